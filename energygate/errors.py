@@ -10,15 +10,19 @@ class EnergygateError(Exception):
         what: One sentence without its final full stop.
         where: The place, as `file:line` or a workload's name; `None` when there is none.
         hint: What to do next, one sentence; `None` when `what` says it all.
+        detail: Lines to show below the sentence, such as a process's last words; `None` when there are none.
     """
 
     exit_code: int = 3
 
-    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, detail: str | None = None
+    ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
         self.hint = hint
+        self.detail = detail
 
     def __str__(self) -> str:
         place = f"{self.where}: " if self.where else ""

@@ -1,0 +1,3 @@
+"""What a request costs: meters, power models, and the launches in which they read."""
+
+from __future__ import annotations

@@ -1,0 +1,124 @@
+"""The types of the policy's fields: what each accepts, and the sentence it refuses the rest with."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
+
+from energygate.policy.units import Family, Quantity, example_of, parse_quantity, quantity_pattern
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+MAX_NAME_LENGTH = 100
+# What a C int holds: the runtimes that receive these numbers can hold no more.
+MAX_INT = 2**31 - 1
+
+
+class Section(BaseModel):
+    """The base of all parts of a policy: frozen, and closed to unknown keys."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Of:
+    """Annotates a `Quantity` field with the one family it accepts: `Annotated[Quantity, Of(Family.TIME)]`."""
+
+    family: Family
+
+    def __get_pydantic_core_schema__(
+        self, _source: object, _handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_plain_validator_function(
+            partial(to_quantity, family=self.family),
+            serialization=core_schema.plain_serializer_function_ser_schema(str),
+        )
+
+    def __get_pydantic_json_schema__(
+        self, _schema: core_schema.CoreSchema, _handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return quantity_json_schema(self.family)
+
+
+def to_quantity(raw: object, family: Family) -> Quantity:
+    """Turn what a policy holds into a quantity of `family`.
+
+    Raises:
+        ValueError: It is no text, or no quantity of `family`; one sentence.
+    """
+    if isinstance(raw, Quantity):
+        if raw.family is not family:
+            raise ValueError(f"{raw} is {raw.family.value}, but {family.value} is needed here")
+        return raw
+    if isinstance(raw, (int, float)) and not isinstance(raw, bool):
+        raw = str(raw)  # a number without its unit; the parser says so best
+    if not isinstance(raw, str):
+        # pydantic gives a ValueError its place in the file; a TypeError would end the program.
+        raise ValueError(f"needs a number with a unit, for example {example_of(family)}")  # noqa: TRY004
+    return parse_quantity(raw, family)
+
+
+def quantity_json_schema(family: Family) -> dict[str, Any]:
+    """Return the JSON Schema of a quantity of `family`: a string."""
+    return {"type": "string", "pattern": quantity_pattern(family), "examples": [example_of(family)]}
+
+
+def one_line(text: str) -> str:
+    """Return a name as it is, unless it would break a table, a heading or a terminal.
+
+    Raises:
+        ValueError: One sentence.
+    """
+    if not text.strip():
+        raise ValueError("is empty; write something people will recognise")
+    if len(text) > MAX_NAME_LENGTH:
+        raise ValueError(f"has {len(text)} characters; {MAX_NAME_LENGTH} are the most")
+    if not text.isprintable():
+        raise ValueError("contains a line break or another character that cannot be shown; write plain text")
+    if text != text.strip():
+        raise ValueError("begins or ends with a space; remove it")
+    return text
+
+
+def iso_date(raw: object) -> date:
+    """Read a date written YYYY-MM-DD, and none of the other forms that libraries guess at.
+
+    Raises:
+        ValueError: One sentence.
+    """
+    if isinstance(raw, date):
+        return raw
+    if not isinstance(raw, str) or not re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", raw):
+        raise ValueError(f"needs a date as YYYY-MM-DD, for example 2027-01-31, not {raw!r}")
+    try:
+        return date.fromisoformat(raw)
+    except ValueError:
+        raise ValueError(f"{raw} is not a day of the calendar") from None
+
+
+def complaints(title: str, mistakes: Iterable[tuple[tuple[str | int, ...], str]]) -> ValidationError | None:
+    """Gather mistakes that concern several fields at once.
+
+    Args:
+        title: The name of the model that found them.
+        mistakes: The path of the offending key below that model, and the sentence about it.
+
+    Returns:
+        An error to raise from a validator, which keeps each path; `None` when there is no mistake.
+    """
+    details = [
+        InitErrorDetails(
+            type=PydanticCustomError("mistake", "{sentence}", {"sentence": sentence}), loc=path, input=None
+        )
+        for path, sentence in mistakes
+    ]
+    return ValidationError.from_exception_data(title, details) if details else None

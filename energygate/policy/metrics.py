@@ -1,0 +1,134 @@
+"""The metrics a budget can name, in the order reports show them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
+
+from energygate.policy.units import Family, canonical_unit
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Metric:
+    """A named quantity that one measurement of a workload yields."""
+
+    name: str
+    """The key in budgets and in `result.json`."""
+    family: Family
+    better: Literal["lower", "higher"]
+    label: str
+    """For people, in running text: `energy per request`."""
+    description: str
+    """One sentence without its final full stop."""
+    exact: bool = False
+    """Whether it has no sampling noise: measured once, it needs no interval."""
+
+    @property
+    def unit(self) -> str:
+        """The canonical unit; `money` for a cost, whose currency is the one of `site.electricity_price`."""
+        return canonical_unit(self.family) or "money"
+
+
+_ALL = (
+    Metric(
+        name="energy_per_request",
+        family=Family.ENERGY,
+        better="lower",
+        label="energy per request",
+        description="Energy of one request at the facility: the machine's energy times the site's PUE",
+    ),
+    Metric(
+        name="carbon_per_request",
+        family=Family.CARBON,
+        better="lower",
+        label="carbon per request",
+        description="Energy per request times the site's carbon intensity",
+    ),
+    Metric(
+        name="cost_per_request",
+        family=Family.MONEY,
+        better="lower",
+        label="cost per request",
+        description="Energy per request times the site's electricity price",
+    ),
+    Metric(
+        name="latency_p50",
+        family=Family.TIME,
+        better="lower",
+        label="latency p50",
+        description="Time that half of the requests stay within",
+    ),
+    Metric(
+        name="latency_p95",
+        family=Family.TIME,
+        better="lower",
+        label="latency p95",
+        description="Time that 95 % of the requests stay within",
+    ),
+    Metric(
+        name="latency_p99",
+        family=Family.TIME,
+        better="lower",
+        label="latency p99",
+        description="Time that 99 % of the requests stay within",
+    ),
+    Metric(
+        name="throughput",
+        family=Family.RATE,
+        better="higher",
+        label="throughput",
+        description="Requests served per second",
+    ),
+    Metric(
+        name="cold_start",
+        family=Family.TIME,
+        better="lower",
+        label="cold start",
+        description="Time from starting the process until it is ready to serve",
+    ),
+    Metric(
+        name="cold_start_energy",
+        family=Family.ENERGY,
+        better="lower",
+        label="cold start energy",
+        description="Energy from starting the process until it is ready to serve, PUE included",
+    ),
+    Metric(
+        name="model_size",
+        family=Family.SIZE,
+        better="lower",
+        label="model size",
+        description="Bytes of the model's files, external data included",
+        exact=True,
+    ),
+    Metric(
+        name="peak_memory",
+        family=Family.SIZE,
+        better="lower",
+        label="peak memory",
+        description="Highest resident memory of the worker",
+    ),
+    Metric(
+        name="accuracy",
+        family=Family.RATIO,
+        better="higher",
+        label="accuracy",
+        description="Share of the labelled inputs answered rightly",
+        exact=True,
+    ),
+    Metric(
+        name="success_rate",
+        family=Family.RATIO,
+        better="higher",
+        label="success rate",
+        description="Share of the requests answered without an error",
+        exact=True,
+    ),
+)
+
+METRICS: Mapping[str, Metric] = MappingProxyType({metric.name: metric for metric in _ALL})
+"""Every metric by its name, in display order."""

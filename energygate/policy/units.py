@@ -1,0 +1,313 @@
+"""Quantities with units: reading `0.2 Wh` exactly, and refusing everything that only looks like it."""
+
+from __future__ import annotations
+
+import difflib
+import math
+import re
+from dataclasses import dataclass, field
+from decimal import Context, Decimal
+from enum import Enum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Family(str, Enum):
+    """What kind of thing a quantity is; families never mix."""
+
+    ENERGY = "energy"
+    CARBON = "carbon"
+    TIME = "time"
+    SIZE = "size"
+    RATIO = "ratio"
+    POWER = "power"
+    RATE = "rate"
+    INTENSITY = "intensity"
+    PRICE = "price"
+    MONEY = "money"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Quantity:
+    """A number with its unit.
+
+    Two quantities are equal when they mean the same, however they are written: `1 Wh` equals `0.001 kWh`.
+
+    Example:
+        >>> parse_quantity("10 MB", Family.SIZE).value
+        10000000.0
+    """
+
+    value: float
+    """The number in `unit`; always finite."""
+    family: Family
+    unit: str
+    """The family's canonical unit, as `result.json` prints it: `kWh`, `gCO2e`, `s`, `B`, `ratio`, `W`,
+    `req/s`, `gCO2e/kWh`, and with their currency `USD/kWh` and `USD`."""
+    text: str = field(compare=False)
+    """As the person wrote it, whitespace normalised; reports quote it verbatim."""
+
+    def __str__(self) -> str:
+        return self.text
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class _Facts:
+    """What is known about one family."""
+
+    noun: str
+    canonical: str
+    units: Mapping[str, Fraction]
+    """Plain spelling (micro as `u`) to its size in the canonical unit; empty where a currency decides."""
+    shown: str
+    """The units worth listing to a person; the first one serves as the example."""
+
+
+_PREFIXES = {
+    "n": Fraction(1, 10**9),
+    "u": Fraction(1, 10**6),
+    "m": Fraction(1, 10**3),
+    "": Fraction(1),
+    "k": Fraction(10**3),
+    "M": Fraction(10**6),
+    "G": Fraction(10**9),
+    "T": Fraction(10**12),
+}
+_JOULES_PER_KWH = 3_600_000
+_PER_ENERGY = {"/Wh": Fraction(1000), "/kWh": Fraction(1), "/MWh": Fraction(1, 1000)}
+
+
+def _prefixed(prefixes: str, symbol: str, size: Fraction) -> dict[str, Fraction]:
+    """Give `symbol` each of the `prefixes` (`-` stands for none) and the size that follows."""
+    return {f"{p.strip('-')}{symbol}": _PREFIXES[p.strip("-")] * size for p in prefixes}
+
+
+_MASSES = {**_prefixed("num-k", "g", Fraction(1)), "t": Fraction(10**6)}
+
+_FAMILIES: Mapping[Family, _Facts] = {
+    Family.ENERGY: _Facts(
+        noun="energy",
+        canonical="kWh",
+        units={
+            **_prefixed("num-kM", "Wh", Fraction(1, 1000)),
+            **_prefixed("um-kM", "J", Fraction(1, _JOULES_PER_KWH)),
+        },
+        shown="Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ",
+    ),
+    Family.CARBON: _Facts(
+        noun="carbon",
+        canonical="gCO2e",
+        units={f"{mass}CO2e": size for mass, size in _MASSES.items()},
+        shown="gCO2e, ngCO2e, µgCO2e, mgCO2e, kgCO2e, tCO2e",
+    ),
+    Family.TIME: _Facts(
+        noun="time",
+        canonical="s",
+        units={**_prefixed("num-", "s", Fraction(1)), "min": Fraction(60), "h": Fraction(3600)},
+        shown="ms, ns, µs, s, min, h",
+    ),
+    Family.SIZE: _Facts(
+        noun="size",
+        canonical="B",
+        units={
+            **_prefixed("-kMGT", "B", Fraction(1)),
+            **{f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate("KMG", start=1)},
+        },
+        shown="MB, B, kB, GB, TB, KiB, MiB, GiB",
+    ),
+    Family.RATIO: _Facts(noun="a percentage", canonical="ratio", units={"%": Fraction(1, 100)}, shown="%"),
+    Family.POWER: _Facts(
+        noun="power", canonical="W", units=_prefixed("um-k", "W", Fraction(1)), shown="W, µW, mW, kW"
+    ),
+    Family.RATE: _Facts(
+        noun="a rate of requests",
+        canonical="req/s",
+        units={"req/s": Fraction(1), "req/min": Fraction(1, 60), "req/h": Fraction(1, 3600)},
+        shown="req/s, req/min, req/h",
+    ),
+    Family.INTENSITY: _Facts(
+        noun="a carbon intensity",
+        canonical="gCO2e/kWh",
+        units={
+            f"{mass}{gas}{per}": size * share
+            for mass, size in _MASSES.items()
+            for gas in ("", "CO2e")
+            for per, share in _PER_ENERGY.items()
+        },
+        shown="g/kWh, kg/kWh, kg/MWh, gCO2e/kWh, kgCO2e/kWh",
+    ),
+    Family.PRICE: _Facts(
+        noun="a price of electricity", canonical="/kWh", units={}, shown="USD/kWh, EUR/kWh, USD/MWh"
+    ),
+    Family.MONEY: _Facts(noun="money", canonical="", units={}, shown="USD, EUR, GBP"),
+}
+
+# The shape of ISO 4217 codes. The list itself changes with politics, so any such code is taken at its word.
+_CURRENCY = re.compile(r"(?P<currency>[A-Z]{3})(?P<per>/(?:Wh|kWh|MWh))?")
+_NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_STRICT_NUMBER = re.compile(rf"[+-]?{_NUMBER}")
+_SPLIT = re.compile(
+    r"(?P<number>[+-]?(?:(?i:nan|inf(?:inity)?)\b|[0-9.,_]*[0-9][0-9.,_]*(?:[eE][+-]?[0-9]+)?))\s*(?P<unit>.*)"
+)
+_LONGEST_TEXT = 60  # no honest quantity is longer, and an error must be able to quote it
+# Exact for every number a person writes, and without traps: 1e999999999 must become a sentence, not a crash.
+_ARITHMETIC = Context(prec=50, traps=[])
+
+
+def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -> Quantity:
+    """Read a number, an optional space and a unit of `family`.
+
+    Args:
+        text: Such as `0.2 Wh`, `10MB`, `5 %`, `0.25 USD/kWh`. Both micro signs and `u` are read; letter case
+            matters, since a `mWh` is a thousand-millionth of a `MWh`.
+        family: The only family that is accepted.
+        allow_negative: Whether the number may be below zero.
+
+    Returns:
+        The quantity in the family's canonical unit, computed exactly and rounded to a float once.
+
+    Raises:
+        ValueError: One sentence, without a full stop, that says what is wrong and what to write instead.
+    """
+    text = " ".join(text.split())
+    number_text, unit_text = _split(text, family)
+    number = _number(number_text, text, family)
+    facts = _FAMILIES[family]
+    if not unit_text:
+        raise ValueError(f"{text} has no unit; write for example {_with_unit(number, family)}")
+    found = _look_up(_plain(unit_text), family)
+    if found is None:
+        raise ValueError(_wrong_unit(text, number, unit_text, family))
+    size, canonical = found
+    value = float(_scale(number, size))
+    if math.isinf(value) or (value == 0 and number != 0):
+        raise ValueError(f"{text} is too {'large' if value else 'small'} to compute with")
+    if value < 0 and not allow_negative:
+        raise ValueError(f"{text} is negative; {facts.noun} starts at zero here")
+    return Quantity(value=value + 0.0, family=family, unit=canonical, text=text)
+
+
+def canonical_unit(family: Family) -> str:
+    """Return the family's unit as `result.json` prints it; for money and prices what follows the currency."""
+    return _FAMILIES[family].canonical
+
+
+def example_of(family: Family) -> str:
+    """Return a short, valid example of a quantity of `family`, such as `5 Wh`."""
+    return _with_unit(Decimal(5), family)
+
+
+def quantity_pattern(family: Family) -> str:
+    """Return the regular expression (ECMA 262 and Python alike) that every valid text of `family` matches."""
+    if family in (Family.PRICE, Family.MONEY):
+        units = "[A-Z]{3}" + (r"\s?/\s?(?:Wh|kWh|MWh)" if family is Family.PRICE else "")
+    else:
+        spellings = (_spelling(unit) for unit in _FAMILIES[family].units)
+        units = "|".join(sorted(spellings, key=len, reverse=True))
+    return rf"^\s*\+?{_NUMBER}\s*(?:{units})\s*$"
+
+
+def unit_size(unit: str, family: Family) -> Fraction:
+    """Return how many canonical units of `family` one `unit` is, exactly.
+
+    Raises:
+        KeyError: `unit` is not one of the family's.
+    """
+    found = _look_up(_plain(unit), family)
+    if found is None:
+        raise KeyError(unit)
+    return found[0]
+
+
+def _split(text: str, family: Family) -> tuple[str, str]:
+    example = example_of(family)
+    if not text:
+        raise ValueError(f"there is no value; write for example {example}")
+    if len(text) > _LONGEST_TEXT:
+        raise ValueError(f"'{text[:_LONGEST_TEXT]}…' is too long for a quantity; write for example {example}")
+    match = _SPLIT.fullmatch(text.replace("\N{MINUS SIGN}", "-"))
+    if match is None:
+        raise ValueError(f"'{text}' does not begin with a number; write for example {example}")
+    return match["number"], match["unit"]
+
+
+def _number(number_text: str, text: str, family: Family) -> Decimal:
+    if number_text.lstrip("+-")[:1].isalpha():
+        raise ValueError(f"'{text}' is not a finite number; write for example {example_of(family)}")
+    if not _STRICT_NUMBER.fullmatch(number_text):
+        advice = "use a point for decimals and nothing between thousands"
+        raise ValueError(f"'{number_text}' is not a number; {advice}, for example {example_of(family)}")
+    return _ARITHMETIC.create_decimal(number_text)
+
+
+def _scale(number: Decimal, size: Fraction) -> Decimal:
+    product = _ARITHMETIC.multiply(number, Decimal(size.numerator))
+    return _ARITHMETIC.divide(product, Decimal(size.denominator))
+
+
+def _plain(unit: str) -> str:
+    """Fold the spellings of one unit into one: micro signs, subscripts, CO2eq, inner spaces."""
+    unit = unit.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
+    unit = unit.replace("\N{SUBSCRIPT TWO}", "2")
+    unit = re.sub(r"(?<=[a-zA-Z]) ?CO2eq?\b", "CO2e", unit)
+    return re.sub(r" ?/ ?", "/", unit)
+
+
+def _spelling(unit: str) -> str:
+    """Return the pattern of every spelling that `_plain` folds into `unit`."""
+    pattern = re.sub(r"^u", "[uµμ]", re.escape(unit))
+    return pattern.replace("CO2e", r"\s?CO[2₂]eq?").replace("/", r"\s?/\s?")
+
+
+def _look_up(unit: str, family: Family) -> tuple[Fraction, str] | None:
+    """Return the size of a plain `unit` and the canonical unit, or `None` when it is not of `family`."""
+    facts = _FAMILIES[family]
+    if family in (Family.PRICE, Family.MONEY):
+        match = _CURRENCY.fullmatch(unit)
+        if match is None or (match["per"] is None) != (family is Family.MONEY):
+            return None
+        return _PER_ENERGY[match["per"] or "/kWh"], match["currency"] + facts.canonical
+    size = facts.units.get(unit)
+    return None if size is None else (size, facts.canonical)
+
+
+def _wrong_unit(text: str, number: Decimal, unit_text: str, family: Family) -> str:
+    facts, unit = _FAMILIES[family], _plain(unit_text)
+    same_letters = _other_case(unit, family)
+    if same_letters:
+        return f"'{unit_text}' in {text} has the wrong case; did you mean {' or '.join(same_letters)}?"
+    for other, other_facts in _FAMILIES.items():
+        if other is not family and _look_up(unit, other):
+            example = _with_unit(number, family)
+            return f"{text} is {other_facts.noun}, but {facts.noun} is needed here, for example {example}"
+    folded = {known.casefold(): known for known in facts.units}
+    near = difflib.get_close_matches(unit.casefold(), folded, n=1)
+    guess = f"did you mean {_pretty(folded[near[0]])}? Units" if near else "units"
+    return f"'{unit_text}' in {text} is not a unit of {family.value}; {guess} are {facts.shown}"
+
+
+def _other_case(unit: str, family: Family) -> list[str]:
+    """List the units of `family` that differ from `unit` in letter case only."""
+    if family in (Family.PRICE, Family.MONEY):
+        currency, slash, per = unit.partition("/")
+        pers = {"wh": ["Wh"], "kwh": ["kWh"], "mwh": ["MWh"]}.get(per.casefold(), []) if slash else [""]
+        candidates = [f"{currency.upper()}{slash}{one}" for one in pers]
+        return [candidate for candidate in candidates if _look_up(candidate, family)]
+    folded = unit.casefold()
+    return [_pretty(known) for known in _FAMILIES[family].units if known.casefold() == folded]
+
+
+def _pretty(unit: str) -> str:
+    return re.sub("^u", "\N{MICRO SIGN}", unit)
+
+
+def _with_unit(number: Decimal, family: Family) -> str:
+    """Return `number` with a unit a person of this `family` would use."""
+    unit = _FAMILIES[family].shown.split(",")[0]
+    if family is Family.RATIO and abs(number) <= 1:
+        number = _ARITHMETIC.multiply(number, Decimal(100)).normalize(_ARITHMETIC)
+    shown = f"{number:f}" if number.is_finite() and abs(number.adjusted()) < 10 else str(number)  # noqa: PLR2004 - layout: longer numbers read better with an exponent
+    return f"{shown} {unit}"

@@ -1,0 +1,3 @@
+"""Turning a workload into a running worker process."""
+
+from __future__ import annotations

@@ -1,0 +1,296 @@
+"""The parent's end of a worker: start it, talk to it, freeze it, and make sure that it is gone."""
+
+from __future__ import annotations
+
+import array
+import base64
+import contextlib
+import json
+import os
+import queue
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import deque
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+from energygate.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import TracebackType
+
+    from typing_extensions import Self
+
+WORKER = Path(__file__).with_name("worker.py")
+
+LINE_LIMIT = 256 * 1024 * 1024
+"""Longest reply in characters: a guard against nonsense, far above the latencies of any window."""
+
+STDERR_LINES = 20
+"""Lines of a worker's stderr kept for its error messages."""
+
+GOODBYE_SECONDS = 5.0
+"""How long a worker may take to shut down before it is killed."""
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+"""What numerical libraries read at import to size their thread pools."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """How a worker process is started.
+
+    Attributes:
+        label: What error messages call it, such as `workload 'digits-cnn'`.
+        python: The interpreter to run it with: the environment under test.
+        directory: Its working directory: the checkout under test.
+        cpus: The CPUs it is pinned to; empty where affinity cannot be set.
+        threads: How many threads numerical libraries may use.
+    """
+
+    label: str
+    python: str
+    directory: Path
+    cpus: tuple[int, ...]
+    threads: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tensor:
+    """One input or output of a model: its name, onnxruntime's type name, and dimensions (names or sizes)."""
+
+    name: str
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Loaded:
+    """What a worker says once its workload is ready to serve.
+
+    Attributes:
+        inputs: The model's inputs; `None` for a Python callable.
+        versions: Versions of the interpreter and of the libraries that were loaded.
+        wall_ns: Time from starting the process until it was ready.
+        cpu_ns: CPU time of the process over the same span.
+    """
+
+    inputs: tuple[Tensor, ...] | None
+    versions: Mapping[str, str]
+    wall_ns: int
+    cpu_ns: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """One window of consecutive calls.
+
+    Attributes:
+        wall_ns: From before the first call until after the last.
+        cpu_ns: CPU time of the worker, its threads and its children over the window.
+        latencies_ns: Time of every call, in order.
+        failed: Positions of the calls that raised.
+        first_failure: The first failure as a sentence; `None` when all calls were served.
+    """
+
+    wall_ns: int
+    cpu_ns: int
+    latencies_ns: array.array[int]
+    failed: tuple[int, ...]
+    first_failure: str | None
+
+
+class Worker:
+    """A running worker process. Use as a context manager: whatever happens, the process is gone afterwards.
+
+    Raises:
+        MeasurementError: From any command when the worker reports trouble, dies, hangs past its time or
+            answers nonsense. The worker cannot be used after that.
+    """
+
+    def __init__(self, start: Start, *, timeout_s: float) -> None:
+        self._start = start
+        self._timeout_s = timeout_s
+        self._number = 0
+        self._replies: queue.Queue[str] = queue.Queue()
+        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._started_ns = time.perf_counter_ns()
+        arguments = json.dumps({"parent_pid": os.getpid(), "cpus": start.cpus})
+        try:
+            self._process = subprocess.Popen(
+                [start.python, str(WORKER), arguments],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                cwd=start.directory,
+                env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
+                text=True,
+                encoding="utf-8",
+                errors="replace",
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise MeasurementError(
+                f"{start.python} cannot be started: {error.strerror}",
+                where=start.label,
+                hint="Set `measurement.python` to an interpreter that exists",
+            ) from None
+        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._commands, replies, stderr = cast(
+            "tuple[IO[str], IO[str], IO[str]]", pipes
+        )  # PIPE gives all three
+        self._readers = [
+            threading.Thread(target=self._read_replies, args=(replies,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    # --- Commands ------------------------------------------------------------------------------------------
+
+    def load(self, kind: str, spec: Mapping[str, Any]) -> Loaded:
+        """Load the workload and say what it takes; time and CPU time count from the start of the process."""
+        reply = self._ask("load", kind=kind, spec=dict(spec))
+        wall_ns = time.perf_counter_ns() - self._started_ns
+        inputs = reply["inputs"]
+        return Loaded(
+            inputs=None if inputs is None else tuple(_tensor(node) for node in inputs),
+            versions=reply["versions"],
+            wall_ns=wall_ns,
+            cpu_ns=reply["cpu_ns"],
+        )
+
+    def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int) -> int:
+        """Give the worker its inputs; returns the number of distinct calls they make."""
+        reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size)
+        return int(reply["distinct_requests"])
+
+    def run(self, count: int, *, tolerant: bool = False) -> Served:
+        """Serve `count` calls; with `tolerant`, calls that raise are counted instead of ending the launch."""
+        reply = self._ask("run", count=count, tolerant=tolerant)
+        latencies: array.array[int] = array.array("q", base64.b64decode(reply["latencies_ns"]))
+        if len(latencies) != count:
+            raise self._trouble(f"the worker answered {len(latencies)} of {count} requests")
+        return Served(
+            wall_ns=reply["wall_ns"],
+            cpu_ns=reply["cpu_ns"],
+            latencies_ns=latencies,
+            failed=tuple(reply["failed"]),
+            first_failure=reply["first_failure"],
+        )
+
+    def outputs(self, path: Path, *, count: int) -> int:
+        """Write the answers to the first `count` distinct calls as `.npz`; returns how many were answered."""
+        return int(self._ask("outputs", path=str(path), count=count)["requests"])
+
+    def shut_down(self) -> int:
+        """End the worker in good order; returns its peak resident memory in bytes (0 when unknown)."""
+        peak_memory_bytes = int(self._ask("shut_down")["peak_memory_bytes"])
+        self.close()
+        return peak_memory_bytes
+
+    # --- Process control -----------------------------------------------------------------------------------
+
+    def freeze(self) -> None:
+        """Stop the worker and its children, so that spinning threads cannot disturb the other side."""
+        self._signal_group("SIGSTOP")
+
+    def thaw(self) -> None:
+        """Let the worker and its children run again."""
+        self._signal_group("SIGCONT")
+
+    def close(self) -> None:
+        """Kill whatever is left of the worker and its process group, and wait until it is gone."""
+        with contextlib.suppress(OSError):
+            self._commands.close()
+        if self._process.poll() is None and self._number and self._last_command == "shut_down":
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                self._process.wait(GOODBYE_SECONDS)
+        self._signal_group("SIGKILL")
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        for reader in self._readers:
+            reader.join(timeout=1)  # a stray process that left the group may still hold the pipe
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    # --- Talking -------------------------------------------------------------------------------------------
+
+    _last_command = ""
+
+    def _ask(self, command: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON can hold
+        self._number += 1
+        self._last_command = command
+        line = json.dumps({"id": self._number, "do": command, **arguments})
+        with contextlib.suppress(OSError):  # it may have died before; the end of its replies says so below
+            self._commands.write(line + "\n")
+            self._commands.flush()
+        try:
+            line = self._replies.get(timeout=self._timeout_s)
+        except queue.Empty:
+            self.close()
+            raise self._trouble(
+                f"the worker did not finish `{command}` within {self._timeout_s:.0f} s and was killed",
+                hint="Raise `measurement.time_limit` if it needs longer",
+            ) from None
+        if not line:
+            raise self._death(command)
+        return self._parsed(line)
+
+    def _parsed(self, line: str) -> dict[str, Any]:
+        try:
+            reply = json.loads(line)
+            number, answer, error = reply["id"], reply.get("ok"), reply.get("error")
+            if error is not None:
+                raise self._trouble(str(error["message"]), detail=str(error["trace"]))
+        except (ValueError, TypeError, KeyError, AttributeError):
+            raise self._trouble(f"the worker answered nonsense: {line[:80]!r}") from None
+        if number != self._number or not isinstance(answer, dict):
+            raise self._trouble(f"the worker answered out of turn: {line[:80]!r}")
+        return answer
+
+    def _death(self, command: str) -> MeasurementError:
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(GOODBYE_SECONDS)
+        self.close()
+        code = self._process.returncode
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = "The kernel's out-of-memory killer does that" if name == "SIGKILL" else None
+            return self._trouble(f"the worker was killed by {name} during `{command}`", hint=hint)
+        return self._trouble(f"the worker ended with exit code {code} during `{command}`")
+
+    def _trouble(self, what: str, *, hint: str | None = None, detail: str = "") -> MeasurementError:
+        last_words = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
+        return MeasurementError(what, where=self._start.label, hint=hint, detail=last_words or None)
+
+    def _read_replies(self, stream: IO[str]) -> None:
+        while line := stream.readline(LINE_LIMIT):
+            self._replies.put(line)
+        self._replies.put("")
+
+    def _read_stderr(self, stream: IO[str]) -> None:
+        while line := stream.readline(4096):  # bounded: the workload may print megabytes without a newline
+            self._stderr.append(line.rstrip()[:400])
+
+    def _signal_group(self, name: str) -> None:
+        if sys.platform == "win32":
+            return
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, getattr(signal, name))
+
+
+def _tensor(node: Mapping[str, Any]) -> Tensor:
+    return Tensor(name=node["name"], type=node["type"], shape=tuple(node["shape"]))

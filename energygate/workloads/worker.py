@@ -1,0 +1,517 @@
+"""The worker: serves requests under the user's own interpreter and answers on pipes.
+
+It runs as a script, so that the environment under test needs neither energygate nor anything it depends on:
+standard library only until a workload is loaded, Python 3.8 and later. One JSON object per line in, one out:
+
+    {"id": 1, "do": "load", ...}  ->  {"id": 1, "ok": {...}}  or  {"id": 1, "error": {"message", "trace"}}
+
+Commands are `load`, `bind`, `run`, `outputs` and `shut_down`; each is a method of `Server` below.
+"""
+
+from __future__ import annotations
+
+import array
+import base64
+import importlib
+import inspect
+import itertools
+import json
+import os
+import sys
+import time
+import traceback
+from functools import partial
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+LINUX = sys.platform.startswith("linux")
+
+
+class Trouble(Exception):
+    """Something a person can be told in one sentence."""
+
+
+class NoAnswer(Exception):
+    """A request returned nothing."""
+
+
+class ForkedCopy(BaseException):
+    """This process is a copy that the workload forked and let return."""
+
+
+forked: list[bool] = []
+"""Non-empty in a process that the workload forked; a list, so that the request loop sees it in 10 ns."""
+
+
+# --- What a request costs ----------------------------------------------------------------------------------
+
+
+def _children_cpu_ns() -> int:
+    """CPU time in ns of children that have exited and of all living descendants (living ones: Linux only)."""
+    try:
+        import resource
+    except ImportError:  # Windows: the parent accounts for children there
+        return 0
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    total = int((usage.ru_utime + usage.ru_stime) * 1e9)
+    if LINUX:
+        total += sum(_process_cpu_ns(pid) for pid in _descendants(os.getpid()))
+    return total
+
+
+def _descendants(pid: int) -> list[int]:
+    """Process ids of all living descendants, through the kernel's own list of each thread's children."""
+    found: list[int] = []
+    try:
+        for thread in os.listdir("/proc/%d/task" % pid):
+            with open("/proc/%d/task/%s/children" % (pid, thread)) as listing:
+                found.extend(int(child) for child in listing.read().split())
+    except OSError:
+        return []
+    return found + [grandchild for child in found for grandchild in _descendants(child)]
+
+
+def _process_cpu_ns(pid: int) -> int:
+    """CPU time in ns of a living process with all its threads, and of the children it has waited for."""
+    try:
+        # The kernel's clock of another process; the id's layout is in linux/posix-timers.h (CPUCLOCK_SCHED).
+        own = time.clock_gettime_ns((~pid << 3) | 2)
+        with open("/proc/%d/stat" % pid) as stat:
+            fields = stat.read().rpartition(")")[2].split()
+        return own + int((int(fields[13]) + int(fields[14])) * 1e9 / os.sysconf("SC_CLK_TCK"))
+    except (OSError, IndexError):
+        return 0  # it ended between listing and reading; its time is in the waited-for children now
+
+
+def _peak_memory_bytes() -> int:
+    """Peak resident memory of this process plus that of its living descendants, in bytes; 0 when unknown."""
+    if not LINUX:
+        try:
+            import resource
+        except ImportError:
+            return 0
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak if sys.platform == "darwin" else peak * 1024
+    # Not ru_maxrss: after vfork it starts at the size of the process that started this one.
+    total = 0
+    for pid in [os.getpid(), *_descendants(os.getpid())]:
+        try:
+            with open("/proc/%d/status" % pid) as status:
+                total += sum(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))
+        except OSError:
+            continue
+    return total
+
+
+# --- The two kinds of workload -----------------------------------------------------------------------------
+
+
+class OnnxModel:
+    """An ONNX model in an onnxruntime session on exactly the provider that was asked for."""
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        try:
+            import onnxruntime
+        except ImportError as error:
+            raise Trouble("%s cannot import onnxruntime: %s" % (sys.executable, error)) from None
+        wanted = spec["provider"]
+        available = onnxruntime.get_available_providers()
+        if wanted not in available:
+            raise Trouble(
+                "onnxruntime %s in %s has no %s; it has %s"
+                % (onnxruntime.__version__, sys.executable, wanted, ", ".join(available))
+            )
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = spec["threads"]
+        options.log_severity_level = 3  # errors; warnings about unused initialisers are not ours to show
+        providers = [(wanted, dict(spec["provider_options"]))]
+        if wanted != "CPUExecutionProvider":
+            providers.append(("CPUExecutionProvider", {}))  # for the few operators a device leaves to the CPU
+        try:
+            self.session = onnxruntime.InferenceSession(spec["path"], options, providers=providers)
+        except Exception as error:
+            raise Trouble("%s cannot be loaded: %s" % (spec["path"], _runtime_message(error))) from None
+        if self.session.get_providers()[0] != wanted:
+            # onnxruntime falls back to the CPU with a warning when a provider fails to start
+            raise Trouble(
+                "onnxruntime could not start %s and fell back to %s; its log is below"
+                % (wanted, self.session.get_providers()[0])
+            )
+        self.versions = {"onnxruntime": onnxruntime.__version__}
+        self.inputs = [_signature(node) for node in self.session.get_inputs()]
+        self.outputs = [_signature(node) for node in self.session.get_outputs()]
+
+    def serve(self, feed: dict[str, Any]) -> Any:
+        """Answer one call."""
+        return self.session.run(None, feed)
+
+    def loop(
+        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
+    ) -> None:
+        """Answer one call per feed and append the time after each: the measured loop, kept bare."""
+        serve = partial(self.session.run, None)
+        for feed in feeds:
+            serve(feed)
+            append(clock())
+
+    def named(self, answer: Any) -> dict[str, Any]:
+        """The parts of an answer by name."""
+        return dict(zip((output["name"] for output in self.outputs), answer))
+
+
+class PythonCallable:
+    """A function that serves one request, made by the user's factory `package.module:factory`."""
+
+    inputs = None
+    outputs = None
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        target = spec["target"]
+        module_name, _, factory_name = target.partition(":")
+        try:
+            factory: Any = importlib.import_module(module_name)
+        except Exception as error:
+            message = "%s cannot be imported in %s: %s" % (module_name, os.getcwd(), _sentence(error))
+            raise Trouble(message) from error
+        try:
+            for part in factory_name.split("."):
+                factory = getattr(factory, part)
+        except AttributeError as error:
+            raise Trouble("%s does not exist: %s" % (target, error)) from None
+        function = factory()
+        if inspect.isawaitable(function) or not callable(function):
+            raise Trouble(
+                "%s returned %s; it must return the function that serves one request"
+                % (target, "nothing" if function is None else type(function).__name__)
+            )
+        self.function = _blocking(function)
+        self.versions: dict[str, str] = {}
+
+    def serve(self, feed: dict[str, Any]) -> Any:
+        """Answer one call."""
+        answer = self.function(**feed)
+        if answer is None:
+            raise NoAnswer
+        return answer
+
+    def loop(
+        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
+    ) -> None:
+        """Answer one call per feed and append the time after each: the measured loop, kept bare."""
+        function = self.function
+        for feed in feeds:
+            if function(**feed) is None:
+                raise NoAnswer
+            if forked:
+                raise ForkedCopy
+            append(clock())
+
+    def named(self, answer: Any) -> dict[str, Any]:
+        """The parts of an answer by name."""
+        if isinstance(answer, dict):
+            return {str(name): value for name, value in answer.items()}
+        if isinstance(answer, tuple):
+            return {str(position): value for position, value in enumerate(answer)}
+        return {"answer": answer}
+
+
+def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A coroutine function as an ordinary one on an event loop of its own; any other function as it is."""
+    if not any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
+        return function
+    import asyncio
+
+    loop = asyncio.new_event_loop()
+    return lambda **feed: loop.run_until_complete(function(**feed))
+
+
+def _signature(node: Any) -> dict[str, Any]:
+    return {"name": node.name, "type": node.type, "shape": list(node.shape)}
+
+
+def _runtime_message(error: BaseException) -> str:
+    """Onnxruntime's message without its `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : ` prefix."""
+    text = " ".join(str(error).split())
+    return text.split(" : ", 3)[-1] if text.startswith("[ONNXRuntimeError]") else text
+
+
+# --- Inputs ------------------------------------------------------------------------------------------------
+
+_NUMPY_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(float16)": "float16",
+    "tensor(bool)": "bool",
+    "tensor(string)": "str",
+}
+_NUMPY_TYPES.update({"tensor(%s)" % name: name for name in ("int8", "int16", "int32", "int64")})
+_NUMPY_TYPES.update({"tensor(u%s)" % name: "u" + name for name in ("int8", "int16", "int32", "int64")})
+
+
+def _requests(arrays: dict[str, Any], signature: Any, batch_size: int) -> list[dict[str, Any]]:
+    """Cut named arrays into the inputs of one call each.
+
+    An array of its input's rank is cut along its first axis, `batch_size` rows a call (or as many as a fixed
+    first dimension asks for); an array with one axis more holds one call's input per entry. Arrays that make
+    just one call are given to every call.
+    """
+    cuts = {name: _cut(name, values, signature, batch_size) for name, values in arrays.items()}
+    count = max(len(cut) for cut in cuts.values())
+    uneven = sorted(name for name, cut in cuts.items() if len(cut) not in (1, count))
+    if uneven:
+        raise Trouble(
+            "the inputs hold different numbers of requests: "
+            + ", ".join("%s has %d" % (name, len(cut)) for name, cut in sorted(cuts.items()))
+        )
+    return [
+        {name: cut[index if len(cut) == count else 0] for name, cut in cuts.items()} for index in range(count)
+    ]
+
+
+def _cut(name: str, values: Any, signature: Any, batch_size: int) -> list[Any]:
+    shape = None if signature is None else signature[name]["shape"]
+    if shape is None or values.ndim == len(shape):
+        if values.ndim == 0:
+            return [values]
+        first = shape[0] if shape and isinstance(shape[0], int) else batch_size
+        if batch_size not in (1, first):
+            raise Trouble(
+                "batch_size is %d, but the first dimension of input %r is fixed at %d"
+                % (batch_size, name, first)
+            )
+        pieces = [values[start : start + first] for start in range(0, len(values) - first + 1, first)]
+        if not pieces:
+            raise Trouble("input %r holds %d rows; one call needs %d" % (name, len(values), first))
+    elif values.ndim == len(shape) + 1 and len(values):
+        if batch_size != 1 and values.shape[1:2] != (batch_size,):
+            raise Trouble(
+                "each entry of input %r is one call, so its first axis must be batch_size = %d long, not %s"
+                % (name, batch_size, list(values.shape[1:2]))
+            )
+        pieces = [values[index, ...] for index in range(len(values))]  # the dots keep scalars arrays
+    else:
+        raise Trouble("input %r has shape %s; the model takes %s" % (name, list(values.shape), shape))
+    if shape is not None:
+        got = list(pieces[0].shape)
+        if any(isinstance(want, int) and want != have for want, have in zip(shape, got)):
+            raise Trouble("input %r gives shape %s a call; the model takes %s" % (name, got, shape))
+    return pieces
+
+
+def _checked(arrays: dict[str, Any], signature: Any) -> dict[str, Any]:
+    """The arrays as the model's inputs: same names, same element types, or trouble that says which differ."""
+    if set(arrays) != set(signature):
+        raise Trouble(
+            "the model takes inputs %s; the file has %s"
+            % (", ".join(map(repr, signature)), ", ".join(map(repr, sorted(arrays))) or "none")
+        )
+    for name, values in arrays.items():
+        wanted = _NUMPY_TYPES.get(signature[name]["type"])
+        if wanted is None:
+            raise Trouble("input %r is a %s, which no array can hold" % (name, signature[name]["type"]))
+        if wanted == "str" and values.dtype.kind in "US":
+            arrays[name] = values.astype(object)  # what onnxruntime takes for strings
+        elif wanted == "str" or values.dtype != wanted:
+            raise Trouble("input %r is %s; the model takes %s" % (name, values.dtype, wanted))
+    return arrays
+
+
+# --- The server --------------------------------------------------------------------------------------------
+
+
+class Server:
+    """One workload and the commands on it. Every command takes and returns what JSON can hold."""
+
+    def __init__(self) -> None:
+        self.workload: Any = None
+        self.feeds: list[dict[str, Any]] = [{}]
+        self.position = 0  # the next feed
+        self.served = 0  # requests since the start, for messages
+
+    def load(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
+        """Load the workload; CPU time is counted from the start of the process."""
+        self.workload = {"onnx": OnnxModel, "python": PythonCallable}[kind](spec)
+        numpy = sys.modules.get("numpy")
+        versions = dict(self.workload.versions, python=".".join(map(str, sys.version_info[:3])))
+        if numpy is not None:
+            versions["numpy"] = numpy.__version__
+        return {
+            "inputs": self.workload.inputs,
+            "outputs": self.workload.outputs,
+            "versions": versions,
+            "cpu_ns": time.process_time_ns() + _children_cpu_ns(),
+        }
+
+    def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
+        """Read the inputs' file and cut it into requests; the arrays in `leave_out` (labels) stay out."""
+        try:
+            import numpy
+        except ImportError as error:
+            raise Trouble("inputs need numpy in %s: %s" % (sys.executable, error)) from None
+        try:
+            with numpy.load(path, allow_pickle=False) as archive:
+                arrays = {name: archive[name] for name in archive.files if name not in leave_out}
+        except Exception as error:
+            raise Trouble("%s cannot be read as .npz: %s" % (path, error)) from None
+        signature = None
+        if self.workload.inputs is not None:
+            signature = {node["name"]: node for node in self.workload.inputs}
+            arrays = _checked(arrays, signature)
+        if arrays:  # a model may take no inputs at all
+            self.feeds = _requests(arrays, signature, batch_size)
+        return {"distinct_requests": len(self.feeds)}
+
+    def run(self, count: int, *, tolerant: bool) -> dict[str, Any]:
+        """Serve `count` calls one after another; with `tolerant`, calls that raise are counted, not fatal."""
+        feeds = itertools.islice(itertools.cycle(self.feeds), self.position, self.position + count)
+        self.position = (self.position + count) % len(self.feeds)
+        stamps: list[int] = []
+        failed: list[int] = []
+        first_failure = None
+        clock = time.perf_counter_ns
+        children_before_ns = _children_cpu_ns()
+        cpu_before_ns = time.process_time_ns()
+        start_ns = clock()
+        while True:  # a failed request leaves the loop; the next round goes on with the request after it
+            try:
+                self.workload.loop(feeds, stamps.append, clock)
+                break
+            except (Exception, SystemExit) as error:
+                first_failure = first_failure or _failure(self.served + len(stamps) + 1, error)
+                if not tolerant or isinstance(error, SystemExit):
+                    raise Trouble(first_failure) from (None if isinstance(error, NoAnswer) else error)
+                failed.append(len(stamps))
+                stamps.append(clock())
+        cpu_ns = time.process_time_ns() - cpu_before_ns
+        cpu_ns += _children_cpu_ns() - children_before_ns
+        self.served += count
+        latencies = array.array("q", (after - before for before, after in zip([start_ns, *stamps], stamps)))
+        return {
+            "wall_ns": stamps[-1] - start_ns,
+            "cpu_ns": cpu_ns,
+            "latencies_ns": base64.b64encode(latencies.tobytes()).decode("ascii"),
+            "failed": failed,
+            "first_failure": first_failure,
+        }
+
+    def outputs(self, path: str, count: int) -> dict[str, Any]:
+        """Answer the first `count` distinct requests, untimed, and write the answers to `path` as .npz."""
+        import numpy
+
+        gathered: dict[str, list[Any]] = {}
+        served = self.feeds[:count]
+        for number, feed in enumerate(served, 1):
+            try:
+                answer = self.workload.named(self.workload.serve(feed))
+            except Exception as error:
+                raise Trouble(_failure(number, error)) from error
+            for name, value in answer.items():
+                gathered.setdefault(name, []).append(numpy.asarray(_on_host(value)))
+        ragged = [name for name, values in gathered.items() if len({value.shape for value in values}) > 1]
+        if ragged:
+            raise Trouble("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
+        numpy.savez(path, **{name: _plain(numpy.stack(values)) for name, values in gathered.items()})
+        return {"requests": len(served)}
+
+    def shut_down(self) -> dict[str, Any]:
+        """Say goodbye with the peak memory."""
+        return {"peak_memory_bytes": _peak_memory_bytes()}
+
+
+def _failure(number: int, error: BaseException) -> str:
+    if isinstance(error, NoAnswer):
+        return (
+            "request %d returned nothing; a request must return its answer, so that answers can be compared"
+            % number
+        )
+    return "request %d raised %s" % (number, _sentence(error))
+
+
+def _on_host(value: Any) -> Any:
+    """A torch tensor in host memory and without gradients; anything else as it is."""
+    return value.detach().cpu() if hasattr(value, "detach") else value
+
+
+def _plain(values: Any) -> Any:
+    """Strings as fixed-width unicode: object arrays would need pickle to be read again."""
+    return values.astype("U") if values.dtype == object else values
+
+
+def _sentence(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
+
+
+# --- Wiring ------------------------------------------------------------------------------------------------
+
+
+def _die_with_parent(parent_pid: int) -> None:
+    """Ask the kernel to kill this process with its parent: a frozen worker could not notice by itself."""
+    try:
+        import ctypes
+
+        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    except (ImportError, OSError, AttributeError):
+        return
+    if os.getppid() != parent_pid:
+        os._exit(1)
+
+
+def _private_pipes() -> tuple[Any, Any]:
+    """Move the protocol off stdin and stdout, so that nothing the workload prints can reach it."""
+    commands = os.fdopen(os.dup(0), "r", encoding="utf-8")
+    replies = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return commands, replies
+
+
+def main(parent_pid: int, cpus: list[int]) -> None:
+    """Answer commands until `shut_down` or the end of input."""
+    if LINUX:
+        _die_with_parent(parent_pid)
+    commands, replies = _private_pipes()
+    sys.path[0] = (
+        os.getcwd()
+    )  # as `python -m` would; this file's own directory must not shadow the user's modules
+    if cpus:
+        os.sched_setaffinity(0, cpus)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: forked.append(True))
+    pid, server = os.getpid(), Server()
+    for line in commands:
+        command = json.loads(line)
+        number, name = command.pop("id"), command.pop("do")
+        try:
+            reply = {"id": number, "ok": getattr(server, name)(**command)}
+        except Trouble as trouble:
+            reply = {"id": number, "error": {"message": str(trouble), "trace": _trace(trouble.__cause__)}}
+        except BaseException as error:  # SystemExit included: a workload may not end its worker quietly
+            message = "%s raised %s" % ("the factory" if name == "load" else name, _sentence(error))
+            reply = {"id": number, "error": {"message": message, "trace": _trace(error)}}
+        if os.getpid() != pid:
+            message = "the request forked, and the child process returned from it instead of exiting"
+            reply = {"id": number, "error": {"message": message, "trace": ""}}
+        sys.stdout.flush()
+        replies.write(json.dumps(reply) + "\n")
+        replies.flush()
+        if os.getpid() != pid:
+            os._exit(86)
+        if name == "shut_down":
+            break
+
+
+def _trace(error: Any) -> str:
+    if error is None:
+        return ""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
+
+
+if __name__ == "__main__":
+    _arguments = json.loads(sys.argv.pop(1))
+    main(_arguments["parent_pid"], _arguments["cpus"])
