@@ -12,8 +12,8 @@ from energygate.errors import PolicyError
 def carbon_intensity_g_per_kwh(*, country: str | None = None, cloud: str | None = None) -> float:
     """Look up a carbon intensity in gCO2e/kWh.
 
-    codecarbon has figures per region for Google Cloud only; for the other clouds a region stands for the grid of the
-    country it is in (`data/cloud_regions.csv`).
+    codecarbon has figures per region for Google Cloud only; for the other clouds a region stands for the grid
+    of the country it is in (`data/cloud_regions.csv`).
 
     Args:
         country: Three-letter ISO code, such as `DEU`.
@@ -45,7 +45,7 @@ def carbon_intensity_g_per_kwh(*, country: str | None = None, cloud: str | None 
 
 def _cloud(cloud: str) -> tuple[float | None, str | None]:
     """The intensity of the region itself, or else the country it is in."""
-    provider, _, region = cloud.partition("/")
+    provider = cloud.partition("/")[0]
     regions = _country_by_region()
     if provider == "gcp":
         from codecarbon.input import DataSource
@@ -59,7 +59,7 @@ def _cloud(cloud: str) -> tuple[float | None, str | None]:
         regions = dict.fromkeys(impacts, "")
     if cloud not in regions:
         near = difflib.get_close_matches(cloud, regions, n=1)
-        hint = f"Did you mean {near[0]!r}?" if near else f"Known: {', '.join(sorted(regions))}"
+        hint = f"Did you mean {near[0]!r}?" if near else "Give `intensity` instead"
         raise PolicyError(f"no carbon intensity is known for the cloud region {cloud!r}", hint=hint)
     return None, regions[cloud]
 

@@ -30,8 +30,8 @@ MODEL_WINDOW_NS = 20_000_000
 """Far above the CPU clock's resolution, so that only the protocol between windows costs anything."""
 
 COUNTER_UNCERTAINTY = 0.05
-"""RAPL against a wall meter is within a few percent on servers (Khan et al., TOMPECS 2018, doi:10.1145/3177754);
-NVML is specified as plus or minus 5 %."""
+"""RAPL is within a few percent of a wall meter on servers (Khan et al., TOMPECS 2018,
+doi:10.1145/3177754); NVML is specified as plus or minus 5 %."""
 
 
 class _Records(logging.Filter):
@@ -104,6 +104,7 @@ class Tracker:
         )
         self.warnings = records.warnings
         self.version: str = __version__
+        self._open = False
         self.begin()  # the first task looks at the hardware, which takes a second: never inside a window
         self.end()
         hardware: list[Any] = self._tracker._hardware  # noqa: SLF001 - its results do not say which method made them
@@ -113,6 +114,12 @@ class Tracker:
     def begin(self) -> None:
         """Start a task."""
         self._tracker.start_task("window")
+        self._open = True
+
+    def cancel(self) -> None:
+        """End the task, if one is open, and forget it: left open, it would swallow the next one."""
+        if self._open:
+            self.end()
 
     def end(self) -> tuple[float, float]:
         """End the task; returns its CPU and GPU energy in joules.
@@ -120,6 +127,7 @@ class Tracker:
         Raises:
             MeasurementError: When codecarbon lost the task; it swallows its own errors and returns nothing.
         """
+        self._open = False
         data = self._tracker.stop_task("window")
         self._tracker._tasks.clear()  # noqa: SLF001 - it keeps every finished task for ever
         if data is None:
@@ -136,7 +144,6 @@ class CounterMeter:
         self._gpu = gpu
         self._power = power
         self._cpu_counter = COUNTER_MODES.get(tracker.cpu_mode)
-        self._open = False
         names = [self._cpu_counter or f"CPU model {power.family}", *(["NVML"] if gpu else [])]
         self.facts = MeterFacts(
             method=Method.MEASURED if self._cpu_counter else Method.ESTIMATED,
@@ -150,12 +157,10 @@ class CounterMeter:
     def begin_window(self) -> None:
         """Start a window."""
         self._tracker.begin()
-        self._open = True
 
     def end_window(self, usage: Usage) -> Reading:
         """End the window and read it; a counter that did not move is an error, not a saving."""
         cpu_joules, gpu_joules = self._tracker.end()
-        self._open = False
         if self._cpu_counter:
             components = [_counted("cpu", cpu_joules, self._cpu_counter)]
         else:
@@ -165,11 +170,9 @@ class CounterMeter:
             components.append(_counted("gpu", gpu_joules, "NVML"))
         return Reading(components=tuple(components))
 
-    def cancel_window(self) -> None:
+    def cancel(self) -> None:
         """Forget the open window."""
-        if self._open:
-            self._open = False
-            self._tracker.end()
+        self._tracker.cancel()
 
     def begin_launch(self) -> None:
         """Nothing to do: every window is codecarbon's own."""
@@ -205,8 +208,9 @@ class ModelMeter:
         cpu = Component(name="cpu", energy_joules=energy_joules, method=Method.ESTIMATED)
         return Reading(components=(cpu,))
 
-    def cancel_window(self) -> None:
-        """Nothing to forget."""
+    def cancel(self) -> None:
+        """Forget the open account."""
+        self._tracker.cancel()
 
     def begin_launch(self) -> None:
         """Start codecarbon's own account."""

@@ -97,11 +97,11 @@ class Meter(Protocol):
             MeasurementError: When the reading cannot be right.
         """
 
-    def cancel_window(self) -> None:
-        """Forget the open window, if there is one: its worker failed."""
-
     def begin_launch(self) -> None:
         """Start codecarbon's own account of the windows that follow."""
+
+    def cancel(self) -> None:
+        """Forget what is open, if anything is: its worker failed."""
 
     def end_launch(self) -> float | None:
         """End codecarbon's own account: joules, or `None` where the readings themselves are codecarbon's."""

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any, Literal
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_serializer, field_validator, model_validator
 
+from energygate.policy.families import Family
 from energygate.policy.fields import Section, complaints, to_quantity
 from energygate.policy.metrics import METRICS, Metric
-from energygate.policy.units import Family, Quantity
+from energygate.policy.units import Quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 Level = Literal["off", "warn", "error"]
-_LOWER_ONLY = ("max", "max_increase")
-_HIGHER_ONLY = ("min", "max_decrease")
+LIMITS: Mapping[str, tuple[str, str]] = MappingProxyType(
+    {"lower": ("max", "max_increase"), "higher": ("min", "max_decrease")}
+)
+"""By which side of a metric is better: its absolute and its relative limit."""
 _SHARES = ("max_increase", "max_decrease")
 
 
@@ -28,16 +32,18 @@ class Budget(Section):
         0.0002
     """
 
-    metric: str = Field(description="The metric's name; in a policy, the key that the budget stands under.")
+    metric: str = Field(
+        exclude=True, description="The metric's name; in a policy, the key that the budget stands under."
+    )
     max: Quantity | None = Field(
-        default=None, description="The most the metric may be; for metrics where lower is better."
+        default=None, description="The most the metric may be; where lower is better."
     )
     min: Quantity | None = Field(
-        default=None, description="The least the metric may be; for metrics where higher is better."
+        default=None, description="The least the metric may be; where higher is better."
     )
     max_increase: Quantity | None = Field(
         default=None,
-        description="The most the metric may grow against base, in percent; for metrics where lower is better.",
+        description="The most the metric may grow against base, in percent; where lower is better.",
     )
     max_decrease: Quantity | None = Field(
         default=None,
@@ -45,7 +51,7 @@ class Budget(Section):
     )
     min_delta: Quantity | None = Field(
         default=None,
-        description="Changes against base smaller than this, in the metric's own unit, never break the budget.",
+        description="Changes against base smaller than this, in the metric's unit, break no budget.",
     )
     level: Level = Field(
         default="error",
@@ -66,11 +72,16 @@ class Budget(Section):
 
     @field_validator("max", "min", "max_increase", "max_decrease", "min_delta", mode="plain")
     @classmethod
-    def _of_the_metric_s_family(cls, raw: object, info: ValidationInfo) -> Quantity | None:
+    def _in_the_right_family(cls, raw: object, info: ValidationInfo) -> Quantity | None:
         metric = METRICS.get(info.data.get("metric", ""))
         if raw is None or metric is None:  # without a metric there is no family; the metric's mistake is told
             return None
         return to_quantity(raw, Family.RATIO if info.field_name in _SHARES else metric.family)
+
+    @field_serializer("max", "min", "max_increase", "max_decrease", "min_delta")
+    @staticmethod
+    def _as_written(limit: Quantity | None) -> str | None:
+        return None if limit is None else limit.text
 
     @model_validator(mode="after")
     def _means_something(self) -> Budget:
@@ -80,27 +91,20 @@ class Budget(Section):
         return self
 
     def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        given = {key for key in (*_LOWER_ONLY, *_HIGHER_ONLY) if getattr(self, key) is not None}
-        lower = self.about.better == "lower"
-        for wrong, right in zip(*((_HIGHER_ONLY, _LOWER_ONLY) if lower else (_LOWER_ONLY, _HIGHER_ONLY))):
-            if wrong in given:
-                yield (
-                    (wrong,),
-                    f"{self.about.better} is better for {self.metric}; use {right} instead of {wrong}",
-                )
-        if not given:
-            limits = "max or max_increase" if lower else "min or max_decrease"
-            yield (), f"the budget has no limit; give {limits}"
-        elif self.min_delta is not None and not given & set(_SHARES):
-            relative = "max_increase" if lower else "max_decrease"
+        better = self.about.better
+        fitting, wrong = LIMITS[better], LIMITS["higher" if better == "lower" else "lower"]
+        absolute, relative = fitting
+        for instead, key in zip(fitting, wrong, strict=True):
+            if getattr(self, key) is not None:
+                yield (key,), f"{better} is better for {self.metric}; use {instead} instead"
+        if all(getattr(self, key) is None for key in (*fitting, *wrong)):
+            yield (), f"the budget has no limit; give {absolute} or {relative}"
+        elif self.min_delta is not None and self.max_increase is None and self.max_decrease is None:
             yield ("min_delta",), f"min_delta only softens {relative}; give {relative} too, or remove it"
         for key in ("min", "max_decrease"):
             limit: Quantity | None = getattr(self, key)
             if limit is not None and limit.family is Family.RATIO and limit.value > 1:
-                yield (
-                    (key,),
-                    f"{limit} can never be reached; {self.metric if key == 'min' else key} ends at 100 %",
-                )
+                yield (key,), f"{limit} is more than all there is; 100 % is the most"
 
 
 def budget_input(metric: str, raw: object) -> object:
@@ -108,9 +112,10 @@ def budget_input(metric: str, raw: object) -> object:
 
     A bare text is short for the metric's absolute limit: `model_size: 10 MB` for `model_size: {max: 10 MB}`.
     """
-    if isinstance(raw, str):
+    if isinstance(raw, (str, int, float, Quantity)):
         known = METRICS.get(metric)
-        return {"metric": metric, "min" if known and known.better == "higher" else "max": raw}
+        absolute, _ = LIMITS[known.better if known else "lower"]
+        return {"metric": metric, absolute: raw}
     if isinstance(raw, dict):
         return {**raw, "metric": metric}
     return raw

@@ -6,17 +6,19 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
-from energygate.policy.units import Family, Quantity, example_of, parse_quantity, quantity_pattern
+from energygate.policy.units import Quantity, example_of, parse_quantity, quantity_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+
+    from energygate.policy.families import Family
 
 MAX_NAME_LENGTH = 100
 # What a C int holds: the runtimes that receive these numbers can hold no more.
@@ -89,6 +91,17 @@ def one_line(text: str) -> str:
     return text
 
 
+def not_blank(text: str) -> str:
+    """Return a text as it is, unless there is none.
+
+    Raises:
+        ValueError: One sentence.
+    """
+    if not text.strip():
+        raise ValueError("is empty; write something, or remove the key")
+    return text
+
+
 def iso_date(raw: object) -> date:
     """Read a date written YYYY-MM-DD, and none of the other forms that libraries guess at.
 
@@ -103,6 +116,10 @@ def iso_date(raw: object) -> date:
         return date.fromisoformat(raw)
     except ValueError:
         raise ValueError(f"{raw} is not a day of the calendar") from None
+
+
+Name = Annotated[str, AfterValidator(one_line)]
+Text = Annotated[str, AfterValidator(not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 
 def complaints(title: str, mistakes: Iterable[tuple[tuple[str | int, ...], str]]) -> ValidationError | None:

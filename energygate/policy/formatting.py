@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from energygate.policy.units import Family, unit_size
+from energygate.policy.families import Family
+from energygate.policy.units import unit_size
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,7 +31,7 @@ class _Scale:
 
 
 def _scales(family: Family, *texts: str, starts: Mapping[str, int] | None = None) -> tuple[_Scale, ...]:
-    """List the family's scales from small to large; each starts at 1 of itself unless `starts` says otherwise."""
+    """List a family's scales from small to large; each starts at 1 of itself unless `starts` says more."""
     sizes = {text: unit_size(text, family) for text in texts}
     exact = {
         text: _ARITHMETIC.divide(Decimal(s.numerator), Decimal(s.denominator)) for text, s in sizes.items()
@@ -89,7 +90,7 @@ def scale_for(values: Iterable[float], unit: str, *, digits: int = 3) -> tuple[f
 
 
 def format_number(number: float, *, digits: int = 3) -> str:
-    """Write a bare number with `digits` significant digits: `1.92`, `0.0123`, `1,234`, `−4.50`, `0`, `∞`."""
+    """Write a bare number with `digits` significant digits: `1.92`, `0.0123`, `1,234`, `0`, `∞`."""
     return _plain_text(_decimal(number), digits=digits)
 
 

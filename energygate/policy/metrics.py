@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from energygate.policy.units import Family, canonical_unit
+from energygate.policy.families import FAMILIES, Family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ class Metric:
     @property
     def unit(self) -> str:
         """The canonical unit; `money` for a cost, whose currency is the one of `site.electricity_price`."""
-        return canonical_unit(self.family) or "money"
+        return FAMILIES[self.family].canonical or "money"
 
 
 _ALL = (

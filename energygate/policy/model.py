@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
-from types import MappingProxyType
+from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import (
@@ -15,20 +13,270 @@ from pydantic import (
     BeforeValidator,
     Field,
     PrivateAttr,
-    StringConstraints,
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
     model_validator,
 )
 
-from energygate.policy.budget import Budget
-from energygate.policy.fields import MAX_NAME_LENGTH, Of, Section, complaints, iso_date, one_line
-from energygate.policy.units import Family, Quantity, parse_quantity
-from energygate.policy.workload import Workload
+from energygate.policy.families import Family
+from energygate.policy.fields import MAX_INT, Name, Of, Section, Text, complaints, iso_date
+from energygate.policy.metrics import METRICS
+from energygate.policy.units import Quantity, parse_quantity
+from energygate.policy.workload import Workload  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
 _DAY_SECONDS = 86_400
-Name = Annotated[str, StringConstraints(min_length=1, max_length=MAX_NAME_LENGTH), AfterValidator(one_line)]
+KeyPath = tuple[str | int, ...]
+
+
+def _country(text: str) -> str:
+    if not re.fullmatch("[A-Z]{3}", text):
+        capitals = f"; did you mean {text.upper()}?" if re.fullmatch("[A-Za-z]{3}", text) else ""
+        raise ValueError(
+            f"'{text}' is no ISO 3166 code of three capital letters, such as DEU or USA{capitals}"
+        )
+    return text
+
+
+def _cloud(text: str) -> str:
+    if not re.fullmatch("[a-z]+/[a-z0-9-]+", text):
+        raise ValueError(
+            f"'{text}' is no provider/region; write for example aws/eu-central-1 or gcp/europe-west3"
+        )
+    return text
+
+
+def _version(raw: object) -> object:
+    if str(raw).strip() != "1":
+        raise ValueError(f"this energygate reads version 1 of the policy, not {raw!r}")
+    return 1
+
+
+class Carbon(Section):
+    """Where the carbon intensity of the electricity comes from; exactly one of the three."""
+
+    country: Annotated[str, AfterValidator(_country)] | None = Field(
+        default=None,
+        description="Country, as the three capital letters of ISO 3166-1; its yearly average mix is used.",
+        examples=["DEU"],
+        json_schema_extra={"pattern": "^[A-Z]{3}$"},
+    )
+    cloud: Annotated[str, AfterValidator(_cloud)] | None = Field(
+        default=None,
+        description="Cloud provider and region; the region's mix is used.",
+        examples=["aws/eu-central-1"],
+        json_schema_extra={"pattern": "^[a-z]+/[a-z0-9-]+$"},
+    )
+    intensity: Annotated[Quantity, Of(Family.INTENSITY)] | None = Field(
+        default=None, description="Carbon per energy, when you know it.", examples=["380 g/kWh"]
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Carbon:
+        given = [key for key in type(self).model_fields if getattr(self, key) is not None]
+        if len(given) != 1:
+            found = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one of country, cloud and intensity, not {found}")
+        return self
+
+
+class Traffic(Section):
+    """How much production serves; turns energy per request into energy per year."""
+
+    requests_per_day: float = Field(gt=0, description="Requests that production serves in a day, on average.")
+    warm_replicas: int = Field(
+        default=0,
+        ge=0,
+        le=MAX_INT,
+        description="Replicas that are kept running whether or not requests arrive.",
+    )
+
+
+class Site(Section):
+    """Where production runs."""
+
+    pue: float = Field(
+        default=1.0,
+        ge=1.0,
+        le=3.0,
+        description="Power usage effectiveness: facility energy over IT energy, 1.0 to 3.0; multiplied once.",
+    )
+    carbon: Carbon | None = Field(default=None, description="Carbon intensity of the electricity.")
+    electricity_price: Annotated[Quantity, Of(Family.PRICE)] | None = Field(
+        default=None, description="Price of electricity, in any currency.", examples=["0.25 USD/kWh"]
+    )
+    traffic: Traffic | None = Field(default=None, description="How much production serves.")
+
+    @field_validator("pue", mode="wrap")
+    @classmethod
+    def _pue(cls, raw: Any, validate: ValidatorFunctionWrapHandler) -> float:  # noqa: ANN401 - whatever the file holds
+        try:
+            return float(validate(raw))
+        except ValidationError:
+            said = "nothing" if raw is None else raw
+            raise ValueError(f"PUE is facility energy over IT energy, from 1.0 to 3.0, not {said}") from None
+
+    @property
+    def currency(self) -> str | None:
+        """The currency of `electricity_price`, such as `USD`; `None` without a price."""
+        return self.electricity_price.unit.partition("/")[0] if self.electricity_price else None
+
+
+class Measurement(Section):
+    """How to measure."""
+
+    time_limit: Annotated[Quantity, Of(Family.TIME)] = Field(
+        default=parse_quantity("60 s", Family.TIME),
+        description="The longest to measure one workload; more time gives narrower intervals. At most 24 h.",
+        examples=["60 s", "5 min"],
+        json_schema_extra={"default": "60 s"},
+    )
+    require: Literal["any", "measured"] = Field(
+        default="any",
+        description="measured refuses estimates: without an energy counter the check is an error.",
+    )
+    python: Text | None = Field(
+        default=None,
+        description="Interpreter that runs the workloads; default: the one that runs energygate.",
+        examples=[".venv/bin/python"],
+    )
+    seed: int = Field(
+        default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, made-up inputs."
+    )
+
+    @field_validator("time_limit")
+    @classmethod
+    def _sensible(cls, limit: Quantity) -> Quantity:
+        if not 0 < limit.value <= _DAY_SECONDS:
+            raise ValueError(f"{limit} cannot be kept; a time limit is more than 0 s and at most 24 h")
+        return limit
+
+
+class Waiver(Section):
+    """Lets one budget of one workload be broken, by someone, for a reason, for a while."""
+
+    workload: str = Field(description="Name of the workload.")
+    metric: str = Field(
+        description="Name of the metric; the workload has a budget for it.",
+        json_schema_extra={"enum": [*METRICS]},
+    )
+    reason: Text = Field(description="Why breaking the budget is acceptable.")
+    owner: Text = Field(description="Who answers for it, such as a team's handle.", examples=["@ml"])
+    expires: Annotated[date, BeforeValidator(iso_date)] = Field(
+        description="The last day on which the waiver holds, as YYYY-MM-DD.",
+        examples=["2027-01-31"],
+        json_schema_extra={"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
+    )
+
+    def expired(self, today: date) -> bool:
+        """Tell whether the waiver no longer holds; on its last day it still does."""
+        return today > self.expires
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Origin:
+    """Where a policy was read; no part of what it says, so equal policies stay equal elsewhere."""
+
+    source: str = field(default="policy", compare=False)
+    lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False)
+
+
+class Policy(Section):
+    """Everything `energygate.yml` says.
+
+    Example:
+        >>> from energygate.policy import load_policy
+        >>> load_policy("energygate.yml").workloads["digits-cnn"].budgets["energy_per_request"].max
+        Quantity(value=0.0002, family=<Family.ENERGY: 'energy'>, unit='kWh', text='0.2 Wh')
+    """
+
+    version: Annotated[Literal[1], BeforeValidator(_version)] = Field(
+        description="Version of the policy's format: 1."
+    )
+    site: Site = Field(default=Site(), description="Where production runs: PUE, carbon, price, traffic.")
+    measurement: Measurement = Field(
+        default=Measurement(), description="How to measure: how long, and with what."
+    )
+    workloads: dict[Name, Workload] = Field(min_length=1, description="What is measured, by name.")
+    waivers: tuple[Waiver, ...] = Field(default=(), description="Budgets that may be broken for a while.")
+
+    _origin: Origin = PrivateAttr(default=Origin())
+
+    @property
+    def source(self) -> str:
+        """The file that the policy was read from, as the user named it."""
+        return self._origin.source
+
+    def line(self, path: KeyPath) -> int | None:
+        """Return the line of a key, for pointing at it.
+
+        Args:
+            path: Keys from the top, such as `("workloads", "digits-cnn", "budgets", "model_size", "max")`.
+
+        Returns:
+            The line, counted from 1; the nearest key above when the last ones are not written out (defaults,
+            a budget's short form); `None` when nothing of the path is written, or there is no file.
+        """
+        while path:
+            if path in self._origin.lines:
+                return self._origin.lines[path]
+            path = path[:-1]
+        return None
+
+    def read_from(self, origin: Origin) -> Policy:
+        """Return the same policy, knowing where it was read."""
+        copy = self.model_copy()
+        copy._origin = origin  # noqa: SLF001 - its own class
+        return copy
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Policy:
+        error = complaints("Policy", [*self._site_mistakes(), *self._waiver_mistakes()])
+        if error:
+            raise error
+        return self
+
+    def _site_mistakes(self) -> Iterator[tuple[KeyPath, str]]:
+        for name, workload in self.workloads.items():
+            path: KeyPath = ("workloads", name, "budgets")
+            if "carbon_per_request" in workload.budgets and self.site.carbon is None:
+                yield (*path, "carbon_per_request"), "carbon needs site.carbon, for example {country: DEU}"
+            cost = workload.budgets.get("cost_per_request")
+            if cost and self.site.currency is None:
+                yield (
+                    (*path, "cost_per_request"),
+                    "cost needs site.electricity_price, for example 0.25 USD/kWh",
+                )
+            for key in ("max", "min_delta"):
+                limit: Quantity | None = getattr(cost, key, None)
+                if limit and self.site.currency and limit.unit != self.site.currency:
+                    sentence = (
+                        f"{limit} is another currency than site.electricity_price, {self.site.currency}"
+                    )
+                    yield (*path, "cost_per_request", key), sentence
+
+    def _waiver_mistakes(self) -> Iterator[tuple[KeyPath, str]]:
+        first: dict[tuple[str, str], int] = {}
+        for index, waiver in enumerate(self.waivers):
+            workload = self.workloads.get(waiver.workload)
+            if workload is None:
+                yield ("waivers", index, "workload"), _unknown("workload", waiver.workload, self.workloads)
+            elif waiver.metric not in workload.budgets:
+                of = f" of workload '{waiver.workload}'"
+                yield ("waivers", index, "metric"), _unknown("budget", waiver.metric, workload.budgets) + of
+            else:
+                earlier = first.setdefault((waiver.workload, waiver.metric), index)
+                if earlier != index:
+                    yield (
+                        ("waivers", index),
+                        f"waives the same budget as waiver {earlier + 1}; keep one of them",
+                    )
+
+
+def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
+    near = difflib.get_close_matches(name, known, n=1)
+    guess = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
+    return f"unknown {what} '{name}'; {guess}"

@@ -38,6 +38,9 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
 """Short name to onnxruntime's own, as `onnxruntime.get_all_providers()` spells it (1.20 to 1.31)."""
 
 
+FULL_NAME_PATTERN = "^[A-Za-z0-9]+ExecutionProvider$"
+
+
 def provider_name(provider: str) -> str:
     """Return onnxruntime's name of `provider`.
 
@@ -49,7 +52,7 @@ def provider_name(provider: str) -> str:
     """
     if provider in PROVIDERS:
         return PROVIDERS[provider]
-    if re.fullmatch(r"[A-Za-z0-9]+ExecutionProvider", provider):
+    if re.fullmatch(FULL_NAME_PATTERN, provider):
         return provider
     near = difflib.get_close_matches(provider.casefold(), PROVIDERS, n=1)
     guess = f"did you mean {near[0]}? Known" if near else "known"

@@ -7,27 +7,12 @@ import math
 import re
 from dataclasses import dataclass, field
 from decimal import Context, Decimal
-from enum import Enum
-from fractions import Fraction
 from typing import TYPE_CHECKING
 
+from energygate.policy.families import FAMILIES, PER_ENERGY, Family
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-
-class Family(str, Enum):
-    """What kind of thing a quantity is; families never mix."""
-
-    ENERGY = "energy"
-    CARBON = "carbon"
-    TIME = "time"
-    SIZE = "size"
-    RATIO = "ratio"
-    POWER = "power"
-    RATE = "rate"
-    INTENSITY = "intensity"
-    PRICE = "price"
-    MONEY = "money"
+    from fractions import Fraction
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -53,97 +38,6 @@ class Quantity:
     def __str__(self) -> str:
         return self.text
 
-
-@dataclass(frozen=True, kw_only=True, slots=True)
-class _Facts:
-    """What is known about one family."""
-
-    noun: str
-    canonical: str
-    units: Mapping[str, Fraction]
-    """Plain spelling (micro as `u`) to its size in the canonical unit; empty where a currency decides."""
-    shown: str
-    """The units worth listing to a person; the first one serves as the example."""
-
-
-_PREFIXES = {
-    "n": Fraction(1, 10**9),
-    "u": Fraction(1, 10**6),
-    "m": Fraction(1, 10**3),
-    "": Fraction(1),
-    "k": Fraction(10**3),
-    "M": Fraction(10**6),
-    "G": Fraction(10**9),
-    "T": Fraction(10**12),
-}
-_JOULES_PER_KWH = 3_600_000
-_PER_ENERGY = {"/Wh": Fraction(1000), "/kWh": Fraction(1), "/MWh": Fraction(1, 1000)}
-
-
-def _prefixed(prefixes: str, symbol: str, size: Fraction) -> dict[str, Fraction]:
-    """Give `symbol` each of the `prefixes` (`-` stands for none) and the size that follows."""
-    return {f"{p.strip('-')}{symbol}": _PREFIXES[p.strip("-")] * size for p in prefixes}
-
-
-_MASSES = {**_prefixed("num-k", "g", Fraction(1)), "t": Fraction(10**6)}
-
-_FAMILIES: Mapping[Family, _Facts] = {
-    Family.ENERGY: _Facts(
-        noun="energy",
-        canonical="kWh",
-        units={
-            **_prefixed("num-kM", "Wh", Fraction(1, 1000)),
-            **_prefixed("um-kM", "J", Fraction(1, _JOULES_PER_KWH)),
-        },
-        shown="Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ",
-    ),
-    Family.CARBON: _Facts(
-        noun="carbon",
-        canonical="gCO2e",
-        units={f"{mass}CO2e": size for mass, size in _MASSES.items()},
-        shown="gCO2e, ngCO2e, µgCO2e, mgCO2e, kgCO2e, tCO2e",
-    ),
-    Family.TIME: _Facts(
-        noun="time",
-        canonical="s",
-        units={**_prefixed("num-", "s", Fraction(1)), "min": Fraction(60), "h": Fraction(3600)},
-        shown="ms, ns, µs, s, min, h",
-    ),
-    Family.SIZE: _Facts(
-        noun="size",
-        canonical="B",
-        units={
-            **_prefixed("-kMGT", "B", Fraction(1)),
-            **{f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate("KMG", start=1)},
-        },
-        shown="MB, B, kB, GB, TB, KiB, MiB, GiB",
-    ),
-    Family.RATIO: _Facts(noun="a percentage", canonical="ratio", units={"%": Fraction(1, 100)}, shown="%"),
-    Family.POWER: _Facts(
-        noun="power", canonical="W", units=_prefixed("um-k", "W", Fraction(1)), shown="W, µW, mW, kW"
-    ),
-    Family.RATE: _Facts(
-        noun="a rate of requests",
-        canonical="req/s",
-        units={"req/s": Fraction(1), "req/min": Fraction(1, 60), "req/h": Fraction(1, 3600)},
-        shown="req/s, req/min, req/h",
-    ),
-    Family.INTENSITY: _Facts(
-        noun="a carbon intensity",
-        canonical="gCO2e/kWh",
-        units={
-            f"{mass}{gas}{per}": size * share
-            for mass, size in _MASSES.items()
-            for gas in ("", "CO2e")
-            for per, share in _PER_ENERGY.items()
-        },
-        shown="g/kWh, kg/kWh, kg/MWh, gCO2e/kWh, kgCO2e/kWh",
-    ),
-    Family.PRICE: _Facts(
-        noun="a price of electricity", canonical="/kWh", units={}, shown="USD/kWh, EUR/kWh, USD/MWh"
-    ),
-    Family.MONEY: _Facts(noun="money", canonical="", units={}, shown="USD, EUR, GBP"),
-}
 
 # The shape of ISO 4217 codes. The list itself changes with politics, so any such code is taken at its word.
 _CURRENCY = re.compile(r"(?P<currency>[A-Z]{3})(?P<per>/(?:Wh|kWh|MWh))?")
@@ -175,7 +69,7 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     text = " ".join(text.split())
     number_text, unit_text = _split(text, family)
     number = _number(number_text, text, family)
-    facts = _FAMILIES[family]
+    facts = FAMILIES[family]
     if not unit_text:
         raise ValueError(f"{text} has no unit; write for example {_with_unit(number, family)}")
     found = _look_up(_plain(unit_text), family)
@@ -190,11 +84,6 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     return Quantity(value=value + 0.0, family=family, unit=canonical, text=text)
 
 
-def canonical_unit(family: Family) -> str:
-    """Return the family's unit as `result.json` prints it; for money and prices what follows the currency."""
-    return _FAMILIES[family].canonical
-
-
 def example_of(family: Family) -> str:
     """Return a short, valid example of a quantity of `family`, such as `5 Wh`."""
     return _with_unit(Decimal(5), family)
@@ -205,7 +94,7 @@ def quantity_pattern(family: Family) -> str:
     if family in (Family.PRICE, Family.MONEY):
         units = "[A-Z]{3}" + (r"\s?/\s?(?:Wh|kWh|MWh)" if family is Family.PRICE else "")
     else:
-        spellings = (_spelling(unit) for unit in _FAMILIES[family].units)
+        spellings = (_spelling(unit) for unit in FAMILIES[family].units)
         units = "|".join(sorted(spellings, key=len, reverse=True))
     return rf"^\s*\+?{_NUMBER}\s*(?:{units})\s*$"
 
@@ -264,22 +153,22 @@ def _spelling(unit: str) -> str:
 
 def _look_up(unit: str, family: Family) -> tuple[Fraction, str] | None:
     """Return the size of a plain `unit` and the canonical unit, or `None` when it is not of `family`."""
-    facts = _FAMILIES[family]
+    facts = FAMILIES[family]
     if family in (Family.PRICE, Family.MONEY):
         match = _CURRENCY.fullmatch(unit)
         if match is None or (match["per"] is None) != (family is Family.MONEY):
             return None
-        return _PER_ENERGY[match["per"] or "/kWh"], match["currency"] + facts.canonical
+        return PER_ENERGY[match["per"] or "/kWh"], match["currency"] + facts.canonical
     size = facts.units.get(unit)
     return None if size is None else (size, facts.canonical)
 
 
 def _wrong_unit(text: str, number: Decimal, unit_text: str, family: Family) -> str:
-    facts, unit = _FAMILIES[family], _plain(unit_text)
+    facts, unit = FAMILIES[family], _plain(unit_text)
     same_letters = _other_case(unit, family)
     if same_letters:
         return f"'{unit_text}' in {text} has the wrong case; did you mean {' or '.join(same_letters)}?"
-    for other, other_facts in _FAMILIES.items():
+    for other, other_facts in FAMILIES.items():
         if other is not family and _look_up(unit, other):
             example = _with_unit(number, family)
             return f"{text} is {other_facts.noun}, but {facts.noun} is needed here, for example {example}"
@@ -297,7 +186,7 @@ def _other_case(unit: str, family: Family) -> list[str]:
         candidates = [f"{currency.upper()}{slash}{one}" for one in pers]
         return [candidate for candidate in candidates if _look_up(candidate, family)]
     folded = unit.casefold()
-    return [_pretty(known) for known in _FAMILIES[family].units if known.casefold() == folded]
+    return [_pretty(known) for known in FAMILIES[family].units if known.casefold() == folded]
 
 
 def _pretty(unit: str) -> str:
@@ -306,7 +195,7 @@ def _pretty(unit: str) -> str:
 
 def _with_unit(number: Decimal, family: Family) -> str:
     """Return `number` with a unit a person of this `family` would use."""
-    unit = _FAMILIES[family].shown.split(",")[0]
+    unit = FAMILIES[family].shown.split(",")[0]
     if family is Family.RATIO and abs(number) <= 1:
         number = _ARITHMETIC.multiply(number, Decimal(100)).normalize(_ARITHMETIC)
     shown = f"{number:f}" if number.is_finite() and abs(number.adjusted()) < 10 else str(number)  # noqa: PLR2004 - layout: longer numbers read better with an exponent

@@ -23,13 +23,11 @@ DISTINCT_CALLS = 8
 BYTES_LIMIT = 64 * 1024 * 1024
 """Beyond this size made-up calls are fewer, so that large inputs do not fill the memory."""
 
-Shapes = "Mapping[str, int | Sequence[int]]"
-
 
 def synthesise(
     signature: Sequence[Tensor],
     *,
-    shapes: Mapping[str, int | list[int]],
+    shapes: Mapping[str, int | tuple[int, ...]],
     batch_size: int,
     seed: int,
     label: str,
@@ -70,19 +68,19 @@ def synthesise(
 
 
 def _shape(
-    node: Tensor, shapes: Mapping[str, int | list[int]], batch_size: int, label: str
+    node: Tensor, shapes: Mapping[str, int | tuple[int, ...]], batch_size: int, label: str
 ) -> tuple[int, ...]:
     whole = shapes.get(node.name)
-    if isinstance(whole, list):
+    if isinstance(whole, tuple):
         fits = len(whole) == len(node.shape) and all(
             not isinstance(want, int) or want == have for want, have in zip(node.shape, whole, strict=True)
         )
         if not fits:
             raise MeasurementError(
-                f"`shapes` gives input {node.name!r} the shape {whole}; the model takes {list(node.shape)}",
+                f"`shapes` gives input {node.name!r} the shape {list(whole)}; it is {list(node.shape)}",
                 where=label,
             )
-        return tuple(whole)
+        return whole
     return tuple(_size(node, axis, size, shapes, batch_size, label) for axis, size in enumerate(node.shape))
 
 
@@ -90,7 +88,7 @@ def _size(  # noqa: PLR0913, PLR0917 - one dimension and all that may decide it
     node: Tensor,
     axis: int,
     size: int | str | None,
-    shapes: Mapping[str, int | list[int]],
+    shapes: Mapping[str, int | tuple[int, ...]],
     batch_size: int,
     label: str,
 ) -> int:

@@ -153,9 +153,9 @@ class Worker:
 
     # --- Commands ------------------------------------------------------------------------------------------
 
-    def load(self, kind: str, spec: Mapping[str, Any]) -> Loaded:
+    def load(self, kind: str, spec: Mapping[str, Any], *, timeout_s: float) -> Loaded:
         """Load the workload and say what it takes; time and CPU time count from the start of the process."""
-        reply = self._ask("load", kind=kind, spec=dict(spec))
+        reply = self._ask("load", timeout_s=timeout_s, kind=kind, spec=dict(spec))
         wall_ns = time.perf_counter_ns() - self._started_ns
         inputs = reply["inputs"]
         return Loaded(
@@ -230,7 +230,14 @@ class Worker:
 
     _last_command = ""
 
-    def _ask(self, command: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON can hold
+    def _ask(
+        self,
+        command: str,
+        *,
+        timeout_s: float | None = None,
+        **arguments: Any,  # noqa: ANN401 - what JSON can hold
+    ) -> dict[str, Any]:
+        timeout_s = timeout_s or self._timeout_s
         self._number += 1
         self._last_command = command
         line = json.dumps({"id": self._number, "do": command, **arguments})
@@ -238,11 +245,11 @@ class Worker:
             self._commands.write(line + "\n")
             self._commands.flush()
         try:
-            line = self._replies.get(timeout=self._timeout_s)
+            line = self._replies.get(timeout=timeout_s)
         except queue.Empty:
             self.close()
             raise self._trouble(
-                f"the worker did not finish `{command}` within {self._timeout_s:.0f} s and was killed",
+                f"the worker did not finish `{command}` within {timeout_s:.0f} s and was killed",
                 hint="Raise `measurement.time_limit` if it needs longer",
             ) from None
         if not line:

@@ -1,0 +1,9 @@
+"""Policy and evidence in, findings and a verdict out: pure functions."""
+
+from __future__ import annotations
+
+from energygate.gate.evidence import Evidence, Estimate
+from energygate.gate.judge import Finding, judge
+from energygate.gate.verdict import Verdict, exit_code, worst
+
+__all__ = ["Estimate", "Evidence", "Finding", "Verdict", "exit_code", "judge", "worst"]

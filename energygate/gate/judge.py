@@ -1,0 +1,125 @@
+"""Is it allowed? One budget and one piece of evidence at a time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from energygate.gate.verdict import Verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from datetime import date
+
+    from energygate.gate.evidence import Estimate, Evidence
+    from energygate.policy import Budget, Quantity, Waiver
+
+Kind = Literal["max", "min", "max_increase", "max_decrease"]
+ABSOLUTE: tuple[Kind, ...] = ("max", "min")
+RELATIVE: tuple[Kind, ...] = ("max_increase", "max_decrease")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One limit applied to one metric of one workload.
+
+    Attributes:
+        metric: The metric's name.
+        kind: Which of the budget's limits it is.
+        limit: The limit: in the metric's canonical unit, or a fraction for relative limits.
+        limit_text: The limit as the policy writes it.
+        verdict: What came out.
+        judged: The number that was held against the limit; `None` when there is none.
+        reason: Why, where the numbers alone do not say; `None` otherwise.
+    """
+
+    metric: str
+    kind: Kind
+    limit: float
+    limit_text: str
+    verdict: Verdict
+    judged: Estimate | None
+    reason: str | None = None
+
+
+def limits(budget: Budget, *, relative: bool) -> Iterator[tuple[Kind, Quantity]]:
+    """The limits of a budget that are judged: none at level `off`, relative ones only against a base."""
+    if budget.level == "off":
+        return
+    for kind in ABSOLUTE + (RELATIVE if relative else ()):
+        quantity: Quantity | None = getattr(budget, kind)
+        if quantity is not None:
+            yield kind, quantity
+
+
+def judge(
+    budgets: Mapping[str, Budget],
+    evidence: Mapping[str, Evidence],
+    *,
+    relative: bool,
+    waivers: Sequence[Waiver] = (),
+    today: date,
+) -> tuple[Finding, ...]:
+    """Hold every budget of a workload against what was measured.
+
+    Args:
+        budgets: The workload's budgets by metric.
+        evidence: What was measured, by metric.
+        relative: Whether there is a base, so that relative limits are judged too.
+        waivers: The waivers for this workload.
+        today: The date that waivers expire against.
+
+    Returns:
+        One finding per limit. A budget whose metric was not measured is an error, never a pass.
+    """
+    findings = []
+    for metric, budget in budgets.items():
+        waiver = next((one for one in waivers if one.metric == metric), None)
+        for kind, quantity in limits(budget, relative=relative):
+            judged = _judged(evidence.get(metric), kind)
+            verdict, reason = _ruling(kind, quantity.value, judged)
+            if verdict is Verdict.FAIL:
+                verdict, reason = _softened(budget, waiver, today)
+            findings.append(
+                Finding(
+                    metric=metric,
+                    kind=kind,
+                    limit=quantity.value,
+                    limit_text=quantity.text,
+                    verdict=verdict,
+                    judged=judged,
+                    reason=reason,
+                )
+            )
+    return tuple(findings)
+
+
+def _judged(evidence: Evidence | None, kind: Kind) -> Estimate | None:
+    if evidence is None:
+        return None
+    return evidence.head if kind in ABSOLUTE else evidence.change
+
+
+def _ruling(kind: Kind, limit: float, judged: Estimate | None) -> tuple[Verdict, str | None]:
+    """Fail or pass only when the whole interval lies on one side of the limit; equal to it is within it."""
+    if judged is None:
+        return Verdict.ERROR, "this metric was not measured"
+    if kind == "max_decrease":  # a fall of at most 5 % is a change of at least -5 %
+        kind, limit = "min", -limit
+    if kind == "min":
+        over, within = judged.high < limit, judged.low >= limit
+    else:
+        over, within = judged.low > limit, judged.high <= limit
+    if over:
+        return Verdict.FAIL, None
+    if within:
+        return Verdict.PASS, None
+    return Verdict.INCONCLUSIVE, None if judged.is_known else "too few launches for an interval"
+
+
+def _softened(budget: Budget, waiver: Waiver | None, today: date) -> tuple[Verdict, str | None]:
+    """What a shown excess comes to: a waiver accepts it while it lasts, the level `warn` only mentions it."""
+    if waiver is not None and not waiver.expired(today):
+        return Verdict.WAIVED, f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
+    lapsed = None if waiver is None else f"the waiver by {waiver.owner} expired on {waiver.expires}"
+    return (Verdict.WARN if budget.level == "warn" else Verdict.FAIL), lapsed

@@ -1,0 +1,78 @@
+"""From series to evidence: intervals, and what energy means at the site."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energygate.gate.evidence import Estimate, Evidence
+from energygate.stats import drifting, log_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from energygate.measure.series import Series
+
+ENERGIES = ("energy_per_request", "cold_start_energy")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Factors:
+    """What turns IT energy into what the site pays for it.
+
+    Attributes:
+        pue: Facility energy per IT energy.
+        carbon_g_per_kwh: Carbon intensity; `None` when the policy does not say.
+        price_per_kwh: Electricity price in the site's currency; `None` when the policy does not say.
+    """
+
+    pue: float
+    carbon_g_per_kwh: float | None
+    price_per_kwh: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Confidence:
+    """How intervals are made.
+
+    Attributes:
+        alpha: Two-sided error of each interval, already shared among all budgets of the policy.
+        drift_sd: How much the machine wanders between occasions, as a standard deviation of ln(value).
+        wandering: The metrics that it wanders in.
+    """
+
+    alpha: float
+    drift_sd: float
+    wandering: frozenset[str]
+
+
+def weigh(series: Mapping[str, Series], factors: Factors, confidence: Confidence) -> dict[str, Evidence]:
+    """The evidence that head's own launches give for every sampled metric, at the site."""
+    estimates = {name: _estimate(name, one, confidence) for name, one in series.items()}
+    for name in ENERGIES:
+        estimates[name] = _times(estimates[name], factors.pue)  # the one place where PUE is applied
+    energy = estimates["energy_per_request"]
+    if factors.carbon_g_per_kwh is not None:
+        estimates["carbon_per_request"] = _times(energy, factors.carbon_g_per_kwh)
+    if factors.price_per_kwh is not None:
+        estimates["cost_per_request"] = _times(energy, factors.price_per_kwh)
+    return {name: Evidence(metric=name, head=estimate) for name, estimate in estimates.items()}
+
+
+def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
+    """The overall value with the interval of its launches; they may differ by a hair, then the interval gives way."""
+    interval = log_mean(one.per_launch, alpha=confidence.alpha)
+    if name in confidence.wandering:
+        interval = drifting(interval, drift_sd=confidence.drift_sd, alpha=confidence.alpha)
+    if math.isinf(interval.half):
+        return Estimate(value=one.overall, low=0.0, high=math.inf)
+    return Estimate(
+        value=one.overall,
+        low=min(one.overall, math.exp(interval.low)),
+        high=max(one.overall, math.exp(interval.high)),
+    )
+
+
+def _times(estimate: Estimate, factor: float) -> Estimate:
+    return Estimate(value=estimate.value * factor, low=estimate.low * factor, high=estimate.high * factor)

@@ -1,0 +1,78 @@
+"""How long a window is, when a workload is warm, how much one launch measures: pure functions of numbers."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+LAUNCH_NS = 400_000_000
+"""Measured time per side and launch. Launches are the evidence, so many short ones beat few long ones."""
+
+MIN_WINDOWS = 4
+MAX_WINDOWS = 40
+
+MIN_LAUNCHES = 8
+"""How many launches must fit into the time limit: the interval of fewer than five is useless."""
+
+STEADY_SPAN = 3
+STEADY_TOLERANCE = 0.05
+"""Warm when the median of the last three windows is within 5 % of that of the three before: a trend below
+that drowns in the scatter of windows on shared machines."""
+
+MAX_WARM_UP_WINDOWS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """What every launch of a workload does.
+
+    Attributes:
+        calls: Calls per window.
+        windows: Measured windows per side.
+        max_warm_up: Most warm-up windows before measuring starts anyway.
+    """
+
+    calls: int
+    windows: int
+    max_warm_up: int
+
+
+def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> Plan:
+    """Choose windows long enough for the meter and launches short enough to have several of them.
+
+    Args:
+        call_ns: Time of one warm call.
+        min_window_ns: The meter's shortest meaningful window.
+        time_limit_ns: Measuring time of the workload as a whole.
+        start_ns: What starting and loading costs in every launch.
+    """
+    calls = max(1, math.ceil(min_window_ns / call_ns))
+    window_ns = calls * call_ns
+    affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, window_ns)
+    wanted = max(MIN_WINDOWS, min(MAX_WINDOWS, math.ceil(LAUNCH_NS / window_ns)))
+    windows = max(1, min(wanted, int(affordable_ns / window_ns * 0.8)))
+    return Plan(calls=calls, windows=windows, max_warm_up=max(1, min(MAX_WARM_UP_WINDOWS, windows)))
+
+
+def is_steady(durations_ns: Sequence[float]) -> bool:
+    """Whether the windows have stopped getting faster (or slower): the workload is warm."""
+    if len(durations_ns) < 2 * STEADY_SPAN:
+        return False
+    last = statistics.median(durations_ns[-STEADY_SPAN:])
+    before = statistics.median(durations_ns[-2 * STEADY_SPAN : -STEADY_SPAN])
+    return abs(last - before) <= STEADY_TOLERANCE * before
+
+
+def quantile(sorted_values: Sequence[int], share: float) -> int:
+    """Give the smallest value that at least `share` of the values do not exceed (nearest rank).
+
+    Args:
+        sorted_values: At least one value, ascending.
+        share: In (0, 1].
+    """
+    return sorted_values[max(0, math.ceil(share * len(sorted_values)) - 1)]

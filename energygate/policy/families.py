@@ -1,0 +1,120 @@
+"""The families of units, and the exact size of every unit in its family's canonical one."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from fractions import Fraction
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+class Family(str, Enum):
+    """What kind of thing a quantity is; families never mix."""
+
+    ENERGY = "energy"
+    CARBON = "carbon"
+    TIME = "time"
+    SIZE = "size"
+    RATIO = "ratio"
+    POWER = "power"
+    RATE = "rate"
+    INTENSITY = "intensity"
+    PRICE = "price"
+    MONEY = "money"
+
+
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Facts:
+    """What is known about one family."""
+
+    noun: str
+    """How errors speak of it."""
+    canonical: str
+    """The unit of `Quantity.value`; for money and prices, what follows the currency."""
+    units: Mapping[str, Fraction]
+    """Plain spelling (micro as `u`) to its size in the canonical unit; empty where a currency decides."""
+    shown: str
+    """The units worth listing to a person; the first one serves as the example."""
+
+
+_PREFIXES = {
+    "n": Fraction(1, 10**9),
+    "u": Fraction(1, 10**6),
+    "m": Fraction(1, 10**3),
+    "": Fraction(1),
+    "k": Fraction(10**3),
+    "M": Fraction(10**6),
+    "G": Fraction(10**9),
+    "T": Fraction(10**12),
+}
+_JOULES_PER_KWH = 3_600_000
+PER_ENERGY = {"/Wh": Fraction(1000), "/kWh": Fraction(1), "/MWh": Fraction(1, 1000)}
+
+
+def _prefixed(prefixes: str, symbol: str, size: Fraction) -> dict[str, Fraction]:
+    """Give `symbol` each of the `prefixes` (`-` stands for none) and the size that follows."""
+    return {f"{p.strip('-')}{symbol}": _PREFIXES[p.strip("-")] * size for p in prefixes}
+
+
+_MASSES = {**_prefixed("num-k", "g", Fraction(1)), "t": Fraction(10**6)}
+
+FAMILIES: Mapping[Family, Facts] = {
+    Family.ENERGY: Facts(
+        noun="energy",
+        canonical="kWh",
+        units={
+            **_prefixed("num-kM", "Wh", Fraction(1, 1000)),
+            **_prefixed("um-kM", "J", Fraction(1, _JOULES_PER_KWH)),
+        },
+        shown="Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ",
+    ),
+    Family.CARBON: Facts(
+        noun="carbon",
+        canonical="gCO2e",
+        units={f"{mass}CO2e": size for mass, size in _MASSES.items()},
+        shown="gCO2e, ngCO2e, µgCO2e, mgCO2e, kgCO2e, tCO2e",
+    ),
+    Family.TIME: Facts(
+        noun="time",
+        canonical="s",
+        units={**_prefixed("num-", "s", Fraction(1)), "min": Fraction(60), "h": Fraction(3600)},
+        shown="ms, ns, µs, s, min, h",
+    ),
+    Family.SIZE: Facts(
+        noun="size",
+        canonical="B",
+        units={
+            **_prefixed("-kMGT", "B", Fraction(1)),
+            **{f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate("KMG", start=1)},
+        },
+        shown="MB, B, kB, GB, TB, KiB, MiB, GiB",
+    ),
+    Family.RATIO: Facts(noun="a percentage", canonical="ratio", units={"%": Fraction(1, 100)}, shown="%"),
+    Family.POWER: Facts(
+        noun="power", canonical="W", units=_prefixed("um-k", "W", Fraction(1)), shown="W, µW, mW, kW"
+    ),
+    Family.RATE: Facts(
+        noun="a rate of requests",
+        canonical="req/s",
+        units={"req/s": Fraction(1), "req/min": Fraction(1, 60), "req/h": Fraction(1, 3600)},
+        shown="req/s, req/min, req/h",
+    ),
+    Family.INTENSITY: Facts(
+        noun="a carbon intensity",
+        canonical="gCO2e/kWh",
+        units={
+            f"{mass}{gas}{per}": size * share
+            for mass, size in _MASSES.items()
+            for gas in ("", "CO2e")
+            for per, share in PER_ENERGY.items()
+        },
+        shown="g/kWh, kg/kWh, kg/MWh, gCO2e/kWh, kgCO2e/kWh",
+    ),
+    Family.PRICE: Facts(
+        noun="a price of electricity", canonical="/kWh", units={}, shown="USD/kWh, EUR/kWh, USD/MWh"
+    ),
+    Family.MONEY: Facts(noun="money", canonical="", units={}, shown="USD, EUR, GBP"),
+}

@@ -1,0 +1,162 @@
+"""What is wrong with a policy, said to a person: pydantic's findings as sentences with a place."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import PolicyError
+from energygate.policy.budget import Budget
+from energygate.policy.model import Carbon, Measurement, Policy, Site, Traffic, Waiver
+from energygate.policy.workload import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from pydantic import ValidationError
+    from pydantic_core import ErrorDetails
+
+    from energygate.policy.fields import Section
+    from energygate.policy.model import KeyPath
+
+MAX_SHOWN = 20
+_LONGEST_QUOTE = 60
+# `None` stands for any name or index.
+_SECTIONS: Mapping[tuple[str | None, ...], type[Section]] = {
+    (): Policy,
+    ("site",): Site,
+    ("site", "carbon"): Carbon,
+    ("site", "traffic"): Traffic,
+    ("measurement",): Measurement,
+    ("workloads", None): Workload,
+    ("workloads", None, "budgets", None): Budget,
+    ("waivers", None): Waiver,
+}
+
+
+class PolicyErrors(PolicyError):
+    """Several mistakes in one policy, each a line of its own.
+
+    `what`, `where` and `hint` are those of the first one.
+    """
+
+    def __init__(self, mistakes: Sequence[PolicyError]) -> None:
+        first = mistakes[0]
+        super().__init__(first.what, where=first.where, hint=first.hint)
+        self.mistakes = tuple(mistakes)
+        """All of them, in the order of the file."""
+
+    def __str__(self) -> str:
+        shown = [str(mistake) for mistake in self.mistakes[:MAX_SHOWN]]
+        left = len(self.mistakes) - len(shown)
+        return "\n".join([*shown, *([f"and {left} more"] if left else [])])
+
+
+def policy_error(error: ValidationError, source: str, lines: Mapping[KeyPath, int]) -> PolicyError:
+    """Translate what pydantic found.
+
+    Args:
+        error: From validating what `unfold` returned as a `Policy`.
+        source: The file's name, as the user gave it.
+        lines: The line of every path, as `unfold` returned them.
+
+    Returns:
+        A `PolicyError` for one mistake, `PolicyErrors` for several, in the order of the file.
+    """
+    found = {}
+    for details in error.errors(include_url=False):
+        path = tuple(key for key in details["loc"] if key != "[key]")
+        line = _line(path, lines)
+        found[line, _sentence(details, path)] = PolicyError(
+            _sentence(details, path), where=f"{source}:{line}"
+        )
+    mistakes = [found[key] for key in sorted(found)]
+    return mistakes[0] if len(mistakes) == 1 else PolicyErrors(mistakes)
+
+
+def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
+    return next(lines[path[:end]] for end in range(len(path), -1, -1) if path[:end] in lines)
+
+
+def _sentence(details: ErrorDetails, path: KeyPath) -> str:
+    kind = details["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(path)
+    if kind == "missing":
+        return f"'{path[-1]}' is missing{_inside(path[:-1])}"
+    say = _SAY.get(kind)
+    said = say(details.get("ctx", {}), details["input"]) if say else details["msg"]
+    return f"{_name(path)}: {said}" if path else said
+
+
+def _unknown_key(path: KeyPath) -> str:
+    *above, key = path
+    section = next((_SECTIONS[shape] for shape in _SECTIONS if _fits(tuple(above), shape)), Policy)
+    keys = [name for name, field in section.model_fields.items() if not field.exclude]
+    near = difflib.get_close_matches(str(key), keys, n=1)
+    guess = f"did you mean '{near[0]}'?" if near else f"keys are {', '.join(keys)}"
+    return f"unknown key '{key}'{_inside(tuple(above))}; {guess}"
+
+
+def _fits(path: KeyPath, shape: tuple[str | None, ...]) -> bool:
+    return len(path) == len(shape) and all(part in (None, key) for key, part in zip(path, shape, strict=True))
+
+
+def _inside(path: KeyPath) -> str:
+    return f" in {_name(path)}" if path else ""
+
+
+def _name(path: KeyPath) -> str:
+    """Name a place for a person: `budgets.model_size.max of workload 'digits-cnn'`."""
+    whole = {"workloads": "workload", "waivers": "waiver"}.get(str(path[0]))
+    if whole is None or len(path) == 1:
+        return ".".join(str(key) for key in path)
+    which = f"'{path[1]}'" if isinstance(path[1], str) else str(path[1] + 1)
+    rest = ".".join(str(key) for key in path[2:])
+    return f"{rest} of {whole} {which}" if rest else f"{whole} {which}"
+
+
+def _quote(raw: object) -> str:
+    if raw is None:
+        return "nothing"
+    if isinstance(raw, (dict, list, tuple)):
+        return "a mapping" if isinstance(raw, dict) else "a list"
+    text = str(raw)
+    return f"'{text[:_LONGEST_QUOTE]}{'…' if len(text) > _LONGEST_QUOTE else ''}'"
+
+
+def _needs(what: str) -> Callable[[dict[str, Any], object], str]:
+    """Make the translation of one kind of finding; `{}` in `what` is filled from pydantic's context."""
+    return lambda context, raw: f"needs {what.format(**context)}, not {_quote(raw)}"
+
+
+def _choice(context: dict[str, Any], raw: object) -> str:
+    words = re.findall(r"'([^']+)'", context["expected"])
+    near = difflib.get_close_matches(str(raw).casefold(), words, n=1)
+    guess = f"; did you mean {near[0]}?" if near else ""
+    return f"needs {' or '.join(words)}, not {_quote(raw)}{guess}"
+
+
+_MAPPING = _needs("keys and values below it")
+_WHOLE = _needs("a whole number")
+_SAY: Mapping[str, Callable[[dict[str, Any], object], str]] = {
+    "value_error": lambda context, _: str(context["error"]),
+    "mistake": lambda context, _: str(context["sentence"]),
+    "model_type": _MAPPING,
+    "dict_type": _MAPPING,
+    "tuple_type": _needs("a list, each item behind a '-'"),
+    "too_short": _needs("at least one entry"),
+    "string_type": _needs("text"),
+    "int_type": _WHOLE,
+    "int_parsing": _WHOLE,
+    "int_parsing_size": _WHOLE,
+    "int_from_float": _WHOLE,
+    "float_type": _needs("a number"),
+    "float_parsing": _needs("a number"),
+    "finite_number": _needs("a finite number"),
+    "greater_than": _needs("a number above {gt:g}"),
+    "greater_than_equal": _needs("a number from {ge:g} up"),
+    "less_than_equal": _needs("a number up to {le:,}"),
+    "literal_error": _choice,
+}

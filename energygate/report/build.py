@@ -1,0 +1,184 @@
+"""From what was measured and found to the parts of a result: pure functions."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from energygate.gate import worst
+from energygate.measure.readings import JOULES_PER_KWH
+from energygate.policy import METRICS
+from energygate.report.result import (
+    Change,
+    ErrorResult,
+    FindingResult,
+    LaunchResult,
+    MetricResult,
+    Provenance,
+    WorkloadResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from energygate.errors import EnergygateError
+    from energygate.gate import Estimate, Evidence, Finding
+    from energygate.gate.weighing import Confidence
+    from energygate.measure.launch import Launch
+    from energygate.measure.readings import MeterFacts
+    from energygate.measure.windows import Plan
+    from energygate.policy import Workload
+
+LOW_SUCCESS_NOTE = "{failed} of {all} requests failed; energy is per request served. The first: {first}"
+
+
+def metric_results(
+    evidence: Mapping[str, Evidence], findings: Sequence[Finding], *, currency: str | None
+) -> dict[str, MetricResult]:
+    """Every metric that was measured, in display order, with the findings on it."""
+    return {
+        name: MetricResult(
+            unit=currency or "" if metric.unit == "money" else metric.unit,
+            head=evidence[name].head.value,
+            head_low=_finite(evidence[name].head.low if evidence[name].head.is_known else math.inf),
+            head_high=_finite(evidence[name].head.high),
+            base=None if (base := evidence[name].base) is None else base.value,
+            change=_change(evidence[name].change),
+            findings=tuple(_finding(one) for one in findings if one.metric == name),
+        )
+        for name, metric in METRICS.items()
+        if name in evidence
+    }
+
+
+def measured_workload(  # noqa: PLR0913 - everything that a workload's part of the result is made of
+    name: str,
+    workload: Workload,
+    *,
+    launches: Sequence[Launch],
+    evidence: Mapping[str, Evidence],
+    findings: Sequence[Finding],
+    facts: MeterFacts,
+    confidence: Confidence,
+    plan: Plan,
+    seconds: float,
+    currency: str | None,
+) -> WorkloadResult:
+    """A workload that was measured and judged."""
+    return WorkloadResult(
+        name=name,
+        kind=workload.kind,
+        verdict=worst(finding.verdict for finding in findings),
+        method=facts.method.value,
+        metrics=metric_results(evidence, findings, currency=currency),
+        notes=_notes(workload, launches, findings),
+        error=_unmeasured(findings),
+        provenance=_provenance(workload, launches, facts, confidence, plan, seconds),
+    )
+
+
+def failed_workload(name: str, workload: Workload, error: EnergygateError) -> WorkloadResult:
+    """A workload that could not be measured: an error, whatever its budgets."""
+    from energygate.gate import Verdict
+
+    return WorkloadResult(
+        name=name,
+        kind=workload.kind,
+        verdict=Verdict.ERROR,
+        method=None,
+        metrics={},
+        notes=(),
+        error=ErrorResult(message=str(error), detail=error.detail),
+        provenance=None,
+    )
+
+
+def _provenance(  # noqa: PLR0913, PLR0917 - the same
+    workload: Workload,
+    launches: Sequence[Launch],
+    facts: MeterFacts,
+    confidence: Confidence,
+    plan: Plan,
+    seconds: float,
+) -> Provenance:
+    requests = sum(launch.requests for launch in launches)
+    energy_kwh = sum(launch.energy_joules for launch in launches) / JOULES_PER_KWH
+    accounts = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]
+    return Provenance(
+        source=facts.source,
+        citation=facts.citation,
+        uncertainty=facts.uncertainty,
+        codecarbon_version=facts.codecarbon_version,
+        min_window_ms=facts.min_window_ns / 1e6,
+        alpha=confidence.alpha,
+        drift_sd=confidence.drift_sd,
+        calls_per_window=plan.calls,
+        batch_size=workload.batch_size,
+        threads=workload.threads,
+        provider=workload.provider_name if workload.onnx else None,
+        versions=dict(launches[0].versions),
+        seconds=seconds,
+        requests=requests,
+        it_energy_kwh=energy_kwh,
+        it_kwh_per_request=energy_kwh / requests,
+        codecarbon_kwh_per_request=sum(accounts) / JOULES_PER_KWH / requests if accounts else None,
+        launches=tuple(_launch(launch) for launch in launches),
+    )
+
+
+def _launch(launch: Launch) -> LaunchResult:
+    return LaunchResult(
+        cpus=launch.cpus,
+        windows=len(launch.windows),
+        requests=launch.requests,
+        failed_requests=sum(window.failed_requests for window in launch.windows),
+        energy_kwh=launch.energy_joules / JOULES_PER_KWH,
+        wall_s=sum(window.wall_ns for window in launch.windows) / 1e9,
+        cpu_s=sum(window.cpu_ns for window in launch.windows) / 1e9,
+        warm_up_windows=launch.warm_up_windows,
+        steady=launch.steady,
+    )
+
+
+def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Finding]) -> tuple[str, ...]:
+    notes = []
+    failed = sum(window.failed_requests for launch in launches for window in launch.windows)
+    if failed:
+        served = sum(launch.requests for launch in launches)
+        first = next(launch.first_failure for launch in launches if launch.first_failure)
+        notes.append(LOW_SUCCESS_NOTE.format(failed=failed, all=served + failed, first=first))
+    unsteady = sum(not launch.steady for launch in launches)
+    if unsteady > len(launches) / 2:
+        notes.append(f"warm-up did not settle in {unsteady} of {len(launches)} launches")
+    if not launches[0].cpus:
+        notes.append("this system cannot bind processes to CPUs, so the numbers scatter more")
+    if workload.budgets and not findings:
+        notes.append("its budgets are all relative: nothing is judged without a base")
+    return tuple(notes)
+
+
+def _unmeasured(findings: Sequence[Finding]) -> ErrorResult | None:
+    missing = sorted({finding.metric for finding in findings if finding.judged is None})
+    if not missing:
+        return None
+    return ErrorResult(message=f"no {METRICS[missing[0]].label} was measured for this workload", detail=None)
+
+
+def _finding(finding: Finding) -> FindingResult:
+    return FindingResult(
+        kind=finding.kind,
+        limit=finding.limit,
+        limit_text=finding.limit_text,
+        verdict=finding.verdict,
+        reason=finding.reason,
+    )
+
+
+def _change(change: Estimate | None) -> Change | None:
+    if change is None:
+        return None
+    return Change(estimate=change.value, low=_finite(change.low), high=_finite(change.high))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

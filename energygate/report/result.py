@@ -1,0 +1,162 @@
+"""`result.json`: the one contract between measuring and telling.
+
+Energies are in kWh, other values in the unit named beside them. A number that is not known is null, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
+
+SCHEMA = "energygate/result/1"
+
+Finite = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Part(BaseModel):
+    """What all parts of a result share: frozen, and no key that the schema does not know."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+
+
+class Change(Part):
+    """Relative change from base to head, as a fraction: 0.05 is +5 %."""
+
+    estimate: Finite
+    low: Finite | None = Field(description="Lower end of the interval; null while there is none.")
+    high: Finite | None = Field(description="Upper end of the interval; null while there is none.")
+
+
+class FindingResult(Part):
+    """One limit applied to one metric."""
+
+    kind: Literal["max", "min", "max_increase", "max_decrease"]
+    limit: Finite = Field(description="In the metric's unit; a fraction for relative limits.")
+    limit_text: str = Field(description="The limit as the policy writes it.")
+    verdict: Verdict
+    reason: str | None = Field(description="Why, where the numbers alone do not say.")
+
+
+class MetricResult(Part):
+    """One metric of one workload."""
+
+    unit: str
+    head: Finite
+    head_low: Finite | None = Field(description="Lower end of head's interval; equal to head when exact.")
+    head_high: Finite | None = Field(description="Upper end of head's interval; null while there is none.")
+    base: Finite | None = Field(description="Null when base was not measured.")
+    change: Change | None = Field(description="Null when base was not measured.")
+    findings: tuple[FindingResult, ...]
+
+
+class LaunchResult(Part):
+    """One launch: a fresh worker, loaded, warmed up and measured."""
+
+    cpus: tuple[int, ...] = Field(description="CPUs it was pinned to; empty where that is impossible.")
+    windows: int
+    requests: int = Field(description="Requests served in the measured windows.")
+    failed_requests: int
+    energy_kwh: Finite = Field(description="IT energy of the measured windows, before PUE.")
+    wall_s: Finite
+    cpu_s: Finite
+    warm_up_windows: int
+    steady: bool = Field(description="Whether warm-up settled before its limit.")
+
+
+class Provenance(Part):
+    """How the numbers came about and how far to trust them."""
+
+    source: str = Field(description="Which counter, or which row of which table.")
+    citation: str
+    uncertainty: Finite = Field(description="Relative uncertainty of absolute energy; ratios are far better.")
+    codecarbon_version: str
+    min_window_ms: Finite = Field(description="The meter's shortest meaningful window.")
+    alpha: Finite = Field(description="Two-sided error of each interval, after sharing among all budgets.")
+    drift_sd: Finite = Field(description="How much the machine wanders between occasions, in ln(value).")
+    calls_per_window: int
+    batch_size: int
+    threads: int
+    provider: str | None
+    versions: dict[str, str]
+    seconds: Finite = Field(description="Time that measuring this workload took.")
+    requests: int = Field(description="Requests served in all measured windows.")
+    it_energy_kwh: Finite = Field(description="IT energy of all measured windows, before PUE.")
+    it_kwh_per_request: Finite
+    codecarbon_kwh_per_request: Finite | None = Field(
+        description="What codecarbon alone would have said; null where the readings are its own."
+    )
+    launches: tuple[LaunchResult, ...]
+
+
+class ErrorResult(Part):
+    """Why there is no number."""
+
+    message: str
+    detail: str | None = Field(description="A process's last words, when there are any.")
+
+
+class WorkloadResult(Part):
+    """One workload: its metrics, its findings, and how they came about."""
+
+    name: str
+    kind: str
+    verdict: Verdict
+    method: Literal["measured", "estimated"] | None = Field(description="Null when nothing was measured.")
+    metrics: dict[str, MetricResult]
+    notes: tuple[str, ...] = Field(description="What a reader should know before trusting the numbers.")
+    error: ErrorResult | None
+    provenance: Provenance | None
+
+
+class MachineResult(Part):
+    """The machine that measured."""
+
+    cpu_model: str
+    cpu_count: int
+    memory_bytes: int
+    system: str
+    virtual: bool | None
+    can_pin: bool
+
+
+class SiteResult(Part):
+    """The site that energies are judged for."""
+
+    pue: Finite
+    carbon_g_per_kwh: Finite | None
+    carbon_source: str | None
+    electricity_price: str | None
+
+
+class Result(Part):
+    """What one run of the gate found."""
+
+    schema_name: Literal["energygate/result/1"] = Field(alias="schema", default=SCHEMA)
+    energygate_version: str
+    created: str = Field(description="When, in ISO 8601, UTC.")
+    seconds: Finite = Field(description="How long the run took.")
+    policy: str = Field(description="The policy file.")
+    seed: int
+    verdict: Verdict
+    machine: MachineResult
+    site: SiteResult
+    workloads: tuple[WorkloadResult, ...]
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+    def to_json(self) -> str:
+        """The text of `result.json`."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def result_json_schema() -> dict[str, Any]:
+    """The published JSON Schema (2020-12) of `result.json`."""
+    schema = Result.model_json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:energygate:result:1",
+        **schema,
+    }

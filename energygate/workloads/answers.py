@@ -1,0 +1,75 @@
+"""What a workload answers on its inputs, and how right that is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import MeasurementError
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from energygate.workloads.serving import Serving
+
+ALL_CALLS = 1 << 31
+
+
+def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.ndarray[Any, Any]]:
+    """Answer every distinct call once, untimed, in a fresh worker; one array per output, calls stacked first.
+
+    Raises:
+        MeasurementError: When the worker fails, or answers differ in shape.
+    """
+    import numpy as np
+
+    path = serving.scratch / f"answers-{serving.side.name}.npz"
+    with serving.open(cpus) as ready:
+        ready.worker.outputs(path, count=ALL_CALLS)
+        ready.worker.shut_down()
+    with np.load(path, allow_pickle=False) as archive:
+        return {name: archive[name] for name in archive.files}
+
+
+def read_labels(serving: Serving) -> np.ndarray[Any, Any]:
+    """The right answers from the workload's inputs file.
+
+    Raises:
+        MeasurementError: When the file has no such array.
+    """
+    import numpy as np
+
+    workload = serving.workload
+    with np.load(serving.side.directory / str(workload.inputs), allow_pickle=False) as archive:
+        if workload.labels not in archive.files:
+            raise MeasurementError(
+                f"`labels` names {workload.labels!r}, which {workload.inputs} does not hold",
+                where=serving.label,
+                hint=f"It holds {', '.join(map(repr, archive.files))}",
+            )
+        return np.asarray(archive[workload.labels]).reshape(-1)
+
+
+def accuracy(answers: dict[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any], *, label: str) -> float:
+    """Share of answers that are right: the class with the highest score, or the answer itself if it is a class.
+
+    Args:
+        answers: The first output decides. Floats are class scores along the last axis; anything else is a class.
+        labels: The right classes, one per answered row.
+        label: What error messages call the workload.
+
+    Raises:
+        MeasurementError: When answers and labels cannot be matched up.
+    """
+    name, first = next(iter(answers.items()))
+    if first.dtype.kind == "f":
+        if first.ndim < 2 or first.shape[-1] < 2:  # noqa: PLR2004 - scores need classes to choose from
+            raise MeasurementError(
+                f"accuracy needs classes or class scores; output {name!r} is one float per request",
+                where=label,
+            )
+        first = first.argmax(axis=-1)
+    classes = first.reshape(-1)
+    # A last call that would not be full is left out, so there may be fewer answers than labels.
+    if not 0 <= len(labels) - len(classes) < max(1, first[0].size):
+        raise MeasurementError(f"there are {len(labels)} labels for {len(classes)} answers", where=label)
+    return float((classes == labels[: len(classes)]).mean())

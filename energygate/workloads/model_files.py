@@ -1,0 +1,32 @@
+"""What a model's files weigh, external data included."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def model_size_bytes(path: Path, *, label: str) -> int:
+    """Size of an ONNX model: its file and every external data file that its tensors point to, in bytes.
+
+    Raises:
+        MeasurementError: When the file is no ONNX model, or external data is missing.
+    """
+    import onnx
+    from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
+
+    try:
+        model = onnx.load(path, load_external_data=False)
+    except Exception as error:  # noqa: BLE001 - protobuf raises different types from version to version
+        raise MeasurementError(f"{path.name} is not a readable ONNX model: {error}", where=label) from None
+    names = {
+        ExternalDataInfo(tensor).location for tensor in _get_all_tensors(model) if uses_external_data(tensor)
+    }
+    missing = sorted(name for name in names if not (path.parent / name).is_file())
+    if missing:
+        raise MeasurementError(f"{path.name} refers to {missing[0]}, which does not exist", where=label)
+    return path.stat().st_size + sum((path.parent / name).stat().st_size for name in names)

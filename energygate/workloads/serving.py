@@ -1,0 +1,145 @@
+"""From a workload of the policy to a worker that has loaded it and holds its inputs."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import PolicyError
+from energygate.workloads.inputs import synthesise
+from energygate.workloads.process import Loaded, Start, Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from energygate.policy import Workload
+
+LOAD_SECONDS = 120.0
+"""Least time a workload gets to load, however short its measuring time: large models take a minute."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Side:
+    """One of the two things compared.
+
+    Attributes:
+        name: `head` (what is proposed) or `base` (what it starts from).
+        directory: Its checkout: the working directory of its workers; the policy's paths are relative to it.
+        python: Its interpreter.
+    """
+
+    name: str
+    directory: Path
+    python: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ready:
+    """A worker ready to serve.
+
+    Attributes:
+        worker: The worker.
+        loaded: What it said after loading.
+        distinct_calls: How many different calls its inputs make; they are served in turn.
+    """
+
+    worker: Worker
+    loaded: Loaded
+    distinct_calls: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Serving:
+    """How to serve one workload on one side; `open` starts a fresh worker each time.
+
+    Attributes:
+        name: The workload's name.
+        workload: What the policy says of it.
+        side: Where it runs.
+        seed: Seed of made-up inputs.
+        timeout_s: How long one command may take before the worker counts as hanging.
+        scratch: A directory for files handed to the worker.
+    """
+
+    name: str
+    workload: Workload
+    side: Side
+    seed: int
+    timeout_s: float
+    scratch: Path
+
+    @property
+    def label(self) -> str:
+        """What messages call it."""
+        return f"workload {self.name!r}" + (" at base" if self.side.name == "base" else "")
+
+    def check_files(self) -> None:
+        """Look whether the files that the policy names exist.
+
+        Raises:
+            PolicyError: When one does not.
+        """
+        for key, value in (("onnx", self.workload.onnx), ("inputs", self.workload.inputs)):
+            if value is None:
+                continue
+            path = self.side.directory / value
+            if not path.is_file():
+                what = "is a directory" if path.is_dir() else "does not exist"
+                raise PolicyError(
+                    f"`{key}` names {value}, which {what}",
+                    where=self.label,
+                    hint="Paths are relative to the directory of the policy",
+                )
+
+    @contextlib.contextmanager
+    def open(self, cpus: tuple[int, ...]) -> Iterator[Ready]:
+        """Start a fresh worker on these CPUs, load the workload and give it its inputs.
+
+        Raises:
+            MeasurementError: When it cannot be loaded, or does not take its inputs.
+        """
+        start = Start(
+            label=self.label,
+            python=self.side.python,
+            directory=self.side.directory,
+            cpus=cpus,
+            threads=self.workload.threads,
+        )
+        with Worker(start, timeout_s=self.timeout_s) as worker:
+            loaded = worker.load(
+                self.workload.kind, self._spec(), timeout_s=max(self.timeout_s, LOAD_SECONDS)
+            )
+            yield Ready(worker=worker, loaded=loaded, distinct_calls=self._bind(worker, loaded))
+
+    def _spec(self) -> dict[str, Any]:
+        if self.workload.python is not None:
+            return {"target": self.workload.python}
+        return {
+            "path": str(self.workload.onnx),
+            "threads": self.workload.threads,
+            "provider": self.workload.provider_name,
+            "provider_options": dict(self.workload.provider_options),
+        }
+
+    def _bind(self, worker: Worker, loaded: Loaded) -> int:
+        given, labels = self.workload.inputs, self.workload.labels
+        if given is None and loaded.inputs is None:
+            return 1
+        path = self._made_up(loaded) if given is None else Path(given)
+        return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)
+
+    def _made_up(self, loaded: Loaded) -> Path:
+        import numpy as np
+
+        arrays = synthesise(
+            loaded.inputs or (),
+            shapes=self.workload.shapes,
+            batch_size=self.workload.batch_size,
+            seed=self.seed,
+            label=self.label,
+        )
+        path = self.scratch / f"inputs-{self.side.name}.npz"
+        np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for keywords of its own
+        return path
