@@ -40,12 +40,14 @@ if TYPE_CHECKING:
     from energygate.report.result import WorkloadResult
 
 ALPHA = 0.10
-"""Two-sided error of all intervals of a run together: a wrong verdict in each direction in at most 5 % of runs."""
+"""Two-sided error of all intervals of a run together: at most 5 % of runs are wrong in each direction."""
 
 DRIFT_SD_VIRTUAL = 0.10
+"""How much a virtual machine, which shares its host, wanders between occasions: standard deviation of
+ln(value), as bench/repeatability.py measures it."""
+
 DRIFT_SD_OWN = 0.03
-"""How much a machine wanders between occasions, in ln(value): virtual machines share theirs with neighbours
-(bench/repeatability.py measures it); a machine of one's own is given a third."""
+"""The same for a machine of one's own: assumed, not measured."""
 
 
 class Observer(Protocol):
@@ -125,7 +127,7 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
             servings = [self._serving(name, Path(scratch) / str(index)) for index, name in enumerate(names)]
             for serving in servings:
-                serving.check_files()  # a missing file is the policy's mistake: told before anything is measured
+                serving.check_files()  # the policy's mistakes are told before anything is measured
             results = tuple(self._workload(serving) for serving in servings)
         return Result(
             energygate_version=__version__,
@@ -211,7 +213,7 @@ class _Run:
         meter = self._meters[gpu]
         if self._policy.measurement.require == "measured" and meter.facts.method is not Method.MEASURED:
             raise MeasurementError(
-                f"the policy requires measured energy, and this machine can only estimate it ({meter.facts.source})",
+                f"the policy requires measured energy; this machine can only estimate it ({meter.facts.source})",
                 hint="Run on a machine with readable RAPL or NVML counters, or set `require: any`",
             )
         return meter
@@ -282,7 +284,7 @@ def _factors(site: Site) -> Factors:
 
 
 def _cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
-    """CPU sets of as many CPUs as the workload has threads, to rotate through; one empty set without affinity."""
+    """CPU sets to rotate through, as large as the workload has threads; one empty set without affinity."""
     size = min(threads, len(cpus))
     if size == 0:
         return [()]

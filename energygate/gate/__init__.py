@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energygate.gate.evidence import Evidence, Estimate
+from energygate.gate.evidence import Estimate, Evidence
 from energygate.gate.judge import Finding, judge
 from energygate.gate.verdict import Verdict, exit_code, worst
 

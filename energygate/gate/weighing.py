@@ -61,7 +61,7 @@ def weigh(series: Mapping[str, Series], factors: Factors, confidence: Confidence
 
 
 def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
-    """The overall value with the interval of its launches; they may differ by a hair, then the interval gives way."""
+    """The overall value with the interval of its launches, stretched where the two differ by a hair."""
     interval = log_mean(one.per_launch, alpha=confidence.alpha)
     if name in confidence.wandering:
         interval = drifting(interval, drift_sd=confidence.drift_sd, alpha=confidence.alpha)

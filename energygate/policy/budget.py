@@ -100,7 +100,7 @@ class Budget(Section):
         if all(getattr(self, key) is None for key in (*fitting, *wrong)):
             yield (), f"the budget has no limit; give {absolute} or {relative}"
         elif self.min_delta is not None and self.max_increase is None and self.max_decrease is None:
-            yield ("min_delta",), f"min_delta only softens {relative}; give {relative} too, or remove it"
+            yield ("min_delta",), f"only softens {relative}; give {relative} too, or remove it"
         for key in ("min", "max_decrease"):
             limit: Quantity | None = getattr(self, key)
             if limit is not None and limit.family is Family.RATIO and limit.value > 1:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
-from energygate.policy.units import Quantity, example_of, parse_quantity, quantity_pattern
+from energygate.policy.units import Quantity, example_of, other_family, parse_quantity, quantity_pattern
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -59,7 +59,7 @@ def to_quantity(raw: object, family: Family) -> Quantity:
     """
     if isinstance(raw, Quantity):
         if raw.family is not family:
-            raise ValueError(f"{raw} is {raw.family.value}, but {family.value} is needed here")
+            raise ValueError(other_family(raw.text, raw.family, family))
         return raw
     if isinstance(raw, (int, float)) and not isinstance(raw, bool):
         raw = str(raw)  # a number without its unit; the parser says so best

@@ -84,7 +84,8 @@ def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
 
 
 def _refuse_unreadable(source: str, error: OSError | ValueError) -> NoReturn:
-    if Path(source).is_dir():
+    # Opening a directory is its own error on POSIX, and a refused permission on Windows.
+    if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and Path(source).is_dir()):
         raise PolicyError(
             "this is a directory, not a policy",
             where=source,

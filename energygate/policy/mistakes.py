@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from energygate.errors import PolicyError
 from energygate.policy.budget import Budget
 from energygate.policy.model import Carbon, Measurement, Policy, Site, Traffic, Waiver
+from energygate.policy.tree import printable
 from energygate.policy.workload import Workload
 
 if TYPE_CHECKING:
@@ -66,13 +67,21 @@ def policy_error(error: ValidationError, source: str, lines: Mapping[KeyPath, in
     """
     found = {}
     for details in error.errors(include_url=False):
-        path = tuple(key for key in details["loc"] if key != "[key]")
+        path = _path(details)
         line = _line(path, lines)
         found[line, _sentence(details, path)] = PolicyError(
             _sentence(details, path), where=f"{source}:{line}"
         )
     mistakes = [found[key] for key in sorted(found)]
     return mistakes[0] if len(mistakes) == 1 else PolicyErrors(mistakes)
+
+
+def _path(details: ErrorDetails) -> KeyPath:
+    """Return the path of a finding as it stands in the file."""
+    path = tuple(key for key in details["loc"] if key != "[key]")
+    # A budget learns its metric from the key it stands under: a wrong one is that key's mistake.
+    is_metric = path[-1:] == ("metric",) and _fits(path[:-1], ("workloads", None, "budgets", None))
+    return path[:-1] if is_metric and details["type"] == "value_error" else path
 
 
 def _line(path: KeyPath, lines: Mapping[KeyPath, int]) -> int:
@@ -96,7 +105,7 @@ def _unknown_key(path: KeyPath) -> str:
     keys = [name for name, field in section.model_fields.items() if not field.exclude]
     near = difflib.get_close_matches(str(key), keys, n=1)
     guess = f"did you mean '{near[0]}'?" if near else f"keys are {', '.join(keys)}"
-    return f"unknown key '{key}'{_inside(tuple(above))}; {guess}"
+    return f"unknown key {_quote(key)}{_inside(tuple(above))}; {guess}"
 
 
 def _fits(path: KeyPath, shape: tuple[str | None, ...]) -> bool:
@@ -111,10 +120,14 @@ def _name(path: KeyPath) -> str:
     """Name a place for a person: `budgets.model_size.max of workload 'digits-cnn'`."""
     whole = {"workloads": "workload", "waivers": "waiver"}.get(str(path[0]))
     if whole is None or len(path) == 1:
-        return ".".join(str(key) for key in path)
-    which = f"'{path[1]}'" if isinstance(path[1], str) else str(path[1] + 1)
-    rest = ".".join(str(key) for key in path[2:])
+        return _dotted(path)
+    which = _quote(path[1]) if isinstance(path[1], str) else str(path[1] + 1)
+    rest = _dotted(path[2:])
     return f"{rest} of {whole} {which}" if rest else f"{whole} {which}"
+
+
+def _dotted(path: KeyPath) -> str:
+    return ".".join(printable(str(key), longest=_LONGEST_QUOTE) for key in path)
 
 
 def _quote(raw: object) -> str:
@@ -122,8 +135,7 @@ def _quote(raw: object) -> str:
         return "nothing"
     if isinstance(raw, (dict, list, tuple)):
         return "a mapping" if isinstance(raw, dict) else "a list"
-    text = str(raw)
-    return f"'{text[:_LONGEST_QUOTE]}{'…' if len(text) > _LONGEST_QUOTE else ''}'"
+    return f"'{printable(str(raw), longest=_LONGEST_QUOTE)}'"
 
 
 def _needs(what: str) -> Callable[[dict[str, Any], object], str]:

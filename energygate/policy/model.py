@@ -243,12 +243,12 @@ class Policy(Section):
         for name, workload in self.workloads.items():
             path: KeyPath = ("workloads", name, "budgets")
             if "carbon_per_request" in workload.budgets and self.site.carbon is None:
-                yield (*path, "carbon_per_request"), "carbon needs site.carbon, for example {country: DEU}"
+                yield (*path, "carbon_per_request"), "needs site.carbon, for example {country: DEU}"
             cost = workload.budgets.get("cost_per_request")
             if cost and self.site.currency is None:
                 yield (
                     (*path, "cost_per_request"),
-                    "cost needs site.electricity_price, for example 0.25 USD/kWh",
+                    "needs site.electricity_price, for example 0.25 USD/kWh",
                 )
             for key in ("max", "min_delta"):
                 limit: Quantity | None = getattr(cost, key, None)
@@ -263,10 +263,14 @@ class Policy(Section):
         for index, waiver in enumerate(self.waivers):
             workload = self.workloads.get(waiver.workload)
             if workload is None:
-                yield ("waivers", index, "workload"), _unknown("workload", waiver.workload, self.workloads)
+                sentence = (
+                    f"there is no workload '{waiver.workload}'; {_guess(waiver.workload, self.workloads)}"
+                )
+                yield ("waivers", index, "workload"), sentence
             elif waiver.metric not in workload.budgets:
-                of = f" of workload '{waiver.workload}'"
-                yield ("waivers", index, "metric"), _unknown("budget", waiver.metric, workload.budgets) + of
+                guess = _guess(waiver.metric, workload.budgets)
+                sentence = f"workload '{waiver.workload}' has no budget for '{waiver.metric}'; {guess}"
+                yield ("waivers", index, "metric"), sentence
             else:
                 earlier = first.setdefault((waiver.workload, waiver.metric), index)
                 if earlier != index:
@@ -276,7 +280,6 @@ class Policy(Section):
                     )
 
 
-def _unknown(what: str, name: str, known: Mapping[str, object]) -> str:
+def _guess(name: str, known: Mapping[str, object]) -> str:
     near = difflib.get_close_matches(name, known, n=1)
-    guess = f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known)}"
-    return f"unknown {what} '{name}'; {guess}"
+    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known) or 'none'}"

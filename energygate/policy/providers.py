@@ -55,8 +55,6 @@ def provider_name(provider: str) -> str:
     if re.fullmatch(FULL_NAME_PATTERN, provider):
         return provider
     near = difflib.get_close_matches(provider.casefold(), PROVIDERS, n=1)
-    guess = f"did you mean {near[0]}? Known" if near else "known"
-    names = ", ".join(PROVIDERS)
-    raise ValueError(
-        f"'{provider}' is no execution provider; {guess} are {names}, or a full XyzExecutionProvider"
-    )
+    known = f"known are {', '.join(PROVIDERS)}, and full names such as CUDAExecutionProvider"
+    guess = f"did you mean {near[0]}?" if near else known
+    raise ValueError(f"'{provider}' is no execution provider; {guess}")

@@ -19,8 +19,8 @@ SCHEMA_ID = "urn:energygate:policy:1"
 def policy_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of version 1 of the policy.
 
-    It holds what a schema can say: names, shapes, units. That a waiver names an existing budget, or that a cost
-    needs a price, only `parse_policy` knows.
+    It holds what a schema can say: names, shapes, units. That a waiver names an existing budget, or that a
+    cost needs a price, only `parse_policy` knows.
     """
     schema = Policy.model_json_schema()
     definitions = schema["$defs"]
@@ -48,7 +48,7 @@ def _definition(family: Family) -> str:
 
 
 def _budget(metric: Metric, level: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one metric's budget: a bare limit, or a mapping of the limits that make sense for it."""
+    """Return the schema of one metric's budget: a bare limit, or a mapping of the limits that fit it."""
     own = {"$ref": f"#/$defs/{_definition(metric.family)}"}
     share = {"$ref": f"#/$defs/{_definition(Family.RATIO)}"}
     absolute, relative = LIMITS[metric.better]
@@ -67,7 +67,7 @@ def _budget(metric: Metric, level: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trim(part: Any) -> None:  # noqa: ANN401 - any part of a JSON document
-    """Remove what pydantic adds for machines only: titles that repeat the key, null defaults, docstring details."""
+    """Remove what helps no editor: titles that repeat the key, null defaults, all but a docstring's head."""
     if isinstance(part, list):
         for item in part:
             _trim(item)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 MAX_NODES = 10_000
 MAX_DEPTH = 32
+_LONGEST_SENTENCE = 200  # a sentence quotes the file, which may hold anything
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 # What no terminal, path or runtime takes well: control characters but tab and line feed, and half characters.
 _UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -62,7 +63,7 @@ def read_tree(text: str, source: str) -> Node | None:
 
     Raises:
         PolicyError: It is no YAML, or it uses what a policy has no use for: a second document, tags, equal
-            keys, keys that are no text, more than `MAX_NODES` values or `MAX_DEPTH` levels (aliases written out).
+            keys, keys that are no text, over `MAX_NODES` values or `MAX_DEPTH` levels (aliases written out).
     """
     try:
         loader = yaml.SafeLoader(text)
@@ -78,11 +79,19 @@ def read_tree(text: str, source: str) -> Node | None:
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         raise _not_yaml(error, f"{source}:{mark.line + 1 if mark else 1}") from None
-    except (ValueError, OverflowError) as error:
+    except (ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF": PyYAML hands the number to chr() unseen.
-        raise _not_yaml(error, f"{source}:{loader.line + 1}") from None
+        impossible = ValueError("an escape names a character that does not exist")
+        raise _not_yaml(impossible, f"{source}:{loader.line + 1}") from None
     finally:
         loader.dispose()
+
+
+def printable(text: str, *, longest: int | None = None) -> str:
+    """Return `text` fit for one line of a terminal: what cannot be shown is escaped, the rest is cut."""
+    if longest is not None and len(text) > longest:
+        text = f"{text[:longest]}…"
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def unfold(root: Node) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
@@ -178,11 +187,7 @@ class _Reader:
         event = self._peek()
         node = self._node(depth=depth)
         if not isinstance(node.value, str):
-            what = (
-                "a key is missing before ':'"
-                if node.value is None
-                else "a key must be text, not a list or mapping"
-            )
+            what = "a key is empty" if node.value is None else "a key must be text, not a list or mapping"
             raise self._error(what, event, "Write key: value")
         return node.value
 
@@ -234,7 +239,9 @@ class _Reader:
         return self._loader.peek_event()  # type: ignore[no-untyped-call]
 
     def _error(self, what: str, event: yaml.Event, hint: str) -> PolicyError:
-        return PolicyError(what, where=f"{self._source}:{_line(event)}", hint=hint)
+        return PolicyError(
+            printable(what, longest=_LONGEST_SENTENCE), where=f"{self._source}:{_line(event)}", hint=hint
+        )
 
 
 def _line(event: yaml.Event) -> int:

@@ -79,14 +79,20 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     value = float(_scale(number, size))
     if math.isinf(value) or (value == 0 and number != 0):
         raise ValueError(f"{text} is too {'large' if value else 'small'} to compute with")
-    if value < 0 and not allow_negative:
+    if number.is_signed() and not allow_negative:
         raise ValueError(f"{text} is negative; {facts.noun} starts at zero here")
-    return Quantity(value=value + 0.0, family=family, unit=canonical, text=text)
+    return Quantity(value=value or 0.0, family=family, unit=canonical, text=text)
 
 
 def example_of(family: Family) -> str:
     """Return a short, valid example of a quantity of `family`, such as `5 Wh`."""
     return _with_unit(Decimal(5), family)
+
+
+def other_family(text: str, family: Family, needed: Family, *, example: str | None = None) -> str:
+    """Return the sentence about a quantity of one family where another is needed."""
+    noun, wanted = FAMILIES[family].noun, FAMILIES[needed].noun
+    return f"{text} is {noun}, but {wanted} is needed here, for example {example or example_of(needed)}"
 
 
 def quantity_pattern(family: Family) -> str:
@@ -168,10 +174,9 @@ def _wrong_unit(text: str, number: Decimal, unit_text: str, family: Family) -> s
     same_letters = _other_case(unit, family)
     if same_letters:
         return f"'{unit_text}' in {text} has the wrong case; did you mean {' or '.join(same_letters)}?"
-    for other, other_facts in FAMILIES.items():
+    for other in FAMILIES:
         if other is not family and _look_up(unit, other):
-            example = _with_unit(number, family)
-            return f"{text} is {other_facts.noun}, but {facts.noun} is needed here, for example {example}"
+            return other_family(text, other, family, example=_with_unit(number, family))
     folded = {known.casefold(): known for known in facts.units}
     near = difflib.get_close_matches(unit.casefold(), folded, n=1)
     guess = f"did you mean {_pretty(folded[near[0]])}? Units" if near else "units"

@@ -140,7 +140,9 @@ class Workload(Section):
         if not isinstance(raw, dict):
             return raw
         strays = [
-            ((name, "metric"), "unknown key 'metric'") for name, one in raw.items() if "metric" in _keys(one)
+            ((name, "metric"), "is what the key above it says already; remove it")
+            for name, one in raw.items()
+            if "metric" in _keys(one)
         ]
         error = complaints("Workload", strays)
         if error:
@@ -162,13 +164,13 @@ class Workload(Section):
         if self.python is not None:
             for key in _ONNX_ONLY:
                 if getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True):
-                    yield (key,), f"{key} is for ONNX models; remove it, the factory decides for itself"
+                    yield (key,), "is for ONNX models; remove it, the factory decides for itself"
         if self.labels is not None and self.inputs is None:
-            yield ("labels",), "labels needs inputs, the .npz file that holds them"
+            yield ("labels",), "needs inputs, the .npz file that holds them"
         if "accuracy" in self.budgets and self.labels is None:
             yield (
                 ("budgets", "accuracy"),
-                "accuracy needs labels, the name of the array in inputs with the answers",
+                "needs labels, the name of the array in inputs with the right answers",
             )
         for name, budget in self.budgets.items():
             if budget.metric != name:

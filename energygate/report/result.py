@@ -11,8 +11,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
 
-SCHEMA = "energygate/result/1"
-
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
@@ -134,7 +132,7 @@ class SiteResult(Part):
 class Result(Part):
     """What one run of the gate found."""
 
-    schema_name: Literal["energygate/result/1"] = Field(alias="schema", default=SCHEMA)
+    schema_name: Literal["energygate/result/1"] = Field(alias="schema", default="energygate/result/1")
     energygate_version: str
     created: str = Field(description="When, in ISO 8601, UTC.")
     seconds: Finite = Field(description="How long the run took.")

@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 from energygate.errors import MeasurementError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
 
     from energygate.workloads.serving import Serving
+
+    Answers = Mapping[str, np.ndarray[Any, Any]]
 
 ALL_CALLS = 1 << 31
 
@@ -49,8 +53,8 @@ def read_labels(serving: Serving) -> np.ndarray[Any, Any]:
         return np.asarray(archive[workload.labels]).reshape(-1)
 
 
-def accuracy(answers: dict[str, np.ndarray[Any, Any]], labels: np.ndarray[Any, Any], *, label: str) -> float:
-    """Share of answers that are right: the class with the highest score, or the answer itself if it is a class.
+def accuracy(answers: Answers, labels: np.ndarray[Any, Any], *, label: str) -> float:
+    """Share of answers that are right: the class with the highest score, or the class that is the answer.
 
     Args:
         answers: The first output decides. Floats are class scores along the last axis; anything else is a class.

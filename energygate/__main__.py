@@ -1,0 +1,7 @@
+"""`python -m energygate`."""
+
+from __future__ import annotations
+
+from energygate.cli import main
+
+main()

@@ -1,0 +1,53 @@
+"""`energygate init`."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command()
+@click.option("--policy", default="energygate.yml", show_default=True, help="The policy file to write.")
+@click.option("--force", is_flag=True, help="Overwrite a policy that exists.")
+@click.option(
+    "--time-limit", metavar="TIME", default="20 s", show_default=True, help="Measuring time per model."
+)
+def init(policy: str, force: bool, time_limit: str) -> None:
+    """Write a policy for the models found here.
+
+    Finds the .onnx files below the policy's directory, measures each once, and writes budgets half as large
+    again as what it measured: room for a slow day, none for a model twice as heavy.
+    """
+    from pathlib import Path
+
+    from energygate.checking import check
+    from energygate.cli.running import LiveProgress, parse_time
+    from energygate.drafting import bare_policy, draft_policy, find_models
+    from energygate.errors import UsageError
+    from energygate.policy import parse_policy
+
+    path = Path(policy)
+    if path.exists() and not force:
+        raise UsageError(f"{policy} exists", hint="Give --force to overwrite it")
+    directory = path.resolve().parent
+    found = find_models(directory)
+    if not found:
+        raise UsageError(
+            f"there is no .onnx file below {directory}",
+            hint="For a Python model write the policy by hand: docs/policy.md begins with an example",
+        )
+    with LiveProgress(shown=True) as observer:
+        result = check(
+            parse_policy(bare_policy(found), policy),
+            directory,
+            time_limit_s=parse_time(time_limit),
+            observer=observer,
+        )
+    try:
+        path.write_text(draft_policy(found, result), encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{policy} cannot be written: {error.strerror}") from None
+    measured = sum(workload.error is None for workload in result.workloads)
+    click.echo(f"Wrote {policy} with {measured} of {len(found)} models measured. Next: energygate check")
+    for workload in result.workloads:
+        if workload.error is not None:
+            click.echo(f"Not measured: {workload.error.message}", err=True)
