@@ -1,0 +1,40 @@
+"""The metrics: names and units that policies, results and reports rely on."""
+
+from __future__ import annotations
+
+import pytest
+
+from energygate.policy import METRICS
+
+# Published names and units: changing a row breaks people's policies and result files.
+TABLE = {
+    "energy_per_request": ("kWh", "lower", False),
+    "carbon_per_request": ("gCO2e", "lower", False),
+    "cost_per_request": ("money", "lower", False),
+    "latency_p50": ("s", "lower", False),
+    "latency_p95": ("s", "lower", False),
+    "latency_p99": ("s", "lower", False),
+    "throughput": ("req/s", "higher", False),
+    "cold_start": ("s", "lower", False),
+    "cold_start_energy": ("kWh", "lower", False),
+    "model_size": ("B", "lower", True),
+    "peak_memory": ("B", "lower", False),
+    "accuracy": ("ratio", "higher", True),
+    "success_rate": ("ratio", "higher", True),
+}
+
+
+def test_the_metrics_in_display_order():
+    assert {name: (metric.unit, metric.better, metric.exact) for name, metric in METRICS.items()} == TABLE
+    assert [*METRICS] == [*TABLE]
+
+
+@pytest.mark.parametrize("metric", METRICS.values(), ids=METRICS.keys())
+def test_each_metric_is_worded_for_people(metric):
+    assert metric.name == metric.label.replace(" ", "_")
+    assert not metric.description.endswith(".")
+
+
+def test_nobody_can_add_one_by_accident():
+    with pytest.raises(TypeError):
+        METRICS["speed"] = METRICS["throughput"]
