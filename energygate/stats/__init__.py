@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
-from energygate.stats.confidence import Interval, drifting, half_width, log_mean
+from energygate.stats.confidence import Interval, drifting, half_width, log_mean, mean_interval
+from energygate.stats.paired import LogRatio, launch_log_ratio
 
-__all__ = ["Interval", "drifting", "half_width", "log_mean"]
+__all__ = ["Interval", "LogRatio", "drifting", "half_width", "launch_log_ratio", "log_mean", "mean_interval"]
