@@ -6,6 +6,7 @@ default; explicit arguments win over both.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from typing import TYPE_CHECKING, Any
 
@@ -119,7 +120,8 @@ class Tracker:
     def cancel(self) -> None:
         """End the task, if one is open, and forget it: left open, it would swallow the next one."""
         if self._open:
-            self.end()
+            with contextlib.suppress(MeasurementError):  # what made the window worthless matters more
+                self.end()
 
     def end(self) -> tuple[float, float]:
         """End the task; returns its CPU and GPU energy in joules.

@@ -55,8 +55,11 @@ def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, sta
     window_ns = calls * call_ns
     affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, window_ns)
     wanted = max(MIN_WINDOWS, min(MAX_WINDOWS, math.ceil(LAUNCH_NS / window_ns)))
-    windows = max(1, min(wanted, int(affordable_ns / window_ns * 0.8)))
-    return Plan(calls=calls, windows=windows, max_warm_up=max(1, min(MAX_WARM_UP_WINDOWS, windows)))
+    affordable = int(affordable_ns / window_ns)
+    windows = max(1, min(wanted, int(affordable * 0.8)))
+    # Long windows are few, and `is_steady` needs six of them to say anything: warm-up may use what is left.
+    max_warm_up = max(1, min(MAX_WARM_UP_WINDOWS, max(windows, affordable - windows)))
+    return Plan(calls=calls, windows=windows, max_warm_up=max_warm_up)
 
 
 def is_steady(durations_ns: Sequence[float]) -> bool:

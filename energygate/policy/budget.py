@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import difflib
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, ValidationInfo, field_serializer, field_validator, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, field_validator, model_validator
 
 from energygate.policy.families import Family
 from energygate.policy.fields import Section, complaints, to_quantity
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Level = Literal["off", "warn", "error"]
+# In a policy a text; which one depends on the metric, so the published schema spells that out itself.
+Limit = Annotated[Quantity, WithJsonSchema({"type": "string"})]
 LIMITS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"lower": ("max", "max_increase"), "higher": ("min", "max_decrease")}
 )
@@ -35,21 +37,19 @@ class Budget(Section):
     metric: str = Field(
         exclude=True, description="The metric's name; in a policy, the key that the budget stands under."
     )
-    max: Quantity | None = Field(
-        default=None, description="The most the metric may be; where lower is better."
-    )
-    min: Quantity | None = Field(
+    max: Limit | None = Field(default=None, description="The most the metric may be; where lower is better.")
+    min: Limit | None = Field(
         default=None, description="The least the metric may be; where higher is better."
     )
-    max_increase: Quantity | None = Field(
+    max_increase: Limit | None = Field(
         default=None,
         description="The most the metric may grow against base, in percent; where lower is better.",
     )
-    max_decrease: Quantity | None = Field(
+    max_decrease: Limit | None = Field(
         default=None,
         description="The most the metric may fall against base, in percent; where higher is better.",
     )
-    min_delta: Quantity | None = Field(
+    min_delta: Limit | None = Field(
         default=None,
         description="Changes against base smaller than this, in the metric's unit, break no budget.",
     )
@@ -70,7 +70,7 @@ class Budget(Section):
             raise ValueError(unknown_metric(metric))
         return metric
 
-    @field_validator("max", "min", "max_increase", "max_decrease", "min_delta", mode="plain")
+    @field_validator("max", "min", "max_increase", "max_decrease", "min_delta", mode="before")
     @classmethod
     def _in_the_right_family(cls, raw: object, info: ValidationInfo) -> Quantity | None:
         metric = METRICS.get(info.data.get("metric", ""))

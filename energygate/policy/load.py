@@ -38,7 +38,7 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
     except (OSError, ValueError) as error:  # ValueError: a name that no file can have
         _refuse_unreadable(source, error)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         hint = "Save it as UTF-8"

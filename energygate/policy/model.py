@@ -129,7 +129,7 @@ class Measurement(Section):
     """How to measure."""
 
     time_limit: Annotated[Quantity, Of(Family.TIME)] = Field(
-        default=parse_quantity("60 s", Family.TIME),
+        default_factory=lambda: parse_quantity("60 s", Family.TIME),
         description="The longest to measure one workload; more time gives narrower intervals. At most 24 h.",
         examples=["60 s", "5 min"],
         json_schema_extra={"default": "60 s"},
@@ -196,9 +196,11 @@ class Policy(Section):
     version: Annotated[Literal[1], BeforeValidator(_version)] = Field(
         description="Version of the policy's format: 1."
     )
-    site: Site = Field(default=Site(), description="Where production runs: PUE, carbon, price, traffic.")
+    site: Site = Field(
+        default_factory=Site, description="Where production runs: PUE, carbon, price, traffic."
+    )
     measurement: Measurement = Field(
-        default=Measurement(), description="How to measure: how long, and with what."
+        default_factory=Measurement, description="How to measure: how long, and with what."
     )
     workloads: dict[Name, Workload] = Field(min_length=1, description="What is measured, by name.")
     waivers: tuple[Waiver, ...] = Field(default=(), description="Budgets that may be broken for a while.")

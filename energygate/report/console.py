@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rich.table import Table
 from rich.text import Text
 
 from energygate.gate import Verdict
-from energygate.report.phrases import MARKS, effort, headline, rows, trust
+from energygate.report.phrases import MARKS, detail_lines, effort, headline, rows, trust
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from rich.console import Console
 
+    from energygate.report.phrases import Row
     from energygate.report.result import Result
 
 COLOURS = {
@@ -24,66 +26,106 @@ COLOURS = {
     Verdict.ERROR: "red",
 }
 
+GAP = "  "
+VALUE = 2
+"""The column of values: aligned right, so that their units stand below each other."""
+
 
 def print_report(result: Result, console: Console, *, quiet: bool, result_path: str | None) -> None:
     """Print a result for a person.
 
+    On a terminal lines wrap at words, and a table wider than it stacks. Elsewhere (a log, a pipe) nothing
+    wraps or is cut, whatever the width: logs scroll sideways, and a wrapped table is unreadable.
+
     Args:
         result: What the gate found.
-        console: Where to; it decides about colour and width.
+        console: Where to; it decides about colour.
         quiet: Only the verdict's line.
         result_path: Where `result.json` was written; `None` when it was not.
     """
     verdict = result.verdict
     word = f"{MARKS[verdict]} {verdict.value.upper()}"
     first = Text.assemble((word, f"bold {COLOURS[verdict]}"), "  ", headline(result))
-    console.print(first, soft_wrap=True)
+    _print(first, console)
     if quiet:
         return
-    _print_table(result, console)
+    _print_errors(result, console)
+    _print_rows(rows(result), console)
     for workload in result.workloads:
-        if workload.error is not None:
-            console.print(Text(f"{workload.error.message}"), style="red", soft_wrap=True)
-            if workload.error.detail:
-                _print_detail(workload.error.detail, console)
         for note in workload.notes:
-            console.print(Text(f"{workload.name}: {note}", style="yellow"), soft_wrap=True)
+            _print(Text(f"{workload.name}: {note}", style="yellow"), console)
     _print_trust(result, console)
     where = f"Details: {result_path}   " if result_path else ""
-    console.print(Text(f"{where}({result.seconds:.0f} s)", style="dim"))
+    _print(Text(f"{where}({result.seconds:.0f} s)", style="dim"), console)
 
 
-def _print_table(result: Result, console: Console) -> None:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), show_header=False)
-    for justify in ("left", "left", "left", "right", "left", "left", "left"):
-        table.add_column(justify=justify, no_wrap=True)
-    for row in rows(result):
-        mark = Text(MARKS[row.verdict], style=COLOURS[row.verdict]) if row.verdict else Text(" ")
-        interval = Text(f"({row.interval})" if row.interval else "", style="dim")
-        values = (Text(row.workload), row.metric, row.value, interval, Text(row.limit), Text(row.reason))
-        table.add_row(Text.assemble("  ", mark), *values)
-    if table.row_count:
-        console.print()
-        console.print(table, soft_wrap=not console.is_terminal)
-        console.print()
+def _print(line: Text, console: Console) -> None:
+    console.print(line, soft_wrap=not console.file.isatty())
 
 
-def _print_detail(detail: str, console: Console) -> None:
-    for line in detail.splitlines():
-        console.print(Text(f"  | {line}", style="dim"), soft_wrap=True)
+def _print_errors(result: Result, console: Console) -> None:
+    """What the headline did not say: other workloads' errors, and processes' last words."""
+    failed = [workload for workload in result.workloads if workload.error is not None]
+    for position, workload in enumerate(failed):
+        assert workload.error is not None  # noqa: S101 - for mypy
+        if position:
+            _print(Text(f"{workload.name}: {workload.error.message}", style="red"), console)
+        for line in detail_lines(workload.error.detail or ""):
+            _print(Text(f"  | {line}", style="dim"), console)
+
+
+def _print_rows(found: Sequence[Row], console: Console) -> None:
+    if not found:
+        return
+    console.print()
+    lines = _aligned(found)
+    fits = max(line.cell_len for line in lines) <= console.width
+    for row, line in zip(found, lines if fits or not console.file.isatty() else _stacked(found), strict=True):
+        _print(line, console)
+        if row.reason:
+            _print(Text(f"     {row.reason}", style="dim"), console)
+    console.print()
+
+
+def _aligned(found: Sequence[Row]) -> list[Text]:
+    table = [_cells(row) for row in found]
+    widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
+    return [_line(row, cells, widths) for row, cells in zip(found, table, strict=True)]
+
+
+def _line(row: Row, cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = _mark(row)
+    for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        space = " " * (width - cell.cell_len)
+        line.append(GAP).append(space if column == VALUE else "").append_text(cell)
+        line.append("" if column == VALUE else space)
+    line.rstrip()
+    return line
+
+
+def _stacked(found: Sequence[Row]) -> Iterator[Text]:
+    for row in found:
+        workload, metric, value, interval, limit = _cells(row)
+        numbers = [text for text in (value, interval, limit) if text.plain]
+        yield Text.assemble(_mark(row), GAP, workload, GAP, metric, "\n     ", Text(GAP).join(numbers))
+
+
+def _cells(row: Row) -> tuple[Text, ...]:
+    interval = Text(f"({row.interval})" if row.interval else "", style="dim")
+    return Text(row.workload), Text(row.metric), Text(row.value), interval, Text(row.limit)
+
+
+def _mark(row: Row) -> Text:
+    mark = Text(MARKS[row.verdict], style=COLOURS[row.verdict]) if row.verdict else Text(" ")
+    return Text.assemble(GAP, mark)
 
 
 def _print_trust(result: Result, console: Console) -> None:
-    """How it was measured: once for workloads that share it, since most do."""
-    told = set()
-    for workload in result.workloads:
-        if workload.provenance is None:
-            continue
-        text = trust(workload)
-        shared = text.partition(" codecarbon")[0]
-        console.print(Text(f"{workload.name}: {effort(workload)}", style="dim"), soft_wrap=True)
-        if shared not in told:
-            told.add(shared)
-            console.print(Text(text, style="dim"), soft_wrap=True)
-    if result.site.pue != 1.0:
-        console.print(Text(f"Energy includes PUE {result.site.pue:g}, multiplied once.", style="dim"))
+    """How it was measured: what workloads share is said once."""
+    measured = [workload for workload in result.workloads if workload.provenance is not None]
+    for text in dict.fromkeys(map(trust, measured)):
+        _print(Text(text, style="dim"), console)
+    for workload in measured:
+        _print(Text(f"{workload.name}: {effort(workload)}", style="dim"), console)
+    if measured and result.site.pue != 1.0:
+        _print(Text(f"Energy includes PUE {result.site.pue:g}, multiplied once.", style="dim"), console)

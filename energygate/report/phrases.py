@@ -50,8 +50,8 @@ class Row:
         workload: The workload's name.
         metric: The metric's name for people.
         value: Head's value with its unit.
-        interval: Head's interval in the same unit; empty for exact metrics.
-        limit: The limit as the policy writes it; empty for metrics without one.
+        interval: Head's interval in the same unit; empty for exact metrics, and while there is none.
+        limit: The limit as the policy writes it; `no budget` for metrics without one.
         reason: Why, where the numbers alone do not say; empty otherwise.
     """
 
@@ -92,8 +92,8 @@ def _workload_rows(workload: WorkloadResult) -> Iterator[Row]:
             metric=METRICS["energy_per_request"].label,
             value=value_text(metric),
             interval=interval_text(metric),
-            limit="",
-            reason="no budget",
+            limit="no budget",
+            reason="",
         )
 
 
@@ -104,9 +104,7 @@ def value_text(metric: MetricResult) -> str:
 
 def interval_text(metric: MetricResult) -> str:
     """Head's interval in the unit of its value: `1.71 … 2.10`; empty when there is none to show."""
-    if metric.head_low is None or metric.head_high is None:
-        return "not known yet"
-    if metric.head_low == metric.head_high:
+    if metric.head_low is None or metric.head_high is None or metric.head_low == metric.head_high:
         return ""
     factor, _ = scale_for([metric.head], metric.unit)
     return f"{format_number(metric.head_low * factor)} … {format_number(metric.head_high * factor)}"
@@ -119,20 +117,24 @@ def limit_text(finding: FindingResult) -> str:
 
 def headline(result: Result) -> str:
     """The verdict in one line, in words and numbers, readable in a notification."""
-    errors = [workload for workload in result.workloads if workload.verdict is Verdict.ERROR]
-    if errors:
-        others = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
-        return f"{errors[0].name} could not be judged{others}"
+    errors = [workload for workload in result.workloads if workload.error is not None]
+    if errors and errors[0].error is not None:
+        others = f" (and {_count(len(errors) - 1, 'more workload')})" if len(errors) > 1 else ""
+        return f"{errors[0].name} could not be judged{others}: {errors[0].error.message}"
     if result.verdict is Verdict.PASS:
-        limits = sum(len(metric.findings) for one in result.workloads for metric in one.metrics.values())
-        if not limits:
-            return f"{_count(len(result.workloads), 'workload')} measured, no budget to hold them to"
-        budgets, them = _count(limits, "budget"), _count(len(result.workloads), "workload")
-        return f"{budgets} of {them} kept"
+        return _all_kept(result)
     workload, name, metric, finding = next(_findings(result, result.verdict))
-    broken = sum(1 for _ in _findings(result, result.verdict)) - 1
-    others = f" (and {_count(broken, 'more budget')})" if broken else ""
-    return f"{workload.name}: {METRICS[name].label} {_against(metric, finding)}{others}"
+    more = sum(1 for _ in _findings(result, result.verdict)) - 1
+    others = f" (and {_count(more, 'more budget')})" if more else ""
+    return f"{workload.name}: {METRICS[name].label} is {value_text(metric)}, {_against(metric, finding)}{others}"
+
+
+def _all_kept(result: Result) -> str:
+    workloads = _count(len(result.workloads), "workload")
+    limits = sum(len(metric.findings) for one in result.workloads for metric in one.metrics.values())
+    if not limits:
+        return f"{workloads} measured, no budget to hold {'it' if len(result.workloads) == 1 else 'them'} to"
+    return f"{_count(limits, 'budget')} of {workloads} kept"
 
 
 def _findings(
@@ -146,18 +148,21 @@ def _findings(
 
 
 def _against(metric: MetricResult, finding: FindingResult) -> str:
+    """How a value stands to a limit that it does not keep, or is not shown to keep."""
+    limit = f"the limit of {finding.limit_text}"
     if finding.verdict is Verdict.INCONCLUSIVE:
-        return (
-            f"is {value_text(metric)} ({interval_text(metric)}), too close to {limit_text(finding)} to tell"
-        )
-    excess = metric.head / finding.limit if finding.kind == "max" and finding.limit else None
-    if excess is None:
-        much = ""
-    elif excess >= BIG_FACTOR:
-        much = f", {format_number(excess, digits=2)} times the limit"
-    else:
-        much = f", {format_number((excess - 1) * 100, digits=2)} % over"
-    return f"is {value_text(metric)}, {limit_text(finding)}{much}"
+        interval = interval_text(metric)
+        if not interval:
+            return f"not yet held to {limit}: {finding.reason}"
+        return f"between {interval.replace(' … ', ' and ')}, too close to {limit} to tell"
+    if finding.kind == "min":
+        return f"below {limit}"
+    if finding.kind != "max" or not finding.limit:
+        return f"over {limit_text(finding)}"
+    excess = metric.head / finding.limit
+    if excess >= BIG_FACTOR:
+        return f"{format_number(excess, digits=2)} times {limit}"
+    return f"{format_number((excess - 1) * 100, digits=2)} % over {limit}"
 
 
 def trust(workload: WorkloadResult) -> str:
@@ -168,24 +173,38 @@ def trust(workload: WorkloadResult) -> str:
     share = f"{provenance.uncertainty * 100:.0f} %"
     wander = f"{provenance.drift_sd * 100:.0f} %"
     method = "Measured" if workload.method == "measured" else "Estimated"
-    text = (
+    return (
         f"{method}: {provenance.source} ({provenance.citation}); absolute energy ± {share}. "
         f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
     )
-    if provenance.codecarbon_kwh_per_request is not None:
-        alone = format_quantity(provenance.codecarbon_kwh_per_request, "kWh")
-        text += f" codecarbon {provenance.codecarbon_version} alone would have said {alone} per request."
-    return text
 
 
 def effort(workload: WorkloadResult) -> str:
-    """What the measuring took: launches, requests, time."""
+    """What the measuring took (launches, requests, time), and what codecarbon alone would have said."""
     provenance = workload.provenance
     if provenance is None:
         return ""
     launches = _count(len(provenance.launches), "launch", "launches")
-    return f"{launches}, {provenance.requests:,} requests, {provenance.seconds:.1f} s"
+    text = f"{launches}, {_count(provenance.requests, 'request')}, {provenance.seconds:.1f} s"
+    if provenance.codecarbon_kwh_per_request is not None:
+        alone = format_quantity(provenance.codecarbon_kwh_per_request, "kWh")
+        text += f"; codecarbon {provenance.codecarbon_version} alone would have said {alone} per request"
+    return text
+
+
+def detail_lines(detail: str) -> list[str]:
+    """A process's last words as a person needs them: without what a traceback says of energygate's own code."""
+    lines: list[str] = []
+    ours = False
+    for line in detail.splitlines():
+        if line.startswith("  File "):
+            ours = "energygate/workloads/worker.py" in line.replace("\\", "/")
+        elif not line.startswith("    "):
+            ours = False
+        if not ours and line != "Traceback (most recent call last):":
+            lines.append(line)
+    return lines
 
 
 def _count(number: int, one: str, many: str | None = None) -> str:
-    return f"{number} {one if number == 1 else many or one + 's'}"
+    return f"{number:,} {one if number == 1 else many or one + 's'}"

@@ -38,32 +38,40 @@ def read_labels(serving: Serving) -> np.ndarray[Any, Any]:
     """The right answers from the workload's inputs file.
 
     Raises:
-        MeasurementError: When the file has no such array.
+        MeasurementError: When the file has no such array, or cannot be read.
     """
     import numpy as np
 
     workload = serving.workload
-    with np.load(serving.side.directory / str(workload.inputs), allow_pickle=False) as archive:
-        if workload.labels not in archive.files:
-            raise MeasurementError(
-                f"`labels` names {workload.labels!r}, which {workload.inputs} does not hold",
-                where=serving.label,
-                hint=f"It holds {', '.join(map(repr, archive.files))}",
-            )
-        return np.asarray(archive[workload.labels]).reshape(-1)
+    try:
+        with np.load(serving.side.directory / str(workload.inputs), allow_pickle=False) as archive:
+            names = archive.files
+            labels = archive[workload.labels] if workload.labels in names else None
+    except Exception as error:  # noqa: BLE001 - numpy and zipfile raise a dozen types
+        what = f"the labels in {workload.inputs} cannot be read: {error}"
+        raise MeasurementError(what, where=serving.label) from None
+    if labels is None:
+        raise MeasurementError(
+            f"`labels` names {workload.labels!r}, which {workload.inputs} does not hold",
+            where=serving.label,
+            hint=f"It holds {', '.join(map(repr, names))}",
+        )
+    return np.asarray(labels).reshape(-1)
 
 
 def accuracy(answers: Answers, labels: np.ndarray[Any, Any], *, label: str) -> float:
     """Share of answers that are right: the class with the highest score, or the class that is the answer.
 
     Args:
-        answers: The first output decides. Floats are class scores along the last axis; anything else is a class.
+        answers: The first output decides. Floats are class scores along the last axis; all else are classes.
         labels: The right classes, one per answered row.
         label: What error messages call the workload.
 
     Raises:
         MeasurementError: When answers and labels cannot be matched up.
     """
+    if not answers:
+        raise MeasurementError("accuracy needs answers; requests return empty ones", where=label)
     name, first = next(iter(answers.items()))
     if first.dtype.kind == "f":
         if first.ndim < 2 or first.shape[-1] < 2:  # noqa: PLR2004 - scores need classes to choose from
@@ -75,5 +83,12 @@ def accuracy(answers: Answers, labels: np.ndarray[Any, Any], *, label: str) -> f
     classes = first.reshape(-1)
     # A last call that would not be full is left out, so there may be fewer answers than labels.
     if not 0 <= len(labels) - len(classes) < max(1, first[0].size):
-        raise MeasurementError(f"there are {len(labels)} labels for {len(classes)} answers", where=label)
+        raise MeasurementError(
+            f"output {name!r} gives {len(classes)} answers, and there are {len(labels)} labels", where=label
+        )
+    if (classes.dtype.kind == "U") != (labels.dtype.kind == "U"):
+        raise MeasurementError(
+            f"output {name!r} gives {classes.dtype}, and the labels are {labels.dtype}: they cannot be equal",
+            where=label,
+        )
     return float((classes == labels[: len(classes)]).mean())

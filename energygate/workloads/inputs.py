@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import math
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from energygate.errors import MeasurementError
 
@@ -13,6 +14,9 @@ if TYPE_CHECKING:
 
     from energygate.workloads.process import Tensor
 
+Dimension: TypeAlias = "int | str | None"
+"""One dimension of a signature: its size, its name, or neither."""
+
 FLOATS = {"tensor(float16)": "float16", "tensor(float)": "float32", "tensor(double)": "float64"}
 INTEGERS = {f"tensor({name})": name for name in ("int8", "int16", "int32", "int64")}
 UNSIGNED = {f"tensor({name})": name for name in ("uint8", "uint16", "uint32", "uint64")}
@@ -22,6 +26,9 @@ DISTINCT_CALLS = 8
 
 BYTES_LIMIT = 64 * 1024 * 1024
 """Beyond this size made-up calls are fewer, so that large inputs do not fill the memory."""
+
+CALL_BYTES_LIMIT = 4 * 1024 * 1024 * 1024
+"""Beyond this size an input is a slip in `shapes`: making it up would only bring the machine down."""
 
 
 def synthesise(
@@ -50,63 +57,83 @@ def synthesise(
     """
     import numpy as np
 
-    known = {node.name for node in signature} | {
-        size for node in signature for size in node.shape if isinstance(size, str)
-    }
-    unknown = sorted(set(shapes) - known)
-    if unknown:
-        raise MeasurementError(
-            f"`shapes` names {unknown[0]!r}, which is neither an input nor a dimension of the model",
-            where=label,
-            hint=f"The model has {', '.join(map(repr, sorted(known)))}",
-        )
+    wholes, sizes = _sorted_out(signature, shapes, label)
+    # A first axis is the batch, and so is every other axis of that name: a recurrent state is [1, batch, 64].
+    sizes = {node.shape[0]: batch_size for node in signature if node.shape} | sizes
     generator = np.random.Generator(np.random.PCG64(seed))
-    sizes = {node.name: _shape(node, shapes, batch_size, label) for node in signature}
-    largest = max((8 * int(np.prod(shape)) for shape in sizes.values()), default=1)
-    count = max(1, min(DISTINCT_CALLS, BYTES_LIMIT // max(1, largest)))
-    return {node.name: _values(node, (count, *sizes[node.name]), generator, label) for node in signature}
-
-
-def _shape(
-    node: Tensor, shapes: Mapping[str, int | tuple[int, ...]], batch_size: int, label: str
-) -> tuple[int, ...]:
-    whole = shapes.get(node.name)
-    if isinstance(whole, tuple):
-        fits = len(whole) == len(node.shape) and all(
-            not isinstance(want, int) or want == have for want, have in zip(node.shape, whole, strict=True)
-        )
-        if not fits:
+    made = {
+        node.name: wholes[node.name] if node.name in wholes else _shape(node, sizes, label)
+        for node in signature
+    }
+    for name, shape in made.items():
+        if 8 * math.prod(shape) > CALL_BYTES_LIMIT:
             raise MeasurementError(
-                f"`shapes` gives input {node.name!r} the shape {list(whole)}; it is {list(node.shape)}",
+                f"input {name!r} with shape {list(shape)} would take {8 * math.prod(shape) / 1e9:.0f} GB to make up",
+                where=label,
+                hint="Give smaller `shapes`",
+            )
+    largest = max((8 * math.prod(shape) for shape in made.values()), default=1)
+    count = max(1, min(DISTINCT_CALLS, BYTES_LIMIT // max(1, largest)))
+    return {node.name: _values(node, (count, *made[node.name]), generator, label) for node in signature}
+
+
+def _sorted_out(
+    signature: Sequence[Tensor], shapes: Mapping[str, int | tuple[int, ...]], label: str
+) -> tuple[dict[str, tuple[int, ...]], dict[Dimension, int]]:
+    """What `shapes` says of whole inputs, and what it says of dimensions."""
+    nodes = {node.name: node for node in signature}
+    dimensions = {size for node in signature for size in node.shape if isinstance(size, str)}
+    wholes: dict[str, tuple[int, ...]] = {}
+    sizes: dict[Dimension, int] = {}
+    for name, given in shapes.items():
+        if name not in nodes and name not in dimensions:
+            raise MeasurementError(
+                f"`shapes` names {name!r}, which is neither an input nor a dimension of the model",
+                where=label,
+                hint=f"The model has {', '.join(map(repr, sorted(dimensions | set(nodes)))) or 'none'}",
+            )
+        if isinstance(given, int) and name in dimensions:
+            sizes[name] = given
+        elif name in nodes:
+            wholes[name] = _whole(nodes[name], (given,) if isinstance(given, int) else given, label)
+        else:
+            raise MeasurementError(
+                f"`shapes` gives dimension {name!r} the list {list(given)}; it takes one number",  # type: ignore[arg-type]
                 where=label,
             )
-        return whole
-    return tuple(_size(node, axis, size, shapes, batch_size, label) for axis, size in enumerate(node.shape))
+    return wholes, sizes
 
 
-def _size(  # noqa: PLR0913, PLR0917 - one dimension and all that may decide it
-    node: Tensor,
-    axis: int,
-    size: int | str | None,
-    shapes: Mapping[str, int | tuple[int, ...]],
-    batch_size: int,
-    label: str,
-) -> int:
+def _whole(node: Tensor, shape: tuple[int, ...], label: str) -> tuple[int, ...]:
+    fits = len(shape) == len(node.shape) and all(
+        not isinstance(want, int) or want == have for want, have in zip(node.shape, shape, strict=True)
+    )
+    if not fits:
+        raise MeasurementError(
+            f"`shapes` gives input {node.name!r} the shape {list(shape)}; the model's is {list(node.shape)}",
+            where=label,
+        )
+    return shape
+
+
+def _shape(node: Tensor, sizes: Mapping[Dimension, int], label: str) -> tuple[int, ...]:
+    return tuple(_size(node, axis, sizes, label) for axis in range(len(node.shape)))
+
+
+def _size(node: Tensor, axis: int, sizes: Mapping[Dimension, int], label: str) -> int:
+    size = node.shape[axis]
     if isinstance(size, int):
         return size
-    given = shapes.get(size) if size is not None else None
-    if isinstance(given, int):
-        return given
-    if axis == 0:
-        return batch_size
-    key = size or node.name
-    example = (
-        "128" if size else "[" + ", ".join(str(n) if isinstance(n, int) else "…" for n in node.shape) + "]"
-    )
+    if size in sizes and (size is not None or axis == 0):
+        return sizes[size]
+    if size is None:
+        example = "[" + ", ".join(str(one) if isinstance(one, int) else "…" for one in node.shape) + "]"
+    else:
+        example = "128"
     raise MeasurementError(
         f"input {node.name!r} has shape {list(node.shape)}, and nothing says how large dimension {axis} is",
         where=label,
-        hint=f"Add `shapes: {{{key}: {example}}}` to the workload, or give it `inputs`",
+        hint=f"Add `shapes: {{{size or node.name}: {example}}}` to the workload, or give it `inputs`",
     )
 
 

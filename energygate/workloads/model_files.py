@@ -9,9 +9,14 @@ from energygate.errors import MeasurementError
 if TYPE_CHECKING:
     from pathlib import Path
 
+LFS_POINTER = b"version https://git-lfs"
+"""How a file begins that Git LFS has not replaced by its content."""
+
 
 def model_size_bytes(path: Path, *, label: str) -> int:
     """Size of an ONNX model: its file and every external data file that its tensors point to, in bytes.
+
+    Several tensors may share a file; it is counted once.
 
     Raises:
         MeasurementError: When the file is no ONNX model, or external data is missing.
@@ -19,6 +24,13 @@ def model_size_bytes(path: Path, *, label: str) -> int:
     import onnx
     from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
 
+    with path.open("rb") as file:
+        if file.read(len(LFS_POINTER)) == LFS_POINTER:
+            raise MeasurementError(
+                f"{path.name} is a Git LFS pointer, not the model itself",
+                where=label,
+                hint="Check out with LFS, for example `lfs: true` of actions/checkout",
+            )
     try:
         model = onnx.load(path, load_external_data=False)
     except Exception as error:  # noqa: BLE001 - protobuf raises different types from version to version
@@ -29,4 +41,5 @@ def model_size_bytes(path: Path, *, label: str) -> int:
     missing = sorted(name for name in names if not (path.parent / name).is_file())
     if missing:
         raise MeasurementError(f"{path.name} refers to {missing[0]}, which does not exist", where=label)
-    return path.stat().st_size + sum((path.parent / name).stat().st_size for name in names)
+    files = {(path.parent / name).resolve() for name in names}  # `w.bin` and `./w.bin` are one
+    return path.stat().st_size + sum(file.stat().st_size for file in files)

@@ -37,6 +37,15 @@ STDERR_LINES = 20
 GOODBYE_SECONDS = 5.0
 """How long a worker may take to shut down before it is killed."""
 
+DOING = {
+    "load": "loading",
+    "bind": "reading its inputs",
+    "run": "serving requests",
+    "outputs": "collecting answers",
+    "shut_down": "shutting down",
+}
+"""What a worker does on each command, in words."""
+
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """What numerical libraries read at import to size their thread pools."""
 
@@ -135,6 +144,10 @@ class Worker:
                 start_new_session=True,
             )
         except OSError as error:
+            if not start.directory.is_dir():
+                raise MeasurementError(
+                    f"there is no directory {start.directory}", where=start.label
+                ) from None
             raise MeasurementError(
                 f"{start.python} cannot be started: {error.strerror}",
                 where=start.label,
@@ -249,7 +262,7 @@ class Worker:
         except queue.Empty:
             self.close()
             raise self._trouble(
-                f"the worker did not finish `{command}` within {timeout_s:.0f} s and was killed",
+                f"the worker was still {DOING[command]} after {timeout_s:g} s and was killed",
                 hint="Raise `measurement.time_limit` if it needs longer",
             ) from None
         if not line:
@@ -271,26 +284,32 @@ class Worker:
     def _death(self, command: str) -> MeasurementError:
         with contextlib.suppress(subprocess.TimeoutExpired):
             self._process.wait(GOODBYE_SECONDS)
+        code = self._process.poll()
         self.close()
-        code = self._process.returncode
+        if code is None:
+            return self._trouble(f"the worker closed its pipes while {DOING[command]}")
         if code < 0:
-            name = signal.Signals(-code).name
+            name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
             hint = "The kernel's out-of-memory killer does that" if name == "SIGKILL" else None
-            return self._trouble(f"the worker was killed by {name} during `{command}`", hint=hint)
-        return self._trouble(f"the worker ended with exit code {code} during `{command}`")
+            return self._trouble(f"the worker was killed by {name} while {DOING[command]}", hint=hint)
+        return self._trouble(f"the worker ended with exit code {code} while {DOING[command]}")
 
     def _trouble(self, what: str, *, hint: str | None = None, detail: str = "") -> MeasurementError:
         last_words = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
-        return MeasurementError(what, where=self._start.label, hint=hint, detail=last_words or None)
+        return MeasurementError(
+            _printable(what), where=self._start.label, hint=hint, detail=_printable(last_words) or None
+        )
 
     def _read_replies(self, stream: IO[str]) -> None:
-        while line := stream.readline(LINE_LIMIT):
-            self._replies.put(line)
+        with stream:
+            while line := stream.readline(LINE_LIMIT):
+                self._replies.put(line)
         self._replies.put("")
 
     def _read_stderr(self, stream: IO[str]) -> None:
-        while line := stream.readline(4096):  # bounded: the workload may print megabytes without a newline
-            self._stderr.append(line.rstrip()[:400])
+        with stream:
+            while line := stream.readline(4096):  # bounded: the workload may print megabytes on one line
+                self._stderr.append(line.rstrip()[:400])
 
     def _signal_group(self, name: str) -> None:
         if sys.platform == "win32":
@@ -301,3 +320,8 @@ class Worker:
 
 def _tensor(node: Mapping[str, Any]) -> Tensor:
     return Tensor(name=node["name"], type=node["type"], shape=tuple(node["shape"]))
+
+
+def _printable(text: str) -> str:
+    """Text that any stream takes: names of files may hold lone surrogates, which none does."""
+    return text.encode("utf-8", "replace").decode()

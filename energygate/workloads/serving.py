@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from energygate.errors import PolicyError
 from energygate.workloads.inputs import synthesise
 from energygate.workloads.process import Loaded, Start, Worker
+from energygate.workloads.worker import save_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,8 +132,6 @@ class Serving:
         return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)
 
     def _made_up(self, loaded: Loaded) -> Path:
-        import numpy as np
-
         arrays = synthesise(
             loaded.inputs or (),
             shapes=self.workload.shapes,
@@ -141,5 +140,5 @@ class Serving:
             label=self.label,
         )
         path = self.scratch / f"inputs-{self.side.name}.npz"
-        np.savez(path, **arrays)  # type: ignore[arg-type]  # numpy's stub takes the names for keywords of its own
+        save_arrays(path, arrays)
         return path

@@ -20,6 +20,8 @@ import os
 import sys
 import time
 import traceback
+import types
+from contextlib import suppress
 from functools import partial
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
@@ -29,13 +31,26 @@ if TYPE_CHECKING:
 
 LINUX = sys.platform.startswith("linux")
 
+TEXT_LIMIT = 500
+"""Longest quotation of somebody else's error message, in characters."""
+
+NO_ANSWER = {
+    type(None): "nothing",
+    types.GeneratorType: "a generator",
+    types.AsyncGeneratorType: "an async generator",
+    types.CoroutineType: "a coroutine",
+    map: "a map object",
+    filter: "a filter object",
+}
+"""What a request may not return: with the lazy ones, the work itself would not be in the measurement."""
+
 
 class Trouble(Exception):
     """Something a person can be told in one sentence."""
 
 
 class NoAnswer(Exception):
-    """A request returned nothing."""
+    """A request returned one of `NO_ANSWER`, its only argument."""
 
 
 class ForkedCopy(BaseException):
@@ -66,11 +81,15 @@ def _descendants(pid: int) -> list[int]:
     """Process ids of all living descendants, through the kernel's own list of each thread's children."""
     found: list[int] = []
     try:
-        for thread in os.listdir("/proc/%d/task" % pid):
-            with open("/proc/%d/task/%s/children" % (pid, thread)) as listing:
-                found.extend(int(child) for child in listing.read().split())
+        threads = os.listdir("/proc/%d/task" % pid)
     except OSError:
         return []
+    for thread in threads:
+        try:
+            with open("/proc/%d/task/%s/children" % (pid, thread)) as listing:
+                found.extend(int(child) for child in listing.read().split())
+        except OSError:
+            continue  # the thread has just ended; its children belong to another one now
     return found + [grandchild for child in found for grandchild in _descendants(child)]
 
 
@@ -133,7 +152,8 @@ class OnnxModel:
         try:
             self.session = onnxruntime.InferenceSession(spec["path"], options, providers=providers)
         except Exception as error:
-            raise Trouble("%s cannot be loaded: %s" % (spec["path"], _runtime_message(error))) from None
+            message = _text(error).replace("Load model from %s failed:" % spec["path"], "").rstrip(".")
+            raise Trouble("onnxruntime cannot load %s: %s" % (spec["path"], message)) from None
         if self.session.get_providers()[0] != wanted:
             # onnxruntime falls back to the CPU with a warning when a provider fails to start
             raise Trouble(
@@ -173,15 +193,22 @@ class PythonCallable:
         module_name, _, factory_name = target.partition(":")
         try:
             factory: Any = importlib.import_module(module_name)
-        except Exception as error:
-            message = "%s cannot be imported in %s: %s" % (module_name, os.getcwd(), _sentence(error))
-            raise Trouble(message) from error
+        except BaseException as error:  # a script without a main guard may well call sys.exit
+            if isinstance(error, ModuleNotFoundError) and (module_name + ".").startswith("%s." % error.name):
+                message = "there is no module %s in %s, nor in the environment of %s"
+                raise Trouble(message % (error.name, os.getcwd(), sys.executable)) from None
+            raise Trouble(
+                "%s cannot be imported with %s: it %s" % (module_name, sys.executable, _deed(error))
+            ) from error
         try:
             for part in factory_name.split("."):
                 factory = getattr(factory, part)
         except AttributeError as error:
             raise Trouble("%s does not exist: %s" % (target, error)) from None
-        function = factory()
+        try:
+            function = factory()
+        except BaseException as error:
+            raise Trouble("the factory %s %s" % (target, _deed(error))) from error
         if inspect.isawaitable(function) or not callable(function):
             raise Trouble(
                 "%s returned %s; it must return the function that serves one request"
@@ -193,8 +220,10 @@ class PythonCallable:
     def serve(self, feed: dict[str, Any]) -> Any:
         """Answer one call."""
         answer = self.function(**feed)
-        if answer is None:
-            raise NoAnswer
+        if type(answer) in NO_ANSWER:
+            raise NoAnswer(type(answer))
+        if forked:
+            raise ForkedCopy
         return answer
 
     def loop(
@@ -203,8 +232,8 @@ class PythonCallable:
         """Answer one call per feed and append the time after each: the measured loop, kept bare."""
         function = self.function
         for feed in feeds:
-            if function(**feed) is None:
-                raise NoAnswer
+            if (kind := type(function(**feed))) in NO_ANSWER:
+                raise NoAnswer(kind)
             if forked:
                 raise ForkedCopy
             append(clock())
@@ -232,12 +261,6 @@ def _signature(node: Any) -> dict[str, Any]:
     return {"name": node.name, "type": node.type, "shape": list(node.shape)}
 
 
-def _runtime_message(error: BaseException) -> str:
-    """Onnxruntime's message without its `[ONNXRuntimeError] : 7 : INVALID_PROTOBUF : ` prefix."""
-    text = " ".join(str(error).split())
-    return text.split(" : ", 3)[-1] if text.startswith("[ONNXRuntimeError]") else text
-
-
 # --- Inputs ------------------------------------------------------------------------------------------------
 
 _NUMPY_TYPES = {
@@ -251,12 +274,49 @@ _NUMPY_TYPES.update({"tensor(%s)" % name: name for name in ("int8", "int16", "in
 _NUMPY_TYPES.update({"tensor(u%s)" % name: "u" + name for name in ("int8", "int16", "int32", "int64")})
 
 
+def _read(path: str, leave_out: list[str]) -> dict[str, Any]:
+    """The arrays of an .npz file, without those in `leave_out`."""
+    import zipfile
+
+    import numpy
+
+    if not zipfile.is_zipfile(path):
+        raise Trouble("%s is not an .npz file" % path)
+    arrays = {}
+    with numpy.load(path, allow_pickle=False) as archive:
+        for name in archive.files:
+            if name in leave_out:
+                continue
+            try:
+                arrays[name] = archive[name]
+            except Exception as error:
+                what = "it holds Python objects" if "allow_pickle" in str(error) else _text(error)
+                raise Trouble("array %r in %s cannot be read: %s" % (name, path, what)) from None
+            if not isinstance(arrays[name], numpy.ndarray):
+                raise Trouble("%r in %s is not an array" % (name, path))
+    return arrays
+
+
+def save_arrays(path: Any, arrays: dict[str, Any]) -> None:
+    """Write an .npz file; `numpy.savez` would take arrays called `file` for arguments of its own."""
+    import zipfile
+
+    import numpy
+
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, values in arrays.items():
+            with archive.open(name + ".npy", "w", force_zip64=True) as entry:
+                numpy.lib.format.write_array(entry, values, allow_pickle=False)
+
+
 def _requests(arrays: dict[str, Any], signature: Any, batch_size: int) -> list[dict[str, Any]]:
     """Cut named arrays into the inputs of one call each.
 
     An array of its input's rank is cut along its first axis, `batch_size` rows a call (or as many as a fixed
     first dimension asks for); an array with one axis more holds one call's input per entry. Arrays that make
     just one call are given to every call.
+
+    With a batch size above 1 some input must have that many rows: energy is divided by it.
     """
     cuts = {name: _cut(name, values, signature, batch_size) for name, values in arrays.items()}
     count = max(len(cut) for cut in cuts.values())
@@ -266,6 +326,10 @@ def _requests(arrays: dict[str, Any], signature: Any, batch_size: int) -> list[d
             "the inputs hold different numbers of requests: "
             + ", ".join("%s has %d" % (name, len(cut)) for name, cut in sorted(cuts.items()))
         )
+    rows = {name: cut[0].shape[:1] for name, cut in cuts.items()}
+    if signature is not None and batch_size != 1 and (batch_size,) not in rows.values():
+        have = ", ".join("%d of %r" % (*row, name) for name, row in rows.items() if row)
+        raise Trouble("batch_size is %d, but a call takes %s" % (batch_size, have or "no rows at all"))
     return [
         {name: cut[index if len(cut) == count else 0] for name, cut in cuts.items()} for index in range(count)
     ]
@@ -277,20 +341,10 @@ def _cut(name: str, values: Any, signature: Any, batch_size: int) -> list[Any]:
         if values.ndim == 0:
             return [values]
         first = shape[0] if shape and isinstance(shape[0], int) else batch_size
-        if batch_size not in (1, first):
-            raise Trouble(
-                "batch_size is %d, but the first dimension of input %r is fixed at %d"
-                % (batch_size, name, first)
-            )
         pieces = [values[start : start + first] for start in range(0, len(values) - first + 1, first)]
         if not pieces:
             raise Trouble("input %r holds %d rows; one call needs %d" % (name, len(values), first))
     elif values.ndim == len(shape) + 1 and len(values):
-        if batch_size != 1 and values.shape[1:2] != (batch_size,):
-            raise Trouble(
-                "each entry of input %r is one call, so its first axis must be batch_size = %d long, not %s"
-                % (name, batch_size, list(values.shape[1:2]))
-            )
         pieces = [values[index, ...] for index in range(len(values))]  # the dots keep scalars arrays
     else:
         raise Trouble("input %r has shape %s; the model takes %s" % (name, list(values.shape), shape))
@@ -306,7 +360,7 @@ def _checked(arrays: dict[str, Any], signature: Any) -> dict[str, Any]:
     if set(arrays) != set(signature):
         raise Trouble(
             "the model takes inputs %s; the file has %s"
-            % (", ".join(map(repr, signature)), ", ".join(map(repr, sorted(arrays))) or "none")
+            % (", ".join(map(repr, signature)) or "none", ", ".join(map(repr, sorted(arrays))) or "none")
         )
     for name, values in arrays.items():
         wanted = _NUMPY_TYPES.get(signature[name]["type"])
@@ -348,14 +402,9 @@ class Server:
     def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
         """Read the inputs' file and cut it into requests; the arrays in `leave_out` (labels) stay out."""
         try:
-            import numpy
+            arrays = _read(path, leave_out)
         except ImportError as error:
             raise Trouble("inputs need numpy in %s: %s" % (sys.executable, error)) from None
-        try:
-            with numpy.load(path, allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files if name not in leave_out}
-        except Exception as error:
-            raise Trouble("%s cannot be read as .npz: %s" % (path, error)) from None
         signature = None
         if self.workload.inputs is not None:
             signature = {node["name"]: node for node in self.workload.inputs}
@@ -379,10 +428,13 @@ class Server:
             try:
                 self.workload.loop(feeds, stamps.append, clock)
                 break
-            except (Exception, SystemExit) as error:
-                first_failure = first_failure or _failure(self.served + len(stamps) + 1, error)
-                if not tolerant or isinstance(error, SystemExit):
-                    raise Trouble(first_failure) from (None if isinstance(error, NoAnswer) else error)
+            except BaseException as error:
+                if forked:
+                    raise  # this process must not serve on
+                failure = _failure(self.served + len(stamps) + 1, error)
+                if not tolerant or not isinstance(error, Exception):
+                    raise Trouble(failure) from (None if isinstance(error, NoAnswer) else error)
+                first_failure = first_failure or failure
                 failed.append(len(stamps))
                 stamps.append(clock())
         cpu_ns = time.process_time_ns() - cpu_before_ns
@@ -406,14 +458,21 @@ class Server:
         for number, feed in enumerate(served, 1):
             try:
                 answer = self.workload.named(self.workload.serve(feed))
-            except Exception as error:
-                raise Trouble(_failure(number, error)) from error
+            except BaseException as error:
+                if forked:
+                    raise
+                raise Trouble(_failure(number, error)) from (None if isinstance(error, NoAnswer) else error)
             for name, value in answer.items():
-                gathered.setdefault(name, []).append(numpy.asarray(_on_host(value)))
+                try:
+                    array = numpy.asarray(_on_host(value))
+                except Exception as error:
+                    message = "answer %r to request %d cannot be made an array: it %s"
+                    raise Trouble(message % (name, number, _deed(error))) from error
+                gathered.setdefault(name, []).append(array)
         ragged = [name for name, values in gathered.items() if len({value.shape for value in values}) > 1]
         if ragged:
             raise Trouble("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
-        numpy.savez(path, **{name: _plain(numpy.stack(values)) for name, values in gathered.items()})
+        save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in gathered.items()})
         return {"requests": len(served)}
 
     def shut_down(self) -> dict[str, Any]:
@@ -423,11 +482,9 @@ class Server:
 
 def _failure(number: int, error: BaseException) -> str:
     if isinstance(error, NoAnswer):
-        return (
-            "request %d returned nothing; a request must return its answer, so that answers can be compared"
-            % number
-        )
-    return "request %d raised %s" % (number, _sentence(error))
+        what = NO_ANSWER[error.args[0]]
+        return "request %d returned %s; a request must return its finished answer" % (number, what)
+    return "request %d %s" % (number, _deed(error))
 
 
 def _on_host(value: Any) -> Any:
@@ -440,9 +497,23 @@ def _plain(values: Any) -> Any:
     return values.astype("U") if values.dtype == object else values
 
 
-def _sentence(error: BaseException) -> str:
-    text = " ".join(str(error).split())
-    return "%s: %s" % (type(error).__name__, text) if text else type(error).__name__
+def _deed(error: BaseException) -> str:
+    """What somebody's code did wrong, as the end of a sentence about it."""
+    if isinstance(error, SystemExit):
+        return "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:TEXT_LIMIT])
+    text = _text(error)
+    return "raised %s: %s" % (type(error).__name__, text) if text else "raised %s" % type(error).__name__
+
+
+def _text(error: BaseException) -> str:
+    """An error's message on one line, without onnxruntime's `[ONNXRuntimeError] : 7 : NO_SUCHFILE : `."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # `__str__` is the user's code, too
+        return ""
+    if text.startswith("[ONNXRuntimeError]"):
+        text = text.split(" : ", 3)[-1]
+    return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + " ..."
 
 
 # --- Wiring ------------------------------------------------------------------------------------------------
@@ -489,21 +560,28 @@ def main(parent_pid: int, cpus: list[int]) -> None:
         number, name = command.pop("id"), command.pop("do")
         try:
             reply = {"id": number, "ok": getattr(server, name)(**command)}
-        except Trouble as trouble:
-            reply = {"id": number, "error": {"message": str(trouble), "trace": _trace(trouble.__cause__)}}
         except BaseException as error:  # SystemExit included: a workload may not end its worker quietly
-            message = "%s raised %s" % ("the factory" if name == "load" else name, _sentence(error))
-            reply = {"id": number, "error": {"message": message, "trace": _trace(error)}}
+            reply = {"id": number, "error": _told(name, error)}
         if os.getpid() != pid:
-            message = "the request forked, and the child process returned from it instead of exiting"
+            message = "the workload forked, and the child process came back instead of exiting"
             reply = {"id": number, "error": {"message": message, "trace": ""}}
-        sys.stdout.flush()
+        with suppress(Exception):  # the workload may have closed or replaced it
+            sys.stdout.flush()
         replies.write(json.dumps(reply) + "\n")
         replies.flush()
         if os.getpid() != pid:
             os._exit(86)
         if name == "shut_down":
             break
+
+
+def _told(command: str, error: BaseException) -> dict[str, str]:
+    """What the parent is told of a command that raised."""
+    if isinstance(error, Trouble):
+        return {"message": str(error), "trace": _trace(error.__cause__)}
+    if forked and isinstance(error, SystemExit):
+        os._exit(0)  # a child that the workload forked ends itself, as it should
+    return {"message": "`%s` %s" % (command, _deed(error)), "trace": _trace(error)}
 
 
 def _trace(error: Any) -> str:

@@ -13,6 +13,7 @@ from energygate.errors import PolicyError
 from energygate.policy import (
     Budget,
     Family,
+    Measurement,
     Policy,
     PolicyErrors,
     Waiver,
@@ -93,10 +94,29 @@ def test_is_frozen():
 
 
 @pytest.mark.parametrize(
+    ("raw", "sentence"),
+    [
+        (60, "60 has no unit; write for example 60 ms"),
+        (0.5, "0.5 has no unit; write for example 0.5 ms"),
+        (True, "needs a number with a unit, for example 5 ms"),
+        (["60 s"], "needs a number with a unit, for example 5 ms"),
+        (
+            parse_quantity("5 %", Family.RATIO),
+            "5 % is a percentage, but time is needed here, for example 5 ms",
+        ),
+    ],
+)
+def test_a_model_made_in_python_is_checked_the_same_way(raw, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        Measurement(time_limit=raw)
+    assert Measurement(time_limit=parse_quantity("5 min", Family.TIME)).time_limit.value == 300
+
+
+@pytest.mark.parametrize(
     ("today", "expired"), [("2027-01-30", False), ("2027-01-31", False), ("2027-02-01", True)]
 )
 def test_a_waiver_holds_through_its_last_day(today, expired):
-    waiver = Waiver(workload="w", metric="model_size", reason="r", owner="o", expires="2027-01-31")
+    waiver = Waiver(workload="w", metric="model_size", reason="r", owner="o", expires=date(2027, 1, 31))
     assert waiver.expired(date.fromisoformat(today)) is expired
 
 
@@ -429,6 +449,15 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
                 "shown; write plain text"
             ),
         ),
+        (
+            "digits-cnn:\n",
+            "a\u202eb:\n",  # turns the rest of a line around
+            9,
+            (
+                "workload 'a\\u202eb': contains a line break or another character that cannot be shown; "
+                "write plain text"
+            ),
+        ),
         ("digits-cnn:\n", "' a':\n", 9, "workload ' a': begins or ends with a space; remove it"),
         (
             "digits-cnn:\n",
@@ -501,6 +530,16 @@ def test_several_mistakes_are_told_together_in_the_order_of_the_file():
     assert [line.split(":")[1] for line in str(caught.value).splitlines()] == ["3", "14", "20"]
     assert caught.value.where == "energygate.yml:3"
     assert caught.value.exit_code == 2
+
+
+def test_mistakes_come_in_the_file_s_order_whatever_that_is():
+    with pytest.raises(PolicyErrors) as caught:
+        parse_policy("waivers: x\nworkloads: {w: {onnx: m}}\nsite: {pue: 0}\nversion: 2\n")
+    assert [mistake.where for mistake in caught.value.mistakes] == [
+        "energygate.yml:1",
+        "energygate.yml:3",
+        "energygate.yml:4",
+    ]
 
 
 def test_many_mistakes_are_counted_beyond_twenty():

@@ -144,6 +144,11 @@ def test_every_key_is_described():
     assert [path for path, schema in found.items() if not schema.get("description")] == []
 
 
+def test_every_definition_is_used():
+    text = json.dumps(SCHEMA)
+    assert [name for name in SCHEMA["$defs"] if f'"#/$defs/{name}"' not in text] == []
+
+
 def test_every_metric_can_be_budgeted():
     budgets = SCHEMA["$defs"]["Workload"]["properties"]["budgets"]
     assert [*budgets["properties"]] == [*METRICS]

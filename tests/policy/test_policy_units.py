@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from energygate.policy import Family, parse_quantity
 from energygate.policy.families import FAMILIES
-from energygate.policy.units import example_of, quantity_pattern
+from energygate.policy.units import example_of, quantity_pattern, unit_size
 
 ENERGY_UNITS = "Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ"
 
@@ -208,3 +208,9 @@ def test_the_example_in_errors_is_itself_valid(family):
 def test_every_unit_shown_to_people_is_one_that_is_read(family):
     for unit in FAMILIES[family].shown.split(", "):
         assert parse_quantity(f"1 {unit}", family).value > 0
+
+
+def test_the_size_of_a_unit():
+    assert unit_size("µWh", Family.ENERGY) * 10**9 == 1
+    with pytest.raises(KeyError):
+        unit_size("parsec", Family.ENERGY)

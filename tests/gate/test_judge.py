@@ -1,0 +1,258 @@
+"""What is allowed: every limit against every place its estimate can lie, with levels and waivers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from datetime import date, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.gate import Estimate, Evidence, Verdict, exit_code, judge, worst
+from energygate.policy import Budget, Waiver
+
+TODAY = date(2026, 3, 1)
+METRIC_OF = {
+    "max": "energy_per_request",
+    "max_increase": "energy_per_request",
+    "min": "throughput",
+    "max_decrease": "throughput",
+}
+UNKNOWN = Estimate(value=10.0, low=0.0, high=math.inf)
+
+
+def budget(kind, text, *, level="error"):
+    return Budget(metric=METRIC_OF[kind], level=level, **{kind: text})
+
+
+def evidence(kind, estimate):
+    """Put an estimate where a limit of this kind looks, and one that fails it where it must not look."""
+    metric = METRIC_OF[kind]
+    if kind in {"max", "min"}:
+        awful = Estimate.exact(9.0 if kind == "max" else -9.0)
+        return {metric: Evidence(metric=metric, head=estimate, base=awful, change=awful)}
+    awful = Estimate.exact(1e9 if kind == "max_increase" else -1e9)
+    return {metric: Evidence(metric=metric, head=awful, base=awful, change=estimate)}
+
+
+def waiver(expires, *, metric="energy_per_request"):
+    return Waiver(workload="digits-cnn", metric=metric, reason="a new backbone", owner="@ml", expires=expires)
+
+
+def ruling(budgets, facts, *, relative=True, waivers=()):
+    (finding,) = judge(
+        {one.metric: one for one in budgets}, facts, relative=relative, waivers=waivers, today=TODAY
+    )
+    return finding
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (8.0, 9.0, Verdict.PASS),
+        (8.0, 10.0, Verdict.PASS),  # equal to the limit is within it
+        (10.0, 10.0, Verdict.PASS),
+        (8.0, math.nextafter(10.0, 11.0), Verdict.INCONCLUSIVE),
+        (9.0, 11.0, Verdict.INCONCLUSIVE),
+        (10.0, 11.0, Verdict.INCONCLUSIVE),  # the truth may be the limit itself
+        (math.nextafter(10.0, 11.0), 11.0, Verdict.FAIL),
+        (11.0, 12.0, Verdict.FAIL),
+    ],
+)
+def test_a_maximum(low, high, verdict):
+    estimate = Estimate(value=(low + high) / 2, low=low, high=high)
+    finding = ruling([budget("max", "10 kWh")], evidence("max", estimate), relative=False)
+    assert (finding.verdict, finding.reason, finding.judged) == (verdict, None, estimate)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (11.0, 12.0, Verdict.PASS),
+        (10.0, 12.0, Verdict.PASS),
+        (10.0, 10.0, Verdict.PASS),
+        (math.nextafter(10.0, 9.0), 12.0, Verdict.INCONCLUSIVE),
+        (9.0, 11.0, Verdict.INCONCLUSIVE),
+        (9.0, 10.0, Verdict.INCONCLUSIVE),
+        (9.0, math.nextafter(10.0, 9.0), Verdict.FAIL),
+        (8.0, 9.0, Verdict.FAIL),
+    ],
+)
+def test_a_minimum(low, high, verdict):
+    estimate = Estimate(value=(low + high) / 2, low=low, high=high)
+    finding = ruling([budget("min", "10 req/s")], evidence("min", estimate), relative=False)
+    assert (finding.verdict, finding.reason, finding.judged) == (verdict, None, estimate)
+
+
+@pytest.mark.parametrize(
+    ("kind", "low", "high", "verdict"),
+    [
+        ("max_increase", -0.2, -0.1, Verdict.PASS),
+        ("max_increase", 0.01, 0.05, Verdict.PASS),
+        ("max_increase", 0.05, 0.06, Verdict.INCONCLUSIVE),
+        ("max_increase", 0.04, 0.06, Verdict.INCONCLUSIVE),
+        ("max_increase", 0.051, 0.06, Verdict.FAIL),
+        ("max_decrease", 0.1, 0.2, Verdict.PASS),
+        ("max_decrease", -0.05, -0.01, Verdict.PASS),
+        ("max_decrease", -0.06, -0.05, Verdict.INCONCLUSIVE),
+        ("max_decrease", -0.06, -0.04, Verdict.INCONCLUSIVE),
+        ("max_decrease", -0.06, -0.051, Verdict.FAIL),
+    ],
+)
+def test_a_change(kind, low, high, verdict):
+    estimate = Estimate(value=(low + high) / 2, low=low, high=high)
+    finding = ruling([budget(kind, "5 %")], evidence(kind, estimate))
+    assert (finding.verdict, finding.judged) == (verdict, estimate)
+    assert (finding.limit, finding.limit_text) == (0.05, "5 %")
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "change"),
+    [
+        ("max", "10 kWh", UNKNOWN),
+        ("min", "10 req/s", UNKNOWN),
+        ("max_increase", "5 %", Estimate(value=0.01, low=-1.0, high=math.inf)),
+        ("max_decrease", "5 %", Estimate(value=0.01, low=-1.0, high=math.inf)),
+    ],
+)
+def test_too_little_evidence_decides_nothing(kind, text, change):
+    finding = ruling([budget(kind, text)], evidence(kind, change))
+    assert (finding.verdict, finding.reason) == (
+        Verdict.INCONCLUSIVE,
+        "too few launches for an interval",
+    )
+
+
+def test_a_number_that_is_none_never_passes():
+    nan = Estimate(value=math.nan, low=math.nan, high=math.nan)
+    for kind, text in (("max", "10 kWh"), ("min", "10 req/s")):
+        assert ruling([budget(kind, text)], evidence(kind, nan)).verdict is Verdict.INCONCLUSIVE
+
+
+@pytest.mark.parametrize("level", ["error", "warn"])
+@pytest.mark.parametrize("waivers", [(), (waiver(date.max),)])
+def test_a_metric_that_was_not_measured_is_an_error_that_nothing_softens(level, waivers):
+    finding = ruling([budget("max", "10 kWh", level=level)], {}, waivers=waivers)
+    assert (finding.verdict, finding.judged) == (Verdict.ERROR, None)
+    assert finding.reason == "this metric was not measured"
+
+
+def test_a_change_that_was_not_measured_is_an_error():
+    facts = {"energy_per_request": Evidence(metric="energy_per_request", head=Estimate.exact(1.0))}
+    assert ruling([budget("max_increase", "5 %")], facts).verdict is Verdict.ERROR
+
+
+WAIVERS = {
+    "none": (),
+    "lasting": (waiver(TODAY + timedelta(days=1)),),
+    "on its last day": (waiver(TODAY),),
+    "expired": (waiver(TODAY - timedelta(days=1)),),
+    "for another metric": (waiver(date.max, metric="latency_p95"),),
+}
+
+
+@pytest.mark.parametrize(
+    ("level", "waived", "verdict", "reason"),
+    [
+        ("error", "none", Verdict.FAIL, None),
+        ("error", "for another metric", Verdict.FAIL, None),
+        ("error", "lasting", Verdict.WAIVED, "waived until 2026-03-02 by @ml: a new backbone"),
+        ("error", "on its last day", Verdict.WAIVED, "waived until 2026-03-01 by @ml: a new backbone"),
+        ("error", "expired", Verdict.FAIL, "the waiver by @ml expired on 2026-02-28"),
+        ("warn", "none", Verdict.WARN, None),
+        ("warn", "lasting", Verdict.WAIVED, "waived until 2026-03-02 by @ml: a new backbone"),
+        ("warn", "expired", Verdict.WARN, "the waiver by @ml expired on 2026-02-28"),
+    ],
+)
+def test_what_an_excess_comes_to(level, waived, verdict, reason):
+    facts = evidence("max", Estimate.exact(11.0))
+    finding = ruling([budget("max", "10 kWh", level=level)], facts, waivers=WAIVERS[waived])
+    assert (finding.verdict, finding.reason) == (verdict, reason)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "verdict"), [(Estimate.exact(9.0), Verdict.PASS), (UNKNOWN, Verdict.INCONCLUSIVE)]
+)
+@pytest.mark.parametrize("level", ["error", "warn"])
+@pytest.mark.parametrize("waived", WAIVERS)
+def test_levels_and_waivers_touch_nothing_but_an_excess(estimate, verdict, level, waived):
+    one = budget("max", "10 kWh", level=level)
+    assert ruling([one], evidence("max", estimate), waivers=WAIVERS[waived]).verdict is verdict
+
+
+@pytest.mark.parametrize(
+    ("level", "relative", "kinds"),
+    [
+        ("error", False, ["max"]),
+        ("error", True, ["max", "max_increase"]),
+        ("warn", True, ["max", "max_increase"]),
+        ("off", True, []),
+    ],
+)
+def test_which_limits_are_judged(level, relative, kinds):
+    both = Budget(metric="energy_per_request", max="10 kWh", max_increase="5 %", level=level)
+    estimate = Estimate.exact(0.0)
+    facts = {"energy_per_request": Evidence(metric="energy_per_request", head=estimate, change=estimate)}
+    findings = judge({"energy_per_request": both}, facts, relative=relative, today=TODAY)
+    assert [finding.kind for finding in findings] == kinds
+
+
+def test_limits_are_quoted_as_the_policy_writes_them_and_compared_in_canonical_units():
+    finding = ruling([budget("max", "0.2 Wh")], evidence("max", Estimate.exact(2e-4)))
+    assert (finding.limit, finding.limit_text, finding.verdict) == (2e-4, "0.2 Wh", Verdict.PASS)
+
+
+@given(
+    limit=st.integers(0, 50),
+    ends=st.lists(st.floats(0, 100), min_size=2, max_size=2).map(sorted),
+    wider=st.floats(0, 10),
+)
+def test_less_certainty_never_changes_a_verdict_to_its_opposite(limit, ends, wider):
+    low, high = ends
+    sure = Estimate(value=low, low=low, high=high)
+    unsure = Estimate(value=low, low=max(0.0, low - wider), high=high + wider)
+    verdicts = {
+        ruling([budget("max", f"{limit} kWh")], evidence("max", estimate)).verdict for estimate in (sure, unsure)
+    }
+    assert verdicts != {Verdict.PASS, Verdict.FAIL}
+
+
+LIGHTEST_FIRST = [
+    Verdict.PASS,
+    Verdict.WAIVED,
+    Verdict.WARN,
+    Verdict.INCONCLUSIVE,
+    Verdict.FAIL,
+    Verdict.ERROR,
+]
+
+
+@pytest.mark.parametrize(("lighter", "heavier"), [*itertools.combinations(LIGHTEST_FIRST, 2)])
+def test_the_heavier_verdict_counts(lighter, heavier):
+    assert worst([lighter, heavier]) is worst([heavier, lighter]) is heavier
+
+
+def test_no_findings_at_all_pass():
+    assert worst([]) is Verdict.PASS
+    assert worst(iter(Verdict)) is Verdict.ERROR
+
+
+@pytest.mark.parametrize(
+    ("verdict", "lenient", "strict"),
+    [
+        (Verdict.PASS, 0, 0),
+        (Verdict.WAIVED, 0, 0),
+        (Verdict.WARN, 0, 0),
+        (Verdict.INCONCLUSIVE, 0, 4),
+        (Verdict.FAIL, 1, 1),
+        (Verdict.ERROR, 3, 3),
+    ],
+)
+def test_exit_codes(verdict, lenient, strict):
+    assert (exit_code(verdict, strict=False), exit_code(verdict, strict=True)) == (lenient, strict)
+
+
+def test_every_verdict_is_in_the_tables_above():
+    assert set(LIGHTEST_FIRST) == set(Verdict)

@@ -1,0 +1,107 @@
+"""From series to evidence: PUE exactly once, carbon and cost as energy times factor, honest intervals."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.gate.weighing import ENERGIES, Confidence, Factors, weigh
+from energygate.measure.series import WANDERING, Series
+from energygate.policy import METRICS
+from energygate.stats import drifting, log_mean
+
+CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, wandering=WANDERING)
+MACHINE_ALONE = Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None)
+
+launches = st.lists(st.floats(1e-12, 1e6), min_size=1, max_size=12).map(tuple)
+
+
+def one_series(values, overall=None):
+    return Series(per_launch=tuple(values), overall=sum(values) / len(values) if overall is None else overall)
+
+
+def all_series(**given_series):
+    plain = one_series((1.0, 1.1, 0.9, 1.05, 1.0))
+    names = ("energy_per_request", "cold_start_energy", "latency_p95", "throughput", "peak_memory")
+    return {**dict.fromkeys(names, plain), **given_series}
+
+
+@given(values=launches, overall=st.floats(1e-12, 1e6), pue=st.floats(1.0, 3.0))
+def test_pue_multiplies_energy_exactly_once_and_nothing_else(values, overall, pue):
+    series = all_series(energy_per_request=one_series(values, overall))
+    alone = weigh(series, MACHINE_ALONE, CONFIDENCE)
+    facility = weigh(series, replace(MACHINE_ALONE, pue=pue), CONFIDENCE)
+    for name in ENERGIES:
+        for end in ("value", "low", "high"):
+            assert getattr(facility[name].head, end) == pue * getattr(alone[name].head, end)
+    for name in set(series) - set(ENERGIES):
+        assert facility[name] == alone[name]
+
+
+def test_pue_one_and_a_half_is_exactly_one_and_a_half_times_pue_one():
+    series = all_series(energy_per_request=one_series((1.3e-9, 1.1e-9, 1.2e-9, 1.25e-9), 1.234567e-9))
+    alone = weigh(series, MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head.value
+    facility = weigh(series, replace(MACHINE_ALONE, pue=1.5), CONFIDENCE)["energy_per_request"].head.value
+    assert alone == 1.234567e-9
+    assert facility == 1.5 * alone
+
+
+def test_every_energy_among_the_metrics_gets_pue():
+    assert {name for name, metric in METRICS.items() if metric.unit == "kWh"} == set(ENERGIES)
+
+
+@given(values=launches, carbon=st.floats(0, 1000), price=st.floats(0, 10), pue=st.floats(1.0, 3.0))
+def test_carbon_and_cost_are_facility_energy_times_their_factor(values, carbon, price, pue):
+    factors = Factors(pue=pue, carbon_g_per_kwh=carbon, price_per_kwh=price)
+    weighed = weigh(all_series(energy_per_request=one_series(values)), factors, CONFIDENCE)
+    energy = weighed["energy_per_request"].head
+    for end in ("value", "low", "high") if energy.is_known else ("value", "low"):
+        assert getattr(weighed["carbon_per_request"].head, end) == getattr(energy, end) * carbon
+        assert getattr(weighed["cost_per_request"].head, end) == getattr(energy, end) * price
+
+
+def test_without_factors_there_is_no_carbon_and_no_cost():
+    weighed = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)
+    assert set(weighed) == set(all_series())
+    assert all(evidence.metric == name for name, evidence in weighed.items())
+    assert all(evidence.base is None and evidence.change is None for evidence in weighed.values())
+
+
+@given(values=launches, overall=st.floats(1e-12, 1e6), drift_sd=st.floats(0, 1))
+def test_the_value_never_lies_outside_its_interval(values, overall, drift_sd):
+    """The sum over all launches and the mean of their logs differ; the interval must hold both."""
+    confidence = replace(CONFIDENCE, drift_sd=drift_sd)
+    head = weigh(all_series(energy_per_request=one_series(values, overall)), MACHINE_ALONE, confidence)[
+        "energy_per_request"
+    ].head
+    assert head.low <= head.value <= head.high
+    assert head.value == overall
+
+
+def test_the_interval_is_that_of_the_launches():
+    values = (1.0, 1.1, 0.9, 1.05, 1.0)
+    head = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
+    interval = log_mean(values, alpha=0.1)
+    assert (head.low, head.high) == (math.exp(interval.low), math.exp(interval.high))
+
+
+def test_wander_widens_what_follows_the_machines_speed_and_nothing_else():
+    wandering = weigh(all_series(), MACHINE_ALONE, replace(CONFIDENCE, drift_sd=0.1))
+    still = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)
+    interval = drifting(log_mean((1.0, 1.1, 0.9, 1.05, 1.0), alpha=0.1), drift_sd=0.1, alpha=0.1)
+    assert wandering["energy_per_request"].head.high == math.exp(interval.high)
+    assert wandering["peak_memory"] == still["peak_memory"]
+    for name in set(all_series()) - {"peak_memory"}:
+        assert wandering[name].head.high > still[name].head.high
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_too_few_launches_are_not_known(count):
+    few = one_series((1.0, 1.1, 0.9)[:count])
+    head = weigh(all_series(energy_per_request=few), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
+    assert not head.is_known
+    assert (head.low, head.high) == (0.0, math.inf)

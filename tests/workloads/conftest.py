@@ -1,0 +1,108 @@
+"""Real workers for the tests: Python callables and ONNX models written to a temporary checkout."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+import textwrap
+
+import pytest
+
+from energygate.errors import MeasurementError
+from energygate.policy import Workload
+from energygate.workloads.process import Start, Worker
+from energygate.workloads.serving import Serving, Side
+
+GENEROUS_S = 30
+
+
+@pytest.fixture
+def checkout(tmp_path):
+    """The directory that workers run in."""
+    path = tmp_path / "checkout"
+    path.mkdir()
+    return path
+
+
+@pytest.fixture
+def app(checkout):
+    """Writes the user's module; returns what the worker's `load` takes to make a workload of it."""
+
+    def write(source, *, target="app:make", name="app.py"):
+        checkout.joinpath(name).write_text(textwrap.dedent(source), encoding="utf-8")
+        return {"kind": "python", "spec": {"target": target}}
+
+    return write
+
+
+@pytest.fixture
+def onnx_file(checkout):
+    """Writes a model; returns what the worker's `load` takes to make a workload of it."""
+
+    def write(model, *, provider="CPUExecutionProvider", options=None):
+        content = model if isinstance(model, bytes) else model.SerializeToString()
+        checkout.joinpath("model.onnx").write_bytes(content)
+        spec = {"path": "model.onnx", "threads": 1, "provider": provider, "provider_options": options or {}}
+        return {"kind": "onnx", "spec": spec}
+
+    return write
+
+
+@pytest.fixture
+def worker(checkout):
+    """Starts workers; the test's end is the end of them all."""
+    with contextlib.ExitStack() as stack:
+
+        def start(*, timeout_s=GENEROUS_S, directory=checkout, python=sys.executable):
+            how = Start(label="workload 'w'", python=python, directory=directory, cpus=(), threads=1)
+            return stack.enter_context(Worker(how, timeout_s=timeout_s))
+
+        yield start
+
+
+@pytest.fixture
+def loaded(worker):
+    """Starts a worker and loads a workload into it."""
+
+    def load(workload, *, timeout_s=GENEROUS_S):
+        started = worker(timeout_s=timeout_s)
+        started.load(**workload, timeout_s=max(timeout_s, GENEROUS_S))
+        return started
+
+    return load
+
+
+@pytest.fixture
+def serving(checkout, tmp_path):
+    """Makes the `Serving` of a workload, as `check` does."""
+
+    def make(**workload):
+        return Serving(
+            name="w",
+            workload=Workload(**workload),
+            side=Side(name="head", directory=checkout, python=sys.executable),
+            seed=1,
+            timeout_s=GENEROUS_S,
+            scratch=tmp_path,
+        )
+
+    return make
+
+
+@pytest.fixture
+def trouble():
+    """Expects trouble, and checks what holds for all of it: one sentence, its place, no traceback."""
+
+    @contextlib.contextmanager
+    def expect(*words, label="workload 'w'"):
+        with pytest.raises(MeasurementError) as caught:
+            yield caught
+        message = str(caught.value)
+        assert caught.value.where == label
+        assert "\n" not in message
+        assert "Traceback" not in message
+        assert len(message) < 700
+        for word in words:
+            assert word in message
+
+    return expect

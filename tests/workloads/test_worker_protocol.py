@@ -1,0 +1,420 @@
+"""What a worker does when all is well: serve in order, count its CPU time, freeze, and go when it should."""
+
+from __future__ import annotations
+
+import ast
+import json
+import multiprocessing
+import os
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sample_models import identity
+
+from energygate.workloads.process import WORKER
+
+ROOT = Path(__file__).parents[2]
+LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+PATIENCE_S = 20
+
+BURN = """
+import subprocess, sys, time
+
+def until(cpu_ms):  # of this process since it began, its start-up included
+    return f"import time\\nwhile time.process_time_ns() < {cpu_ms} * 10**6: pass"
+
+def python(code, **options):
+    return subprocess.Popen([sys.executable, "-S", "-E", "-c", code], **options)
+"""
+
+
+def cpu_ns(pid):
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def state(pid):
+    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
+
+
+def wait_for_end(pid):
+    """Wait for the end of a process that need not be a child; the kernel says when."""
+    try:
+        handle = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return bool(select.select([handle], [], [], PATIENCE_S)[0])
+    finally:
+        os.close(handle)
+
+
+def answers_of(started, path, *, count=100):
+    started.outputs(path, count=count)
+    with np.load(path) as archive:
+        return {name: archive[name].tolist() for name in archive.files}
+
+
+# --- Serving -----------------------------------------------------------------------------------------------
+
+
+def test_a_callable_serves_its_inputs_in_order_and_again_from_the_first(loaded, app, checkout, tmp_path):
+    serving = loaded(
+        app("""
+            seen = []
+            def make():
+                def request(number):
+                    seen.append(int(number[0]))
+                    return len(seen), list(seen)
+                return request
+        """)
+    )
+    np.savez(checkout / "in.npz", number=np.array([10, 20, 30]), label=np.array([1, 2, 3]))
+    assert serving.bind(Path("in.npz"), leave_out=["label"], batch_size=1) == 3
+    assert len(serving.run(2).latencies_ns) == 2
+    serving.run(2)  # goes on where the last window ended
+    answers = answers_of(serving, tmp_path / "out.npz", count=1)
+    assert answers == {"0": [5], "1": [[10, 20, 30, 10, 10]]}
+
+
+def test_an_onnx_model_says_what_it_takes_and_answers_by_name(worker, onnx_file, checkout, tmp_path):
+    started = worker()
+    says = started.load(**onnx_file(identity(("batch", 3), answer="scores")), timeout_s=PATIENCE_S)
+    assert [(one.name, one.type, one.shape) for one in says.inputs] == [("x", "tensor(float)", ("batch", 3))]
+    assert set(says.versions) == {"python", "numpy", "onnxruntime"}
+    assert 0 < says.cpu_ns
+    assert 0 < says.wall_ns
+    values = np.arange(21, dtype=np.float32).reshape(7, 3)
+    np.savez(checkout / "in.npz", x=values)
+    assert started.bind(Path("in.npz"), leave_out=[], batch_size=2) == 3  # the seventh fills no batch
+    assert started.run(10).failed == ()
+    answers = answers_of(started, tmp_path / "out.npz")
+    assert answers == {"scores": values[:6].reshape(3, 2, 3).tolist()}
+    assert started.shut_down() > 10_000_000  # an interpreter with onnxruntime takes more than 10 MB
+
+
+@pytest.mark.parametrize(
+    ("request_", "answers"),
+    [
+        ("lambda: 7", {"answer": [7]}),
+        ("lambda: 'word'", {"answer": ["word"]}),
+        ("lambda: {'file': 1, 'self': 2, 'a/b:0': 3}", {"file": [1], "self": [2], "a/b:0": [3]}),
+        ("lambda: ([1.5, 2.5], True)", {"0": [[1.5, 2.5]], "1": [True]}),
+        ("coroutine", {"answer": [5]}),
+        ("Served()", {"answer": [6]}),
+        ("lambda: 0", {"answer": [0]}),  # false is not nothing
+    ],
+)
+def test_whatever_a_callable_is_and_answers(loaded, app, tmp_path, request_, answers):
+    serving = loaded(
+        app(f"""
+            import asyncio
+            async def coroutine():
+                await asyncio.sleep(0)
+                return 5
+            class Served:
+                async def __call__(self):
+                    return 6
+            def make():
+                return {request_}
+        """)
+    )
+    assert serving.run(3).first_failure is None
+    assert answers_of(serving, tmp_path / "out.npz") == answers
+
+
+def test_latencies_are_one_per_call_and_add_up_to_the_window(loaded, app):
+    serving = loaded(
+        app("""
+            import itertools, time
+            def make():
+                turn = itertools.cycle([1, 4])
+                def request():
+                    end = time.perf_counter_ns() + next(turn) * 10**6
+                    while time.perf_counter_ns() < end: pass
+                    return True
+                return request
+        """)
+    )
+    served = serving.run(20)
+    assert len(served.latencies_ns) == 20
+    assert sum(served.latencies_ns) == served.wall_ns
+    assert all(latency >= 10**6 for latency in served.latencies_ns[0::2])
+    assert all(latency >= 4 * 10**6 for latency in served.latencies_ns[1::2])
+
+
+def test_failed_requests_are_counted_where_they_are_and_the_rest_is_served(loaded, app):
+    serving = loaded(
+        app("""
+            import itertools
+            def make():
+                count = itertools.count(1)
+                def request():
+                    if (number := next(count)) % 4 == 0:
+                        raise OSError(f"number {number}")
+                    return number
+                return request
+        """)
+    )
+    serving.run(5, tolerant=True)
+    served = serving.run(10, tolerant=True)  # requests 6 to 15
+    assert served.failed == (2, 6)
+    assert served.first_failure == "request 8 raised OSError: number 8"
+    assert len(served.latencies_ns) == 10
+
+
+# --- CPU time ----------------------------------------------------------------------------------------------
+
+
+def test_cpu_time_of_a_known_spin(worker):
+    started = worker(directory=ROOT)
+    started.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
+    assert started.run(100).cpu_ns == pytest.approx(400e6, rel=0.02)
+
+
+@LINUX_ONLY
+def test_cpu_time_of_a_child_that_a_request_waits_for(loaded, app):
+    serving = loaded(
+        app(BURN + "def make():\n    return lambda: python(until(50)).wait() == 0\n"),
+    )
+    assert serving.run(4).cpu_ns == pytest.approx(4 * 50e6, rel=0.1)
+
+
+@LINUX_ONLY
+def test_cpu_time_of_a_child_that_nobody_waits_for(loaded, app):
+    source = """
+def make():
+    children = []
+    def request():
+        children.append(python(until(50)))
+        os.waitid(os.P_PID, children[-1].pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+        return True
+    return request
+"""
+    assert loaded(app("import os\n" + BURN + source)).run(4).cpu_ns == pytest.approx(4 * 50e6, rel=0.1)
+
+
+@LINUX_ONLY
+def test_cpu_time_of_a_child_that_lives_on_and_of_its_own_child(loaded, app):
+    source = """
+SERVER = '''
+import subprocess, sys, time
+BURN = "import sys, time\\\\nfor line in sys.stdin:\\\\n    end = time.process_time_ns() + 10 * 10**6\\\\n" \\
+       "    while time.process_time_ns() < end: pass\\\\n    print(1, flush=True)"
+inner = subprocess.Popen([sys.executable, "-S", "-E", "-c", BURN], stdin=-1, stdout=-1, text=True)
+for line in sys.stdin:
+    end = time.process_time_ns() + 10 * 10**6
+    while time.process_time_ns() < end: pass
+    print(line, file=inner.stdin, end="", flush=True)
+    inner.stdout.readline()
+    print(2, flush=True)
+'''
+def make():
+    server = python(SERVER, stdin=-1, stdout=-1, text=True)
+    def request():
+        print("go", file=server.stdin, flush=True)
+        return server.stdout.readline()
+    return request
+"""
+    serving = loaded(app(BURN + source))
+    serving.run(1)  # their start-up is not the window's
+    assert serving.run(10).cpu_ns == pytest.approx(10 * 20e6, rel=0.05)
+
+
+@LINUX_ONLY
+def test_cpu_time_of_living_children_while_threads_come_and_go(loaded, app):
+    # The kernel lists children by thread: one that ends between two looks must not lose the others' children.
+    source = """
+import threading
+def make():
+    server = python("while True: pass")
+    def churn():
+        while True:
+            threading.Thread(target=int).start()
+    threading.Thread(target=churn, daemon=True).start()
+    return lambda: server.pid
+"""
+    serving = loaded(app(BURN + source))
+    assert all(serving.run(1).cpu_ns >= 0 for _ in range(50))
+
+
+# --- Processes ---------------------------------------------------------------------------------------------
+
+
+@LINUX_ONLY
+def test_a_frozen_worker_uses_no_cpu_while_the_other_side_is_measured(loaded, worker, app, tmp_path):
+    source = """
+import threading
+def make():
+    child = python("while True: pass")
+    def spin():
+        while True: pass
+    threading.Thread(target=spin, daemon=True).start()
+    return lambda: child.pid
+"""
+    frozen = loaded(app(BURN + source))
+    child = answers_of(frozen, tmp_path / "out.npz")["answer"][0]
+    processes = [frozen._process.pid, child]
+    frozen.freeze()
+    deadline = time.monotonic() + PATIENCE_S
+    while [state(pid) for pid in processes] != ["T", "T"]:
+        assert time.monotonic() < deadline
+    before = [cpu_ns(pid) for pid in processes]
+    other = worker(directory=ROOT)
+    other.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
+    other.run(50)
+    assert [cpu_ns(pid) for pid in processes] == before
+    frozen.thaw()
+    assert frozen.run(1).failed == ()
+    assert all(cpu_ns(pid) > was for pid, was in zip(processes, before, strict=True))
+
+
+@LINUX_ONLY
+@pytest.mark.parametrize("freeze", [False, True], ids=["running", "frozen"])
+def test_a_worker_dies_with_its_parent(tmp_path, freeze):
+    script = f"""
+import sys
+from pathlib import Path
+from energygate.workloads.process import Start, Worker
+worker = Worker(
+    Start(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=9
+)
+worker.load("python", {{"target": "fixtures.callables:spin_1ms"}}, timeout_s=9)
+if {freeze}:
+    worker.freeze()
+print(worker._process.pid, flush=True)
+sys.stdin.read()
+"""
+    parent = subprocess.Popen(
+        [sys.executable, "-c", script],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=ROOT,
+        start_new_session=True,
+    )
+    with parent:
+        pid = int(parent.stdout.readline())
+        assert state(pid) in "TSR"
+        parent.send_signal(signal.SIGKILL)
+        assert wait_for_end(pid)
+
+
+@LINUX_ONLY
+def test_closing_a_worker_takes_its_children_along(loaded, app, tmp_path):
+    serving = loaded(
+        app(BURN + "def make():\n    child = python('while True: pass')\n    return lambda: child.pid\n")
+    )
+    child = answers_of(serving, tmp_path / "out.npz")["answer"][0]
+    serving.shut_down()
+    assert wait_for_end(child)
+
+
+@pytest.mark.parametrize("method", ["fork", "spawn"])
+def test_multiprocessing_works_in_a_request(loaded, app, tmp_path, method):
+    if method not in multiprocessing.get_all_start_methods():
+        pytest.skip(f"no {method} here")
+    serving = loaded(
+        app(f"""
+            import multiprocessing
+            def make():
+                pool = multiprocessing.get_context({method!r}).Pool(1)
+                return lambda: pool.map(abs, [-1, -2])
+        """)
+    )
+    assert serving.run(2).failed == ()
+    assert answers_of(serving, tmp_path / "out.npz") == {"answer": [[1, 2]]}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
+@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
+def test_a_forked_child_that_ends_itself_is_no_trouble(loaded, app, tmp_path, end):
+    serving = loaded(
+        app(f"""
+            import os, sys
+            def make():
+                def request():
+                    if not (pid := os.fork()):
+                        {end}
+                    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+                return request
+        """)
+    )
+    assert serving.run(3).failed == ()
+    assert answers_of(serving, tmp_path / "out.npz") == {"answer": [0]}
+
+
+# --- The environment under test ----------------------------------------------------------------------------
+
+
+def test_the_users_modules_come_first_and_ours_are_not_there(loaded, app, checkout, tmp_path):
+    ours = sorted(path.stem for path in WORKER.parent.glob("*.py") if path.stem != "__init__")
+    for name in ours:
+        checkout.joinpath(f"{name}.py").write_text("OWNER = 'the user'\n", encoding="utf-8")
+    package = checkout / "deep" / "er"
+    package.mkdir(parents=True)
+    source = f"from importlib import import_module\nclass Make:\n    @staticmethod\n    def make():\n"
+    source += f"        return lambda: [import_module(name).OWNER for name in {ours}]\n"
+    app("", name="deep/er/__init__.py")
+    serving = loaded(app(source, name="deep/er/app.py", target="deep.er.app:Make.make"))
+    assert answers_of(serving, tmp_path / "out.npz") == {"answer": [["the user"] * len(ours)]}
+
+
+def test_no_file_of_ours_is_called_like_a_standard_module():
+    # The worker's own directory is first in sys.path while it imports the standard library.
+    assert not {path.stem for path in WORKER.parent.glob("*.py")} & sys.stdlib_module_names
+
+
+def test_threads_arguments_and_working_directory_are_the_workloads(loaded, app, checkout, tmp_path):
+    serving = loaded(
+        app("""
+            import os, sys
+            def make():
+                return lambda: (os.environ["OMP_NUM_THREADS"], os.getcwd(), len(sys.argv), sys.stdin.read())
+        """)
+    )
+    answers = answers_of(serving, tmp_path / "out.npz")
+    assert answers == {"0": ["1"], "1": [str(checkout)], "2": [1], "3": [""]}
+
+
+def test_only_the_standard_library_is_imported_before_the_workload(loaded, app, tmp_path):
+    source = "import sys\nMODULES = sorted(sys.modules)\ndef make():\n    return lambda: ' '.join(MODULES)\n"
+    serving = loaded(app(source))
+    modules = answers_of(serving, tmp_path / "out.npz")["answer"][0].split()
+    # What site-packages bring in through .pth files is there without us, too.
+    bare = subprocess.run(
+        [sys.executable, "-c", "import sys; print(*sys.modules)"], capture_output=True, text=True, check=True
+    )
+    tops = {name.partition(".")[0] for name in set(modules) - set(bare.stdout.split())}
+    assert "json" in tops
+    assert tops - sys.stdlib_module_names == {"app"}
+
+
+def test_the_worker_is_python_3_8():
+    ast.parse(WORKER.read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+def test_the_protocol_is_lines_of_json_that_any_program_can_speak(app, checkout):
+    workload = app("print('noise')\ndef make():\n    return lambda: print('noise') or 1\n")
+    commands = [
+        {"id": 1, "do": "load", **workload},
+        {"id": 2, "do": "run", "count": 3, "tolerant": False},
+        {"id": 3, "do": "shut_down"},
+    ]
+    done = subprocess.run(
+        [sys.executable, WORKER, json.dumps({"parent_pid": os.getpid(), "cpus": []})],
+        input="".join(json.dumps(command) + "\n" for command in commands),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=checkout,
+        timeout=PATIENCE_S,
+    )
+    replies = [json.loads(line) for line in done.stdout.splitlines()]
+    assert [reply["id"] for reply in replies] == [1, 2, 3]
+    assert all(set(reply) == {"id", "ok"} for reply in replies)
+    assert done.stderr.split() == ["noise"] * 4
