@@ -1,5 +1,61 @@
-"""energygate: a CI gate for the energy of AI inference."""
+"""energygate: a CI gate for the energy of AI inference.
+
+    import energygate
+
+    result = energygate.check("energygate.yml")
+    assert result.verdict is energygate.Verdict.PASS
+
+The names below are loaded when they are first used, so that `import energygate` costs nothing.
+"""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from energygate.api import check
+    from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
+    from energygate.gate import Verdict
+    from energygate.policy import Policy, load_policy
+    from energygate.report.result import Result
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "check": "energygate.api",
+    "load_policy": "energygate.policy",
+    "Policy": "energygate.policy",
+    "Result": "energygate.report.result",
+    "Verdict": "energygate.gate",
+    "EnergygateError": "energygate.errors",
+    "PolicyError": "energygate.errors",
+    "MeasurementError": "energygate.errors",
+    "UsageError": "energygate.errors",
+}
+
+__all__ = [
+    "EnergygateError",
+    "MeasurementError",
+    "Policy",
+    "PolicyError",
+    "Result",
+    "UsageError",
+    "Verdict",
+    "__version__",
+    "check",
+    "load_policy",
+]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    import importlib
+
+    value: object = getattr(importlib.import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 import tempfile
 import time
@@ -10,20 +11,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from energygate import __version__
-from energygate.errors import EnergygateError, MeasurementError, UsageError
+from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
 from energygate.gate import Estimate, Evidence, Verdict, judge, worst
 from energygate.gate.judge import limits
 from energygate.gate.weighing import Confidence, Factors, weigh
 from energygate.measure.campaign import ENOUGH_LAUNCHES, run_campaign
 from energygate.measure.carbon import carbon_intensity_g_per_kwh
 from energygate.measure.codecarbon_meter import open_meter
-from energygate.measure.launch import Launcher
+from energygate.measure.launchers import Launcher
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.readings import Method
 from energygate.measure.series import WANDERING, series, success_rate
 from energygate.policy import METRICS
-from energygate.report.build import failed_workload, measured_workload
-from energygate.report.result import MachineResult, Result, SiteResult
+from energygate.report.build import failed_workload, machine_result, measured_workload, site_result
+from energygate.report.result import Result
 from energygate.workloads.answers import accuracy, collect_answers, read_labels
 from energygate.workloads.model_files import model_size_bytes
 from energygate.workloads.serving import Serving, Side
@@ -34,9 +35,8 @@ if TYPE_CHECKING:
     from energygate.gate import Finding
     from energygate.measure.campaign import Progress
     from energygate.measure.launch import Launch
-    from energygate.measure.machine import Machine
     from energygate.measure.readings import Meter
-    from energygate.policy import Policy, Site, Workload
+    from energygate.policy import Policy, Workload
     from energygate.report.result import WorkloadResult
 
 ALPHA = 0.10
@@ -53,8 +53,8 @@ DRIFT_SD_OWN = 0.03
 class Observer(Protocol):
     """Who wants to know how far a check is."""
 
-    def started(self, name: str, time_limit_s: float) -> None:
-        """A workload's measuring begins."""
+    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
+        """The measuring of a workload begins: the `number`th of `count`, for at most `time_limit_s`."""
 
     def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
         """A launch has ended; `evidence` is what is known of the energy per request so far."""
@@ -63,17 +63,8 @@ class Observer(Protocol):
         """A workload is judged."""
 
 
-class Nobody:
+class Nobody(Observer):
     """An observer that does not look."""
-
-    def started(self, name: str, time_limit_s: float) -> None:
-        """Ignore it."""
-
-    def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
-        """Ignore it."""
-
-    def finished(self, result: WorkloadResult) -> None:
-        """Ignore it."""
 
 
 def check(
@@ -116,7 +107,7 @@ class _Run:
         self._time_limit_s = time_limit_s or policy.measurement.time_limit.value
         self._started_ns = time.perf_counter_ns()
         self._machine = describe_machine()
-        self._factors = _factors(policy.site)
+        self._factors = _factors(policy)
         self._meters: dict[bool, Meter] = {}
 
     def check(self, names: Sequence[str]) -> Result:
@@ -127,8 +118,10 @@ class _Run:
         with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
             servings = [self._serving(name, Path(scratch) / str(index)) for index, name in enumerate(names)]
             for serving in servings:
-                serving.check_files()  # the policy's mistakes are told before anything is measured
-            results = tuple(self._workload(serving) for serving in servings)
+                self._check_files(serving)  # the policy's mistakes are told before anything is measured
+            results = tuple(
+                self._workload(serving, index, len(names)) for index, serving in enumerate(servings, 1)
+            )
         return Result(
             energygate_version=__version__,
             created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
@@ -136,8 +129,8 @@ class _Run:
             policy=self._policy.source,
             seed=self._policy.measurement.seed,
             verdict=worst(result.verdict for result in results),
-            machine=_machine_result(self._machine),
-            site=_site_result(self._policy.site, self._factors),
+            machine=machine_result(self._machine),
+            site=site_result(self._policy.site, self._factors),
             workloads=results,
         )
 
@@ -159,8 +152,15 @@ class _Run:
             scratch=scratch,
         )
 
-    def _workload(self, serving: Serving) -> WorkloadResult:
-        self._observer.started(serving.name, self._time_limit_s)
+    def _check_files(self, serving: Serving) -> None:
+        try:
+            serving.check_files()
+        except PolicyError as error:
+            place = _place(self._policy, ("workloads", serving.name))
+            raise PolicyError(f"{error.where}: {error.what}", where=place, hint=error.hint) from None
+
+    def _workload(self, serving: Serving, number: int, count: int) -> WorkloadResult:
+        self._observer.started(serving.name, number=number, count=count, time_limit_s=self._time_limit_s)
         try:
             result = self._measured(serving)
         except EnergygateError as error:
@@ -213,7 +213,7 @@ class _Run:
         meter = self._meters[gpu]
         if self._policy.measurement.require == "measured" and meter.facts.method is not Method.MEASURED:
             raise MeasurementError(
-                f"the policy requires measured energy; this machine can only estimate it ({meter.facts.source})",
+                f"the policy requires measured energy; here it is only estimated ({meter.facts.source})",
                 hint="Run on a machine with readable RAPL or NVML counters, or set `require: any`",
             )
         return meter
@@ -251,14 +251,22 @@ class _Run:
 
 def _chosen(policy: Policy, names: Iterable[str]) -> list[str]:
     chosen = list(dict.fromkeys(names)) or list(policy.workloads)
-    unknown = [name for name in chosen if name not in policy.workloads]
-    if unknown:
-        raise UsageError(
-            f"the policy has no workload {unknown[0]!r}",
-            where=policy.source,
-            hint=f"It has {', '.join(map(repr, policy.workloads))}",
-        )
+    for name in chosen:
+        if name not in policy.workloads:
+            near = difflib.get_close_matches(name, policy.workloads, n=1)
+            raise UsageError(
+                f"the policy has no workload {name!r}",
+                where=policy.source,
+                hint=f"Did you mean {near[0]!r}?"
+                if near
+                else f"It has {', '.join(map(repr, policy.workloads))}",
+            )
     return chosen
+
+
+def _place(policy: Policy, path: tuple[str, ...]) -> str:
+    line = policy.line(path)
+    return policy.source if line is None else f"{policy.source}:{line}"
 
 
 def _sampled_limits(workload: Workload) -> list[str]:
@@ -270,17 +278,26 @@ def _sampled_limits(workload: Workload) -> list[str]:
     ]
 
 
-def _factors(site: Site) -> Factors:
-    carbon = None
-    if site.carbon is not None:
-        if site.carbon.intensity is not None:
-            carbon = site.carbon.intensity.value
-        else:
-            carbon = carbon_intensity_g_per_kwh(country=site.carbon.country, cloud=site.carbon.cloud)
+def _factors(policy: Policy) -> Factors:
+    site = policy.site
     price = site.electricity_price
     return Factors(
-        pue=site.pue, carbon_g_per_kwh=carbon, price_per_kwh=None if price is None else price.value
+        pue=site.pue,
+        carbon_g_per_kwh=_carbon_g_per_kwh(policy),
+        price_per_kwh=None if price is None else price.value,
     )
+
+
+def _carbon_g_per_kwh(policy: Policy) -> float | None:
+    carbon = policy.site.carbon
+    if carbon is None:
+        return None
+    if carbon.intensity is not None:
+        return carbon.intensity.value
+    try:
+        return carbon_intensity_g_per_kwh(country=carbon.country, cloud=carbon.cloud)
+    except PolicyError as error:
+        raise PolicyError(error.what, where=_place(policy, ("site", "carbon")), hint=error.hint) from None
 
 
 def _cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
@@ -293,27 +310,3 @@ def _cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
 
 def _success(launches: Sequence[Launch]) -> Evidence:
     return Evidence(metric="success_rate", head=Estimate.exact(success_rate(launches)))
-
-
-def _machine_result(machine: Machine) -> MachineResult:
-    return MachineResult(
-        cpu_model=machine.cpu_model,
-        cpu_count=machine.cpu_count,
-        memory_bytes=machine.memory_bytes,
-        system=machine.system,
-        virtual=machine.virtual,
-        can_pin=machine.can_pin,
-    )
-
-
-def _site_result(site: Site, factors: Factors) -> SiteResult:
-    carbon = site.carbon
-    source = None
-    if carbon is not None:
-        source = carbon.cloud or carbon.country or "policy"
-    return SiteResult(
-        pue=site.pue,
-        carbon_g_per_kwh=factors.carbon_g_per_kwh,
-        carbon_source=source,
-        electricity_price=site.electricity_price.text if site.electricity_price else None,
-    )

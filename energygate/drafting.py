@@ -11,6 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.policy import format_quantity
+from energygate.policy.fields import MAX_NAME_LENGTH
+from energygate.policy.tree import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +20,11 @@ if TYPE_CHECKING:
     from energygate.report.result import Result, WorkloadResult
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"})
-"""Directories that hold other people's models, or copies of one's own. Hidden directories are skipped too."""
+"""Directories that hold other people's models, or copies of one's own. Hidden directories and virtual
+environments of any name are skipped too."""
+
+YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
+"""Names that YAML would not take for text."""
 
 MARGIN = 1.5
 """Budget over measured value: above a machine's wander and small changes, below a model twice as heavy."""
@@ -51,7 +57,7 @@ def find_models(directory: Path) -> list[Found]:
     """All `.onnx` files below a directory, each with the first `.npz` file that holds its inputs by name."""
     files = list(_files(directory))
     archives = {path: _array_names(path) for path in files if path.suffix == ".npz"}
-    models = [path for path in files if path.suffix == ".onnx"]
+    models = sorted((path for path in files if path.suffix == ".onnx"), key=lambda path: path.with_suffix(""))
     names = _names([path.relative_to(directory) for path in models])
     return [_found(name, path, directory, archives) for name, path in zip(names, models, strict=True)]
 
@@ -87,12 +93,12 @@ def draft_policy(found: Sequence[Found], result: Result) -> str:
 def _budgeted(one: Found, workload: WorkloadResult) -> list[str]:
     entry = _entry(one)
     if workload.error is not None:
-        reason = " ".join(workload.error.message.split())
+        reason = printable(" ".join(workload.error.message.split()))
         return [f"  # could not be measured: {reason}", *(f"  # {line[2:]}" for line in entry)]
     entry.append("    budgets:")
     for name in BUDGETED:
         metric = workload.metrics[name]
-        limit = _rounded_up(format_quantity(metric.head * MARGIN, metric.unit, digits=2))
+        limit = _parseable(format_quantity(metric.head * MARGIN, metric.unit, digits=2))
         measured = format_quantity(metric.head, metric.unit)
         entry.append(f"      {name}: {{max: {limit}}}  # measured {measured}")
     if "accuracy" in workload.metrics:
@@ -102,7 +108,7 @@ def _budgeted(one: Found, workload: WorkloadResult) -> list[str]:
     return entry
 
 
-def _rounded_up(text: str) -> str:
+def _parseable(text: str) -> str:
     """A formatted quantity as the policy's grammar reads it: no thousands separators."""
     return text.replace(",", "")
 
@@ -118,19 +124,39 @@ def _entry(one: Found) -> list[str]:
 
 def _yaml(text: str) -> str:
     """A scalar that YAML reads back as this very text."""
-    return text if re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) else json.dumps(text)
+    plain = re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in YAML_WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def _files(directory: Path) -> Iterator[Path]:
+    """All files whose names a policy can hold, in the order of their paths."""
     for root, directories, names in os.walk(directory):
-        directories[:] = sorted(one for one in directories if one not in SKIPPED and not one.startswith("."))
-        yield from (Path(root) / name for name in sorted(names))
+        directories[:] = sorted(one for one in directories if not _is_skipped(Path(root, one)))
+        yield from (Path(root) / name for name in sorted(names) if name.isprintable())
+
+
+def _is_skipped(directory: Path) -> bool:
+    name = directory.name
+    return (
+        name in SKIPPED
+        or name.startswith(".")
+        or not name.isprintable()
+        or (directory / "pyvenv.cfg").exists()
+    )
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
     """The file's stem, or its whole path where another has the same stem."""
-    stems = [path.stem for path in paths]
-    return [path.stem if stems.count(path.stem) == 1 else path.as_posix() for path in paths]
+    stems = [_name(path.stem) for path in paths]
+    return [
+        stem if stems.count(stem) == 1 else _name(path.with_suffix("").as_posix())
+        for path, stem in zip(paths, stems, strict=True)
+    ]
+
+
+def _name(text: str) -> str:
+    """What of a path a policy takes for a name: no blanks around it, and its end where it is too long."""
+    return text[-MAX_NAME_LENGTH:].strip()
 
 
 def _array_names(path: Path) -> frozenset[str]:

@@ -14,6 +14,7 @@ from energygate.cli.check import check
 from energygate.cli.demo import demo
 from energygate.cli.init import init
 from energygate.cli.schema import schema
+from energygate.cli.streams import abandon, make_tolerant
 from energygate.errors import EnergygateError
 
 if TYPE_CHECKING:
@@ -26,12 +27,9 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="energygate", message="%(prog)s %(version)s")
 def cli() -> None:
-    r"""Measure what one inference request costs in energy, and hold it to a budget.
+    """Measure what one inference request costs in energy, and hold it to a budget.
 
-    \b
-    energygate init     write a policy for the models found here
-    energygate check    measure and judge; exit code 1 when a budget is broken
-    energygate demo     see it work on the shipped fixtures
+    Start with `energygate init` in a project with .onnx models, or see `energygate demo`.
     """
 
 
@@ -41,7 +39,8 @@ for command in (check, demo, init, schema):
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code that `check` documents, or 130 when interrupted."""
-    signal.signal(signal.SIGTERM, _terminate)
+    _leave_in_order()
+    make_tolerant()
     try:
         sys.exit(cli.main(args=arguments, prog_name="energygate", standalone_mode=False))
     except click.ClickException as error:
@@ -52,26 +51,40 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         sys.exit(130)
     except EnergygateError as error:
         _say(str(error))
-        if error.detail:
-            _say("\n".join(f"  | {line}" for line in error.detail.splitlines()))
+        for line in (error.detail or "").splitlines():
+            click.echo(f"  | {line}", err=True)
         sys.exit(error.exit_code)
     except BrokenPipeError:  # whoever read the output has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon(sys.stdout)
         sys.exit(141)
     except Exception as error:
         if os.environ.get("ENERGYGATE_DEBUG"):
             raise
-        _say(
-            f"internal error, please report it: {type(error).__name__}: {error} "
-            "(ENERGYGATE_DEBUG=1 shows where)"
-        )
+        _say(_unforeseen(error))
         sys.exit(3)
 
 
+def _unforeseen(error: Exception) -> str:
+    """What the system refused (a full disk, no directory for temporary files), or a bug of energygate."""
+    if isinstance(error, OSError):
+        abandon(sys.stdout)
+        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
+    return (
+        f"internal error, please report it: {type(error).__name__}: {error} (ENERGYGATE_DEBUG=1 shows where)"
+    )
+
+
 def _say(text: str) -> None:
-    click.echo(f"energygate: {text}" if not text.startswith("  |") else text, err=True)
+    for line in text.splitlines():
+        click.echo(f"energygate: {line}", err=True)
 
 
-def _terminate(_signal: int, _frame: FrameType | None) -> None:
-    """Leave by the ordinary way out, on which workers are killed and temporary files removed."""
-    sys.exit(143)
+def _leave_in_order() -> None:
+    """On signals to end, leave by the ordinary way out: workers are killed, temporary files removed."""
+    for name in ("SIGTERM", "SIGHUP"):  # the latter is unknown to Windows
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), _terminate)
+
+
+def _terminate(number: int, _frame: FrameType | None) -> None:
+    sys.exit(128 + number)

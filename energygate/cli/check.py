@@ -6,10 +6,25 @@ import sys
 
 import click
 
+HELP = """Measure the policy's workloads and judge them.
 
-@click.command()
+Names choose workloads; without any, all of the policy's are checked.
+
+\b
+Exit codes:
+  0  within budget (also: warned, waived, inconclusive without --strict)
+  1  over budget
+  2  usage or policy error
+  3  measurement invalid or missing
+  4  inconclusive under --strict
+"""
+
+
+@click.command(help=HELP)
 @click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
-@click.option("--policy", default="energygate.yml", show_default=True, help="The policy file.")
+@click.option(
+    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file."
+)
 @click.option("--json", "json_path", metavar="FILE", help="Write the result there; - for standard output.")
 @click.option("--time-limit", metavar="TIME", help="Measuring time per workload, such as '20 s'.")
 @click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")
@@ -22,18 +37,7 @@ def check(
     strict: bool,
     quiet: bool,
 ) -> None:
-    r"""Measure the policy's workloads and judge them.
-
-    Names choose workloads; without any, all of the policy's are checked.
-
-    \b
-    Exit codes:
-      0  within budget (also: warned, waived, inconclusive without --strict)
-      1  over budget
-      2  usage or policy error
-      3  measurement invalid or missing
-      4  inconclusive under --strict
-    """
+    """Run `energygate check`."""
     from energygate.cli.running import check_and_report, parse_time
     from energygate.policy import load_policy
 

@@ -7,10 +7,11 @@ import sys
 import click
 
 
-@click.command()
+@click.command(short_help="See the gate work on the shipped fixtures.")
 def demo() -> None:
     """See the gate work on the shipped fixtures: one workload passes, one is over budget."""
-    from energygate.cli.running import LiveProgress, check_and_report
+    from energygate.cli.progress import LiveProgress
+    from energygate.cli.running import check_and_report
     from energygate.demonstration import demonstrate
 
     sys.exit(demonstrate(check_and_report, LiveProgress(shown=True)))

@@ -6,7 +6,9 @@ import click
 
 
 @click.command()
-@click.option("--policy", default="energygate.yml", show_default=True, help="The policy file to write.")
+@click.option(
+    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file to write."
+)
 @click.option("--force", is_flag=True, help="Overwrite a policy that exists.")
 @click.option(
     "--time-limit", metavar="TIME", default="20 s", show_default=True, help="Measuring time per model."
@@ -20,15 +22,18 @@ def init(policy: str, force: bool, time_limit: str) -> None:
     from pathlib import Path
 
     from energygate.checking import check
-    from energygate.cli.running import LiveProgress, parse_time
+    from energygate.cli.progress import LiveProgress
+    from energygate.cli.running import parse_time
     from energygate.drafting import bare_policy, draft_policy, find_models
-    from energygate.errors import UsageError
+    from energygate.errors import MeasurementError, UsageError
     from energygate.policy import parse_policy
 
     path = Path(policy)
     if path.exists() and not force:
         raise UsageError(f"{policy} exists", hint="Give --force to overwrite it")
     directory = path.resolve().parent
+    if not directory.is_dir():
+        raise UsageError(f"{policy} cannot be written: there is no directory {directory}")
     found = find_models(directory)
     if not found:
         raise UsageError(
@@ -42,12 +47,17 @@ def init(policy: str, force: bool, time_limit: str) -> None:
             time_limit_s=parse_time(time_limit),
             observer=observer,
         )
+    broken = [(one.name, one.error.message) for one in result.workloads if one.error is not None]
+    if len(broken) == len(found):
+        raise MeasurementError(
+            f"no model could be measured, so {policy} is not written",
+            detail="\n".join(f"{name}: {message}" for name, message in broken),
+        )
     try:
         path.write_text(draft_policy(found, result), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{policy} cannot be written: {error.strerror}") from None
-    measured = sum(workload.error is None for workload in result.workloads)
-    click.echo(f"Wrote {policy} with {measured} of {len(found)} models measured. Next: energygate check")
-    for workload in result.workloads:
-        if workload.error is not None:
-            click.echo(f"Not measured: {workload.error.message}", err=True)
+    click.echo(f"Wrote {policy} with {len(found) - len(broken)} of {len(found)} models measured.")
+    for name, message in broken:
+        click.echo(f"energygate: {name} could not be measured and is a comment there: {message}", err=True)
+    click.echo("Next: energygate check")

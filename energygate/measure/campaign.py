@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from energygate.measure.launch import Clock, Launch, Launcher
+    from energygate.measure.launch import Clock, Launch
+    from energygate.measure.launchers import Launcher
 
 MIN_LAUNCHES = 4
 """Fewer give no interval at an error of 10 %."""

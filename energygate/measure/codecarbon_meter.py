@@ -27,8 +27,8 @@ RAPL_WINDOW_NS = 100_000_000
 NVML_WINDOW_NS = 1_000_000_000
 """Ten periods of the slowest counters, which move every 100 ms."""
 
-MODEL_WINDOW_NS = 20_000_000
-"""Far above the CPU clock's resolution, so that only the protocol between windows costs anything."""
+MODEL_WINDOW_NS = 5_000_000
+"""Far above the CPU clock's resolution of nanoseconds."""
 
 COUNTER_UNCERTAINTY = 0.05
 """RAPL is within a few percent of a wall meter on servers (Khan et al., TOMPECS 2018,

@@ -13,6 +13,17 @@ if TYPE_CHECKING:
 LAUNCH_NS = 400_000_000
 """Measured time per side and launch. Launches are the evidence, so many short ones beat few long ones."""
 
+SINGLE_WINDOW_NS = 20_000_000
+"""Shortest window of head alone: the protocol between windows then costs below 2 %."""
+
+PAIRED_WINDOW_NS = 8_000_000
+"""Shortest window of a pair: long against the microseconds of a change of sides, short against the seconds in
+which a machine's mood changes."""
+
+PAIRED_SHARE = 0.75
+MIN_PAIRED_NS = 600_000_000
+MAX_BLOCKS = 60
+
 MIN_WINDOWS = 4
 MAX_WINDOWS = 40
 
@@ -60,6 +71,31 @@ def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, sta
     # Long windows are few, and `is_steady` needs six of them to say anything: warm-up may use what is left.
     max_warm_up = max(1, min(MAX_WARM_UP_WINDOWS, max(windows, affordable - windows)))
     return Plan(calls=calls, windows=windows, max_warm_up=max_warm_up)
+
+
+def plan_pair(
+    *, call_ns: tuple[float, float], min_window_ns: int, time_limit_ns: float, start_ns: float
+) -> Plan:
+    """Choose windows and launches for two sides that take turns.
+
+    Measuring takes `PAIRED_SHARE` of a launch, so that starting workers does not eat the time limit, yet several
+    launches fit into it.
+
+    Args:
+        call_ns: Time of one warm call of each side. Both serve the same number of calls per window.
+        min_window_ns: The meter's shortest meaningful window; the faster side's windows are at least that.
+        time_limit_ns: Measuring time of the workload as a whole.
+        start_ns: What starting and loading both workers costs in every launch.
+
+    Returns:
+        The plan; `windows` is even, two per block and side.
+    """
+    calls = max(1, math.ceil(min_window_ns / min(call_ns)))
+    block_ns = 2 * calls * sum(call_ns)
+    wanted_ns = max(MIN_PAIRED_NS, start_ns * PAIRED_SHARE / (1 - PAIRED_SHARE))
+    affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, block_ns)
+    blocks = max(1, min(MAX_BLOCKS, round(min(wanted_ns, affordable_ns) / block_ns)))
+    return Plan(calls=calls, windows=2 * blocks, max_warm_up=max(1, min(MAX_WARM_UP_WINDOWS, 2 * blocks)))
 
 
 def is_steady(durations_ns: Sequence[float]) -> bool:

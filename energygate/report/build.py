@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from energygate.gate import worst
+from energygate.gate import Verdict, worst
 from energygate.measure.readings import JOULES_PER_KWH
 from energygate.policy import METRICS
 from energygate.report.result import (
@@ -13,8 +13,10 @@ from energygate.report.result import (
     ErrorResult,
     FindingResult,
     LaunchResult,
+    MachineResult,
     MetricResult,
     Provenance,
+    SiteResult,
     WorkloadResult,
 )
 
@@ -23,11 +25,12 @@ if TYPE_CHECKING:
 
     from energygate.errors import EnergygateError
     from energygate.gate import Estimate, Evidence, Finding
-    from energygate.gate.weighing import Confidence
+    from energygate.gate.weighing import Confidence, Factors
     from energygate.measure.launch import Launch
+    from energygate.measure.machine import Machine
     from energygate.measure.readings import MeterFacts
     from energygate.measure.windows import Plan
-    from energygate.policy import Workload
+    from energygate.policy import Site, Workload
 
 LOW_SUCCESS_NOTE = "{failed} of {all} requests failed; energy is per request served. The first: {first}"
 
@@ -79,8 +82,6 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
 
 def failed_workload(name: str, workload: Workload, error: EnergygateError) -> WorkloadResult:
     """A workload that could not be measured: an error, whatever its budgets."""
-    from energygate.gate import Verdict
-
     return WorkloadResult(
         name=name,
         kind=workload.kind,
@@ -88,9 +89,40 @@ def failed_workload(name: str, workload: Workload, error: EnergygateError) -> Wo
         method=None,
         metrics={},
         notes=(),
-        error=ErrorResult(message=str(error), detail=error.detail),
+        error=ErrorResult(message=_sentence(error), detail=error.detail),
         provenance=None,
     )
+
+
+def machine_result(machine: Machine) -> MachineResult:
+    """The machine that measured."""
+    return MachineResult(
+        cpu_model=machine.cpu_model,
+        cpu_count=machine.cpu_count,
+        memory_bytes=machine.memory_bytes,
+        system=machine.system,
+        virtual=machine.virtual,
+        can_pin=machine.can_pin,
+    )
+
+
+def site_result(site: Site, factors: Factors) -> SiteResult:
+    """The site that energies are judged for."""
+    carbon = site.carbon
+    source = None
+    if carbon is not None:
+        source = carbon.cloud or carbon.country or "policy"
+    return SiteResult(
+        pue=site.pue,
+        carbon_g_per_kwh=factors.carbon_g_per_kwh,
+        carbon_source=source,
+        electricity_price=site.electricity_price.text if site.electricity_price else None,
+    )
+
+
+def _sentence(error: EnergygateError) -> str:
+    """What happened and what to do next; the place, a workload, is where the sentence will stand."""
+    return f"{error.what}. {error.hint}" if error.hint else error.what
 
 
 def _provenance(  # noqa: PLR0913, PLR0917 - the same

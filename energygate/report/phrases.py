@@ -126,7 +126,9 @@ def headline(result: Result) -> str:
     workload, name, metric, finding = next(_findings(result, result.verdict))
     more = sum(1 for _ in _findings(result, result.verdict)) - 1
     others = f" (and {_count(more, 'more budget')})" if more else ""
-    return f"{workload.name}: {METRICS[name].label} is {value_text(metric)}, {_against(metric, finding)}{others}"
+    return (
+        f"{workload.name}: {METRICS[name].label} is {value_text(metric)}, {_against(metric, finding)}{others}"
+    )
 
 
 def _all_kept(result: Result) -> str:
@@ -193,7 +195,7 @@ def effort(workload: WorkloadResult) -> str:
 
 
 def detail_lines(detail: str) -> list[str]:
-    """A process's last words as a person needs them: without what a traceback says of energygate's own code."""
+    """A process's last words without what a traceback in them says of energygate's own code."""
     lines: list[str] = []
     ours = False
     for line in detail.splitlines():

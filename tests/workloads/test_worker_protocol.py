@@ -87,8 +87,8 @@ def test_an_onnx_model_says_what_it_takes_and_answers_by_name(worker, onnx_file,
     says = started.load(**onnx_file(identity(("batch", 3), answer="scores")), timeout_s=PATIENCE_S)
     assert [(one.name, one.type, one.shape) for one in says.inputs] == [("x", "tensor(float)", ("batch", 3))]
     assert set(says.versions) == {"python", "numpy", "onnxruntime"}
-    assert 0 < says.cpu_ns
-    assert 0 < says.wall_ns
+    assert says.cpu_ns > 0
+    assert says.wall_ns > 0
     values = np.arange(21, dtype=np.float32).reshape(7, 3)
     np.savez(checkout / "in.npz", x=values)
     assert started.bind(Path("in.npz"), leave_out=[], batch_size=2) == 3  # the seventh fills no batch
@@ -357,7 +357,7 @@ def test_the_users_modules_come_first_and_ours_are_not_there(loaded, app, checko
         checkout.joinpath(f"{name}.py").write_text("OWNER = 'the user'\n", encoding="utf-8")
     package = checkout / "deep" / "er"
     package.mkdir(parents=True)
-    source = f"from importlib import import_module\nclass Make:\n    @staticmethod\n    def make():\n"
+    source = "from importlib import import_module\nclass Make:\n    @staticmethod\n    def make():\n"
     source += f"        return lambda: [import_module(name).OWNER for name in {ours}]\n"
     app("", name="deep/er/__init__.py")
     serving = loaded(app(source, name="deep/er/app.py", target="deep.er.app:Make.make"))

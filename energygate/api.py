@@ -1,0 +1,58 @@
+"""From Python what `energygate check` does from the command line."""
+
+from __future__ import annotations
+
+import math
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energygate import checking
+from energygate.errors import UsageError
+from energygate.policy import load_policy
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.policy import Policy
+    from energygate.report.result import Result
+
+
+def check(
+    policy: Policy | str | os.PathLike[str],
+    *,
+    directory: str | os.PathLike[str] | None = None,
+    workloads: Sequence[str] = (),
+    time_limit_s: float | None = None,
+) -> Result:
+    """Measure a policy's workloads on this machine and judge them; takes up to a minute per workload.
+
+    Args:
+        policy: A policy, or the path of one.
+        directory: What the policy's paths are relative to, and where workers run; by default the directory of
+            the policy's file, or the current one for a policy that was made in memory.
+        workloads: Names of the workloads to check; all of them by default.
+        time_limit_s: Measuring time per workload in seconds; the policy's by default.
+
+    Returns:
+        The result: what `result.json` holds. A workload that could not be measured is an error in it
+        (`Verdict.ERROR`), not an exception.
+
+    Raises:
+        PolicyError: When the policy cannot be read, or names files or places that do not exist.
+        UsageError: When the policy has no workload of a given name, or the time limit is no positive time.
+
+    Example:
+        >>> result = energygate.check("energygate.yml", workloads=["digits-cnn"], time_limit_s=20)
+        >>> result.verdict
+        <Verdict.PASS: 'pass'>
+        >>> result.workloads[0].metrics["energy_per_request"].head  # kWh, PUE included
+        3.1e-11
+    """
+    if time_limit_s is not None and not 0 < time_limit_s < math.inf:
+        raise UsageError(f"time_limit_s must be a positive number of seconds, not {time_limit_s}")
+    if isinstance(policy, (str, os.PathLike)):
+        directory = Path(policy).parent if directory is None else directory
+        policy = load_policy(policy)
+    place = Path.cwd() if directory is None else Path(directory).resolve()
+    return checking.check(policy, place, workloads=workloads, time_limit_s=time_limit_s)

@@ -1,0 +1,93 @@
+"""Progress on a terminal: a line per workload with the time left and the interval as it narrows."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.text import Text
+
+from energygate.policy import format_number, scale_for
+from energygate.report.console import COLOURS
+from energygate.report.phrases import MARKS
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+    from energygate.gate import Evidence
+    from energygate.measure.campaign import Progress as CampaignProgress
+    from energygate.report.result import WorkloadResult
+
+
+class LiveProgress:
+    """Bars on standard error while it is a terminal, gone when the report comes; silent otherwise."""
+
+    def __init__(self, *, shown: bool) -> None:
+        console = Console(stderr=True, highlight=False)
+        self._progress = Progress(
+            TextColumn("{task.fields[mark]}"),
+            TextColumn("{task.description}", markup=False),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[found]}", markup=False),
+            TimeLeft(),
+            console=console,
+            transient=True,
+            disable=not shown or not console.file.isatty() or console.is_dumb_terminal,
+        )
+
+    def __enter__(self) -> Self:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
+        """Show a new bar; the oldest one makes room when the screen is full."""
+        tasks = self._progress.tasks
+        if len(tasks) >= max(1, self._progress.console.height - 2):
+            self._progress.remove_task(tasks[0].id)
+        place = f" ({number} of {count})" if count > 1 else ""
+        self._progress.add_task(
+            f"{name}{place}", total=time_limit_s, mark=" ", found="starting", told_at=time.monotonic()
+        )
+
+    def launched(self, name: str, progress: CampaignProgress, evidence: Evidence | None) -> None:  # noqa: ARG002 - the bar has the name
+        """Move the bar and narrow the interval beside it."""
+        self._progress.update(
+            self._progress.tasks[-1].id,
+            completed=min(progress.elapsed_s, progress.time_limit_s),
+            found=_interval(evidence) if evidence else "",
+            told_at=time.monotonic(),
+        )
+
+    def finished(self, result: WorkloadResult) -> None:
+        """Fill the bar and put the verdict before it."""
+        task = self._progress.tasks[-1]
+        mark = f"[{COLOURS[result.verdict]}]{MARKS[result.verdict]}[/]"
+        found = "could not be judged" if result.error else task.fields["found"]
+        self._progress.update(task.id, completed=task.total, mark=mark, found=found)
+
+
+class TimeLeft(ProgressColumn):
+    """The most time that a workload may still take, counted down between launches too."""
+
+    max_refresh = 0.5
+
+    def render(self, task: Task) -> Text:
+        """Write it as `12 s left`."""
+        if task.finished or task.total is None or not task.completed:
+            return Text("")
+        left_s = task.total - task.completed - (time.monotonic() - task.fields["told_at"])
+        return Text(f"at most {max(0.0, left_s):.0f} s left", style="dim")
+
+
+def _interval(evidence: Evidence) -> str:
+    estimate = evidence.head
+    factor, unit = scale_for([estimate.value], "kWh")
+    if not estimate.is_known:
+        return f"{format_number(estimate.value * factor)} {unit} per request"
+    low, high = (format_number(end * factor) for end in (estimate.low, estimate.high))
+    return f"{low} … {high} {unit} per request"

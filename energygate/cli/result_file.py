@@ -1,0 +1,82 @@
+"""Writing `result.json`: all of it or nothing, and never at the price of a verdict."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from energygate.cli.streams import abandon
+
+if TYPE_CHECKING:
+    from energygate.report.result import Result
+
+STANDARD_OUTPUT = "-"
+
+
+def write_result(result: Result, destination: str | None) -> str | None:
+    """Write a result where it was asked for; what cannot be written is a warning, for the verdict stands.
+
+    Args:
+        result: What the gate found.
+        destination: A path, `-` for standard output, or `None` for nowhere.
+
+    Returns:
+        The path of the file, when there is one now.
+    """
+    if destination is None:
+        return None
+    try:
+        if destination == STANDARD_OUTPUT:
+            _print(result)
+            return None
+        _write_file(result, Path(destination))
+    except OSError as error:
+        name = "standard output" if destination == STANDARD_OUTPUT else destination
+        click.echo(
+            f"energygate: the result cannot be written to {name}: {error.strerror}; the verdict stands",
+            err=True,
+        )
+        return None
+    return destination
+
+
+def _print(result: Result) -> None:
+    if sys.stdout is None:  # closed by the shell's `>&-`
+        return
+    try:
+        sys.stdout.buffer.write(result.to_json().encode())  # JSON is UTF-8, whatever the terminal's encoding
+        sys.stdout.flush()
+    except OSError:
+        abandon(sys.stdout)
+        raise
+
+
+def _write_file(result: Result, path: Path) -> None:
+    """Write beside the file and put it in its place in one step, so that nobody ever reads half of it."""
+    path = path.resolve()  # a link stays a link
+    if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
+        path.write_text(result.to_json(), encoding="utf-8")
+        return
+    with tempfile.NamedTemporaryFile(
+        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
+    ) as file:
+        beside = Path(file.name)
+        try:
+            file.write(result.to_json())
+            file.close()
+            beside.chmod(0o666 & ~_umask())
+            beside.replace(path)
+        except BaseException:
+            beside.unlink()
+            raise
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask

@@ -1,0 +1,145 @@
+"""How long windows are, when a workload is warm, what a quantile is."""
+
+from __future__ import annotations
+
+import math
+import statistics
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.measure.windows import (
+    LAUNCH_NS,
+    MAX_WARM_UP_WINDOWS,
+    MAX_WINDOWS,
+    MIN_LAUNCHES,
+    STEADY_SPAN,
+    is_steady,
+    plan_launch,
+    quantile,
+)
+
+MS, S = 1_000_000, 1_000_000_000
+METER_WINDOWS = (20 * MS, 100 * MS, 1 * S)
+
+call_times = st.floats(1.0, 1e12)
+meter_windows = st.sampled_from(METER_WINDOWS)
+time_limits = st.floats(0.1 * S, 3600 * S)
+start_times = st.floats(0.0, 100 * S)
+
+
+@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
+def test_a_window_is_long_enough_for_the_meter_and_one_call_no_longer(call_ns, window_ns, limit_ns, start_ns):
+    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+    assert plan.calls >= 1
+    assert plan.calls * call_ns >= window_ns
+    assert plan.calls == 1 or (plan.calls - 1) * call_ns < window_ns
+
+
+@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
+def test_every_launch_warms_up_and_measures(call_ns, window_ns, limit_ns, start_ns):
+    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+    assert 1 <= plan.windows <= MAX_WINDOWS
+    assert 1 <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
+
+
+@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
+def test_measuring_leaves_room_for_several_launches_where_one_window_does(call_ns, window_ns, limit_ns, start_ns):
+    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+    measured_ns = plan.windows * plan.calls * call_ns
+    assert plan.windows == 1 or MIN_LAUNCHES * (start_ns + measured_ns) <= limit_ns
+
+
+@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
+def test_a_launch_measures_no_longer_than_evidence_needs(call_ns, window_ns, limit_ns, start_ns):
+    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+    one_window_ns = plan.calls * call_ns
+    assert plan.windows <= 4 or (plan.windows - 1) * one_window_ns < LAUNCH_NS
+
+
+@pytest.mark.parametrize(
+    ("call_ns", "min_window_ns", "limit_s", "calls", "windows"),
+    [
+        (1 * MS, 20 * MS, 60, 20, 20),  # 0.4 s of windows that are just long enough
+        (0.03 * MS, 20 * MS, 60, 667, 20),
+        (300 * MS, 20 * MS, 60, 1, 4),  # a slow model: fewer and longer, but never fewer than four
+        (1 * MS, 100 * MS, 60, 100, 4),
+        (1 * MS, 1 * S, 60, 1000, 4),
+        (5 * S, 20 * MS, 60, 1, 1),  # four of these would leave no time for other launches
+        (30 * S, 20 * MS, 60, 1, 1),
+        (20 * MS, 20 * MS, 1, 1, 1),  # an eighth of the limit is gone before it starts
+    ],
+)
+def test_plans(call_ns, min_window_ns, limit_s, calls, windows):
+    plan = plan_launch(
+        call_ns=call_ns, min_window_ns=min_window_ns, time_limit_ns=limit_s * S, start_ns=0.15 * S
+    )
+    assert (plan.calls, plan.windows) == (calls, windows)
+
+
+@pytest.mark.parametrize("call_ns", [0.03 * MS, 1 * MS, 100 * MS, 300 * MS, 600 * MS])
+def test_warm_up_can_settle_wherever_the_limit_has_room_for_it(call_ns):
+    """`is_steady` says nothing of fewer than six windows; a limit below that would call every model unsteady."""
+    plan = plan_launch(call_ns=call_ns, min_window_ns=20 * MS, time_limit_ns=60 * S, start_ns=0.15 * S)
+    assert plan.max_warm_up >= 2 * STEADY_SPAN
+
+
+@pytest.mark.parametrize(
+    ("durations", "steady"),
+    [
+        ([], False),
+        ([100.0] * 5, False),  # too short to tell
+        ([100.0] * 6, True),
+        ([130.0, 120.0, 110.0, 100.0, 100.0, 100.0], False),  # still getting faster
+        ([130.0, 120.0, 110.0, 100.0, 100.0, 100.0, 100.0, 100.0], True),  # the old windows are forgotten
+        ([100.0, 100.0, 100.0, 110.0, 120.0, 130.0], False),  # getting slower is not steady either
+        ([100.0, 100.0, 100.0, 105.0, 105.0, 105.0], True),  # within 5 %
+        ([100.0, 100.0, 100.0, 106.0, 106.0, 106.0], False),
+        ([100.0, 100.0, 100.0, 94.0, 94.0, 94.0], False),
+        ([100.0, 900.0, 101.0, 99.0, 900.0, 100.0], True),  # one outlier in three says nothing
+    ],
+)
+def test_steady_is_when_windows_stop_getting_faster(durations, steady):
+    assert is_steady(durations) is steady
+
+
+@given(durations=st.lists(st.floats(1.0, 1e9), min_size=6, max_size=20), factor=st.sampled_from([0.25, 2.0, 1024.0]))
+def test_steadiness_does_not_depend_on_the_unit(durations, factor):
+    assert is_steady([one * factor for one in durations]) is is_steady(durations)
+
+
+@pytest.mark.parametrize(
+    ("values", "share", "value"),
+    [
+        ([7], 0.5, 7),
+        ([7], 0.99, 7),
+        ([1, 2], 0.5, 1),
+        ([1, 2, 3], 0.5, 2),
+        ([1, 2, 3, 4], 0.5, 2),
+        (list(range(1, 101)), 0.50, 50),
+        (list(range(1, 101)), 0.95, 95),
+        (list(range(1, 101)), 0.99, 99),
+        (list(range(1, 21)), 0.95, 19),
+        (list(range(1, 21)), 0.99, 20),
+        ([1, 2, 3], 1.0, 3),
+    ],
+)
+def test_quantiles(values, share, value):
+    assert quantile(values, share) == value
+
+
+@given(
+    values=st.lists(st.integers(0, 10**12), min_size=1, max_size=200).map(sorted),
+    share=st.sampled_from([0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 1.0]),
+)
+def test_a_quantile_is_the_smallest_value_that_the_share_does_not_exceed(values, share):
+    found = quantile(values, share)
+    needed = math.ceil(share * len(values))
+    assert sum(value <= found for value in values) >= needed
+    assert sum(value < found for value in values) < needed
+
+
+@given(values=st.lists(st.integers(0, 10**12), min_size=1, max_size=99).map(sorted))
+def test_the_middle_quantile_is_the_low_median(values):
+    assert quantile(values, 0.5) == statistics.median_low(values)

@@ -1,0 +1,100 @@
+"""A model weighs what must be shipped to run it: its file, and each file its tensors lie in, once."""
+
+from __future__ import annotations
+
+import pytest
+from onnx import TensorProto, helper
+from sample_models import external, identity, model, tensor, with_external_weight
+
+from energygate.workloads.model_files import model_size_bytes
+
+
+@pytest.fixture
+def weigh(checkout):
+    """Writes a model and files beside it, and weighs them; the model's own size is subtracted."""
+
+    def write(content, **files):
+        path = checkout / "model.onnx"
+        data = content if isinstance(content, bytes) else content.SerializeToString()
+        path.write_bytes(data)
+        for name, size in files.items():
+            checkout.joinpath(f"{name}.bin").write_bytes(bytes(size))
+        return model_size_bytes(path, label="workload 'w'") - len(data)
+
+    return write
+
+
+def with_weights(*locations):
+    """A sum of its input and one weight per location."""
+    names = [f"w{index}" for index in range(len(locations))]
+    return model(
+        [helper.make_node("Sum", ["x", *names], ["y"])],
+        [tensor("x")],
+        [tensor("y")],
+        initializers=[external(name, [3], where) for name, where in zip(names, locations, strict=True)],
+    )
+
+
+def with_branch_weights(then_location, else_location):
+    """An `If` whose branches hold initialisers of their own."""
+
+    def branch(name, location):
+        return helper.make_graph(
+            [helper.make_node("Identity", [f"{name}_w"], [f"{name}_y"])],
+            name,
+            [],
+            [tensor(f"{name}_y", (3,))],
+            [external(f"{name}_w", [3], location)],
+        )
+
+    chosen = helper.make_node(
+        "If",
+        ["x"],
+        ["y"],
+        then_branch=branch("then", then_location),
+        else_branch=branch("else", else_location),
+    )
+    return model([chosen], [tensor("x", (), TensorProto.BOOL)], [tensor("y", (3,))])
+
+
+def with_constant(location):
+    """A `Constant` node whose value lies outside: a tensor that is an attribute, not an initialiser."""
+    constant = helper.make_node("Constant", [], ["y"], value=external("value", [3], location))
+    return model([constant], [], [tensor("y", (3,))])
+
+
+@pytest.mark.parametrize(
+    ("content", "files", "extra"),
+    [
+        (identity(), {}, 0),
+        (identity(), {"unrelated": 50}, 0),
+        (with_weights("a.bin"), {"a": 12}, 12),
+        (with_weights("a.bin"), {"a": 500}, 500),  # the whole file is shipped, used or not
+        (with_weights("a.bin", "b.bin"), {"a": 12, "b": 20}, 32),
+        (with_weights("a.bin", "a.bin"), {"a": 24}, 24),
+        (with_weights("a.bin", "./a.bin"), {"a": 24}, 24),
+        (with_branch_weights("a.bin", "b.bin"), {"a": 12, "b": 20}, 32),
+        (with_constant("a.bin"), {"a": 12}, 12),
+    ],
+)
+def test_size(weigh, content, files, extra):
+    assert weigh(content, **files) == extra
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"this is not a model\n" * 9, ["model.onnx is not a readable ONNX model"]),
+        (identity().SerializeToString()[:-20], ["model.onnx is not a readable ONNX model"]),
+        (with_external_weight("gone.bin"), ["model.onnx refers to gone.bin, which does not exist"]),
+        (with_branch_weights("gone.bin", "gone.bin"), ["model.onnx refers to gone.bin"]),
+        (
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n",
+            ["model.onnx is a Git LFS pointer, not the model itself", "lfs: true"],
+        ),
+    ],
+    ids=["text", "truncated", "external data gone", "external data of a branch gone", "lfs pointer"],
+)
+def test_files_that_are_no_whole_model(weigh, trouble, content, words):
+    with trouble(*words):
+        weigh(content)
