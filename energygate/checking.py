@@ -8,7 +8,7 @@ import tempfile
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from energygate import __version__
 from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
@@ -50,8 +50,8 @@ DRIFT_SD_OWN = 0.03
 """The same for a machine of one's own: assumed, not measured."""
 
 
-class Observer(Protocol):
-    """Who wants to know how far a check is."""
+class Observer:
+    """Who wants to know how far a check is; this one does not."""
 
     def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
         """The measuring of a workload begins: the `number`th of `count`, for at most `time_limit_s`."""
@@ -61,10 +61,6 @@ class Observer(Protocol):
 
     def finished(self, result: WorkloadResult) -> None:
         """A workload is judged."""
-
-
-class Nobody(Observer):
-    """An observer that does not look."""
 
 
 def check(
@@ -91,7 +87,7 @@ def check(
         UsageError: When the policy has no workload of a given name.
         PolicyError: When the site's carbon intensity is unknown, or a model's file does not exist.
     """
-    run = _Run(policy, directory, time_limit_s=time_limit_s, observer=observer or Nobody())
+    run = _Run(policy, directory, time_limit_s=time_limit_s, observer=observer or Observer())
     return run.check(_chosen(policy, workloads))
 
 
@@ -150,6 +146,7 @@ class _Run:
             seed=seed,
             timeout_s=self._time_limit_s,
             scratch=scratch,
+            inputs_directory=self._directory,
         )
 
     def _check_files(self, serving: Serving) -> None:

@@ -25,7 +25,9 @@ def reading(*joules, method=Method.ESTIMATED):
     )
 
 
-def window(joules=1.0, *, requests=10, failed_requests=0, wall_ns=20_000_000, cpu_ns=20_000_000, latencies_ns=None):
+def window(
+    joules=1.0, *, requests=10, failed_requests=0, wall_ns=20_000_000, cpu_ns=20_000_000, latencies_ns=None
+):
     return Window(
         requests=requests,
         failed_requests=failed_requests,

@@ -5,175 +5,31 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from house import (
+    FLOOR,
+    IMPURE_BUILTINS,
+    IMPURE_MODULES,
+    PURE_ROOMS,
+    beginning_faults,
+    codecarbon_imports,
+    foreign_at_import,
+    impure,
+    room_of,
+    upward,
+)
 
 import energygate
 
 PACKAGE = Path(energygate.__file__).parent
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
-FLOORS = (
-    {"errors"},
-    {"policy", "stats"},
-    {"workloads"},
-    {"measure"},
-    {"gate"},
-    {"report"},
-    {"github", "production", "advise"},
-    {"checking", "drafting"},
-    {"demonstration", "api"},
-    {"cli", "pytest_plugin", "__init__"},  # __init__ is the public face: it may gather what lies below
-    {"__main__"},
-)
-"""Rooms from the ground up. A room imports from lower floors and from itself, never from a neighbour."""
-
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
-
-PURE_ROOMS = {"policy", "stats", "gate", "report"}
-
-IMPURE_MODULES = frozenset(
-    """
-    asyncio ctypes fcntl fileinput ftplib getpass glob http importlib.resources io logging mmap multiprocessing
-    os pathlib platform psutil random requests secrets select shutil signal smtplib socket socketserver sqlite3
-    ssl subprocess tempfile threading time urllib urllib3 uuid
-    """.split()
-)
-"""Files, processes, the network, the clock and chance."""
-
-IMPURE_BUILTINS = frozenset({"__import__", "breakpoint", "eval", "exec", "input", "open", "print"})
-
-READS_THE_POLICY_FILE = {"policy/load.py": {"os", "pathlib", "open"}}
-"""The one reader among the pure rooms, and all that it may touch."""
-
 CODECARBON_IS_FOR = {"measure/codecarbon_meter.py", "measure/carbon.py"}
 
 LINE_LIMITS = {"workloads/worker.py": 550}
 LINE_LIMIT = 320
-
-
-@dataclass(frozen=True, kw_only=True)
-class Import:
-    """One module that a file imports, wherever in it."""
-
-    module: str
-    line: int
-    inside_function: bool
-
-
-def imports_of(source, *, package="energygate"):
-    """List every import: in functions, under TYPE_CHECKING, and by name through importlib too.
-
-    `from energygate import gate` is an import of `energygate.gate`.
-    """
-    tree = ast.parse(source)
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for node in ast.walk(function)
-    }
-    return [
-        Import(module=module, line=node.lineno, inside_function=id(node) in inside)
-        for node in ast.walk(tree)
-        for module in _modules(node, package)
-    ]
-
-
-def _modules(node, package):
-    if isinstance(node, ast.Import):
-        return [alias.name for alias in node.names]
-    if isinstance(node, ast.ImportFrom):
-        above = package.split(".")[: -node.level + 1 or None] if node.level else []
-        module = ".".join([*above, *([node.module] if node.module else [])])
-        # A name may be a module of its own, so both are named.
-        return [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-        called = getattr(node.func, "attr", getattr(node.func, "id", None))
-        if called in {"import_module", "__import__"}:
-            return [str(node.args[0].value)]
-    return []
-
-
-def room_of(name):
-    return Path(name).parts[0].removesuffix(".py")
-
-
-def package_of(name):
-    return ".".join(["energygate", *Path(name).parts[:-1]])
-
-
-def room_imported(module):
-    """Name the room a module belongs to; `None` for what is not ours and for the package's own version."""
-    first, _, rest = module.partition(".")
-    if first != "energygate" or rest in {"", "__version__"}:
-        return None
-    return rest.partition(".")[0]
-
-
-def upward(name, source):
-    """List the imports of a module that do not lead downstairs."""
-    here = room_of(name)
-    found = []
-    for one in imports_of(source, package=package_of(name)):
-        room = room_imported(one.module)
-        if room is not None and room != here and FLOOR.get(room, len(FLOORS)) >= FLOOR[here]:
-            found.append(f"energygate/{name}:{one.line}: {here} may not import {one.module}")
-    return found
-
-
-def impure(name, source):
-    """List what a module of a pure room may not touch."""
-    allowed = READS_THE_POLICY_FILE.get(name, set())
-    touched = [
-        (one.module, one.line)
-        for one in imports_of(source, package=package_of(name))
-        if any(one.module == module or one.module.startswith(f"{module}.") for module in IMPURE_MODULES)
-    ]
-    touched += [
-        (node.func.id, node.lineno)
-        for node in ast.walk(ast.parse(source))
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in IMPURE_BUILTINS
-    ]
-    return [
-        f"energygate/{name}:{line}: a pure room may not touch {what}"
-        for what, line in touched
-        if what.split(".")[0] not in allowed
-    ]
-
-
-def foreign_at_import(source):
-    """List modules outside the standard library that importing a file needs."""
-    return [
-        one.module
-        for one in imports_of(source)
-        if not one.inside_function and one.module.split(".")[0] not in {*sys.stdlib_module_names, ""}
-    ]
-
-
-def codecarbon_imports(source):
-    return [one.line for one in imports_of(source) if one.module.split(".")[0] == "codecarbon"]
-
-
-def beginning_faults(source):
-    """List what is wrong with how a file begins."""
-    tree = ast.parse(source)
-    first_line = (ast.get_docstring(tree) or "").partition("\n")[0]
-    faults = []
-    if not first_line.endswith((".", "?", "!")):
-        faults.append("its docstring's first line is no sentence")
-    has_future = any(
-        isinstance(node, ast.ImportFrom) and node.module == "__future__" and node.names[0].name == "annotations"
-        for node in tree.body[1:2]
-    )
-    if not has_future:
-        faults.append("`from __future__ import annotations` does not follow its docstring")
-    return faults
-
 
 each_module = pytest.mark.parametrize("name", MODULES)
 
@@ -286,7 +142,8 @@ def test_the_lists_name_things_that_exist():
 
 
 @pytest.mark.parametrize(
-    "source", ["import numpy", "try:\n    import numpy\nexcept ImportError:\n    numpy = None", "import energygate"]
+    "source",
+    ["import numpy", "try:\n    import numpy\nexcept ImportError:\n    numpy = None", "import energygate"],
 )
 def test_a_worker_that_needs_a_library_is_found(source):
     assert foreign_at_import(source)

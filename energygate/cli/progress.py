@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.table import Column
 from rich.text import Text
 
+from energygate.checking import Observer
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
 from energygate.report.phrases import MARKS
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
     from energygate.report.result import WorkloadResult
 
 
-class LiveProgress:
+class LiveProgress(Observer):
     """Bars on standard error while it is a terminal, gone when the report comes; silent otherwise."""
 
     def __init__(self, *, shown: bool) -> None:
@@ -30,8 +32,8 @@ class LiveProgress:
             TextColumn("{task.fields[mark]}"),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[found]}", markup=False),
-            TimeLeft(),
+            TextColumn("{task.fields[found]}", markup=False, table_column=Column(no_wrap=True)),
+            TimeLeft(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
             disable=not shown or not console.file.isatty() or console.is_dumb_terminal,
@@ -77,11 +79,11 @@ class TimeLeft(ProgressColumn):
     max_refresh = 0.5
 
     def render(self, task: Task) -> Text:
-        """Write it as `12 s left`."""
+        """Write it as `≤ 12 s left`."""
         if task.finished or task.total is None or not task.completed:
             return Text("")
         left_s = task.total - task.completed - (time.monotonic() - task.fields["told_at"])
-        return Text(f"at most {max(0.0, left_s):.0f} s left", style="dim")
+        return Text(f"≤ {max(0.0, left_s):.0f} s left", style="dim")
 
 
 def _interval(evidence: Evidence) -> str:

@@ -43,8 +43,8 @@ class Finding:
 
 
 def limits(budget: Budget, *, relative: bool) -> Iterator[tuple[Kind, Quantity]]:
-    """The limits of a budget that are judged: none at level `off`, relative ones only against a base."""
-    if budget.level == "off":
+    """The limits of a budget that are judged: none at level `off`, what compares only against a base."""
+    if budget.level == "off" or (budget.about.compares and not relative):
         return
     for kind in ABSOLUTE + (RELATIVE if relative else ()):
         quantity: Quantity | None = getattr(budget, kind)
@@ -77,7 +77,8 @@ def judge(
         waiver = next((one for one in waivers if one.metric == metric), None)
         for kind, quantity in limits(budget, relative=relative):
             judged = _judged(evidence.get(metric), kind)
-            verdict, reason = _ruling(kind, quantity.value, judged)
+            limit = _softest(kind, quantity.value, budget, evidence.get(metric))
+            verdict, reason = _ruling(kind, limit, judged)
             if verdict is Verdict.FAIL:
                 verdict, reason = _softened(budget, waiver, today)
             findings.append(
@@ -92,6 +93,13 @@ def judge(
                 )
             )
     return tuple(findings)
+
+
+def _softest(kind: Kind, limit: float, budget: Budget, evidence: Evidence | None) -> float:
+    """The relative limit, or the share of base that `min_delta` comes to where that is more."""
+    if kind in ABSOLUTE or budget.min_delta is None or evidence is None or evidence.base is None:
+        return limit
+    return max(limit, budget.min_delta.value / evidence.base.value) if evidence.base.value else limit
 
 
 def _judged(evidence: Evidence | None, kind: Kind) -> Estimate | None:

@@ -19,6 +19,15 @@ if TYPE_CHECKING:
     from energygate.workloads.serving import Serving
 
 
+def cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
+    """CPU sets to rotate through, as large as the workload has threads; one empty set without affinity."""
+    size = min(threads, len(cpus))
+    if size == 0:
+        return [()]
+    sets = [tuple(sorted(cpus[(start + i) % len(cpus)] for i in range(size))) for start in range(len(cpus))]
+    return list(dict.fromkeys(sets))
+
+
 class Launcher:
     """Runs the launches of one workload on one side, each in a fresh worker.
 

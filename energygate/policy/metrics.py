@@ -26,6 +26,8 @@ class Metric:
     """One sentence without its final full stop."""
     exact: bool = False
     """Whether it has no sampling noise: measured once, it needs no interval."""
+    compares: bool = False
+    """Whether it is a comparison of head with base, so that it takes a base to measure it at all."""
 
     @property
     def unit(self) -> str:
@@ -119,6 +121,15 @@ _ALL = (
         label="accuracy",
         description="Share of the labelled inputs answered rightly",
         exact=True,
+    ),
+    Metric(
+        name="output_agreement",
+        family=Family.RATIO,
+        better="higher",
+        label="output agreement",
+        description="Share of head's answers that agree with base's on the same inputs",
+        exact=True,
+        compares=True,
     ),
     Metric(
         name="success_rate",

@@ -143,6 +143,11 @@ class Measurement(Section):
         description="Interpreter that runs the workloads; default: the one that runs energygate.",
         examples=[".venv/bin/python"],
     )
+    setup: Text | None = Field(
+        default=None,
+        description="Command that makes a side's environment, run in each checkout before measuring; only with a base.",
+        examples=["uv sync"],
+    )
     seed: int = Field(
         default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, made-up inputs."
     )

@@ -87,6 +87,15 @@ class Workload(Section):
         description="Name of the array in inputs that holds the right answers; gives the accuracy metric.",
         examples=["label"],
     )
+    answers: Literal["classes", "values"] | None = Field(
+        default=None,
+        description="How both sides' answers are compared: top class or every value; default: classes with labels.",
+    )
+    paths: tuple[Text, ...] = Field(
+        default=(),
+        description="Globs of what a Python workload depends on; unchanged, it is not measured. Default: all files.",
+        examples=[["my_package/**/*.py", "pyproject.toml"]],
+    )
     shapes: dict[str, Shape] = Field(
         default_factory=dict,
         description="Sizes of made-up inputs: a dimension's name and its size, or an input's and its shape.",

@@ -143,7 +143,12 @@ class Result(Part):
     site: SiteResult
     workloads: tuple[WorkloadResult, ...]
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        populate_by_name=True,
+        json_schema_serialization_defaults_required=True,  # `schema` is always written, so readers may count on it
+    )
 
     def to_json(self) -> str:
         """The text of `result.json`."""
@@ -152,7 +157,7 @@ class Result(Part):
 
 def result_json_schema() -> dict[str, Any]:
     """The published JSON Schema (2020-12) of `result.json`."""
-    schema = Result.model_json_schema(by_alias=True)
+    schema = Result.model_json_schema(by_alias=True, mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": "urn:energygate:result:1",

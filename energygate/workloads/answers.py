@@ -44,7 +44,7 @@ def read_labels(serving: Serving) -> np.ndarray[Any, Any]:
 
     workload = serving.workload
     try:
-        with np.load(serving.side.directory / str(workload.inputs), allow_pickle=False) as archive:
+        with np.load(serving.inputs_directory / str(workload.inputs), allow_pickle=False) as archive:
             names = archive.files
             labels = archive[workload.labels] if workload.labels in names else None
     except Exception as error:  # noqa: BLE001 - numpy and zipfile raise a dozen types

@@ -66,9 +66,10 @@ def synthesise(
         for node in signature
     }
     for name, shape in made.items():
-        if 8 * math.prod(shape) > CALL_BYTES_LIMIT:
+        size_bytes = 8 * math.prod(shape)
+        if size_bytes > CALL_BYTES_LIMIT:
             raise MeasurementError(
-                f"input {name!r} with shape {list(shape)} would take {8 * math.prod(shape) / 1e9:.0f} GB to make up",
+                f"input {name!r} with shape {list(shape)} would take {size_bytes / 1e9:.0f} GB to make up",
                 where=label,
                 hint="Give smaller `shapes`",
             )

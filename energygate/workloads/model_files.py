@@ -1,8 +1,8 @@
-"""What a model's files weigh, external data included."""
+"""A model's files, external data included."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
 
@@ -14,15 +14,40 @@ LFS_POINTER = b"version https://git-lfs"
 
 
 def model_size_bytes(path: Path, *, label: str) -> int:
-    """Size of an ONNX model: its file and every external data file that its tensors point to, in bytes.
-
-    Several tensors may share a file; it is counted once.
+    """Size of an ONNX model, external data included, in bytes.
 
     Raises:
         MeasurementError: When the file is no ONNX model, or external data is missing.
     """
-    import onnx
+    return sum(file.stat().st_size for file in model_files(path, label=label))
+
+
+def model_files(path: Path, *, label: str) -> list[Path]:
+    """The model's file, then every external data file that its tensors point to, each once, by name.
+
+    Raises:
+        MeasurementError: When the file is no ONNX model, or external data is missing.
+    """
     from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
+
+    model = read_model(path, label=label)
+    names = {
+        ExternalDataInfo(tensor).location for tensor in _get_all_tensors(model) if uses_external_data(tensor)
+    }
+    missing = sorted(name for name in names if not (path.parent / name).is_file())
+    if missing:
+        raise MeasurementError(f"{path.name} refers to {missing[0]}, which does not exist", where=label)
+    # `w.bin` and `./w.bin` are one file.
+    return [path, *sorted({(path.parent / name).resolve() for name in names})]
+
+
+def read_model(path: Path, *, label: str) -> Any:  # noqa: ANN401 - onnx ships no types
+    """Read an ONNX model without its external data.
+
+    Raises:
+        MeasurementError: When the file is no ONNX model.
+    """
+    import onnx
 
     with path.open("rb") as file:
         if file.read(len(LFS_POINTER)) == LFS_POINTER:
@@ -32,14 +57,6 @@ def model_size_bytes(path: Path, *, label: str) -> int:
                 hint="Check out with LFS, for example `lfs: true` of actions/checkout",
             )
     try:
-        model = onnx.load(path, load_external_data=False)
+        return onnx.load(path, load_external_data=False)
     except Exception as error:  # noqa: BLE001 - protobuf raises different types from version to version
         raise MeasurementError(f"{path.name} is not a readable ONNX model: {error}", where=label) from None
-    names = {
-        ExternalDataInfo(tensor).location for tensor in _get_all_tensors(model) if uses_external_data(tensor)
-    }
-    missing = sorted(name for name in names if not (path.parent / name).is_file())
-    if missing:
-        raise MeasurementError(f"{path.name} refers to {missing[0]}, which does not exist", where=label)
-    files = {(path.parent / name).resolve() for name in names}  # `w.bin` and `./w.bin` are one
-    return path.stat().st_size + sum(file.stat().st_size for file in files)

@@ -85,12 +85,14 @@ class Loaded:
     Attributes:
         inputs: The model's inputs; `None` for a Python callable.
         versions: Versions of the interpreter and of the libraries that were loaded.
+        origin: The file that a Python callable's module was imported from; `None` for models.
         wall_ns: Time from starting the process until it was ready.
         cpu_ns: CPU time of the process over the same span.
     """
 
     inputs: tuple[Tensor, ...] | None
     versions: Mapping[str, str]
+    origin: str | None
     wall_ns: int
     cpu_ns: int
 
@@ -174,6 +176,7 @@ class Worker:
         return Loaded(
             inputs=None if inputs is None else tuple(_tensor(node) for node in inputs),
             versions=reply["versions"],
+            origin=reply["origin"],
             wall_ns=wall_ns,
             cpu_ns=reply["cpu_ns"],
         )
@@ -200,6 +203,10 @@ class Worker:
     def outputs(self, path: Path, *, count: int) -> int:
         """Write the answers to the first `count` distinct calls as `.npz`; returns how many were answered."""
         return int(self._ask("outputs", path=str(path), count=count)["requests"])
+
+    def end_profile(self) -> Path:
+        """End profiling (see `profile` of an ONNX workload's spec); returns the profile's path."""
+        return Path(self._ask("end_profile")["path"])
 
     def shut_down(self) -> int:
         """End the worker in good order; returns its peak resident memory in bytes (0 when unknown)."""

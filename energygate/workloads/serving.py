@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import PolicyError
+from energygate.errors import MeasurementError, PolicyError
 from energygate.workloads.inputs import synthesise
 from energygate.workloads.process import Loaded, Start, Worker
 from energygate.workloads.worker import save_arrays
@@ -62,6 +62,9 @@ class Serving:
         seed: Seed of made-up inputs.
         timeout_s: How long one command may take before the worker counts as hanging.
         scratch: A directory for files handed to the worker.
+        inputs_directory: What the path of the inputs is relative to: base's checkout for both sides of a
+            comparison, so that both answer the same requests.
+        other_directory: The other side's checkout, whose code this side must not run; `None` without one.
     """
 
     name: str
@@ -70,6 +73,8 @@ class Serving:
     seed: int
     timeout_s: float
     scratch: Path
+    inputs_directory: Path
+    other_directory: Path | None = None
 
     @property
     def label(self) -> str:
@@ -85,7 +90,7 @@ class Serving:
         for key, value in (("onnx", self.workload.onnx), ("inputs", self.workload.inputs)):
             if value is None:
                 continue
-            path = self.side.directory / value
+            path = (self.side.directory if key == "onnx" else self.inputs_directory) / value
             if not path.is_file():
                 what = "is a directory" if path.is_dir() else "does not exist"
                 raise PolicyError(
@@ -95,8 +100,12 @@ class Serving:
                 )
 
     @contextlib.contextmanager
-    def open(self, cpus: tuple[int, ...]) -> Iterator[Ready]:
+    def open(self, cpus: tuple[int, ...], *, profile: Path | None = None) -> Iterator[Ready]:
         """Start a fresh worker on these CPUs, load the workload and give it its inputs.
+
+        Args:
+            cpus: The CPUs it is bound to; empty where that is impossible.
+            profile: How the runtime's profile begins its file's name; `None` to run without profiling.
 
         Raises:
             MeasurementError: When it cannot be loaded, or does not take its inputs.
@@ -110,11 +119,25 @@ class Serving:
         )
         with Worker(start, timeout_s=self.timeout_s) as worker:
             loaded = worker.load(
-                self.workload.kind, self._spec(), timeout_s=max(self.timeout_s, LOAD_SECONDS)
+                self.workload.kind, self._spec(profile), timeout_s=max(self.timeout_s, LOAD_SECONDS)
             )
+            self._refuse_the_other_sides_code(loaded)
             yield Ready(worker=worker, loaded=loaded, distinct_calls=self._bind(worker, loaded))
 
-    def _spec(self) -> dict[str, Any]:
+    def _refuse_the_other_sides_code(self, loaded: Loaded) -> None:
+        """An environment that holds the project itself would serve one side's code for both, and hide a change."""
+        if loaded.origin is None or self.other_directory is None:
+            return
+        origin = Path(loaded.origin).resolve()
+        if origin.is_relative_to(self.other_directory.resolve()):
+            raise MeasurementError(
+                f"{self.workload.python} was imported from the other side's checkout ({origin})",
+                where=self.label,
+                hint="The environment holds an editable install of the project: give each side one of its own "
+                "with `measurement: {python: .venv/bin/python, setup: ...}`",
+            )
+
+    def _spec(self, profile: Path | None) -> dict[str, Any]:
         if self.workload.python is not None:
             return {"target": self.workload.python}
         return {
@@ -122,13 +145,14 @@ class Serving:
             "threads": self.workload.threads,
             "provider": self.workload.provider_name,
             "provider_options": dict(self.workload.provider_options),
+            "profile": None if profile is None else str(profile),
         }
 
     def _bind(self, worker: Worker, loaded: Loaded) -> int:
         given, labels = self.workload.inputs, self.workload.labels
         if given is None and loaded.inputs is None:
             return 1
-        path = self._made_up(loaded) if given is None else Path(given)
+        path = self._made_up(loaded) if given is None else self.inputs_directory / given
         return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)
 
     def _made_up(self, loaded: Loaded) -> Path:

@@ -145,6 +145,9 @@ class OnnxModel:
             )
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = spec["threads"]
+        if spec.get("profile"):
+            options.enable_profiling = True
+            options.profile_file_prefix = spec["profile"]
         options.log_severity_level = 3  # errors; warnings about unused initialisers are not ours to show
         providers = [(wanted, dict(spec["provider_options"]))]
         if wanted != "CPUExecutionProvider":
@@ -161,6 +164,7 @@ class OnnxModel:
                 % (wanted, self.session.get_providers()[0])
             )
         self.versions = {"onnxruntime": onnxruntime.__version__}
+        self.origin = None
         self.inputs = [_signature(node) for node in self.session.get_inputs()]
         self.outputs = [_signature(node) for node in self.session.get_outputs()]
 
@@ -187,6 +191,7 @@ class PythonCallable:
 
     inputs = None
     outputs = None
+    origin: str | None = None
 
     def __init__(self, spec: dict[str, Any]) -> None:
         target = spec["target"]
@@ -200,6 +205,7 @@ class PythonCallable:
             raise Trouble(
                 "%s cannot be imported with %s: it %s" % (module_name, sys.executable, _deed(error))
             ) from error
+        self.origin = getattr(factory, "__file__", None)
         try:
             for part in factory_name.split("."):
                 factory = getattr(factory, part)
@@ -396,6 +402,7 @@ class Server:
             "inputs": self.workload.inputs,
             "outputs": self.workload.outputs,
             "versions": versions,
+            "origin": self.workload.origin,
             "cpu_ns": time.process_time_ns() + _children_cpu_ns(),
         }
 
@@ -474,6 +481,10 @@ class Server:
             raise Trouble("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
         save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in gathered.items()})
         return {"requests": len(served)}
+
+    def end_profile(self) -> dict[str, Any]:
+        """Write the runtime's profile and say where."""
+        return {"path": self.workload.session.end_profiling()}
 
     def shut_down(self) -> dict[str, Any]:
         """Say goodbye with the peak memory."""

@@ -199,6 +199,48 @@ def test_which_limits_are_judged(level, relative, kinds):
     assert [finding.kind for finding in findings] == kinds
 
 
+@pytest.mark.parametrize(
+    ("base", "change", "verdict"),
+    [
+        (100.0, 0.05, Verdict.PASS),
+        (100.0, 0.06, Verdict.FAIL),  # 5 % of 100 is more than 2: the relative limit counts
+        (10.0, 0.2, Verdict.PASS),  # 2 of 10 is more than 5 %: the floor counts, and equal is within it
+        (10.0, 0.21, Verdict.FAIL),
+    ],
+)
+def test_a_change_smaller_than_min_delta_breaks_nothing(base, change, verdict):
+    one = Budget(metric="energy_per_request", max_increase="5 %", min_delta="2 kWh")
+    facts = {
+        "energy_per_request": Evidence(
+            metric="energy_per_request",
+            head=Estimate.exact(base * (1 + change)),
+            base=Estimate.exact(base),
+            change=Estimate.exact(change),
+        )
+    }
+    finding = ruling([one], facts)
+    assert finding.verdict is verdict
+    assert (finding.limit, finding.limit_text) == (0.05, "5 %")
+
+
+def test_min_delta_leaves_the_absolute_limit():
+    one = Budget(metric="energy_per_request", max="10 kWh", max_increase="5 %", min_delta="100 kWh")
+    findings = judge(
+        {"energy_per_request": one},
+        {
+            "energy_per_request": Evidence(
+                metric="energy_per_request",
+                head=Estimate.exact(11.0),
+                base=Estimate.exact(10.0),
+                change=Estimate.exact(0.1),
+            )
+        },
+        relative=True,
+        today=TODAY,
+    )
+    assert [finding.verdict for finding in findings] == [Verdict.FAIL, Verdict.PASS]
+
+
 def test_limits_are_quoted_as_the_policy_writes_them_and_compared_in_canonical_units():
     finding = ruling([budget("max", "0.2 Wh")], evidence("max", Estimate.exact(2e-4)))
     assert (finding.limit, finding.limit_text, finding.verdict) == (2e-4, "0.2 Wh", Verdict.PASS)
@@ -213,9 +255,8 @@ def test_less_certainty_never_changes_a_verdict_to_its_opposite(limit, ends, wid
     low, high = ends
     sure = Estimate(value=low, low=low, high=high)
     unsure = Estimate(value=low, low=max(0.0, low - wider), high=high + wider)
-    verdicts = {
-        ruling([budget("max", f"{limit} kWh")], evidence("max", estimate)).verdict for estimate in (sure, unsure)
-    }
+    one = budget("max", f"{limit} kWh")
+    verdicts = {ruling([one], evidence("max", estimate)).verdict for estimate in (sure, unsure)}
     assert verdicts != {Verdict.PASS, Verdict.FAIL}
 
 

@@ -12,14 +12,14 @@ from energygate.errors import PolicyError
 from energygate.measure.carbon import carbon_intensity_g_per_kwh
 
 COUNTRIES = DataSource().get_global_energy_mix_data()
-REGIONS = list(
-    csv.DictReader((resources.files("energygate.measure") / "data" / "cloud_regions.csv").read_text("utf-8").splitlines())
-)
+TABLE = resources.files("energygate.measure") / "data" / "cloud_regions.csv"
+REGIONS = list(csv.DictReader(TABLE.read_text("utf-8").splitlines()))
 
 
 @pytest.mark.parametrize("country", ["DEU", "FRA", "USA", "POL"])
 def test_a_country_has_the_intensity_of_its_mix(country):
-    assert carbon_intensity_g_per_kwh(country=country) == pytest.approx(COUNTRIES[country]["carbon_intensity"])
+    expected = COUNTRIES[country]["carbon_intensity"]
+    assert carbon_intensity_g_per_kwh(country=country) == pytest.approx(expected)
 
 
 def test_the_unit_is_grams_per_kwh():

@@ -18,7 +18,7 @@ from energygate.measure.readings import Method, Usage
 
 ABSURD_WATTS = 100_000_000
 IMPOSSIBLE_WATTS = 100_000
-"""No machine that runs tests draws as much, and every hostile setting below would make codecarbon say more."""
+"""No machine that runs tests draws as much; with what is planted below codecarbon says more."""
 
 HOSTILE = {
     "pue": "1000000",
@@ -128,9 +128,8 @@ def run(planted, *parts):
     checkout, environment = planted
     before = sorted(checkout.parent.rglob("*"))
     script = "".join(textwrap.dedent(part) for part in parts)
-    done = subprocess.run(
-        [sys.executable, "-c", script], cwd=checkout, env=environment, capture_output=True, text=True, check=False
-    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done, sorted(checkout.parent.rglob("*")) != before
 

@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from energygate.measure.power_model import vcpu_power
 
-ROWS = list(
-    csv.DictReader((resources.files("energygate.measure") / "data" / "vcpu_power.csv").read_text("utf-8").splitlines())
-)
+TABLE = resources.files("energygate.measure") / "data" / "vcpu_power.csv"
+ROWS = list(csv.DictReader(TABLE.read_text("utf-8").splitlines()))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row["family"])

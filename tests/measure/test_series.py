@@ -15,7 +15,8 @@ JOULES_PER_KWH = 3.6e6
 windows = st.builds(
     lambda joules, requests: window(joules, requests=requests), st.floats(1e-6, 1e4), st.integers(1, 100_000)
 )
-some_launches = st.lists(st.lists(windows, min_size=1, max_size=8).map(lambda some: launch(*some)), min_size=1, max_size=8)
+a_launch = st.lists(windows, min_size=1, max_size=8).map(lambda some: launch(*some))
+some_launches = st.lists(a_launch, min_size=1, max_size=8)
 
 
 @given(launches=some_launches)
@@ -100,6 +101,7 @@ def test_energy_is_shared_by_the_requests_that_were_served():
 
 
 def test_a_launch_that_served_nothing_is_an_error_that_says_why():
-    dead = launch(window(requests=0, failed_requests=10, latencies_ns=()), first_failure="request 0 raised OSError")
-    with pytest.raises(MeasurementError, match=r"no request was served in launch 2: request 0 raised OSError"):
+    nothing = window(requests=0, failed_requests=10, latencies_ns=())
+    dead = launch(nothing, first_failure="request 0 raised OSError")
+    with pytest.raises(MeasurementError, match="no request was served in launch 2: request 0 raised OSError"):
         series([launch(), dead])

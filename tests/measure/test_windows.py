@@ -21,39 +21,44 @@ from energygate.measure.windows import (
 )
 
 MS, S = 1_000_000, 1_000_000_000
-METER_WINDOWS = (20 * MS, 100 * MS, 1 * S)
 
-call_times = st.floats(1.0, 1e12)
-meter_windows = st.sampled_from(METER_WINDOWS)
-time_limits = st.floats(0.1 * S, 3600 * S)
-start_times = st.floats(0.0, 100 * S)
+launches = given(
+    facts=st.fixed_dictionaries(
+        {
+            "call_ns": st.floats(1.0, 1e12),
+            "min_window_ns": st.sampled_from([5 * MS, 20 * MS, 100 * MS, 1 * S]),
+            "time_limit_ns": st.floats(0.1 * S, 3600 * S),
+            "start_ns": st.floats(0.0, 100 * S),
+        }
+    )
+)
 
 
-@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
-def test_a_window_is_long_enough_for_the_meter_and_one_call_no_longer(call_ns, window_ns, limit_ns, start_ns):
-    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+@launches
+def test_a_window_is_long_enough_for_the_meter_and_one_call_no_longer(facts):
+    plan, call_ns = plan_launch(**facts), facts["call_ns"]
     assert plan.calls >= 1
-    assert plan.calls * call_ns >= window_ns
-    assert plan.calls == 1 or (plan.calls - 1) * call_ns < window_ns
+    assert plan.calls * call_ns >= facts["min_window_ns"]
+    assert plan.calls == 1 or (plan.calls - 1) * call_ns < facts["min_window_ns"]
 
 
-@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
-def test_every_launch_warms_up_and_measures(call_ns, window_ns, limit_ns, start_ns):
-    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+@launches
+def test_every_launch_warms_up_and_measures(facts):
+    plan = plan_launch(**facts)
     assert 1 <= plan.windows <= MAX_WINDOWS
     assert 1 <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
 
 
-@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
-def test_measuring_leaves_room_for_several_launches_where_one_window_does(call_ns, window_ns, limit_ns, start_ns):
-    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+@launches
+def test_measuring_leaves_room_for_several_launches_where_one_window_does(facts):
+    plan, call_ns = plan_launch(**facts), facts["call_ns"]
     measured_ns = plan.windows * plan.calls * call_ns
-    assert plan.windows == 1 or MIN_LAUNCHES * (start_ns + measured_ns) <= limit_ns
+    assert plan.windows == 1 or MIN_LAUNCHES * (facts["start_ns"] + measured_ns) <= facts["time_limit_ns"]
 
 
-@given(call_ns=call_times, window_ns=meter_windows, limit_ns=time_limits, start_ns=start_times)
-def test_a_launch_measures_no_longer_than_evidence_needs(call_ns, window_ns, limit_ns, start_ns):
-    plan = plan_launch(call_ns=call_ns, min_window_ns=window_ns, time_limit_ns=limit_ns, start_ns=start_ns)
+@launches
+def test_a_launch_measures_no_longer_than_evidence_needs(facts):
+    plan, call_ns = plan_launch(**facts), facts["call_ns"]
     one_window_ns = plan.calls * call_ns
     assert plan.windows <= 4 or (plan.windows - 1) * one_window_ns < LAUNCH_NS
 
@@ -80,7 +85,7 @@ def test_plans(call_ns, min_window_ns, limit_s, calls, windows):
 
 @pytest.mark.parametrize("call_ns", [0.03 * MS, 1 * MS, 100 * MS, 300 * MS, 600 * MS])
 def test_warm_up_can_settle_wherever_the_limit_has_room_for_it(call_ns):
-    """`is_steady` says nothing of fewer than six windows; a limit below that would call every model unsteady."""
+    """`is_steady` says nothing of fewer than six windows: a limit below that calls every model unsteady."""
     plan = plan_launch(call_ns=call_ns, min_window_ns=20 * MS, time_limit_ns=60 * S, start_ns=0.15 * S)
     assert plan.max_warm_up >= 2 * STEADY_SPAN
 
@@ -104,7 +109,10 @@ def test_steady_is_when_windows_stop_getting_faster(durations, steady):
     assert is_steady(durations) is steady
 
 
-@given(durations=st.lists(st.floats(1.0, 1e9), min_size=6, max_size=20), factor=st.sampled_from([0.25, 2.0, 1024.0]))
+@given(
+    durations=st.lists(st.floats(1.0, 1e9), min_size=6, max_size=20),
+    factor=st.sampled_from([0.25, 2.0, 1024.0]),
+)
 def test_steadiness_does_not_depend_on_the_unit(durations, factor):
     assert is_steady([one * factor for one in durations]) is is_steady(durations)
 

@@ -122,7 +122,7 @@ def test_every_output_is_collected_for_every_call_once(serving, onnx_file, check
         ({"label": np.array([{}, {}], dtype=object)}, ["the labels in in.npz cannot be read"]),
     ],
 )
-def test_labels_that_are_not_there(serving, onnx_file, checkout, trouble, arrays, words):
+def test_labels_that_are_not_there(serving, onnx_file, checkout, trouble, *, arrays, words):
     onnx_file(identity())
     np.savez(checkout / "in.npz", **arrays)
     with trouble(*words):

@@ -155,7 +155,7 @@ def test_uneven_counts(loaded, onnx_file, checkout, trouble):
     ],
 )
 def test_inputs_are_cut_into_calls_of_batch_size(
-    loaded, onnx_file, checkout, trouble, shapes, arrays, batch_size, calls
+    loaded, onnx_file, checkout, trouble, *, shapes, arrays, batch_size, calls
 ):
     started = loaded(onnx_file(identities(**shapes)))
     np.savez(checkout / "in.npz", **{name: np.ones(shape, "f4") for name, shape in arrays.items()})

@@ -4,13 +4,9 @@ from __future__ import annotations
 
 import ast
 import json
-import multiprocessing
 import os
-import select
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -19,39 +15,7 @@ from sample_models import identity
 
 from energygate.workloads.process import WORKER
 
-ROOT = Path(__file__).parents[2]
-LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 PATIENCE_S = 20
-
-BURN = """
-import subprocess, sys, time
-
-def until(cpu_ms):  # of this process since it began, its start-up included
-    return f"import time\\nwhile time.process_time_ns() < {cpu_ms} * 10**6: pass"
-
-def python(code, **options):
-    return subprocess.Popen([sys.executable, "-S", "-E", "-c", code], **options)
-"""
-
-
-def cpu_ns(pid):
-    return time.clock_gettime_ns((~pid << 3) | 2)
-
-
-def state(pid):
-    return Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()[0]
-
-
-def wait_for_end(pid):
-    """Wait for the end of a process that need not be a child; the kernel says when."""
-    try:
-        handle = os.pidfd_open(pid)
-    except ProcessLookupError:
-        return True
-    try:
-        return bool(select.select([handle], [], [], PATIENCE_S)[0])
-    finally:
-        os.close(handle)
 
 
 def answers_of(started, path, *, count=100):
@@ -166,186 +130,6 @@ def test_failed_requests_are_counted_where_they_are_and_the_rest_is_served(loade
     assert served.failed == (2, 6)
     assert served.first_failure == "request 8 raised OSError: number 8"
     assert len(served.latencies_ns) == 10
-
-
-# --- CPU time ----------------------------------------------------------------------------------------------
-
-
-def test_cpu_time_of_a_known_spin(worker):
-    started = worker(directory=ROOT)
-    started.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
-    assert started.run(100).cpu_ns == pytest.approx(400e6, rel=0.02)
-
-
-@LINUX_ONLY
-def test_cpu_time_of_a_child_that_a_request_waits_for(loaded, app):
-    serving = loaded(
-        app(BURN + "def make():\n    return lambda: python(until(50)).wait() == 0\n"),
-    )
-    assert serving.run(4).cpu_ns == pytest.approx(4 * 50e6, rel=0.1)
-
-
-@LINUX_ONLY
-def test_cpu_time_of_a_child_that_nobody_waits_for(loaded, app):
-    source = """
-def make():
-    children = []
-    def request():
-        children.append(python(until(50)))
-        os.waitid(os.P_PID, children[-1].pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
-        return True
-    return request
-"""
-    assert loaded(app("import os\n" + BURN + source)).run(4).cpu_ns == pytest.approx(4 * 50e6, rel=0.1)
-
-
-@LINUX_ONLY
-def test_cpu_time_of_a_child_that_lives_on_and_of_its_own_child(loaded, app):
-    source = """
-SERVER = '''
-import subprocess, sys, time
-BURN = "import sys, time\\\\nfor line in sys.stdin:\\\\n    end = time.process_time_ns() + 10 * 10**6\\\\n" \\
-       "    while time.process_time_ns() < end: pass\\\\n    print(1, flush=True)"
-inner = subprocess.Popen([sys.executable, "-S", "-E", "-c", BURN], stdin=-1, stdout=-1, text=True)
-for line in sys.stdin:
-    end = time.process_time_ns() + 10 * 10**6
-    while time.process_time_ns() < end: pass
-    print(line, file=inner.stdin, end="", flush=True)
-    inner.stdout.readline()
-    print(2, flush=True)
-'''
-def make():
-    server = python(SERVER, stdin=-1, stdout=-1, text=True)
-    def request():
-        print("go", file=server.stdin, flush=True)
-        return server.stdout.readline()
-    return request
-"""
-    serving = loaded(app(BURN + source))
-    serving.run(1)  # their start-up is not the window's
-    assert serving.run(10).cpu_ns == pytest.approx(10 * 20e6, rel=0.05)
-
-
-@LINUX_ONLY
-def test_cpu_time_of_living_children_while_threads_come_and_go(loaded, app):
-    # The kernel lists children by thread: one that ends between two looks must not lose the others' children.
-    source = """
-import threading
-def make():
-    server = python("while True: pass")
-    def churn():
-        while True:
-            threading.Thread(target=int).start()
-    threading.Thread(target=churn, daemon=True).start()
-    return lambda: server.pid
-"""
-    serving = loaded(app(BURN + source))
-    assert all(serving.run(1).cpu_ns >= 0 for _ in range(50))
-
-
-# --- Processes ---------------------------------------------------------------------------------------------
-
-
-@LINUX_ONLY
-def test_a_frozen_worker_uses_no_cpu_while_the_other_side_is_measured(loaded, worker, app, tmp_path):
-    source = """
-import threading
-def make():
-    child = python("while True: pass")
-    def spin():
-        while True: pass
-    threading.Thread(target=spin, daemon=True).start()
-    return lambda: child.pid
-"""
-    frozen = loaded(app(BURN + source))
-    child = answers_of(frozen, tmp_path / "out.npz")["answer"][0]
-    processes = [frozen._process.pid, child]
-    frozen.freeze()
-    deadline = time.monotonic() + PATIENCE_S
-    while [state(pid) for pid in processes] != ["T", "T"]:
-        assert time.monotonic() < deadline
-    before = [cpu_ns(pid) for pid in processes]
-    other = worker(directory=ROOT)
-    other.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
-    other.run(50)
-    assert [cpu_ns(pid) for pid in processes] == before
-    frozen.thaw()
-    assert frozen.run(1).failed == ()
-    assert all(cpu_ns(pid) > was for pid, was in zip(processes, before, strict=True))
-
-
-@LINUX_ONLY
-@pytest.mark.parametrize("freeze", [False, True], ids=["running", "frozen"])
-def test_a_worker_dies_with_its_parent(tmp_path, freeze):
-    script = f"""
-import sys
-from pathlib import Path
-from energygate.workloads.process import Start, Worker
-worker = Worker(
-    Start(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=9
-)
-worker.load("python", {{"target": "fixtures.callables:spin_1ms"}}, timeout_s=9)
-if {freeze}:
-    worker.freeze()
-print(worker._process.pid, flush=True)
-sys.stdin.read()
-"""
-    parent = subprocess.Popen(
-        [sys.executable, "-c", script],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=ROOT,
-        start_new_session=True,
-    )
-    with parent:
-        pid = int(parent.stdout.readline())
-        assert state(pid) in "TSR"
-        parent.send_signal(signal.SIGKILL)
-        assert wait_for_end(pid)
-
-
-@LINUX_ONLY
-def test_closing_a_worker_takes_its_children_along(loaded, app, tmp_path):
-    serving = loaded(
-        app(BURN + "def make():\n    child = python('while True: pass')\n    return lambda: child.pid\n")
-    )
-    child = answers_of(serving, tmp_path / "out.npz")["answer"][0]
-    serving.shut_down()
-    assert wait_for_end(child)
-
-
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-def test_multiprocessing_works_in_a_request(loaded, app, tmp_path, method):
-    if method not in multiprocessing.get_all_start_methods():
-        pytest.skip(f"no {method} here")
-    serving = loaded(
-        app(f"""
-            import multiprocessing
-            def make():
-                pool = multiprocessing.get_context({method!r}).Pool(1)
-                return lambda: pool.map(abs, [-1, -2])
-        """)
-    )
-    assert serving.run(2).failed == ()
-    assert answers_of(serving, tmp_path / "out.npz") == {"answer": [[1, 2]]}
-
-
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
-@pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
-def test_a_forked_child_that_ends_itself_is_no_trouble(loaded, app, tmp_path, end):
-    serving = loaded(
-        app(f"""
-            import os, sys
-            def make():
-                def request():
-                    if not (pid := os.fork()):
-                        {end}
-                    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
-                return request
-        """)
-    )
-    assert serving.run(3).failed == ()
-    assert answers_of(serving, tmp_path / "out.npz") == {"answer": [0]}
 
 
 # --- The environment under test ----------------------------------------------------------------------------

@@ -29,14 +29,6 @@ def request_of(body, *, head=""):
     return f"import os, sys, time\n{head}\ndef make():\n    def request():\n{lines}\n    return request\n"
 
 
-def is_gone(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text(encoding="ascii")
-
-
 # --- Requests ----------------------------------------------------------------------------------------------
 
 
@@ -302,9 +294,11 @@ def test_a_factory_that_forks_and_lets_the_child_return(worker, app, trouble):
 # --- Hanging -----------------------------------------------------------------------------------------------
 
 
-@POSIX_ONLY
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="waits with a pidfd")
 @pytest.mark.parametrize("fault", ["while True: pass", "time.sleep(99)", "import signal; signal.pause()"])
-def test_a_request_that_hangs_is_killed_with_its_children(loaded, app, tmp_path, trouble, fault):
+def test_a_request_that_hangs_is_killed_with_its_children(
+    loaded, app, tmp_path, trouble, *, has_ended, fault
+):
     note = tmp_path / "pids"
     body = (
         "import subprocess\n"
@@ -318,7 +312,7 @@ def test_a_request_that_hangs_is_killed_with_its_children(loaded, app, tmp_path,
     assert time.monotonic() - began < 5
     pids = [int(pid) for pid in note.read_text(encoding="ascii").split()]
     assert len(pids) == 2
-    assert all(map(is_gone, pids))
+    assert all(map(has_ended, pids))
 
 
 def test_a_factory_that_hangs(worker, app, trouble):
@@ -333,4 +327,4 @@ def test_a_thread_that_outlives_the_workload_does_not_keep_the_worker(loaded, ap
     serving = loaded(app(request_of("return 1", head=head)))
     assert serving.run(1).failed == ()
     assert serving.shut_down() > 0
-    assert is_gone(serving._process.pid)
+    assert serving._process.returncode is not None

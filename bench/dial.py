@@ -1,0 +1,51 @@
+"""Workloads with a dial: a request runs a small model N times, so that a change of N is a change of known size.
+
+`four_ms_105` is a request of about 4 ms that does 105 units of work where `four_ms_100` does 100: exactly 5 % more.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import onnxruntime
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ROOT = Path(__file__).parent.parent
+UNITS = (100, 101, 102, 105, 110)
+# The model and batch of one unit, and its threads; a hundred units make a request of about the time in the name.
+SIZES = {
+    "one_ms": ("digits-mlp", 8, 1),
+    "four_ms": ("digits-cnn", 1, 1),
+    "forty_ms": ("digits-cnn", 14, 1),
+    "two_threads": ("digits-cnn-fat", 8, 2),
+}
+
+
+def request(model: str, batch: int, threads: int, units: int) -> Callable[[], float]:
+    """A request that runs a model `units` times."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(str(ROOT / f"fixtures/models/{model}.onnx"), options)
+    feed = {"image": np.load(ROOT / "fixtures/data/digits.npz")["image"][:batch]}
+
+    def serve() -> float:
+        for _ in range(units):
+            logits = session.run(None, feed)[0]
+        return float(logits[0, 0])
+
+    return serve
+
+
+def _factory(size: str, units: int) -> Callable[[], Callable[[], float]]:
+    model, batch, threads = SIZES[size]
+    return lambda: request(model, batch, threads, units)
+
+
+for _size in SIZES:
+    for _units in UNITS:
+        setattr(sys.modules[__name__], f"{_size}_{_units}", _factory(_size, _units))

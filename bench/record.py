@@ -1,0 +1,134 @@
+"""Record launches of comparisons with a known truth, quiet and beside a bursty neighbour, into bench/traces.
+
+    uv run python bench/record.py [LAUNCHES] [ONLY]
+
+The launches are real ones, by the engine that `check --base` uses; the tables are made from them by
+false_alarms.py, power.py and replay.py. Takes about 2 s a launch and 22 comparisons.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from dial import SIZES
+from traces import RecordedLaunch, Trace
+
+from energygate.measure.codecarbon_meter import open_meter
+from energygate.measure.launchers import PairLauncher, cpu_sets
+from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.policy import parse_policy
+from energygate.workloads.serving import Serving, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from energygate.measure.readings import Meter
+
+HERE = Path(__file__).parent
+TIME_LIMIT_S = 60.0
+
+NEIGHBOUR = """
+import random, time
+while True:
+    until = time.perf_counter() + random.uniform(0.05, 1.5)
+    while time.perf_counter() < until:
+        sum(range(1000))
+    time.sleep(random.uniform(0.05, 1.5))
+"""
+"""A process that computes for a second and sleeps for a second, give or take, on whichever CPU it gets."""
+
+
+@contextlib.contextmanager
+def bursty_neighbour(*, present: bool) -> Iterator[None]:
+    """Run a bursty process beside whatever is measured."""
+    if not present:
+        yield
+        return
+    process = subprocess.Popen([sys.executable, "-c", NEIGHBOUR])
+    try:
+        yield
+    finally:
+        process.kill()
+        process.wait()
+
+
+def serving(side: str, size: str, units: int, scratch: Path) -> Serving:
+    """How one side of a dialled comparison is served."""
+    threads = SIZES[size][2]
+    text = f"version: 1\nworkloads:\n  dial: {{python: 'dial:{size}_{units}', threads: {threads}}}\n"
+    return Serving(
+        name="dial",
+        workload=parse_policy(text).workloads["dial"],
+        side=Side(name=side, directory=HERE, python=sys.executable),
+        seed=0,
+        timeout_s=TIME_LIMIT_S,
+        scratch=scratch,
+        inputs_directory=HERE,
+    )
+
+
+def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Meter) -> Trace:
+    """Record one comparison."""
+    machine = describe_machine()
+    with tempfile.TemporaryDirectory() as name, bursty_neighbour(present=neighbour):
+        launcher = PairLauncher(
+            serving("base", size, 100, Path(name)),
+            serving("head", size, units, Path(name)),
+            meter,
+            cpu_sets=cpu_sets(usable_cpus(), SIZES[size][2]),
+            time_limit_ns=TIME_LIMIT_S * 1e9,
+            tolerant=False,
+            coin=random.Random(f"{size}-{units}-{neighbour}"),
+            clock=time.perf_counter_ns,
+        )
+        recorded = []
+        for _ in range(launches):
+            started = time.perf_counter()
+            launch = launcher.launch()
+            seconds = time.perf_counter() - started
+            base, head = ([window for window in side.windows] for side in (launch.base, launch.head))
+            recorded.append(
+                RecordedLaunch(
+                    seconds=round(seconds, 3),
+                    request_seconds=round(sum(window.wall_ns for window in base + head) * 1e-9, 3),
+                    base_cpu=[window.cpu_ns // 1000 for window in base],
+                    head_cpu=[window.cpu_ns // 1000 for window in head],
+                    base_wall=[window.wall_ns // 1000 for window in base],
+                    head_wall=[window.wall_ns // 1000 for window in head],
+                )
+            )
+    assert launcher.plan is not None
+    return Trace(
+        size=size,
+        units=units,
+        neighbour=neighbour,
+        machine=f"{machine.cpu_model}, {machine.cpu_count} CPUs{', virtual' if machine.virtual else ''}",
+        recorded=datetime.now(timezone.utc).date().isoformat(),
+        calls=launcher.plan.calls,
+        launches=recorded,
+    )
+
+
+def main(launches: int, only: str) -> None:
+    """Record everything that the tables need."""
+    meter = open_meter(describe_machine(), gpu=False)
+    for size, neighbour, units in itertools.product(SIZES, (False, True), (100, 102, 105)):
+        if only and only not in f"{size}-{units}-{'noisy' if neighbour else 'quiet'}":
+            continue
+        started = time.perf_counter()
+        trace = record(size, units, neighbour=neighbour, launches=launches, meter=meter)
+        trace.save()
+        print(f"{trace.name:28} {len(trace.launches)} launches in {time.perf_counter() - started:.0f} s", flush=True)
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]) if len(sys.argv) > 1 else 40, sys.argv[2] if len(sys.argv) > 2 else "")

@@ -1,0 +1,71 @@
+"""Recorded launches, small enough to commit: what every launch's windows cost on both sides."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+TRACES = Path(__file__).parent / "traces"
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecordedLaunch:
+    """One launch: CPU and wall time of every window in microseconds, and how long the launch took in all."""
+
+    seconds: float
+    request_seconds: float
+    base_cpu: list[int]
+    head_cpu: list[int]
+    base_wall: list[int]
+    head_wall: list[int]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trace:
+    """Consecutive launches of one comparison.
+
+    Attributes:
+        size: The workload (a key of `dial.SIZES`).
+        units: Head's units of work, where base does 100.
+        neighbour: Whether a bursty process competed for the CPUs.
+        machine: The machine, in words.
+        recorded: The date.
+        calls: Calls per window.
+        launches: In the order they were measured.
+    """
+
+    size: str
+    units: int
+    neighbour: bool
+    machine: str
+    recorded: str
+    calls: int
+    launches: list[RecordedLaunch]
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return f"{self.size}-{self.units}-{'noisy' if self.neighbour else 'quiet'}"
+
+    @property
+    def threads(self) -> int:
+        """Threads of the workload."""
+        return 2 if self.size == "two_threads" else 1
+
+    def save(self, directory: Path = TRACES) -> None:
+        """Write the trace, reproducibly (no time stamp in the archive)."""
+        directory.mkdir(exist_ok=True)
+        with (directory / f"{self.name}.json.gz").open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as out:
+            out.write(json.dumps(asdict(self), separators=(",", ":")).encode())
+
+
+def load_traces(directory: Path = TRACES) -> list[Trace]:
+    """Read all traces of a directory, by name."""
+    traces = []
+    for path in sorted(directory.glob("*.json.gz")):
+        fields = json.loads(gzip.decompress(path.read_bytes()))
+        launches = [RecordedLaunch(**launch) for launch in fields.pop("launches")]
+        traces.append(Trace(launches=launches, **fields))
+    return traces

@@ -1,0 +1,121 @@
+"""Git LFS: telling a pointer from the file it stands for, and putting base's files in their place."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energygate.repository.git import GitFailed
+from energygate.repository.history import remotes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from energygate.repository.git import Git
+
+POINTER_LIMIT_BYTES = 1024
+"""A pointer is smaller than this: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md."""
+
+DOWNLOAD_SECONDS = 600.0
+"""How long `git lfs fetch` may take for base's files."""
+
+NO_FILTER = (
+    "filter.lfs.smudge=",
+    "filter.lfs.clean=",
+    "filter.lfs.process=",
+    "filter.lfs.required=false",
+)
+"""Configuration by which git checks out pointers as they are, whatever is installed."""
+
+_LONGEST_INCLUDE = 64 * 1024
+_POINTER = re.compile(
+    rb"version https://git-lfs\.github\.com/spec/v1\n(?:[^\n]+\n)*?oid sha256:(?P<oid>[0-9a-f]{64})\n"
+    rb"(?:[^\n]+\n)*?size (?P<size>[0-9]{1,18})\n"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pointer:
+    """What a pointer file says of the file it stands for: its SHA-256 in hexadecimal, and its size."""
+
+    oid: str
+    size_bytes: int
+
+
+def lfs_pointer(path: Path) -> bool:
+    """Tell whether a file is a Git LFS pointer: a few lines in place of the model that is meant."""
+    return read_pointer(path) is not None
+
+
+def read_pointer(path: Path) -> Pointer | None:
+    """Read a pointer; `None` when the file is anything else, or is not there."""
+    try:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size >= POINTER_LIMIT_BYTES:
+            return None
+        found = _POINTER.match(path.read_bytes())
+    except OSError:
+        return None
+    return found and Pointer(oid=found["oid"].decode(), size_bytes=int(found["size"]))
+
+
+def fill_in(borrowed: Git, lender: Git, sha: str, *, head: Path | None) -> None:
+    """Replace base's pointers by their files: from the lender's store, else from its remote through git-lfs.
+
+    Only files are downloaded that head has as files, or does not have: what was left a pointer in head's
+    checkout was left so on purpose, and base is to be like it. Pointers whose file cannot be had stay.
+
+    Args:
+        borrowed: The checkout of base.
+        lender: The user's repository.
+        sha: Base's commit.
+        head: The user's checkout; `None` when there is none.
+    """
+    tracked = borrowed.answer("ls-files", "-z", "--", ":(top,attr:filter=lfs)")
+    names = [os.fsdecode(name) for name in tracked.split(b"\0") if name]
+    pointers = {name: pointer for name in names if (pointer := read_pointer(borrowed.directory / name))}
+    if not pointers:
+        return
+    store = _store(lender)
+    missing = _take(borrowed.directory, pointers, store)
+    wanted = [name for name in missing if head is None or not lfs_pointer(head / name)]
+    if wanted and shutil.which("git-lfs"):
+        _download(lender, sha, wanted)
+        _take(borrowed.directory, {name: pointers[name] for name in wanted}, store)
+
+
+def _store(lender: Git) -> Path:
+    """Return the directory that holds LFS files, as git-lfs finds it."""
+    configured = lender.setting("lfs.storage")
+    common = Path(lender.directory, lender.line("rev-parse", "--git-common-dir"))
+    return Path(common, configured or "lfs", "objects")
+
+
+def _take(checkout: Path, pointers: Mapping[str, Pointer], store: Path) -> list[str]:
+    """Copy files from the store over their pointers; returns the names of those that are not in it."""
+    missing = []
+    for name, pointer in pointers.items():
+        source = store / pointer.oid[:2] / pointer.oid[2:4] / pointer.oid
+        if source.is_file() and source.stat().st_size == pointer.size_bytes:
+            # A copy, not a link: a workload that writes to its model must not reach the user's store.
+            shutil.copyfile(source, checkout / name)
+        else:
+            missing.append(name)
+    return missing
+
+
+def _download(lender: Git, sha: str, names: Sequence[str]) -> None:
+    remote = next(iter(remotes(lender)), None)
+    if remote is None:
+        return
+    # git-lfs takes patterns between commas; `?` stands for what would be special there, and matches it.
+    include = ",".join(re.sub(r"[,*?\[\]\\!]", "?", name) for name in names)
+    only = (f"--include={include}", "--exclude=") if len(include) < _LONGEST_INCLUDE else ()
+    try:
+        lender.answer("lfs", "fetch", *only, remote, sha, timeout_s=DOWNLOAD_SECONDS)
+    except GitFailed:
+        # What is needed and still a pointer is reported by whoever needs it.
+        return

@@ -1,0 +1,137 @@
+"""Where the time of an ONNX model goes, by operator type, and what the model is made of."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError
+from energygate.workloads.model_files import read_model
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from energygate.workloads.serving import Serving
+
+PROFILE_NS = 150_000_000
+"""Time to profile each side for: the shares of operators settle within some hundred calls."""
+
+ROUNDS = 2
+"""Each side is profiled twice, in the order ABBA, so that a drift of the machine cancels."""
+
+LEAST_SHARE = 0.01
+"""Operators that moved by less than this share of base's time are not worth a reader's line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class OperatorChange:
+    """What one type of operator contributes to the change.
+
+    Attributes:
+        operator: The operator's type, such as `Conv`.
+        base_share: Its share of base's operator time; 0 when base has none.
+        contribution: What it adds to head, as a share of base's operator time; the contributions of all types add
+            up to the change of the whole.
+        is_new: Whether base has no such operator.
+        is_gone: Whether head has none.
+    """
+
+    operator: str
+    base_share: float
+    contribution: float
+    is_new: bool
+    is_gone: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelFacts:
+    """What a model is made of.
+
+    Attributes:
+        nodes: Number of nodes in the main graph.
+        parameters: Number of values in its initialisers.
+        opset: Version of the standard operator set.
+    """
+
+    nodes: int
+    parameters: int
+    opset: int
+
+
+def model_facts(path: Path, *, label: str) -> ModelFacts:
+    """Look into a model's file; external data stays unread.
+
+    Raises:
+        MeasurementError: When the file is no ONNX model.
+    """
+    model = read_model(path, label=label)
+    return ModelFacts(
+        nodes=len(model.graph.node),
+        parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer),
+        opset=max((one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}), default=0),
+    )
+
+
+def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tuple[OperatorChange, ...]:
+    """Profile both sides with onnxruntime's own profiler, apart from any measuring; largest contribution first.
+
+    Raises:
+        MeasurementError: When a worker fails, or the profile cannot be read.
+    """
+    totals: dict[str, Counter[str]] = {base.side.name: Counter(), head.side.name: Counter()}
+    for turn in range(ROUNDS):
+        for serving in (base, head) if turn % 2 == 0 else (head, base):
+            totals[serving.side.name].update(_profiled(serving, cpus))
+    return changes_by_operator(totals[base.side.name], totals[head.side.name])
+
+
+def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[OperatorChange, ...]:
+    """Compare time per request by operator type; only what moved by `LEAST_SHARE` of base's time or more.
+
+    Args:
+        base: Time per request by operator type, in any unit.
+        head: The same for head.
+    """
+    whole = sum(base.values())
+    if not whole:
+        return ()
+    changes = [
+        OperatorChange(
+            operator=name,
+            base_share=base.get(name, 0) / whole,
+            contribution=(head.get(name, 0) - base.get(name, 0)) / whole,
+            is_new=name not in base,
+            is_gone=name not in head,
+        )
+        for name in {**base, **head}
+    ]
+    moved = [change for change in changes if abs(change.contribution) >= LEAST_SHARE]
+    return tuple(sorted(moved, key=lambda change: -abs(change.contribution)))
+
+
+def _profiled(serving: Serving, cpus: tuple[int, ...]) -> Counter[str]:
+    """Microseconds per call by operator type."""
+    with serving.open(cpus, profile=serving.scratch / f"profile-{serving.side.name}") as ready:
+        calls, served = 1, ready.worker.run(1)
+        total = 1
+        while served.wall_ns < PROFILE_NS / 2 and calls < 1 << 16:
+            calls *= 2
+            served = ready.worker.run(calls)
+            total += calls
+        path = ready.worker.end_profile()
+        ready.worker.shut_down()
+    try:
+        events = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise MeasurementError(
+            f"onnxruntime's profile cannot be read: {error}", where=serving.label
+        ) from None
+    times: Counter[str] = Counter()
+    for event in events:
+        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            times[event["args"]["op_name"]] += event["dur"]
+    return Counter({name: micros / total for name, micros in times.items()})

@@ -1,0 +1,69 @@
+"""Runs of the command that several tests look at: each is made once, when the first of them asks."""
+
+from __future__ import annotations
+
+import shutil
+
+import broken
+import pytest
+from commands import FIXTURES, energygate, read_result, spin, write_policy
+
+DECIDED = "30 s"
+"""A limit that is far away is decided after four launches, whatever the time limit."""
+
+
+@pytest.fixture(scope="session")
+def spinning(tmp_path_factory):
+    """A project whose workloads burn exactly 4 ms of CPU time, with limits on all sides of what that costs."""
+    directory = tmp_path_factory.mktemp("spinning")
+    shutil.copyfile(FIXTURES / "callables.py", directory / "spinning.py")
+    workloads = {
+        "kept": spin(1.4),
+        "halved": spin(0.7),
+        "warned": spin(0.7, level="warn"),
+        "accepted": spin(0.7),
+        "expired": spin(0.7),
+        "close": spin(1.0),
+        "crashing": {"python": "spinning:nobody", "budgets": {"energy_per_request": "1 Wh"}},
+    }
+    waiver = {"metric": "energy_per_request", "reason": "the new tokenizer", "owner": "@ml"}
+    waivers = [
+        {"workload": "accepted", **waiver, "expires": "2999-01-31"},
+        {"workload": "expired", **waiver, "expires": "2020-01-31"},
+    ]
+    site = {"pue": "1.5", "carbon": {"intensity": "380 g/kWh"}, "electricity_price": "0.25 USD/kWh"}
+    write_policy(directory, workloads, site={"pue": "1.0"}, waivers=waivers)
+    write_policy(directory, {"kept": spin(1.4 * 1.5)}, name="site.yml", site=site)
+    return directory
+
+
+@pytest.fixture(scope="session")
+def checked(spinning):
+    """Check workloads of the spinning project; the same request is answered from memory."""
+    memory = {}
+
+    def check(*arguments, time_limit=DECIDED):
+        if arguments not in memory:
+            memory[arguments] = energygate("check", "--time-limit", time_limit, *arguments, cwd=spinning)
+        return memory[arguments]
+
+    return check
+
+
+@pytest.fixture(scope="session")
+def site_result(checked, spinning):
+    """The result of one passing check at a site with PUE 1.5, a carbon intensity and a price."""
+    ran = checked("--policy", "site.yml", "--json", "site.json")
+    assert ran.code == 0, ran.said
+    return read_result(spinning / "site.json")
+
+
+@pytest.fixture(scope="session")
+def all_broken(tmp_path_factory):
+    """One check of a project in which everything is broken in its own way: the run and its result."""
+    directory = tmp_path_factory.mktemp("broken")
+    broken.build(directory)
+    budgets = {"energy_per_request": "1 Wh"}
+    write_policy(directory, {name: {**one, "budgets": budgets} for name, one in broken.WORKLOADS.items()})
+    ran = energygate("check", "--time-limit", "2 s", "--json", "result.json", cwd=directory)
+    return ran, read_result(directory / "result.json")

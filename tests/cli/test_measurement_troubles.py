@@ -1,0 +1,84 @@
+"""Everything that can be wrong with a workload: one clear sentence, exit code 3, never a traceback or a pass."""
+
+from __future__ import annotations
+
+import broken
+import pytest
+from commands import by_name, energygate, write_policy
+
+
+def test_the_exit_code_says_that_nothing_was_judged(all_broken):
+    ran, result = all_broken
+    assert (ran.code, result["verdict"], ran.err) == (3, "error", "")
+    assert f"(and {len(broken.WORKLOADS) - 1} more workloads)" in ran.out.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", broken.WORKLOADS)
+def test_each_trouble_is_an_error_of_its_workload(all_broken, name):
+    workload = by_name(all_broken[1])[name]
+    assert (workload["verdict"], workload["metrics"], workload["provenance"]) == ("error", {}, None)
+
+
+@pytest.mark.parametrize(("name", "words"), broken.SENTENCES.items())
+def test_its_sentence_says_what_happened_and_where(all_broken, name, words):
+    message = by_name(all_broken[1])[name]["error"]["message"]
+    assert [word for word in words if word not in message] == [], message
+    assert "\n" not in message
+    assert "Traceback" not in message
+
+
+@pytest.mark.parametrize("name", broken.WORKLOADS)
+def test_it_is_told_once_beside_the_workloads_name(all_broken, name):
+    ran, result = all_broken
+    message = by_name(result)[name]["error"]["message"]
+    told = [line for line in ran.out.splitlines() if message in line and not line.startswith("  | ")]
+    assert len(told) == 1
+    assert told[0].removeprefix("✗ ERROR  ").startswith(name)
+
+
+def test_a_workloads_own_traceback_is_shown_from_its_own_code_on(all_broken):
+    ran, _ = all_broken
+    assert "Traceback" not in ran.said
+    assert "worker.py" not in ran.said
+    assert any("broken_callables.py" in line for line in ran.out.splitlines() if line.startswith("  | "))
+
+
+def test_printing_megabytes_is_no_trouble_and_none_of_it_reaches_the_report(tmp_path):
+    broken.build(tmp_path)
+    budget = {"energy_per_request": "1 kWh"}
+    write_policy(tmp_path, {"shouts": {"python": "broken_callables:shouts", "budgets": budget}})
+    ran = energygate("check", "--time-limit", "20 s", cwd=tmp_path)
+    assert ran.code == 0, ran.said
+    assert len(ran.said) < 2000
+
+
+@pytest.mark.parametrize(
+    ("workload", "words"),
+    [
+        ({"onnx": "models/gone.onnx"}, ("models/gone.onnx", "does not exist")),
+        ({"onnx": "models"}, ("models", "is a directory")),
+        ({**broken.MODEL, "inputs": "data/gone.npz"}, ("data/gone.npz", "does not exist")),
+    ],
+)
+def test_a_missing_file_is_the_policys_mistake_and_names_its_line(tmp_path, workload, words):
+    broken.build(tmp_path)
+    write_policy(tmp_path, {"fine": broken.MODEL, "lost": workload})
+    ran = energygate("check", cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    (sentence,) = ran.err.splitlines()
+    assert sentence.startswith("energygate: energygate.yml:5: workload 'lost': ")
+    assert [word for word in words if word not in sentence] == []
+
+
+def test_requiring_measured_energy_is_an_error_where_there_is_no_counter(spinning, checked, site_result):
+    if site_result["workloads"][0]["method"] == "measured":
+        pytest.skip("this machine has an energy counter")
+    write_policy(
+        spinning,
+        {"spin": {"python": "spinning:spin_4ms"}},
+        name="counter.yml",
+        measurement={"require": "measured"},
+    )
+    ran = checked("--policy", "counter.yml")
+    assert ran.code == 3
+    assert "spin could not be judged: the policy requires measured energy" in ran.out

@@ -1,0 +1,254 @@
+"""The sentences of a report, word for word."""
+
+from __future__ import annotations
+
+import pytest
+from builders import (
+    exact_metric_result,
+    failed_workload_result,
+    finding_result,
+    judged,
+    metric_result,
+    provenance,
+    result,
+    workload_result,
+)
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.gate import Verdict
+from energygate.policy import parse_quantity
+from energygate.policy.families import Family
+from energygate.report.phrases import (
+    MARKS,
+    ORDER,
+    detail_lines,
+    effort,
+    headline,
+    interval_text,
+    limit_text,
+    rows,
+    trust,
+)
+
+MINUS = "\N{MINUS SIGN}"
+
+
+def with_metric(name, metric, *more):
+    return workload_result(metrics={name: metric, **dict(more)})
+
+
+@pytest.mark.parametrize(
+    ("verdict", "text"),
+    [
+        (Verdict.PASS, "1 budget of 1 workload kept"),
+        (Verdict.WAIVED, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh"),
+        (Verdict.WARN, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh"),
+        (
+            Verdict.INCONCLUSIVE,
+            (
+                "digits-cnn: energy per request is 1.92 µWh, between 1.80 and 2.05, "
+                "too close to the limit of 1.6 µWh to tell"
+            ),
+        ),
+        (Verdict.FAIL, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh"),
+    ],
+)
+def test_the_headline_of_a_verdict(verdict, text):
+    assert headline(result(judged(verdict, limit=1.6e-9, limit_text="1.6 µWh"))) == text
+
+
+@pytest.mark.parametrize(
+    ("limit", "much"),
+    [
+        (1.9e-9, "1.1 % over the limit of L"),
+        (0.97e-9, "98 % over the limit of L"),
+        (0.96e-9, "2.0 times the limit of L"),
+        (0.02e-9, "96 times the limit of L"),
+        (0.0, "over max L"),  # nothing is a multiple of zero
+    ],
+)
+def test_how_far_over_a_limit(limit, much):
+    text = headline(result(judged(Verdict.FAIL, limit=limit, limit_text="L")))
+    assert text == f"digits-cnn: energy per request is 1.92 µWh, {much}"
+
+
+@pytest.mark.parametrize(
+    ("workload", "text"),
+    [
+        (
+            with_metric(
+                "accuracy",
+                exact_metric_result(
+                    0.962, "ratio", finding_result(Verdict.FAIL, kind="min", limit=0.97, limit_text="97 %")
+                ),
+            ),
+            "digits-cnn: accuracy is 96.2 %, below the limit of 97 %",
+        ),
+        (
+            with_metric(
+                "energy_per_request",
+                metric_result(
+                    finding_result(
+                        Verdict.INCONCLUSIVE, limit_text="2 µWh", reason="too few launches for an interval"
+                    ),
+                    low=None,
+                    high=None,
+                ),
+            ),
+            (
+                "digits-cnn: energy per request is 1.92 µWh, not yet held to the limit of 2 µWh: "
+                "too few launches for an interval"
+            ),
+        ),
+    ],
+    ids=["a minimum", "no interval yet"],
+)
+def test_the_headline_of_other_limits(workload, text):
+    assert headline(result(workload)) == text
+
+
+@pytest.mark.parametrize(
+    ("workloads", "text"),
+    [
+        ([judged(Verdict.PASS), judged(Verdict.PASS, name="other")], "2 budgets of 2 workloads kept"),
+        ([workload_result()], "1 workload measured, no budget to hold it to"),
+        ([workload_result(), workload_result("other")], "2 workloads measured, no budget to hold them to"),
+        ([failed_workload_result()], "digits-cnn could not be judged: the worker died"),
+        (
+            [failed_workload_result(), failed_workload_result("other"), judged(Verdict.FAIL, name="third")],
+            "digits-cnn could not be judged (and 1 more workload): the worker died",
+        ),
+        (
+            [judged(Verdict.PASS, name="fine"), judged(Verdict.FAIL, limit=1.6e-9, limit_text="1.6 µWh")],
+            "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh",
+        ),
+        (
+            [
+                judged(Verdict.FAIL, name=name, limit=1.6e-9, limit_text="1.6 µWh")
+                for name in ("one", "two", "three")
+            ],
+            "one: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh (and 2 more budgets)",
+        ),
+    ],
+)
+def test_the_headline_of_several_workloads(workloads, text):
+    assert headline(result(*workloads)) == text
+
+
+def test_rows_begin_with_what_a_reader_must_see():
+    verdicts = [Verdict.PASS, Verdict.WAIVED, Verdict.INCONCLUSIVE, Verdict.WARN, Verdict.FAIL]
+    found = rows(result(workload_result("unjudged"), *(judged(one, name=one.value) for one in verdicts)))
+    assert [row.workload for row in found] == ["fail", "warn", "inconclusive", "waived", "pass", "unjudged"]
+
+
+def test_rows_of_one_verdict_keep_the_policys_order():
+    found = rows(result(*(judged(Verdict.PASS, name=name) for name in ("b", "a", "c"))))
+    assert [row.workload for row in found] == ["b", "a", "c"]
+
+
+def test_every_verdict_has_its_place_and_its_mark():
+    assert set(ORDER) == set(MARKS) == set(Verdict)
+    assert all(len(mark) == 1 for mark in MARKS.values())
+
+
+def test_a_row_has_the_limit_beside_the_value():
+    (row,) = rows(result(judged(Verdict.WARN, reason="because")))
+    assert (row.verdict, row.workload, row.metric) == (Verdict.WARN, "digits-cnn", "energy per request")
+    assert (row.value, row.interval, row.limit) == ("1.92 µWh", "1.80 … 2.05", "max 2 µWh")
+    assert row.reason == "because"
+
+
+def test_a_workload_without_budgets_shows_its_energy():
+    metrics = {"energy_per_request": metric_result(), "model_size": exact_metric_result(1e6, "B")}
+    (row,) = rows(result(workload_result(metrics=metrics)))
+    assert (row.verdict, row.metric, row.limit) == (None, "energy per request", "no budget")
+
+
+def test_metrics_without_findings_are_no_rows_beside_those_with():
+    metrics = {
+        "energy_per_request": metric_result(),
+        "model_size": exact_metric_result(1e6, "B", finding_result(Verdict.PASS, limit_text="2 MB")),
+    }
+    (row,) = rows(result(workload_result(metrics=metrics)))
+    assert (row.metric, row.value, row.interval, row.limit) == ("model size", "1.00 MB", "", "max 2 MB")
+
+
+@pytest.mark.parametrize(
+    ("metric", "text"),
+    [
+        (metric_result(head=1.92e-9, low=1.71e-9, high=2.1e-9), "1.71 … 2.10"),
+        (metric_result(head=0.9e-9, low=0.5e-9, high=1.5e-9), "500 … 1,500"),  # in nWh, as the value is
+        (metric_result(head=1.1e-9, low=0.5e-9, high=1.5e-9), "0.500 … 1.50"),
+        (metric_result(unit="s", head=0.0031, low=0.003, high=0.0032), "3.00 … 3.20"),
+        (exact_metric_result(1e6, "B"), ""),
+        (metric_result(low=None, high=None), ""),
+        (metric_result(low=0.0, high=None), ""),
+    ],
+)
+def test_an_interval_is_in_the_unit_of_its_value(metric, text):
+    assert interval_text(metric) == text
+
+
+@given(head=st.floats(1e-12, 1e3), share=st.floats(0.01, 0.9))
+def test_an_interval_reads_back_around_its_value(head, share):
+    metric = metric_result(head=head, low=head * (1 - share), high=head * (1 + share))
+    (row,) = rows(result(workload_result(metrics={"energy_per_request": metric})))
+    value, unit = row.value.replace(",", "").split(" ", 1)
+    low, high = (
+        parse_quantity(f"{end} {unit}", Family.ENERGY).value
+        for end in row.interval.replace(",", "").split(" … ")
+    )
+    assert low <= parse_quantity(f"{value} {unit}", Family.ENERGY).value <= high
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        ("max", "max 5 %"),
+        ("min", "min 5 %"),
+        ("max_increase", "at most +5 %"),
+        ("max_decrease", f"at most {MINUS}5 %"),
+    ],
+)
+def test_limits_in_words(kind, text):
+    assert limit_text(finding_result(Verdict.PASS, kind=kind, limit=0.05, limit_text="5 %")) == text
+
+
+def test_trust_says_how_it_was_measured_and_how_far_to_believe_it():
+    assert trust(workload_result()) == (
+        "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
+        "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %. "
+        "Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %."
+    )
+    assert trust(workload_result(method="measured")).startswith("Measured: ")
+    assert trust(failed_workload_result()) == ""
+
+
+def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
+    assert effort(workload_result()) == (
+        "6 launches, 12,000 requests, 9.8 s; codecarbon 3.3.2 alone would have said 71.0 µWh per request"
+    )
+    one = provenance(
+        launches=provenance().launches[:1], requests=1, seconds=0.04, codecarbon_kwh_per_request=None
+    )
+    assert effort(workload_result(provenance=one)) == "1 launch, 1 request, 0.0 s"
+    assert effort(failed_workload_result()) == ""
+
+
+def test_last_words_leave_out_our_own_frames():
+    detail = (
+        "Traceback (most recent call last):\n"
+        '  File "/x/energygate/workloads/worker.py", line 10, in run\n'
+        "    answer = self.call(request)\n"
+        '  File "serving.py", line 3, in serve\n'
+        "    return 1 / 0\n"
+        "ZeroDivisionError: division by zero"
+    )
+    assert detail_lines(detail) == [
+        '  File "serving.py", line 3, in serve',
+        "    return 1 / 0",
+        "ZeroDivisionError: division by zero",
+    ]
+    assert detail_lines('  File "C:\\energygate\\workloads\\worker.py", line 1\n    x') == []
+    assert detail_lines("") == []
