@@ -19,10 +19,10 @@ ROOT = Path(__file__).parent.parent
 UNITS = (100, 101, 102, 105, 110)
 # The model and batch of one unit, and its threads; a hundred units make a request of about the time in the name.
 SIZES = {
-    "one_ms": ("digits-mlp", 8, 1),
+    "one_ms": ("digits-mlp", 20, 1),
     "four_ms": ("digits-cnn", 1, 1),
     "forty_ms": ("digits-cnn", 14, 1),
-    "two_threads": ("digits-cnn-fat", 8, 2),
+    "two_threads": ("digits-cnn", 2, 2),
 }
 
 

@@ -127,7 +127,10 @@ def main(launches: int, only: str) -> None:
         started = time.perf_counter()
         trace = record(size, units, neighbour=neighbour, launches=launches, meter=meter)
         trace.save()
-        print(f"{trace.name:28} {len(trace.launches)} launches in {time.perf_counter() - started:.0f} s", flush=True)
+        print(
+            f"{trace.name:28} {len(trace.launches)} launches in {time.perf_counter() - started:.0f} s",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

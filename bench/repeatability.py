@@ -43,7 +43,9 @@ def main(runs: int, pause_s: float) -> None:
         time.sleep(pause_s)
     machine = describe_machine()
     minutes = (time.monotonic() - started) / 60
-    print(f"{machine.cpu_model}, {machine.cpu_count} CPUs, virtual: {machine.virtual}; {runs} runs in {minutes:.0f} min")
+    print(
+        f"{machine.cpu_model}, {machine.cpu_count} CPUs, virtual: {machine.virtual}; {runs} runs in {minutes:.0f} min"
+    )
     print(f"{'workload':28} {'sd of ln':>9} {'max/min':>8} {'half-width':>11} {'pairs that overlap':>20}")
     together = []
     for name, found in energies.items():
@@ -56,7 +58,9 @@ def main(runs: int, pause_s: float) -> None:
             f"{name:28} {statistics.stdev(logs):9.1%} {math.exp(max(logs) - min(logs)):8.2f} {half:11.1%} {share:>20}"
         )
     share_of_all = sum(together) / len(together)
-    print(f"all pairs: {share_of_all:.1%} overlap; target 95 %: {'met' if share_of_all >= 0.95 else 'MISSED'}")
+    print(
+        f"all pairs: {share_of_all:.1%} overlap; target 95 %: {'met' if share_of_all >= 0.95 else 'MISSED'}"
+    )
 
 
 if __name__ == "__main__":

@@ -57,7 +57,10 @@ class Trace:
     def save(self, directory: Path = TRACES) -> None:
         """Write the trace, reproducibly (no time stamp in the archive)."""
         directory.mkdir(exist_ok=True)
-        with (directory / f"{self.name}.json.gz").open("wb") as file, gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as out:
+        with (
+            (directory / f"{self.name}.json.gz").open("wb") as file,
+            gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as out,
+        ):
             out.write(json.dumps(asdict(self), separators=(",", ":")).encode())
 
 

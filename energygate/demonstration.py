@@ -17,7 +17,7 @@ from energygate.policy import load_policy, parse_policy
 if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
-    from energygate.checking import Observer
+    from energygate.engine.shared import Observer
     from energygate.policy import Policy
 
 TIME_LIMIT_S = 12.0

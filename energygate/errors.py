@@ -46,3 +46,7 @@ class MeasurementError(EnergygateError):
     """No valid number could be measured; nothing may be judged from it."""
 
     exit_code = 3
+
+
+class WorkerDied(MeasurementError):
+    """A worker process ended by itself; that may be the machine's fault, so it is given one more chance."""

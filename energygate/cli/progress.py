@@ -10,7 +10,7 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
 from rich.table import Column
 from rich.text import Text
 
-from energygate.checking import Observer
+from energygate.engine.shared import Observer
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
 from energygate.report.phrases import MARKS

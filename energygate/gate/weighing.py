@@ -7,14 +7,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate.evidence import Estimate, Evidence
-from energygate.stats import drifting, log_mean
+from energygate.stats import drifting, log_mean, mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from energygate.measure.series import Series
+    from energygate.measure.series import ChangeSeries, Series
 
 ENERGIES = ("energy_per_request", "cold_start_energy")
+DERIVED = ("carbon_per_request", "cost_per_request")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +59,41 @@ def weigh(series: Mapping[str, Series], factors: Factors, confidence: Confidence
     if factors.price_per_kwh is not None:
         estimates["cost_per_request"] = _times(energy, factors.price_per_kwh)
     return {name: Evidence(metric=name, head=estimate) for name, estimate in estimates.items()}
+
+
+def weigh_change(
+    base: Mapping[str, Evidence],
+    head: Mapping[str, Evidence],
+    changes: Mapping[str, ChangeSeries],
+    confidence: Confidence,
+) -> dict[str, Evidence]:
+    """The evidence that paired launches give for every sampled metric.
+
+    Args:
+        base: The evidence of base's own launches.
+        head: The evidence of head's own launches.
+        changes: How the metrics changed, launch by launch.
+        confidence: How intervals are made. Both sides wander together, so changes are not widened by drift.
+    """
+    relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
+    for name in DERIVED:
+        if name in head:
+            relative[name] = relative["energy_per_request"]
+    return {
+        name: Evidence(metric=name, head=one.head, base=base[name].head, change=relative[name])
+        for name, one in head.items()
+    }
+
+
+def change_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
+    """A relative change; a launch's deviation is at least what its own blocks scatter."""
+    least_sd = math.sqrt(sum(error * error for error in one.errors) / len(one.errors))
+    interval = mean_interval(one.log_ratios, alpha=confidence.alpha, least_sd=least_sd)
+    if math.isinf(interval.half):
+        return Estimate(value=math.expm1(interval.mean), low=-1.0, high=math.inf)
+    return Estimate(
+        value=math.expm1(interval.mean), low=math.expm1(interval.low), high=math.expm1(interval.high)
+    )
 
 
 def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+
+from energygate.errors import WorkerDied
+from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from energygate.measure.launch import Clock, Launch
-    from energygate.measure.launchers import Launcher
-
-MIN_LAUNCHES = 4
-"""Fewer give no interval at an error of 10 %."""
+    from energygate.measure.launch import Clock
+    from energygate.measure.windows import Plan
 
 ENOUGH_LAUNCHES = 6
-"""Where no budget asks for more: the interval is then about 1.7 standard deviations wide to each side."""
+"""Where no budget asks for more: the interval is then about 1.4 standard deviations wide to each side."""
 
-MAX_LAUNCHES = 40
-"""A cap for short launches under a long time limit: beyond it the interval hardly narrows."""
+LaunchT = TypeVar("LaunchT")
+LaunchT_co = TypeVar("LaunchT_co", covariant=True)
+
+
+class Launching(Protocol[LaunchT_co]):
+    """Runs launches."""
+
+    plan: Plan | None
+    """What every launch does; made by the first."""
+
+    def launch(self) -> LaunchT_co:
+        """Run one launch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,39 +46,53 @@ class Progress:
     time_limit_s: float
 
 
-def run_campaign(
-    launcher: Launcher,
-    *,
-    decided: Callable[[Sequence[Launch]], bool],
-    time_limit_s: float,
-    clock: Clock,
-    on_progress: Callable[[Sequence[Launch], Progress], None],
-) -> tuple[Launch, ...]:
-    """Launch until decided; a launch that would overrun the time limit is not started.
+class Campaign(Generic[LaunchT]):
+    """The launches of one workload; may be taken up again when time is left.
 
     Args:
         launcher: Runs one launch.
-        decided: Whether the launches so far settle all that is asked of them.
-        time_limit_s: Time for all launches together. The first is run whatever it takes.
         clock: The time.
-        on_progress: Told after each launch.
-
-    Raises:
-        MeasurementError: When a launch fails.
     """
-    launches: list[Launch] = []
-    started_ns = clock()
-    longest_s = 0.0
-    while len(launches) < MAX_LAUNCHES:
-        before_ns = clock()
-        launches.append(launcher.launch())
-        elapsed_s = (clock() - started_ns) * 1e-9
-        longest_s = max(longest_s, (clock() - before_ns) * 1e-9)
-        on_progress(
-            launches, Progress(launches=len(launches), elapsed_s=elapsed_s, time_limit_s=time_limit_s)
-        )
-        if len(launches) >= MIN_LAUNCHES and decided(launches):
-            break
-        if elapsed_s + longest_s > time_limit_s:
-            break
-    return tuple(launches)
+
+    def __init__(self, launcher: Launching[LaunchT], *, clock: Clock) -> None:
+        self._launcher = launcher
+        self._clock = clock
+        self._retried = False
+        self._longest_s = 0.0
+        self.launches: list[LaunchT] = []
+        self.elapsed_s = 0.0
+
+    def go_on(
+        self, seconds: float, *, decided: Callable[[], bool], on_progress: Callable[[Progress], None]
+    ) -> None:
+        """Launch until decided; a launch that would overrun the time is not started.
+
+        Args:
+            seconds: Time for these launches together. The first of a campaign is run whatever it takes.
+            decided: Whether the launches so far settle all that is asked of them.
+            on_progress: Told after each launch.
+
+        Raises:
+            MeasurementError: When a launch fails; a worker that died is given one more chance first.
+        """
+        limit_s = self.elapsed_s + seconds
+        while len(self.launches) < MAX_LAUNCHES:
+            if self.launches and self.elapsed_s + self._longest_s > limit_s:
+                return
+            started_ns = self._clock()
+            self.launches.append(self._launch())
+            spent_s = (self._clock() - started_ns) * 1e-9
+            self.elapsed_s += spent_s
+            self._longest_s = max(self._longest_s, spent_s)
+            on_progress(Progress(launches=len(self.launches), elapsed_s=self.elapsed_s, time_limit_s=limit_s))
+            if len(self.launches) >= MIN_LAUNCHES and decided():
+                return
+
+    def _launch(self) -> LaunchT:
+        try:
+            return self._launcher.launch()
+        except WorkerDied:
+            if self._retried:
+                raise
+            self._retried = True
+            return self._launcher.launch()

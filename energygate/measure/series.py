@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
 from energygate.measure.readings import JOULES_PER_KWH
 from energygate.measure.windows import quantile
+from energygate.stats import LogRatio, launch_log_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
-    from energygate.measure.launch import Launch
+    from energygate.measure.launch import Launch, PairedLaunch, Window
 
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
@@ -79,3 +81,58 @@ def _wall_s(launch: Launch) -> float:
 def _mean(values: Iterable[float]) -> Series:
     per_launch = tuple(values)
     return Series(per_launch=per_launch, overall=sum(per_launch) / len(per_launch))
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChangeSeries:
+    """One metric's ln(head/base) over the paired launches.
+
+    Attributes:
+        log_ratios: One value per launch.
+        errors: The standard error of each from within its launch; 0 where a launch does not say.
+    """
+
+    log_ratios: tuple[float, ...]
+    errors: tuple[float, ...]
+
+
+def change_series(launches: Sequence[PairedLaunch]) -> dict[str, ChangeSeries]:
+    """How every sampled metric changed, launch by launch.
+
+    Energy and throughput come from windows that took turns, block by block; the others are one number per side and
+    launch. PUE, carbon intensity and price are the same on both sides and cancel.
+    """
+    ratios = {
+        "energy_per_request": [_paired(launch, _joules_per_request) for launch in launches],
+        "throughput": [_paired(launch, _requests_per_ns) for launch in launches],
+    }
+    base, head = series([launch.base for launch in launches]), series([launch.head for launch in launches])
+    for name in base.keys() & head.keys() - ratios.keys():
+        pairs = zip(base[name].per_launch, head[name].per_launch, strict=True)
+        ratios[name] = [LogRatio(value=math.log(h / b), error=0.0) for b, h in pairs]
+    return {
+        name: ChangeSeries(
+            log_ratios=tuple(ratio.value for ratio in found), errors=tuple(ratio.error for ratio in found)
+        )
+        for name, found in ratios.items()
+    }
+
+
+def _paired(launch: PairedLaunch, value: Callable[[Window], float]) -> LogRatio:
+    return launch_log_ratio(
+        [value(window) for window in launch.base.windows], [value(window) for window in launch.head.windows]
+    )
+
+
+def _joules_per_request(window: Window) -> float:
+    return window.reading.energy_joules / _served(window)
+
+
+def _requests_per_ns(window: Window) -> float:
+    return _served(window) / window.wall_ns
+
+
+def _served(window: Window) -> int:
+    if not window.requests:
+        raise MeasurementError("no request was served in a window")
+    return window.requests

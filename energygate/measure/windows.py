@@ -20,7 +20,7 @@ PAIRED_WINDOW_NS = 8_000_000
 """Shortest window of a pair: long against the microseconds of a change of sides, short against the seconds in
 which a machine's mood changes."""
 
-PAIRED_SHARE = 0.75
+PAIRED_SHARE = 0.78
 MIN_PAIRED_NS = 600_000_000
 MAX_BLOCKS = 60
 

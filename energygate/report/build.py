@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 from energygate.gate import Verdict, worst
+from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.readings import JOULES_PER_KWH
+from energygate.measure.series import change_series
 from energygate.policy import METRICS
 from energygate.report.result import (
+    AgreementResult,
     Change,
+    ComparisonResult,
     ErrorResult,
     FindingResult,
     LaunchResult,
     MachineResult,
     MetricResult,
+    ModelResult,
+    OperatorResult,
     Provenance,
     SiteResult,
     WorkloadResult,
@@ -26,11 +33,13 @@ if TYPE_CHECKING:
     from energygate.errors import EnergygateError
     from energygate.gate import Estimate, Evidence, Finding
     from energygate.gate.weighing import Confidence, Factors
-    from energygate.measure.launch import Launch
     from energygate.measure.machine import Machine
     from energygate.measure.readings import MeterFacts
     from energygate.measure.windows import Plan
     from energygate.policy import Site, Workload
+    from energygate.report.result import State
+    from energygate.workloads.agreement import Agreement
+    from energygate.workloads.operators import ModelFacts, OperatorChange
 
 LOW_SUCCESS_NOTE = "{failed} of {all} requests failed; energy is per request served. The first: {first}"
 
@@ -54,11 +63,34 @@ def metric_results(
     }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Background:
+    """What a report says of a workload besides its numbers.
+
+    Attributes:
+        state: What became of the workload between base and head.
+        notes: What a reader should know.
+        mode: How two sides were measured; `None` for head alone.
+        agreement: Whether both sides answered alike; `None` where that was not compared.
+        operators: What moved, by operator type.
+        base_model: What base's model is made of; `None` for anything but ONNX.
+        head_model: The same for head.
+    """
+
+    state: State = "head only"
+    notes: tuple[str, ...] = ()
+    mode: Literal["paired", "alternating"] | None = None
+    agreement: Agreement | None = None
+    operators: tuple[OperatorChange, ...] = ()
+    base_model: ModelFacts | None = None
+    head_model: ModelFacts | None = None
+
+
 def measured_workload(  # noqa: PLR0913 - everything that a workload's part of the result is made of
     name: str,
     workload: Workload,
     *,
-    launches: Sequence[Launch],
+    launches: Sequence[Launch | PairedLaunch],
     evidence: Mapping[str, Evidence],
     findings: Sequence[Finding],
     facts: MeterFacts,
@@ -66,18 +98,80 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
     plan: Plan,
     seconds: float,
     currency: str | None,
+    background: Background,
+    seconds_to_decide: float | None = None,
 ) -> WorkloadResult:
     """A workload that was measured and judged."""
+    pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
+    heads = [launch.head if isinstance(launch, PairedLaunch) else launch for launch in launches]
     return WorkloadResult(
         name=name,
         kind=workload.kind,
+        state=background.state,
         verdict=worst(finding.verdict for finding in findings),
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
-        notes=_notes(workload, launches, findings),
+        notes=(*background.notes, *_notes(workload, heads, findings)),
         error=_unmeasured(findings),
-        provenance=_provenance(workload, launches, facts, confidence, plan, seconds),
+        provenance=_provenance(workload, heads, facts, confidence, plan, seconds),
+        comparison=_comparison(pairs, background, seconds_to_decide) if pairs else None,
     )
+
+
+def unmeasured_workload(
+    name: str, workload: Workload, *, verdict: Verdict, state: State, note: str
+) -> WorkloadResult:
+    """A workload that there was no need, or no way, to measure."""
+    return WorkloadResult(
+        name=name,
+        kind=workload.kind,
+        state=state,
+        verdict=verdict,
+        method=None,
+        metrics={},
+        notes=(note,),
+        error=None,
+        provenance=None,
+    )
+
+
+def _comparison(
+    pairs: Sequence[PairedLaunch], background: Background, seconds_to_decide: float | None
+) -> ComparisonResult:
+    agreement = background.agreement
+    return ComparisonResult(
+        mode=background.mode or "paired",
+        blocks_per_launch=len(pairs[0].head.windows) // 2,
+        log_ratios=change_series(pairs)["energy_per_request"].log_ratios,
+        seconds_to_decide=seconds_to_decide,
+        agreement=None
+        if agreement is None
+        else AgreementResult(
+            share=agreement.share,
+            compared=agreement.compared,
+            how=agreement.how,
+            largest_difference=agreement.largest_difference,
+        ),
+        operators=tuple(
+            OperatorResult(
+                operator=one.operator,
+                base_share=one.base_share,
+                contribution=one.contribution,
+                is_new=one.is_new,
+                is_gone=one.is_gone,
+            )
+            for one in background.operators
+        ),
+        base_model=_model(background.base_model),
+        head_model=_model(background.head_model),
+        base_versions=dict(pairs[0].base.versions),
+    )
+
+
+def _model(facts: ModelFacts | None) -> ModelResult | None:
+    if facts is None:
+        return None
+    return ModelResult(nodes=facts.nodes, parameters=facts.parameters, opset=facts.opset)
 
 
 def failed_workload(name: str, workload: Workload, error: EnergygateError) -> WorkloadResult:

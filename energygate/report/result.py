@@ -96,17 +96,80 @@ class ErrorResult(Part):
     detail: str | None = Field(description="A process's last words, when there are any.")
 
 
+class AgreementResult(Part):
+    """Whether both sides answered the same requests alike."""
+
+    share: Finite = Field(description="Share of the answers that agree, as a fraction.")
+    compared: int = Field(description="How many answers were compared.")
+    how: Literal["classes", "values"]
+    largest_difference: Finite | None = Field(
+        description="Largest difference between numbers; null without any."
+    )
+
+
+class OperatorResult(Part):
+    """What one type of operator adds to head's time, as a fraction of base's operator time."""
+
+    operator: str
+    base_share: Finite = Field(description="Its share of base's operator time.")
+    contribution: Finite = Field(description="What it adds; all contributions sum up to the change.")
+    is_new: bool
+    is_gone: bool
+
+
+class ModelResult(Part):
+    """What the model of one side is made of."""
+
+    nodes: int
+    parameters: int
+    opset: int
+
+
+class ComparisonResult(Part):
+    """How base and head were compared."""
+
+    mode: Literal["paired", "alternating"] = Field(
+        description="paired: both sides take turns within a launch; alternating: whole launches take turns."
+    )
+    blocks_per_launch: int
+    log_ratios: tuple[Finite, ...] = Field(description="ln(head/base) of the energy per request, by launch.")
+    seconds_to_decide: Finite | None = Field(
+        description="About how much more time would settle what is inconclusive; null where nothing is, or unknown."
+    )
+    agreement: AgreementResult | None = Field(description="Null where no answers were compared.")
+    operators: tuple[OperatorResult, ...] = Field(
+        description="What moved, largest first; empty where unknown."
+    )
+    base_model: ModelResult | None
+    head_model: ModelResult | None
+    base_versions: dict[str, str]
+
+
+State = Literal["head only", "compared", "unchanged", "added", "renamed", "removed"]
+
+
 class WorkloadResult(Part):
     """One workload: its metrics, its findings, and how they came about."""
 
     name: str
     kind: str
+    state: State = "head only"
     verdict: Verdict
     method: Literal["measured", "estimated"] | None = Field(description="Null when nothing was measured.")
     metrics: dict[str, MetricResult]
     notes: tuple[str, ...] = Field(description="What a reader should know before trusting the numbers.")
     error: ErrorResult | None
     provenance: Provenance | None
+    comparison: ComparisonResult | None = Field(
+        default=None, description="Null when there was nothing to compare with."
+    )
+
+
+class BaseResult(Part):
+    """What head was compared with."""
+
+    ref: str = Field(description="As it was asked for.")
+    commit: str | None = Field(description="The merge base; null when a directory was given.")
 
 
 class MachineResult(Part):
@@ -139,6 +202,11 @@ class Result(Part):
     policy: str = Field(description="The policy file.")
     seed: int
     verdict: Verdict
+    base: BaseResult | None = Field(default=None, description="Null when head was measured alone.")
+    policy_changed: bool = Field(
+        default=False, description="Whether head's policy differs from base's, which decides."
+    )
+    notes: tuple[str, ...] = Field(default=(), description="What a reader should know of the whole run.")
     machine: MachineResult
     site: SiteResult
     workloads: tuple[WorkloadResult, ...]

@@ -28,11 +28,24 @@ GUARDS = (
 """Configuration that stands above the repository's own: no hooks, no helpers, nothing in the background."""
 
 REPOSITORY_VARIABLES = frozenset(
-    """
-    GIT_ALTERNATE_OBJECT_DIRECTORIES GIT_COMMON_DIR GIT_CONFIG GIT_DIR GIT_GRAFT_FILE GIT_IMPLICIT_WORK_TREE
-    GIT_INDEX_FILE GIT_INTERNAL_SUPER_PREFIX GIT_NAMESPACE GIT_NO_REPLACE_OBJECTS GIT_OBJECT_DIRECTORY
-    GIT_PREFIX GIT_QUARANTINE_PATH GIT_REPLACE_REF_BASE GIT_SHALLOW_FILE GIT_WORK_TREE
-    """.split()
+    {
+        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
+        "GIT_COMMON_DIR",
+        "GIT_CONFIG",
+        "GIT_DIR",
+        "GIT_GRAFT_FILE",
+        "GIT_IMPLICIT_WORK_TREE",
+        "GIT_INDEX_FILE",
+        "GIT_INTERNAL_SUPER_PREFIX",
+        "GIT_NAMESPACE",
+        "GIT_NO_REPLACE_OBJECTS",
+        "GIT_OBJECT_DIRECTORY",
+        "GIT_PREFIX",
+        "GIT_QUARANTINE_PATH",
+        "GIT_REPLACE_REF_BASE",
+        "GIT_SHALLOW_FILE",
+        "GIT_WORK_TREE",
+    }
 )
 """What says which repository is meant (`git rev-parse --local-env-vars`); set in hooks, and wrong for base.
 
@@ -41,10 +54,16 @@ The variables that carry configuration (GIT_CONFIG_COUNT and its like) are not a
 """
 
 _BEHAVIOUR_VARIABLES = frozenset(
-    """
-    GIT_DEFAULT_HASH GIT_DIFF_OPTS GIT_EXTERNAL_DIFF GIT_GLOB_PATHSPECS GIT_ICASE_PATHSPECS
-    GIT_LITERAL_PATHSPECS GIT_NOGLOB_PATHSPECS GIT_TEMPLATE_DIR
-    """.split()
+    {
+        "GIT_DEFAULT_HASH",
+        "GIT_DIFF_OPTS",
+        "GIT_EXTERNAL_DIFF",
+        "GIT_GLOB_PATHSPECS",
+        "GIT_ICASE_PATHSPECS",
+        "GIT_LITERAL_PATHSPECS",
+        "GIT_NOGLOB_PATHSPECS",
+        "GIT_TEMPLATE_DIR",
+    }
 )
 
 LAST_LINES = 10
@@ -180,7 +199,9 @@ def last_words(output: bytes, *, lines: int = LAST_LINES) -> str | None:
     text = output.decode("utf-8", "replace")
     # A progress bar rewrites its line: what follows the last carriage return is what a reader saw.
     shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-    clean = ["".join(c for c in line if c.isprintable() or c == "\t")[:_LONGEST_LINE].rstrip() for line in shown]
+    clean = [
+        "".join(c for c in line if c.isprintable() or c == "\t")[:_LONGEST_LINE].rstrip() for line in shown
+    ]
     return "\n".join([line for line in clean if line][-lines:]) or None
 
 

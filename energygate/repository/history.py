@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 FETCH_SECONDS = 60.0
 """How long all fetching for one merge base may take."""
 
-DEEPEN_STEPS = (32, 128, 512, 2048, 8192, 2**31 - 1)
-"""Commits of history to add each time; git takes the last number as all there is."""
+DEEPEN_STEPS = (32, 128, 512, 2048, 8192, None)
+"""Commits of history to add each time; in the end, all there is."""
 
 _REFS_COMPARED = 2000
 _SHA = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
@@ -104,7 +104,8 @@ def fetch(git: Git, remote: str, *wanted: str, depth: str | None = None, timeout
         git: The repository to bring them to.
         remote: Name of the remote.
         wanted: Full object names.
-        depth: `--depth=N` or `--deepen=N`; `None` in a clone that is complete, which it would make shallow.
+        depth: `--depth=N`, `--deepen=N` or `--unshallow`; `None` in a complete
+            clone, which it would make shallow.
         timeout_s: The longest it may take.
 
     Raises:
@@ -123,9 +124,7 @@ def remotes(git: Git) -> list[str]:
 def _common(git: Git, head: Commit, base: Commit) -> Commit | None:
     finished = git.attempt("merge-base", head.sha, base.sha)
     if finished.returncode > 1:
-        raise GitFailed(
-            f"git merge-base cannot compare HEAD with {base}", detail=last_words(finished.stderr)
-        )
+        raise GitFailed(f"git merge-base cannot compare HEAD with {base}", detail=last_words(finished.stderr))
     first = finished.stdout.decode().partition("\n")[0]
     return commit_named(git, first) if first else None
 
@@ -163,8 +162,11 @@ def _tip(git: Git, remote: str, branch: str, deadline: float) -> str | None:
         return None
     limit_s = max(deadline - time.monotonic(), 1.0)
     answer = git.answer("ls-remote", "--quiet", "--end-of-options", remote, full, timeout_s=limit_s)
-    tips = dict(reversed(line.split("\t", 1)) for line in os.fsdecode(answer).splitlines())
-    return tips.get(full)
+    for line in os.fsdecode(answer).splitlines():
+        sha, _, name = line.partition("\t")
+        if name == full:
+            return sha
+    return None
 
 
 def _deepen(git: Git, ref: str, head: Commit, base: Commit, deadline: float) -> Commit | None:
@@ -179,7 +181,7 @@ def _deepen(git: Git, ref: str, head: Commit, base: Commit, deadline: float) -> 
         if not edge:
             return None
         try:
-            depth = f"--deepen={max(step, here)}"
+            depth = f"--deepen={max(step, here)}" if step else "--unshallow"
             fetch(git, remote, *edge, depth=depth, timeout_s=deadline - time.monotonic())
         except GitFailed as error:
             raise UsageError(

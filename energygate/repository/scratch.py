@@ -80,6 +80,8 @@ def remove_tree(path: Path) -> None:
     shutil.rmtree(path, ignore_errors=True)
     if not path.exists():
         return
+    with contextlib.suppress(OSError):
+        path.chmod(stat.S_IRWXU)
     for parent, directories, files in os.walk(path):
         for name in [*directories, *(files if sys.platform == "win32" else ())]:
             inside = Path(parent, name)
@@ -97,6 +99,8 @@ def _claim(place: Path) -> tuple[Path, int | None]:
         # Between its making and its locking another run may have taken it for abandoned.
         if path.exists():
             return path, lock
+        if lock is not None:
+            os.close(lock)
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:

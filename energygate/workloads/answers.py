@@ -18,8 +18,15 @@ if TYPE_CHECKING:
 ALL_CALLS = 1 << 31
 
 
-def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.ndarray[Any, Any]]:
+def collect_answers(
+    serving: Serving, cpus: tuple[int, ...], *, count: int | None = None
+) -> dict[str, np.ndarray[Any, Any]]:
     """Answer every distinct call once, untimed, in a fresh worker; one array per output, calls stacked first.
+
+    Args:
+        serving: The workload on one side.
+        cpus: The CPUs its worker is bound to.
+        count: How many calls to answer; every distinct one by default.
 
     Raises:
         MeasurementError: When the worker fails, or answers differ in shape.
@@ -28,7 +35,7 @@ def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.nda
 
     path = serving.scratch / f"answers-{serving.side.name}.npz"
     with serving.open(cpus) as ready:
-        ready.worker.outputs(path, count=ALL_CALLS)
+        ready.worker.outputs(path, count=count or ALL_CALLS)
         ready.worker.shut_down()
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}

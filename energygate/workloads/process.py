@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from energygate.errors import MeasurementError
+from energygate.errors import MeasurementError, WorkerDied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -294,16 +294,21 @@ class Worker:
         code = self._process.poll()
         self.close()
         if code is None:
-            return self._trouble(f"the worker closed its pipes while {DOING[command]}")
+            return self._trouble(f"the worker closed its pipes while {DOING[command]}", died=True)
         if code < 0:
             name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
             hint = "The kernel's out-of-memory killer does that" if name == "SIGKILL" else None
-            return self._trouble(f"the worker was killed by {name} while {DOING[command]}", hint=hint)
-        return self._trouble(f"the worker ended with exit code {code} while {DOING[command]}")
+            return self._trouble(
+                f"the worker was killed by {name} while {DOING[command]}", hint=hint, died=True
+            )
+        return self._trouble(f"the worker ended with exit code {code} while {DOING[command]}", died=True)
 
-    def _trouble(self, what: str, *, hint: str | None = None, detail: str = "") -> MeasurementError:
+    def _trouble(
+        self, what: str, *, hint: str | None = None, detail: str = "", died: bool = False
+    ) -> MeasurementError:
         last_words = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
-        return MeasurementError(
+        kind = WorkerDied if died else MeasurementError
+        return kind(
             _printable(what), where=self._start.label, hint=hint, detail=_printable(last_words) or None
         )
 

@@ -7,7 +7,7 @@ import onnx
 from commands import FIXTURES
 from onnx import TensorProto, helper
 
-CALLABLES = '''
+CALLABLES = """
 import os
 import signal
 import subprocess
@@ -66,7 +66,7 @@ def makes_nothing():
 
 def needs_arguments(weights):
     return weights
-'''
+"""
 
 MODEL = {"onnx": "models/model.onnx"}
 
@@ -112,7 +112,7 @@ SENTENCES = {
     "wrong provider": ("CUDAExecutionProvider", "CPUExecutionProvider"),
     "wrong name": ("'picture'", "'image'"),
     "wrong type": ("float64", "float32"),
-    "wrong shape": ("[9, 9]", "[8, 8]"),
+    "wrong shape": ("'image'", "9, 9]", "8, 8]"),
     "no archive": ("text.npz",),
     "no labels": ("'answers'", "good.npz"),
 }

@@ -64,6 +64,7 @@ def all_broken(tmp_path_factory):
     directory = tmp_path_factory.mktemp("broken")
     broken.build(directory)
     budgets = {"energy_per_request": "1 Wh"}
-    write_policy(directory, {name: {**one, "budgets": budgets} for name, one in broken.WORKLOADS.items()})
+    workloads = {**broken.WORKLOADS, "shouts": {"python": "broken_callables:shouts"}}
+    write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
     ran = energygate("check", "--time-limit", "2 s", "--json", "result.json", cwd=directory)
     return ran, read_result(directory / "result.json")

@@ -17,7 +17,7 @@ BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range
         (HEAD + WORKLOAD + "  ]", 5, ("YAML",)),
         (HEAD + "\tsite:", 2, ("YAML",)),
         ("just text", 1, ("keys and values",)),
-        (HEAD + "workload:\n  spin: {}\n", 2, ("'workload'", "'workloads'")),
+        (HEAD + "sitr: {pue: 1.2}\n" + WORKLOAD, 2, ("'sitr'", "'site'")),
         (HEAD + WORKLOAD + "    threds: 1\n", 5, ("'threds'", "'threads'")),
         (HEAD + WORKLOAD + "    budgets:\n      energy_per_reqest: 1 Wh\n", 6, ("'energy_per_request'",)),
         (HEAD + BUDGET + "0.2\n", 6, ("0.2", "unit")),
@@ -42,8 +42,8 @@ def test_a_mistake_is_one_sentence_with_its_line(tmp_path, text, line, words):
     ran = energygate("check", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, ""), ran.said
     (sentence,) = ran.err.splitlines()
-    place = f"energy.yml:{line}: " if line is None else f"energygate: energygate.yml:{line}: "
-    assert line is None or sentence.startswith(place), sentence
+    place = "energygate.yml:" if line is None else f"energygate.yml:{line}: "
+    assert sentence.startswith(f"energygate: {place}"), sentence
     assert [word for word in words if word not in sentence] == [], sentence
     assert len(sentence) < 400
 
@@ -61,7 +61,11 @@ def test_several_mistakes_are_a_line_each(tmp_path):
 
 @pytest.mark.parametrize(
     ("content", "words"),
-    [(None, ("there is no such policy", "energygate init")), (b"", ("empty",)), (b"\xff\xfe\x00", ("UTF-8",))],
+    [
+        (None, ("there is no such policy", "energygate init")),
+        (b"", ("empty",)),
+        (b"\xff\xfe\x00", ("UTF-8",)),
+    ],
 )
 def test_a_policy_that_cannot_be_read_is_named(tmp_path, content, words):
     if content is not None:

@@ -86,6 +86,7 @@ def serving(checkout, tmp_path):
             seed=1,
             timeout_s=GENEROUS_S,
             scratch=tmp_path,
+            inputs_directory=checkout,
         )
 
     return make

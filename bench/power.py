@@ -1,0 +1,46 @@
+"""How surely and how soon a real change is found: requests that do 102 or 105 units of work instead of 100.
+
+uv run python bench/power.py
+"""
+
+from __future__ import annotations
+
+import statistics
+
+from traces import load_traces
+from verdicts import live_verdicts, measured, median_seconds, replayed_verdicts, scatter, share
+
+CASES = ((105, 0.02), (102, 0.01))
+
+
+def main() -> None:
+    """Print the tables."""
+    traces = load_traces()
+    print(f"Known changes on {traces[0].machine}, recorded {traces[0].recorded}")
+    for units, limit in CASES:
+        print(f"\nhead does {units} units of work where base does 100; max_increase: {limit:.0%}")
+        print(
+            f"{'comparison':24} {'request':>9} {'found':>8} {'scatter':>8} {'fail':>7} {'pass':>7} {'median':>8}"
+        )
+        for trace in traces:
+            if trace.units != units:
+                continue
+            launches = measured(trace)
+            verdicts = live_verdicts(launches, limit=limit) + replayed_verdicts(launches, limit=limit)
+            mean = statistics.fmean(launch.ratio.value for launch in launches)
+            request_ms = statistics.median(
+                wall / trace.calls / 1000 for launch in trace.launches for wall in launch.base_wall
+            )
+            print(
+                f"{trace.name:24} {request_ms:6.2f} ms {mean:+8.2%} {scatter(launches):8.2%} "
+                f"{share(verdicts, 'fail'):7.1%} {share(verdicts, 'pass'):7.2%} {median_seconds(verdicts):6.1f} s"
+            )
+    print("\nShare of a launch's time that is spent in measured requests")
+    for trace in traces:
+        if trace.units == 100:
+            shares = [launch.request_seconds / launch.seconds for launch in trace.launches]
+            print(f"{trace.name:24} {statistics.median(shares):6.1%} of {len(shares)} launches")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,151 @@
+"""What all workloads of one run share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError, PolicyError
+from energygate.gate import judge
+from energygate.gate.judge import limits
+from energygate.gate.weighing import Confidence, Factors
+from energygate.measure.carbon import carbon_intensity_g_per_kwh
+from energygate.measure.codecarbon_meter import open_meter
+from energygate.measure.readings import Method
+from energygate.measure.series import WANDERING
+from energygate.policy import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from energygate.gate import Evidence, Finding
+    from energygate.measure.campaign import Progress
+    from energygate.measure.machine import Machine
+    from energygate.measure.readings import Meter
+    from energygate.policy import Policy, Workload
+    from energygate.report.result import WorkloadResult
+
+ALPHA = 0.10
+"""Two-sided error of all intervals of a run together: at most 5 % of runs are wrong in each direction."""
+
+DRIFT_SD_VIRTUAL = 0.10
+"""How much a virtual machine, which shares its host, wanders between occasions: standard deviation of
+ln(value), as bench/repeatability.py measures it."""
+
+DRIFT_SD_OWN = 0.03
+"""The same for a machine of one's own: assumed, not measured."""
+
+
+class Observer:
+    """Who wants to know how far a check is; this one does not."""
+
+    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
+        """The measuring of a workload begins: the `number`th of `count`, for at most `time_limit_s`."""
+
+    def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
+        """A launch has ended; `evidence` is what is known of the energy per request so far."""
+
+    def finished(self, result: WorkloadResult) -> None:
+        """A workload is judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the gate.
+
+    Attributes:
+        policy: The policy that decides.
+        machine: The machine that measures.
+        factors: What energy means at the site.
+        confidence: How intervals are made, so that the error of all of them together is `ALPHA`.
+        relative: Whether there is a base to compare with.
+        time_limit_s: Measuring time per workload.
+        observer: Is told of progress.
+        today: The date that waivers expire against.
+        meters: The meters that were opened, by whether they read GPUs.
+    """
+
+    policy: Policy
+    machine: Machine
+    factors: Factors
+    confidence: Confidence
+    relative: bool
+    time_limit_s: float
+    observer: Observer
+    today: date = field(default_factory=lambda: datetime.now(timezone.utc).date())
+    meters: dict[bool, Meter] = field(default_factory=dict)
+
+    def meter(self, workload: Workload) -> Meter:
+        """The meter for a workload, opened when first needed.
+
+        Raises:
+            MeasurementError: When the policy requires measured energy, and there is no counter.
+        """
+        gpu = workload.kind == "python" or workload.provider_name != "CPUExecutionProvider"
+        if gpu not in self.meters:
+            self.meters[gpu] = open_meter(self.machine, gpu=gpu)
+        meter = self.meters[gpu]
+        if self.policy.measurement.require == "measured" and meter.facts.method is not Method.MEASURED:
+            raise MeasurementError(
+                f"the policy requires measured energy; here it is only estimated ({meter.facts.source})",
+                hint="Run on a machine with readable RAPL or NVML counters, or set `require: any`",
+            )
+        return meter
+
+    def findings(
+        self, name: str, workload: Workload, evidence: Mapping[str, Evidence]
+    ) -> tuple[Finding, ...]:
+        """Hold a workload's budgets against what was measured."""
+        return judge(
+            workload.budgets,
+            evidence,
+            relative=self.relative,
+            waivers=[waiver for waiver in self.policy.waivers if waiver.workload == name],
+            today=self.today,
+        )
+
+
+def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:
+    """Share the error among all limits on sampled metrics (Bonferroni): the error is the whole run's."""
+    count = sum(
+        1
+        for workload in workloads
+        for metric, budget in workload.budgets.items()
+        if not METRICS[metric].exact
+        for _ in limits(budget, relative=relative)
+    )
+    drift_sd = DRIFT_SD_OWN if machine.virtual is False else DRIFT_SD_VIRTUAL
+    return Confidence(alpha=ALPHA / max(1, count), drift_sd=drift_sd, wandering=WANDERING)
+
+
+def site_factors(policy: Policy) -> Factors:
+    """What energy means at the policy's site.
+
+    Raises:
+        PolicyError: When the carbon intensity of its country or region is unknown.
+    """
+    price = policy.site.electricity_price
+    return Factors(
+        pue=policy.site.pue,
+        carbon_g_per_kwh=_carbon_g_per_kwh(policy),
+        price_per_kwh=None if price is None else price.value,
+    )
+
+
+def place(policy: Policy, path: tuple[str, ...]) -> str:
+    """Where a key stands: `energygate.yml:12`."""
+    line = policy.line(path)
+    return policy.source if line is None else f"{policy.source}:{line}"
+
+
+def _carbon_g_per_kwh(policy: Policy) -> float | None:
+    carbon = policy.site.carbon
+    if carbon is None:
+        return None
+    if carbon.intensity is not None:
+        return carbon.intensity.value
+    try:
+        return carbon_intensity_g_per_kwh(country=carbon.country, cloud=carbon.cloud)
+    except PolicyError as error:
+        raise PolicyError(error.what, where=place(policy, ("site", "carbon")), hint=error.hint) from None

@@ -1,0 +1,136 @@
+"""One workload under measurement: launches until it is decided, then a part of the result."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from energygate.gate import Estimate, Evidence, Verdict
+from energygate.gate.weighing import weigh, weigh_change
+from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign, Progress
+from energygate.measure.launch import Launch, PairedLaunch
+from energygate.measure.series import change_series, series, success_rate
+from energygate.policy import METRICS
+from energygate.report.build import measured_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from energygate.engine.shared import Run
+    from energygate.gate import Finding
+    from energygate.measure.campaign import Launching
+    from energygate.measure.readings import Meter
+    from energygate.policy import Workload
+    from energygate.report.build import Background
+    from energygate.report.result import WorkloadResult
+
+LaunchT = TypeVar("LaunchT", bound=Launch | PairedLaunch)
+
+
+class Subject(Generic[LaunchT]):
+    """One workload under measurement.
+
+    Args:
+        name: The workload's name.
+        workload: What the policy says of it.
+        launcher: Runs its launches.
+        meter: Reads them.
+        exact: What is known without sampling.
+        background: What the report says besides: state, answers, operators.
+        run: What all workloads share.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        name: str,
+        workload: Workload,
+        launcher: Launching[LaunchT],
+        *,
+        meter: Meter,
+        exact: Mapping[str, Evidence],
+        background: Background,
+        run: Run,
+    ) -> None:
+        self.name = name
+        self._workload = workload
+        self._launcher = launcher
+        self._meter = meter
+        self._exact = exact
+        self._background = background
+        self._run = run
+        self._campaign = Campaign(launcher, clock=time.perf_counter_ns)
+
+    def measure(self, seconds: float) -> None:
+        """Launch until decided, or for so many more seconds.
+
+        Raises:
+            MeasurementError: When a launch fails.
+        """
+        self._campaign.go_on(seconds, decided=self._is_decided, on_progress=self._tell)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a budget is still inconclusive."""
+        return any(finding.verdict is Verdict.INCONCLUSIVE for finding in self._findings())
+
+    def result(self, *, seconds: float) -> WorkloadResult:
+        """The workload's part of the result."""
+        assert self._launcher.plan is not None  # noqa: S101 - made by the first launch
+        return measured_workload(
+            self.name,
+            self._workload,
+            launches=self._campaign.launches,
+            evidence=self._evidence(),
+            findings=self._findings(),
+            facts=self._meter.facts,
+            confidence=self._run.confidence,
+            plan=self._launcher.plan,
+            seconds=seconds,
+            currency=self._run.policy.site.currency,
+            background=self._background,
+        )
+
+    def _evidence(self) -> dict[str, Evidence]:
+        return {**self._sampled(self._campaign.launches), **self._exact, **_success(self._campaign.launches)}
+
+    def _sampled(self, launches: Sequence[LaunchT]) -> dict[str, Evidence]:
+        factors, confidence = self._run.factors, self._run.confidence
+        pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
+        if not pairs:
+            alone = [launch for launch in launches if isinstance(launch, Launch)]
+            return weigh(series(alone), factors, confidence)
+        base = weigh(series([pair.base for pair in pairs]), factors, confidence)
+        head = weigh(series([pair.head for pair in pairs]), factors, confidence)
+        return weigh_change(base, head, change_series(pairs), confidence)
+
+    def _findings(self) -> tuple[Finding, ...]:
+        return self._run.findings(self.name, self._workload, self._evidence())
+
+    def _is_decided(self) -> bool:
+        findings = self._findings()
+        if any(finding.verdict is Verdict.INCONCLUSIVE for finding in findings):
+            return False
+        sampled = any(not METRICS[finding.metric].exact for finding in findings)
+        return sampled or len(self._campaign.launches) >= ENOUGH_LAUNCHES
+
+    def _tell(self, progress: Progress) -> None:
+        evidence = self._sampled(self._campaign.launches)["energy_per_request"]
+        self._run.observer.launched(self.name, progress, evidence)
+
+
+def _success(launches: Sequence[Launch | PairedLaunch]) -> dict[str, Evidence]:
+    alone = [launch for launch in launches if isinstance(launch, Launch)]
+    pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
+    head = Estimate.exact(success_rate(alone or [pair.head for pair in pairs]))
+    if not pairs:
+        return {"success_rate": Evidence(metric="success_rate", head=head)}
+    base = Estimate.exact(success_rate([pair.base for pair in pairs]))
+    return {"success_rate": exact_evidence("success_rate", head=head.value, base=base.value)}
+
+
+def exact_evidence(metric: str, *, head: float, base: float | None = None) -> Evidence:
+    """Evidence for a metric without sampling noise; a change from zero is unknown, not infinite."""
+    if base is None:
+        return Evidence(metric=metric, head=Estimate.exact(head))
+    change = Estimate.exact(head / base - 1) if base else None
+    return Evidence(metric=metric, head=Estimate.exact(head), base=Estimate.exact(base), change=change)

@@ -1,0 +1,106 @@
+"""A side's `setup:` command: run before anything is measured, silent unless it fails."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import threading
+from typing import IO, TYPE_CHECKING
+
+from energygate.errors import MeasurementError
+from energygate.repository.git import last_words, without_repository
+from energygate.repository.processes import stopped_on_trouble
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+SHOWN_LINES = 40
+"""How much of a failed command's output an error carries."""
+
+SETUP_SECONDS = 900.0
+
+_KEPT_BYTES = 128 * 1024
+_DRAIN_SECONDS = 1.0
+
+
+def run_setup(command: str, directory: Path, *, label: str, timeout_s: float = SETUP_SECONDS) -> None:
+    """Run a `setup:` command in a side's directory, through the shell, which stops at the first line that fails.
+
+    The command is the team's own, from the policy at base. It cannot ask anything, and sees neither the
+    virtual environment that energygate runs in nor, in a git hook, the repository that the hook is for.
+
+    Args:
+        command: What the policy says, one or several lines.
+        directory: The side's checkout.
+        label: What errors call the side, such as `base`.
+        timeout_s: The longest it may take, in seconds.
+
+    Raises:
+        MeasurementError: When it fails or takes too long, with the end of its output; what it started is
+            stopped then, as on Ctrl-C.
+    """
+    tail = _Tail()
+    try:
+        status = _run(command, directory, tail, timeout_s)
+    except subprocess.TimeoutExpired:
+        raise MeasurementError(
+            f"{label}: the setup command did not finish within {timeout_s:g} s",
+            hint="Nothing was measured; make it faster, or do its work before energygate runs",
+            detail=tail.words(),
+        ) from None
+    except OSError as error:
+        raise MeasurementError(f"{label}: the setup command cannot start: {error.strerror}") from None
+    if status != 0:
+        ended = f"failed with exit status {status}" if status > 0 else f"was ended by signal {-status}"
+        raise MeasurementError(
+            f"{label}: the setup command {ended}",
+            hint=f"Nothing was measured; it ran in {directory}: {_one_line(command)}",
+            detail=tail.words(),
+        )
+
+
+class _Tail:
+    """The end of what a command says, however much that is."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def read(self, stream: IO[bytes]) -> None:
+        with stream:
+            while piece := os.read(stream.fileno(), _KEPT_BYTES):
+                self._kept = (self._kept + piece)[-_KEPT_BYTES:]
+
+    def words(self) -> str | None:
+        return last_words(self._kept, lines=SHOWN_LINES)
+
+
+def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
+    shell: list[str] | str = ["/bin/sh", "-e", "-c", "--", command] if os.name == "posix" else command
+    process = subprocess.Popen(
+        shell,
+        shell=os.name != "posix",
+        cwd=directory,
+        env=_environment(os.environ),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    )
+    # A thread, because what a setup leaves running may hold the pipe open after its end.
+    reader = threading.Thread(target=tail.read, args=(process.stdout,), daemon=True)
+    with stopped_on_trouble(process):
+        reader.start()
+        try:
+            return process.wait(timeout_s)
+        finally:
+            reader.join(_DRAIN_SECONDS)
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, str]:
+    # With it, `uv pip install` would put base's packages where energygate, or head, finds its own.
+    return {name: value for name, value in without_repository(environment).items() if name != "VIRTUAL_ENV"}
+
+
+def _one_line(command: str) -> str:
+    return "; ".join(line.strip() for line in command.splitlines() if line.strip())

@@ -1,0 +1,66 @@
+"""Ctrl-C, and being told to end: soon, with the workers gone and nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+
+import pytest
+from commands import COMMAND, environment, write_policy
+
+WORKLOAD = """
+import os
+import subprocess
+import sys
+import time
+
+
+def endless():
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
+    with open("started", "w") as started:  # a pipe: whoever reads it knows that measuring has begun
+        started.write("%d %d" % (os.getpid(), child.pid))
+    return lambda: time.sleep(600) or 1
+"""
+
+
+def is_gone(pid):
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123 - it may be gone by now
+        return stat.read().rpartition(")")[2].split()[0] == "Z"  # dead, and init has not looked yet
+
+
+@pytest.mark.parametrize(
+    ("number", "code", "said"),
+    [
+        (signal.SIGINT, 130, "energygate: interrupted\n"),
+        (signal.SIGTERM, 143, ""),
+        (signal.SIGHUP, 129, ""),
+    ],
+)
+def test_a_signal_ends_it_and_its_workers(tmp_path, number, code, said):
+    (tmp_path / "endless.py").write_text(WORKLOAD, encoding="utf-8")
+    (tmp_path / "tmp").mkdir()
+    os.mkfifo(tmp_path / "started")
+    write_policy(tmp_path, {"endless": {"python": "endless:endless"}})
+    process = subprocess.Popen(
+        [*COMMAND, "check", "--json", "result.json"],
+        cwd=tmp_path,
+        env=environment(TMPDIR=str(tmp_path / "tmp")),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
+    )
+    worker, child = map(int, (tmp_path / "started").read_text("utf-8").split())
+    os.killpg(process.pid, number)  # as a terminal does: the whole group
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err) == (code, "", said)
+    assert is_gone(worker)
+    assert is_gone(child)
+    assert list((tmp_path / "tmp").iterdir()) == []
+    assert not (tmp_path / "result.json").exists()

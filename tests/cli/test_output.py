@@ -1,0 +1,151 @@
+"""Where the report goes and what it looks like there; whatever becomes of it, the verdict stands."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import pty
+import re
+import struct
+import subprocess
+import termios
+import threading
+
+import pytest
+from commands import COMMAND, energygate, environment, spin, write_policy
+from rich.cells import cell_len
+
+SHORT = ("--time-limit", "4 s")
+ESCAPE = "\x1b"
+COLOUR = re.compile(r"\x1b\[[0-9;]*3[0-7][;m]")
+
+
+@pytest.fixture(scope="session")
+def failing(spinning):
+    """A policy of one workload far over its limit: settled by the first launches that give an interval."""
+    return write_policy(spinning, {"failing": spin(0.2)}, name="failing.yml").name
+
+
+def on_terminal(*arguments, cwd, columns, **changes):
+    """Run the command on a terminal of that width; returns the exit code and all that the terminal got."""
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
+    process = subprocess.Popen(
+        [*COMMAND, *arguments],
+        cwd=cwd,
+        env=environment(TERM="xterm-256color", **changes),
+        stdin=theirs,
+        stdout=theirs,
+        stderr=theirs,
+    )
+    os.close(theirs)
+    pieces = []
+    try:
+        while piece := os.read(ours, 65536):
+            pieces.append(piece)
+    except OSError:  # Linux's end of a terminal that nobody holds any more
+        pass
+    os.close(ours)
+    return process.wait(30), b"".join(pieces).decode()
+
+
+def test_quiet_is_the_verdicts_line_alone_wherever_the_command_runs(spinning, failing, tmp_path):
+    ran = energygate("check", "--policy", spinning / failing, *SHORT, "--quiet", cwd=tmp_path)
+    assert (ran.code, ran.err, ran.out.count("\n")) == (1, "", 1)
+    assert ran.out.startswith("✗ FAIL  failing: energy per request is ")
+
+
+def test_json_to_standard_output_is_pure_and_the_report_moves_aside(spinning, failing):
+    ran = energygate("check", "--policy", failing, *SHORT, "--json", "-", cwd=spinning)
+    assert (ran.code, json.loads(ran.out)["verdict"]) == (1, "fail")
+    assert ran.err.startswith("✗ FAIL  failing: ")
+
+
+def test_a_log_gets_plain_lines_that_neither_wrap_nor_end_in_blanks(checked):
+    said = checked("kept").said
+    assert ESCAPE not in said
+    assert "\r" not in said
+    assert [line for line in said.splitlines() if line != line.rstrip()] == []
+    assert max(map(len, said.splitlines())) > 160  # how it was measured, in one line
+
+
+def test_forced_colour_in_a_log_is_colour_and_nothing_else(spinning, failing):
+    ran = energygate("check", "--policy", failing, *SHORT, cwd=spinning, FORCE_COLOR="1", COLUMNS="40")
+    assert ran.err == ""
+    assert COLOUR.search(ran.out)
+    row = next(line for line in ran.out.splitlines() if "max " in line)
+    assert "failing" in row
+    assert "…" in row.partition("(")[2].partition(")")[0]  # the interval's, in the middle: nothing was cut
+
+
+def test_a_terminal_gets_colour_progress_and_lines_that_fit(spinning, failing):
+    code, said = on_terminal("check", "--policy", failing, *SHORT, cwd=spinning, columns=60)
+    assert code == 1
+    assert COLOUR.search(said)
+    assert "━" in said
+    assert re.search(r"≤ [0-9] s left", said)
+    report = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", said[said.rindex("✗ FAIL") :])
+    assert max(cell_len(line) for line in report.splitlines()) <= 60
+    assert "failing  energy per request" in report
+
+
+def test_no_color_is_heeded_on_a_terminal(spinning, failing):
+    code, said = on_terminal("check", "--policy", failing, *SHORT, cwd=spinning, columns=120, NO_COLOR="1")
+    assert code == 1
+    assert "✗ FAIL" in said
+    assert not COLOUR.search(said)
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_an_encoding_without_the_marks_costs_no_verdict(spinning, failing, encoding):
+    with open(spinning / f"{encoding}.txt", "w+b") as file:  # noqa: PTH123 - a plain file as standard output
+        ran = energygate(
+            "check", "--policy", failing, *SHORT, cwd=spinning, stdout=file, PYTHONIOENCODING=encoding
+        )
+        file.seek(0)
+        said = file.read().decode(encoding)
+    assert ran.code == 1, ran.err
+    assert said.startswith("x FAIL  failing: ")
+    assert "µWh" in said or "uWh" in said
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
+@pytest.mark.parametrize("arguments", [(), ("--json", "-")])
+def test_a_full_disk_costs_no_verdict(spinning, failing, arguments):
+    with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
+        ran = energygate("check", "--policy", failing, *SHORT, *arguments, cwd=spinning, stdout=full)
+    assert ran.code == 1
+    (warning,) = [line for line in ran.err.splitlines() if line.startswith("energygate: ")]
+    assert "cannot be written" in warning
+    assert warning.endswith("the verdict stands")
+
+
+def test_a_reader_that_leaves_costs_no_verdict(spinning, failing):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with os.fdopen(writing, "wb") as pipe:
+        ran = energygate("check", "--policy", failing, *SHORT, cwd=spinning, stdout=pipe)
+    assert (ran.code, ran.err) == (1, "")
+
+
+def test_a_result_that_cannot_be_written_is_one_warning(spinning, failing):
+    ran = energygate("check", "--policy", failing, *SHORT, "--json", "gone/result.json", cwd=spinning)
+    assert ran.code == 1
+    assert ran.err == (
+        "energygate: the result cannot be written to gone/result.json: No such file or directory; "
+        "the verdict stands\n"
+    )
+    assert ran.out.startswith("✗ FAIL  failing: ")
+    assert "gone/result.json" not in ran.out
+
+
+def test_a_pipe_may_take_the_result(spinning, failing, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    taken = []
+    reader = threading.Thread(target=lambda: taken.append((tmp_path / "pipe").read_text("utf-8")))
+    reader.start()
+    ran = energygate("check", "--policy", failing, *SHORT, "--json", tmp_path / "pipe", cwd=spinning)
+    reader.join()
+    assert (ran.code, json.loads(taken[0])["verdict"]) == (1, "fail")
+    assert (tmp_path / "pipe").is_fifo()

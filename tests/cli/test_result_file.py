@@ -1,0 +1,83 @@
+"""`result.json` is written whole or not at all, and nothing is left beside it."""
+
+from __future__ import annotations
+
+import json
+import os
+import threading
+from pathlib import Path
+
+import pytest
+from builders import judged, result
+
+from energygate.cli.result_file import write_result
+from energygate.gate import Verdict
+
+RESULT = result(judged(Verdict.FAIL))
+
+
+def test_it_is_the_result_readable_by_all_that_the_umask_lets(tmp_path):
+    before = os.umask(0o022)
+    try:
+        path = tmp_path / "result.json"
+        assert write_result(RESULT, str(path)) == str(path)
+    finally:
+        os.umask(before)
+    assert path.read_text("utf-8") == RESULT.to_json()
+    assert path.stat().st_mode & 0o777 == 0o644
+    assert os.listdir(tmp_path) == ["result.json"]
+
+
+def test_a_reader_never_sees_half_of_it(tmp_path):
+    path = tmp_path / "result.json"
+    long = result(*(judged(Verdict.PASS, name=f"workload {number}") for number in range(300)))
+    write_result(long, str(path))
+    seen, done = [], threading.Event()
+
+    def read():
+        while not done.is_set():
+            seen.append(path.read_text("utf-8"))
+
+    reader = threading.Thread(target=read)
+    reader.start()
+    for _ in range(60):
+        write_result(long, str(path))
+    done.set()
+    reader.join()
+    assert set(seen) == {long.to_json()}
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "real.json").write_text("old", encoding="utf-8")
+    (tmp_path / "link.json").symlink_to("real.json")
+    write_result(RESULT, str(tmp_path / "link.json"))
+    assert (tmp_path / "link.json").is_symlink()
+    assert json.loads((tmp_path / "real.json").read_text("utf-8"))["verdict"] == "fail"
+
+
+@pytest.mark.parametrize("place", ["gone/result.json", "file/result.json", "directory", "/proc/result.json"])
+def test_where_it_cannot_be_it_warns_once_and_leaves_nothing(tmp_path, place, capsys):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    (tmp_path / "directory").mkdir()
+    before = sorted(tmp_path.rglob("*"))
+    path = str(Path(tmp_path, place))
+    assert write_result(RESULT, path) is None
+    said = capsys.readouterr().err
+    assert said.startswith(f"energygate: the result cannot be written to {path}: ")
+    assert said.endswith("; the verdict stands\n")
+    assert said.count("\n") == 1
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_an_interruption_while_it_is_put_in_place_keeps_the_old_one(tmp_path, monkeypatch):
+    path = tmp_path / "result.json"
+    path.write_text("old", encoding="utf-8")
+
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Path, "replace", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        write_result(RESULT, str(path))
+    assert os.listdir(tmp_path) == ["result.json"]
+    assert path.read_text("utf-8") == "old"
