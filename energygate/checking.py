@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import os
 import sys
 import tempfile
 import time
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from energygate.policy import Policy
-    from energygate.report.result import WorkloadResult
+    from energygate.report.result import BaseResult, WorkloadResult
 
 
 def check(
@@ -33,6 +34,7 @@ def check(
     *,
     workloads: Sequence[str] = (),
     time_limit_s: float | None = None,
+    python: str | None = None,
     observer: Observer | None = None,
 ) -> Result:
     """Measure workloads of a policy on this machine and judge them by its absolute budgets.
@@ -42,6 +44,7 @@ def check(
         directory: The checkout: what the policy's paths are relative to, and where workers run.
         workloads: Names of the workloads to check; all of them by default.
         time_limit_s: Measuring time per workload; the policy's by default.
+        python: The interpreter to measure with; the policy's by default.
         observer: Is told of progress.
 
     Returns:
@@ -52,7 +55,7 @@ def check(
         PolicyError: When the site's carbon intensity is unknown, or a model's file does not exist.
     """
     started = time.perf_counter()
-    names = _chosen(policy, workloads)
+    names = chosen(policy.workloads, workloads, source=policy.source)
     machine = describe_machine()
     run = Run(
         policy=policy,
@@ -64,20 +67,38 @@ def check(
         observer=observer or Observer(),
     )
     with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
-        servings = [_serving(name, run, directory, Path(scratch) / str(i)) for i, name in enumerate(names)]
+        servings = [
+            _serving(name, run, directory, Path(scratch) / str(i), python) for i, name in enumerate(names)
+        ]
         for serving in servings:
             _check_files(serving, policy)  # the policy's mistakes are told before anything is measured
-        results = tuple(_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1))
+        results = [_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1)]
+    return assemble(run, results, started=started)
+
+
+def assemble(  # noqa: PLR0913 - what a result says besides its workloads
+    run: Run,
+    results: Sequence[WorkloadResult],
+    *,
+    started: float,
+    base: BaseResult | None = None,
+    policy_changed: bool = False,
+    notes: tuple[str, ...] = (),
+) -> Result:
+    """Put the parts of a result together; `started` is what `time.perf_counter` said at the start."""
     return Result(
         energygate_version=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started,
-        policy=policy.source,
-        seed=policy.measurement.seed,
+        policy=run.policy.source,
+        seed=run.policy.measurement.seed,
         verdict=worst(result.verdict for result in results),
-        machine=machine_result(machine),
-        site=site_result(policy.site, run.factors),
-        workloads=results,
+        base=base,
+        policy_changed=policy_changed,
+        notes=notes,
+        machine=machine_result(run.machine),
+        site=site_result(run.policy.site, run.factors),
+        workloads=tuple(results),
     )
 
 
@@ -94,14 +115,13 @@ def _measured(serving: Serving, run: Run, number: int, count: int) -> WorkloadRe
     return result
 
 
-def _serving(name: str, run: Run, directory: Path, scratch: Path) -> Serving:
+def _serving(name: str, run: Run, directory: Path, scratch: Path, python: str | None) -> Serving:
     scratch.mkdir()
     workload, measurement = run.policy.workloads[name], run.policy.measurement
-    python = str(directory / measurement.python) if measurement.python else sys.executable
     return Serving(
         name=name,
         workload=workload,
-        side=Side(name="head", directory=directory, python=python),
+        side=side_of("head", directory, python or measurement.python),
         seed=measurement.seed if workload.seed is None else workload.seed,
         timeout_s=run.time_limit_s,
         scratch=scratch,
@@ -117,16 +137,25 @@ def _check_files(serving: Serving, policy: Policy) -> None:
         raise PolicyError(f"{error.where}: {error.what}", where=where, hint=error.hint) from None
 
 
-def _chosen(policy: Policy, names: Iterable[str]) -> list[str]:
-    chosen = list(dict.fromkeys(names)) or list(policy.workloads)
-    for name in chosen:
-        if name not in policy.workloads:
-            near = difflib.get_close_matches(name, policy.workloads, n=1)
-            raise UsageError(
-                f"the policy has no workload {name!r}",
-                where=policy.source,
-                hint=f"Did you mean {near[0]!r}?"
-                if near
-                else f"It has {', '.join(map(repr, policy.workloads))}",
-            )
-    return chosen
+def chosen(known: Iterable[str], names: Iterable[str], *, source: str) -> list[str]:
+    """The workloads that were asked for, each once; all of them when none was.
+
+    Raises:
+        UsageError: When one is unknown.
+    """
+    known = list(known)
+    wanted = list(dict.fromkeys(names)) or known
+    for name in wanted:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, known))}"
+            raise UsageError(f"the policy has no workload {name!r}", where=source, hint=hint)
+    return wanted
+
+
+def side_of(name: str, directory: Path, python: str | None) -> Side:
+    """A side with its interpreter: a relative path is the side's own, a bare name or an absolute path is shared."""
+    if python is None:
+        return Side(name=name, directory=directory, python=sys.executable)
+    is_own = os.sep in python and not Path(python).is_absolute()
+    return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)

@@ -1,77 +1,136 @@
-"""`demo`: the whole story on the shipped fixtures, in a directory that is thrown away."""
+"""`demo`: the whole story on the shipped fixtures, in a repository that is thrown away."""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import click
 
-from energygate.checking import check
-from energygate.drafting import bare_policy, draft_policy, find_models
 from energygate.errors import UsageError
-from energygate.policy import load_policy, parse_policy
 
 if TYPE_CHECKING:
-    from contextlib import AbstractContextManager
+    from energygate.cli.running import How
 
-    from energygate.engine.shared import Observer
-    from energygate.policy import Policy
+MODELS = ("digits-cnn", "digits-mlp", "digits-cnn-heavy")
 
-TIME_LIMIT_S = 12.0
-"""Per workload and step, so that the four measurements stay well under a minute."""
+POLICY = """\
+version: 1
+site: {pue: 1.25, carbon: {country: DEU}}
+measurement: {time_limit: 20 s}
+workloads:
+  digits-cnn:
+    onnx: models/digits-cnn.onnx
+    inputs: data/digits.npz
+    labels: label
+    budgets: {energy_per_request: {max_increase: 5 %}, accuracy: {min: 97 %}}
+  digits-mlp:
+    onnx: models/digits-mlp.onnx
+    inputs: data/digits.npz
+    labels: label
+    budgets: {energy_per_request: {max_increase: 5 %}, accuracy: {min: 97 %}}
+  digits-cnn-heavy:
+    onnx: models/digits-cnn-heavy.onnx
+    inputs: data/digits.npz
+    labels: label
+    budgets: {energy_per_request: {max_increase: 5 %}, accuracy: {min: 97 %}}
+"""
+
+AUTHOR = {
+    "GIT_AUTHOR_NAME": "demo",
+    "GIT_AUTHOR_EMAIL": "demo@example.com",
+    "GIT_COMMITTER_NAME": "demo",
+    "GIT_COMMITTER_EMAIL": "demo@example.com",
+    "GIT_CONFIG_GLOBAL": os.devnull,
+}
 
 
 class Gate(Protocol):
     """What `energygate check` does: measure, judge, report."""
 
-    def __call__(self, policy: Policy, *, policy_path: str, time_limit_s: float) -> int:
+    def __call__(self, policy_path: str, how: How) -> int:
         """Return the exit code."""
 
 
-def demonstrate(gate: Gate, progress: AbstractContextManager[Observer]) -> int:
+def demonstrate(gate: Gate) -> int:
     """Tell the story; returns 0 when it came out as told.
 
     Args:
         gate: Checks and reports as the command does.
-        progress: Shows how far the measuring for the draft is.
     """
-    fixtures = _fixtures()
+    from energygate.cli.running import How
+
     with tempfile.TemporaryDirectory(prefix="energygate-demo-") as name:
-        project = Path(name)
-        for file in ("models/digits-cnn.onnx", "models/digits-mlp.onnx", "data/digits.npz"):
-            (project / file).parent.mkdir(exist_ok=True)
-            shutil.copyfile(fixtures / file, project / file)
-        policy = project / "energygate.yml"
-        _tell(
-            "A project serves two models that read handwritten digits: digits-cnn and digits-mlp.",
-            "1. `energygate init` measures both and writes budgets half as large again:",
+        project = Path(name) / "digits"
+        _base(project)
+        click.echo(
+            "A project serves three models that read handwritten digits. Its policy allows +5 % energy."
         )
-        policy.write_text(_drafted(project, progress), encoding="utf-8")
-        click.echo("".join(f"    {line}\n" for line in policy.read_text("utf-8").splitlines()[9:]))
-        _tell(
-            "2. A pull request swaps in a digits-cnn of the same accuracy that computes 35 times as much.",
-            "   `energygate check` on it:",
+        click.echo(
+            "A pull request re-exports digits-mlp, and makes digits-cnn wider for a little more accuracy."
         )
-        shutil.copyfile(fixtures / "models/digits-cnn-heavy.onnx", project / "models/digits-cnn.onnx")
-        code = gate(load_policy(policy), policy_path=str(policy), time_limit_s=TIME_LIMIT_S)
-    _tell(
-        "",
-        f"It exits with {code}, so the pull request fails. Accuracy alone would have let it through.",
-        "Next: `energygate init` in your own project.",
+        if shutil.which("git"):
+            _git(project, "init", "--quiet", "--initial-branch=main")
+            _commit(project, "Serve three models")
+            _git(project, "switch", "--quiet", "--create", "wider-cnn")
+            _head(project)
+            _commit(project, "Make digits-cnn wider")
+            click.echo("\n$ energygate check --base main\n")
+            how = How(base="main")
+        else:
+            before = Path(name) / "base"
+            shutil.copytree(project, before)
+            _head(project)
+            click.echo("\n$ energygate check --base-dir ../base\n")
+            how = How(base_dir=str(before))
+        code = gate(str(project / "energygate.yml"), how)
+    click.echo(
+        f"\nIt exits with {code}, so the pull request fails: a change of accuracy alone would have passed."
     )
+    click.echo("Next: `energygate init` in your own project.")
     return 0 if code == 1 else 3
 
 
-def _drafted(project: Path, progress: AbstractContextManager[Observer]) -> str:
-    found = find_models(project)
-    with progress as observer:
-        result = check(
-            parse_policy(bare_policy(found)), project, time_limit_s=TIME_LIMIT_S, observer=observer
+def _base(project: Path) -> None:
+    fixtures = _fixtures()
+    for file in (*(f"models/{model}.onnx" for model in MODELS), "data/digits.npz"):
+        (project / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(fixtures / file, project / file)
+    (project / "energygate.yml").write_text(POLICY, encoding="utf-8")
+
+
+def _head(project: Path) -> None:
+    """The pull request: other bytes for two of the three models, more work in one of them."""
+    import onnx
+
+    shutil.copyfile(_fixtures() / "models/digits-cnn-fat.onnx", project / "models/digits-cnn.onnx")
+    path = project / "models/digits-mlp.onnx"
+    model = onnx.load(path)
+    model.producer_version = "re-exported"
+    onnx.save(model, path)
+
+
+def _commit(project: Path, message: str) -> None:
+    _git(project, "add", "--all")
+    _git(project, "commit", "--quiet", "--message", message)
+
+
+def _git(project: Path, *arguments: str) -> None:
+    try:
+        subprocess.run(
+            ["git", *arguments],
+            cwd=project,
+            env=os.environ | AUTHOR,
+            check=True,
+            capture_output=True,
+            text=True,
         )
-    return draft_policy(found, result)
+    except subprocess.CalledProcessError as error:
+        raise UsageError(f"git {arguments[0]} failed", detail=error.stderr) from None
 
 
 def _fixtures() -> Path:
@@ -81,8 +140,3 @@ def _fixtures() -> Path:
         if (place / "models" / "digits-cnn.onnx").is_file():
             return place
     raise UsageError("this installation lacks the fixtures that the demo runs on")
-
-
-def _tell(*lines: str) -> None:
-    for line in lines:
-        click.echo(line)

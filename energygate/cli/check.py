@@ -8,7 +8,9 @@ import click
 
 HELP = """Measure the policy's workloads and judge them.
 
-Names choose workloads; without any, all of the policy's are checked.
+Names choose workloads; without any, all of the policy's are checked. With
+--base or --base-dir the same workloads are measured there as well, taking
+turns, and the limits on change are judged too, by base's policy.
 
 \b
 Exit codes:
@@ -27,6 +29,11 @@ Exit codes:
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the result there; - for standard output.")
 @click.option("--time-limit", metavar="TIME", help="Measuring time per workload, such as '20 s'.")
+@click.option("--base", metavar="REF", help="Compare with the merge base of HEAD and this ref.")
+@click.option("--base-dir", metavar="DIR", help="Compare with this directory, without git.")
+@click.option("--python", metavar="PATH", help="The interpreter to measure with.")
+@click.option("--base-python", metavar="PATH", help="Base's interpreter, where it differs.")
+@click.option("--total-time-limit", metavar="TIME", help="Measuring time of all workloads together.")
 @click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the verdict's line only.")
 def check(
@@ -34,20 +41,24 @@ def check(
     policy: str,
     json_path: str | None,
     time_limit: str | None,
+    base: str | None,
+    base_dir: str | None,
+    python: str | None,
+    base_python: str | None,
+    total_time_limit: str | None,
     strict: bool,
     quiet: bool,
 ) -> None:
     """Run `energygate check`."""
-    from energygate.cli.running import check_and_report, parse_time
-    from energygate.policy import load_policy
+    from energygate.cli.running import How, check_and_report, parse_time
 
-    code = check_and_report(
-        load_policy(policy),
-        policy_path=policy,
+    how = How(
         workloads=workloads,
-        time_limit_s=parse_time(time_limit),
-        json_path=json_path,
-        strict=strict,
-        quiet=quiet,
+        time_limit_s=parse_time(time_limit, "--time-limit"),
+        base=base,
+        base_dir=base_dir,
+        python=python,
+        base_python=base_python,
+        total_time_limit_s=parse_time(total_time_limit, "--total-time-limit"),
     )
-    sys.exit(code)
+    sys.exit(check_and_report(policy, how, json_path=json_path, strict=strict, quiet=quiet))

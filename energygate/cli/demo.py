@@ -9,9 +9,8 @@ import click
 
 @click.command(short_help="See the gate work on the shipped fixtures.")
 def demo() -> None:
-    """See the gate work on the shipped fixtures: one workload passes, one is over budget."""
-    from energygate.cli.progress import LiveProgress
+    """See the gate work on a pull request: one workload passes, one is over budget, one is unchanged."""
     from energygate.cli.running import check_and_report
     from energygate.demonstration import demonstrate
 
-    sys.exit(demonstrate(check_and_report, LiveProgress(shown=True)))
+    sys.exit(demonstrate(check_and_report))

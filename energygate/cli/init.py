@@ -44,7 +44,7 @@ def init(policy: str, force: bool, time_limit: str) -> None:
         result = check(
             parse_policy(bare_policy(found), policy),
             directory,
-            time_limit_s=parse_time(time_limit),
+            time_limit_s=parse_time(time_limit, "--time-limit"),
             observer=observer,
         )
     broken = [(one.name, one.error.message) for one in result.workloads if one.error is not None]

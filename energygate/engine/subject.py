@@ -6,7 +6,8 @@ import time
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from energygate.gate import Estimate, Evidence, Verdict
-from energygate.gate.weighing import weigh, weigh_change
+from energygate.gate.judge import RELATIVE
+from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign, Progress
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.series import change_series, series, success_rate
@@ -88,7 +89,28 @@ class Subject(Generic[LaunchT]):
             seconds=seconds,
             currency=self._run.policy.site.currency,
             background=self._background,
+            seconds_to_decide=self._seconds_to_decide(),
         )
+
+    def _seconds_to_decide(self) -> float | None:
+        """About how much more time would settle the relative limits that are still open."""
+        pairs = [launch for launch in self._campaign.launches if isinstance(launch, PairedLaunch)]
+        found = [
+            one for one in self._findings() if one.kind in RELATIVE and one.verdict is Verdict.INCONCLUSIVE
+        ]
+        if not pairs or not found:
+            return None
+        changes = change_series(pairs)
+        per_launch_s = self._campaign.elapsed_s / len(pairs)
+        longest = 0.0
+        for finding in found:
+            one = changes.get("energy_per_request" if finding.metric in DERIVED else finding.metric)
+            limit = -finding.limit if finding.kind == "max_decrease" else finding.limit
+            needed = None if one is None else launches_to_decide(one, limit, self._run.confidence)
+            if needed is None:
+                return None
+            longest = max(longest, (needed - len(pairs)) * per_launch_s)
+        return longest
 
     def _evidence(self) -> dict[str, Evidence]:
         return {**self._sampled(self._campaign.launches), **self._exact, **_success(self._campaign.launches)}

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate.evidence import Estimate, Evidence
-from energygate.stats import drifting, log_mean, mean_interval
+from energygate.stats import drifting, launches_needed, log_mean, mean_interval
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,10 +86,28 @@ def weigh_change(
     }
 
 
+def launches_to_decide(one: ChangeSeries, limit: float, confidence: Confidence) -> int | None:
+    """About how many launches in all would settle a relative limit; `None` when more do not help.
+
+    Args:
+        one: How the metric changed so far.
+        limit: The limit as a relative change, such as 0.05.
+        confidence: How intervals are made.
+    """
+    n = len(one.log_ratios)
+    sd = max(statistics.stdev(one.log_ratios), _within(one)) if n > 1 else math.inf
+    interval = mean_interval(one.log_ratios, alpha=confidence.alpha)
+    return launches_needed(interval, math.log1p(limit), n, sd, alpha=confidence.alpha)
+
+
+def _within(one: ChangeSeries) -> float:
+    """The deviation that launches have at least: what their own blocks scatter."""
+    return math.sqrt(sum(error * error for error in one.errors) / len(one.errors))
+
+
 def change_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
     """A relative change; a launch's deviation is at least what its own blocks scatter."""
-    least_sd = math.sqrt(sum(error * error for error in one.errors) / len(one.errors))
-    interval = mean_interval(one.log_ratios, alpha=confidence.alpha, least_sd=least_sd)
+    interval = mean_interval(one.log_ratios, alpha=confidence.alpha, least_sd=_within(one))
     if math.isinf(interval.half):
         return Estimate(value=math.expm1(interval.mean), low=-1.0, high=math.inf)
     return Estimate(

@@ -87,7 +87,7 @@ class Tracker:
             emissions_endpoint=None,
             experiment_id=None,
             experiment_name="energygate",
-            electricitymaps_api_token=None,
+            electricitymaps_api_token="",  # None would fall back to a configured `co2_signal_api_token`, and go online
             tracking_mode="machine",
             log_level="warning",
             on_csv_write="append",

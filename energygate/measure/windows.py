@@ -7,6 +7,8 @@ import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from energygate.stats.confidence import MAX_LAUNCHES
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -92,7 +94,11 @@ def plan_pair(
     """
     calls = max(1, math.ceil(min_window_ns / min(call_ns)))
     block_ns = 2 * calls * sum(call_ns)
-    wanted_ns = max(MIN_PAIRED_NS, start_ns * PAIRED_SHARE / (1 - PAIRED_SHARE))
+    wanted_ns = max(
+        MIN_PAIRED_NS,
+        start_ns * PAIRED_SHARE / (1 - PAIRED_SHARE),
+        time_limit_ns / MAX_LAUNCHES - start_ns,  # no more launches than that are ever made
+    )
     affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, block_ns)
     blocks = max(1, min(MAX_BLOCKS, round(min(wanted_ns, affordable_ns) / block_ns)))
     return Plan(calls=calls, windows=2 * blocks, max_warm_up=max(1, min(MAX_WARM_UP_WINDOWS, 2 * blocks)))

@@ -160,6 +160,17 @@ class Measurement(Section):
         return limit
 
 
+class Comparison(Section):
+    """What becomes of workloads that are only on one side of a comparison."""
+
+    added: Literal["judge", "fail"] = Field(
+        default="judge", description="A workload that base lacks: judged by its absolute limits, or failed."
+    )
+    removed: Literal["list", "fail"] = Field(
+        default="list", description="A workload that head lacks: listed, or failed."
+    )
+
+
 class Waiver(Section):
     """Lets one budget of one workload be broken, by someone, for a reason, for a while."""
 
@@ -206,6 +217,9 @@ class Policy(Section):
     )
     measurement: Measurement = Field(
         default_factory=Measurement, description="How to measure: how long, and with what."
+    )
+    comparison: Comparison = Field(
+        default_factory=Comparison, description="What becomes of workloads that only one side has."
     )
     workloads: dict[Name, Workload] = Field(min_length=1, description="What is measured, by name.")
     waivers: tuple[Waiver, ...] = Field(default=(), description="Budgets that may be broken for a while.")

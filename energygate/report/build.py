@@ -174,11 +174,14 @@ def _model(facts: ModelFacts | None) -> ModelResult | None:
     return ModelResult(nodes=facts.nodes, parameters=facts.parameters, opset=facts.opset)
 
 
-def failed_workload(name: str, workload: Workload, error: EnergygateError) -> WorkloadResult:
+def failed_workload(
+    name: str, workload: Workload, error: EnergygateError, *, state: State = "head only"
+) -> WorkloadResult:
     """A workload that could not be measured: an error, whatever its budgets."""
     return WorkloadResult(
         name=name,
         kind=workload.kind,
+        state=state,
         verdict=Verdict.ERROR,
         method=None,
         metrics={},

@@ -83,9 +83,11 @@ def _quoted(path: str) -> str:
 
 def _complete(lender: Git, sha: str) -> None:
     """Fetch what a partial clone has left at its remote: one request instead of one per file."""
-    remote = lender.setting("extensions.partialClone")
-    if remote is None:
+    said = lender.attempt("config", "--null", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+    keys = [os.fsdecode(key) for key in said.stdout.split(b"\0") if key]
+    if not keys:
         return
+    remote = keys[0].removeprefix("remote.").removesuffix(".promisor")
     asked: set[str] = set()
     while True:
         listed = lender.line("rev-list", "--objects", "--missing=print", f"{sha}^{{tree}}").splitlines()

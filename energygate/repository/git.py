@@ -111,7 +111,8 @@ class Git:
         """
         command = ["git", *(part for one in (*GUARDS, *settings) for part in ("-c", one))]
         if self.git_dir is not None:
-            command.append(f"--git-dir={self.git_dir}")
+            # A submodule's repository names its working tree, which may be gone: then git would not start.
+            command += [f"--git-dir={self.git_dir}", f"--work-tree={self.directory}"]
         try:
             return self.run(
                 [*command, *arguments],

@@ -89,12 +89,12 @@ def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
     )
     # A thread, because what a setup leaves running may hold the pipe open after its end.
     reader = threading.Thread(target=tail.read, args=(process.stdout,), daemon=True)
-    with stopped_on_trouble(process):
-        reader.start()
-        try:
+    try:
+        with stopped_on_trouble(process):
+            reader.start()
             return process.wait(timeout_s)
-        finally:
-            reader.join(_DRAIN_SECONDS)
+    finally:
+        reader.join(_DRAIN_SECONDS)
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:

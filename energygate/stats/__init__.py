@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
-from energygate.stats.confidence import Interval, drifting, half_width, log_mean, mean_interval
+from energygate.stats.confidence import (
+    Interval,
+    drifting,
+    half_width,
+    launches_needed,
+    log_mean,
+    mean_interval,
+)
 from energygate.stats.paired import LogRatio, launch_log_ratio
 
-__all__ = ["Interval", "LogRatio", "drifting", "half_width", "launch_log_ratio", "log_mean", "mean_interval"]
+__all__ = [
+    "Interval",
+    "LogRatio",
+    "drifting",
+    "half_width",
+    "launch_log_ratio",
+    "launches_needed",
+    "log_mean",
+    "mean_interval",
+]

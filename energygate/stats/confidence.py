@@ -145,6 +145,24 @@ def mean_interval(values: Sequence[float], *, alpha: float, least_sd: float = 0.
     return Interval(mean=statistics.fmean(values), half=half)
 
 
+def launches_needed(interval: Interval, limit: float, n: int, sd: float, *, alpha: float) -> int | None:
+    """About how many launches in all would decide, if estimate and scatter stay what they are.
+
+    Args:
+        interval: What n launches say.
+        limit: The limit on the same scale.
+        n: How many launches there are.
+        sd: The deviation of a launch.
+        alpha: Two-sided error.
+
+    Returns:
+        The number, or `None` when not even `MAX_LAUNCHES` would do.
+    """
+    distance = abs(interval.mean - limit)
+    wanted = (m for m in range(n + 1, MAX_LAUNCHES + 1) if half_width(m, sd, alpha=alpha) < distance)
+    return next(wanted, None)
+
+
 def drifting(interval: Interval, *, drift_sd: float, alpha: float) -> Interval:
     """Widen an interval by how much the machine itself wanders from one occasion to the next.
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 import itertools
 
 import pytest
-from builders import launch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.errors import MeasurementError
-from energygate.measure.campaign import MAX_LAUNCHES, MIN_LAUNCHES, run_campaign
+from energygate.errors import MeasurementError, WorkerDied
+from energygate.measure.campaign import MAX_LAUNCHES, MIN_LAUNCHES, Campaign
 
 SECOND = 1_000_000_000
 
 
 class Timepiece:
     """A clock and a launcher in one: each launch takes the next of the given times."""
+
+    plan = None
 
     def __init__(self, seconds):
         self._seconds = itertools.cycle(seconds)
@@ -29,38 +30,47 @@ class Timepiece:
     def launch(self):
         self.starts_s.append(self.now_ns / SECOND - 5)
         self.now_ns += round(next(self._seconds) * SECOND)
-        return launch()
+        return len(self.starts_s)
 
 
-def campaign(timepiece, *, time_limit_s=1e9, decided=lambda _: False, on_progress=lambda *_: None):
-    return run_campaign(
-        timepiece, decided=decided, time_limit_s=time_limit_s, clock=timepiece, on_progress=on_progress
-    )
+def never():
+    return False
+
+
+def campaign_of(timepiece):
+    return Campaign(timepiece, clock=timepiece)
+
+
+def launches_of(timepiece, *, seconds=1e9, decided=never):
+    campaign = campaign_of(timepiece)
+    campaign.go_on(seconds, decided=decided, on_progress=lambda _: None)
+    return campaign.launches
 
 
 @pytest.mark.parametrize("needed", [MIN_LAUNCHES, 7, 20])
 def test_it_stops_as_soon_as_it_is_decided(needed):
-    launches = campaign(Timepiece([1.0]), decided=lambda some: len(some) >= needed)
-    assert len(launches) == needed
+    campaign = campaign_of(Timepiece([1.0]))
+    campaign.go_on(1e9, decided=lambda: len(campaign.launches) >= needed, on_progress=lambda _: None)
+    assert campaign.launches == list(range(1, needed + 1))
 
 
 def test_what_the_first_launches_seem_to_say_decides_nothing():
     asked = []
 
-    def decided(some):
-        asked.append(len(some))
+    def decided():
+        asked.append("asked")
         return True
 
-    assert len(campaign(Timepiece([1.0]), decided=decided)) == MIN_LAUNCHES
-    assert asked == [MIN_LAUNCHES]
+    assert len(launches_of(Timepiece([1.0]), decided=decided)) == MIN_LAUNCHES
+    assert asked == ["asked"]
 
 
 def test_it_stops_at_the_cap_when_nothing_decides():
-    assert len(campaign(Timepiece([0.001]))) == MAX_LAUNCHES
+    assert len(launches_of(Timepiece([0.001]))) == MAX_LAUNCHES
 
 
 @pytest.mark.parametrize(
-    ("seconds", "time_limit_s", "count"),
+    ("took", "seconds", "count"),
     [
         ([1.0], 10.0, 10),  # exactly full is not overrun
         ([1.0], 9.99, 9),
@@ -71,40 +81,82 @@ def test_it_stops_at_the_cap_when_nothing_decides():
         ([4.0, 1.0], 10.0, 3),  # after 4 + 1 + 4 s there is room for one of 1 s, but the next may take 4
     ],
 )
-def test_it_starts_no_launch_that_would_overrun(seconds, time_limit_s, count):
-    assert len(campaign(Timepiece(seconds), time_limit_s=time_limit_s)) == count
+def test_it_starts_no_launch_that_would_overrun(took, seconds, count):
+    assert len(launches_of(Timepiece(took), seconds=seconds)) == count
 
 
-@given(seconds=st.lists(st.floats(0.01, 20), min_size=1, max_size=10), time_limit_s=st.floats(0, 60))
-def test_after_the_first_no_launch_starts_without_room_for_the_longest_so_far(seconds, time_limit_s):
-    timepiece = Timepiece(seconds)
-    launches = campaign(timepiece, time_limit_s=time_limit_s)
-    assert 1 <= len(launches) <= MAX_LAUNCHES
-    took = list(itertools.islice(itertools.cycle(seconds), len(launches)))
+@given(times=st.lists(st.floats(0.01, 20), min_size=1, max_size=10), seconds=st.floats(0, 60))
+def test_after_the_first_no_launch_starts_without_room_for_the_longest_so_far(times, seconds):
+    timepiece = Timepiece(times)
+    count = len(launches_of(timepiece, seconds=seconds))
+    assert 1 <= count <= MAX_LAUNCHES
+    took = list(itertools.islice(itertools.cycle(times), count))
     for number, start_s in enumerate(timepiece.starts_s[1:], 1):
-        assert start_s + max(took[:number]) <= time_limit_s + 1e-6
-    if len(launches) < MAX_LAUNCHES:  # and it does not stop while there is room
-        assert sum(took) + max(took) > time_limit_s - 1e-6
+        assert start_s + max(took[:number]) <= seconds + 1e-6
+    if count < MAX_LAUNCHES:  # and it does not stop while there is room
+        assert sum(took) + max(took) > seconds - 1e-6
+
+
+def test_time_between_two_stretches_does_not_count():
+    timepiece = Timepiece([1.0])
+    campaign = campaign_of(timepiece)
+    campaign.go_on(3.0, decided=never, on_progress=lambda _: None)
+    timepiece.now_ns += 1000 * SECOND  # other workloads had their turn
+    campaign.go_on(2.5, decided=never, on_progress=lambda _: None)
+    assert len(campaign.launches) == 5
+    assert campaign.elapsed_s == pytest.approx(5.0)
+
+
+def test_a_stretch_too_short_for_a_launch_starts_none():
+    campaign = campaign_of(Timepiece([2.0]))
+    campaign.go_on(4.0, decided=never, on_progress=lambda _: None)
+    campaign.go_on(1.9, decided=never, on_progress=lambda _: None)
+    assert len(campaign.launches) == 2
 
 
 def test_progress_is_told_after_every_launch():
     told = []
-    campaign(
-        Timepiece([2.0]),
-        time_limit_s=6.0,
-        on_progress=lambda some, progress: told.append(
-            (len(some), progress.launches, progress.elapsed_s, progress.time_limit_s)
-        ),
-    )
-    assert told == [(1, 1, 2.0, 6.0), (2, 2, 4.0, 6.0), (3, 3, 6.0, 6.0)]
+    campaign_of(Timepiece([2.0])).go_on(6.0, decided=never, on_progress=told.append)
+    assert [(one.launches, one.elapsed_s, one.time_limit_s) for one in told] == [
+        (1, pytest.approx(2.0), 6.0),
+        (2, pytest.approx(4.0), 6.0),
+        (3, pytest.approx(6.0), 6.0),
+    ]
 
 
-def test_a_launch_that_fails_ends_it():
-    class Broken(Timepiece):
-        def launch(self):
-            if len(self.starts_s) == 2:
-                raise MeasurementError("the worker died")
-            return super().launch()
+class Failing(Timepiece):
+    """Raises where the script says so: one entry per attempt, `None` for a launch that works."""
 
-    with pytest.raises(MeasurementError, match="the worker died"):
-        campaign(Broken([1.0]))
+    def __init__(self, *script):
+        super().__init__([1.0])
+        self._script = [*script]
+        self.attempts = 0
+
+    def launch(self):
+        self.attempts += 1
+        error = self._script.pop(0) if self._script else None
+        if error is not None:
+            raise error
+        return super().launch()
+
+
+@pytest.mark.parametrize(
+    ("script", "attempts"),
+    [
+        ([MeasurementError("the model is broken")], 1),
+        ([None, None, MeasurementError("the model is broken")], 3),
+        ([WorkerDied("killed"), WorkerDied("killed again")], 2),
+        ([None, WorkerDied("killed"), None, WorkerDied("killed again")], 4),  # one chance per campaign
+    ],
+)
+def test_a_launch_that_fails_ends_it(script, attempts):
+    launcher = Failing(*script)
+    with pytest.raises(MeasurementError, match=str(script[-1])):
+        launches_of(launcher)
+    assert launcher.attempts == attempts
+
+
+def test_a_worker_that_died_once_gets_one_more_chance():
+    launcher = Failing(None, WorkerDied("killed"))
+    assert len(launches_of(launcher, seconds=5.0)) == 5
+    assert launcher.attempts == 6

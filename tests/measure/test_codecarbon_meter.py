@@ -21,11 +21,11 @@ IMPOSSIBLE_WATTS = 100_000
 """No machine that runs tests draws as much; with what is planted below codecarbon says more."""
 
 HOSTILE = {
-    "pue": "1000000",
-    "force_cpu_power": str(ABSURD_WATTS),
-    "force_ram_power": str(ABSURD_WATTS),
+    "pue": "1000000.0",
+    "force_cpu_power": f"{ABSURD_WATTS}.0",
+    "force_ram_power": f"{ABSURD_WATTS}.0",
     "force_mode_cpu_load": "true",
-    "force_carbon_intensity_g_co2e_kwh": "-1",
+    "force_carbon_intensity_g_co2e_kwh": "999999.0",
     "tracking_mode": "process",
     "output_dir": "loot",
     "output_file": "loot.csv",
@@ -39,6 +39,15 @@ HOSTILE = {
     "co2_signal_api_token": "token",
     "electricitymaps_api_token": "token",
     "log_level": "debug",
+    "wue": "1000000.0",
+    "rapl_include_dram": "true",
+    "rapl_prefer_psys": "true",
+    "on_csv_write": "update",
+    "experiment_id": "hostile",
+    "experiment_name": "hostile",
+    "project_name": "hostile",
+    "prometheus_url": "http://192.0.2.1/loot",
+    "api_key": "hostile",
     "logger_preamble": "hostile",
     "allow_multiple_runs": "false",
     "gpu_ids": "0",
@@ -51,10 +60,12 @@ HOSTILE = {
 
 NO_NETWORK = """
     import socket
+    attempts = []
     def refuse(*arguments, **named):
-        raise AssertionError("this went to the network")
-    socket.socket.connect = socket.socket.connect_ex = socket.getaddrinfo = refuse
-    socket.socket.sendto = socket.create_connection = refuse
+        attempts.append(repr(arguments))
+        raise OSError("there is no network here")
+    socket.socket.connect = socket.socket.connect_ex = socket.socket.sendto = refuse
+    socket.getaddrinfo = socket.create_connection = refuse
 """
 
 WATTS = """
@@ -72,7 +83,6 @@ OURS = """
     from energygate.measure.carbon import carbon_intensity_g_per_kwh
     from energygate.measure.codecarbon_meter import Tracker, open_meter
     from energygate.measure.machine import describe_machine
-    from energygate.measure.readings import Usage
     tracker = Tracker(gpu=False)
     drawn = watts(tracker.begin, lambda: sum(tracker.end()))
     meter = open_meter(describe_machine(), gpu=False)
@@ -83,9 +93,8 @@ OURS = """
     print(json.dumps({
         "believed": get_hierarchical_config(),
         "watts": drawn,
-        "pue": inner._pue,
-        "mode": inner._tracking_mode,
-        "period": inner._measure_power_secs,
+        "attempts": attempts,
+        "settings": {name: str(value) for name, value in inner._conf.items()},
         "carbon": carbon_intensity_g_per_kwh(country="DEU"),
     }))
 """
@@ -140,7 +149,9 @@ def test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line(where, t
     found = json.loads(done.stdout)
     assert found["believed"] == HOSTILE  # codecarbon does read it; only our arguments stand against it
     assert 0 < found["watts"] < IMPOSSIBLE_WATTS
-    assert (found["pue"], found["mode"], found["period"]) == (1.0, "machine", 3600)
+    assert {key for key, value in HOSTILE.items() if found["settings"].get(key, "").lower() == value} == set()
+    assert (found["settings"]["pue"], found["settings"]["tracking_mode"]) == ("1.0", "machine")
+    assert found["attempts"] == []
     assert found["carbon"] == pytest.approx(380.95, rel=0.2)
     assert done.stderr == ""
     assert not wrote

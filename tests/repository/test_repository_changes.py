@@ -6,7 +6,7 @@ import os
 from pathlib import PurePosixPath
 
 import pytest
-from nasty_names import NASTY_NAMES
+from user_projects import NASTY_NAMES
 
 from energygate.errors import UsageError
 
@@ -91,7 +91,12 @@ def test_the_users_diff_settings_do_not_change_the_answer(project, tmp_path):
 def test_planted_monitors_and_drivers_do_not_run(project, tmp_path):
     project.write(".gitattributes", "*.py diff=planted\n")
     project.commit()
-    for key in ("core.fsmonitor", "diff.planted.textconv", "diff.planted.command", "core.alternateRefsCommand"):
+    for key in (
+        "core.fsmonitor",
+        "diff.planted.textconv",
+        "diff.planted.command",
+        "core.alternateRefsCommand",
+    ):
         project.git("config", key, f"touch {tmp_path}/ran; false")
     hook = project.root / ".git/hooks/post-index-change"
     hook.parent.mkdir(exist_ok=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -59,10 +58,10 @@ def test_a_hook_that_names_another_repository_is_not_believed(project, make, mon
     assert project.find().changed_paths(project.head()) == []
 
 
-def test_every_variable_that_names_a_repository_is_dropped():
-    said = subprocess.run(["git", "rev-parse", "--local-env-vars"], check=True, capture_output=True, text=True)
+def test_every_variable_that_names_a_repository_is_dropped(project):
+    said = project.git("rev-parse", "--local-env-vars")
     # Those of configuration stay: CI systems say safe.directory in them.
-    local = {name for name in said.stdout.split() if not name.startswith("GIT_CONFIG_")}
+    local = {name for name in said.split() if not name.startswith("GIT_CONFIG_")}
     assert local <= REPOSITORY_VARIABLES
     assert not local & git_environment(dict.fromkeys(local, "x")).keys()
     assert git_environment({"GIT_CONFIG_COUNT": "1"})["GIT_CONFIG_COUNT"] == "1"

@@ -18,7 +18,9 @@ def forked(project):
     return project
 
 
-@pytest.mark.parametrize("ref", ["main", "refs/heads/main", "v1", "HEAD~1", "main@{0}", "work~1", "main^{commit}"])
+@pytest.mark.parametrize(
+    "ref", ["main", "refs/heads/main", "v1", "HEAD~1", "main@{0}", "work~1", "main^{commit}"]
+)
 def test_the_merge_base_of_any_name(forked, ref):
     base = forked.find().merge_base(ref)
     assert base.sha == forked.git("rev-parse", "main~1")

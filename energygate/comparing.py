@@ -1,0 +1,250 @@
+"""`check --base`: measure base beside head, and judge what changed."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import tempfile
+import time
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energygate.checking import assemble, chosen, side_of
+from energygate.engine.alone import head_alone
+from energygate.engine.compared import base_beside_head
+from energygate.engine.pairing import pair_workloads
+from energygate.engine.shared import Observer, Run, shared_confidence, site_factors
+from energygate.errors import EnergygateError
+from energygate.gate import Verdict
+from energygate.measure.machine import describe_machine
+from energygate.report.build import failed_workload, unmeasured_workload
+from energygate.report.result import BaseResult, WorkloadResult
+from energygate.repository.preparation import run_setup
+from energygate.workloads.identity import same_environment, same_model
+from energygate.workloads.serving import Serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from energygate.engine.base import Base
+    from energygate.engine.pairing import Pairing
+    from energygate.engine.subject import Subject
+    from energygate.measure.launch import Launch, PairedLaunch
+    from energygate.policy import Policy, Workload
+    from energygate.report.result import Result
+    from energygate.workloads.serving import Side
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a comparison is run.
+
+    Attributes:
+        workloads: Names of the workloads to compare; all by default.
+        time_limit_s: Measuring time per workload; the policy's by default.
+        total_time_limit_s: Measuring time of all workloads together; their sum by default.
+        python: Head's interpreter; the policy's by default.
+        base_python: Base's interpreter; the policy's by default.
+        observer: Is told of progress.
+    """
+
+    workloads: Sequence[str] = ()
+    time_limit_s: float | None = None
+    total_time_limit_s: float | None = None
+    python: str | None = None
+    base_python: str | None = None
+    observer: Observer | None = None
+
+
+def compare(head_policy: Policy, directory: Path, base: Base, options: Options) -> Result:
+    """Measure the workloads of a policy on both sides and judge them by base's budgets.
+
+    Args:
+        head_policy: Head's policy; it decides only where base has none.
+        directory: Head's checkout: where its policy is.
+        base: What to compare with.
+        options: How.
+
+    Returns:
+        The result. A workload that could not be measured is an error in it, not an exception.
+
+    Raises:
+        UsageError: When no policy has a workload of a given name.
+        PolicyError: When base's policy makes no sense.
+        MeasurementError: When the setup of a side fails.
+    """
+    return _Comparison(head_policy, directory, base, options).result()
+
+
+class _Comparison:
+    """One run of `check --base`."""
+
+    def __init__(self, head_policy: Policy, directory: Path, base: Base, options: Options) -> None:
+        self._started = time.perf_counter()
+        self._base = base
+        base_policy = base.policy()
+        policy = base_policy or head_policy
+        self._policy_changed = base_policy is not None and base_policy != head_policy
+        self._notes = () if base_policy else (f"base {base.name} has no policy; head's decides",)
+        pairings = pair_workloads(policy.workloads, head_policy.workloads)
+        names = chosen([one.name for one in pairings], options.workloads, source=policy.source)
+        self._pairings = [one for one in pairings if one.name in names]
+        machine = describe_machine()
+        self._run = Run(
+            policy=policy,
+            machine=machine,
+            factors=site_factors(policy),
+            confidence=shared_confidence(
+                (one.head for one in self._pairings if one.head), machine, relative=True
+            ),
+            relative=True,
+            time_limit_s=options.time_limit_s or policy.measurement.time_limit.value,
+            observer=options.observer or Observer(),
+        )
+        self._total_s = options.total_time_limit_s
+        python = policy.measurement.python
+        self._head_side = side_of("head", directory, options.python or python)
+        self._base_side = side_of("base", base.directory, options.base_python or options.python or python)
+
+    def result(self) -> Result:
+        with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
+            if self._base.changed(()):
+                self._set_up()
+                jobs = [_Job(one, self._pairings.index(one), Path(scratch)) for one in self._pairings]
+            else:
+                jobs = []
+            for job in jobs:
+                self._first_turn(job, count=len(jobs))
+            self._second_turns(jobs)
+            results = [self._finished(job) for job in jobs] or [_unchanged(one) for one in self._pairings]
+        return assemble(
+            self._run,
+            results,
+            started=self._started,
+            base=BaseResult(ref=self._base.ref, commit=self._base.commit.sha if self._base.commit else None),
+            policy_changed=self._policy_changed,
+            notes=self._notes,
+        )
+
+    def _set_up(self) -> None:
+        command = self._run.policy.measurement.setup
+        if command is not None:
+            for side in (self._base_side, self._head_side):
+                run_setup(command, side.directory, label=f"setup of {side.name}")
+
+    def _first_turn(self, job: _Job, *, count: int) -> None:
+        """Prepare a workload and measure it for its share of the time."""
+        name = job.pairing.name
+        self._run.observer.started(
+            name, number=job.number + 1, count=count, time_limit_s=self._run.time_limit_s
+        )
+        with job.accounted():
+            prepared = self._prepared(job)
+            if isinstance(prepared, WorkloadResult):
+                job.result = prepared
+            else:
+                job.subject = prepared
+                prepared.measure(self._share_s(count))
+        if job.result is not None:
+            self._run.observer.finished(job.result)
+
+    def _share_s(self, count: int) -> float:
+        return min(self._run.time_limit_s, (self._total_s or math.inf) / count)
+
+    def _second_turns(self, jobs: list[_Job]) -> None:
+        """Spend what decided workloads left over on those that are still open."""
+        total_s = self._total_s or self._run.time_limit_s * len(jobs)
+        open_jobs = [job for job in jobs if job.is_open]
+        for position, job in enumerate(open_jobs):
+            left_s = total_s - sum(one.seconds for one in jobs)
+            with job.accounted():
+                if job.subject is not None:
+                    job.subject.measure(left_s / (len(open_jobs) - position))
+
+    def _finished(self, job: _Job) -> WorkloadResult:
+        if job.result is None and job.subject is not None:
+            job.result = job.subject.result(seconds=job.seconds)
+            self._run.observer.finished(job.result)
+        assert job.result is not None  # noqa: S101 - a job without a subject has failed with a result
+        return job.result
+
+    def _prepared(self, job: _Job) -> WorkloadResult | Subject[Launch] | Subject[PairedLaunch]:
+        pairing = job.pairing
+        rules = self._run.policy.comparison
+        if pairing.head is None:
+            verdict = Verdict.FAIL if rules.removed == "fail" else Verdict.PASS
+            note = f"removed: base {self._base.name} had it"
+            return _unmeasured(pairing, verdict, note)
+        head = self._serving(job, pairing.head, self._head_side)
+        if pairing.base is None:
+            if rules.added == "fail":
+                return _unmeasured(pairing, Verdict.FAIL, "added, which base's policy does not allow")
+            head.check_files()
+            return head_alone(head, replace(self._run, relative=False), state="added")
+        base = self._serving(job, pairing.base, self._base_side)
+        base.check_files()
+        head.check_files()
+        if self._is_same(base, head):
+            return _unchanged(pairing)
+        return base_beside_head(base, head, self._run, state=pairing.state, notes=pairing.notes)
+
+    def _is_same(self, base: Serving, head: Serving) -> bool:
+        """Whether there is nothing to measure: the same model or files, inputs, settings and environment."""
+        if not same_environment(base.side, head.side) or not same_model(base, head):
+            return False
+        return head.workload.onnx is not None or not self._base.changed(head.workload.paths)
+
+    def _serving(self, job: _Job, workload: Workload, side: Side) -> Serving:
+        both = job.pairing.base is not None and job.pairing.head is not None
+        other = self._base_side if side is self._head_side else self._head_side
+        return Serving(
+            name=job.pairing.name,
+            workload=workload,
+            side=side,
+            seed=self._run.policy.measurement.seed if workload.seed is None else workload.seed,
+            timeout_s=self._run.time_limit_s,
+            scratch=job.scratch,
+            inputs_directory=self._base_side.directory if both else side.directory,
+            other_directory=other.directory,
+        )
+
+
+class _Job:
+    """A workload's way through the run: what it is, what is measured of it, and what came out."""
+
+    def __init__(self, pairing: Pairing, number: int, scratch: Path) -> None:
+        self.pairing = pairing
+        self.number = number
+        self.scratch = scratch / str(number)
+        self.scratch.mkdir()
+        self.subject: Subject[Launch] | Subject[PairedLaunch] | None = None
+        self.result: WorkloadResult | None = None
+        self.seconds = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more time could decide it."""
+        return self.result is None and self.subject is not None and self.subject.is_open
+
+    @contextlib.contextmanager
+    def accounted(self) -> Iterator[None]:
+        """Count the time, and turn trouble into the workload's result."""
+        started = time.perf_counter()
+        try:
+            yield
+        except EnergygateError as error:
+            pairing = self.pairing
+            self.result = failed_workload(pairing.name, pairing.workload, error, state=pairing.state)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+def _unchanged(pairing: Pairing) -> WorkloadResult:
+    return _unmeasured(replace(pairing, state="unchanged"), Verdict.PASS, "identical to base, not measured")
+
+
+def _unmeasured(pairing: Pairing, verdict: Verdict, note: str) -> WorkloadResult:
+    return unmeasured_workload(
+        pairing.name, pairing.workload, verdict=verdict, state=pairing.state, note=note
+    )
