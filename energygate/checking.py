@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from energygate.report.result import BaseResult, WorkloadResult
 
 
-def check(
+def check(  # noqa: PLR0913 - the options of the command
     policy: Policy,
     directory: Path,
     *,

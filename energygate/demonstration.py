@@ -7,14 +7,11 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 import click
 
 from energygate.errors import UsageError
-
-if TYPE_CHECKING:
-    from energygate.cli.running import How
 
 MODELS = ("digits-cnn", "digits-mlp", "digits-cnn-heavy")
 
@@ -52,7 +49,7 @@ AUTHOR = {
 class Gate(Protocol):
     """What `energygate check` does: measure, judge, report."""
 
-    def __call__(self, policy_path: str, how: How) -> int:
+    def __call__(self, policy_path: str, *, base: str | None = None, base_dir: str | None = None) -> int:
         """Return the exit code."""
 
 
@@ -62,10 +59,9 @@ def demonstrate(gate: Gate) -> int:
     Args:
         gate: Checks and reports as the command does.
     """
-    from energygate.cli.running import How
-
     with tempfile.TemporaryDirectory(prefix="energygate-demo-") as name:
         project = Path(name) / "digits"
+        policy = str(project / "energygate.yml")
         _base(project)
         click.echo(
             "A project serves three models that read handwritten digits. Its policy allows +5 % energy."
@@ -80,14 +76,13 @@ def demonstrate(gate: Gate) -> int:
             _head(project)
             _commit(project, "Make digits-cnn wider")
             click.echo("\n$ energygate check --base main\n")
-            how = How(base="main")
+            code = gate(policy, base="main")
         else:
             before = Path(name) / "base"
             shutil.copytree(project, before)
             _head(project)
             click.echo("\n$ energygate check --base-dir ../base\n")
-            how = How(base_dir=str(before))
-        code = gate(str(project / "energygate.yml"), how)
+            code = gate(policy, base_dir=str(before))
     click.echo(
         f"\nIt exits with {code}, so the pull request fails: a change of accuracy alone would have passed."
     )
@@ -121,7 +116,7 @@ def _commit(project: Path, message: str) -> None:
 
 def _git(project: Path, *arguments: str) -> None:
     try:
-        subprocess.run(
+        subprocess.run(  # the git that the gate itself will use
             ["git", *arguments],
             cwd=project,
             env=os.environ | AUTHOR,

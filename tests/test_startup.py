@@ -8,6 +8,8 @@ import sys
 
 import pytest
 
+from energygate.cli import cli
+
 HEAVY = {
     "codecarbon",
     "numpy",
@@ -46,18 +48,14 @@ def loaded_after(statement, *arguments):
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
-        (["--version"], "energygate "),
-        (["--help"], "hold it to a budget"),
-        (["check", "--help"], "Exit codes:"),
-        (["init", "--help"], "Write a policy"),
-        (["demo", "--help"], "shipped fixtures"),
-        (["schema", "--help"], "JSON Schema"),
+        ("--version", "energygate "),
+        ("--help", "Usage: energygate [OPTIONS] COMMAND"),
+        *((f"{command} --help", f"Usage: energygate {command}") for command in cli.commands),
     ],
-    ids=" ".join,
 )
 def test_help_loads_nothing_heavy(arguments, says):
-    printed, loaded = loaded_after(THE_COMMAND_LINE, *arguments)
-    assert says in printed
+    printed, loaded = loaded_after(THE_COMMAND_LINE, *arguments.split())
+    assert printed.startswith(says)
     assert "energygate" in loaded
     assert loaded & HEAVY == set()
 

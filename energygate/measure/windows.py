@@ -100,8 +100,10 @@ def plan_pair(
         time_limit_ns / MAX_LAUNCHES - start_ns,  # no more launches than that are ever made
     )
     affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, block_ns)
+    affordable = int(affordable_ns / block_ns)
     blocks = max(1, min(MAX_BLOCKS, round(min(wanted_ns, affordable_ns) / block_ns)))
-    return Plan(calls=calls, windows=2 * blocks, max_warm_up=max(1, min(MAX_WARM_UP_WINDOWS, 2 * blocks)))
+    max_warm_up = min(MAX_WARM_UP_WINDOWS, 2 * max(blocks, affordable - blocks))  # as in `plan_launch`
+    return Plan(calls=calls, windows=2 * blocks, max_warm_up=max_warm_up)
 
 
 def is_steady(durations_ns: Sequence[float]) -> bool:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from energygate.gate import Verdict
-from energygate.report.phrases import MARKS, detail_lines, effort, headline, rows, trust
+from energygate.report.explanations import against, effort, more_time, trust, what_moved
+from energygate.report.phrases import MARKS, detail_lines, headline, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -51,9 +52,7 @@ def print_report(result: Result, console: Console, *, quiet: bool, result_path: 
         return
     _print_errors(result, console)
     _print_rows(rows(result), console)
-    for workload in result.workloads:
-        for note in workload.notes:
-            _print(Text(f"{workload.name}: {note}", style="yellow"), console)
+    _print_explanations(result, console)
     _print_trust(result, console)
     where = f"Details: {result_path}   " if result_path else ""
     _print(Text(f"{where}({result.seconds:.0f} s)", style="dim"), console)
@@ -72,6 +71,23 @@ def _print_errors(result: Result, console: Console) -> None:
             _print(Text(f"{workload.name}: {workload.error.message}", style="red"), console)
         for line in detail_lines(workload.error.detail or ""):
             _print(Text(f"  | {line}", style="dim"), console)
+
+
+def _print_explanations(result: Result, console: Console) -> None:
+    """What moved, what would settle the rest, and what a reader should know before trusting it."""
+    unchanged = [workload.name for workload in result.workloads if workload.state == "unchanged"]
+    for workload in result.workloads:
+        for text, style in ((what_moved(workload), ""), (more_time(workload), "yellow")):
+            if text:
+                _print(Text(f"{workload.name}: {text}", style=style), console)
+        for note in workload.notes if workload.state != "unchanged" else ():
+            _print(Text(f"{workload.name}: {note}", style="yellow"), console)
+    if unchanged:
+        _print(Text(f"= identical to base, not measured: {', '.join(unchanged)}"), console)
+    for note in result.notes:
+        _print(Text(note, style="yellow"), console)
+    if comparison := against(result):
+        _print(Text(comparison), console)
 
 
 def _print_rows(found: Sequence[Row], console: Console) -> None:
@@ -96,6 +112,10 @@ def _aligned(found: Sequence[Row]) -> list[Text]:
 def _line(row: Row, cells: Sequence[Text], widths: Sequence[int]) -> Text:
     line = _mark(row)
     for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+        if not width:  # nobody has a change, or an interval: no column, no gap
+            continue
+        if not width:  # nothing in the whole column: without a base nothing has changed
+            continue
         space = " " * (width - cell.cell_len)
         line.append(GAP).append(space if column == VALUE else "").append_text(cell)
         line.append("" if column == VALUE else space)
@@ -105,14 +125,15 @@ def _line(row: Row, cells: Sequence[Text], widths: Sequence[int]) -> Text:
 
 def _stacked(found: Sequence[Row]) -> Iterator[Text]:
     for row in found:
-        workload, metric, value, interval, limit = _cells(row)
-        numbers = [text for text in (value, interval, limit) if text.plain]
+        workload, metric, *rest = _cells(row)
+        numbers = [text for text in rest if text.plain]
         yield Text.assemble(_mark(row), GAP, workload, GAP, metric, "\n     ", Text(GAP).join(numbers))
 
 
 def _cells(row: Row) -> tuple[Text, ...]:
     interval = Text(f"({row.interval})" if row.interval else "", style="dim")
-    return Text(row.workload), Text(row.metric), Text(row.value), interval, Text(row.limit)
+    change = Text(row.change, style="bold" if row.change else "")
+    return Text(row.workload), Text(row.metric), Text(row.value), change, interval, Text(row.limit)
 
 
 def _mark(row: Row) -> Text:

@@ -11,7 +11,7 @@ from energygate.policy import METRICS, format_number, format_quantity, scale_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import FindingResult, MetricResult, Result, WorkloadResult
+    from energygate.report.result import AgreementResult, FindingResult, MetricResult, Result, WorkloadResult
 
 MARKS = {
     Verdict.PASS: "✓",
@@ -37,6 +37,11 @@ ORDER = (
 )
 """What a reader needs to see first."""
 
+RELATIVE = ("max_increase", "max_decrease")
+
+MANY_PERCENT = 100
+"""From here on a change has no digits behind the point."""
+
 BIG_FACTOR = 2.0
 """From here on an excess is told as a factor: "6.7 times the limit" reads better than "570 % over"."""
 
@@ -49,8 +54,10 @@ class Row:
         verdict: What came out.
         workload: The workload's name.
         metric: The metric's name for people.
-        value: Head's value with its unit.
-        interval: Head's interval in the same unit; empty for exact metrics, and while there is none.
+        value: Head's value with its unit, behind base's where there is one: `1.92 → 2.57 µWh`.
+        change: The change against base: `+33.8 %`; empty without a base.
+        interval: What the verdict rests on: of the change for relative limits, else of head's value in its unit;
+            empty for exact metrics, and while there is none.
         limit: The limit as the policy writes it; `no budget` for metrics without one.
         reason: Why, where the numbers alone do not say; empty otherwise.
     """
@@ -59,6 +66,7 @@ class Row:
     workload: str
     metric: str
     value: str
+    change: str
     interval: str
     limit: str
     reason: str
@@ -80,7 +88,8 @@ def _workload_rows(workload: WorkloadResult) -> Iterator[Row]:
                 workload=workload.name,
                 metric=METRICS[name].label,
                 value=value_text(metric),
-                interval=interval_text(metric),
+                change=change_text(metric),
+                interval=change_interval_text(metric) if finding.kind in RELATIVE else interval_text(metric),
                 limit=limit_text(finding),
                 reason=finding.reason or "",
             )
@@ -91,22 +100,60 @@ def _workload_rows(workload: WorkloadResult) -> Iterator[Row]:
             workload=workload.name,
             metric=METRICS["energy_per_request"].label,
             value=value_text(metric),
-            interval=interval_text(metric),
+            change=change_text(metric),
+            interval=change_interval_text(metric) if metric.change else interval_text(metric),
             limit="no budget",
             reason="",
         )
 
 
 def value_text(metric: MetricResult) -> str:
-    """Head's value: `1.92 µWh`."""
-    return format_quantity(metric.head, metric.unit)
+    """Head's value: `1.92 µWh`; behind base's where there is one: `1.92 → 2.57 µWh`."""
+    if metric.base is None:
+        return format_quantity(metric.head, metric.unit)
+    factor, unit = _scale(metric)
+    return f"{format_number(metric.base * factor)} → {format_number(metric.head * factor)} {unit}"
+
+
+def _scale(metric: MetricResult) -> tuple[float, str]:
+    """One scale for all that stands side by side: base's value, head's, and its interval."""
+    values = [metric.head] if metric.base is None else [metric.base, metric.head]
+    return scale_for(values, metric.unit)
+
+
+def change_text(metric: MetricResult) -> str:
+    """The change against base: `+33.8 %`, for shares `+0.6 points`; empty where it is not known."""
+    if metric.base is not None and metric.unit == "ratio":
+        points = (metric.head - metric.base) * 100
+        return f"{_sign(points)}{abs(points):.1f} points" if points else "="
+    return "" if metric.change is None else percent(metric.change.estimate)
+
+
+def change_interval_text(metric: MetricResult) -> str:
+    """The interval of the change: `+32.9 … +34.7`; empty when there is none to show."""
+    change = metric.change
+    if change is None or change.low is None or change.high is None or change.low == change.high:
+        return ""
+    return f"{percent(change.low)} … {percent(change.high)}".replace(" %", "")
+
+
+def percent(change: float) -> str:
+    """A relative change in percent, with its sign and as many digits as make sense: `+33.8 %`, `+0.24 %`."""
+    size = abs(change) * 100
+    digits = 0 if size >= MANY_PERCENT else 1 if size >= 1 else 2
+    text = f"{size:,.{digits}f}"
+    return "0 %" if float(text.replace(",", "")) == 0 else f"{_sign(change)}{text} %"
+
+
+def _sign(change: float) -> str:
+    return "+" if change > 0 else MINUS
 
 
 def interval_text(metric: MetricResult) -> str:
     """Head's interval in the unit of its value: `1.71 … 2.10`; empty when there is none to show."""
     if metric.head_low is None or metric.head_high is None or metric.head_low == metric.head_high:
         return ""
-    factor, _ = scale_for([metric.head], metric.unit)
+    factor, _ = _scale(metric)
     return f"{format_number(metric.head_low * factor)} … {format_number(metric.head_high * factor)}"
 
 
@@ -119,24 +166,76 @@ def headline(result: Result) -> str:
     """The verdict in one line, in words and numbers, readable in a notification."""
     errors = [workload for workload in result.workloads if workload.error is not None]
     if errors and errors[0].error is not None:
-        others = f" (and {_count(len(errors) - 1, 'more workload')})" if len(errors) > 1 else ""
+        others = f" (and {count(len(errors) - 1, 'more workload')})" if len(errors) > 1 else ""
         return f"{errors[0].name} could not be judged{others}: {errors[0].error.message}"
     if result.verdict is Verdict.PASS:
         return _all_kept(result)
     workload, name, metric, finding = next(_findings(result, result.verdict))
     more = sum(1 for _ in _findings(result, result.verdict)) - 1
-    others = f" (and {_count(more, 'more budget')})" if more else ""
+    others = f" (and {count(more, 'more budget')})" if more else ""
+    if finding.kind in RELATIVE:
+        return f"{workload.name}: {METRICS[name].label} {_moved(metric, finding)}{others}"
     return (
         f"{workload.name}: {METRICS[name].label} is {value_text(metric)}, {_against(metric, finding)}{others}"
     )
 
 
+def _moved(metric: MetricResult, finding: FindingResult) -> str:
+    """How a change stands to a limit that it does not keep, or is not shown to keep."""
+    sign = "+" if finding.kind == "max_increase" else MINUS
+    limit = f"the limit of {sign}{finding.limit_text}"
+    if metric.change is None:
+        return f"could not be compared with {limit}"
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        interval = change_interval_text(metric)
+        if not interval:
+            return f"not yet held to {limit}: {finding.reason}"
+        return f"changed by {interval.replace(' … ', ' to ')} %, too close to {limit} to tell"
+    verb = "rose" if metric.change.estimate > 0 else "fell"
+    return f"{verb} by {percent(abs(metric.change.estimate)).lstrip('+')}, over {limit}"
+
+
+def improvement(result: Result) -> str:
+    """The largest saving of energy that is shown, as a clause; empty without one."""
+    found = [
+        (metric.change.high, workload, metric)
+        for workload in result.workloads
+        if (metric := workload.metrics.get("energy_per_request")) is not None
+        and metric.change is not None
+        and metric.change.high is not None
+        and metric.change.high < 0
+    ]
+    if not found:
+        return ""
+    _, workload, metric = min(found, key=lambda one: one[0])
+    assert metric.change is not None  # noqa: S101 - chosen for having one
+    saved = percent(abs(metric.change.estimate)).lstrip("+")
+    agreement = workload.comparison.agreement if workload.comparison else None
+    answers = ""
+    if agreement is not None:
+        answers = ", answers unchanged" if agreement.share == 1 else f", but {agreement_text(agreement)}"
+    return f"{workload.name} needs {saved} less energy per request{answers}"
+
+
+def agreement_text(agreement: AgreementResult) -> str:
+    """How far the answers of both sides agree."""
+    what = "answers" if agreement.how == "classes" else "values"
+    if agreement.share == 1:
+        return f"all {agreement.compared:,} {what} agree"
+    share = format_quantity(agreement.share, "ratio")
+    return f"answers agree on {share} of {agreement.compared:,} {what}"
+
+
 def _all_kept(result: Result) -> str:
-    workloads = _count(len(result.workloads), "workload")
+    workloads = count(len(result.workloads), "workload")
     limits = sum(len(metric.findings) for one in result.workloads for metric in one.metrics.values())
+    if all(one.state == "unchanged" for one in result.workloads):
+        return f"{workloads} identical to base, not measured"
     if not limits:
         return f"{workloads} measured, no budget to hold {'it' if len(result.workloads) == 1 else 'them'} to"
-    return f"{_count(limits, 'budget')} of {workloads} kept"
+    kept = f"{count(limits, 'budget')} of {workloads} kept"
+    saving = improvement(result)
+    return f"{saving}; {kept}" if saving else kept
 
 
 def _findings(
@@ -167,33 +266,6 @@ def _against(metric: MetricResult, finding: FindingResult) -> str:
     return f"{format_number((excess - 1) * 100, digits=2)} % over {limit}"
 
 
-def trust(workload: WorkloadResult) -> str:
-    """How the numbers of a workload came about and how far to trust them, in two sentences."""
-    provenance = workload.provenance
-    if provenance is None:
-        return ""
-    share = f"{provenance.uncertainty * 100:.0f} %"
-    wander = f"{provenance.drift_sd * 100:.0f} %"
-    method = "Measured" if workload.method == "measured" else "Estimated"
-    return (
-        f"{method}: {provenance.source} ({provenance.citation}); absolute energy ± {share}. "
-        f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
-    )
-
-
-def effort(workload: WorkloadResult) -> str:
-    """What the measuring took (launches, requests, time), and what codecarbon alone would have said."""
-    provenance = workload.provenance
-    if provenance is None:
-        return ""
-    launches = _count(len(provenance.launches), "launch", "launches")
-    text = f"{launches}, {_count(provenance.requests, 'request')}, {provenance.seconds:.1f} s"
-    if provenance.codecarbon_kwh_per_request is not None:
-        alone = format_quantity(provenance.codecarbon_kwh_per_request, "kWh")
-        text += f"; codecarbon {provenance.codecarbon_version} alone would have said {alone} per request"
-    return text
-
-
 def detail_lines(detail: str) -> list[str]:
     """A process's last words without what a traceback in them says of energygate's own code."""
     lines: list[str] = []
@@ -208,5 +280,6 @@ def detail_lines(detail: str) -> list[str]:
     return lines
 
 
-def _count(number: int, one: str, many: str | None = None) -> str:
+def count(number: int, one: str, many: str | None = None) -> str:
+    """A number of things: `1 launch`, `1,234 requests`."""
     return f"{number:,} {one if number == 1 else many or one + 's'}"

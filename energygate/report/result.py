@@ -17,7 +17,11 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 class Part(BaseModel):
     """What all parts of a result share: frozen, and no key that the schema does not know."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", use_enum_values=False)
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        json_schema_serialization_defaults_required=True,  # every key is always written, so readers may count on it
+    )
 
 
 class Change(Part):
@@ -211,12 +215,7 @@ class Result(Part):
     site: SiteResult
     workloads: tuple[WorkloadResult, ...]
 
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        populate_by_name=True,
-        json_schema_serialization_defaults_required=True,  # `schema` is always written, so readers may count on it
-    )
+    model_config = ConfigDict(populate_by_name=True)
 
     def to_json(self) -> str:
         """The text of `result.json`."""

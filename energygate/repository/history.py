@@ -58,9 +58,10 @@ def commit_named(git: Git, ref: str) -> Commit | None:
     if not ref or ref.startswith("-") or any(c in ref for c in "\0\n"):
         return None
     finished = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
-    if finished.returncode != 0:
-        return None
     sha = finished.stdout.decode().strip()
+    # `^main` resolves too, to the caret and a name: it stands for all commits but these.
+    if finished.returncode != 0 or not _SHA.fullmatch(sha):
+        return None
     return Commit(sha=sha, short=git.line("rev-parse", "--short", sha))
 
 

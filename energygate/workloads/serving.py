@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError, PolicyError
 from energygate.workloads.inputs import synthesise
-from energygate.workloads.process import Loaded, Start, Worker
+from energygate.workloads.messages import Loaded, Start
+from energygate.workloads.process import Worker
 from energygate.workloads.worker import save_arrays
 
 if TYPE_CHECKING:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -11,6 +12,7 @@ from commands import COMMAND, environment, write_policy
 
 WORKLOAD = """
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -18,8 +20,9 @@ import time
 
 def endless():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
-    with open("started", "w") as started:  # a pipe: whoever reads it knows that measuring has begun
-        started.write("%d %d" % (os.getpid(), child.pid))
+    with socket.socket(socket.AF_UNIX) as test:
+        test.connect("started")
+        test.sendall(b"%d %d" % (os.getpid(), child.pid))
     return lambda: time.sleep(600) or 1
 """
 
@@ -41,22 +44,27 @@ def is_gone(pid):
         (signal.SIGHUP, 129, ""),
     ],
 )
-def test_a_signal_ends_it_and_its_workers(tmp_path, number, code, said):
+def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, number, code, said):
+    monkeypatch.chdir(tmp_path)  # a socket's path must be short
     (tmp_path / "endless.py").write_text(WORKLOAD, encoding="utf-8")
     (tmp_path / "tmp").mkdir()
-    os.mkfifo(tmp_path / "started")
     write_policy(tmp_path, {"endless": {"python": "endless:endless"}})
-    process = subprocess.Popen(
-        [*COMMAND, "check", "--json", "result.json"],
-        cwd=tmp_path,
-        env=environment(TMPDIR=str(tmp_path / "tmp")),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
-    )
-    worker, child = map(int, (tmp_path / "started").read_text("utf-8").split())
+    with socket.socket(socket.AF_UNIX) as started:
+        started.bind("started")
+        started.listen()
+        started.settimeout(60)
+        process = subprocess.Popen(
+            [*COMMAND, "check", "--json", "result.json"],
+            env=environment(TMPDIR=str(tmp_path / "tmp")),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
+        )
+        connection, _ = started.accept()
+        with connection, connection.makefile() as told:
+            worker, child = map(int, told.read().split())
     os.killpg(process.pid, number)  # as a terminal does: the whole group
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out, err) == (code, "", said)

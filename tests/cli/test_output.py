@@ -143,9 +143,11 @@ def test_a_result_that_cannot_be_written_is_one_warning(spinning, failing):
 def test_a_pipe_may_take_the_result(spinning, failing, tmp_path):
     os.mkfifo(tmp_path / "pipe")
     taken = []
-    reader = threading.Thread(target=lambda: taken.append((tmp_path / "pipe").read_text("utf-8")))
+    reader = threading.Thread(
+        target=lambda: taken.append((tmp_path / "pipe").read_text("utf-8")), daemon=True
+    )
     reader.start()
     ran = energygate("check", "--policy", failing, *SHORT, "--json", tmp_path / "pipe", cwd=spinning)
-    reader.join()
+    reader.join(30)
     assert (ran.code, json.loads(taken[0])["verdict"]) == (1, "fail")
     assert (tmp_path / "pipe").is_fifo()

@@ -25,7 +25,7 @@ def test_it_is_the_result_readable_by_all_that_the_umask_lets(tmp_path):
         os.umask(before)
     assert path.read_text("utf-8") == RESULT.to_json()
     assert path.stat().st_mode & 0o777 == 0o644
-    assert os.listdir(tmp_path) == ["result.json"]
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_a_reader_never_sees_half_of_it(tmp_path):
@@ -79,5 +79,5 @@ def test_an_interruption_while_it_is_put_in_place_keeps_the_old_one(tmp_path, mo
     monkeypatch.setattr(Path, "replace", interrupted)
     with pytest.raises(KeyboardInterrupt):
         write_result(RESULT, str(path))
-    assert os.listdir(tmp_path) == ["result.json"]
+    assert list(tmp_path.iterdir()) == [path]
     assert path.read_text("utf-8") == "old"

@@ -13,10 +13,10 @@ from energygate.measure.series import series, success_rate
 JOULES_PER_KWH = 3.6e6
 
 windows = st.builds(
-    lambda joules, requests: window(joules, requests=requests), st.floats(1e-6, 1e4), st.integers(1, 100_000)
+    lambda joules, requests: window(joules, requests=requests), st.floats(1e-6, 1e4), st.integers(1, 2_000)
 )
-a_launch = st.lists(windows, min_size=1, max_size=8).map(lambda some: launch(*some))
-some_launches = st.lists(a_launch, min_size=1, max_size=8)
+a_launch = st.lists(windows, min_size=1, max_size=5).map(lambda some: launch(*some))
+some_launches = st.lists(a_launch, min_size=1, max_size=5)
 
 
 @given(launches=some_launches)

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from energygate.measure.windows import (
     LAUNCH_NS,
+    MAX_BLOCKS,
     MAX_WARM_UP_WINDOWS,
     MAX_WINDOWS,
     MIN_LAUNCHES,
     STEADY_SPAN,
     is_steady,
     plan_launch,
+    plan_pair,
     quantile,
 )
 
@@ -88,6 +90,31 @@ def test_warm_up_can_settle_wherever_the_limit_has_room_for_it(call_ns):
     """`is_steady` says nothing of fewer than six windows: a limit below that calls every model unsteady."""
     plan = plan_launch(call_ns=call_ns, min_window_ns=20 * MS, time_limit_ns=60 * S, start_ns=0.15 * S)
     assert plan.max_warm_up >= 2 * STEADY_SPAN
+
+
+@pytest.mark.parametrize("call_ns", [0.03 * MS, 1 * MS, 100 * MS, 300 * MS])
+def test_the_warm_up_of_a_pair_can_settle_too(call_ns):
+    pair = plan_pair(call_ns=(call_ns, call_ns), min_window_ns=8 * MS, time_limit_ns=60 * S, start_ns=0.3 * S)
+    assert pair.max_warm_up >= 2 * STEADY_SPAN
+
+
+@given(
+    base_ns=st.floats(1.0, 1e12),
+    head_ns=st.floats(1.0, 1e12),
+    window_ns=st.sampled_from([8 * MS, 100 * MS, 1 * S]),
+    limit_ns=st.floats(0.1 * S, 3600 * S),
+    start_ns=st.floats(0.0, 100 * S),
+)
+def test_a_pair_serves_whole_blocks_in_windows_long_enough_for_its_faster_side(
+    base_ns, head_ns, window_ns, limit_ns, start_ns
+):
+    facts = {"min_window_ns": window_ns, "time_limit_ns": limit_ns, "start_ns": start_ns}
+    plan = plan_pair(call_ns=(base_ns, head_ns), **facts)
+    assert plan.calls * min(base_ns, head_ns) >= window_ns
+    assert plan.calls == 1 or (plan.calls - 1) * min(base_ns, head_ns) < window_ns
+    assert plan.windows in range(2, 2 * MAX_BLOCKS + 1, 2)
+    assert 1 <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
+    assert plan == plan_pair(call_ns=(head_ns, base_ns), **facts)
 
 
 @pytest.mark.parametrize(

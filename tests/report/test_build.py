@@ -17,7 +17,7 @@ from energygate.measure.readings import MeterFacts, Method
 from energygate.measure.series import WANDERING, series
 from energygate.measure.windows import Plan
 from energygate.policy import METRICS, Budget, Workload
-from energygate.report.build import failed_workload, measured_workload, metric_results
+from energygate.report.build import Background, failed_workload, measured_workload, metric_results
 
 FACTS = MeterFacts(
     method=Method.ESTIMATED,
@@ -34,7 +34,7 @@ def workload(**fields):
     return Workload(onnx="model.onnx", **fields)
 
 
-def built(launches, *, pue=1.0, findings=(), of=None):
+def built(launches, *, pue=1.0, findings=(), of=None, background=None):
     factors = Factors(pue=pue, carbon_g_per_kwh=None, price_per_kwh=None)
     return measured_workload(
         "digits-cnn",
@@ -47,11 +47,12 @@ def built(launches, *, pue=1.0, findings=(), of=None):
         plan=Plan(calls=10, windows=2, max_warm_up=6),
         seconds=1.0,
         currency=None,
+        background=background or Background(),
     )
 
 
 windows = st.builds(
-    lambda joules, requests: window(joules, requests=requests), st.floats(1e-6, 1e4), st.integers(1, 100_000)
+    lambda joules, requests: window(joules, requests=requests), st.floats(1e-6, 1e4), st.integers(1, 2_000)
 )
 a_launch = st.lists(windows, min_size=1, max_size=5).map(lambda some: launch(*some))
 
@@ -152,6 +153,12 @@ def test_what_a_reader_should_know_is_noted(launches, of, note):
 
 def test_an_undisturbed_measurement_needs_no_notes():
     assert built([launch(), launch(steady=False)]).notes == ()
+
+
+def test_what_is_known_of_the_workload_is_noted_first():
+    known = Background(notes=("it is new here",))
+    assert built([launch(cpus=())], background=known).notes[0] == "it is new here"
+    assert built([launch()], background=known).state == "head only"
 
 
 def test_a_budget_whose_metric_was_not_measured_is_an_error_in_words():

@@ -29,6 +29,7 @@ from energygate.report.phrases import (
     limit_text,
     rows,
     trust,
+    value_text,
 )
 
 MINUS = "\N{MINUS SIGN}"
@@ -188,6 +189,13 @@ def test_metrics_without_findings_are_no_rows_beside_those_with():
 )
 def test_an_interval_is_in_the_unit_of_its_value(metric, text):
     assert interval_text(metric) == text
+
+
+def test_base_head_and_the_interval_share_one_unit():
+    """Head alone would be shown in nWh."""
+    metric = metric_result(head=0.9e-9, low=0.85e-9, high=0.95e-9).model_copy(update={"base": 1.9e-9})
+    assert value_text(metric) == "1.90 → 0.900 µWh"
+    assert interval_text(metric) == "0.850 … 0.950"
 
 
 @given(head=st.floats(1e-12, 1e3), share=st.floats(0.01, 0.9))

@@ -11,11 +11,13 @@ from user_projects import Project
 ENVIRONMENT = {
     "GIT_CONFIG_GLOBAL": os.devnull,
     "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_COUNT": "2",
+    "GIT_CONFIG_COUNT": "3",
     "GIT_CONFIG_KEY_0": "init.defaultBranch",
     "GIT_CONFIG_VALUE_0": "main",
     "GIT_CONFIG_KEY_1": "protocol.file.allow",
     "GIT_CONFIG_VALUE_1": "always",
+    "GIT_CONFIG_KEY_2": "core.fsync",
+    "GIT_CONFIG_VALUE_2": "none",
     "GIT_AUTHOR_NAME": "A",
     "GIT_AUTHOR_EMAIL": "a@example.org",
     "GIT_COMMITTER_NAME": "A",
@@ -43,7 +45,7 @@ def make(tmp_path):
         root = tmp_path / name
         root.mkdir()
         project = Project(root=root)
-        project.git("init", "--quiet")
+        project.git("init", "--quiet", "--template=")
         return project
 
     return make
@@ -53,9 +55,7 @@ def make(tmp_path):
 def project(make):
     """A repository with one commit on main and a branch `work` with one more, checked out."""
     project = make()
-    project.write("src/model.py", "base\n")
-    project.commit(README="read me\n")
+    project.commit(**{"README": "read me\n", "src/model.py": "base\n"})
     project.git("switch", "--quiet", "--create", "work")
-    project.write("src/model.py", "head\n")
-    project.commit()
+    project.commit(**{"src/model.py": "head\n"})
     return project

@@ -74,12 +74,12 @@ def test_a_ref_unlike_all_others_says_where_to_look(forked):
         "ext::sh -c 'touch pwned'",
     ],
 )
-def test_what_is_no_name_of_a_commit_is_only_that(forked, tmp_path, ref):
-    clone = forked.clone(tmp_path / "clone", "--branch", "work")
-    before = clone.state(without=())
+def test_what_is_no_name_of_a_commit_is_only_that(project, ref):
+    project.git("remote", "add", "origin", str(project.root))
+    before = project.state(without=())
     with pytest.raises(UsageError, match="no commit named"):
-        clone.find().merge_base(ref)
-    assert clone.state(without=()) == before
+        project.find().merge_base(ref)
+    assert project.state(without=()) == before
 
 
 def test_unrelated_histories(forked):

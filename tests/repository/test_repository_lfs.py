@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from energygate.repository import lfs_pointer
+from energygate.repository import Repository, lfs_pointer
 
 MODEL = b"\x08\x07a model" * 100
 
@@ -90,6 +90,13 @@ def test_a_damaged_file_in_the_store_is_not_taken(stored):
         if path.is_file():
             path.write_bytes(b"short")
     assert base_model(stored) == pointer_to(MODEL).encode()
+
+
+def test_a_checkout_with_files_from_the_store_is_not_called_changed(stored):
+    store(stored, MODEL)
+    repository = stored.find()
+    with repository.worktree(repository.head()) as checkout:
+        assert not Repository.find(checkout).is_dirty()
 
 
 def test_a_workload_that_writes_to_its_model_does_not_reach_the_store(stored):

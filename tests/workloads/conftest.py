@@ -12,7 +12,8 @@ import pytest
 
 from energygate.errors import MeasurementError
 from energygate.policy import Workload
-from energygate.workloads.process import Start, Worker
+from energygate.workloads.messages import Start
+from energygate.workloads.process import Worker
 from energygate.workloads.serving import Serving, Side
 
 GENEROUS_S = 30

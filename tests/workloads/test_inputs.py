@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from sample_models import external, identities, model, tensor
 
 from energygate.workloads.inputs import BYTES_LIMIT, DISTINCT_CALLS, synthesise
-from energygate.workloads.process import Tensor
+from energygate.workloads.messages import Tensor
 
 ELEMENTS = {
     "FLOAT16": np.float16,

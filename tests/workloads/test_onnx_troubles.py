@@ -12,7 +12,8 @@ import pytest
 from onnx import TensorProto, helper
 from sample_models import external, identities, identity, model, tensor, with_external_weight
 
-from energygate.workloads.process import Start, Worker
+from energygate.workloads.messages import Start
+from energygate.workloads.process import Worker
 
 SERIALISED = identity(("batch", 1, 4)).SerializeToString()
 

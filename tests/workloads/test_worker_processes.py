@@ -160,7 +160,8 @@ def test_a_worker_dies_with_its_parent(has_ended, freeze):
     script = f"""
 import sys
 from pathlib import Path
-from energygate.workloads.process import Start, Worker
+from energygate.workloads.messages import Start
+from energygate.workloads.process import Worker
 worker = Worker(
     Start(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=9
 )

@@ -1,0 +1,99 @@
+"""What a report explains below its table: what moved, what would settle the rest, how far to trust it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from energygate.gate import Verdict
+from energygate.policy import format_quantity
+from energygate.report.phrases import agreement_text, count, percent
+
+if TYPE_CHECKING:
+    from energygate.report.result import Result, WorkloadResult
+
+OPERATORS_SHOWN = 5
+
+
+def what_moved(workload: WorkloadResult) -> str:
+    """Where a change went, whether answers agree, and what else differs; empty when nothing does."""
+    comparison = workload.comparison
+    if comparison is None:
+        return ""
+    parts = []
+    if comparison.operators:
+        moved = ", ".join(
+            f"{'new ' if one.is_new else ''}{one.operator} {'gone, ' if one.is_gone else ''}{percent(one.contribution)}"
+            for one in comparison.operators[:OPERATORS_SHOWN]
+        )
+        parts.append(f"{moved} of base's operator time")
+    if comparison.agreement is not None:
+        parts.append(agreement_text(comparison.agreement))
+    if comparison.base_model and comparison.head_model:
+        before, after = comparison.base_model, comparison.head_model
+        parts += [
+            f"{what} {getattr(before, what):,} → {getattr(after, what):,}"
+            for what in ("nodes", "parameters", "opset")
+            if getattr(before, what) != getattr(after, what)
+        ]
+    now = workload.provenance.versions if workload.provenance else {}
+    parts += [
+        f"{name} {version} → {now[name]}"
+        for name, version in comparison.base_versions.items()
+        if now.get(name, version) != version
+    ]
+    if comparison.mode == "alternating":
+        parts.append("the two sides did not fit side by side, so whole launches took turns")
+    return "; ".join(parts)
+
+
+def more_time(workload: WorkloadResult) -> str:
+    """What would settle an inconclusive verdict; empty where nothing is open or nothing is known."""
+    if workload.comparison is None or workload.verdict is not Verdict.INCONCLUSIVE:
+        return ""
+    more_s = workload.comparison.seconds_to_decide
+    if more_s is None:
+        return "more time would hardly decide it: the change is too close to the limit"
+    spent_s = workload.provenance.seconds if workload.provenance else 0.0
+    limit_s = math.ceil((spent_s + more_s) * 1.25 / 10) * 10
+    return f"about {more_s:.0f} s more would decide: `time_limit: {limit_s} s`"
+
+
+def against(result: Result) -> str:
+    """What head was compared with and whose policy decided; empty without a base."""
+    if result.base is None:
+        return ""
+    base = result.base.commit[:7] if result.base.commit else result.base.ref
+    text = f"Compared with base {base}"
+    if result.base.commit:
+        text += f" (merge base with {result.base.ref})"
+    if result.policy_changed:
+        text += "; this change also changes the policy: base's policy decides"
+    return text
+
+
+def trust(workload: WorkloadResult) -> str:
+    """How the numbers of a workload came about and how far to trust them, in two sentences."""
+    provenance = workload.provenance
+    if provenance is None:
+        return ""
+    share = f"{provenance.uncertainty * 100:.0f} %"
+    wander = f"{provenance.drift_sd * 100:.0f} %"
+    method = "Measured" if workload.method == "measured" else "Estimated"
+    return (
+        f"{method}: {provenance.source} ({provenance.citation}); absolute energy ± {share}. "
+        f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
+    )
+
+
+def effort(workload: WorkloadResult) -> str:
+    """What the measuring took (launches, requests, time), and what codecarbon alone would have said."""
+    provenance = workload.provenance
+    if provenance is None:
+        return ""
+    launches = count(len(provenance.launches), "launch", "launches")
+    text = f"{launches}, {count(provenance.requests, 'request')}, {provenance.seconds:.1f} s"
+    if provenance.codecarbon_kwh_per_request is not None:
+        alone = format_quantity(provenance.codecarbon_kwh_per_request, "kWh")
+        text += f"; codecarbon {provenance.codecarbon_version} alone would have said {alone} per request"
+    return text
