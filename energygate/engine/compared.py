@@ -55,7 +55,6 @@ def base_beside_head(
     background = Background(
         state=state,
         notes=notes,
-        mode="paired",
         agreement=agreement,
         operators=operator_changes(base, head, sets[0]) if is_model else (),
         base_model=model_facts(_model(base), label=base.label) if is_model else None,

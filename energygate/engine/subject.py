@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from energygate.gate import Estimate, Evidence, Verdict
@@ -10,7 +11,8 @@ from energygate.gate.judge import RELATIVE
 from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign, Progress
 from energygate.measure.launch import Launch, PairedLaunch
-from energygate.measure.series import change_series, series, success_rate
+from energygate.measure.machine import asleep_s
+from energygate.measure.series import change_series, series, success_rate, wander
 from energygate.policy import METRICS
 from energygate.report.build import measured_workload
 
@@ -24,6 +26,11 @@ if TYPE_CHECKING:
     from energygate.policy import Workload
     from energygate.report.build import Background
     from energygate.report.result import WorkloadResult
+
+NOTABLE_SLEEP_S = 0.1
+
+NOTABLE_WANDER = 1.3
+"""From here on a reader who compares absolute numbers should know that the machine changed its speed."""
 
 LaunchT = TypeVar("LaunchT", bound=Launch | PairedLaunch)
 
@@ -59,6 +66,7 @@ class Subject(Generic[LaunchT]):
         self._exact = exact
         self._background = background
         self._run = run
+        self._asleep_s = 0.0
         self._campaign = Campaign(launcher, clock=time.perf_counter_ns)
 
     def measure(self, seconds: float) -> None:
@@ -67,7 +75,9 @@ class Subject(Generic[LaunchT]):
         Raises:
             MeasurementError: When a launch fails.
         """
+        before_s = asleep_s()
         self._campaign.go_on(seconds, decided=self._is_decided, on_progress=self._tell)
+        self._asleep_s += asleep_s() - before_s
 
     @property
     def is_open(self) -> bool:
@@ -88,9 +98,25 @@ class Subject(Generic[LaunchT]):
             plan=self._launcher.plan,
             seconds=seconds,
             currency=self._run.policy.site.currency,
-            background=self._background,
+            background=replace(self._background, notes=(*self._background.notes, *self._upsets())),
+            mode=self._launcher.mode,
             seconds_to_decide=self._seconds_to_decide(),
         )
+
+    def _upsets(self) -> list[str]:
+        """What happened to the machine or the workers meanwhile, for readers who wonder."""
+        upsets = []
+        if self._asleep_s > NOTABLE_SLEEP_S:
+            upsets.append(f"the machine slept for {self._asleep_s:.0f} s while this was measured")
+        if self._campaign.retried:
+            upsets.append(f"a worker died and its launch was repeated: {self._campaign.retried}")
+        pace = wander([launch.base for launch in self._campaign.launches if isinstance(launch, PairedLaunch)])
+        if pace > NOTABLE_WANDER:
+            upsets.append(
+                f"this machine's speed changed by {(pace - 1) * 100:.0f} % between launches; "
+                "base and head changed together"
+            )
+        return upsets
 
     def _seconds_to_decide(self) -> float | None:
         """About how much more time would settle the relative limits that are still open."""

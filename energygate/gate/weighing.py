@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from energygate.gate.evidence import Estimate, Evidence
 from energygate.stats import drifting, launches_needed, log_mean, mean_interval
+from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -95,7 +96,9 @@ def launches_to_decide(one: ChangeSeries, limit: float, confidence: Confidence) 
         confidence: How intervals are made.
     """
     n = len(one.log_ratios)
-    sd = max(statistics.stdev(one.log_ratios), _within(one)) if n > 1 else math.inf
+    if n < MIN_LAUNCHES:  # too few to know their scatter: a few more would show it
+        return MIN_LAUNCHES + 2
+    sd = max(statistics.stdev(one.log_ratios), _within(one))
     interval = mean_interval(one.log_ratios, alpha=confidence.alpha)
     return launches_needed(interval, math.log1p(limit), n, sd, alpha=confidence.alpha)
 

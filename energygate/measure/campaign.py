@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from energygate.errors import WorkerDied
 from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
@@ -26,6 +26,9 @@ class Launching(Protocol[LaunchT_co]):
 
     plan: Plan | None
     """What every launch does; made by the first."""
+
+    mode: Literal["paired", "alternating"]
+    """How two sides take turns; without meaning for one."""
 
     def launch(self) -> LaunchT_co:
         """Run one launch."""
@@ -57,7 +60,7 @@ class Campaign(Generic[LaunchT]):
     def __init__(self, launcher: Launching[LaunchT], *, clock: Clock) -> None:
         self._launcher = launcher
         self._clock = clock
-        self._retried = False
+        self.retried: str | None = None
         self._longest_s = 0.0
         self.launches: list[LaunchT] = []
         self.elapsed_s = 0.0
@@ -91,8 +94,8 @@ class Campaign(Generic[LaunchT]):
     def _launch(self) -> LaunchT:
         try:
             return self._launcher.launch()
-        except WorkerDied:
-            if self._retried:
+        except WorkerDied as death:
+            if self.retried:
                 raise
-            self._retried = True
+            self.retried = death.what
             return self._launcher.launch()

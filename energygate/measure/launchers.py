@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal, TypeVar
 
+from energygate.errors import MeasurementError
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.session import Session
 from energygate.measure.windows import PAIRED_WINDOW_NS, SINGLE_WINDOW_NS, Plan, plan_launch, plan_pair
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from energygate.measure.launch import Clock
     from energygate.measure.readings import Meter
     from energygate.workloads.serving import Serving
+
+
+T = TypeVar("T")
 
 
 def cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
@@ -57,6 +62,7 @@ class Launcher:
         self._tolerant = tolerant
         self._clock = clock
         self.plan: Plan | None = None
+        self.mode: Literal["paired", "alternating"] = "paired"
 
     def launch(self) -> Launch:
         """Run one launch.
@@ -90,6 +96,9 @@ class PairLauncher:
     while they wait, and would take the CPU from the side being measured. Which side comes first is a coin's
     throw, in each block and in each start.
 
+    Two sides that do not fit into memory together take turns by whole launches instead, in the order ABBA or
+    BAAB: four workers, one after another, make one paired launch. It scatters more, and `mode` says so.
+
     Args:
         base: How base is served.
         head: How head is served.
@@ -121,6 +130,7 @@ class PairLauncher:
         self._coin = coin
         self._clock = clock
         self.plan: Plan | None = None
+        self.mode: Literal["paired", "alternating"] = "paired"
 
     def launch(self) -> PairedLaunch:
         """Run one launch of both sides.
@@ -129,12 +139,32 @@ class PairLauncher:
             MeasurementError: When a worker or the meter fails; nothing of the launch may be used.
         """
         cpus = next(self._cpu_sets)
-        base, head = (Session(one, self._meter, tolerant=self._tolerant) for one in self._servings)
+        if self.mode == "paired":
+            try:
+                return self._side_by_side(cpus)
+            except _DoNotFit:
+                self.mode = "alternating"
+        return self._in_turns(cpus)
+
+    def _session(self, serving: Serving) -> Session:
+        return Session(serving, self._meter, tolerant=self._tolerant)
+
+    def _side_by_side(self, cpus: tuple[int, ...]) -> PairedLaunch:
+        base, head = (self._session(one) for one in self._servings)
         started_ns = self._clock()
         with contextlib.ExitStack() as stack:
-            for session in self._in_random_order(base, head):
-                stack.enter_context(session.open(cpus))
-                session.freeze()
+            first, second = self._in_random_order(base, head)
+            stack.enter_context(first.open(cpus))
+            first.freeze()
+            if not first.leaves_room():
+                raise _DoNotFit
+            try:
+                stack.enter_context(second.open(cpus))
+            except MeasurementError:
+                if self.plan is None:  # the first worker may be why; alone, the second one says what is wrong
+                    raise _DoNotFit from None
+                raise
+            second.freeze()
             start_ns = self._clock() - started_ns
             plan = self.plan = self.plan or self._planned(base, head, start_ns=start_ns)
             for session in self._in_random_order(base, head):
@@ -154,7 +184,35 @@ class PairLauncher:
             share = None if account is None else account / 2
             return PairedLaunch(base=base.finish(share), head=head.finish(share))
 
-    def _in_random_order(self, base: Session, head: Session) -> tuple[Session, Session]:
+    def _in_turns(self, cpus: tuple[int, ...]) -> PairedLaunch:
+        done: dict[str, list[Launch]] = {serving.side.name: [] for serving in self._servings}
+        first, second = self._in_random_order(*self._servings)
+        for serving in (first, second, second, first):
+            session = self._session(serving)
+            started_ns = self._clock()
+            with session.open(cpus):
+                start_ns = self._clock() - started_ns
+                self.plan = plan = self.plan or self._planned_alone(session, start_ns=4 * start_ns)
+                session.warm_up(plan)
+                self._meter.begin_launch()
+                for _ in range(plan.windows):
+                    session.measure(plan)
+                done[serving.side.name].append(session.finish(self._meter.end_launch()))
+        base, head = (_joined(done[serving.side.name]) for serving in self._servings)
+        return PairedLaunch(base=base, head=head)
+
+    def _planned_alone(self, session: Session, *, start_ns: float) -> Plan:
+        """A plan from one side: the other's calls are taken to be as long."""
+        window_ns = max(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
+        call_ns = session.call_ns(window_ns)
+        return plan_pair(
+            call_ns=(call_ns, call_ns),
+            min_window_ns=window_ns,
+            time_limit_ns=self._time_limit_ns,
+            start_ns=start_ns,
+        )
+
+    def _in_random_order(self, base: T, head: T) -> tuple[T, T]:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
     def _planned(self, base: Session, head: Session, *, start_ns: float) -> Plan:
@@ -169,6 +227,25 @@ class PairLauncher:
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
         )
+
+
+class _DoNotFit(Exception):
+    """Both sides do not fit into memory together."""
+
+
+def _joined(launches: list[Launch]) -> Launch:
+    """Two launches of one side as one."""
+    first, second = launches
+    accounts = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]
+    return replace(
+        first,
+        windows=first.windows + second.windows,
+        warm_up_windows=first.warm_up_windows + second.warm_up_windows,
+        steady=first.steady and second.steady,
+        peak_memory_bytes=max(launch.peak_memory_bytes for launch in launches),
+        codecarbon_joules=sum(accounts) if accounts else None,
+        first_failure=first.first_failure or second.first_failure,
+    )
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -65,6 +66,15 @@ def series(launches: Sequence[Launch]) -> dict[str, Series]:
     if all(launch.peak_memory_bytes for launch in launches):
         found["peak_memory"] = _mean(float(launch.peak_memory_bytes) for launch in launches)
     return found
+
+
+def wander(launches: Sequence[Launch]) -> float:
+    """How many times longer a request took in the slowest launch than in the fastest; 1 for fewer than two."""
+    medians = [
+        statistics.median(window.wall_ns / max(1, window.requests) for window in launch.windows)
+        for launch in launches
+    ]
+    return max(medians) / min(medians) if medians else 1.0
 
 
 def success_rate(launches: Sequence[Launch]) -> float:

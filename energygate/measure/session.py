@@ -5,6 +5,8 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+import psutil
+
 from energygate.measure.launch import Launch, Window
 from energygate.measure.readings import Usage
 from energygate.measure.windows import is_steady
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from energygate.measure.windows import Plan
     from energygate.workloads.process import Worker
     from energygate.workloads.serving import Ready, Serving
+
+ROOM = 1.25
+"""Memory that a second worker needs, over what the first one holds after loading."""
 
 TOO_MANY_CALLS = 1 << 20
 """Calibration gives up growing a window here: a request that takes no time is not a request."""
@@ -66,6 +71,14 @@ class Session:
     def worker(self) -> Worker:
         """The worker, while the session is open."""
         return self._ready.worker
+
+    def leaves_room(self) -> bool:
+        """Whether a second worker of this size would fit into the machine's memory."""
+        available_bytes = psutil.virtual_memory().available
+        try:
+            return bool(psutil.Process(self.worker.pid).memory_info().rss * ROOM < available_bytes)
+        except psutil.Error:  # it died; what it is asked next will say how
+            return True
 
     def freeze(self) -> None:
         """Stop the worker while the other side is measured."""

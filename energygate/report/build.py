@@ -70,7 +70,6 @@ class Background:
     Attributes:
         state: What became of the workload between base and head.
         notes: What a reader should know.
-        mode: How two sides were measured; `None` for head alone.
         agreement: Whether both sides answered alike; `None` where that was not compared.
         operators: What moved, by operator type.
         base_model: What base's model is made of; `None` for anything but ONNX.
@@ -79,7 +78,6 @@ class Background:
 
     state: State = "head only"
     notes: tuple[str, ...] = ()
-    mode: Literal["paired", "alternating"] | None = None
     agreement: Agreement | None = None
     operators: tuple[OperatorChange, ...] = ()
     base_model: ModelFacts | None = None
@@ -99,6 +97,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
     seconds: float,
     currency: str | None,
     background: Background,
+    mode: Literal["paired", "alternating"] = "paired",
     seconds_to_decide: float | None = None,
 ) -> WorkloadResult:
     """A workload that was measured and judged."""
@@ -114,7 +113,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         notes=(*background.notes, *_notes(workload, heads, findings)),
         error=_unmeasured(findings),
         provenance=_provenance(workload, heads, facts, confidence, plan, seconds),
-        comparison=_comparison(pairs, background, seconds_to_decide) if pairs else None,
+        comparison=_comparison(pairs, background, mode, seconds_to_decide) if pairs else None,
     )
 
 
@@ -136,11 +135,14 @@ def unmeasured_workload(
 
 
 def _comparison(
-    pairs: Sequence[PairedLaunch], background: Background, seconds_to_decide: float | None
+    pairs: Sequence[PairedLaunch],
+    background: Background,
+    mode: Literal["paired", "alternating"],
+    seconds_to_decide: float | None,
 ) -> ComparisonResult:
     agreement = background.agreement
     return ComparisonResult(
-        mode=background.mode or "paired",
+        mode=mode,
         blocks_per_launch=len(pairs[0].head.windows) // 2,
         log_ratios=change_series(pairs)["energy_per_request"].log_ratios,
         seconds_to_decide=seconds_to_decide,

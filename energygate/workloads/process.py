@@ -150,6 +150,11 @@ class Worker:
         self.close()
         return peak_memory_bytes
 
+    @property
+    def pid(self) -> int:
+        """The worker's process id, which is its process group's too."""
+        return self._process.pid
+
     # --- Process control -----------------------------------------------------------------------------------
 
     def freeze(self) -> None:

@@ -39,7 +39,7 @@ def is_gone(pid):
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
-        (signal.SIGINT, 130, "energygate: interrupted\n"),
+        (signal.SIGINT, 130, "\nenergygate: interrupted\n"),  # the line of ^C ends first
         (signal.SIGTERM, 143, ""),
         (signal.SIGHUP, 129, ""),
     ],

@@ -20,6 +20,7 @@ TABLE = {
     "model_size": ("B", "lower", True),
     "peak_memory": ("B", "lower", False),
     "accuracy": ("ratio", "higher", True),
+    "output_agreement": ("ratio", "higher", True),
     "success_rate": ("ratio", "higher", True),
 }
 

@@ -10,7 +10,7 @@ import sys
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.repository import run_setup
+from energygate.repository import processes, run_setup
 from energygate.repository.git import last_words
 
 
@@ -96,7 +96,8 @@ needs_pidfd = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux on
 
 @needs_pidfd
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
-def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, stubborn):
+def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, monkeypatch, stubborn):
+    monkeypatch.setattr(processes, "GRACE_SECONDS", 0.2)
     error = failure(
         f"{stubborn}echo before; sleep 60 & echo $! > pid; echo $$ > leader; wait", tmp_path, timeout_s=0.5
     )
@@ -109,7 +110,7 @@ def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, stubborn):
 RUNNER = """
 import signal, sys
 from pathlib import Path
-from energygate.repository import run_setup
+from energygate.repository import processes, run_setup
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 run_setup("sleep 60 & echo $! > pid; echo > ready; wait", Path(sys.argv[1]), label="base")
 """

@@ -115,7 +115,7 @@ def test_one_that_was_never_cloned_while_others_are_is_an_error(user, library, t
         pass
 
 
-@pytest.mark.parametrize("name", ["../../escape", "..", "a/../../b"])
+@pytest.mark.parametrize("name", ["../modules/lib", ".."])
 def test_a_name_that_climbs_out_is_no_submodule(user, name):
     user.git("config", "--file", ".gitmodules", "--rename-section", "submodule.lib", f"submodule.{name}")
     user.commit()
