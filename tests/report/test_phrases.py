@@ -19,16 +19,15 @@ from hypothesis import strategies as st
 from energygate.gate import Verdict
 from energygate.policy import parse_quantity
 from energygate.policy.families import Family
+from energygate.report.explanations import effort, trust
 from energygate.report.phrases import (
     MARKS,
     ORDER,
     detail_lines,
-    effort,
     headline,
     interval_text,
     limit_text,
     rows,
-    trust,
     value_text,
 )
 
