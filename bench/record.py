@@ -87,7 +87,7 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
             cpu_sets=cpu_sets(usable_cpus(), SIZES[size][2]),
             time_limit_ns=TIME_LIMIT_S * 1e9,
             tolerant=False,
-            coin=random.Random(f"{size}-{units}-{neighbour}"),
+            coin=random.Random(f"{size}-{units}-{neighbour}"),  # noqa: S311 - an order, not a secret
             clock=time.perf_counter_ns,
         )
         recorded = []
@@ -95,7 +95,7 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
             started = time.perf_counter()
             launch = launcher.launch()
             seconds = time.perf_counter() - started
-            base, head = ([window for window in side.windows] for side in (launch.base, launch.head))
+            base, head = list(launch.base.windows), list(launch.head.windows)
             recorded.append(
                 RecordedLaunch(
                     seconds=round(seconds, 3),

@@ -69,7 +69,8 @@ def main() -> None:
     """Print the table: alarms on nothing, on +2 % and on +5 %."""
     traces = load_traces()
     kinds = [(units, neighbour) for units in (100, 102, 105) for neighbour in (False, True)]
-    head = "".join(f"{f'+{units - 100} % {'noisy' if noisy else 'quiet'}':>13}" for units, noisy in kinds)
+    titles = [f"+{units - 100} % {'noisy' if noisy else 'quiet'}" for units, noisy in kinds]
+    head = "".join(f"{title:>13}" for title in titles)
     print(f"Share that alarms; {traces[0].machine}, recorded {traces[0].recorded}")
     print(f"{'rule':44}{head}")
 
