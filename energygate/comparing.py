@@ -85,6 +85,7 @@ class _Comparison:
         self._base = base
         base_policy = base.policy()
         policy = base_policy or head_policy
+        self._base_decides = base_policy is not None
         self._policy_changed = base_policy is not None and base_policy != head_policy
         self._notes = () if base_policy else (f"base {base.name} has no policy; head's decides",)
         pairings = pair_workloads(policy.workloads, head_policy.workloads)
@@ -106,10 +107,11 @@ class _Comparison:
         python = policy.measurement.python
         self._head_side = side_of("head", directory, options.python or python)
         self._base_side = side_of("base", base.directory, options.base_python or options.python or python)
+        self._same_python = options.base_python in {None, options.python or python}
 
     def result(self) -> Result:
         with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
-            if self._base.changed(()):
+            if self._base.changed(()) or not self._same_python:
                 self._set_up()
                 jobs = [_Job(one, self._pairings.index(one), Path(scratch)) for one in self._pairings]
             else:
@@ -131,7 +133,7 @@ class _Comparison:
         command = self._run.policy.measurement.setup
         if command is not None:
             for side in (self._base_side, self._head_side):
-                run_setup(command, side.directory, label=f"setup of {side.name}")
+                run_setup(command, side.directory, label=side.name)
 
     def _first_turn(self, job: _Job, *, count: int) -> None:
         """Prepare a workload and measure it for its share of the time."""
@@ -170,11 +172,13 @@ class _Comparison:
         return job.result
 
     def _prepared(self, job: _Job) -> WorkloadResult | Subject[Launch] | Subject[PairedLaunch]:
-        pairing = job.pairing
+        pairing = job.pairing = self._with_base(job.pairing)
         rules = self._run.policy.comparison
         if pairing.head is None:
             verdict = Verdict.FAIL if rules.removed == "fail" else Verdict.PASS
-            note = f"removed: base {self._base.name} had it"
+            note = f"removed; base {self._base.name} had it"
+            if verdict is Verdict.FAIL:
+                note += ", and base's policy wants it kept"
             return _unmeasured(pairing, verdict, note)
         head = self._serving(job, pairing.head, self._head_side)
         if pairing.base is None:
@@ -187,7 +191,23 @@ class _Comparison:
         head.check_files()
         if self._is_same(base, head):
             return _unchanged(pairing)
-        return base_beside_head(base, head, self._run, state=pairing.state, notes=pairing.notes)
+        return base_beside_head(base, head, self._run_of(pairing), state=pairing.state, notes=pairing.notes)
+
+    def _with_base(self, pairing: Pairing) -> Pairing:
+        """The pairing, without a base that only head's policy takes for one: its model is not there yet."""
+        model = pairing.base.onnx if pairing.base else None
+        if self._base_decides or model is None or (self._base_side.directory / model).exists():
+            return pairing
+        return replace(pairing, base=None, base_name=None, state="added")
+
+    def _run_of(self, pairing: Pairing) -> Run:
+        """The run, in which waivers follow a workload that was renamed."""
+        policy = self._run.policy
+        waivers = tuple(
+            one.model_copy(update={"workload": pairing.name}) if one.workload == pairing.base_name else one
+            for one in policy.waivers
+        )
+        return replace(self._run, policy=policy.model_copy(update={"waivers": waivers}))
 
     def _is_same(self, base: Serving, head: Serving) -> bool:
         """Whether there is nothing to measure: the same model or files, inputs, settings and environment."""
@@ -205,7 +225,7 @@ class _Comparison:
             seed=self._run.policy.measurement.seed if workload.seed is None else workload.seed,
             timeout_s=self._run.time_limit_s,
             scratch=job.scratch,
-            inputs_directory=self._base_side.directory if both else side.directory,
+            inputs_directory=self._base_side.directory if both and self._base_decides else side.directory,
             other_directory=other.directory,
         )
 

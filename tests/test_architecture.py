@@ -1,4 +1,4 @@
-"""The house of design.md section 3: who may import whom, what the pure rooms never touch, how files begin."""
+"""The house and its floors: who may import whom, what the pure rooms never touch, how files begin."""
 
 from __future__ import annotations
 

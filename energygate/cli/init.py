@@ -28,6 +28,7 @@ def init(policy: str, force: bool, time_limit: str) -> None:
     from energygate.errors import MeasurementError, UsageError
     from energygate.policy import parse_policy
 
+    time_limit_s = parse_time(time_limit, "--time-limit")
     path = Path(policy)
     if path.exists() and not force:
         raise UsageError(f"{policy} exists", hint="Give --force to overwrite it")
@@ -44,7 +45,7 @@ def init(policy: str, force: bool, time_limit: str) -> None:
         result = check(
             parse_policy(bare_policy(found), policy),
             directory,
-            time_limit_s=parse_time(time_limit, "--time-limit"),
+            time_limit_s=time_limit_s,
             observer=observer,
         )
     broken = [(one.name, one.error.message) for one in result.workloads if one.error is not None]

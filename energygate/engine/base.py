@@ -106,7 +106,9 @@ def base_from_directory(base: Path, directory: Path, policy_file: str) -> Iterat
 
 
 def _changed(paths: Sequence[str], prefix: PurePosixPath, globs: Sequence[str]) -> list[str]:
-    return matching(globs, paths, directory=prefix) if globs else list(paths)
+    # Measuring head leaves compiled modules in its checkout: no change of the project.
+    own = [path for path in paths if "__pycache__" not in path.split("/")]
+    return matching(globs, own, directory=prefix) if globs else own
 
 
 def _text(content: bytes, name: str) -> str:

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from energygate.engine.subject import Subject, exact_evidence
+from energygate.errors import MeasurementError, WorkerDied
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import usable_cpus
 from energygate.report.build import Background
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from energygate.measure.launch import PairedLaunch
     from energygate.report.result import State
     from energygate.workloads.agreement import Agreement
+    from energygate.workloads.answers import Answers
+    from energygate.workloads.operators import OperatorChange
     from energygate.workloads.serving import Serving
 
 UNSEEN_CALLS = 8
@@ -35,13 +38,15 @@ def base_beside_head(
     """Prepare a workload to be measured on both sides, its answers compared and its operators profiled.
 
     Raises:
-        MeasurementError: When there is no meter for it, a side cannot be loaded, or the answers cannot be compared.
+        MeasurementError: When there is no meter for it, only one side answers, or the answers cannot be compared.
     """
     workload = head.workload
-    meter = run.meter(workload)
+    # A callable may compute on a GPU, whatever the other side is.
+    meter = run.meter(base.workload if base.workload.kind == "python" else workload)
     sets = cpu_sets(usable_cpus(), workload.threads)
-    agreement, exact = _answers(base, head, sets[0])
-    is_model = workload.onnx is not None
+    agreement, exact, trouble = _answers(base, head, sets[0])
+    are_models = base.workload.onnx is not None and workload.onnx is not None
+    operators, blind = _operators(base, head, sets[0]) if are_models else ((), ())
     launcher = PairLauncher(
         base,
         head,
@@ -54,23 +59,32 @@ def base_beside_head(
     )
     background = Background(
         state=state,
-        notes=notes,
+        notes=(*notes, *trouble, *blind),
         agreement=agreement,
-        operators=operator_changes(base, head, sets[0]) if is_model else (),
-        base_model=model_facts(_model(base), label=base.label) if is_model else None,
-        head_model=model_facts(_model(head), label=head.label) if is_model else None,
+        operators=operators,
+        base_model=model_facts(_model(base), label=base.label) if are_models else None,
+        head_model=model_facts(_model(head), label=head.label) if are_models else None,
     )
     return Subject(head.name, workload, launcher, meter=meter, exact=exact, background=background, run=run)
 
 
-def _answers(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tuple[Agreement, dict[str, Evidence]]:
-    """Whether both sides answer alike, and the metrics without sampling noise."""
+def _answers(
+    base: Serving, head: Serving, cpus: tuple[int, ...]
+) -> tuple[Agreement | None, dict[str, Evidence], tuple[str, ...]]:
+    """Whether both sides answer alike, the metrics without sampling noise, and what stood in the way."""
     workload = head.workload
-    count = None if workload.inputs or workload.onnx else UNSEEN_CALLS
-    ours, theirs = collect_answers(head, cpus, count=count), collect_answers(base, cpus, count=count)
+    exact = _sizes(base, head)
+    ours, theirs = _collected(head, cpus), _collected(base, cpus)
+    if isinstance(ours, MeasurementError):
+        needed = workload.labels is not None or "output_agreement" in workload.budgets
+        if needed or not isinstance(theirs, MeasurementError):
+            raise ours
+        return None, exact, (f"answers were not compared: {ours.what}",)
+    if isinstance(theirs, MeasurementError):
+        raise theirs
     how = workload.answers or ("classes" if workload.labels else "values")
     agreement = compare_answers(theirs, ours, how=how, label=head.label)
-    exact = {"output_agreement": exact_evidence("output_agreement", head=agreement.share)}
+    exact["output_agreement"] = exact_evidence("output_agreement", head=agreement.share)
     if workload.labels is not None:
         labels = read_labels(head)
         exact["accuracy"] = exact_evidence(
@@ -78,10 +92,38 @@ def _answers(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tuple[Agree
             head=accuracy(ours, labels, label=head.label),
             base=accuracy(theirs, labels, label=base.label),
         )
-    if workload.onnx is not None:
-        sizes = [float(model_size_bytes(_model(side), label=side.label)) for side in (head, base)]
-        exact["model_size"] = exact_evidence("model_size", head=sizes[0], base=sizes[1])
-    return agreement, exact
+    return agreement, exact, ()
+
+
+def _sizes(base: Serving, head: Serving) -> dict[str, Evidence]:
+    """The size of head's model; a change only where base has a model, too."""
+    if head.workload.onnx is None:
+        return {}
+    before = model_size_bytes(_model(base), label=base.label) if base.workload.onnx else None
+    after = model_size_bytes(_model(head), label=head.label)
+    return {"model_size": exact_evidence("model_size", head=after, base=before)}
+
+
+def _collected(serving: Serving, cpus: tuple[int, ...]) -> Answers | MeasurementError:
+    """A side's answers, or why there are none: they may differ in length, or its Python may lack numpy."""
+    workload = serving.workload
+    count = None if workload.inputs or workload.onnx else UNSEEN_CALLS
+    try:
+        return collect_answers(serving, cpus, count=count)
+    except WorkerDied:
+        raise
+    except MeasurementError as error:
+        return error
+
+
+def _operators(
+    base: Serving, head: Serving, cpus: tuple[int, ...]
+) -> tuple[tuple[OperatorChange, ...], tuple[str, ...]]:
+    """What moved by operator; trouble with the profiler explains less, and changes no verdict."""
+    try:
+        return operator_changes(base, head, cpus), ()
+    except MeasurementError as error:
+        return (), (f"operators were not compared: {error.what}",)
 
 
 def _model(serving: Serving) -> Path:

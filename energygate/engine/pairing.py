@@ -68,6 +68,8 @@ def _both(name: str, base_name: str, base: Workload, head: Workload, state: Stat
     notes = []
     if state == "renamed":
         notes.append(f"renamed from {base_name}; base's budgets decide")
+    if _target(base) != _target(head):
+        notes.append(f"base runs {base.onnx or base.python}, head runs {head.onnx or head.python}")
     changed = sorted(
         key
         for key in type(base).model_fields

@@ -188,7 +188,7 @@ def failed_workload(
         method=None,
         metrics={},
         notes=(),
-        error=ErrorResult(message=_sentence(error), detail=error.detail),
+        error=ErrorResult(message=_sentence(error, name), detail=error.detail),
         provenance=None,
     )
 
@@ -219,9 +219,11 @@ def site_result(site: Site, factors: Factors) -> SiteResult:
     )
 
 
-def _sentence(error: EnergygateError) -> str:
-    """What happened and what to do next; the place, a workload, is where the sentence will stand."""
-    return f"{error.what}. {error.hint}" if error.hint else error.what
+def _sentence(error: EnergygateError, name: str) -> str:
+    """What happened and what to do next, without the workload's name, beside which the sentence will stand."""
+    place = (error.where or "").removeprefix(f"workload {name!r}").strip()
+    what = f"{place}: {error.what}" if place else error.what
+    return f"{what}. {error.hint}" if error.hint else what
 
 
 def _provenance(  # noqa: PLR0913, PLR0917 - the same

@@ -114,8 +114,6 @@ def _line(row: Row, cells: Sequence[Text], widths: Sequence[int]) -> Text:
     for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
         if not width:  # nobody has a change, or an interval: no column, no gap
             continue
-        if not width:  # nothing in the whole column: without a base nothing has changed
-            continue
         space = " " * (width - cell.cell_len)
         line.append(GAP).append(space if column == VALUE else "").append_text(cell)
         line.append("" if column == VALUE else space)

@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
 from energygate.policy import format_quantity
-from energygate.report.phrases import agreement_text, count, percent
+from energygate.report.phrases import RELATIVE, agreement_text, count, percent
+from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
-    from energygate.report.result import Result, WorkloadResult
+    from collections.abc import Iterator
+
+    from energygate.report.result import FindingResult, Result, WorkloadResult
 
 OPERATORS_SHOWN = 5
 
@@ -52,11 +55,27 @@ def more_time(workload: WorkloadResult) -> str:
     if workload.comparison is None or workload.verdict is not Verdict.INCONCLUSIVE:
         return ""
     more_s = workload.comparison.seconds_to_decide
-    if more_s is None:
-        return "more time would hardly decide it: the change is too close to the limit"
     spent_s = workload.provenance.seconds if workload.provenance else 0.0
-    limit_s = math.ceil((spent_s + more_s) * 1.25 / 10) * 10
-    return f"about {more_s:.0f} s more would decide: `time_limit: {limit_s} s`"
+    if more_s is not None:
+        return f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s)}"
+    launches = len(workload.comparison.log_ratios)
+    if launches < MIN_LAUNCHES:
+        needed_s = spent_s * MIN_LAUNCHES / launches
+        fitted = count(launches, "launch", "launches")
+        return f"only {fitted} fitted into the time, too few for an interval: {_time_limit(needed_s)}"
+    if not any(finding.kind in RELATIVE for finding in _open(workload)):
+        return "more time would hardly decide it: the limit is closer than this machine wanders by itself"
+    return "more time would hardly decide it: the change is too close to the limit"
+
+
+def _open(workload: WorkloadResult) -> Iterator[FindingResult]:
+    for metric in workload.metrics.values():
+        yield from (finding for finding in metric.findings if finding.verdict is Verdict.INCONCLUSIVE)
+
+
+def _time_limit(needed_s: float) -> str:
+    """What to write into the policy for so much time, with some to spare."""
+    return f"`time_limit: {math.ceil(needed_s * 1.25 / 10) * 10} s`"
 
 
 def against(result: Result) -> str:

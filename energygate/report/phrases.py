@@ -170,14 +170,23 @@ def headline(result: Result) -> str:
         return f"{errors[0].name} could not be judged{others}: {errors[0].error.message}"
     if result.verdict is Verdict.PASS:
         return _all_kept(result)
-    workload, name, metric, finding = next(_findings(result, result.verdict))
-    more = sum(1 for _ in _findings(result, result.verdict)) - 1
-    others = f" (and {count(more, 'more budget')})" if more else ""
+    causes = [*_findings(result, result.verdict)]
+    if not causes:
+        return _without_findings(result)
+    workload, name, metric, finding = causes[0]
+    others = f" (and {count(len(causes) - 1, 'more budget')})" if len(causes) > 1 else ""
     if finding.kind in RELATIVE:
         return f"{workload.name}: {METRICS[name].label} {_moved(metric, finding)}{others}"
     return (
         f"{workload.name}: {METRICS[name].label} is {value_text(metric)}, {_against(metric, finding)}{others}"
     )
+
+
+def _without_findings(result: Result) -> str:
+    """A verdict on workloads as such: one was added or removed where that is not allowed."""
+    first, *more = [workload for workload in result.workloads if workload.verdict is result.verdict]
+    others = f" (and {count(len(more), 'more workload')})" if more else ""
+    return f"{first.name}: {first.notes[0]}{others}"
 
 
 def _moved(metric: MetricResult, finding: FindingResult) -> str:
@@ -213,29 +222,44 @@ def improvement(result: Result) -> str:
     agreement = workload.comparison.agreement if workload.comparison else None
     answers = ""
     if agreement is not None:
-        answers = ", answers unchanged" if agreement.share == 1 else f", but {agreement_text(agreement)}"
+        answers = ", answers unchanged" if agreement.share == 1 else f", but only {agreement_text(agreement)}"
     return f"{workload.name} needs {saved} less energy per request{answers}"
 
 
 def agreement_text(agreement: AgreementResult) -> str:
-    """How far the answers of both sides agree."""
-    what = "answers" if agreement.how == "classes" else "values"
+    """How far head's answers agree with base's: `98.3 % of 360 answers agree with base's`."""
+    what = "answer" if agreement.how == "classes" else "value"
+    if not agreement.compared:
+        return "both sides answer with nothing"
     if agreement.share == 1:
-        return f"all {agreement.compared:,} {what} agree"
+        whole = f"all {agreement.compared:,} {what}s" if agreement.compared > 1 else f"the one {what}"
+        return f"{whole} {'agree' if agreement.compared > 1 else 'agrees'} with base's"
     share = format_quantity(agreement.share, "ratio")
-    return f"answers agree on {share} of {agreement.compared:,} {what}"
+    text = f"{share} of {count(agreement.compared, what)} {'agree' if agreement.compared > 1 else 'agrees'} with base's"
+    if agreement.how == "values" and agreement.largest_difference:
+        text += f", the largest difference is {format_number(agreement.largest_difference)}"
+    return text
 
 
 def _all_kept(result: Result) -> str:
-    workloads = count(len(result.workloads), "workload")
-    limits = sum(len(metric.findings) for one in result.workloads for metric in one.metrics.values())
-    if all(one.state == "unchanged" for one in result.workloads):
-        return f"{workloads} identical to base, not measured"
+    measured = [one for one in result.workloads if one.provenance is not None]
+    if not measured:
+        return _nothing_measured(result)
+    workloads = count(len(measured), "workload")
+    limits = sum(len(metric.findings) for one in measured for metric in one.metrics.values())
     if not limits:
-        return f"{workloads} measured, no budget to hold {'it' if len(result.workloads) == 1 else 'them'} to"
+        return f"{workloads} measured, no budget to hold {'it' if len(measured) == 1 else 'them'} to"
     kept = f"{count(limits, 'budget')} of {workloads} kept"
     saving = improvement(result)
     return f"{saving}; {kept}" if saving else kept
+
+
+def _nothing_measured(result: Result) -> str:
+    unchanged = sum(1 for one in result.workloads if one.state == "unchanged")
+    removed = len(result.workloads) - unchanged
+    parts = [f"{count(unchanged, 'workload')} identical to base, not measured"] if unchanged else []
+    parts += [f"{count(removed, 'workload')} removed"] if removed else []
+    return "; ".join(parts)
 
 
 def _findings(

@@ -39,7 +39,6 @@ def changed_paths(git: Git, sha: str) -> list[str]:
             "-z",
             "--no-abbrev",
             "--no-renames",
-            "--no-relative",
             "--no-ext-diff",
             "--no-textconv",
             # A pull request could hide a submodule by `ignore = all` in .gitmodules.

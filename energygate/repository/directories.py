@@ -72,15 +72,21 @@ def _entries(directory: Path) -> dict[str, Path]:
         directories[:] = [
             name
             for name in directories
-            if name not in SKIPPED
-            and name not in links
-            and not Path(parent, name, _ENVIRONMENT_MARK).exists()
+            if name not in SKIPPED and name not in links and not _is_environment(Path(parent, name))
         ]
         for name in [*files, *links]:
             if name not in SKIPPED:
                 path = Path(parent, name)
                 found[path.relative_to(directory).as_posix()] = path
     return found
+
+
+def _is_environment(directory: Path) -> bool:
+    try:
+        return (directory / _ENVIRONMENT_MARK).exists()
+    except OSError:
+        # It cannot be read: walking into it says so.
+        return False
 
 
 def _refuse(error: OSError) -> None:

@@ -20,6 +20,8 @@ GUARDS = (
     # A pull request can carry a whole bare repository, with a configuration of its own, in its files.
     "safe.bareRepository=explicit",
     "protocol.ext.allow=never",
+    # What stands in for a commit here would not in the checkout that borrows it.
+    "core.useReplaceRefs=false",
     "submodule.recurse=false",
     "gc.auto=0",
     "maintenance.auto=false",

@@ -28,8 +28,7 @@ _FETCH = (
     "--quiet",
     "--no-tags",
     "--no-prune",
-    # The three that would otherwise write: remote-tracking branches, FETCH_HEAD, submodules.
-    "--refmap=",
+    # Object names are asked for, never branches: so no remote-tracking branch follows either.
     "--no-write-fetch-head",
     "--no-recurse-submodules",
 )
@@ -54,7 +53,7 @@ class Commit:
 
 def commit_named(git: Git, ref: str) -> Commit | None:
     """Return the commit that a branch, tag, object name or expression such as `HEAD~3` means; `None` if none."""
-    # No name begins with a dash; git's own parser is not given the chance to take one for an option.
+    # No name begins with a dash. --end-of-options says so too, but rev-parse before git 2.30 did not hear it.
     if not ref or ref.startswith("-") or any(c in ref for c in "\0\n"):
         return None
     finished = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
@@ -138,8 +137,10 @@ def _fetch_named(git: Git, ref: str, deadline: float) -> Commit:
             sha = branch if _SHA.fullmatch(branch) else _tip(git, remote, branch, deadline)
             if sha is None:
                 continue
-            depth = "--depth=1" if is_shallow(git) else None
-            fetch(git, remote, sha, depth=depth, timeout_s=deadline - time.monotonic())
+            # What is here without a name is not fetched again: --depth=1 would forget what came before it.
+            if not git.has_commit(sha):
+                depth = "--depth=1" if is_shallow(git) else None
+                fetch(git, remote, sha, depth=depth, timeout_s=deadline - time.monotonic())
         except GitFailed as error:
             said = error.detail or error.what
             continue
@@ -175,7 +176,7 @@ def _deepen(git: Git, ref: str, head: Commit, base: Commit, deadline: float) -> 
     what = f"this clone is shallow and does not reach back to where HEAD and {ref} part"
     if remote is None:
         raise UsageError(what, hint=_WRITE_DEPTH)
-    # A step shorter than what is here already would cut history off instead of adding to it.
+    # Counted from base, a step shorter than what is here already would cut head's history off.
     here = int(git.line("rev-list", "--count", head.sha, base.sha))
     for step in DEEPEN_STEPS:
         edge = _edge(git, head, base)

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
     from energygate.workloads.answers import Answers
 
+    Array = np.ndarray[Any, Any]
+
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-5
 """Values agree within these: what reordered float32 sums of a deep model differ by, with room to spare."""
@@ -22,7 +24,7 @@ class Agreement:
     """How far the answers of both sides agree.
 
     Attributes:
-        share: Share of answers that agree.
+        share: Share of answers that agree; 1 when both sides answer with nothing at all.
         compared: How many answers were compared: rows for classes, numbers for values.
         how: Whether the class with the highest score had to agree, or every value.
         largest_difference: Largest absolute difference between numbers; `None` without numbers.
@@ -41,16 +43,17 @@ def compare_answers(
 
     Args:
         base: Base's answers: one array per output, calls stacked first.
-        head: Head's.
-        how: `classes` compares the top class of the first output; `values` every value of every output.
+        head: Head's; its outputs may come in another order.
+        how: `classes` compares the top class of base's first output; `values` every value of every output.
         label: What error messages call the workload.
 
     Raises:
-        MeasurementError: When outputs differ in name, number or shape: then nothing can be compared.
+        MeasurementError: When outputs differ in name, number or shape, or hold no classes where classes are to
+            be compared: then nothing can be compared.
     """
     import numpy as np
 
-    if list(base) != list(head):
+    if base.keys() != head.keys():
         raise MeasurementError(
             f"base answers with {_listed(base)}, head with {_listed(head)}: their answers cannot be compared",
             where=label,
@@ -62,34 +65,57 @@ def compare_answers(
                 where=label,
             )
     pairs = [(base[name], head[name]) for name in base]
-    numbers = [(b, h) for b, h in pairs if b.dtype.kind in "fiu" and h.dtype.kind in "fiu" and b.size]
+    numbers = [(b, h) for b, h in pairs if _are_numbers(b, h) and b.size]
     largest = max((_largest_difference(b, h) for b, h in numbers), default=None)
     if how == "classes":
-        first_base, first_head = pairs[0]
-        if first_base.dtype.kind == "f":
-            first_base, first_head = first_base.argmax(axis=-1), first_head.argmax(axis=-1)
-        agree = first_base == first_head
+        agree = [_same_class(name, base[name], head[name], label) for name in list(base)[:1]]
     else:
-        agree = np.concatenate([_close(b, h).reshape(-1) for b, h in pairs])
-    return Agreement(share=float(agree.mean()), compared=int(agree.size), how=how, largest_difference=largest)
+        agree = [_close(b, h) for b, h in pairs]
+    verdicts = np.concatenate([one.reshape(-1) for one in agree]) if agree else np.ones(0, bool)
+    return Agreement(
+        share=float(verdicts.mean()) if verdicts.size else 1.0,
+        compared=int(verdicts.size),
+        how=how,
+        largest_difference=largest,
+    )
 
 
-def _close(base: np.ndarray[Any, Any], head: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+def _are_numbers(base: Array, head: Array) -> bool:
+    return base.dtype.kind in "fiu" and head.dtype.kind in "fiu"
+
+
+def _same_class(name: str, base: Array, head: Array, label: str) -> Array:
+    """Whether the top class is the same; anything but floats are classes already."""
     import numpy as np
 
-    close: np.ndarray[Any, Any]
-    if base.dtype.kind == "f" and head.dtype.kind == "f":
+    if "f" not in (base.dtype.kind, head.dtype.kind):
+        return np.asarray(base == head)
+    if base.ndim < 2 or base.shape[-1] < 2:  # noqa: PLR2004 - scores need classes to choose from
+        raise MeasurementError(
+            f"`answers: classes` needs class scores; output {name!r} is one float per request",
+            where=label,
+            hint="Compare every value instead: `answers: values`",
+        )
+    # Not a number is no score, yet argmax would name it the highest.
+    none_base, none_head = np.isnan(base).any(axis=-1), np.isnan(head).any(axis=-1)
+    same = base.argmax(axis=-1) == head.argmax(axis=-1)
+    return np.where(none_base | none_head, none_base & none_head, same)
+
+
+def _close(base: Array, head: Array) -> Array:
+    import numpy as np
+
+    if _are_numbers(base, head) and "f" in (base.dtype.kind, head.dtype.kind):
         wide = (base.astype(np.float64), head.astype(np.float64))
-        close = np.isclose(*wide, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
-    else:
-        close = base == head
-    return close
+        return np.isclose(*wide, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
+    return np.asarray(base == head)
 
 
-def _largest_difference(base: np.ndarray[Any, Any], head: np.ndarray[Any, Any]) -> float:
+def _largest_difference(base: Array, head: Array) -> float:
     import numpy as np
 
-    difference = np.abs(base.astype(np.float64) - head.astype(np.float64))
+    with np.errstate(invalid="ignore"):  # infinities, as in masked scores, differ by nothing that is a number
+        difference = np.abs(base.astype(np.float64) - head.astype(np.float64))
     finite = difference[np.isfinite(difference)]
     return float(finite.max()) if finite.size else 0.0
 

@@ -143,8 +143,9 @@ def time_by_operator(events: Iterable[Mapping[str, Any]], *, calls: int) -> Coun
     """
     durations: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:
-        if event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
-            durations[event["args"]["op_name"], event["name"]].append(event["dur"])
+        operator = event.get("args", {}).get("op_name")
+        if operator and event.get("cat") == "Node" and event["name"].endswith("_kernel_time"):
+            durations[operator, event["name"]].append(event["dur"])
     times: Counter[str] = Counter()
     for (operator, _), found in durations.items():
         kept = sorted(found)[: math.ceil(len(found) * KEPT_SHARE)]

@@ -31,8 +31,8 @@ def spinning(tmp_path_factory):
         {"workload": "accepted", **waiver, "expires": "2999-01-31"},
         {"workload": "expired", **waiver, "expires": "2020-01-31"},
     ]
-    site = {"pue": "1.5", "carbon": {"intensity": "380 g/kWh"}, "electricity_price": "0.25 USD/kWh"}
-    write_policy(directory, workloads, site={"pue": "1.0"}, waivers=waivers)
+    site = {"pue": 1.5, "carbon": {"intensity": "380 g/kWh"}, "electricity_price": "0.25 USD/kWh"}
+    write_policy(directory, workloads, site={"pue": 1.0}, waivers=waivers)
     write_policy(directory, {"kept": spin(1.4 * 1.5)}, name="site.yml", site=site)
     return directory
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+from pathlib import Path
 
 import pytest
 from user_projects import Project
@@ -35,6 +37,24 @@ def temporary(monkeypatch, tmp_path_factory):
     monkeypatch.setattr(tempfile, "tempdir", None)
     monkeypatch.delenv("RUNNER_TEMP", raising=False)
     return directory
+
+
+@pytest.fixture
+def unprivileged(tmp_path):
+    """Lend a directory, and the test the rights of an ordinary user: to root nothing is read-only."""
+    if os.getuid() != 0:
+        yield tmp_path
+        return
+    nobody = 65534
+    # Not in pytest's directories, which are closed to other users.
+    place = Path(tempfile.mkdtemp(dir="/var/tmp"))
+    os.chown(place, nobody, nobody)
+    os.seteuid(nobody)
+    try:
+        yield place
+    finally:
+        os.seteuid(0)
+        shutil.rmtree(place)
 
 
 @pytest.fixture

@@ -112,9 +112,18 @@ def test_a_shallow_clone_is_deepened_until_the_answer_is_there(upstream, tmp_pat
     assert clone.state(without=("objects", "shallow")) == before
 
 
+def test_a_branch_whose_commit_is_here_without_its_name_costs_no_history(upstream, tmp_path):
+    upstream.git("branch", "release", "work~10")
+    clone = upstream.clone(tmp_path / "clone", "--depth=30", "--branch=work")
+    before = clone.state(without=())
+    assert clone.find().merge_base("origin/release").sha == upstream.git("rev-parse", "release")
+    assert clone.state(without=()) == before
+
+
 def test_deepening_only_adds_history(upstream, tmp_path, monkeypatch):
-    monkeypatch.setattr(history, "DEEPEN_STEPS", (1, None))
-    clone = upstream.clone(tmp_path / "clone", "--depth=30", "--no-single-branch", "--branch=work")
+    # 45 commits from the tip of main end between where the two part and what is known of work.
+    monkeypatch.setattr(history, "DEEPEN_STEPS", (45, None))
+    clone = upstream.clone(tmp_path / "clone", "--depth=100", "--branch=work")
     known = set(clone.git("rev-list", "--all").split())
     clone.find().merge_base("origin/main")
     assert known <= set(clone.git("rev-list", "--all").split())

@@ -6,11 +6,12 @@ import os
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.repository import processes, run_setup
+from energygate.repository import preparation, processes, run_setup
 from energygate.repository.git import last_words
 
 
@@ -50,10 +51,18 @@ def test_one_that_is_killed_names_the_signal(tmp_path):
     assert "ended by signal 9" in str(failure("kill -9 $$", tmp_path))
 
 
-def test_megabytes_of_output_cost_no_memory_and_keep_their_end(tmp_path):
+def test_megabytes_of_output_keep_their_end(tmp_path):
     error = failure(f"{sys.executable} -c \"print('x' * 50_000_000)\"; echo end; exit 1", tmp_path)
     assert error.detail.splitlines()[-1] == "end"
     assert len(error.detail) < 2000
+
+
+def test_of_much_output_only_the_end_is_kept(tmp_path):
+    (tmp_path / "output").write_bytes(b"x" * 1_000_000 + b"end")
+    tail = preparation._Tail()
+    tail.read((tmp_path / "output").open("rb"))
+    assert tail._kept.endswith(b"xend")
+    assert len(tail._kept) == preparation._KEPT_BYTES
 
 
 def test_it_cannot_wait_for_an_answer(tmp_path):
@@ -98,11 +107,13 @@ needs_pidfd = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux on
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
 def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, monkeypatch, stubborn):
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.2)
+    started = time.monotonic()
     error = failure(
         f"{stubborn}echo before; sleep 60 & echo $! > pid; echo $$ > leader; wait", tmp_path, timeout_s=0.5
     )
     assert "did not finish within 0.5 s" in str(error)
     assert error.detail == "before"
+    assert time.monotonic() - started < 30, "it was waited for, not stopped"
     for name in ("pid", "leader"):
         assert is_gone(int((tmp_path / name).read_text()))
 
@@ -110,7 +121,7 @@ def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, monkeypatch, stu
 RUNNER = """
 import signal, sys
 from pathlib import Path
-from energygate.repository import processes, run_setup
+from energygate.repository import preparation, processes, run_setup
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 run_setup("sleep 60 & echo $! > pid; echo > ready; wait", Path(sys.argv[1]), label="base")
 """

@@ -15,7 +15,7 @@ from user_projects import NASTY_NAMES, Project
 
 from energygate.errors import UsageError
 from energygate.repository import GitFailed, Repository
-from energygate.repository.scratch import PREFIX, scratch_directory, temporary_places
+from energygate.repository.scratch import PREFIX, remove_tree, scratch_directory, temporary_places
 
 
 def files_of(checkout):
@@ -203,21 +203,29 @@ def test_gone_when_the_checkout_itself_fails(project, temporary):
     assert list(temporary.iterdir()) == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="permissions of POSIX")
-def test_gone_although_a_setup_made_parts_of_it_read_only(project, temporary):
-    with base_of(project) as checkout:
-        for path in [*checkout.parent.rglob("*"), checkout.parent]:
-            path.chmod(path.stat().st_mode & ~0o222)
-    assert list(temporary.iterdir()) == []
+def test_what_a_setup_made_read_only_is_removed_too(unprivileged):
+    left = unprivileged / "left"
+    (left / "cache/deep").mkdir(parents=True)
+    (left / "cache/deep/file").write_text("x")
+    for path in (left / "cache/deep", left / "cache", left):
+        path.chmod(0o500)
+    remove_tree(left)
+    assert list(unprivileged.iterdir()) == []
 
 
-def test_a_link_out_of_the_checkout_is_not_followed_when_it_is_removed(project, tmp_path):
-    (tmp_path / "precious").mkdir()
-    (tmp_path / "precious/file").write_text("x")
-    with base_of(project) as checkout:
-        (checkout / "out").symlink_to(tmp_path / "precious")
-        (checkout / "src").chmod(0)
-    assert (tmp_path / "precious/file").exists()
+def test_removing_does_not_follow_links(unprivileged):
+    precious, left = unprivileged / "precious", unprivileged / "left"
+    (left / "closed").mkdir(parents=True)
+    (left / "closed/file").write_text("x")
+    precious.mkdir()
+    (precious / "file").write_text("x")
+    precious.chmod(0o500)
+    (left / "closed/link").symlink_to(precious)
+    (left / "closed").chmod(0)
+    remove_tree(left)
+    assert list(unprivileged.iterdir()) == [precious]
+    assert stat.S_IMODE(precious.stat().st_mode) == 0o500
+    assert (precious / "file").exists()
 
 
 HOLDER = """

@@ -63,7 +63,8 @@ class Project:
 
     def grow(self, branch, count):
         """Add empty commits to a branch, fast."""
-        one = f"commit refs/heads/{branch}\ncommitter A <a@example.org> 1 +0000\ndata 1\nx\n"
+        message = f"data {len(branch)}\n{branch}\n"
+        one = f"commit refs/heads/{branch}\ncommitter A <a@example.org> 1 +0000\n{message}"
         stream = one + f"from refs/heads/{branch}^0\n" + one * (count - 1)
         subprocess.run([GIT, "fast-import", "--quiet"], cwd=self.root, check=True, input=stream.encode())
 
