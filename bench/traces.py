@@ -12,7 +12,16 @@ TRACES = Path(__file__).parent / "traces"
 
 @dataclass(frozen=True, kw_only=True)
 class RecordedLaunch:
-    """One launch: CPU and wall time of every window in microseconds, and how long the launch took in all."""
+    """One launch.
+
+    Attributes:
+        seconds: How long it took in all.
+        request_seconds: How much of that was spent in requests, warm-up included.
+        base_cpu: CPU time of each of base's windows, in microseconds.
+        head_cpu: The same for head.
+        base_wall: Wall time of each of base's windows, in microseconds.
+        head_wall: The same for head.
+    """
 
     seconds: float
     request_seconds: float

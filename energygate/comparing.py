@@ -261,6 +261,9 @@ class _Job:
 
 
 def _unchanged(pairing: Pairing) -> WorkloadResult:
+    if pairing.state == "renamed":
+        note = f"renamed from {pairing.base_name}, identical to base, not measured"
+        return _unmeasured(pairing, Verdict.PASS, note)
     return _unmeasured(replace(pairing, state="unchanged"), Verdict.PASS, "identical to base, not measured")
 
 

@@ -48,6 +48,7 @@ class Launch:
         cpus: The CPUs it was pinned to; empty where that is impossible.
         windows: The measured windows, in order.
         warm_up_windows: Windows served and thrown away before.
+        warm_up_ns: How long they took.
         steady: Whether warm-up settled before its limit.
         cold_start_ns: Time from starting the process until it could serve.
         cold_start: IT energy over the same span.
@@ -67,6 +68,7 @@ class Launch:
     codecarbon_joules: float | None
     versions: Mapping[str, str]
     first_failure: str | None
+    warm_up_ns: int = 0
 
     @property
     def requests(self) -> int:

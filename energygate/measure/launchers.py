@@ -241,6 +241,7 @@ def _joined(launches: list[Launch]) -> Launch:
         first,
         windows=first.windows + second.windows,
         warm_up_windows=first.warm_up_windows + second.warm_up_windows,
+        warm_up_ns=first.warm_up_ns + second.warm_up_ns,
         steady=first.steady and second.steady,
         peak_memory_bytes=max(launch.peak_memory_bytes for launch in launches),
         codecarbon_joules=sum(accounts) if accounts else None,

@@ -44,6 +44,7 @@ class Session:
         self._cold_start: Reading
         self._windows: list[Window] = []
         self._warm_up_windows = 0
+        self._warm_up_ns = 0
         self._steady = False
         self._first_failure: str | None = None
         self.frozen = False
@@ -105,6 +106,7 @@ class Session:
         while len(durations) < plan.max_warm_up and not is_steady(durations):
             durations.append(self.worker.run(plan.calls, tolerant=self._tolerant).wall_ns)
         self._warm_up_windows = len(durations)
+        self._warm_up_ns = int(sum(durations))
         self._steady = is_steady(durations)
 
     def measure(self, plan: Plan) -> None:
@@ -143,4 +145,5 @@ class Session:
             codecarbon_joules=codecarbon_joules,
             versions=loaded.versions,
             first_failure=self._first_failure,
+            warm_up_ns=self._warm_up_ns,
         )

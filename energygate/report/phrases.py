@@ -255,8 +255,8 @@ def _all_kept(result: Result) -> str:
 
 
 def _nothing_measured(result: Result) -> str:
-    unchanged = sum(1 for one in result.workloads if one.state == "unchanged")
-    removed = len(result.workloads) - unchanged
+    removed = sum(1 for one in result.workloads if one.state == "removed")
+    unchanged = len(result.workloads) - removed
     parts = [f"{count(unchanged, 'workload')} identical to base, not measured"] if unchanged else []
     parts += [f"{count(removed, 'workload')} removed"] if removed else []
     return "; ".join(parts)

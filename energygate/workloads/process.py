@@ -51,6 +51,9 @@ DOING = {
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """What numerical libraries read at import to size their thread pools."""
 
+NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
+"""onnxruntime keeps a device id and a database for telemetry from its import on unless told not to."""
+
 
 class Worker:
     """A running worker process. Use as a context manager: whatever happens, the process is gone afterwards.
@@ -75,7 +78,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=start.directory,
-                env=os.environ | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
+                env=os.environ | NO_TELEMETRY | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
                 text=True,
                 encoding="utf-8",
                 errors="replace",

@@ -54,7 +54,7 @@ def test_classes_are_those_of_bases_first_output():
 
 @pytest.mark.parametrize("one", [np.zeros(5, np.float32), np.zeros((5, 1), np.float32)])
 def test_one_float_per_request_is_no_class(one):
-    with pytest.raises(MeasurementError, match="'y' is one float per request.*answers: values"):
+    with pytest.raises(MeasurementError, match=r"'y' is one float per request.*answers: values"):
         compared(one, one, "classes")
 
 

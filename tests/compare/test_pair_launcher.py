@@ -1,0 +1,286 @@
+"""Real pairs of workers: their turns, the frozen one, their CPUs, and that nothing of them stays."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+
+import pytest
+
+from energygate.errors import MeasurementError, WorkerDied
+from energygate.measure.machine import usable_cpus
+from energygate.measure.series import change_series
+from energygate.measure.windows import Plan
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' CPU clocks")
+
+DIARY = """
+import os
+import threading
+import time
+from pathlib import Path
+
+SIDE = Path.cwd().name
+DIARY = Path.cwd().parent / "diary"
+
+
+def write(*words):
+    with DIARY.open("a") as diary:
+        diary.write(" ".join(map(str, (SIDE, os.getpid(), *words))) + "\\n")
+
+
+def spin(milliseconds):
+    end = time.process_time_ns() + milliseconds * 1e6
+    while time.process_time_ns() < end:
+        pass
+"""
+
+SPIN = (
+    DIARY
+    + """
+def make():
+    write("starts", *sorted(os.sched_getaffinity(0)))
+
+    def request():
+        spin({milliseconds})
+        write("serves")
+        return 42
+
+    return request
+"""
+)
+
+RESTLESS = (
+    DIARY
+    + """
+def make():
+    write("starts")
+    threading.Thread(target=spin, args=(1e9,), daemon=True).start()
+
+    def request():
+        time.sleep(0.008)
+        return 42
+
+    return request
+"""
+)
+
+SPIN_4_0, SPIN_4_2 = (SPIN.format(milliseconds=one) for one in (4.0, 4.2))
+
+
+SHORT = Plan(calls=2, windows=8, max_warm_up=6)
+"""Six windows of warm-up and eight to measure: 28 requests a side, whatever the machine is busy with."""
+
+
+class Diary:
+    """What the workers wrote: who served when, and who was alive."""
+
+    def __init__(self, serving):
+        self._path = serving.side.directory.parent / "diary"
+
+    def read(self, what):
+        """Lines of one kind, as (side, pid, words)."""
+        found = [line.split() for line in self._path.read_text("utf-8").splitlines()]
+        return [(side, int(pid), words) for side, pid, kind, *words in found if kind == what]
+
+    def turns(self, plan):
+        """The measured windows of the last launch, one letter each: A for base, B for head."""
+        calls = ["A" if side == "base" else "B" for side, _, _ in self.read("serves")]
+        measured = calls[-2 * plan.windows * plan.calls :]
+        windows = ["".join(measured[at : at + plan.calls]) for at in range(0, len(measured), plan.calls)]
+        assert {len(set(one)) for one in windows} == {1}, "a window was interrupted by the other side"
+        return "".join(one[0] for one in windows)
+
+
+@pytest.fixture
+def spun(sides, pair_launcher):
+    """Two launches of 4.0 ms against 4.2 ms, with the launcher and the diary."""
+    base, head = sides(SPIN_4_0, SPIN_4_2)
+    launcher, diary = pair_launcher(base, head, time_limit_s=4.0), Diary(base)
+    launches, turns = [], []
+    for _ in range(2):
+        launches.append(launcher.launch())
+        turns.append(diary.turns(launcher.plan))
+    return launcher, diary, launches, turns
+
+
+def test_two_launches_of_a_pair(spun, has_ended):
+    launcher, diary, launches, turns = spun
+    assert launcher.mode == "paired"
+
+    # Both sides serve as much, in blocks of four windows, in an order of chance.
+    plan = launcher.plan
+    for launch in launches:
+        served = {(len(side.windows), side.requests) for side in (launch.base, launch.head)}
+        assert served == {(plan.windows, plan.windows * plan.calls)}
+    blocks = [turn[at : at + 4] for turn in turns for at in range(0, len(turn), 4)]
+    assert set(blocks) <= {"ABBA", "BAAB"}
+    assert len(blocks) == plan.windows // 2 * 2
+
+    # The change is +5 % by construction.
+    for side in launches:
+        cpu = [sum(window.cpu_ns for window in one.windows) for one in (side.base, side.head)]
+        assert cpu[1] / cpu[0] == pytest.approx(1.05, abs=0.01)
+    for ratio in change_series(launches)["energy_per_request"].log_ratios:
+        assert ratio == pytest.approx(math.log(1.05), abs=0.03)
+
+    # Both sides of a launch sit on the same CPUs, which rotate.
+    starts = diary.read("starts")
+    told = [[int(cpu) for cpu in words] for _, _, words in starts]
+    assert told == [list(launch.base.cpus) for launch in launches for _ in range(2)]
+    assert [launch.base.cpus for launch in launches] == [launch.head.cpus for launch in launches]
+    assert len({launch.base.cpus for launch in launches}) == min(2, len(usable_cpus()))
+
+    # Every launch has fresh workers, which are gone afterwards.
+    pids = [pid for _, pid, _ in starts]
+    assert len(set(pids)) == 4
+    assert all(has_ended(pid) for pid in pids)
+
+
+def test_the_seed_decides_the_order(sides, pair_launcher):
+    base, head = sides(SPIN_4_0, SPIN_4_0)
+    diary, orders = Diary(base), []
+    for seed in (1, 1, 2, 3):
+        pair_launcher(base, head, seed=seed, plan=SHORT).launch()
+        first, _ = [side for side, _, _ in diary.read("starts")][-2:]
+        orders.append((first, diary.turns(SHORT)))
+    assert orders[0] == orders[1]
+    assert len(set(orders)) == 3
+
+
+class Watching:
+    """A meter that also looks at the CPU clocks of both workers around every measured window."""
+
+    def __init__(self, meter, pids):
+        self._meter, self._pids, self._measuring = meter, pids, False
+        self.facts, self.cancel = meter.facts, meter.cancel
+        self.spent_ns = []
+
+    def begin_launch(self):
+        self._measuring = True
+        self._meter.begin_launch()
+
+    def end_launch(self):
+        self._measuring = False
+        return self._meter.end_launch()
+
+    def begin_window(self):
+        self._meter.begin_window()
+        self._before = self._clocks()
+
+    def end_window(self, usage):
+        reading = self._meter.end_window(usage)
+        if self._measuring:
+            after = self._clocks()
+            self.spent_ns.append(sorted(b - a for a, b in zip(self._before, after, strict=True)))
+        return reading
+
+    def _clocks(self):
+        # The kernel's CPU clock of another process (CPUCLOCK_SCHED, linux/posix-timers.h).
+        return [time.clock_gettime_ns((~pid << 3) | 2) for pid in self._pids()] if self._measuring else []
+
+
+def test_the_waiting_side_stands_still_with_all_its_threads(sides, pair_launcher, meter):
+    base, head = sides(RESTLESS, RESTLESS)
+    diary = Diary(base)
+    watching = Watching(meter, lambda: [pid for _, pid, _ in diary.read("starts")])
+    launcher = pair_launcher(base, head, meter=watching)
+    launcher.launch()
+    assert len(watching.spent_ns) == 2 * launcher.plan.windows
+    idle_ns, busy_ns = (sum(one) for one in zip(*watching.spent_ns, strict=True))
+    assert busy_ns > 0.1 * len(watching.spent_ns) * 8e6  # the thread does spin
+    assert idle_ns < 0.02 * busy_ns
+
+
+FAILS = (
+    DIARY
+    + """
+def make():
+    write("starts")
+    served = []
+
+    def request():
+        served.append(1)
+        spin(4)
+        if len(served) > 20:
+            {deed}
+        return 42
+
+    return request
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("deed", "error", "said"),
+    [
+        ("raise ValueError('cold cache')", MeasurementError, "request 21 raised ValueError: cold cache"),
+        ("os._exit(7)", WorkerDied, "exit code 7"),
+    ],
+)
+@pytest.mark.parametrize("guilty", ["base", "head"])
+def test_after_an_error_both_workers_are_gone(sides, pair_launcher, has_ended, *, guilty, deed, error, said):
+    sources = {"base": SPIN_4_0, "head": SPIN_4_0, guilty: FAILS.format(deed=deed)}
+    base, head = sides(sources["base"], sources["head"])
+    with pytest.raises(error, match=said) as caught:
+        pair_launcher(base, head, plan=SHORT).launch()
+    assert caught.value.where == ("workload 'w' at base" if guilty == "base" else "workload 'w'")
+    pids = [pid for _, pid, _ in Diary(base).read("starts")]
+    assert len(pids) == 2
+    assert all(has_ended(pid) for pid in pids)
+
+
+def test_a_launch_after_a_failed_one_is_as_good_as_any(sides, pair_launcher):
+    once = FAILS.format(deed="Path('failed').exists() or (Path('failed').touch(), os._exit(7))")
+    base, head = sides(once, SPIN_4_0)
+    launcher = pair_launcher(base, head, plan=SHORT)
+    with pytest.raises(WorkerDied):
+        launcher.launch()
+    launch = launcher.launch()
+    assert launch.base.requests == launch.head.requests == SHORT.windows * SHORT.calls
+
+
+GREEDY = (
+    DIARY
+    + """
+import fcntl
+
+
+def make():
+    memory = open("../memory", "w")
+    fcntl.flock(memory, fcntl.LOCK_EX | fcntl.LOCK_NB)  # as a GPU's memory: there is one for both
+    write("starts")
+
+    def request():
+        spin({milliseconds})
+        write("serves")
+        return memory and 42
+
+    return request
+"""
+)
+
+
+def test_sides_that_do_not_fit_together_take_turns_by_launches(sides, pair_launcher, has_ended):
+    base, head = sides(GREEDY.format(milliseconds=4.0), GREEDY.format(milliseconds=4.2))
+    launcher = pair_launcher(base, head)
+    launches = [launcher.launch() for _ in range(2)]
+    assert launcher.mode == "alternating"
+    starts = Diary(base).read("starts")
+    started = "".join("A" if side == "base" else "B" for side, _, _ in starts)
+    assert {started[-8:-4], started[-4:]} <= {"ABBA", "BAAB"}
+    assert len(started) == 9  # the one that was alone when the other did not fit, then four and four
+    for launch in launches:
+        assert launch.base.requests == launch.head.requests > 0
+        assert len(launch.base.windows) == len(launch.head.windows)
+    for ratio in change_series(launches)["energy_per_request"].log_ratios:
+        assert ratio == pytest.approx(math.log(1.05), abs=0.03)
+    assert all(has_ended(pid) for _, pid, _ in starts)
+
+
+def test_a_side_that_cannot_start_says_so_rather_than_that_it_does_not_fit(sides, pair_launcher):
+    base, head = sides("import nowhere", SPIN_4_0)
+    with pytest.raises(MeasurementError, match="nowhere") as caught:
+        pair_launcher(base, head).launch()
+    assert caught.value.where == "workload 'w' at base"
