@@ -35,9 +35,7 @@ def main() -> None:
                 f"{trace.name:24} {request_ms:6.2f} ms {mean:+8.2%} {scatter(launches):8.2%} "
                 f"{share(verdicts, 'fail'):7.1%} {share(verdicts, 'pass'):7.2%} {median_seconds(verdicts):6.1f} s"
             )
-    print(
-        "\nShare of a launch's time that is spent in requests (warm-up included), not in starting, protocol and statistics"
-    )
+    print("\nShare of a launch's time that is spent in requests, warm-up included")
     for trace in traces:
         if trace.units == 100:
             shares = [launch.request_seconds / launch.seconds for launch in trace.launches]

@@ -1,0 +1,81 @@
+"""Write docs/accuracy.md: what the scripts here print, with a sentence around each table.
+
+    uv run python bench/tables.py
+
+The tables come from the recorded launches in bench/traces (record.py makes them) and from simulation, so they are
+the same every time: a change to the decision rule shows in them within a minute.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import false_alarms
+import power
+import replay
+import stopping
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+ACCURACY = Path(__file__).parent.parent / "docs" / "accuracy.md"
+
+BEGINNING = """\
+# How accurate a verdict is
+
+Written by `bench/tables.py`; do not edit. Every table is what the script named above it prints.
+
+The launches are real ones, recorded by the engine of `check --base` (`bench/record.py`, `bench/traces`). Both sides
+run the same code; head's requests do 100, 102 or 105 units of work where base's do 100, so the truth is known. "Noisy"
+means beside a process that computes and sleeps in random bursts of up to 1.5 s. The machine is a virtual one with two
+shared CPUs and was in use while the traces were recorded, the "quiet" ones too. A verdict is *live* when it is made on
+consecutive launches, and *replayed* when they are drawn in random order; the tables count both.
+"""
+
+BESIDE = """\
+The same launches, judged by the rules that other tools use. A rule is of use when it is near 0 % on the left and near
+100 % on the right. At +2 %, which is energygate's limit here, an alarm is neither right nor wrong: it should be rare.\
+"""
+
+PARTS: tuple[tuple[str, ModuleType, str], ...] = (
+    (
+        "False alarms",
+        false_alarms,
+        "Nothing changed. A `fail` here is what makes people switch a gate off.",
+    ),
+    ("Real changes", power, "`found` is the mean of the launches; `median` the time to a verdict."),
+    (
+        "Beside the rules of other tools",
+        replay,
+        BESIDE,
+    ),
+    (
+        "The rule itself",
+        stopping,
+        "Simulated. The rule is built for normal noise; the last lines show what other noise does to its error.",
+    ),
+)
+
+
+def printed(module: ModuleType) -> str:
+    """What a script prints."""
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out):
+        module.main()
+    return out.getvalue().strip("\n")
+
+
+def main() -> None:
+    """Write the page."""
+    parts = [BEGINNING]
+    for title, module, sentence in PARTS:
+        parts.append(f"## {title}\n\n{sentence}\n\n`uv run python bench/{module.__name__}.py`\n")
+        parts.append(f"```text\n{printed(module)}\n```\n")
+    ACCURACY.write_text("\n".join(parts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
