@@ -218,6 +218,7 @@ class _Comparison:
     def _serving(self, job: _Job, workload: Workload, side: Side) -> Serving:
         both = job.pairing.base is not None and job.pairing.head is not None
         other = self._base_side if side is self._head_side else self._head_side
+        deciding = self._base_side if self._base_decides else self._head_side
         return Serving(
             name=job.pairing.name,
             workload=workload,
@@ -225,7 +226,7 @@ class _Comparison:
             seed=self._run.policy.measurement.seed if workload.seed is None else workload.seed,
             timeout_s=self._run.time_limit_s,
             scratch=job.scratch,
-            inputs_directory=self._base_side.directory if both and self._base_decides else side.directory,
+            inputs_directory=deciding.directory if both else side.directory,
             other_directory=other.directory,
         )
 

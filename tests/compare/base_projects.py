@@ -113,8 +113,7 @@ class Project:
             **{question: self.git(*question) for question in asked},
             "files": {path: _fingerprint(path) for path in files},
             "index": _fingerprint(self.root / ".git" / "index"),
-            # `.ses` is onnxruntime's: the session of its telemetry.
-            "temporary": sorted(path for path in self.temporary.iterdir() if path.name != ".ses"),
+            "temporary": sorted(self.temporary.iterdir()),  # no `.ses` either, onnxruntime's telemetry
         }
 
     def environment(self, **changes):
@@ -130,9 +129,10 @@ class Project:
             "check", "--json", path, *arguments, cwd=cwd or self.root, **self.environment(**environment)
         )
         after = self.state()
-        assert {what: after[what] for what in after if after[what] != before[what]} == {}
-        assert "Traceback" not in ran.said
-        assert "internal error" not in ran.said
+        changed = {what: after[what] for what in after if after[what] != before[what]}
+        assert changed == {}, changed
+        assert "Traceback" not in ran.said, ran.said
+        assert "internal error" not in ran.said, ran.said
         return Checked(ran=ran, result=read_result(path) if path.exists() else None)
 
 

@@ -12,7 +12,6 @@ from pathlib import Path
 import pytest
 
 sys.path.append(str(Path(__file__).parents[1] / "cli"))  # for `commands`: one way to run the command
-pytest.register_assert_rewrite("base_projects")
 
 from base_projects import Project
 
