@@ -6,14 +6,14 @@ import time
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn
+from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
 
 from energygate.engine.shared import Observer
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
-from energygate.report.phrases import MARKS
+from energygate.report.phrases import MARKS, percent
 
 if TYPE_CHECKING:
     from typing_extensions import Self
@@ -28,6 +28,7 @@ class LiveProgress(Observer):
 
     def __init__(self, *, shown: bool) -> None:
         console = Console(stderr=True, highlight=False)
+        self._bars: dict[str, TaskID] = {}
         self._progress = Progress(
             TextColumn("{task.fields[mark]}"),
             TextColumn("{task.description}", markup=False),
@@ -52,22 +53,26 @@ class LiveProgress(Observer):
         if len(tasks) >= max(1, self._progress.console.height - 2):
             self._progress.remove_task(tasks[0].id)
         place = f" ({number} of {count})" if count > 1 else ""
-        self._progress.add_task(
+        self._bars[name] = self._progress.add_task(
             f"{name}{place}", total=time_limit_s, mark=" ", found="starting", told_at=time.monotonic()
         )
 
-    def launched(self, name: str, progress: CampaignProgress, evidence: Evidence | None) -> None:  # noqa: ARG002 - the bar has the name
-        """Move the bar and narrow the interval beside it."""
-        self._progress.update(
-            self._progress.tasks[-1].id,
-            completed=min(progress.elapsed_s, progress.time_limit_s),
-            found=_interval(evidence) if evidence else "",
-            told_at=time.monotonic(),
-        )
+    def launched(self, name: str, progress: CampaignProgress, evidence: Evidence | None) -> None:
+        """Move the bar and narrow the interval beside it; a workload may be taken up again with more time."""
+        if self._bars[name] in self._progress.task_ids:
+            self._progress.update(
+                self._bars[name],
+                total=progress.time_limit_s,
+                completed=min(progress.elapsed_s, progress.time_limit_s),
+                found=_interval(evidence) if evidence else "",
+                told_at=time.monotonic(),
+            )
 
     def finished(self, result: WorkloadResult) -> None:
         """Fill the bar and put the verdict before it."""
-        task = self._progress.tasks[-1]
+        task = next((one for one in self._progress.tasks if one.id == self._bars[result.name]), None)
+        if task is None:  # it made room for others
+            return
         mark = f"[{COLOURS[result.verdict]}]{MARKS[result.verdict]}[/]"
         found = "could not be judged" if result.error else task.fields["found"]
         self._progress.update(task.id, completed=task.total, mark=mark, found=found)
@@ -87,6 +92,9 @@ class TimeLeft(ProgressColumn):
 
 
 def _interval(evidence: Evidence) -> str:
+    change = evidence.change
+    if change is not None and change.is_known:
+        return f"{percent(change.low)} … {percent(change.high)}".replace(" %", "", 1) + " energy per request"
     estimate = evidence.head
     factor, unit = scale_for([estimate.value], "kWh")
     if not estimate.is_known:

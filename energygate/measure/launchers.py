@@ -180,9 +180,12 @@ class PairLauncher:
             account = self._meter.end_launch()
             for session in (base, head):
                 session.thaw()
-            # codecarbon saw both sides as one; half of its account is each one's share of the windows.
-            share = None if account is None else account / 2
-            return PairedLaunch(base=base.finish(share), head=head.finish(share))
+            # codecarbon saw both sides as one: each is given its share by the time of its windows.
+            whole_ns = base.measured_ns + head.measured_ns
+            parts = [
+                None if account is None else account * one.measured_ns / whole_ns for one in (base, head)
+            ]
+            return PairedLaunch(base=base.finish(parts[0]), head=head.finish(parts[1]))
 
     def _in_turns(self, cpus: tuple[int, ...]) -> PairedLaunch:
         done: dict[str, list[Launch]] = {serving.side.name: [] for serving in self._servings}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import statistics
 from typing import TYPE_CHECKING
 
 import psutil
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 
 ROOM = 1.25
 """Memory that a second worker needs, over what the first one holds after loading."""
+
+LONG_CALIBRATION_NS = 500_000_000
+"""Calls this long are not interrupted by much in proportion, and looking five times would take too long."""
 
 TOO_MANY_CALLS = 1 << 20
 """Calibration gives up growing a window here: a request that takes no time is not a request."""
@@ -93,12 +97,18 @@ class Session:
             self.frozen = False
 
     def call_ns(self, window_ns: float) -> float:
-        """Time of one warm call: serve more and more calls until their time can be trusted."""
+        """Time of one warm call: serve more and more calls until their time can be trusted, then look again.
+
+        The plan of all launches rests on this, and a neighbour's burst can make a call look several times longer.
+        """
         calls, served = 1, self.worker.run(1, tolerant=self._tolerant)
         while served.wall_ns < window_ns / 2 and calls < TOO_MANY_CALLS:
             calls *= 2
             served = self.worker.run(calls, tolerant=self._tolerant)
-        return max(1.0, served.wall_ns / calls)
+        if served.wall_ns > LONG_CALIBRATION_NS:
+            return served.wall_ns / calls
+        again = (self.worker.run(calls, tolerant=self._tolerant) for _ in range(4))
+        return max(1.0, statistics.median([served.wall_ns, *(one.wall_ns for one in again)]) / calls)
 
     def warm_up(self, plan: Plan) -> None:
         """Serve windows until they stop getting faster, or until the plan's patience ends."""
@@ -130,6 +140,11 @@ class Session:
                 reading=reading,
             )
         )
+
+    @property
+    def measured_ns(self) -> int:
+        """Time of the measured windows so far."""
+        return sum(window.wall_ns for window in self._windows)
 
     def finish(self, codecarbon_joules: float | None) -> Launch:
         """End the worker in good order and say what was measured."""

@@ -23,6 +23,9 @@ PAIRED_WINDOW_NS = 8_000_000
 which a machine's mood changes."""
 
 PAIRED_SHARE = 0.78
+FAR_APART = 10
+"""Sides that differ by more than this are told apart by short windows too: what counts is that they fit."""
+
 MIN_PAIRED_NS = 600_000_000
 MAX_BLOCKS = 60
 
@@ -85,7 +88,8 @@ def plan_pair(
 
     Args:
         call_ns: Time of one warm call of each side. Both serve the same number of calls per window.
-        min_window_ns: The meter's shortest meaningful window; the faster side's windows are at least that.
+        min_window_ns: The meter's shortest meaningful window; the faster side's windows are at least that, unless
+            the other side is so much slower that its windows would fill the time limit.
         time_limit_ns: Measuring time of the workload as a whole.
         start_ns: What starting and loading both workers costs in every launch.
 
@@ -93,6 +97,9 @@ def plan_pair(
         The plan; `windows` is even, two per block and side.
     """
     calls = max(1, math.ceil(min_window_ns / min(call_ns)))
+    if max(call_ns) > FAR_APART * min(call_ns):
+        room_ns = max(0.0, time_limit_ns / MIN_LAUNCHES - start_ns)
+        calls = max(1, min(calls, int(room_ns / (2 * sum(call_ns)))))
     block_ns = 2 * calls * sum(call_ns)
     wanted_ns = max(
         MIN_PAIRED_NS,

@@ -46,7 +46,7 @@ def what_moved(workload: WorkloadResult) -> str:
         if now.get(name, version) != version
     ]
     if comparison.mode == "alternating":
-        parts.append("the two sides did not fit side by side, so whole launches took turns")
+        parts.append("the two sides would not run side by side, so whole launches took turns")
     return "; ".join(parts)
 
 

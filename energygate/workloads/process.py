@@ -44,6 +44,7 @@ DOING = {
     "bind": "reading its inputs",
     "run": "serving requests",
     "outputs": "collecting answers",
+    "end_profile": "writing its profile",
     "shut_down": "shutting down",
 }
 """What a worker does on each command, in words."""

@@ -130,7 +130,12 @@ class Serving:
         if loaded.origin is None or self.other_directory is None:
             return
         origin = Path(loaded.origin).resolve()
-        if origin.is_relative_to(self.other_directory.resolve()):
+        # One checkout may lie inside the other, as `--base-dir base` does in CI: the deeper one owns the file.
+        own, other = self.side.directory.resolve(), self.other_directory.resolve()
+        owners = sorted(
+            (one for one in (own, other) if origin.is_relative_to(one)), key=lambda one: len(one.parts)
+        )
+        if owners and owners[-1] == other != own:
             raise MeasurementError(
                 f"{self.workload.python} was imported from the other side's checkout ({origin})",
                 where=self.label,

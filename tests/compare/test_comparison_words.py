@@ -153,7 +153,7 @@ def test_how_far_answers_agree(found, text):
         ),
         ({"base_versions": {"python": "3.12.1", "onnxruntime": "1.19.2"}}, "onnxruntime 1.19.2 → 1.22.0"),
         ({"agreement": agreement(1.0)}, "all 360 answers agree with base's"),
-        ({"mode": "alternating"}, "the two sides did not fit side by side, so whole launches took turns"),
+        ({"mode": "alternating"}, "the two sides would not run side by side, so whole launches took turns"),
     ],
     ids=["nothing", "operators", "only the first five", "model", "versions", "answers", "mode"],
 )

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.measure.windows import (
+    FAR_APART,
     LAUNCH_NS,
     MAX_BLOCKS,
     MAX_WARM_UP_WINDOWS,
@@ -110,11 +111,20 @@ def test_a_pair_serves_whole_blocks_in_windows_long_enough_for_its_faster_side(
 ):
     facts = {"min_window_ns": window_ns, "time_limit_ns": limit_ns, "start_ns": start_ns}
     plan = plan_pair(call_ns=(base_ns, head_ns), **facts)
-    assert plan.calls * min(base_ns, head_ns) >= window_ns
+    if max(base_ns, head_ns) <= FAR_APART * min(base_ns, head_ns):
+        assert plan.calls * min(base_ns, head_ns) >= window_ns
     assert plan.calls == 1 or (plan.calls - 1) * min(base_ns, head_ns) < window_ns
     assert plan.windows in range(2, 2 * MAX_BLOCKS + 1, 2)
     assert 1 <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
     assert plan == plan_pair(call_ns=(head_ns, base_ns), **facts)
+
+
+def test_a_side_that_is_a_thousand_times_slower_does_not_make_launches_outlast_the_limit():
+    plan = plan_pair(
+        call_ns=(1 * MS, 1000 * MS), min_window_ns=8 * MS, time_limit_ns=20 * S, start_ns=0.3 * S
+    )
+    assert plan.calls == 1
+    assert plan.windows == 2
 
 
 @pytest.mark.parametrize(
