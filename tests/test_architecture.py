@@ -28,7 +28,7 @@ MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE
 
 CODECARBON_IS_FOR = {"measure/codecarbon_meter.py", "measure/carbon.py"}
 
-LINE_LIMITS = {"workloads/worker.py": 620}
+LINE_LIMITS = {"workloads/worker.py": 640}
 LINE_LIMIT = 320
 
 each_module = pytest.mark.parametrize("name", MODULES)

@@ -48,7 +48,7 @@ class Launch:
         cpus: The CPUs it was pinned to; empty where that is impossible.
         windows: The measured windows, in order.
         warm_up_windows: Windows served and thrown away before.
-        warm_up_ns: How long they took.
+        warm_up_ns: Time in all requests that were served and thrown away.
         steady: Whether warm-up settled before its limit.
         cold_start_ns: Time from starting the process until it could serve.
         cold_start: IT energy over the same span.

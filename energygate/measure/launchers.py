@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from energygate.errors import MeasurementError
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.session import Session
-from energygate.measure.windows import PAIRED_WINDOW_NS, SINGLE_WINDOW_NS, Plan, plan_launch, plan_pair
+from energygate.measure.windows import (
+    PAIRED_WINDOW_NS,
+    SINGLE_WINDOW_NS,
+    THREADED_WINDOW_NS,
+    Plan,
+    plan_launch,
+    plan_pair,
+)
 
 if TYPE_CHECKING:
     import random
@@ -175,6 +182,7 @@ class PairLauncher:
                 first, second = self._in_random_order(base, head)
                 for session, windows in ((first, 1), (second, 2), (first, 1)):
                     with _alone(session):
+                        session.settle(plan)
                         for _ in range(windows):
                             session.measure(plan)
             account = self._meter.end_launch()
@@ -219,7 +227,9 @@ class PairLauncher:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
     def _planned(self, base: Session, head: Session, *, start_ns: float) -> Plan:
-        window_ns = max(self._meter.facts.min_window_ns, PAIRED_WINDOW_NS)
+        threads = self._servings[0].workload.threads
+        shortest_ns = PAIRED_WINDOW_NS if threads == 1 else THREADED_WINDOW_NS
+        window_ns = max(self._meter.facts.min_window_ns, shortest_ns)
         times = []
         for session in (base, head):
             with _alone(session):
@@ -229,6 +239,7 @@ class PairLauncher:
             min_window_ns=window_ns,
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
+            threads=threads,
         )
 
 

@@ -116,8 +116,13 @@ class Session:
         while len(durations) < plan.max_warm_up and not is_steady(durations):
             durations.append(self.worker.run(plan.calls, tolerant=self._tolerant).wall_ns)
         self._warm_up_windows = len(durations)
-        self._warm_up_ns = int(sum(durations))
+        self._warm_up_ns += int(sum(durations))
         self._steady = is_steady(durations)
+
+    def settle(self, plan: Plan) -> None:
+        """Serve the plan's settling calls, unmeasured."""
+        if plan.settling_calls:
+            self._warm_up_ns += self.worker.run(plan.settling_calls, tolerant=self._tolerant).wall_ns
 
     def measure(self, plan: Plan) -> None:
         """Measure one window."""
