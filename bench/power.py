@@ -6,17 +6,21 @@ uv run python bench/power.py
 from __future__ import annotations
 
 import statistics
+from typing import TYPE_CHECKING
 
-from traces import load_traces
+from traces import occasions
 from verdicts import live_verdicts, measured, median_seconds, replayed_verdicts, scatter, share
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from traces import Trace
 
 CASES = ((105, 0.02), (102, 0.01))
 
 
-def main() -> None:
-    """Print the tables."""
-    traces = load_traces()
-    print(f"Known changes on {traces[0].machine}, recorded {traces[0].recorded}")
+def tables(traces: Sequence[Trace]) -> None:
+    """Print the tables of one occasion."""
     for units, limit in CASES:
         print(f"\nhead does {units} units of work where base does 100; max_increase: {limit:.0%}")
         print(
@@ -40,6 +44,14 @@ def main() -> None:
         if trace.units == 100:
             shares = [launch.request_seconds / launch.seconds for launch in trace.launches]
             print(f"{trace.name:24} {statistics.median(shares):6.1%} of {len(shares)} launches")
+    print()
+
+
+def main() -> None:
+    """Print the tables of every occasion."""
+    for occasion, traces in occasions().items():
+        print(f"Known changes, {occasion} occasion: {traces[0].machine}, {traces[0].recorded}")
+        tables(traces)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
-"""Record launches of comparisons with a known truth, quiet and beside a bursty neighbour, into bench/traces.
+"""Record launches of comparisons with a known truth, quiet and beside a bursty neighbour, into bench/traces/OCCASION.
 
-    uv run python bench/record.py [LAUNCHES] [ONLY]
+    uv run python bench/record.py OCCASION [LAUNCHES] [ONLY]
 
 The launches are real ones, by the engine that `check --base` uses; the tables are made from them by
 false_alarms.py, power.py and replay.py. Takes about 2 s a launch and 22 comparisons.
@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dial import SIZES
-from traces import RecordedLaunch, Trace
+from traces import TRACES, RecordedLaunch, Trace
 
 from energygate.measure.codecarbon_meter import open_meter
 from energygate.measure.launchers import PairLauncher, cpu_sets
@@ -121,7 +121,7 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
     )
 
 
-def main(launches: int, only: str) -> None:
+def main(occasion: str, launches: int, only: str) -> None:
     """Record everything that the tables need."""
     meter = open_meter(describe_machine(), gpu=False)
     for size, neighbour, units in itertools.product(SIZES, (False, True), (100, 102, 105)):
@@ -131,7 +131,7 @@ def main(launches: int, only: str) -> None:
             continue
         started = time.perf_counter()
         trace = record(size, units, neighbour=neighbour, launches=launches, meter=meter)
-        trace.save()
+        trace.save(TRACES / occasion)
         print(
             f"{trace.name:28} {len(trace.launches)} launches in {time.perf_counter() - started:.0f} s",
             flush=True,
@@ -139,4 +139,8 @@ def main(launches: int, only: str) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else 40, sys.argv[2] if len(sys.argv) > 2 else "")
+    main(
+        sys.argv[1],
+        int(sys.argv[2]) if len(sys.argv) > 2 else 30,
+        sys.argv[3] if len(sys.argv) > 3 else "",
+    )

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.stats
-from traces import load_traces
+from traces import occasions
 from verdicts import measured, replayed_verdicts, share
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def fixed_t(trace: Trace) -> float:
 
 def main() -> None:
     """Print the table: alarms on nothing, on +2 % and on +5 %."""
-    traces = load_traces()
+    traces = [trace for recorded in occasions().values() for trace in recorded]
     kinds = [(units, neighbour) for units in (100, 102, 105) for neighbour in (False, True)]
     titles = [f"+{units - 100} % {'noisy' if noisy else 'quiet'}" for units, noisy in kinds]
     head = "".join(f"{title:>13}" for title in titles)

@@ -63,9 +63,9 @@ class Trace:
         """Threads of the workload."""
         return 2 if self.size == "two_threads" else 1
 
-    def save(self, directory: Path = TRACES) -> None:
+    def save(self, directory: Path) -> None:
         """Write the trace, reproducibly (no time stamp in the archive)."""
-        directory.mkdir(exist_ok=True)
+        directory.mkdir(parents=True, exist_ok=True)
         with (
             (directory / f"{self.name}.json.gz").open("wb") as file,
             gzip.GzipFile(fileobj=file, mode="wb", mtime=0) as out,
@@ -73,8 +73,12 @@ class Trace:
             out.write(json.dumps(asdict(self), separators=(",", ":")).encode())
 
 
-def load_traces(directory: Path = TRACES) -> list[Trace]:
-    """Read all traces of a directory, by name."""
+def occasions() -> dict[str, list[Trace]]:
+    """All recorded traces by the occasion they were recorded on, in order."""
+    return {path.name: _load(path) for path in sorted(TRACES.iterdir()) if path.is_dir()}
+
+
+def _load(directory: Path) -> list[Trace]:
     traces = []
     for path in sorted(directory.glob("*.json.gz")):
         fields = json.loads(gzip.decompress(path.read_bytes()))

@@ -106,6 +106,14 @@ def replayed_verdicts(launches: Sequence[Measured], *, limit: float, shift: floa
     return [decide(order, limit=limit, shift=shift) for order in orders]
 
 
+def verdicts_at_the_limit(launches: Sequence[Measured], *, limit: float) -> list[Verdict]:
+    """Verdicts when the truth is the limit: launches drawn with replacement, moved so that their mean is the limit."""
+    draw = random.Random(len(launches))  # noqa: S311 - a simulation, not a secret
+    shift = log_shift(limit) - statistics.fmean(launch.ratio.value for launch in launches)
+    drawn = (draw.choices(launches, k=MAX_LAUNCHES) for _ in range(REPLAYS))
+    return [decide(order, limit=limit, shift=shift) for order in drawn]
+
+
 def share(verdicts: Sequence[Verdict], word: str) -> float:
     """Share of the verdicts that say this."""
     return sum(verdict.verdict == word for verdict in verdicts) / len(verdicts)
