@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate import checking
+from energygate.comparing import Options, check_or_compare
 from energygate.errors import UsageError
 from energygate.policy import load_policy
 
@@ -18,20 +18,26 @@ if TYPE_CHECKING:
     from energygate.report.result import Result
 
 
-def check(
+def check(  # noqa: PLR0913 - the options of the command
     policy: Policy | str | os.PathLike[str],
     *,
     directory: str | os.PathLike[str] | None = None,
     workloads: Sequence[str] = (),
+    base: str | None = None,
+    base_dir: str | os.PathLike[str] | None = None,
     time_limit_s: float | None = None,
 ) -> Result:
     """Measure a policy's workloads on this machine and judge them; takes up to a minute per workload.
+
+    With a base they are measured there as well, taking turns, and the limits on change are judged by base's policy.
 
     Args:
         policy: A policy, or the path of one.
         directory: What the policy's paths are relative to, and where workers run; by default the directory of
             the policy's file, or the current one for a policy that was made in memory.
         workloads: Names of the workloads to check; all of them by default.
+        base: Compare with the merge base of HEAD and this git ref, such as `origin/main`.
+        base_dir: Compare with this directory, without git.
         time_limit_s: Measuring time per workload in seconds; the policy's by default.
 
     Returns:
@@ -40,7 +46,9 @@ def check(
 
     Raises:
         PolicyError: When the policy cannot be read, or names files or places that do not exist.
-        UsageError: When the policy has no workload of a given name, or the time limit is no positive time.
+        UsageError: When the policy has no workload of a given name, base cannot be found, or the time limit is
+            no positive time.
+        MeasurementError: When the setup of a side fails.
 
     Example:
         >>> result = energygate.check("energygate.yml", workloads=["digits-cnn"], time_limit_s=20)
@@ -51,8 +59,16 @@ def check(
     """
     if time_limit_s is not None and not 0 < time_limit_s < math.inf:
         raise UsageError(f"time_limit_s must be a positive number of seconds, not {time_limit_s}")
+    policy_file = "energygate.yml"
     if isinstance(policy, (str, os.PathLike)):
+        policy_file = Path(policy).name
         directory = Path(policy).parent if directory is None else directory
         policy = load_policy(policy)
     place = Path.cwd() if directory is None else Path(directory).resolve()
-    return checking.check(policy, place, workloads=workloads, time_limit_s=time_limit_s)
+    options = Options(
+        workloads=workloads,
+        base=base,
+        base_dir=None if base_dir is None else os.fspath(base_dir),
+        time_limit_s=time_limit_s,
+    )
+    return check_or_compare(policy, place, policy_file, options)

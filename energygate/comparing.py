@@ -10,12 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.checking import assemble, chosen, side_of
+from energygate.checking import assemble, check, chosen, side_of
 from energygate.engine.alone import head_alone
+from energygate.engine.base import base_from_directory, base_from_git
 from energygate.engine.compared import base_beside_head
 from energygate.engine.pairing import pair_workloads
 from energygate.engine.shared import Observer, Run, shared_confidence, site_factors
-from energygate.errors import EnergygateError
+from energygate.errors import EnergygateError, UsageError
 from energygate.gate import Verdict
 from energygate.measure.machine import describe_machine
 from energygate.report.build import failed_workload, unmeasured_workload
@@ -38,10 +39,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
-    """How a comparison is run.
+    """How a check is run.
 
     Attributes:
-        workloads: Names of the workloads to compare; all by default.
+        workloads: Names of the workloads to check; all by default.
+        base: Compare with the merge base of HEAD and this ref; `None` for no git.
+        base_dir: Compare with this directory; `None` for none.
         time_limit_s: Measuring time per workload; the policy's by default.
         total_time_limit_s: Measuring time of all workloads together; their sum by default.
         python: Head's interpreter; the policy's by default.
@@ -50,11 +53,46 @@ class Options:
     """
 
     workloads: Sequence[str] = ()
+    base: str | None = None
+    base_dir: str | None = None
     time_limit_s: float | None = None
     total_time_limit_s: float | None = None
     python: str | None = None
     base_python: str | None = None
     observer: Observer | None = None
+
+
+def check_or_compare(policy: Policy, directory: Path, policy_file: str, options: Options) -> Result:
+    """Check head alone, or beside the base that the options name.
+
+    Args:
+        policy: Head's policy.
+        directory: Head's checkout: where its policy is.
+        policy_file: The policy's name in it.
+        options: How.
+
+    Raises:
+        UsageError: When both kinds of base are named, or base cannot be found.
+        PolicyError: When a policy makes no sense.
+        MeasurementError: When the setup of a side fails.
+    """
+    if options.base is not None and options.base_dir is not None:
+        raise UsageError("--base and --base-dir exclude each other")
+    if options.base is not None:
+        opened = base_from_git(options.base, directory, policy_file)
+    elif options.base_dir is not None:
+        opened = base_from_directory(Path(options.base_dir).resolve(), directory, policy_file)
+    else:
+        return check(
+            policy,
+            directory,
+            workloads=options.workloads,
+            time_limit_s=options.time_limit_s,
+            python=options.python,
+            observer=options.observer,
+        )
+    with opened as base:
+        return compare(policy, directory, base, options)
 
 
 def compare(head_policy: Policy, directory: Path, base: Base, options: Options) -> Result:

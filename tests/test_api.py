@@ -90,3 +90,18 @@ def test_mistakes_are_energygates_own_errors(project):
         energygate.check(project / "gone.yml")
     assert isinstance(unknown.value, energygate.EnergygateError)
     assert isinstance(missing.value, energygate.EnergygateError)
+
+
+def test_a_base_is_compared_with_as_on_the_command_line(project, tmp_path):
+    base = tmp_path / "base"
+    base.mkdir()
+    (base / "callables.py").write_bytes((FIXTURES / "callables.py").read_bytes())
+    (base / "policy.yml").write_text(SPIN, encoding="utf-8")
+    result = energygate.check(project / "policy.yml", base_dir=base)
+    assert result.base is not None
+    assert [workload.state for workload in result.workloads] == ["unchanged"]
+
+
+def test_two_kinds_of_base_exclude_each_other(project):
+    with pytest.raises(energygate.UsageError, match="exclude each other"):
+        energygate.check(project / "policy.yml", base="main", base_dir=".")

@@ -50,9 +50,10 @@ def check(
     quiet: bool,
 ) -> None:
     """Run `energygate check`."""
-    from energygate.cli.running import How, check_and_report, parse_time
+    from energygate.cli.running import check_and_report, parse_time
+    from energygate.comparing import Options
 
-    how = How(
+    options = Options(
         workloads=workloads,
         time_limit_s=parse_time(time_limit, "--time-limit"),
         base=base,
@@ -61,4 +62,4 @@ def check(
         base_python=base_python,
         total_time_limit_s=parse_time(total_time_limit, "--total-time-limit"),
     )
-    sys.exit(check_and_report(policy, how, json_path=json_path, strict=strict, quiet=quiet))
+    sys.exit(check_and_report(policy, options, json_path=json_path, strict=strict, quiet=quiet))

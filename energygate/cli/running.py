@@ -2,45 +2,33 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
 
-from energygate.checking import check
 from energygate.cli.progress import LiveProgress
 from energygate.cli.result_file import STANDARD_OUTPUT, write_result
 from energygate.cli.streams import abandon
-from energygate.comparing import Options, compare
-from energygate.engine.base import base_from_directory, base_from_git
+from energygate.comparing import Options, check_or_compare
 from energygate.errors import UsageError
 from energygate.gate import exit_code
 from energygate.policy import Family, load_policy, parse_quantity
 from energygate.report.console import print_report
 
 if TYPE_CHECKING:
-    from energygate.engine.shared import Observer
-    from energygate.policy import Policy
     from energygate.report.result import Result
 
 
-@dataclass(frozen=True, kw_only=True)
-class How:
-    """How to check: the options of `check` that concern measuring."""
-
-    workloads: tuple[str, ...] = ()
-    time_limit_s: float | None = None
-    base: str | None = None
-    base_dir: str | None = None
-    python: str | None = None
-    base_python: str | None = None
-    total_time_limit_s: float | None = None
-
-
 def check_and_report(
-    policy_path: str, how: How, *, json_path: str | None = None, strict: bool = False, quiet: bool = False
+    policy_path: str,
+    options: Options,
+    *,
+    json_path: str | None = None,
+    strict: bool = False,
+    quiet: bool = False,
 ) -> int:
     """Check, report, write the result; returns the exit code.
 
@@ -49,39 +37,11 @@ def check_and_report(
     policy = load_policy(policy_path)
     path = Path(policy_path).resolve()
     with LiveProgress(shown=not quiet) as observer:
-        result = _checked(policy, path, how, observer)
+        options = replace(options, observer=observer)
+        result = check_or_compare(policy, path.parent, path.name, options)
     written = write_result(result, json_path)
     _report(result, stderr=json_path == STANDARD_OUTPUT, quiet=quiet, written=written)
     return exit_code(result.verdict, strict=strict)
-
-
-def _checked(policy: Policy, path: Path, how: How, observer: Observer) -> Result:
-    if how.base is not None and how.base_dir is not None:
-        raise UsageError("--base and --base-dir exclude each other")
-    if how.base is None and how.base_dir is None:
-        return check(
-            policy,
-            path.parent,
-            workloads=how.workloads,
-            time_limit_s=how.time_limit_s,
-            python=how.python,
-            observer=observer,
-        )
-    options = Options(
-        workloads=how.workloads,
-        time_limit_s=how.time_limit_s,
-        total_time_limit_s=how.total_time_limit_s,
-        python=how.python,
-        base_python=how.base_python,
-        observer=observer,
-    )
-    opened = (
-        base_from_git(how.base, path.parent, path.name)
-        if how.base is not None
-        else base_from_directory(Path(how.base_dir or "").resolve(), path.parent, path.name)
-    )
-    with opened as base:
-        return compare(policy, path.parent, base, options)
 
 
 def parse_time(text: str | None, option: str) -> float | None:
