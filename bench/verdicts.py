@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -106,12 +106,26 @@ def replayed_verdicts(launches: Sequence[Measured], *, limit: float, shift: floa
     return [decide(order, limit=limit, shift=shift) for order in orders]
 
 
+def centred(launches: Sequence[Measured]) -> list[Measured]:
+    """The launches moved so that their mean is zero."""
+    mean = statistics.fmean(launch.ratio.value for launch in launches)
+    return [
+        Measured(ratio=replace(launch.ratio, value=launch.ratio.value - mean), seconds=launch.seconds)
+        for launch in launches
+    ]
+
+
+def normal_launches(noise: random.Random, count: int) -> list[Measured]:
+    """Launches with normal noise, their mean at zero."""
+    values = [LogRatio(value=noise.gauss(0, 0.005), error=0.001) for _ in range(count)]
+    return centred([Measured(ratio=ratio, seconds=2.0) for ratio in values])
+
+
 def verdicts_at_the_limit(launches: Sequence[Measured], *, limit: float) -> list[Verdict]:
-    """Verdicts when the truth is the limit: launches drawn with replacement, moved so that their mean is the limit."""
+    """Verdicts when the truth is the limit: centred launches, drawn with replacement and moved there."""
     draw = random.Random(len(launches))  # noqa: S311 - a simulation, not a secret
-    shift = log_shift(limit) - statistics.fmean(launch.ratio.value for launch in launches)
     drawn = (draw.choices(launches, k=MAX_LAUNCHES) for _ in range(REPLAYS))
-    return [decide(order, limit=limit, shift=shift) for order in drawn]
+    return [decide(order, limit=limit, shift=log_shift(limit)) for order in drawn]
 
 
 def share(verdicts: Sequence[Verdict], word: str) -> float:
