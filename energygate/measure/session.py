@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import statistics
 from typing import TYPE_CHECKING
 
 import psutil
@@ -99,7 +98,8 @@ class Session:
     def call_ns(self, window_ns: float) -> float:
         """Time of one warm call: serve more and more calls until their time can be trusted, then look again.
 
-        The plan of all launches rests on this, and a neighbour's burst can make a call look several times longer.
+        The plan of all launches rests on this, and a neighbour's burst can only make a call look longer, several
+        times so: the shortest of five windows counts.
         """
         calls, served = 1, self.worker.run(1, tolerant=self._tolerant)
         while served.wall_ns < window_ns / 2 and calls < TOO_MANY_CALLS:
@@ -108,7 +108,7 @@ class Session:
         if served.wall_ns > LONG_CALIBRATION_NS:
             return served.wall_ns / calls
         again = (self.worker.run(calls, tolerant=self._tolerant) for _ in range(4))
-        return max(1.0, statistics.median([served.wall_ns, *(one.wall_ns for one in again)]) / calls)
+        return max(1.0, min(served.wall_ns, *(one.wall_ns for one in again)) / calls)
 
     def warm_up(self, plan: Plan) -> None:
         """Serve windows until they stop getting faster, or until the plan's patience ends."""
