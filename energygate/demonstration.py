@@ -84,7 +84,7 @@ def demonstrate(gate: Gate) -> int:
             click.echo("\n$ energygate check --base-dir ../base\n")
             code = gate(policy, base_dir=str(before))
     click.echo(
-        f"\nIt exits with {code}, so the pull request fails: a change of accuracy alone would have passed."
+        f"\nIt exits with {code}, so the pull request fails. By its accuracy alone it would have passed."
     )
     click.echo("Next: `energygate init` in your own project.")
     return 0 if code == 1 else 3
