@@ -78,6 +78,13 @@ def check_or_compare(policy: Policy, directory: Path, policy_file: str, options:
     """
     if options.base is not None and options.base_dir is not None:
         raise UsageError("--base and --base-dir exclude each other")
+    if options.base is None and options.base_dir is None:
+        for option, given in (
+            ("--base-python", options.base_python),
+            ("--total-time-limit", options.total_time_limit_s),
+        ):
+            if given is not None:
+                raise UsageError(f"{option} needs a base", hint="Give --base or --base-dir")
     if options.base is not None:
         opened = base_from_git(options.base, directory, policy_file)
     elif options.base_dir is not None:

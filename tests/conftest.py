@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
+import os
+import select
+
+import pytest
 from hypothesis import settings
 
 # The machine may be busy: how long one example took says nothing about the code.
 settings.register_profile("energygate", deadline=None)
 settings.load_profile("energygate")
+
+GENEROUS_S = 30
+
+
+@pytest.fixture
+def has_ended():
+    """Waits for the end of a process that need not be a child; the kernel says when."""
+
+    def wait(pid):
+        try:
+            handle = os.pidfd_open(pid)
+        except ProcessLookupError:
+            return True
+        try:
+            return bool(select.select([handle], [], [], GENEROUS_S)[0])
+        finally:
+            os.close(handle)
+
+    return wait

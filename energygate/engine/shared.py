@@ -31,7 +31,7 @@ ALPHA = 0.10
 
 DRIFT_SD_VIRTUAL = 0.10
 """How much a virtual machine, which shares its host, wanders between occasions: standard deviation of
-ln(value), as bench/repeatability.py measures it."""
+ln(value), about what bench/repeatability.py measures with two threads; with one it is less."""
 
 DRIFT_SD_OWN = 0.03
 """The same for a machine of one's own: assumed, not measured."""

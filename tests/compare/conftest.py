@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import random
-import select
 import sys
 import time
 from pathlib import Path
@@ -77,23 +75,6 @@ def pair_launcher(meter):
         return launcher
 
     return make
-
-
-@pytest.fixture
-def has_ended():
-    """Wait for the end of a process that need not be a child; the kernel says when."""
-
-    def wait(pid):
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return True
-        try:
-            return bool(select.select([handle], [], [], GENEROUS_S)[0])
-        finally:
-            os.close(handle)
-
-    return wait
 
 
 @pytest.fixture

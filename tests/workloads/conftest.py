@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import os
-import select
 import sys
 import textwrap
 
@@ -110,20 +108,3 @@ def trouble():
             assert word in message
 
     return expect
-
-
-@pytest.fixture
-def has_ended():
-    """Waits for the end of a process that need not be a child; the kernel says when."""
-
-    def wait(pid):
-        try:
-            handle = os.pidfd_open(pid)
-        except ProcessLookupError:
-            return True
-        try:
-            return bool(select.select([handle], [], [], GENEROUS_S)[0])
-        finally:
-            os.close(handle)
-
-    return wait
