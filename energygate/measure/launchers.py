@@ -11,6 +11,7 @@ from energygate.errors import MeasurementError
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.session import Session
 from energygate.measure.windows import (
+    LAUNCH_ERROR,
     PAIRED_WINDOW_NS,
     SINGLE_WINDOW_NS,
     THREADED_WINDOW_NS,
@@ -18,10 +19,11 @@ from energygate.measure.windows import (
     plan_launch,
     plan_pair,
 )
+from energygate.stats.paired import launch_log_ratio
 
 if TYPE_CHECKING:
     import random
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from energygate.measure.launch import Clock
     from energygate.measure.readings import Meter
@@ -178,7 +180,7 @@ class PairLauncher:
                 with _alone(session):
                     session.warm_up(plan)
             self._meter.begin_launch()
-            for _ in range(plan.windows // 2):
+            while not _enough(plan, base.joules, head.joules):
                 first, second = self._in_random_order(base, head)
                 for session, windows in ((first, 1), (second, 2), (first, 1)):
                     with _alone(session):
@@ -241,6 +243,13 @@ class PairLauncher:
             start_ns=start_ns,
             threads=threads,
         )
+
+
+def _enough(plan: Plan, base: Sequence[float], head: Sequence[float]) -> bool:
+    """Whether a launch has its windows: those of the plan, or more where they do not agree."""
+    if len(base) < plan.windows:
+        return False
+    return len(base) >= plan.max_windows or launch_log_ratio(base, head).error <= LAUNCH_ERROR
 
 
 class _DoNotFit(Exception):

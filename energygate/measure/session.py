@@ -147,6 +147,11 @@ class Session:
         )
 
     @property
+    def joules(self) -> list[float]:
+        """IT energy of the measured windows so far."""
+        return [window.reading.energy_joules for window in self._windows]
+
+    @property
     def measured_ns(self) -> int:
         """Time of the measured windows so far."""
         return sum(window.wall_ns for window in self._windows)

@@ -36,6 +36,13 @@ FAR_APART = 10
 MIN_PAIRED_NS = 600_000_000
 MAX_BLOCKS = 60
 
+LAUNCH_ERROR = 0.005
+"""A launch whose own blocks leave its log ratio less certain than this goes on, for up to `PATIENCE` times as long.
+Only the blocks' scatter decides that, never where they lie, and scatter is the same whichever side is the worse one:
+going on cannot lean the ratio to either side."""
+
+PATIENCE = 3
+
 MIN_WINDOWS = 4
 MAX_WINDOWS = 40
 
@@ -57,6 +64,7 @@ class Plan:
     Attributes:
         calls: Calls per window.
         windows: Measured windows per side.
+        max_windows: Most measured windows per side, where those do not agree well enough.
         max_warm_up: Most warm-up windows before measuring starts anyway.
         settling_calls: Calls served unmeasured whenever a side's turn comes.
     """
@@ -65,6 +73,7 @@ class Plan:
     windows: int
     max_warm_up: int
     settling_calls: int = 0
+    max_windows: int = 0
 
 
 def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> Plan:
@@ -129,7 +138,11 @@ def plan_pair(
     settles = threads > 1 and max(call_ns) < THREADED_WINDOW_NS
     settling_calls = math.ceil(SETTLING_NS / min(call_ns)) if settles else 0
     return Plan(
-        calls=calls, windows=2 * blocks, max_warm_up=max_warm_up, settling_calls=min(calls, settling_calls)
+        calls=calls,
+        windows=2 * blocks,
+        max_windows=2 * max(blocks, min(PATIENCE * blocks, affordable)),
+        max_warm_up=max_warm_up,
+        settling_calls=min(calls, settling_calls),
     )
 
 
