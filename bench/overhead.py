@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from energygate.workloads.worker import Server
+from energygate.workloads.energygate_worker.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,6 +12,7 @@ from typing import Protocol
 import click
 
 from energygate.errors import UsageError
+from energygate.shipped import fixtures
 
 MODELS = ("digits-cnn", "digits-mlp", "digits-cnn-heavy")
 
@@ -91,10 +92,10 @@ def demonstrate(gate: Gate) -> int:
 
 
 def _base(project: Path) -> None:
-    fixtures = _fixtures()
+    shipped = fixtures()
     for file in (*(f"models/{model}.onnx" for model in MODELS), "data/digits.npz"):
         (project / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(fixtures / file, project / file)
+        shutil.copyfile(shipped / file, project / file)
     (project / "energygate.yml").write_text(POLICY, encoding="utf-8")
 
 
@@ -102,7 +103,7 @@ def _head(project: Path) -> None:
     """The pull request: other bytes for two of the three models, more work in one of them."""
     import onnx
 
-    shutil.copyfile(_fixtures() / "models/digits-cnn-fat.onnx", project / "models/digits-cnn.onnx")
+    shutil.copyfile(fixtures() / "models/digits-cnn-fat.onnx", project / "models/digits-cnn.onnx")
     path = project / "models/digits-mlp.onnx"
     model = onnx.load(path)
     model.producer_version = "re-exported"
@@ -126,12 +127,3 @@ def _git(project: Path, *arguments: str) -> None:
         )
     except subprocess.CalledProcessError as error:
         raise UsageError(f"git {arguments[0]} failed", detail=error.stderr) from None
-
-
-def _fixtures() -> Path:
-    """The fixtures: inside an installed package, beside it in a checkout."""
-    package = Path(__file__).parent
-    for place in (package / "fixtures", package.parent / "fixtures"):
-        if (place / "models" / "digits-cnn.onnx").is_file():
-            return place
-    raise UsageError("this installation lacks the fixtures that the demo runs on")

@@ -9,14 +9,14 @@ from pathlib import Path
 
 FLOORS = (
     {"errors"},
-    {"policy", "stats", "repository"},
+    {"policy", "stats", "repository", "shipped"},
     {"workloads"},
     {"measure"},
     {"gate"},
     {"report"},
     {"github", "production", "advise"},
     {"engine"},
-    {"checking", "drafting"},
+    {"checking", "drafting", "doctoring"},
     {"comparing"},
     {"demonstration", "api"},
     {"cli", "pytest_plugin", "__init__"},  # __init__ is the public face: it may gather what lies below
@@ -165,12 +165,16 @@ def impure(name, source):
     ]
 
 
+WORKER = "energygate_worker"
+"""What the worker's package is called in its own process, where energygate is not."""
+
+
 def foreign_at_import(source):
-    """List modules outside the standard library that importing a file needs."""
+    """List modules outside the standard library, and the worker's own, that importing a file needs."""
     return [
         one.module
-        for one in imports_of(source)
-        if not one.inside_function and one.module.split(".")[0] not in {*sys.stdlib_module_names, ""}
+        for one in imports_of(source, package=WORKER)
+        if not one.inside_function and one.module.split(".")[0] not in {*sys.stdlib_module_names, "", WORKER}
     ]
 
 

@@ -12,6 +12,7 @@ import click
 from energygate import __version__
 from energygate.cli.check import check
 from energygate.cli.demo import demo
+from energygate.cli.doctor import doctor
 from energygate.cli.init import init
 from energygate.cli.schema import schema
 from energygate.cli.streams import abandon, make_tolerant
@@ -33,7 +34,7 @@ def cli() -> None:
     """
 
 
-for command in (check, demo, init, schema):
+for command in (check, demo, doctor, init, schema):
     cli.add_command(command)
 
 

@@ -11,6 +11,7 @@ from energygate.gate.judge import RELATIVE
 from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign, Progress
 from energygate.measure.launch import Launch, PairedLaunch
+from energygate.measure.likeness import unlike
 from energygate.measure.machine import asleep_s
 from energygate.measure.series import change_series, series, success_rate, wander
 from energygate.policy import METRICS
@@ -149,7 +150,7 @@ class Subject(Generic[LaunchT]):
             return weigh(series(alone), factors, confidence)
         base = weigh(series([pair.base for pair in pairs]), factors, confidence)
         head = weigh(series([pair.head for pair in pairs]), factors, confidence)
-        return weigh_change(base, head, change_series(pairs), confidence)
+        return weigh_change(base, head, change_series(pairs), confidence, unlike=unlike(pairs))
 
     def _findings(self) -> tuple[Finding, ...]:
         return self._run.findings(self.name, self._workload, self._evidence())

@@ -40,9 +40,11 @@ class Evidence:
         head: Its value on head.
         base: Its value on base; `None` when only head was measured.
         change: (head - base) / base, from the paired launches; `None` when only head was measured.
+        incomparable: Why the two sides' numbers must not be held against each other; `None` when they may.
     """
 
     metric: str
     head: Estimate
     base: Estimate | None = None
     change: Estimate | None = None
+    incomparable: str | None = None

@@ -79,6 +79,8 @@ def judge(
             judged = _judged(evidence.get(metric), kind)
             limit = _softest(kind, quantity.value, budget, evidence.get(metric))
             verdict, reason = _ruling(kind, limit, judged)
+            if kind in RELATIVE and (unlike := _incomparable(evidence.get(metric))):
+                verdict, reason = Verdict.INCONCLUSIVE, unlike
             if verdict is Verdict.FAIL:
                 verdict, reason = _softened(budget, waiver, today)
             findings.append(
@@ -100,6 +102,10 @@ def _softest(kind: Kind, limit: float, budget: Budget, evidence: Evidence | None
     if kind in ABSOLUTE or budget.min_delta is None or evidence is None or evidence.base is None:
         return limit
     return max(limit, budget.min_delta.value / evidence.base.value) if evidence.base.value else limit
+
+
+def _incomparable(evidence: Evidence | None) -> str | None:
+    return None if evidence is None else evidence.incomparable
 
 
 def _judged(evidence: Evidence | None, kind: Kind) -> Estimate | None:

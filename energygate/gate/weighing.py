@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate.evidence import Estimate, Evidence
+from energygate.policy import METRICS, Family
 from energygate.stats import drifting, launches_needed, log_mean, mean_interval
 from energygate.stats.confidence import MIN_LAUNCHES
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from energygate.measure.series import ChangeSeries, Series
 
 ENERGIES = ("energy_per_request", "cold_start_energy")
+ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY)
 DERIVED = ("carbon_per_request", "cost_per_request")
 
 
@@ -68,6 +70,8 @@ def weigh_change(
     head: Mapping[str, Evidence],
     changes: Mapping[str, ChangeSeries],
     confidence: Confidence,
+    *,
+    unlike: str | None = None,
 ) -> dict[str, Evidence]:
     """The evidence that paired launches give for every sampled metric.
 
@@ -76,13 +80,20 @@ def weigh_change(
         head: The evidence of head's own launches.
         changes: How the metrics changed, launch by launch.
         confidence: How intervals are made. Both sides wander together, so changes are not widened by drift.
+        unlike: Why the two sides' energy must not be compared; `None` when it may be.
     """
     relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
     for name in DERIVED:
         if name in head:
             relative[name] = relative["energy_per_request"]
     return {
-        name: Evidence(metric=name, head=one.head, base=base[name].head, change=relative[name])
+        name: Evidence(
+            metric=name,
+            head=one.head,
+            base=base[name].head,
+            change=relative[name],
+            incomparable=unlike if METRICS[name].family in ABOUT_ENERGY else None,
+        )
         for name, one in head.items()
     }
 

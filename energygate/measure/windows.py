@@ -36,12 +36,10 @@ FAR_APART = 10
 MIN_PAIRED_NS = 600_000_000
 MAX_BLOCKS = 60
 
-LAUNCH_ERROR = 0.005
-"""A launch whose own blocks leave its log ratio less certain than this goes on, for up to `PATIENCE` times as long.
-Only the blocks' scatter decides that, never where they lie, and scatter is the same whichever side is the worse one:
-going on cannot lean the ratio to either side."""
-
-PATIENCE = 3
+LAUNCH_ERROR = 0.0075
+"""A launch whose own blocks leave its log ratio less certain than this goes on, as long as several of that length
+would fit into the time limit. Only the blocks' scatter decides that, never where they lie, and scatter is the same
+whichever side is the worse one: going on cannot lean the ratio to either side."""
 
 MIN_WINDOWS = 4
 MAX_WINDOWS = 40
@@ -140,7 +138,7 @@ def plan_pair(
     return Plan(
         calls=calls,
         windows=2 * blocks,
-        max_windows=2 * max(blocks, min(PATIENCE * blocks, affordable)),
+        max_windows=2 * max(blocks, min(MAX_BLOCKS, affordable)),
         max_warm_up=max_warm_up,
         settling_calls=min(calls, settling_calls),
     )

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from energygate.policy.arrivals import Load
 from energygate.policy.budget import Budget, Level
 from energygate.policy.families import Family
 from energygate.policy.formatting import format_number, format_quantity, scale_for
 from energygate.policy.load import load_policy, parse_policy
+from energygate.policy.measurement import Measurement, PowerModel
 from energygate.policy.metrics import METRICS, Metric
 from energygate.policy.mistakes import PolicyErrors
-from energygate.policy.model import Carbon, Measurement, Policy, Site, Traffic, Waiver
+from energygate.policy.model import Carbon, Policy, Site, Traffic, Waiver
 from energygate.policy.schema import policy_json_schema
 from energygate.policy.units import Quantity, parse_quantity
 from energygate.policy.workload import Workload
@@ -19,10 +21,12 @@ __all__ = [
     "Carbon",
     "Family",
     "Level",
+    "Load",
     "Measurement",
     "Metric",
     "Policy",
     "PolicyErrors",
+    "PowerModel",
     "Quantity",
     "Site",
     "Traffic",

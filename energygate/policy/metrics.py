@@ -58,6 +58,13 @@ _ALL = (
         description="Energy per request times the site's electricity price",
     ),
     Metric(
+        name="energy_per_unit",
+        family=Family.ENERGY,
+        better="lower",
+        label="energy per unit",
+        description="Energy divided by what the requests yielded, such as tokens; the workload's units name it",
+    ),
+    Metric(
         name="latency_p50",
         family=Family.TIME,
         better="lower",
@@ -77,6 +84,20 @@ _ALL = (
         better="lower",
         label="latency p99",
         description="Time that 99 % of the requests stay within",
+    ),
+    Metric(
+        name="ttft_p50",
+        family=Family.TIME,
+        better="lower",
+        label="ttft p50",
+        description="Time to the first piece of a streamed answer that half of the requests stay within",
+    ),
+    Metric(
+        name="ttft_p95",
+        family=Family.TIME,
+        better="lower",
+        label="ttft p95",
+        description="Time to the first piece of a streamed answer that 95 % of the requests stay within",
     ),
     Metric(
         name="throughput",

@@ -21,14 +21,14 @@ from pydantic import (
 
 from energygate.policy.families import Family
 from energygate.policy.fields import MAX_INT, Name, Of, Section, Text, complaints, iso_date
+from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
-from energygate.policy.units import Quantity, parse_quantity
+from energygate.policy.units import Quantity  # noqa: TC001 - the same
 from energygate.policy.workload import Workload  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-_DAY_SECONDS = 86_400
 KeyPath = tuple[str | int, ...]
 
 
@@ -123,41 +123,6 @@ class Site(Section):
     def currency(self) -> str | None:
         """The currency of `electricity_price`, such as `USD`; `None` without a price."""
         return self.electricity_price.unit.partition("/")[0] if self.electricity_price else None
-
-
-class Measurement(Section):
-    """How to measure."""
-
-    time_limit: Annotated[Quantity, Of(Family.TIME)] = Field(
-        default_factory=lambda: parse_quantity("60 s", Family.TIME),
-        description="The longest to measure one workload; more time gives narrower intervals. At most 24 h.",
-        examples=["60 s", "5 min"],
-        json_schema_extra={"default": "60 s"},
-    )
-    require: Literal["any", "measured"] = Field(
-        default="any",
-        description="measured refuses estimates: without an energy counter the check is an error.",
-    )
-    python: Text | None = Field(
-        default=None,
-        description="Interpreter that runs the workloads; default: the one that runs energygate.",
-        examples=[".venv/bin/python"],
-    )
-    setup: Text | None = Field(
-        default=None,
-        description="Command that makes a side's environment, run in each checkout before measuring; only with a base.",
-        examples=["uv sync"],
-    )
-    seed: int = Field(
-        default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, made-up inputs."
-    )
-
-    @field_validator("time_limit")
-    @classmethod
-    def _sensible(cls, limit: Quantity) -> Quantity:
-        if not 0 < limit.value <= _DAY_SECONDS:
-            raise ValueError(f"{limit} cannot be kept; a time limit is more than 0 s and at most 24 h")
-        return limit
 
 
 class Comparison(Section):

@@ -9,6 +9,7 @@ from energygate.policy.families import Family
 from energygate.policy.fields import MAX_NAME_LENGTH, quantity_json_schema
 from energygate.policy.metrics import METRICS
 from energygate.policy.model import Policy
+from energygate.policy.workload import KINDS
 
 if TYPE_CHECKING:
     from energygate.policy.metrics import Metric
@@ -31,7 +32,10 @@ def policy_json_schema() -> dict[str, Any]:
         "properties": {name: _budget(metric, level) for name, metric in METRICS.items()},
         "additionalProperties": False,
     }
-    workload["oneOf"] = [{"required": ["onnx"]}, {"required": ["python"]}]
+    workload["oneOf"] = [{"required": [kind]} for kind in KINDS]
+    workload["dependentRequired"] = {"http": ["serve"]}
+    load = workload["properties"]["load"]
+    load["anyOf"] = [{"const": "closed"}, {"$ref": load.pop("$ref")}]
     definitions["Carbon"] |= {"minProperties": 1, "maxProperties": 1}
     schema["properties"]["workloads"]["propertyNames"] = {"minLength": 1, "maxLength": MAX_NAME_LENGTH}
     _trim(schema)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from energygate.policy.arrivals import CLOSED, Load, load_input
 from energygate.policy.budget import Budget, budget_input
-from energygate.policy.fields import MAX_INT, Section, Text, complaints
+from energygate.policy.fields import MAX_INT, Name, Section, Text, complaints
 from energygate.policy.providers import FULL_NAME_PATTERN, PROVIDERS, provider_name
 
 if TYPE_CHECKING:
@@ -16,8 +17,28 @@ if TYPE_CHECKING:
 
 _DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
 FACTORY_PATTERN = rf"^{_DOTTED}:{_DOTTED}$"
-# What only an ONNX model understands; beside a callable it would be ignored, and nothing is ignored silently.
-_ONNX_ONLY = ("shapes", "provider", "provider_options")
+Kind = Literal["onnx", "python", "http", "command"]
+KINDS: tuple[Kind, ...] = ("onnx", "python", "http", "command")
+"""What a workload is made from: exactly one of these keys."""
+# What a kind does not understand would be ignored, and nothing is ignored silently.
+_ONLY_FOR = {
+    "shapes": ("onnx",),
+    "provider": ("onnx",),
+    "provider_options": ("onnx",),
+    "batch_size": ("onnx", "python"),
+    "inputs": ("onnx", "python", "http"),
+    "labels": ("onnx", "python"),
+    "units": ("python", "http"),
+    "serve": ("http",),
+    "ready": ("http",),
+}
+_NAMES = {
+    "onnx": "ONNX models",
+    "python": "Python callables",
+    "http": "endpoints (http)",
+    "command": "commands",
+}
+URL_PATTERN = r"^http://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::(?:[0-9]{1,5}|\{port\}))?(?:/\S*)?$"
 
 
 def _factory(text: str) -> str:
@@ -46,12 +67,19 @@ def _size(raw: object) -> int:
     return int(text)
 
 
-def _closed(raw: object) -> object:
-    if raw != "closed":
+def _url(text: str) -> str:
+    if not re.fullmatch(URL_PATTERN, text):
         raise ValueError(
-            "only closed is understood by this version: each request starts when the last one ends"
+            f"'{text}' is no address on this machine; write for example http://127.0.0.1:{{port}}/v1/completions: "
+            "the energy of a server on another host cannot be seen from here"
         )
-    return raw
+    return text
+
+
+def _path(text: str) -> str:
+    if not text.startswith("/"):
+        raise ValueError(f"'{text}' is no path; it begins with a slash, for example /health")
+    return text
 
 
 _SIZE = {"type": "integer", "minimum": 1, "maximum": MAX_INT}
@@ -64,11 +92,11 @@ Option = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]}
 
 
 class Workload(Section):
-    """One model or callable with its inputs: the thing measured."""
+    """One model, callable, endpoint or command with its inputs: the thing measured."""
 
     onnx: Text | None = Field(
         default=None,
-        description="Path of an ONNX model, relative to the policy file. Exactly one of onnx and python.",
+        description="Path of an ONNX model, relative to the policy. Exactly one of onnx, python, http, command.",
         examples=["models/digits-cnn.onnx"],
     )
     python: Annotated[str, AfterValidator(_factory)] | None = Field(
@@ -77,10 +105,37 @@ class Workload(Section):
         examples=["my_package.serving:make_model"],
         json_schema_extra={"pattern": FACTORY_PATTERN},
     )
+    http: Annotated[str, AfterValidator(_url)] | None = Field(
+        default=None,
+        description="Address of an endpoint that serve starts on this machine; {port} stands for a free port.",
+        examples=["http://127.0.0.1:{port}/v1/completions"],
+        json_schema_extra={"pattern": URL_PATTERN},
+    )
+    serve: Text | None = Field(
+        default=None,
+        description="Command that starts the endpoint's server in the checkout; {port} as in http. Needed with http.",
+        examples=["python -m my_package.server --port {port}"],
+    )
+    ready: Annotated[str, AfterValidator(_path)] | None = Field(
+        default=None,
+        description="Path that answers 2xx once the server is ready; default: it is when the port is open.",
+        examples=["/health"],
+        json_schema_extra={"pattern": "^/"},
+    )
+    command: Text | None = Field(
+        default=None,
+        description="Command that is one request: run in the checkout, again and again.",
+        examples=["python -m my_package.batch --limit 100"],
+    )
     inputs: Text | None = Field(
         default=None,
-        description="Path of a .npz file, one array per input; else inputs follow the model's signature.",
+        description="Path of a .npz file, one array per input, or made up; for http a .jsonl file, a body per line.",
         examples=["data/digits.npz"],
+    )
+    units: Name | None = Field(
+        default=None,
+        description="What a request yields a varying number of, such as tokens; gives energy_per_unit.",
+        examples=["tokens"],
     )
     labels: Text | None = Field(
         default=None,
@@ -124,9 +179,11 @@ class Workload(Section):
         description="Options handed to the execution provider.",
         examples=[{"device_id": "0"}],
     )
-    load: Annotated[Literal["closed"], BeforeValidator(_closed)] = Field(
-        default="closed",
-        description="How requests arrive: closed, the next one starts when the last one ends.",
+    load: Annotated[Load, BeforeValidator(load_input)] = Field(
+        default=CLOSED,
+        description="How requests arrive: closed (the next when the last ends), or at a rate, or so many at once.",
+        examples=["closed", {"rate": "50 req/s"}, {"concurrency": 4}],
+        json_schema_extra={"default": "closed"},
     )
     budgets: dict[str, Budget] = Field(
         default_factory=dict,
@@ -134,9 +191,9 @@ class Workload(Section):
     )
 
     @property
-    def kind(self) -> Literal["onnx", "python"]:
+    def kind(self) -> Kind:
         """What the workload is made from."""
-        return "onnx" if self.onnx is not None else "python"
+        return next(kind for kind in KINDS if getattr(self, kind) is not None)
 
     @property
     def provider_name(self) -> str:
@@ -166,24 +223,46 @@ class Workload(Section):
         return self
 
     def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
-        if self.onnx is None and self.python is None:
-            yield (), "there is nothing to run; give onnx: PATH or python: module:factory"
-        if self.onnx is not None and self.python is not None:
-            yield ("python",), "onnx is given too; a workload is one or the other"
-        if self.python is not None:
-            for key in _ONNX_ONLY:
-                if getattr(self, key) != type(self).model_fields[key].get_default(call_default_factory=True):
-                    yield (key,), "is for ONNX models; remove it, the factory decides for itself"
+        given = [kind for kind in KINDS if getattr(self, kind) is not None]
+        if not given:
+            yield (
+                (),
+                "there is nothing to run; give onnx: PATH, python: module:factory, http: URL or command: LINE",
+            )
+        for kind in given[1:]:
+            yield (kind,), f"{given[0]} is given too; a workload is one or the other"
+        if len(given) == 1:
+            yield from self._out_of_place(given[0])
+        if self.http is not None and self.serve is None:
+            yield (
+                ("http",),
+                "needs serve, the command that starts its server; only then is its energy its own",
+            )
+        if self.load.rate is not None and self.batch_size > 1:
+            yield ("load",), "lets requests arrive one by one; with a rate, batch_size is 1"
         if self.labels is not None and self.inputs is None:
             yield ("labels",), "needs inputs, the .npz file that holds them"
-        if "accuracy" in self.budgets and self.labels is None:
-            yield (
-                ("budgets", "accuracy"),
-                "needs labels, the name of the array in inputs with the right answers",
-            )
+        yield from self._budget_mistakes()
+
+    def _budget_mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
+        needed = {
+            "accuracy": ("labels", "labels, the name of the array in inputs with the right answers"),
+            "energy_per_unit": ("units", "units, the name of what is counted, such as tokens"),
+            "ttft_p50": ("http", "an endpoint (http) that streams its answers"),
+            "ttft_p95": ("http", "an endpoint (http) that streams its answers"),
+        }
         for name, budget in self.budgets.items():
+            key, what = needed.get(name, ("", ""))
+            if key and getattr(self, key) is None:
+                yield ("budgets", name), f"needs {what}"
             if budget.metric != name:
                 yield ("budgets", name), f"the budget here is one for {budget.metric}"
+
+    def _out_of_place(self, kind: str) -> Iterator[tuple[tuple[str, ...], str]]:
+        for key, kinds in _ONLY_FOR.items():
+            default = type(self).model_fields[key].get_default(call_default_factory=True)
+            if kind not in kinds and getattr(self, key) != default:
+                yield (key,), f"is for {' and '.join(_NAMES[one] for one in kinds)}; remove it"
 
 
 def _keys(raw: object) -> dict[str, object]:

@@ -296,7 +296,7 @@ def detail_lines(detail: str) -> list[str]:
     ours = False
     for line in detail.splitlines():
         if line.startswith("  File "):
-            ours = "energygate/workloads/worker.py" in line.replace("\\", "/")
+            ours = "energygate/workloads/energygate_worker/" in line.replace("\\", "/")
         elif not line.startswith("    "):
             ours = False
         if not ours and line != "Traceback (most recent call last):":

@@ -68,6 +68,21 @@ class LaunchResult(Part):
     steady: bool = Field(description="Whether warm-up settled before its limit.")
 
 
+class ComponentResult(Part):
+    """One part of the machine in every reading, and where its joules come from."""
+
+    name: Literal["cpu", "gpu", "dram"]
+    method: Literal["measured", "estimated"]
+    device: str = Field(description="Which one: the processor's or card's name.")
+    source: str = Field(description="Which counter, or which row of which table.")
+    citation: str = Field(description="Where the counter's interface or the table's row is described.")
+    uncertainty: Finite = Field(description="Relative uncertainty of absolute joules.")
+    period_ms: Finite | None = Field(description="How often the counter moves, as found; null for a model.")
+    max_watts: Finite | None = Field(
+        description="Readings above this power are refused; null where no bound is known."
+    )
+
+
 class Provenance(Part):
     """How the numbers came about and how far to trust them."""
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from energygate.workloads.messages import Start
 
-WORKER = Path(__file__).with_name("worker.py")
+WORKER = Path(__file__).with_name("energygate_worker") / "__main__.py"
 
 LINE_LIMIT = 256 * 1024 * 1024
 """Longest reply in characters: a guard against nonsense, far above the latencies of any window."""

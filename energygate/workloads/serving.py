@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError, PolicyError
+from energygate.workloads.energygate_worker.inputs import save_arrays
 from energygate.workloads.inputs import synthesise
 from energygate.workloads.messages import Loaded, Start
 from energygate.workloads.process import Worker
-from energygate.workloads.worker import save_arrays
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -16,7 +16,6 @@ from energygate.measure.windows import (
     MAX_WARM_UP_WINDOWS,
     MAX_WINDOWS,
     MIN_LAUNCHES,
-    PATIENCE,
     STEADY_SPAN,
     is_steady,
     plan_launch,
@@ -116,7 +115,7 @@ def test_a_pair_serves_whole_blocks_in_windows_long_enough_for_its_faster_side(
         assert plan.calls * min(base_ns, head_ns) >= window_ns
     assert plan.calls == 1 or (plan.calls - 1) * min(base_ns, head_ns) < window_ns
     assert plan.windows in range(2, 2 * MAX_BLOCKS + 1, 2)
-    assert plan.max_windows in range(plan.windows, PATIENCE * plan.windows + 1, 2)
+    assert plan.max_windows in range(plan.windows, 2 * MAX_BLOCKS + 1, 2)
     if plan.max_windows > plan.windows:  # several of the longest launches fit into the limit too
         longest_ns = plan.max_windows * plan.calls * (base_ns + head_ns) + start_ns
         assert longest_ns <= limit_ns / MIN_LAUNCHES * (1 + 1e-9)

@@ -246,7 +246,7 @@ def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
 def test_last_words_leave_out_our_own_frames():
     detail = (
         "Traceback (most recent call last):\n"
-        '  File "/x/energygate/workloads/worker.py", line 10, in run\n'
+        '  File "/x/energygate/workloads/energygate_worker/server.py", line 10, in run\n'
         "    answer = self.call(request)\n"
         '  File "serving.py", line 3, in serve\n'
         "    return 1 / 0\n"
@@ -257,5 +257,7 @@ def test_last_words_leave_out_our_own_frames():
         "    return 1 / 0",
         "ZeroDivisionError: division by zero",
     ]
-    assert detail_lines('  File "C:\\energygate\\workloads\\worker.py", line 1\n    x') == []
+    assert (
+        detail_lines('  File "C:\\energygate\\workloads\\energygate_worker\\server.py", line 1\n    x') == []
+    )
     assert detail_lines("") == []

@@ -1,0 +1,45 @@
+"""Whether two sides' readings came about alike: pure functions of launches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from energygate.measure.launch import Launch, PairedLaunch
+
+Signature = frozenset[tuple[str, str]]
+"""Component and method of everything in a reading."""
+
+
+def unlike(launches: Sequence[PairedLaunch]) -> str | None:
+    """Why base's and head's energy must not be compared, as a sentence; `None` when they may be.
+
+    A counter that became unreadable between two windows leaves some joules measured and others estimated; their
+    ratio says which method was used, not which code is better.
+    """
+    base = _signatures(launch.base for launch in launches)
+    head = _signatures(launch.head for launch in launches)
+    if len(base | head) <= 1:
+        return None
+    if base != head:
+        return (
+            f"base's energy is {_in_words(base)}, head's {_in_words(head)}: unlike numbers are not compared"
+        )
+    return f"energy is {_in_words(base)} from window to window: unlike numbers are not compared"
+
+
+def _signatures(launches: Iterable[Launch]) -> set[Signature]:
+    return {
+        frozenset((component.name, component.method.value) for component in window.reading.components)
+        for launch in launches
+        for window in launch.windows
+    }
+
+
+def _in_words(signatures: Iterable[Signature]) -> str:
+    return " or ".join(
+        " and ".join(f"{method} ({name})" for name, method in sorted(signature))
+        for signature in sorted(signatures, key=sorted)
+    )

@@ -1,0 +1,72 @@
+"""How requests arrive: the `load` of a workload."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from energygate.policy.families import Family
+from energygate.policy.fields import MAX_INT, Of, Section
+from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
+
+MAX_RATE = 100_000
+"""Requests a second: beyond, one Python process cannot even tell the arrivals apart."""
+
+
+class Load(Section):
+    """How requests arrive; in a policy `closed`, or a mapping of these keys."""
+
+    rate: Annotated[Quantity, Of(Family.RATE)] | None = Field(
+        default=None,
+        description="Requests arrive at random (Poisson) at this mean rate, whether or not the last one is answered.",
+        examples=["50 req/s"],
+    )
+    concurrency: int = Field(
+        default=1,
+        ge=1,
+        le=MAX_INT,
+        description="How many requests are served at once; without a rate, as many clients ask one after another.",
+        examples=[4],
+    )
+
+    @field_validator("rate")
+    @classmethod
+    def _sensible(cls, rate: Quantity | None) -> Quantity | None:
+        if rate is not None and not 0 < rate.value <= MAX_RATE:
+            raise ValueError(f"{rate} cannot be offered; a rate is above 0 and at most {MAX_RATE} req/s")
+        return rate
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Load:
+        if not self.model_fields_set & {"rate", "concurrency"}:
+            raise ValueError("says nothing; write closed, {rate: 50 req/s} or {concurrency: 4}")
+        return self
+
+    @property
+    def kind(self) -> Literal["closed", "concurrent", "rate"]:
+        """The shape: one client, several clients, or arrivals that wait for nobody."""
+        if self.rate is not None:
+            return "rate"
+        return "concurrent" if self.concurrency > 1 else "closed"
+
+    def __str__(self) -> str:
+        if self.rate is None:
+            return "closed" if self.concurrency == 1 else f"{self.concurrency} at once"
+        return str(self.rate) + (f", {self.concurrency} at once" if self.concurrency > 1 else "")
+
+
+CLOSED = Load(concurrency=1)
+
+
+def load_input(raw: Any) -> Any:  # noqa: ANN401 - whatever the file holds; pydantic judges it next
+    """Read the short form `closed`; anything else is a mapping for `Load`.
+
+    Raises:
+        ValueError: It is neither.
+    """
+    if raw == "closed":
+        return CLOSED
+    if isinstance(raw, (dict, Load)):
+        return raw
+    raise ValueError(f"is closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not {raw!r}")

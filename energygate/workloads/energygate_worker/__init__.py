@@ -1,0 +1,12 @@
+"""The worker: serves requests under the user's own interpreter and answers on pipes.
+
+It is run as a script, so that the environment under test needs neither energygate nor anything it depends on:
+standard library only until a workload is loaded, Python 3.8 and later. Its name is one that no user's module has,
+since both live in the same interpreter. One JSON object per line in, one out:
+
+    {"id": 1, "do": "load", ...}  ->  {"id": 1, "ok": {...}}  or  {"id": 1, "error": {"message", "trace"}}
+
+Commands are `load`, `bind`, `run`, `outputs`, `end_profile` and `shut_down`; each is a method of `server.Server`.
+"""
+
+from __future__ import annotations

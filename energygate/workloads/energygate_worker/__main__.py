@@ -1,0 +1,16 @@
+"""Starts a worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+
+if __name__ == "__main__":
+    # The directory of this file is no place to import from: its modules would shadow the user's.
+    sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    from energygate_worker.answering import answer_commands
+
+    sys.path[0] = os.getcwd()  # as `python -m` would
+    arguments = json.loads(sys.argv.pop(1))
+    answer_commands(arguments["parent_pid"], arguments["cpus"])

@@ -1,0 +1,71 @@
+"""What goes wrong in a worker, and how a person is told."""
+
+from __future__ import annotations
+
+import traceback
+import types
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any
+
+TEXT_LIMIT = 500
+"""Longest quotation of somebody else's error message, in characters."""
+
+NO_ANSWER = {
+    type(None): "nothing",
+    types.GeneratorType: "a generator",
+    types.AsyncGeneratorType: "an async generator",
+    types.CoroutineType: "a coroutine",
+    map: "a map object",
+    filter: "a filter object",
+}
+"""What a request may not return: with the lazy ones, the work itself would not be in the measurement."""
+
+
+class Trouble(Exception):
+    """Something a person can be told in one sentence."""
+
+
+class NoAnswer(Exception):
+    """A request returned one of `NO_ANSWER`, its only argument."""
+
+
+class ForkedCopy(BaseException):
+    """This process is a copy that the workload forked and let return."""
+
+
+forked: list[bool] = []
+"""Non-empty in a process that the workload forked; a list, so that the request loop sees it in 10 ns."""
+
+
+def failure_of(number: int, error: BaseException) -> str:
+    if isinstance(error, NoAnswer):
+        what = NO_ANSWER[error.args[0]]
+        return "request %d returned %s; a request must return its finished answer" % (number, what)
+    return "request %d %s" % (number, deed(error))
+
+
+def deed(error: BaseException) -> str:
+    """What somebody's code did wrong, as the end of a sentence about it."""
+    if isinstance(error, SystemExit):
+        return "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:TEXT_LIMIT])
+    text = text_of(error)
+    return "raised %s: %s" % (type(error).__name__, text) if text else "raised %s" % type(error).__name__
+
+
+def text_of(error: BaseException) -> str:
+    """An error's message on one line, without onnxruntime's `[ONNXRuntimeError] : 7 : NO_SUCHFILE : `."""
+    try:
+        text = " ".join(str(error).split())
+    except Exception:  # `__str__` is the user's code, too
+        return ""
+    if text.startswith("[ONNXRuntimeError]"):
+        text = text.split(" : ", 3)[-1]
+    return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + " ..."
+
+
+def trace_of(error: Any) -> str:
+    if error is None:
+        return ""
+    return "".join(traceback.format_exception(type(error), error, error.__traceback__))
