@@ -61,6 +61,30 @@ def ruling(budgets, facts, *, relative=True, waivers=()):
         (11.0, 12.0, Verdict.FAIL),
     ],
 )
+@pytest.mark.parametrize("kind", ["max_increase", "max_decrease"])
+@pytest.mark.parametrize("change", [-0.9, 0.0, 0.9])
+def test_unlike_numbers_are_never_compared(kind, change):
+    metric = METRIC_OF[kind]
+    exact = Estimate.exact(1.0)
+    facts = {
+        metric: Evidence(
+            metric=metric,
+            head=exact,
+            base=exact,
+            change=Estimate.exact(change),
+            incomparable="one is a guess",
+        )
+    }
+    finding = ruling([budget(kind, "5 %")], facts)
+    assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, "one is a guess")
+
+
+def test_unlike_numbers_are_still_held_against_absolute_limits():
+    over = Estimate.exact(9.0)
+    facts = {"energy_per_request": Evidence(metric="energy_per_request", head=over, incomparable="a guess")}
+    assert ruling([budget("max", "1 kWh")], facts).verdict is Verdict.FAIL
+
+
 def test_a_maximum(low, high, verdict):
     estimate = Estimate(value=(low + high) / 2, low=low, high=high)
     finding = ruling([budget("max", "10 kWh")], evidence("max", estimate), relative=False)

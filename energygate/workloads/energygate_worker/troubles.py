@@ -40,6 +40,7 @@ forked: list[bool] = []
 
 
 def failure_of(number: int, error: BaseException) -> str:
+    """What became of a request that was not answered, as a sentence."""
     if isinstance(error, NoAnswer):
         what = NO_ANSWER[error.args[0]]
         return "request %d returned %s; a request must return its finished answer" % (number, what)
@@ -66,6 +67,7 @@ def text_of(error: BaseException) -> str:
 
 
 def trace_of(error: Any) -> str:
+    """An error's traceback for the parent; empty without an error."""
     if error is None:
         return ""
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))

@@ -1,0 +1,58 @@
+"""Readings that came about differently are never compared."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from builders import launch, window
+
+from energygate.measure.launch import PairedLaunch
+from energygate.measure.likeness import unlike
+from energygate.measure.readings import Component, Method, Reading
+
+MEASURED, ESTIMATED = ("cpu", Method.MEASURED), ("cpu", Method.ESTIMATED)
+CARD = ("gpu", Method.MEASURED)
+
+
+def side(*windows):
+    """A launch of one side whose windows' readings have these components."""
+    return launch(*(replace(window(), reading=_reading(components)) for components in windows))
+
+
+def _reading(components):
+    return Reading(
+        components=tuple(
+            Component(name=name, energy_joules=1.0, method=method) for name, method in components
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "words"),
+    [
+        ([[MEASURED], [MEASURED]], [[MEASURED], [MEASURED]], None),
+        ([[ESTIMATED]], [[ESTIMATED]], None),
+        ([[MEASURED, CARD]], [[CARD, MEASURED]], None),
+        ([[MEASURED]], [[ESTIMATED]], "base's energy is measured (cpu), head's estimated (cpu)"),
+        (
+            [[MEASURED, CARD]],
+            [[MEASURED]],
+            "base's energy is measured (cpu) and measured (gpu), head's measured (cpu)",
+        ),
+        (
+            [[MEASURED], [ESTIMATED]],
+            [[MEASURED], [ESTIMATED]],
+            "energy is estimated (cpu) or measured (cpu) from window",
+        ),
+    ],
+)
+def test_what_may_be_compared(base, head, words):
+    found = unlike([PairedLaunch(base=side(*base), head=side(*head))])
+    assert found is None if words is None else words in found
+
+
+def test_one_launch_that_differs_is_enough():
+    same = PairedLaunch(base=side([MEASURED]), head=side([MEASURED]))
+    other = PairedLaunch(base=side([MEASURED]), head=side([ESTIMATED]))
+    assert unlike([same, other, same])
