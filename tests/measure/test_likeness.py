@@ -43,7 +43,7 @@ def _reading(components):
         (
             [[MEASURED], [ESTIMATED]],
             [[MEASURED], [ESTIMATED]],
-            "energy is estimated (cpu) or measured (cpu) from window",
+            "energy is estimated (cpu) or measured (cpu)",
         ),
     ],
 )
