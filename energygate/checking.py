@@ -17,6 +17,7 @@ from energygate.engine.shared import Observer, Run, place, shared_confidence, si
 from energygate.errors import EnergygateError, PolicyError, UsageError
 from energygate.gate import worst
 from energygate.measure.machine import describe_machine
+from energygate.measure.turns import turn
 from energygate.report.build import failed_workload, machine_result, site_result
 from energygate.report.result import Result
 from energygate.workloads.serving import Serving, Side
@@ -72,7 +73,8 @@ def check(  # noqa: PLR0913 - the options of the command
         ]
         for serving in servings:
             _check_files(serving, policy)  # the policy's mistakes are told before anything is measured
-        results = [_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1)]
+        with turn(run.observer.waiting):
+            results = [_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1)]
     return assemble(run, results, started=started)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import tempfile
 import time
@@ -14,19 +13,21 @@ from energygate.checking import assemble, check, chosen, side_of
 from energygate.engine.alone import head_alone
 from energygate.engine.base import base_from_directory, base_from_git
 from energygate.engine.compared import base_beside_head
+from energygate.engine.job import Job
 from energygate.engine.pairing import pair_workloads
 from energygate.engine.shared import Observer, Run, shared_confidence, site_factors
-from energygate.errors import EnergygateError, UsageError
+from energygate.errors import UsageError
 from energygate.gate import Verdict
 from energygate.measure.machine import describe_machine
-from energygate.report.build import failed_workload, unmeasured_workload
+from energygate.measure.turns import turn
+from energygate.report.build import unmeasured_workload
 from energygate.report.result import BaseResult, WorkloadResult
 from energygate.repository.preparation import run_setup
 from energygate.workloads.identity import same_environment, same_model
 from energygate.workloads.serving import Serving
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from energygate.engine.base import Base
     from energygate.engine.pairing import Pairing
@@ -155,16 +156,8 @@ class _Comparison:
         self._same_python = options.base_python in {None, options.python or python}
 
     def result(self) -> Result:
-        with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
-            if self._base.changed(()) or not self._same_python:
-                self._set_up()
-                jobs = [_Job(one, self._pairings.index(one), Path(scratch)) for one in self._pairings]
-            else:
-                jobs = []
-            for job in jobs:
-                self._first_turn(job, count=len(jobs))
-            self._second_turns(jobs)
-            results = [self._finished(job) for job in jobs] or [_unchanged(one) for one in self._pairings]
+        is_same = self._same_python and not self._base.changed(())
+        results = [_unchanged(one) for one in self._pairings] if is_same else self._measured()
         return assemble(
             self._run,
             results,
@@ -174,13 +167,22 @@ class _Comparison:
             notes=self._notes,
         )
 
+    def _measured(self) -> list[WorkloadResult]:
+        with turn(self._run.observer.waiting), tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
+            self._set_up()
+            jobs = [Job(one, number, Path(scratch)) for number, one in enumerate(self._pairings)]
+            for job in jobs:
+                self._first_turn(job, count=len(jobs))
+            self._second_turns(jobs)
+            return [self._finished(job) for job in jobs]
+
     def _set_up(self) -> None:
         command = self._run.policy.measurement.setup
         if command is not None:
             for side in (self._base_side, self._head_side):
                 run_setup(command, side.directory, label=side.name)
 
-    def _first_turn(self, job: _Job, *, count: int) -> None:
+    def _first_turn(self, job: Job, *, count: int) -> None:
         """Prepare a workload and measure it for its share of the time."""
         name = job.pairing.name
         self._run.observer.started(
@@ -199,7 +201,7 @@ class _Comparison:
     def _share_s(self, count: int) -> float:
         return min(self._run.time_limit_s, (self._total_s or math.inf) / count)
 
-    def _second_turns(self, jobs: list[_Job]) -> None:
+    def _second_turns(self, jobs: list[Job]) -> None:
         """Spend what decided workloads left over on those that are still open."""
         total_s = self._total_s or self._run.time_limit_s * len(jobs)
         open_jobs = [job for job in jobs if job.is_open]
@@ -209,14 +211,14 @@ class _Comparison:
                 if job.subject is not None:
                     job.subject.measure(left_s / (len(open_jobs) - position))
 
-    def _finished(self, job: _Job) -> WorkloadResult:
+    def _finished(self, job: Job) -> WorkloadResult:
         if job.result is None and job.subject is not None:
             job.result = job.subject.result(seconds=job.seconds)
             self._run.observer.finished(job.result)
         assert job.result is not None  # noqa: S101 - a job without a subject has failed with a result
         return job.result
 
-    def _prepared(self, job: _Job) -> WorkloadResult | Subject[Launch] | Subject[PairedLaunch]:
+    def _prepared(self, job: Job) -> WorkloadResult | Subject[Launch] | Subject[PairedLaunch]:
         pairing = job.pairing = self._with_base(job.pairing)
         rules = self._run.policy.comparison
         if pairing.head is None:
@@ -260,7 +262,7 @@ class _Comparison:
             return False
         return head.workload.onnx is not None or not self._base.changed(head.workload.paths)
 
-    def _serving(self, job: _Job, workload: Workload, side: Side) -> Serving:
+    def _serving(self, job: Job, workload: Workload, side: Side) -> Serving:
         both = job.pairing.base is not None and job.pairing.head is not None
         other = self._base_side if side is self._head_side else self._head_side
         deciding = self._base_side if self._base_decides else self._head_side
@@ -274,36 +276,6 @@ class _Comparison:
             inputs_directory=deciding.directory if both else side.directory,
             other_directory=other.directory,
         )
-
-
-class _Job:
-    """A workload's way through the run: what it is, what is measured of it, and what came out."""
-
-    def __init__(self, pairing: Pairing, number: int, scratch: Path) -> None:
-        self.pairing = pairing
-        self.number = number
-        self.scratch = scratch / str(number)
-        self.scratch.mkdir()
-        self.subject: Subject[Launch] | Subject[PairedLaunch] | None = None
-        self.result: WorkloadResult | None = None
-        self.seconds = 0.0
-
-    @property
-    def is_open(self) -> bool:
-        """Whether more time could decide it."""
-        return self.result is None and self.subject is not None and self.subject.is_open
-
-    @contextlib.contextmanager
-    def accounted(self) -> Iterator[None]:
-        """Count the time, and turn trouble into the workload's result."""
-        started = time.perf_counter()
-        try:
-            yield
-        except EnergygateError as error:
-            pairing = self.pairing
-            self.result = failed_workload(pairing.name, pairing.workload, error, state=pairing.state)
-        finally:
-            self.seconds += time.perf_counter() - started
 
 
 def _unchanged(pairing: Pairing) -> WorkloadResult:

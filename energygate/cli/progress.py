@@ -47,6 +47,10 @@ class LiveProgress(Observer):
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
+    def waiting(self) -> None:
+        """Say why nothing happens; in a log too, where somebody may wonder for an hour."""
+        self._progress.console.print("energygate: waiting for another check on this machine to end")
+
     def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
         """Show a new bar; the oldest one makes room when the screen is full."""
         tasks = self._progress.tasks

@@ -40,6 +40,9 @@ DRIFT_SD_OWN = 0.03
 class Observer:
     """Who wants to know how far a check is; this one does not."""
 
+    def waiting(self) -> None:
+        """Another energygate measures on this machine; this one waits for its turn."""
+
     def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
         """The measuring of a workload begins: the `number`th of `count`, for at most `time_limit_s`."""
 

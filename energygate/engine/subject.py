@@ -132,7 +132,7 @@ class Subject(Generic[LaunchT]):
         longest = 0.0
         for finding in found:
             one = changes.get("energy_per_request" if finding.metric in DERIVED else finding.metric)
-            limit = -finding.limit if finding.kind == "max_decrease" else finding.limit
+            limit = -finding.applied if finding.kind == "max_decrease" else finding.applied
             needed = None if one is None else launches_to_decide(one, limit, self._run.confidence)
             if needed is None:
                 return None

@@ -27,6 +27,7 @@ class Finding:
         metric: The metric's name.
         kind: Which of the budget's limits it is.
         limit: The limit: in the metric's canonical unit, or a fraction for relative limits.
+        applied: The same as it was applied: more than `limit` where `min_delta` is a larger share of base.
         limit_text: The limit as the policy writes it.
         verdict: What came out.
         judged: The number that was held against the limit; `None` when there is none.
@@ -36,6 +37,7 @@ class Finding:
     metric: str
     kind: Kind
     limit: float
+    applied: float
     limit_text: str
     verdict: Verdict
     judged: Estimate | None
@@ -88,6 +90,7 @@ def judge(
                     metric=metric,
                     kind=kind,
                     limit=quantity.value,
+                    applied=limit,
                     limit_text=quantity.text,
                     verdict=verdict,
                     judged=judged,

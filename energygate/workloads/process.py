@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import array
-import base64
 import contextlib
 import json
 import os
@@ -26,7 +24,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from energygate.workloads.messages import Start
+    from energygate.workloads.messages import Arrivals, Start
 
 WORKER = Path(__file__).with_name("energygate_worker") / "__main__.py"
 
@@ -51,6 +49,9 @@ DOING = {
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 """What numerical libraries read at import to size their thread pools."""
+
+MEASURING = {"ENERGYGATE_MEASURING": "1"}
+"""Told to whatever is measured: an energygate inside of it must not wait for this one to end."""
 
 NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
 """onnxruntime keeps a device id and a database for telemetry from its import on unless told not to."""
@@ -79,7 +80,10 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=start.directory,
-                env=os.environ | NO_TELEMETRY | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
+                env=os.environ
+                | NO_TELEMETRY
+                | MEASURING
+                | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -126,19 +130,30 @@ class Worker:
         reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size)
         return int(reply["distinct_requests"])
 
-    def run(self, count: int, *, tolerant: bool = False) -> Served:
-        """Serve `count` calls; with `tolerant`, calls that raise are counted instead of ending the launch."""
-        reply = self._ask("run", count=count, tolerant=tolerant)
-        latencies: array.array[int] = array.array("q", base64.b64decode(reply["latencies_ns"]))
-        if len(latencies) != count:
-            raise self._trouble(f"the worker answered {len(latencies)} of {count} requests")
-        return Served(
-            wall_ns=reply["wall_ns"],
-            cpu_ns=reply["cpu_ns"],
-            latencies_ns=latencies,
-            failed=tuple(reply["failed"]),
-            first_failure=reply["first_failure"],
-        )
+    def run(
+        self,
+        count: int,
+        *,
+        tolerant: bool = False,
+        first: int | None = None,
+        clients: int = 1,
+        arrivals: Arrivals | None = None,
+    ) -> Served:
+        """Serve one window of calls.
+
+        Args:
+            count: How many calls.
+            tolerant: Whether calls that fail are counted instead of ending the launch.
+            first: Which of the distinct calls comes first; by default the one after the last that was served.
+            clients: How many calls are served at once.
+            arrivals: When they arrive; by default each begins as soon as a client is free.
+        """
+        told = None if arrivals is None else arrivals.as_json()
+        reply = self._ask("run", count=count, tolerant=tolerant, first=first, clients=clients, arrivals=told)
+        served = Served.of(reply)
+        if len(served.latencies_ns) != count:
+            raise self._trouble(f"the worker answered {len(served.latencies_ns)} of {count} requests")
+        return served
 
     def outputs(self, path: Path, *, count: int) -> int:
         """Write the answers to the first `count` distinct calls as `.npz`; returns how many were answered."""

@@ -14,7 +14,7 @@ def shown(tmp_path_factory):
     ran = energygate(
         "demo", cwd=home, timeout_s=180, HOME=str(home), TMPDIR=str(scratch), GIT_CONFIG_NOSYSTEM="1"
     )
-    return ran, [*scratch.iterdir(), *home.iterdir()]
+    return ran, [path for path in (*scratch.iterdir(), *home.iterdir()) if path.suffix != ".lock"]
 
 
 def test_it_comes_out_as_told_and_takes_less_than_a_minute(shown):

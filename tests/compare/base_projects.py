@@ -113,7 +113,8 @@ class Project:
             **{question: self.git(*question) for question in asked},
             "files": {path: _fingerprint(path) for path in files},
             "index": _fingerprint(self.root / ".git" / "index"),
-            "temporary": sorted(self.temporary.iterdir()),  # no `.ses` either, onnxruntime's telemetry
+            # No `.ses` either, onnxruntime's telemetry; the lock of a check's turn stays, empty.
+            "temporary": sorted(path for path in self.temporary.iterdir() if path.suffix != ".lock"),
         }
 
     def environment(self, **changes):

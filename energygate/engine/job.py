@@ -1,0 +1,49 @@
+"""One workload's way through a comparison."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import TYPE_CHECKING
+
+from energygate.errors import EnergygateError
+from energygate.report.build import failed_workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from energygate.engine.pairing import Pairing
+    from energygate.engine.subject import Subject
+    from energygate.measure.launch import Launch, PairedLaunch
+    from energygate.report.result import WorkloadResult
+
+
+class Job:
+    """A workload's way through the run: what it is, what is measured of it, and what came out."""
+
+    def __init__(self, pairing: Pairing, number: int, scratch: Path) -> None:
+        self.pairing = pairing
+        self.number = number
+        self.scratch = scratch / str(number)
+        self.scratch.mkdir()
+        self.subject: Subject[Launch] | Subject[PairedLaunch] | None = None
+        self.result: WorkloadResult | None = None
+        self.seconds = 0.0
+
+    @property
+    def is_open(self) -> bool:
+        """Whether more time could decide it."""
+        return self.result is None and self.subject is not None and self.subject.is_open
+
+    @contextlib.contextmanager
+    def accounted(self) -> Iterator[None]:
+        """Count the time, and turn trouble into the workload's result."""
+        started = time.perf_counter()
+        try:
+            yield
+        except EnergygateError as error:
+            pairing = self.pairing
+            self.result = failed_workload(pairing.name, pairing.workload, error, state=pairing.state)
+        finally:
+            self.seconds += time.perf_counter() - started

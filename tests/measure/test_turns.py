@@ -1,0 +1,91 @@
+"""Checks on one machine take turns: two at once would disturb, and with counters count, each other."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+
+import pytest
+
+from energygate.errors import MeasurementError
+from energygate.measure.turns import turn
+
+HOLDS_ITS_TURN = """
+import sys
+from energygate.measure.turns import turn
+with turn(lambda: print("waits", flush=True)):
+    print("has its turn", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture(autouse=True)
+def own_directory(tmp_path, monkeypatch):
+    """The lock of the machine may be held by somebody who really measures."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+
+
+@pytest.fixture
+def another():
+    """Another process that has its turn until it is told to end it."""
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLDS_ITS_TURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline() == "has its turn\n"
+        yield process
+        process.kill()
+
+
+def test_a_turn_is_had_at_once_when_nobody_measures():
+    waits = []
+    with turn(lambda: waits.append(True)):
+        pass
+    with turn(lambda: waits.append(True)):
+        pass
+    assert waits == []
+
+
+def test_a_second_check_waits_until_the_first_ends(another):
+    def end_the_other():
+        another.stdin.write("\n")
+        another.stdin.flush()
+
+    with turn(end_the_other):  # it is let go only once this one waits: no wait, no end
+        assert another.wait(10) == 0
+
+
+def test_a_check_that_was_killed_keeps_nobody_waiting(another):
+    with turn(another.kill):
+        assert another.wait(10) != 0
+
+
+def test_a_check_that_hangs_is_named(another):
+    words = "another energygate has been measuring on this machine"
+    with pytest.raises(MeasurementError, match=words), turn(lambda: None, patience_s=0.2):
+        pass
+    assert another.poll() is None
+
+
+def test_an_energygate_inside_of_what_is_measured_does_not_wait_for_ever(another, monkeypatch):
+    monkeypatch.setenv("ENERGYGATE_MEASURING", "1")
+    with turn(lambda: pytest.fail("it waits")):
+        assert another.poll() is None
+
+
+def test_threads_of_one_process_take_turns_too():
+    inside, most = [], []
+
+    def measure():
+        with turn(lambda: None):
+            inside.append(1)
+            most.append(len(inside))
+            inside.pop()
+
+    threads = [threading.Thread(target=measure) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 8
