@@ -245,6 +245,7 @@ def test_a_change_smaller_than_min_delta_breaks_nothing(base, change, verdict):
     finding = ruling([one], facts)
     assert finding.verdict is verdict
     assert (finding.limit, finding.limit_text) == (0.05, "5 %")
+    assert finding.applied == max(0.05, 2 / base)  # what more launches would have to decide about
 
 
 def test_min_delta_leaves_the_absolute_limit():
