@@ -22,9 +22,10 @@ from typing import TYPE_CHECKING
 from dial import SIZES
 from traces import TRACES, RecordedLaunch, Trace
 
-from energygate.measure.codecarbon_meter import open_meter
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.measure.meters import open_meter
+from energygate.measure.power_model import vcpu_power
 from energygate.policy import parse_policy
 from energygate.workloads.serving import Serving, Side
 
@@ -123,7 +124,8 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
 
 def main(occasion: str, launches: int, only: str) -> None:
     """Record everything that the tables need."""
-    meter = open_meter(describe_machine(), gpu=False)
+    machine = describe_machine()
+    meter = open_meter(machine, power=vcpu_power(machine))
     for size, neighbour, units in itertools.product(SIZES, (False, True), (100, 102, 105)):
         if size == "two_threads" and units == 102:
             continue  # its units come in steps of five

@@ -19,9 +19,10 @@ from pathlib import Path
 
 from record import TIME_LIMIT_S, serving
 
-from energygate.measure.codecarbon_meter import open_meter
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.measure.meters import open_meter
+from energygate.measure.power_model import vcpu_power
 from energygate.stats import launch_log_ratio
 
 SIZE = "two_threads"
@@ -30,7 +31,7 @@ SIZE = "two_threads"
 def main(launches: int) -> None:
     """Print the standard deviation of a launch's log ratio, by wall time and by CPU time."""
     machine = describe_machine()
-    meter = open_meter(machine, gpu=False)
+    meter = open_meter(machine, power=vcpu_power(machine))
     with tempfile.TemporaryDirectory() as name:
         launcher = PairLauncher(
             serving("base", SIZE, 100, Path(name)),
@@ -52,7 +53,9 @@ def main(launches: int) -> None:
             launch = launcher.launch()
             base, head = launch.base.windows, launch.head.windows
             wall, cpu = (
-                launch_log_ratio([getattr(one, key) for one in base], [getattr(one, key) for one in head]).value
+                launch_log_ratio(
+                    [getattr(one, key) for one in base], [getattr(one, key) for one in head]
+                ).value
                 for key in ("wall_ns", "cpu_ns")
             )
             found[settles].append((wall, cpu))

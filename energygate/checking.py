@@ -18,7 +18,8 @@ from energygate.errors import EnergygateError, PolicyError, UsageError
 from energygate.gate import worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.turns import turn
-from energygate.report.build import failed_workload, machine_result, site_result
+from energygate.report.build import failed_workload
+from energygate.report.provenance import machine_result, site_result
 from energygate.report.result import Result
 from energygate.workloads.serving import Serving, Side
 

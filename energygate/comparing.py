@@ -24,7 +24,7 @@ from energygate.report.build import unmeasured_workload
 from energygate.report.result import BaseResult, WorkloadResult
 from energygate.repository.preparation import run_setup
 from energygate.workloads.identity import same_environment, same_model
-from energygate.workloads.serving import Serving
+from energygate.workloads.serving import Serving, refuse_one_port
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -236,6 +236,7 @@ class _Comparison:
         base = self._serving(job, pairing.base, self._base_side)
         base.check_files()
         head.check_files()
+        refuse_one_port(base, head)
         if self._is_same(base, head):
             return _unchanged(pairing)
         return base_beside_head(base, head, self._run_of(pairing), state=pairing.state, notes=pairing.notes)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from energygate.gate import Verdict, worst
 from energygate.measure.launch import Launch, Window
-from energygate.measure.readings import Component, Method, Reading
+from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
 from energygate.report.result import (
+    ComponentResult,
     ErrorResult,
     FindingResult,
     LaunchResult,
@@ -67,16 +68,49 @@ def exact_metric_result(value, unit, *findings):
     return metric_result(*findings, unit=unit, head=value, low=value, high=value)
 
 
+MODEL = {
+    "source": "power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load",
+    "citation": "Cloud Carbon Footprint coefficients 2023-05, Azure",
+    "uncertainty": 0.3,
+}
+
+
+def component_facts(**fields):
+    defaults = {"name": "cpu", "method": Method.ESTIMATED, "device": "AMD EPYC 7763", "active_share": 0.78}
+    return ComponentFacts(**{**MODEL, **defaults, **fields})
+
+
+def meter_facts(*components, **fields):
+    defaults = {"codecarbon_version": "3.3.2", "min_window_ns": 20_000_000}
+    return MeterFacts(components=components or (component_facts(),), **{**defaults, **fields})
+
+
+def component_result(**fields):
+    defaults = {
+        "name": "cpu",
+        "method": "estimated",
+        "device": "AMD EPYC 7763",
+        "period_ms": None,
+        "max_watts": None,
+    }
+    return ComponentResult(**{**MODEL, **defaults, **fields})
+
+
 def provenance(**fields):
     defaults = {
-        "source": "power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load",
-        "citation": "Cloud Carbon Footprint coefficients 2023-05, Azure",
-        "uncertainty": 0.3,
+        **MODEL,
+        "components": (component_result(),),
+        "idle_watts": 1.78,
+        "idle_method": "estimated",
+        "codecarbon_ram_watts": 10.0,
+        "active_it_kwh_per_request": 1.5e-9,
         "codecarbon_version": "3.3.2",
         "min_window_ms": 20.0,
         "alpha": 0.05,
         "drift_sd": 0.1,
         "calls_per_window": 40,
+        "load": "closed",
+        "unit": None,
         "batch_size": 1,
         "threads": 1,
         "provider": "CPUExecutionProvider",

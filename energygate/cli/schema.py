@@ -8,10 +8,12 @@ import click
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["policy", "result"]))
+@click.argument("name", type=click.Choice(["policy", "result", "doctor"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema of `energygate.yml` or of `result.json`."""
+    """Print the JSON Schema of `energygate.yml`, of `result.json`, or of what `doctor --json` prints."""
     from energygate.policy import policy_json_schema
+    from energygate.report.diagnosis import diagnosis_json_schema
     from energygate.report.result import result_json_schema
 
-    click.echo(json.dumps(policy_json_schema() if name == "policy" else result_json_schema(), indent=2))
+    schemas = {"policy": policy_json_schema, "result": result_json_schema, "doctor": diagnosis_json_schema}
+    click.echo(json.dumps(schemas[name](), indent=2))

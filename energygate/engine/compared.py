@@ -41,8 +41,8 @@ def base_beside_head(
         MeasurementError: When there is no meter for it, only one side answers, or the answers cannot be compared.
     """
     workload = head.workload
-    # A callable may compute on a GPU, whatever the other side is.
-    meter = run.meter(base.workload if base.workload.kind == "python" else workload)
+    # Anything but a model may compute on a GPU, whatever the other side is.
+    meter = run.meter(base.workload if base.workload.kind != "onnx" else workload)
     sets = cpu_sets(usable_cpus(), workload.threads)
     agreement, exact, trouble = _answers(base, head, sets[0])
     are_models = base.workload.onnx is not None and workload.onnx is not None

@@ -11,6 +11,11 @@ if TYPE_CHECKING:
     from energygate.policy import Workload
     from energygate.report.result import State
 
+TARGET = ("onnx", "python", "serve", "http", "command")
+"""What a workload runs: two of the same name may differ in it, and two that do not are one renamed."""
+RUNS = (*TARGET, "ready")
+"""What is head's to choose, as part of the change itself; everything else is base's."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
@@ -20,8 +25,8 @@ class Pairing:
         name: Its name; head's where the two differ.
         base_name: Its name at base; `None` when it was added.
         base: What runs on base: base's definition. `None` when it was added.
-        head: What runs on head: head's model under base's settings, so that a change cannot ease its own test.
-            `None` when it was removed.
+        head: What runs on head: head's model, code or command under base's settings, so that a change cannot ease its
+            own test. `None` when it was removed.
         state: What became of it.
         notes: What a reader should know.
     """
@@ -68,12 +73,13 @@ def _both(name: str, base_name: str, base: Workload, head: Workload, state: Stat
     notes = []
     if state == "renamed":
         notes.append(f"renamed from {base_name}; base's budgets decide")
-    if _target(base) != _target(head):
-        notes.append(f"base runs {base.onnx or base.python}, head runs {head.onnx or head.python}")
+    different = next((key for key in TARGET if getattr(base, key) != getattr(head, key)), None)
+    if different is not None:
+        notes.append(f"base runs {_words(base, different)}, head runs {_words(head, different)}")
+    if base.kind == head.kind and base.ready != head.ready:
+        notes.append(f"base is ready at {base.ready or 'its port'}, head at {head.ready or 'its port'}")
     changed = sorted(
-        key
-        for key in type(base).model_fields
-        if key not in {"onnx", "python"} and getattr(base, key) != getattr(head, key)
+        key for key in type(base).model_fields if key not in RUNS and getattr(base, key) != getattr(head, key)
     )
     if changed:
         notes.append(f"head's policy changes {', '.join(changed)}; base's decides")
@@ -81,11 +87,16 @@ def _both(name: str, base_name: str, base: Workload, head: Workload, state: Stat
         name=name,
         base_name=base_name,
         base=base,
-        head=base.model_copy(update={"onnx": head.onnx, "python": head.python}),
+        head=base.model_copy(update={key: getattr(head, key) for key in RUNS}),
         state=state,
         notes=tuple(notes),
     )
 
 
-def _target(workload: Workload) -> tuple[str | None, str | None]:
-    return workload.onnx, workload.python
+def _target(workload: Workload) -> tuple[str | None, ...]:
+    return tuple(getattr(workload, key) for key in TARGET)
+
+
+def _words(workload: Workload, key: str) -> str:
+    """What a side runs, by the key that tells it from the other; by its kind where the kinds differ."""
+    return str(getattr(workload, key) or getattr(workload, workload.kind))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
@@ -11,19 +12,24 @@ from energygate.gate import judge
 from energygate.gate.judge import limits
 from energygate.gate.weighing import Confidence, Factors
 from energygate.measure.carbon import carbon_intensity_g_per_kwh
-from energygate.measure.codecarbon_meter import open_meter
+from energygate.measure.meters import gpus_for, open_meter
+from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Method
 from energygate.measure.series import WANDERING
-from energygate.policy import METRICS
+from energygate.measure.visible_gpus import selection_for
+from energygate.policy import METRICS, Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from energygate.gate import Evidence, Finding
     from energygate.measure.campaign import Progress
+    from energygate.measure.gpu import Gpu
     from energygate.measure.machine import Machine
     from energygate.measure.readings import Meter
-    from energygate.policy import Policy, Workload
+    from energygate.measure.visible_gpus import Selection
+    from energygate.policy import Policy
+    from energygate.policy.measurement import PowerModel
     from energygate.report.result import WorkloadResult
 
 ALPHA = 0.10
@@ -66,7 +72,8 @@ class Run:
         time_limit_s: Measuring time per workload.
         observer: Is told of progress.
         today: The date that waivers expire against.
-        meters: The meters that were opened, by whether they read GPUs.
+        gpus: The GPUs that workloads may use, by how they select them.
+        meters: The meters that were opened, by the GPUs that they read.
     """
 
     policy: Policy
@@ -77,7 +84,8 @@ class Run:
     time_limit_s: float
     observer: Observer
     today: date = field(default_factory=lambda: datetime.now(timezone.utc).date())
-    meters: dict[bool, Meter] = field(default_factory=dict)
+    gpus: dict[Selection | None, tuple[Gpu, ...]] = field(default_factory=dict)
+    meters: dict[tuple[Gpu, ...], Meter] = field(default_factory=dict)
 
     def meter(self, workload: Workload) -> Meter:
         """The meter for a workload, opened when first needed.
@@ -85,10 +93,14 @@ class Run:
         Raises:
             MeasurementError: When the policy requires measured energy, and there is no counter.
         """
-        gpu = workload.kind == "python" or workload.provider_name != "CPUExecutionProvider"
-        if gpu not in self.meters:
-            self.meters[gpu] = open_meter(self.machine, gpu=gpu)
-        meter = self.meters[gpu]
+        selection = selection_for(workload, os.environ)
+        if selection not in self.gpus:
+            self.gpus[selection] = gpus_for(selection)
+        gpus = self.gpus[selection]
+        if gpus not in self.meters:
+            power = vcpu_power(self.machine, self.policy.measurement.power_model)
+            self.meters[gpus] = open_meter(self.machine, gpus=gpus, power=power)
+        meter = self.meters[gpus]
         if self.policy.measurement.require == "measured" and meter.facts.method is not Method.MEASURED:
             raise MeasurementError(
                 f"the policy requires measured energy; here it is only estimated ({meter.facts.source})",
@@ -107,6 +119,21 @@ class Run:
             waivers=[waiver for waiver in self.policy.waivers if waiver.workload == name],
             today=self.today,
         )
+
+
+def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> Meter:
+    """The meter that workloads are measured with, where there is no policy, and no workload yet.
+
+    Args:
+        machine: The machine.
+        gpu: Whether all its visible GPUs count, or none.
+        power_model: The team's own watts, if it has any.
+
+    Raises:
+        MeasurementError: When a counter cannot be read rightly.
+    """
+    gpus = gpus_for(selection_for(Workload(python="any:gpu"), os.environ)) if gpu else ()
+    return open_meter(machine, gpus=gpus, power=vcpu_power(machine, power_model))
 
 
 def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:

@@ -10,6 +10,7 @@ from energygate.gate import Estimate, Evidence, Verdict
 from energygate.gate.judge import RELATIVE
 from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign, Progress
+from energygate.measure.caveats import caveats
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.likeness import unlike
 from energygate.measure.machine import asleep_s
@@ -111,6 +112,7 @@ class Subject(Generic[LaunchT]):
             upsets.append(f"the machine slept for {self._asleep_s:.0f} s while this was measured")
         if self._campaign.retried:
             upsets.append(f"a worker died and its launch was repeated: {self._campaign.retried}")
+        upsets += caveats(self._campaign.launches, self._workload.units)
         pace = wander([launch.base for launch in self._campaign.launches if isinstance(launch, PairedLaunch)])
         if pace > NOTABLE_WANDER:
             upsets.append(

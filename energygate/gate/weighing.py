@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from energygate.measure.series import ChangeSeries, Series
 
-ENERGIES = ("energy_per_request", "cold_start_energy")
+ENERGIES = ("energy_per_request", "energy_per_unit", "cold_start_energy")
 ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY)
 DERIVED = ("carbon_per_request", "cost_per_request")
 
@@ -55,7 +55,7 @@ class Confidence:
 def weigh(series: Mapping[str, Series], factors: Factors, confidence: Confidence) -> dict[str, Evidence]:
     """The evidence that head's own launches give for every sampled metric, at the site."""
     estimates = {name: _estimate(name, one, confidence) for name, one in series.items()}
-    for name in ENERGIES:
+    for name in estimates.keys() & ENERGIES:
         estimates[name] = _times(estimates[name], factors.pue)  # the one place where PUE is applied
     energy = estimates["energy_per_request"]
     if factors.carbon_g_per_kwh is not None:
@@ -90,8 +90,8 @@ def weigh_change(
         name: Evidence(
             metric=name,
             head=one.head,
-            base=base[name].head,
-            change=relative[name],
+            base=base[name].head if name in base else None,
+            change=relative.get(name),
             incomparable=unlike if METRICS[name].family in ABOUT_ENERGY else None,
         )
         for name, one in head.items()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from array import array
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from energygate.measure.readings import Reading
 
@@ -21,15 +22,18 @@ class Clock(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Window:
-    """Consecutive calls of one worker, timed and metered together.
+    """Calls of one worker, timed and metered together.
 
     Attributes:
         requests: Requests served: calls that did not fail, times the batch size.
         failed_requests: Requests in calls that failed.
         wall_ns: Length of the window.
         cpu_ns: CPU time of the worker and its children.
-        latencies_ns: Time of each call that did not fail.
+        latencies_ns: Time of each call that did not fail; at a rate, from its arrival on.
         reading: IT energy of the window.
+        scheduled_ns: How long the window was to be; `None` where calls do not arrive at a rate.
+        units: What the requests yielded, such as tokens; `None` where that is not counted.
+        first_piece_latencies_ns: The same time until the first piece of every answer that was streamed.
     """
 
     requests: int
@@ -38,6 +42,9 @@ class Window:
     cpu_ns: int
     latencies_ns: tuple[int, ...] | array[int] = field(repr=False)
     reading: Reading
+    scheduled_ns: int | None = None
+    units: float | None = None
+    first_piece_latencies_ns: Sequence[int] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +63,7 @@ class Launch:
         codecarbon_joules: codecarbon's own account of the windows; `None` where the readings are its own.
         versions: The interpreter's and libraries' versions.
         first_failure: The first failed request as a sentence; `None` when all were served.
+        capacity_per_s: Requests a second that it served when warm, as fast as its clients could ask.
     """
 
     cpus: tuple[int, ...]
@@ -69,6 +77,7 @@ class Launch:
     versions: Mapping[str, str]
     first_failure: str | None
     warm_up_ns: int = 0
+    capacity_per_s: float | None = None
 
     @property
     def requests(self) -> int:
@@ -79,6 +88,12 @@ class Launch:
     def energy_joules(self) -> float:
         """IT energy of the measured windows."""
         return sum(window.reading.energy_joules for window in self.windows)
+
+    @property
+    def units(self) -> float | None:
+        """What the requests of the measured windows yielded; `None` where that is not counted."""
+        found = [window.units for window in self.windows if window.units is not None]
+        return math.fsum(found) if len(found) == len(self.windows) else None
 
 
 @dataclass(frozen=True, kw_only=True)

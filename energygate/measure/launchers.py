@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from energygate.errors import MeasurementError
 from energygate.measure.launch import Launch, PairedLaunch
+from energygate.measure.planning import plan_alone, plan_both
 from energygate.measure.session import Session
 from energygate.measure.windows import (
     LAUNCH_ERROR,
@@ -16,8 +17,7 @@ from energygate.measure.windows import (
     SINGLE_WINDOW_NS,
     THREADED_WINDOW_NS,
     Plan,
-    plan_launch,
-    plan_pair,
+    planned_window_ns,
 )
 from energygate.stats.paired import launch_log_ratio
 
@@ -70,6 +70,7 @@ class Launcher:
         self._time_limit_ns = time_limit_ns
         self._tolerant = tolerant
         self._clock = clock
+        self._launches = 0
         self.plan: Plan | None = None
         self.mode: Literal["paired", "alternating"] = "paired"
 
@@ -79,23 +80,29 @@ class Launcher:
         Raises:
             MeasurementError: When the worker or the meter fails; nothing of the launch may be used.
         """
-        session = Session(self._serving, self._meter, tolerant=self._tolerant)
+        traffic = f"{self._serving.seed}/{self._launches}"
+        self._launches += 1
+        session = Session(self._serving, self._meter, tolerant=self._tolerant, traffic=traffic)
         started_ns = self._clock()
         with session.open(next(self._cpu_sets)):
             if self.plan is None:
-                start_ns = self._clock() - started_ns
-                window_ns = max(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
-                self.plan = plan_launch(
-                    call_ns=session.call_ns(window_ns),
-                    min_window_ns=window_ns,
-                    time_limit_ns=self._time_limit_ns,
-                    start_ns=start_ns,
-                )
+                self.plan = self._planned(session, start_ns=self._clock() - started_ns)
             session.warm_up(self.plan)
             self._meter.begin_launch()
             for _ in range(self.plan.windows):
                 session.measure(self.plan)
             return session.finish(self._meter.end_launch())
+
+    def _planned(self, session: Session, *, start_ns: float) -> Plan:
+        window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
+        return plan_alone(
+            self._serving.workload,
+            call_ns=session.call_ns(window_ns),
+            min_window_ns=window_ns,
+            time_limit_ns=self._time_limit_ns,
+            start_ns=start_ns,
+            label=self._serving.label,
+        )
 
 
 class PairLauncher:
@@ -138,6 +145,7 @@ class PairLauncher:
         self._tolerant = tolerant
         self._coin = coin
         self._clock = clock
+        self._launches = 0
         self.plan: Plan | None = None
         self.mode: Literal["paired", "alternating"] = "paired"
 
@@ -148,6 +156,7 @@ class PairLauncher:
             MeasurementError: When a worker or the meter fails; nothing of the launch may be used.
         """
         cpus = next(self._cpu_sets)
+        self._launches += 1
         if self.mode == "paired":
             try:
                 return self._side_by_side(cpus)
@@ -155,8 +164,10 @@ class PairLauncher:
                 self.mode = "alternating"
         return self._in_turns(cpus)
 
-    def _session(self, serving: Serving) -> Session:
-        return Session(serving, self._meter, tolerant=self._tolerant)
+    def _session(self, serving: Serving, *, turn: int = 0) -> Session:
+        """Both sides get the same arrivals: those of base's seed, this launch, and this turn in it."""
+        traffic = f"{self._servings[0].seed}/{self._launches}/{turn}"
+        return Session(serving, self._meter, tolerant=self._tolerant, traffic=traffic)
 
     def _side_by_side(self, cpus: tuple[int, ...]) -> PairedLaunch:
         base, head = (self._session(one) for one in self._servings)
@@ -201,7 +212,7 @@ class PairLauncher:
         done: dict[str, list[Launch]] = {serving.side.name: [] for serving in self._servings}
         first, second = self._in_random_order(*self._servings)
         for serving in (first, second, second, first):
-            session = self._session(serving)
+            session = self._session(serving, turn=len(done[serving.side.name]))
             started_ns = self._clock()
             with session.open(cpus):
                 start_ns = self._clock() - started_ns
@@ -216,32 +227,33 @@ class PairLauncher:
 
     def _planned_alone(self, session: Session, *, start_ns: float) -> Plan:
         """A plan from one side: the other's calls are taken to be as long."""
-        window_ns = max(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
+        window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
         call_ns = session.call_ns(window_ns)
-        return plan_pair(
-            call_ns=(call_ns, call_ns),
-            min_window_ns=window_ns,
-            time_limit_ns=self._time_limit_ns,
-            start_ns=start_ns,
-        )
+        return self._plan((call_ns, call_ns), window_ns=window_ns, start_ns=start_ns)
 
     def _in_random_order(self, base: T, head: T) -> tuple[T, T]:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
     def _planned(self, base: Session, head: Session, *, start_ns: float) -> Plan:
-        threads = self._servings[0].workload.threads
-        shortest_ns = PAIRED_WINDOW_NS if threads == 1 else THREADED_WINDOW_NS
-        window_ns = max(self._meter.facts.min_window_ns, shortest_ns)
+        workload = self._servings[0].workload
+        one_by_one = workload.threads == workload.load.concurrency == 1
+        shortest_ns = PAIRED_WINDOW_NS if one_by_one else THREADED_WINDOW_NS
+        window_ns = planned_window_ns(self._meter.facts.min_window_ns, shortest_ns)
         times = []
         for session in (base, head):
             with _alone(session):
                 times.append(session.call_ns(window_ns))
-        return plan_pair(
-            call_ns=(times[0], times[1]),
+        return self._plan((times[0], times[1]), window_ns=window_ns, start_ns=start_ns)
+
+    def _plan(self, call_ns: tuple[float, float], *, window_ns: int, start_ns: float) -> Plan:
+        base, head = self._servings
+        return plan_both(
+            base.workload,
+            call_ns=call_ns,
             min_window_ns=window_ns,
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
-            threads=threads,
+            label=head.label,
         )
 
 

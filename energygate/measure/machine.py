@@ -6,7 +6,8 @@ import os
 import platform
 import time
 from dataclasses import dataclass
-from pathlib import Path
+
+from energygate.measure.processor import cpuinfo, this_processor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -15,11 +16,16 @@ class Machine:
 
     Attributes:
         cpu_model: The processor's name as the system gives it.
-        cpu_count: Logical CPUs that this process may use.
+        cpu_count: Logical CPUs that this process may use: hardware threads where the cores have two, as in
+            most virtual machines, else whole cores.
         memory_bytes: Installed (or, in a virtual machine, assigned) memory.
         system: Operating system and release.
         virtual: Whether it is a virtual machine; `None` when unknown.
         can_pin: Whether worker processes can be bound to CPUs.
+        cpu_vendor: Who made the processor: `AuthenticAMD`, `GenuineIntel`, `Arm`, ...; empty when unknown.
+        cpu_family: CPUID's family; `None` for Arm, or when unknown.
+        cpu_model_number: CPUID's model, or an Arm core's part number; `None` when unknown.
+        cpu_stepping: CPUID's stepping; `None` for Arm, or when unknown.
     """
 
     cpu_model: str
@@ -28,19 +34,28 @@ class Machine:
     system: str
     virtual: bool | None
     can_pin: bool
+    cpu_vendor: str = ""
+    cpu_family: int | None = None
+    cpu_model_number: int | None = None
+    cpu_stepping: int | None = None
 
 
 def describe_machine() -> Machine:
     """Look at the machine. Cheap: a few files, no subprocess on Linux."""
     import psutil
 
+    processor = this_processor()
     return Machine(
-        cpu_model=cpu_model(),
+        cpu_model=processor.name,
         cpu_count=len(usable_cpus()) or os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()}",
         virtual=_is_virtual(),
         can_pin=bool(usable_cpus()),
+        cpu_vendor=processor.vendor,
+        cpu_family=processor.family,
+        cpu_model_number=processor.model,
+        cpu_stepping=processor.stepping,
     )
 
 
@@ -58,22 +73,6 @@ def asleep_s() -> float:
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)
 
 
-def cpu_model() -> str:
-    """The processor's name; `unknown` when the system does not say."""
-    for line in _cpuinfo().splitlines():
-        key, _, value = line.partition(":")
-        if key.strip() == "model name":
-            return value.strip()
-    return platform.processor() or platform.machine() or "unknown"
-
-
 def _is_virtual() -> bool | None:
-    flags = next((line for line in _cpuinfo().splitlines() if line.startswith("flags")), None)
+    flags = next((line for line in cpuinfo().splitlines() if line.startswith("flags")), None)
     return None if flags is None else "hypervisor" in flags.split()
-
-
-def _cpuinfo() -> str:
-    try:
-        return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return ""

@@ -13,13 +13,18 @@ from energygate.measure.windows import quantile
 from energygate.stats import LogRatio, launch_log_ratio
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from energygate.measure.launch import Launch, PairedLaunch, Window
 
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
-WANDERING = frozenset({"energy_per_request", *QUANTILES, "throughput", "cold_start", "cold_start_energy"})
+FIRST_PIECE_QUANTILES = {"ttft_p50": 0.50, "ttft_p95": 0.95}
+
+WANDERING = frozenset(
+    {"energy_per_request", "energy_per_unit", *QUANTILES, *FIRST_PIECE_QUANTILES}
+    | {"throughput", "cold_start", "cold_start_energy"}
+)
 """Metrics that follow the machine's speed, which on shared machines wanders from one occasion to the next."""
 
 
@@ -58,14 +63,34 @@ def series(launches: Sequence[Launch]) -> dict[str, Series]:
         "cold_start": _mean(launch.cold_start_ns * 1e-9 for launch in launches),
         "cold_start_energy": _mean(launch.cold_start.energy_joules / JOULES_PER_KWH for launch in launches),
     }
-    sorted_latencies = [
-        sorted(latency for window in launch.windows for latency in window.latencies_ns) for launch in launches
-    ]
-    for name, share in QUANTILES.items():
-        found[name] = _mean(quantile(latencies, share) * 1e-9 for latencies in sorted_latencies)
+    found |= _quantiles(QUANTILES, launches, lambda window: window.latencies_ns)
+    found |= _quantiles(FIRST_PIECE_QUANTILES, launches, lambda window: window.first_piece_latencies_ns)
+    if all(launch.units for launch in launches):  # without any, a launch has no energy per unit
+        found["energy_per_unit"] = Series(
+            per_launch=tuple(
+                launch.energy_joules / JOULES_PER_KWH / (launch.units or 0.0) for launch in launches
+            ),
+            overall=sum(launch.energy_joules for launch in launches)
+            / JOULES_PER_KWH
+            / math.fsum(launch.units or 0.0 for launch in launches),
+        )
     if all(launch.peak_memory_bytes for launch in launches):
         found["peak_memory"] = _mean(float(launch.peak_memory_bytes) for launch in launches)
     return found
+
+
+def _quantiles(
+    wanted: Mapping[str, float], launches: Sequence[Launch], times_ns: Callable[[Window], Iterable[int]]
+) -> dict[str, Series]:
+    """Quantiles of each launch's times, in seconds; nothing where a launch has none."""
+    sorted_times = [
+        sorted(one for window in launch.windows for one in times_ns(window)) for launch in launches
+    ]
+    if not all(sorted_times):
+        return {}
+    return {
+        name: _mean(quantile(times, share) * 1e-9 for times in sorted_times) for name, share in wanted.items()
+    }
 
 
 def wander(launches: Sequence[Launch]) -> float:
@@ -109,13 +134,16 @@ class ChangeSeries:
 def change_series(launches: Sequence[PairedLaunch]) -> dict[str, ChangeSeries]:
     """How every sampled metric changed, launch by launch.
 
-    Energy and throughput come from windows that took turns, block by block; the others are one number per side and
-    launch. PUE, carbon intensity and price are the same on both sides and cancel.
+    Energies and throughput come from windows that took turns, block by block; the others are one number per side and
+    launch, and so is energy per unit where a window yielded nothing. PUE, carbon intensity and price are the same on
+    both sides and cancel.
     """
     ratios = {
         "energy_per_request": [_paired(launch, _joules_per_request) for launch in launches],
         "throughput": [_paired(launch, _requests_per_ns) for launch in launches],
     }
+    if all(window.units for launch in launches for window in (*launch.base.windows, *launch.head.windows)):
+        ratios["energy_per_unit"] = [_paired(launch, _joules_per_unit) for launch in launches]
     base, head = series([launch.base for launch in launches]), series([launch.head for launch in launches])
     for name in base.keys() & head.keys() - ratios.keys():
         pairs = zip(base[name].per_launch, head[name].per_launch, strict=True)
@@ -136,6 +164,11 @@ def _paired(launch: PairedLaunch, value: Callable[[Window], float]) -> LogRatio:
 
 def _joules_per_request(window: Window) -> float:
     return window.reading.energy_joules / _served(window)
+
+
+def _joules_per_unit(window: Window) -> float:
+    assert window.units  # noqa: S101 - asked for only where every window yielded something
+    return window.reading.energy_joules / window.units
 
 
 def _requests_per_ns(window: Window) -> float:

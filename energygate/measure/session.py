@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import statistics
 from typing import TYPE_CHECKING
 
 import psutil
 
+from energygate.measure.arrivals import poisson_arrivals
 from energygate.measure.launch import Launch, Window
 from energygate.measure.readings import Usage
-from energygate.measure.windows import is_steady
+from energygate.measure.windows import STEADY_SPAN, is_steady
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from energygate.measure.readings import Meter, Reading
     from energygate.measure.windows import Plan
+    from energygate.workloads.messages import Arrivals, Served
     from energygate.workloads.process import Worker
     from energygate.workloads.serving import Ready, Serving
 
@@ -36,12 +39,14 @@ class Session:
         serving: How the side is served.
         meter: Reads its windows.
         tolerant: Whether failed requests are counted rather than fatal.
+        traffic: Seeds the arrivals: sessions of the same traffic get the same ones, window by window.
     """
 
-    def __init__(self, serving: Serving, meter: Meter, *, tolerant: bool) -> None:
+    def __init__(self, serving: Serving, meter: Meter, *, tolerant: bool, traffic: str) -> None:
         self._serving = serving
         self._meter = meter
         self._tolerant = tolerant
+        self._traffic = traffic
         self._ready: Ready
         self._cpus: tuple[int, ...]
         self._cold_start: Reading
@@ -49,6 +54,7 @@ class Session:
         self._warm_up_windows = 0
         self._warm_up_ns = 0
         self._steady = False
+        self._capacity_per_s: float | None = None
         self._first_failure: str | None = None
         self.frozen = False
 
@@ -80,8 +86,10 @@ class Session:
         """Whether a second worker of this size would fit into the machine's memory."""
         available_bytes = psutil.virtual_memory().available
         try:
-            return bool(psutil.Process(self.worker.pid).memory_info().rss * ROOM < available_bytes)
-        except psutil.Error:  # it died; what it is asked next will say how
+            worker = psutil.Process(self.worker.pid)
+            family = [worker, *worker.children(recursive=True)]  # the server of an endpoint holds the model
+            return bool(sum(one.memory_info().rss for one in family) * ROOM < available_bytes)
+        except psutil.Error:  # one of them died; what the worker is asked next will say how
             return True
 
     def freeze(self) -> None:
@@ -96,39 +104,47 @@ class Session:
             self.frozen = False
 
     def call_ns(self, window_ns: float) -> float:
-        """Time of one warm call: serve more and more calls until their time can be trusted, then look again.
+        """Time per warm call: serve more and more calls until their time can be trusted, then look again.
+
+        Calls that will arrive at a rate, too, are served here as fast as the workload's clients can ask.
 
         The plan of all launches rests on this, and a neighbour's burst can only make a call look longer, several
         times so: the shortest of five windows counts.
         """
-        calls, served = 1, self.worker.run(1, tolerant=self._tolerant)
+        calls = self._clients
+        served = self._serve(calls)
         while served.wall_ns < window_ns / 2 and calls < TOO_MANY_CALLS:
             calls *= 2
-            served = self.worker.run(calls, tolerant=self._tolerant)
+            served = self._serve(calls)
         if served.wall_ns > LONG_CALIBRATION_NS:
             return served.wall_ns / calls
-        again = (self.worker.run(calls, tolerant=self._tolerant) for _ in range(4))
+        again = (self._serve(calls) for _ in range(4))
         return max(1.0, min(served.wall_ns, *(one.wall_ns for one in again)) / calls)
 
     def warm_up(self, plan: Plan) -> None:
         """Serve windows until they stop getting faster, or until the plan's patience ends."""
         durations: list[float] = []
+        calls = plan.warm_up_calls or plan.calls
         while len(durations) < plan.max_warm_up and not is_steady(durations):
-            durations.append(self.worker.run(plan.calls, tolerant=self._tolerant).wall_ns)
+            durations.append(self._serve(calls).wall_ns)
         self._warm_up_windows = len(durations)
         self._warm_up_ns += int(sum(durations))
         self._steady = is_steady(durations)
+        requests = calls * self._serving.workload.batch_size
+        self._capacity_per_s = requests * 1e9 / statistics.median(durations[-STEADY_SPAN:])
 
     def settle(self, plan: Plan) -> None:
         """Serve the plan's settling calls, unmeasured."""
         if plan.settling_calls:
-            self._warm_up_ns += self.worker.run(plan.settling_calls, tolerant=self._tolerant).wall_ns
+            self._warm_up_ns += self._serve(plan.settling_calls).wall_ns
 
     def measure(self, plan: Plan) -> None:
-        """Measure one window."""
+        """Measure one window. The n-th one serves the same calls in every session, whatever was served before."""
         batch_size = self._serving.workload.batch_size
+        number = len(self._windows)
+        arrivals = self._arrivals(plan.calls, number)
         self._meter.begin_window()
-        served = self.worker.run(plan.calls, tolerant=self._tolerant)
+        served = self._serve(plan.calls, first=number * plan.calls, arrivals=arrivals)
         reading = self._meter.end_window(Usage(wall_ns=served.wall_ns, cpu_ns=served.cpu_ns))
         failed = set(served.failed)
         latencies = served.latencies_ns
@@ -143,7 +159,25 @@ class Session:
                 if failed
                 else latencies,
                 reading=reading,
+                scheduled_ns=None if arrivals is None else arrivals.span_ns,
+                units=served.units,
+                first_piece_latencies_ns=served.first_piece_latencies_ns,
             )
+        )
+
+    def _arrivals(self, calls: int, number: int) -> Arrivals | None:
+        rate = self._serving.workload.load.rate
+        if rate is None:
+            return None
+        return poisson_arrivals(rate_per_s=rate.value, count=calls, seed=f"{self._traffic}/{number}")
+
+    @property
+    def _clients(self) -> int:
+        return self._serving.workload.load.concurrency
+
+    def _serve(self, calls: int, *, first: int | None = None, arrivals: Arrivals | None = None) -> Served:
+        return self.worker.run(
+            calls, tolerant=self._tolerant, first=first, clients=self._clients, arrivals=arrivals
         )
 
     @property
@@ -171,4 +205,5 @@ class Session:
             versions=loaded.versions,
             first_failure=self._first_failure,
             warm_up_ns=self._warm_up_ns,
+            capacity_per_s=self._capacity_per_s,
         )

@@ -30,6 +30,9 @@ SETTLING_NS = 5_000_000
 """A side with several threads settles for so long when its turn comes. Its threads wake up on one CPU and are spread
 over the others only milliseconds later; measured, that made wall time scatter by 6 % a launch instead of 0.2 %."""
 
+WINDOW_MARGIN = 1.25
+"""Over the meter's shortest window: calibration on a machine that is busy takes calls for longer than they are."""
+
 FAR_APART = 10
 """Sides that differ by more than this are told apart by short windows too: what counts is that they fit."""
 
@@ -65,6 +68,7 @@ class Plan:
         max_windows: Most measured windows per side, where those do not agree well enough.
         max_warm_up: Most warm-up windows before measuring starts anyway.
         settling_calls: Calls served unmeasured whenever a side's turn comes.
+        warm_up_calls: Calls per warm-up window, which are served as fast as clients can ask; 0: as many as measured.
     """
 
     calls: int
@@ -72,6 +76,17 @@ class Plan:
     max_warm_up: int
     settling_calls: int = 0
     max_windows: int = 0
+    warm_up_calls: int = 0
+
+
+def planned_window_ns(least_ns: int, shortest_ns: int) -> int:
+    """How long windows are planned to be, so that they are long enough for a meter even when calls get faster.
+
+    Args:
+        least_ns: The meter's shortest meaningful window.
+        shortest_ns: The shortest one that is wanted with any meter.
+    """
+    return max(math.ceil(least_ns * WINDOW_MARGIN), shortest_ns)
 
 
 def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> Plan:

@@ -7,8 +7,10 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import PolicyError
+from energygate.policy.arrivals import Load
 from energygate.policy.budget import Budget
-from energygate.policy.model import Carbon, Measurement, Policy, Site, Traffic, Waiver
+from energygate.policy.measurement import Measurement, PowerModel
+from energygate.policy.model import Carbon, Policy, Site, Traffic, Waiver
 from energygate.policy.tree import printable
 from energygate.policy.workload import Workload
 
@@ -30,7 +32,9 @@ _SECTIONS: Mapping[tuple[str | None, ...], type[Section]] = {
     ("site", "carbon"): Carbon,
     ("site", "traffic"): Traffic,
     ("measurement",): Measurement,
+    ("measurement", "power_model"): PowerModel,
     ("workloads", None): Workload,
+    ("workloads", None, "load"): Load,
     ("workloads", None, "budgets", None): Budget,
     ("waivers", None): Waiver,
 }

@@ -39,6 +39,9 @@ _NAMES = {
     "command": "commands",
 }
 URL_PATTERN = r"^http://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::(?:[0-9]{1,5}|\{port\}))?(?:/\S*)?$"
+HTTP_PORT = 80
+MAX_PORT = 65_535
+MAX_OCTET = 255
 
 
 def _factory(text: str) -> str:
@@ -68,12 +71,24 @@ def _size(raw: object) -> int:
 
 
 def _url(text: str) -> str:
-    if not re.fullmatch(URL_PATTERN, text):
+    if not re.fullmatch(URL_PATTERN, text) or not _is_address(text):
         raise ValueError(
             f"'{text}' is no address on this machine; write for example http://127.0.0.1:{{port}}/v1/completions: "
             "the energy of a server on another host cannot be seen from here"
         )
     return text
+
+
+def _host(url: str) -> str:
+    """Host and port of a URL: `127.0.0.1:8000`; of an IPv6 address just its end, with the port."""
+    return url.removeprefix("http://").partition("/")[0].removeprefix("[:")
+
+
+def _is_address(url: str) -> bool:
+    """Whether the numbers in a URL are ones that an address can have."""
+    name, _, port = _host(url).rpartition(":") if ":" in _host(url) else (_host(url), "", "")
+    octets = [int(octet) for octet in name.split(".") if octet.isdigit()]
+    return max(octets, default=0) <= MAX_OCTET and (not port.isdigit() or 0 < int(port) <= MAX_PORT)
 
 
 def _path(text: str) -> str:
@@ -148,7 +163,7 @@ class Workload(Section):
     )
     paths: tuple[Text, ...] = Field(
         default=(),
-        description="Globs of what a Python workload depends on; unchanged, it is not measured. Default: all files.",
+        description="Globs of what anything but a model depends on; unchanged, it is not measured. Default: all files.",
         examples=[["my_package/**/*.py", "pyproject.toml"]],
     )
     shapes: dict[str, Shape] = Field(
@@ -157,7 +172,10 @@ class Workload(Section):
         examples=[{"batch": 1, "seq": 128}, {"image": [1, 3, 224, 224]}],
     )
     seed: int | None = Field(
-        default=None, ge=0, le=MAX_INT, description="Seed of made-up inputs; default: measurement.seed."
+        default=None,
+        ge=0,
+        le=MAX_INT,
+        description="Seed of made-up inputs and of arrivals; default: measurement.seed.",
     )
     batch_size: int = Field(
         default=1,
@@ -194,6 +212,13 @@ class Workload(Section):
     def kind(self) -> Kind:
         """What the workload is made from."""
         return next(kind for kind in KINDS if getattr(self, kind) is not None)
+
+    @property
+    def fixed_port(self) -> int | None:
+        """The port that an endpoint's address names; `None` for a free one, and without an endpoint."""
+        if self.http is None or "{port}" in (host := _host(self.http)):
+            return None
+        return int(host.rpartition(":")[2]) if re.search(r":[0-9]+$", host) else HTTP_PORT
 
     @property
     def provider_name(self) -> str:
@@ -262,7 +287,9 @@ class Workload(Section):
         for key, kinds in _ONLY_FOR.items():
             default = type(self).model_fields[key].get_default(call_default_factory=True)
             if kind not in kinds and getattr(self, key) != default:
-                yield (key,), f"is for {' and '.join(_NAMES[one] for one in kinds)}; remove it"
+                *others, last = (_NAMES[one] for one in kinds)
+                names = f"{', '.join(others)} and {last}" if others else last
+                yield (key,), f"is for {names}; remove it"
 
 
 def _keys(raw: object) -> dict[str, object]:

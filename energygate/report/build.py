@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Literal
 
 from energygate.gate import Verdict, worst
 from energygate.measure.launch import Launch, PairedLaunch
-from energygate.measure.readings import JOULES_PER_KWH
 from energygate.measure.series import change_series
 from energygate.policy import METRICS
+from energygate.report.provenance import provenance
 from energygate.report.result import (
     AgreementResult,
     Change,
     ComparisonResult,
     ErrorResult,
     FindingResult,
-    LaunchResult,
-    MachineResult,
     MetricResult,
     ModelResult,
     OperatorResult,
-    Provenance,
-    SiteResult,
     WorkloadResult,
 )
 
@@ -32,11 +28,10 @@ if TYPE_CHECKING:
 
     from energygate.errors import EnergygateError
     from energygate.gate import Estimate, Evidence, Finding
-    from energygate.gate.weighing import Confidence, Factors
-    from energygate.measure.machine import Machine
+    from energygate.gate.weighing import Confidence
     from energygate.measure.readings import MeterFacts
     from energygate.measure.windows import Plan
-    from energygate.policy import Site, Workload
+    from energygate.policy import Workload
     from energygate.report.result import State
     from energygate.workloads.agreement import Agreement
     from energygate.workloads.operators import ModelFacts, OperatorChange
@@ -110,9 +105,9 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         verdict=worst(finding.verdict for finding in findings),
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
-        notes=(*background.notes, *_notes(workload, heads, findings)),
+        notes=(*background.notes, *facts.notes, *_notes(workload, heads, findings)),
         error=_unmeasured(findings),
-        provenance=_provenance(workload, heads, facts, confidence, plan, seconds),
+        provenance=provenance(workload, heads, facts, confidence, plan, seconds),
         comparison=_comparison(pairs, background, mode, seconds_to_decide) if pairs else None,
     )
 
@@ -193,84 +188,11 @@ def failed_workload(
     )
 
 
-def machine_result(machine: Machine) -> MachineResult:
-    """The machine that measured."""
-    return MachineResult(
-        cpu_model=machine.cpu_model,
-        cpu_count=machine.cpu_count,
-        memory_bytes=machine.memory_bytes,
-        system=machine.system,
-        virtual=machine.virtual,
-        can_pin=machine.can_pin,
-    )
-
-
-def site_result(site: Site, factors: Factors) -> SiteResult:
-    """The site that energies are judged for."""
-    carbon = site.carbon
-    source = None
-    if carbon is not None:
-        source = carbon.cloud or carbon.country or "policy"
-    return SiteResult(
-        pue=site.pue,
-        carbon_g_per_kwh=factors.carbon_g_per_kwh,
-        carbon_source=source,
-        electricity_price=site.electricity_price.text if site.electricity_price else None,
-    )
-
-
 def _sentence(error: EnergygateError, name: str) -> str:
     """What happened and what to do next, without the workload's name, beside which the sentence will stand."""
     place = (error.where or "").removeprefix(f"workload {name!r}").strip()
     what = f"{place}: {error.what}" if place else error.what
     return f"{what}. {error.hint}" if error.hint else what
-
-
-def _provenance(  # noqa: PLR0913, PLR0917 - the same
-    workload: Workload,
-    launches: Sequence[Launch],
-    facts: MeterFacts,
-    confidence: Confidence,
-    plan: Plan,
-    seconds: float,
-) -> Provenance:
-    requests = sum(launch.requests for launch in launches)
-    energy_kwh = sum(launch.energy_joules for launch in launches) / JOULES_PER_KWH
-    accounts = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]
-    return Provenance(
-        source=facts.source,
-        citation=facts.citation,
-        uncertainty=facts.uncertainty,
-        codecarbon_version=facts.codecarbon_version,
-        min_window_ms=facts.min_window_ns / 1e6,
-        alpha=confidence.alpha,
-        drift_sd=confidence.drift_sd,
-        calls_per_window=plan.calls,
-        batch_size=workload.batch_size,
-        threads=workload.threads,
-        provider=workload.provider_name if workload.onnx else None,
-        versions=dict(launches[0].versions),
-        seconds=seconds,
-        requests=requests,
-        it_energy_kwh=energy_kwh,
-        it_kwh_per_request=energy_kwh / requests,
-        codecarbon_kwh_per_request=sum(accounts) / JOULES_PER_KWH / requests if accounts else None,
-        launches=tuple(_launch(launch) for launch in launches),
-    )
-
-
-def _launch(launch: Launch) -> LaunchResult:
-    return LaunchResult(
-        cpus=launch.cpus,
-        windows=len(launch.windows),
-        requests=launch.requests,
-        failed_requests=sum(window.failed_requests for window in launch.windows),
-        energy_kwh=launch.energy_joules / JOULES_PER_KWH,
-        wall_s=sum(window.wall_ns for window in launch.windows) / 1e9,
-        cpu_s=sum(window.cpu_ns for window in launch.windows) / 1e9,
-        warm_up_windows=launch.warm_up_windows,
-        steady=launch.steady,
-    )
 
 
 def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Finding]) -> tuple[str, ...]:

@@ -21,9 +21,12 @@ def diagnosis_lines(found: Diagnosis) -> list[str]:
     """The lines of the report, without colour."""
     table = [("machine", _machine(found.machine)), *_components(found)]
     if found.idle_watts is not None:
-        table.append(("at rest", f"{found.idle_watts:.3g} W, {found.idle_method}"))
+        table.append(("at rest", f"{format_quantity(found.idle_watts, 'W')}, {found.idle_method}"))
     table.append(
-        ("windows", f"from {format_quantity(found.min_window_ms / 1000, 's')}: shorter ones say nothing")
+        (
+            "windows",
+            f"of {format_quantity(found.min_window_ms / 1000, 's')} or more; shorter ones say nothing",
+        )
     )
     if found.self_test is not None:
         table.append(("self-test", _self_test(found.self_test)))
@@ -56,6 +59,7 @@ def _components(found: Diagnosis) -> Iterator[tuple[str, str]]:
         parts = [one for one in found.components if one.name == name]
         for part in parts:
             yield name, _component(part)
+            yield "", f"as described in {part.citation}"
         if not parts:
             yield name, ABSENT.get(name, "not in the numbers")
 
@@ -71,4 +75,4 @@ def _self_test(found: SelfTest) -> str:
     text = f"the same code against itself: {found.scatter * 100:.2g} % scatter in {launches}"
     if found.resolvable is None:
         return f"{text}, too few to say more"
-    return f"{text}; a minute shows changes from {found.resolvable * 100:.2g} %"
+    return f"{text}; a minute should show a change of {found.resolvable * 100:.2g} %"

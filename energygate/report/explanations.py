@@ -111,7 +111,8 @@ def effort(workload: WorkloadResult) -> str:
     if provenance is None:
         return ""
     launches = count(len(provenance.launches), "launch", "launches")
-    text = f"{launches}, {count(provenance.requests, 'request')}, {provenance.seconds:.1f} s"
+    load = "" if provenance.load == "closed" else f" ({provenance.load})"
+    text = f"{launches}, {count(provenance.requests, 'request')}{load}, {provenance.seconds:.1f} s"
     if provenance.codecarbon_kwh_per_request is not None:
         alone = format_quantity(provenance.codecarbon_kwh_per_request, "kWh")
         text += f"; codecarbon {provenance.codecarbon_version} alone would have said {alone} per request"

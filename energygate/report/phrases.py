@@ -86,7 +86,7 @@ def _workload_rows(workload: WorkloadResult) -> Iterator[Row]:
             yield Row(
                 verdict=finding.verdict,
                 workload=workload.name,
-                metric=METRICS[name].label,
+                metric=label_of(name, workload),
                 value=value_text(metric),
                 change=change_text(metric),
                 interval=change_interval_text(metric) if finding.kind in RELATIVE else interval_text(metric),
@@ -105,6 +105,12 @@ def _workload_rows(workload: WorkloadResult) -> Iterator[Row]:
             limit="no budget",
             reason="",
         )
+
+
+def label_of(name: str, workload: WorkloadResult) -> str:
+    """A metric for people: `energy per request`, `energy per unit (tokens)`."""
+    unit = workload.provenance.unit if workload.provenance and name == "energy_per_unit" else None
+    return METRICS[name].label + (f" ({unit})" if unit else "")
 
 
 def value_text(metric: MetricResult) -> str:
@@ -176,10 +182,9 @@ def headline(result: Result) -> str:
     workload, name, metric, finding = causes[0]
     others = f" (and {count(len(causes) - 1, 'more budget')})" if len(causes) > 1 else ""
     if finding.kind in RELATIVE:
-        return f"{workload.name}: {METRICS[name].label} {_moved(metric, finding)}{others}"
-    return (
-        f"{workload.name}: {METRICS[name].label} is {value_text(metric)}, {_against(metric, finding)}{others}"
-    )
+        return f"{workload.name}: {label_of(name, workload)} {_moved(metric, finding)}{others}"
+    label = label_of(name, workload)
+    return f"{workload.name}: {label} is {value_text(metric)}, {_against(metric, finding)}{others}"
 
 
 def _without_findings(result: Result) -> str:

@@ -71,7 +71,7 @@ class LaunchResult(Part):
 class ComponentResult(Part):
     """One part of the machine in every reading, and where its joules come from."""
 
-    name: Literal["cpu", "gpu", "dram"]
+    name: str = Field(description="`cpu`, `gpu` or `dram`.")
     method: Literal["measured", "estimated"]
     device: str = Field(description="Which one: the processor's or card's name.")
     source: str = Field(description="Which counter, or which row of which table.")
@@ -89,11 +89,21 @@ class Provenance(Part):
     source: str = Field(description="Which counter, or which row of which table.")
     citation: str
     uncertainty: Finite = Field(description="Relative uncertainty of absolute energy; ratios are far better.")
+    components: tuple[ComponentResult, ...] = Field(description="What every reading consists of.")
+    idle_watts: Finite | None = Field(
+        description="Power of the machine at rest, of the same components; null when unknown."
+    )
+    idle_method: Literal["measured", "estimated"] | None
     codecarbon_version: str
+    codecarbon_ram_watts: Finite | None = Field(
+        description="What codecarbon would add for memory, a constant by its size; in no energy here."
+    )
     min_window_ms: Finite = Field(description="The meter's shortest meaningful window.")
     alpha: Finite = Field(description="Two-sided error of each interval, after sharing among all budgets.")
     drift_sd: Finite = Field(description="How much the machine wanders between occasions, in ln(value).")
     calls_per_window: int
+    load: str = Field(description="How requests arrived: closed, at a rate, or so many at once.")
+    unit: str | None = Field(description="What energy per unit is divided by, such as tokens; null without.")
     batch_size: int
     threads: int
     provider: str | None
@@ -102,6 +112,9 @@ class Provenance(Part):
     requests: int = Field(description="Requests served in all measured windows.")
     it_energy_kwh: Finite = Field(description="IT energy of all measured windows, before PUE.")
     it_kwh_per_request: Finite
+    active_it_kwh_per_request: Finite = Field(
+        description="The same without what the idle machine would have drawn meanwhile."
+    )
     codecarbon_kwh_per_request: Finite | None = Field(
         description="What codecarbon alone would have said; null where the readings are its own."
     )

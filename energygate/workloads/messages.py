@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+import array
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from energygate.workloads.energygate_worker.loads import packed, unpacked
 
 if TYPE_CHECKING:
-    import array
     from collections.abc import Mapping
     from pathlib import Path
 
@@ -59,15 +61,34 @@ class Loaded:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
-    """One window of consecutive calls.
+class Arrivals:
+    """When the calls of a window arrive, whether or not those before them are answered.
 
     Attributes:
-        wall_ns: From before the first call until after the last.
+        offsets_ns: Time from the window's beginning until each arrives, ascending.
+        span_ns: Length of the window; it ends later when its last call is answered later.
+    """
+
+    offsets_ns: array.array[int]
+    span_ns: int
+
+    def as_json(self) -> dict[str, Any]:
+        """The same as the worker reads it."""
+        return {"offsets_ns": packed(self.offsets_ns), "span_ns": self.span_ns}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Served:
+    """One window of calls.
+
+    Attributes:
+        wall_ns: From before the first call until after the last; with arrivals, gaps before and after included.
         cpu_ns: CPU time of the worker, its threads and its children over the window.
-        latencies_ns: Time of every call, in order.
+        latencies_ns: Time of every call, in order; with arrivals, from its arrival on.
         failed: Positions of the calls that raised.
         first_failure: The first failure as a sentence; `None` when all calls were served.
+        units: What the calls yielded, such as tokens; `None` where that is not counted.
+        first_piece_latencies_ns: The same time until the first piece of every answer that was streamed.
     """
 
     wall_ns: int
@@ -75,3 +96,18 @@ class Served:
     latencies_ns: array.array[int]
     failed: tuple[int, ...]
     first_failure: str | None
+    units: float | None = None
+    first_piece_latencies_ns: array.array[int] = field(default_factory=lambda: array.array("q"))
+
+    @classmethod
+    def of(cls, reply: Mapping[str, Any]) -> Served:
+        """What a worker answers to `run`."""
+        return cls(
+            wall_ns=reply["wall_ns"],
+            cpu_ns=reply["cpu_ns"],
+            latencies_ns=unpacked(reply["latencies_ns"]),
+            failed=tuple(reply["failed"]),
+            first_failure=reply["first_failure"],
+            units=reply.get("units"),
+            first_piece_latencies_ns=unpacked(reply.get("first_piece_latencies_ns", "")),
+        )

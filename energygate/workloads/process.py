@@ -8,7 +8,6 @@ import os
 import queue
 import signal
 import subprocess
-import sys
 import threading
 import time
 from collections import deque
@@ -16,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from energygate.errors import MeasurementError, WorkerDied
+from energygate.workloads.family import Family
 from energygate.workloads.messages import Loaded, Served, Tensor
 
 if TYPE_CHECKING:
@@ -36,6 +36,9 @@ STDERR_LINES = 20
 
 GOODBYE_SECONDS = 5.0
 """How long a worker may take to shut down before it is killed."""
+
+LOOK_SECONDS = 0.25
+"""How often it is looked whether a worker that does not answer still lives."""
 
 DOING = {
     "load": "loading",
@@ -71,19 +74,36 @@ class Worker:
         self._number = 0
         self._replies: queue.Queue[str] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._family = Family()
         self._started_ns = time.perf_counter_ns()
-        arguments = json.dumps({"parent_pid": os.getpid(), "cpus": start.cpus})
         try:
-            self._process = subprocess.Popen(
-                [start.python, str(WORKER), arguments],
+            self._process = self._started(start)
+            self._family.adopt(self._process.pid)
+        except BaseException:
+            self._family.end()
+            raise
+        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
+        self._commands, replies, stderr = cast(
+            "tuple[IO[str], IO[str], IO[str]]", pipes
+        )  # PIPE gives all three
+        self._readers = [
+            threading.Thread(target=self._read_replies, args=(replies,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(stderr,), daemon=True),
+        ]
+        for reader in self._readers:
+            reader.start()
+
+    def _started(self, start: Start) -> subprocess.Popen[str]:
+        arguments = {"parent_pid": os.getpid(), "cpus": start.cpus, "group": self._family.group_path}
+        environment = os.environ | NO_TELEMETRY | MEASURING | self._family.environment
+        try:
+            return subprocess.Popen(
+                [start.python, str(WORKER), json.dumps(arguments)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=start.directory,
-                env=os.environ
-                | NO_TELEMETRY
-                | MEASURING
-                | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
+                env=environment | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -99,23 +119,13 @@ class Worker:
                 where=start.label,
                 hint="Set `measurement.python` to an interpreter that exists",
             ) from None
-        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
-        self._commands, replies, stderr = cast(
-            "tuple[IO[str], IO[str], IO[str]]", pipes
-        )  # PIPE gives all three
-        self._readers = [
-            threading.Thread(target=self._read_replies, args=(replies,), daemon=True),
-            threading.Thread(target=self._read_stderr, args=(stderr,), daemon=True),
-        ]
-        for reader in self._readers:
-            reader.start()
 
     # --- Commands ------------------------------------------------------------------------------------------
 
     def load(self, kind: str, spec: Mapping[str, Any], *, timeout_s: float) -> Loaded:
         """Load the workload and say what it takes; time and CPU time count from the start of the process."""
         reply = self._ask("load", timeout_s=timeout_s, kind=kind, spec=dict(spec))
-        wall_ns = time.perf_counter_ns() - self._started_ns
+        wall_ns = time.perf_counter_ns() - self._started_ns - reply["joining_ns"]
         inputs = reply["inputs"]
         return Loaded(
             inputs=None if inputs is None else tuple(_tensor(node) for node in inputs),
@@ -165,6 +175,7 @@ class Worker:
 
     def shut_down(self) -> int:
         """End the worker in good order; returns its peak resident memory in bytes (0 when unknown)."""
+        self._family.remember()
         peak_memory_bytes = int(self._ask("shut_down")["peak_memory_bytes"])
         self.close()
         return peak_memory_bytes
@@ -177,26 +188,28 @@ class Worker:
     # --- Process control -----------------------------------------------------------------------------------
 
     def freeze(self) -> None:
-        """Stop the worker and its children, so that spinning threads cannot disturb the other side."""
-        self._signal_group("SIGSTOP")
+        """Stop the worker and all that it has started, so that spinning threads cannot disturb the other side."""
+        self._family.freeze()
 
     def thaw(self) -> None:
-        """Let the worker and its children run again."""
-        self._signal_group("SIGCONT")
+        """Let the worker and all that it has started run again."""
+        self._family.thaw()
 
     def close(self) -> None:
-        """Kill whatever is left of the worker and its process group, and wait until it is gone."""
+        """Kill whatever is left of the worker and of all that it has started, and wait until it is gone."""
         with contextlib.suppress(OSError):
             self._commands.close()
         if self._process.poll() is None and self._number and self._last_command == "shut_down":
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(GOODBYE_SECONDS)
-        self._signal_group("SIGKILL")
+        self._family.end()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
         for reader in self._readers:
-            reader.join(timeout=1)  # a stray process that left the group may still hold the pipe
+            reader.join(
+                timeout=1
+            )  # a stray process may still hold the pipe, where not all can be held together
 
     def __enter__(self) -> Self:
         return self
@@ -225,7 +238,7 @@ class Worker:
             self._commands.write(line + "\n")
             self._commands.flush()
         try:
-            line = self._replies.get(timeout=timeout_s)
+            line = self._reply(timeout_s)
         except queue.Empty:
             self.close()
             raise self._trouble(
@@ -236,11 +249,24 @@ class Worker:
             raise self._death(command)
         return self._parsed(line)
 
+    def _reply(self, timeout_s: float) -> str:
+        """The next line; none when the worker has ended, even while a child of it still holds its pipe."""
+        deadline = time.monotonic() + timeout_s
+        while (left_s := deadline - time.monotonic()) > 0:
+            ended = self._process.poll() is not None
+            with contextlib.suppress(queue.Empty):
+                return self._replies.get(timeout=min(left_s, LOOK_SECONDS))
+            if ended:
+                return ""
+        raise queue.Empty
+
     def _parsed(self, line: str) -> dict[str, Any]:
         try:
             reply = json.loads(line)
             number, answer, error = reply["id"], reply.get("ok"), reply.get("error")
             if error is not None:
+                if self._last_command != "bind":
+                    self.close()  # the last words of its server, or command, have arrived then
                 raise self._trouble(str(error["message"]), detail=str(error["trace"]))
         except (ValueError, TypeError, KeyError, AttributeError):
             raise self._trouble(f"the worker answered nonsense: {line[:80]!r}") from None
@@ -282,12 +308,6 @@ class Worker:
         with stream:
             while line := stream.readline(4096):  # bounded: the workload may print megabytes on one line
                 self._stderr.append(line.rstrip()[:400])
-
-    def _signal_group(self, name: str) -> None:
-        if sys.platform == "win32":
-            return
-        with contextlib.suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, getattr(signal, name))
 
 
 def _tensor(node: Mapping[str, Any]) -> Tensor:

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 LOAD_SECONDS = 120.0
 """Least time a workload gets to load, however short its measuring time: large models take a minute."""
 
+GIVING_UP_SECONDS = 5.0
+"""How long before the worker counts as hanging it gives up on a server, to say what that lacks."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
@@ -119,11 +122,13 @@ class Serving:
             threads=self.workload.threads,
         )
         with Worker(start, timeout_s=self.timeout_s) as worker:
-            loaded = worker.load(
-                self.workload.kind, self._spec(profile), timeout_s=max(self.timeout_s, LOAD_SECONDS)
-            )
+            loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
             self._refuse_the_other_sides_code(loaded)
             yield Ready(worker=worker, loaded=loaded, distinct_calls=self._bind(worker, loaded))
+
+    @property
+    def _load_timeout_s(self) -> float:
+        return max(self.timeout_s, LOAD_SECONDS)
 
     def _refuse_the_other_sides_code(self, loaded: Loaded) -> None:
         """An environment that holds the project itself would serve one side's code for both, and hide a change."""
@@ -144,13 +149,24 @@ class Serving:
             )
 
     def _spec(self, profile: Path | None) -> dict[str, Any]:
-        if self.workload.python is not None:
-            return {"target": self.workload.python}
+        workload = self.workload
+        if workload.kind == "python":
+            return {"target": workload.python, "units": workload.units}
+        if workload.kind == "http":
+            return {
+                "url": workload.http,
+                "serve": workload.serve,
+                "ready": workload.ready,
+                "units": workload.units,
+                "patience_s": self._load_timeout_s - GIVING_UP_SECONDS,
+            }
+        if workload.kind == "command":
+            return {"line": workload.command}
         return {
-            "path": str(self.workload.onnx),
-            "threads": self.workload.threads,
-            "provider": self.workload.provider_name,
-            "provider_options": dict(self.workload.provider_options),
+            "path": str(workload.onnx),
+            "threads": workload.threads,
+            "provider": workload.provider_name,
+            "provider_options": dict(workload.provider_options),
             "profile": None if profile is None else str(profile),
         }
 
@@ -172,3 +188,18 @@ class Serving:
         path = self.scratch / f"inputs-{self.side.name}.npz"
         save_arrays(path, arrays)
         return path
+
+
+def refuse_one_port(base: Serving, head: Serving) -> None:
+    """Refuse two servers on one port: base's and head's run at the same time, one of them frozen.
+
+    Raises:
+        PolicyError: When both endpoints name the same port.
+    """
+    ports = {serving.workload.fixed_port for serving in (base, head)}
+    if len(ports) == 1 and None not in ports:
+        raise PolicyError(
+            f"`http` names port {ports.pop()}, and base and head cannot both listen on it",
+            where=head.label,
+            hint="Write {port} instead, in `serve` too: it stands for a free port, another one on each side",
+        )

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import yaml
 
-from energygate.measure.machine import cpu_model
+from energygate.measure.machine import describe_machine
 from energygate.measure.power_model import vcpu_power
 
 REPOSITORY = Path(__file__).parents[2]
 FIXTURES = REPOSITORY / "fixtures"
 COMMAND = (sys.executable, "-m", "energygate")
 
-SPIN_KWH = 4e-3 * vcpu_power(cpu_model()).full_watts / 3.6e6
+SPIN_KWH = 4e-3 * vcpu_power(describe_machine()).full_watts / 3.6e6
 """What one request of `spin_4ms` costs by the power model, whatever the machine's speed."""
 
 

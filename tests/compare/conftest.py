@@ -13,9 +13,10 @@ sys.path.append(str(Path(__file__).parents[1] / "cli"))  # for `commands`: one w
 
 from base_projects import Project
 
-from energygate.measure.codecarbon_meter import open_meter
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.measure.meters import open_meter
+from energygate.measure.power_model import vcpu_power
 from energygate.policy import Workload
 from energygate.workloads.serving import Serving, Side
 
@@ -25,7 +26,8 @@ GENEROUS_S = 30
 @pytest.fixture(scope="session")
 def meter():
     """The meter that this machine has for CPU workloads."""
-    return open_meter(describe_machine(), gpu=False)
+    machine = describe_machine()
+    return open_meter(machine, power=vcpu_power(machine))
 
 
 @pytest.fixture

@@ -12,6 +12,8 @@ from energygate.policy import Workload
 CNN = {"onnx": "cnn.onnx", "budgets": {"energy_per_request": {"max_increase": "5 %"}}}
 MLP = {"onnx": "mlp.onnx"}
 SPIN = {"python": "app:spin"}
+CHAT = {"http": "http://127.0.0.1:{port}/v1", "serve": "python server.py", "ready": "/health"}
+BATCH = {"command": "python batch.py"}
 
 
 def workloads(**definitions):
@@ -32,6 +34,11 @@ def states(base, head):
         ({"a": CNN}, {}, [("a", "a", "removed")]),
         ({"a": CNN}, {"b": CNN}, [("b", "a", "renamed")]),
         ({"a": SPIN}, {"b": SPIN}, [("b", "a", "renamed")]),
+        ({"a": CHAT}, {"b": CHAT}, [("b", "a", "renamed")]),
+        ({"a": CHAT}, {"b": {**CHAT, "ready": "/ready"}}, [("b", "a", "renamed")]),
+        ({"a": CHAT}, {"b": {**CHAT, "serve": "other"}}, [("a", "a", "removed"), ("b", None, "added")]),
+        ({"a": BATCH}, {"b": BATCH}, [("b", "a", "renamed")]),
+        ({"a": BATCH}, {"b": {"command": "other"}}, [("a", "a", "removed"), ("b", None, "added")]),
         ({"a": CNN}, {"b": MLP}, [("a", "a", "removed"), ("b", None, "added")]),
         ({"a": CNN}, {"b": {**CNN, "threads": 4}}, [("b", "a", "renamed")]),  # settings do not hide a rename
         ({"a": CNN}, {"a": CNN, "b": CNN}, [("a", "a", "compared"), ("b", None, "added")]),  # a copy is new
@@ -47,7 +54,7 @@ def test_what_becomes_of_workloads(base, head, expected):
 
 
 NAMES = st.sampled_from(["a", "b", "c", "d"])
-SIDES = st.dictionaries(NAMES, st.sampled_from([CNN, MLP, SPIN]), max_size=4)
+SIDES = st.dictionaries(NAMES, st.sampled_from([CNN, MLP, SPIN, CHAT, BATCH]), max_size=4)
 
 
 @given(base=SIDES, head=SIDES)
@@ -91,6 +98,31 @@ def test_what_head_serves_is_its_own_choice_and_is_told():
         "base runs cnn.onnx, head runs mlp.onnx",
         "head's policy changes budgets, seed, threads; base's decides",
     )
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "note"),
+    [
+        (CHAT, {**CHAT, "serve": "uvicorn app:app"}, "base runs python server.py, head runs uvicorn app:app"),
+        (
+            CHAT,
+            {**CHAT, "http": "http://localhost:{port}/v2"},
+            "base runs http://127.0.0.1:{port}/v1, head runs http://localhost:{port}/v2",
+        ),
+        (CHAT, {**CHAT, "ready": "/ready"}, "base is ready at /health, head at /ready"),
+        (BATCH, {"command": "make"}, "base runs python batch.py, head runs make"),
+        (SPIN, BATCH, "base runs app:spin, head runs python batch.py"),
+        (CNN, {**CHAT}, "base runs cnn.onnx, head runs http://127.0.0.1:{port}/v1"),
+    ],
+)
+def test_how_a_server_or_a_command_is_started_is_heads_choice_too(base, head, note):
+    (pairing,) = pair_workloads(workloads(a=base), workloads(a={**head, "threads": 4}))
+    assert pairing.notes[0] == note
+    assert pairing.head.kind == Workload(**head).kind
+    assert (pairing.head.http, pairing.head.command) == (head.get("http"), head.get("command"))
+    assert (pairing.head.serve, pairing.head.ready) == (head.get("serve"), head.get("ready"))
+    assert pairing.head.threads == 1
+    assert pairing.base == Workload(**base)
 
 
 def test_a_rename_says_where_it_comes_from():

@@ -26,7 +26,7 @@ def one_series(values, overall=None):
 
 def all_series(**given_series):
     plain = one_series((1.0, 1.1, 0.9, 1.05, 1.0))
-    names = ("energy_per_request", "cold_start_energy", "latency_p95", "throughput", "peak_memory")
+    names = (*ENERGIES, "latency_p95", "throughput", "peak_memory")
     return {**dict.fromkeys(names, plain), **given_series}
 
 
@@ -48,6 +48,11 @@ def test_pue_one_and_a_half_is_exactly_one_and_a_half_times_pue_one():
     facility = weigh(series, replace(MACHINE_ALONE, pue=1.5), CONFIDENCE)["energy_per_request"].head.value
     assert alone == 1.234567e-9
     assert facility == 1.5 * alone
+
+
+def test_a_workload_that_counts_no_units_has_no_energy_per_unit():
+    series = {name: one for name, one in all_series().items() if name != "energy_per_unit"}
+    assert "energy_per_unit" not in weigh(series, MACHINE_ALONE, CONFIDENCE)
 
 
 def test_every_energy_among_the_metrics_gets_pue():

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import pytest
 from builders import launch, reading, window
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
-from energygate.measure.series import series, success_rate
+from energygate.measure.launch import PairedLaunch
+from energygate.measure.series import change_series, series, success_rate
 
 JOULES_PER_KWH = 3.6e6
 
@@ -105,3 +109,45 @@ def test_a_launch_that_served_nothing_is_an_error_that_says_why():
     dead = launch(nothing, first_failure="request 0 raised OSError")
     with pytest.raises(MeasurementError, match="no request was served in launch 2: request 0 raised OSError"):
         series([launch(), dead])
+
+
+# --- What requests yield -----------------------------------------------------------------------------------
+
+
+def yielding(joules, units):
+    return replace(window(joules), units=units)
+
+
+def test_energy_per_unit_is_energy_over_what_was_yielded():
+    launches = [launch(yielding(3.6e6, 100), yielding(3.6e6, 300)), launch(yielding(7.2e6, 100))]
+    energy = series(launches)["energy_per_unit"]
+    assert energy.per_launch == pytest.approx((2 / 400, 2 / 100))
+    assert energy.overall == pytest.approx(4 / 500)
+
+
+@pytest.mark.parametrize("units", [None, 0])
+def test_a_launch_that_yielded_nothing_has_no_energy_per_unit(units):
+    assert "energy_per_unit" not in series([launch(yielding(1.0, 5)), launch(yielding(1.0, units))])
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "change"),
+    [
+        ((100, 100), (100, 100), 1.1),
+        ((100, 100), (50, 50), 2.2),  # half the tokens for 1.1 times the energy
+        ((100, 0), (100, 100), 0.55),  # a window without any: launch by launch
+    ],
+)
+def test_how_energy_per_unit_changed(base, head, change):
+    pair = PairedLaunch(
+        base=launch(*(yielding(2.0, one) for one in base)), head=launch(*(yielding(2.2, one) for one in head))
+    )
+    (ratio,) = change_series([pair])["energy_per_unit"].log_ratios
+    assert ratio == pytest.approx(math.log(change))
+
+
+def test_time_to_the_first_piece_of_streamed_answers():
+    streamed = replace(window(), first_piece_latencies_ns=(30, 10, 20))
+    assert series([launch(streamed)])["ttft_p50"].overall == pytest.approx(20e-9)
+    assert series([launch(streamed)])["ttft_p95"].overall == pytest.approx(30e-9)
+    assert "ttft_p50" not in series([launch(streamed), launch()])

@@ -22,8 +22,11 @@ from energygate.policy import (
 from energygate.policy.families import FAMILIES
 from energygate.policy.model import Carbon, Traffic
 
-DOCS = (Path(__file__).parents[2] / "docs" / "policy.md").read_text(encoding="utf-8")
-SNIPPETS = re.findall(r"^```yaml\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
+FOLDER = Path(__file__).parents[2] / "docs"
+DOCS = (FOLDER / "policy.md").read_text(encoding="utf-8")
+YAML = re.compile(r"^```yaml\n(.*?)^```", re.MULTILINE | re.DOTALL)
+SNIPPETS = YAML.findall(DOCS)
+COMPLETE = YAML.findall((FOLDER / "serving.md").read_text(encoding="utf-8"))
 MISTAKES = re.findall(r"^```text\n(.*?)^```", DOCS, re.MULTILINE | re.DOTALL)
 
 
@@ -36,6 +39,11 @@ def _whole(snippet):
 @pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda snippet: snippet.split(":")[0])
 def test_every_snippet_is_a_policy(snippet):
     assert parse_policy(_whole(snippet))
+
+
+@pytest.mark.parametrize("snippet", COMPLETE, ids=lambda snippet: snippet.split(":")[2].strip())
+def test_every_policy_for_served_models_is_complete(snippet):
+    assert parse_policy(snippet)
 
 
 def test_the_first_snippet_says_what_its_comments_claim():

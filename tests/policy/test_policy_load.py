@@ -49,7 +49,12 @@ def test_defaults():
     assert (policy.measurement.time_limit.text, policy.measurement.require) == ("60 s", "any")
     assert (policy.measurement.python, policy.measurement.seed) == (None, 0)
     workload = policy.workloads["w"]
-    assert (workload.kind, workload.threads, workload.load, workload.seed) == ("python", 1, "closed", None)
+    assert (workload.kind, workload.threads, str(workload.load), workload.seed) == (
+        "python",
+        1,
+        "closed",
+        None,
+    )
     assert (workload.budgets, policy.waivers) == ({}, ())
 
 
@@ -241,18 +246,18 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
         ),
         (
             "load: closed",
-            "load: {rate: 50 req/s}",
+            "load: open",
             16,
-            (
-                f"load{WORKLOAD}: only closed is understood by this version: "
-                "each request starts when the last one ends"
-            ),
+            f"load{WORKLOAD}: is closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not 'open'",
         ),
         (
             "onnx: models/digits-cnn.onnx",
             "seed: 1",
             9,
-            "workload 'digits-cnn': there is nothing to run; give onnx: PATH or python: module:factory",
+            (
+                "workload 'digits-cnn': there is nothing to run; give onnx: PATH, python: module:factory, "
+                "http: URL or command: LINE"
+            ),
         ),
         (
             "onnx: models/digits-cnn.onnx",

@@ -6,27 +6,20 @@ import math
 from datetime import date
 
 import pytest
-from builders import launch, reading, window
+from builders import component_facts, launch, meter_facts, reading, window
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
 from energygate.gate import Estimate, Evidence, Verdict, judge
 from energygate.gate.weighing import Confidence, Factors, weigh
-from energygate.measure.readings import MeterFacts, Method
+from energygate.measure.readings import Method
 from energygate.measure.series import WANDERING, series
 from energygate.measure.windows import Plan
 from energygate.policy import METRICS, Budget, Workload
 from energygate.report.build import Background, failed_workload, measured_workload, metric_results
 
-FACTS = MeterFacts(
-    method=Method.ESTIMATED,
-    source="a row",
-    citation="a table",
-    uncertainty=0.3,
-    codecarbon_version="3.3.2",
-    min_window_ns=20_000_000,
-)
+FACTS = meter_facts()
 CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.1, wandering=WANDERING)
 
 
@@ -34,7 +27,7 @@ def workload(**fields):
     return Workload(onnx="model.onnx", **fields)
 
 
-def built(launches, *, pue=1.0, findings=(), of=None, background=None):
+def built(launches, *, pue=1.0, findings=(), of=None, background=None, facts=FACTS):
     factors = Factors(pue=pue, carbon_g_per_kwh=None, price_per_kwh=None)
     return measured_workload(
         "digits-cnn",
@@ -42,7 +35,7 @@ def built(launches, *, pue=1.0, findings=(), of=None, background=None):
         launches=launches,
         evidence=weigh(series(launches), factors, CONFIDENCE),
         findings=findings,
-        facts=FACTS,
+        facts=facts,
         confidence=CONFIDENCE,
         plan=Plan(calls=10, windows=2, max_warm_up=6),
         seconds=1.0,
@@ -179,3 +172,17 @@ def test_a_workload_that_could_not_be_measured_keeps_its_error_and_invents_nothi
 def test_failures_and_cold_starts_stay_with_their_launch():
     two = [launch(window(requests=5, failed_requests=5), first_failure="x"), launch(cold_start=reading(1.0))]
     assert [one.failed_requests for one in built(two).provenance.launches] == [5, 0]
+
+
+def test_active_energy_is_what_the_idle_machine_would_not_have_drawn():
+    one = launch(window(2.0, requests=4, wall_ns=500_000_000), window(4.0, requests=4, wall_ns=500_000_000))
+    facts = meter_facts(
+        component_facts(method=Method.MEASURED, active_share=None, idle_watts=3.0, period_ns=1_000_000)
+    )
+    found = built([one], facts=facts).provenance
+    assert found.it_kwh_per_request * 3.6e6 == pytest.approx(6.0 / 8)
+    assert found.active_it_kwh_per_request * 3.6e6 == pytest.approx((6.0 - 3.0 * 1.0) / 8)
+
+
+def test_what_the_meter_has_to_say_stands_with_the_workload():
+    assert "GPU 0 is shared" in built([launch()], facts=meter_facts(notes=("GPU 0 is shared",))).notes

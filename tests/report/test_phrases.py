@@ -26,6 +26,7 @@ from energygate.report.phrases import (
     detail_lines,
     headline,
     interval_text,
+    label_of,
     limit_text,
     rows,
     value_text,
@@ -241,6 +242,18 @@ def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
     )
     assert effort(workload_result(provenance=one)) == "1 launch, 1 request, 0.0 s"
     assert effort(failed_workload_result()) == ""
+
+
+def test_effort_says_how_requests_arrived_where_they_did_not_just_follow_each_other():
+    assert "12,000 requests (50 req/s), 9.8 s" in effort(
+        workload_result(provenance=provenance(load="50 req/s"))
+    )
+
+
+def test_a_unit_is_named_where_energy_is_divided_by_it():
+    tokens = workload_result(provenance=provenance(unit="tokens"))
+    assert label_of("energy_per_unit", tokens) == "energy per unit (tokens)"
+    assert label_of("energy_per_request", tokens) == "energy per request"
 
 
 def test_last_words_leave_out_our_own_frames():

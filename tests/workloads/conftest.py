@@ -10,6 +10,7 @@ import pytest
 
 from energygate.errors import MeasurementError
 from energygate.policy import Workload
+from energygate.workloads.control_group import ControlGroup
 from energygate.workloads.messages import Start
 from energygate.workloads.process import Worker
 from energygate.workloads.serving import Serving, Side
@@ -62,6 +63,15 @@ def worker(checkout):
 
 
 @pytest.fixture
+def busy_worker(tmp_path, monkeypatch):
+    """Makes workers burn CPU time of their own, beside what they measure."""
+    spin = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()"
+    (tmp_path / "busy").mkdir()
+    (tmp_path / "busy" / "sitecustomize.py").write_text(spin, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "busy"))
+
+
+@pytest.fixture
 def loaded(worker):
     """Starts a worker and loads a workload into it."""
 
@@ -89,6 +99,19 @@ def serving(checkout, tmp_path):
         )
 
     return make
+
+
+@pytest.fixture(params=["control group", "tree"])
+def held(request, monkeypatch):
+    """How all that a worker starts is held together: both ways where this machine has both."""
+    if request.param == "tree":
+        monkeypatch.setattr(ControlGroup, "make", lambda: None)
+        return request.param
+    group = ControlGroup.make()
+    if group is None:
+        pytest.skip("this user can make no control group here")
+    group.remove()
+    return request.param
 
 
 @pytest.fixture

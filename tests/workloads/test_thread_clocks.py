@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from energygate.workloads import worker
+from energygate.workloads.energygate_worker import accounting
 
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
 
@@ -28,7 +28,7 @@ def test_another_threads_cpu_time_arrives_in_steps_far_shorter_than_a_tick():
 
     thread = threading.Thread(target=burn)
     thread.start()
-    threads = worker._threads()
+    threads = accounting.threads()
     try:
         readings = []
         until = time.perf_counter() + 0.5
@@ -36,7 +36,7 @@ def test_another_threads_cpu_time_arrives_in_steps_far_shorter_than_a_tick():
             pause = time.perf_counter() + 1e-4
             while time.perf_counter() < pause:
                 pass
-            readings.append((worker._process_cpu_time_ns(threads), time.thread_time_ns()))
+            readings.append((accounting.process_cpu_time_ns(threads), time.thread_time_ns()))
     finally:
         done.set()
         thread.join()

@@ -141,9 +141,6 @@ def make():
     child = answer_of(frozen, tmp_path / "out.npz")
     processes = [frozen._process.pid, child]
     frozen.freeze()
-    deadline = time.monotonic() + PATIENCE_S
-    while [state(pid) for pid in processes] != ["T", "T"]:
-        assert time.monotonic() < deadline
     before = [cpu_ns(pid) for pid in processes]
     other = worker(directory=ROOT)
     other.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)

@@ -9,8 +9,8 @@ import sys
 if __name__ == "__main__":
     # The directory of this file is no place to import from: its modules would shadow the user's.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    from energygate_worker.answering import answer_commands
+    from energygate_worker.answering import answer_commands  # type: ignore[import-not-found]
 
     sys.path[0] = os.getcwd()  # as `python -m` would
     arguments = json.loads(sys.argv.pop(1))
-    answer_commands(arguments["parent_pid"], arguments["cpus"])
+    answer_commands(arguments["parent_pid"], arguments["cpus"], arguments.get("group"))

@@ -1,12 +1,45 @@
-"""What a request costs: CPU time of the worker, its threads and its children, and its peak memory."""
+"""What a request costs: CPU time of the worker, its threads and all that it has started, and its peak memory."""
 
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
+from contextlib import suppress
+
+from .group import TRIES, Group
+from .troubles import Trouble
 
 LINUX = sys.platform.startswith("linux")
+
+PR_SET_CHILD_SUBREAPER = 36
+"""From linux/prctl.h: orphans among the descendants become children of this process, not of init."""
+
+joined: list[Group] = []
+"""The control group of this process, if there is one."""
+
+
+def begin(path: str | None) -> None:
+    """Hold together what this process will start.
+
+    In a control group nothing gets lost. Without one, orphans are to come to this process, where they are counted.
+    Nobody but the workload waits for them: a dead child that nobody waits for keeps its CPU time readable, and
+    waiting here for any child would take away those that the workload itself waits for.
+
+    Args:
+        path: The control group to join; `None` without one.
+    """
+    if hasattr(signal, "SIGCHLD") and signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # inherited; it would lose the CPU time of children
+    if path is not None:
+        with suppress(OSError):  # the parent finds the group empty, and does without it too
+            joined.append(Group(path))
+    if LINUX and not joined:
+        with suppress(ImportError, OSError, AttributeError):
+            import ctypes
+
+            ctypes.CDLL(None).prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
 
 
 def threads() -> list[int]:
@@ -33,16 +66,40 @@ def process_cpu_time_ns(threads: list[int]) -> int:
 
 
 def children_cpu_ns() -> int:
-    """CPU time in ns of children that have exited and of all living descendants (living ones: Linux only)."""
+    """CPU time in ns of all that this process has started, directly or not.
+
+    In a control group that is everything. Without one it is the children that have ended and, on Linux, all
+    descendants that live or that nobody has waited for. A descendant's own children that have ended come in steps
+    of 10 ms then.
+
+    Raises:
+        Trouble: When children that end would go uncounted.
+    """
+    if joined:
+        return joined[0].others_cpu_ns()
     try:
         import resource
     except ImportError:  # Windows: the parent accounts for children there
         return 0
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
-    total = int((usage.ru_utime + usage.ru_stime) * 1e9)
-    if LINUX:
-        total += sum(_process_cpu_ns(pid) for pid in _descendants(os.getpid()))
-    return total
+    if signal.getsignal(signal.SIGCHLD) is signal.SIG_IGN:
+        message = (
+            "the workload ignores SIGCHLD, so that the CPU time of its children is lost without a control group; "
+            "let it wait for them, or give energygate a cgroup v2 group it may write to"
+        )
+        raise Trouble(message)
+
+    def ended() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    # One that is waited for between the two looks would be in neither; then both looks are taken again.
+    for _ in range(TRIES):
+        ended_s = ended()
+        family = _descendants(os.getpid()) if LINUX else []
+        living_ns = sum(map(_process_cpu_ns, family))
+        if ended() == ended_s and (not family or _descendants(os.getpid()) == family):
+            break
+    return int(ended_s * 1e9) + living_ns
 
 
 def _descendants(pid: int) -> list[int]:
@@ -74,7 +131,11 @@ def _process_cpu_ns(pid: int) -> int:
 
 
 def peak_memory_bytes() -> int:
-    """Peak resident memory of this process plus that of its living descendants, in bytes; 0 when unknown."""
+    """Peak resident memory of this process plus that of all it has started that still live; 0 when unknown.
+
+    Not the group's `memory.peak`: that counts the page cache too, which is charged to whoever reads a file first.
+    Of two sides that load the same libraries, the one that starts first would pay for both.
+    """
     if not LINUX:
         try:
             import resource
@@ -83,8 +144,11 @@ def peak_memory_bytes() -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
     # Not ru_maxrss: after vfork it starts at the size of the process that started this one.
+    family = {os.getpid(), *_descendants(os.getpid())}
+    for group in joined:
+        family.update(group.members())
     total = 0
-    for pid in [os.getpid(), *_descendants(os.getpid())]:
+    for pid in family:
         try:
             with open("/proc/%d/status" % pid) as status:
                 total += sum(int(line.split()[1]) * 1024 for line in status if line.startswith("VmHWM"))

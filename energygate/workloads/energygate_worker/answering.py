@@ -7,8 +7,9 @@ import os
 import sys
 from contextlib import suppress
 
+from .accounting import begin
 from .server import Server
-from .troubles import Trouble, deed, forked, trace_of
+from .troubles import FORKED, Trouble, deed, forked, trace_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -38,10 +39,11 @@ def _private_pipes() -> tuple[Any, Any]:
     return commands, replies
 
 
-def answer_commands(parent_pid: int, cpus: list[int]) -> None:
-    """Answer commands until `shut_down` or the end of input."""
+def answer_commands(parent_pid: int, cpus: list[int], group: str | None) -> None:
+    """Answer commands until `shut_down` or the end of input, in this control group if there is one."""
     if sys.platform.startswith("linux"):
         _die_with_parent(parent_pid)
+    begin(group)
     commands, replies = _private_pipes()
     if cpus:
         os.sched_setaffinity(0, cpus)
@@ -56,8 +58,7 @@ def answer_commands(parent_pid: int, cpus: list[int]) -> None:
         except BaseException as error:  # SystemExit included: a workload may not end its worker quietly
             reply = {"id": number, "error": _told(name, error)}
         if os.getpid() != pid:
-            message = "the workload forked, and the child process came back instead of exiting"
-            reply = {"id": number, "error": {"message": message, "trace": ""}}
+            reply = {"id": number, "error": {"message": FORKED, "trace": ""}}
         with suppress(Exception):  # the workload may have closed or replaced it
             sys.stdout.flush()
         replies.write(json.dumps(reply) + "\n")

@@ -17,6 +17,8 @@ class OnnxModel:
     """An ONNX model in an onnxruntime session on exactly the provider that was asked for."""
 
     counts_own_cpu = True
+    takes_requests = False
+    answers_text = False
     observes = False
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -72,6 +74,9 @@ class OnnxModel:
     def named(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name."""
         return dict(zip((output["name"] for output in self.outputs), answer))
+
+    def close(self) -> None:
+        """Leave it to the end of the process."""
 
 
 def _signature(node: Any) -> dict[str, Any]:

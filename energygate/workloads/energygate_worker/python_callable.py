@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import os
 import sys
+from collections.abc import Mapping
 
-from .troubles import NO_ANSWER, ForkedCopy, NoAnswer, Trouble, deed, forked
+from .troubles import NO_ANSWER, TEXT_LIMIT, FailedRequest, ForkedCopy, NoAnswer, Trouble, deed, forked
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -20,7 +22,8 @@ class PythonCallable:
 
     inputs = None
     counts_own_cpu = True
-    observes = False
+    takes_requests = False
+    answers_text = False
     outputs = None
     origin: str | None = None
 
@@ -51,17 +54,42 @@ class PythonCallable:
                 "%s returned %s; it must return the function that serves one request"
                 % (target, "nothing" if function is None else type(function).__name__)
             )
-        self.function = _blocking(function)
+        self.event_loop = _event_loop(function)
+        self.coroutine = function  # where there is a loop for it
+        self.function = _blocking(function, self.event_loop)
+        self.units: str | None = spec.get("units")
+        self.observes = self.units is not None
         self.versions: dict[str, str] = {}
 
     def serve(self, feed: dict[str, Any]) -> Any:
         """Answer one call."""
-        answer = self.function(**feed)
-        if type(answer) in NO_ANSWER:
-            raise NoAnswer(type(answer))
-        if forked:
-            raise ForkedCopy
-        return answer
+        return _finished(self.function(**feed))
+
+    async def serve_coroutine(self, feed: dict[str, Any]) -> Any:
+        """Answer one call, while others may be answered on the same event loop."""
+        return _finished(await self.coroutine(**feed))
+
+    def observe(self, answer: Any) -> tuple[float, int]:
+        """How much a call yielded; never when its first piece came, since a callable returns its whole answer."""
+        if not isinstance(answer, Mapping):
+            message = "returned %s; with `units: %s` a request returns a mapping that holds the number of %s"
+            raise FailedRequest(message % (type(answer).__name__, self.units, self.units))
+        if self.units not in answer:
+            held = ", ".join(repr(name) for name in list(answer)[:10]) or "nothing"
+            raise FailedRequest(
+                "returned no %r, which `units` names; its answer holds %s" % (self.units, held)
+            )
+        value = answer[self.units]
+        try:
+            count = float(
+                "nan" if isinstance(value, (str, bytes, bool)) else value
+            )  # numpy's and torch's scalars, too
+        except Exception:
+            count = math.nan
+        if not 0 <= count < math.inf:
+            message = "returned %s as its %r, which is no count"
+            raise FailedRequest(message % (repr(value)[:TEXT_LIMIT], self.units))
+        return count, 0
 
     def loop(
         self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
@@ -83,12 +111,30 @@ class PythonCallable:
             return {str(position): value for position, value in enumerate(answer)}
         return {"answer": answer}
 
+    def close(self) -> None:
+        """Leave it to the end of the process."""
 
-def _blocking(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A coroutine function as an ordinary one on an event loop of its own; any other function as it is."""
+
+def _finished(answer: Any) -> Any:
+    """The answer, if it is one."""
+    if type(answer) in NO_ANSWER:
+        raise NoAnswer(type(answer))
+    if forked:
+        raise ForkedCopy
+    return answer
+
+
+def _event_loop(function: Callable[..., Any]) -> Any:
+    """An event loop for a coroutine function to live on; `None` for any other function."""
     if not any(map(inspect.iscoroutinefunction, (function, type(function).__call__))):
-        return function
+        return None
     import asyncio
 
-    loop = asyncio.new_event_loop()
-    return lambda **feed: loop.run_until_complete(function(**feed))
+    return asyncio.new_event_loop()
+
+
+def _blocking(function: Callable[..., Any], event_loop: Any) -> Callable[..., Any]:
+    """A coroutine function as an ordinary one; any other function as it is."""
+    if event_loop is None:
+        return function
+    return lambda **feed: event_loop.run_until_complete(function(**feed))

@@ -2,22 +2,28 @@
 
 from __future__ import annotations
 
-import array
-import base64
 import importlib
 import itertools
 import sys
 import time
 
-from .accounting import children_cpu_ns, peak_memory_bytes, process_cpu_time_ns, threads
+from .accounting import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
+from .devices import synchronise
 from .inputs import checked, read_arrays, requests_of, save_arrays
-from .troubles import NoAnswer, Trouble, deed, failure_of, forked
+from .loads import BackToBack, Failures, SharedCalls
+from .texts import save_texts
+from .troubles import PLAIN, Trouble, deed, failure_of, forked
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-KINDS = {"onnx": ("onnx_model", "OnnxModel"), "python": ("python_callable", "PythonCallable")}
+KINDS = {
+    "onnx": ("onnx_model", "OnnxModel"),
+    "python": ("python_callable", "PythonCallable"),
+    "http": ("endpoint", "Endpoint"),
+    "command": ("command", "Command"),
+}
 """What serves each kind of workload, by module and class; the others are not imported."""
 
 
@@ -29,6 +35,7 @@ class Server:
         self.feeds: list[dict[str, Any]] = [{}]
         self.position = 0  # the next feed
         self.served = 0  # requests since the start, for messages
+        self.clients: dict[int, Any] = {}  # by how many they are
 
     def load(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
         """Load the workload; CPU time is counted from the start of the process."""
@@ -38,16 +45,23 @@ class Server:
         versions = dict(self.workload.versions, python=".".join(map(str, sys.version_info[:3])))
         if numpy is not None:
             versions["numpy"] = numpy.__version__
+        cpu_ns = children_cpu_ns()
+        if not self.workload.takes_requests:  # the start of an endpoint is its server's alone
+            cpu_ns += time.process_time_ns()
         return {
             "inputs": self.workload.inputs,
             "outputs": self.workload.outputs,
             "versions": versions,
             "origin": self.workload.origin,
-            "cpu_ns": time.process_time_ns() + children_cpu_ns(),
+            "cpu_ns": cpu_ns,
+            "joining_ns": joined[0].joining_ns if joined else 0,
         }
 
     def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
         """Read the inputs' file and cut it into requests; the arrays in `leave_out` (labels) stay out."""
+        if self.workload.takes_requests:
+            self.feeds = self.workload.feeds_of(path)
+            return {"distinct_requests": len(self.feeds)}
         try:
             arrays = read_arrays(path, leave_out)
         except ImportError as error:
@@ -60,57 +74,65 @@ class Server:
             self.feeds = requests_of(arrays, signature, batch_size)
         return {"distinct_requests": len(self.feeds)}
 
-    def run(self, count: int, *, tolerant: bool) -> dict[str, Any]:
-        """Serve `count` calls one after another; with `tolerant`, calls that raise are counted, not fatal."""
-        feeds = itertools.islice(itertools.cycle(self.feeds), self.position, self.position + count)
-        self.position = (self.position + count) % len(self.feeds)
-        stamps: list[int] = []
-        failed: list[int] = []
-        first_failure = None
-        clock = time.perf_counter_ns
+    def run(
+        self,
+        count: int,
+        *,
+        tolerant: bool,
+        first: int | None = None,
+        clients: int = 1,
+        arrivals: dict[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Serve one window.
+
+        Args:
+            count: How many calls it has.
+            tolerant: Whether calls that fail are counted, not fatal.
+            first: Which of the distinct calls comes first; by default the one after the last that was served.
+            clients: How many calls are served at once.
+            arrivals: When the calls arrive; see `loads.SharedCalls`.
+        """
+        start = self.position if first is None else first % len(self.feeds)
+        self.position = (start + count) % len(self.feeds)
+        feeds = itertools.islice(itertools.cycle(self.feeds), start, start + count)
+        failures = Failures(self.served, tolerant=tolerant)
+        if clients == 1 and arrivals is None and not self.workload.observes:
+            window: Any = BackToBack(self.workload, feeds, failures)
+        else:
+            who = self._clients(clients)
+            window = SharedCalls(self.workload, list(feeds), failures, arrivals, who)
+        synchronise()
         children_before_ns = children_cpu_ns()
         own_threads = threads()
         cpu_before_ns = process_cpu_time_ns(own_threads)
-        start_ns = clock()
-        while True:  # a failed request leaves the loop; the next round goes on with the request after it
-            try:
-                self.workload.loop(feeds, stamps.append, clock)
-                break
-            except BaseException as error:
-                if forked:
-                    raise  # this process must not serve on
-                failure = failure_of(self.served + len(stamps) + 1, error)
-                if not tolerant or not isinstance(error, Exception):
-                    raise Trouble(failure) from (None if isinstance(error, NoAnswer) else error)
-                first_failure = first_failure or failure
-                failed.append(len(stamps))
-                stamps.append(clock())
-        cpu_ns = process_cpu_time_ns(own_threads) - cpu_before_ns
+        start_ns = time.perf_counter_ns()
+        end_ns = window.serve(start_ns)
+        if synchronise():
+            end_ns = max(end_ns, time.perf_counter_ns())
+        cpu_ns = 0
+        if self.workload.counts_own_cpu:
+            cpu_ns = process_cpu_time_ns(own_threads) - cpu_before_ns
         cpu_ns += children_cpu_ns() - children_before_ns
         self.served += count
-        latencies = array.array("q", (after - before for before, after in zip([start_ns, *stamps], stamps)))
-        return {
-            "wall_ns": stamps[-1] - start_ns,
-            "cpu_ns": cpu_ns,
-            "latencies_ns": base64.b64encode(latencies.tobytes()).decode("ascii"),
-            "failed": failed,
-            "first_failure": first_failure,
-        }
+        return dict(window.told(), wall_ns=end_ns - start_ns, cpu_ns=cpu_ns)
+
+    def _clients(self, count: int) -> Any:
+        """So many clients, kept for the windows to come."""
+        if count not in self.clients:
+            self.clients[count] = _own_module("clients").clients_for(self.workload, count)
+        return self.clients[count]
 
     def outputs(self, path: str, count: int) -> dict[str, Any]:
         """Answer the first `count` distinct requests, untimed, and write the answers to `path` as .npz."""
+        served = self.feeds[:count]
+        if self.workload.answers_text:
+            save_texts(path, {"text": [self._answer(*one)["text"] for one in enumerate(served, 1)]})
+            return {"requests": len(served)}
         import numpy
 
         gathered: dict[str, list[Any]] = {}
-        served = self.feeds[:count]
         for number, feed in enumerate(served, 1):
-            try:
-                answer = self.workload.named(self.workload.serve(feed))
-            except BaseException as error:
-                if forked:
-                    raise
-                raise Trouble(failure_of(number, error)) from (None if isinstance(error, NoAnswer) else error)
-            for name, value in answer.items():
+            for name, value in self._answer(number, feed).items():
                 try:
                     array = numpy.asarray(_on_host(value))
                 except Exception as error:
@@ -123,13 +145,25 @@ class Server:
         save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in gathered.items()})
         return {"requests": len(served)}
 
+    def _answer(self, number: int, feed: Any) -> dict[str, Any]:
+        """The parts of the answer to one request."""
+        try:
+            answer: dict[str, Any] = self.workload.named(self.workload.serve(feed))
+        except BaseException as error:
+            if forked:
+                raise
+            raise Trouble(failure_of(number, error)) from (None if isinstance(error, PLAIN) else error)
+        return answer
+
     def end_profile(self) -> dict[str, Any]:
         """Write the runtime's profile and say where."""
         return {"path": self.workload.session.end_profiling()}
 
     def shut_down(self) -> dict[str, Any]:
-        """Say goodbye with the peak memory."""
-        return {"peak_memory_bytes": peak_memory_bytes()}
+        """End what the workload runs, and say goodbye with the peak memory."""
+        told = {"peak_memory_bytes": peak_memory_bytes()}
+        self.workload.close()
+        return told
 
 
 def _on_host(value: Any) -> Any:

@@ -23,12 +23,27 @@ NO_ANSWER = {
 """What a request may not return: with the lazy ones, the work itself would not be in the measurement."""
 
 
+FORKED = "the workload forked, and the child process came back instead of exiting"
+
+
 class Trouble(Exception):
     """Something a person can be told in one sentence."""
 
 
 class NoAnswer(Exception):
     """A request returned one of `NO_ANSWER`, its only argument."""
+
+
+class FailedRequest(Exception):
+    """A request that failed by a rule of ours; its text is what the request did, such as `was cut off`."""
+
+
+class ServerEnded(BaseException):
+    """The server of an endpoint has ended, whatever failed requests are allowed; its text reads the same way."""
+
+
+PLAIN = (NoAnswer, FailedRequest, ServerEnded)
+"""What says all there is to say: where it was raised is of no use to anybody."""
 
 
 class ForkedCopy(BaseException):
@@ -49,6 +64,8 @@ def failure_of(number: int, error: BaseException) -> str:
 
 def deed(error: BaseException) -> str:
     """What somebody's code did wrong, as the end of a sentence about it."""
+    if isinstance(error, (FailedRequest, ServerEnded)):
+        return text_of(error)
     if isinstance(error, SystemExit):
         return "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:TEXT_LIMIT])
     text = text_of(error)

@@ -1,0 +1,68 @@
+"""A second reader of NVIDIA's GPUs: straight from the driver's library, past energygate and codecarbon."""
+
+from __future__ import annotations
+
+import contextlib
+import statistics
+import threading
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from energygate.measure.gpu import Gpu
+
+
+class Witness:
+    """Reads the GPUs by itself, past energygate and codecarbon."""
+
+    def __init__(self, gpus: Sequence[Gpu]) -> None:
+        import pynvml
+
+        pynvml.nvmlInit()
+        self._nvml = pynvml
+        self._handles = [pynvml.nvmlDeviceGetHandleByIndex(gpu.index) for gpu in gpus]
+
+    def joules(self) -> float:
+        """What the counters say, together."""
+        return sum(self._nvml.nvmlDeviceGetTotalEnergyConsumption(one) for one in self._handles) / 1000
+
+    def watts(self) -> float:
+        """What the power sensors say, together."""
+        return sum(self._nvml.nvmlDeviceGetPowerUsage(one) for one in self._handles) / 1000
+
+    def driver(self) -> str:
+        """The driver's version."""
+        version = self._nvml.nvmlSystemGetDriverVersion()
+        return version.decode() if isinstance(version, bytes) else version
+
+
+@contextlib.contextmanager
+def sampling(witness: Witness, *, every_s: float) -> Iterator[list[float]]:
+    """Sample the power while this lasts; the list fills with watts."""
+    watts: list[float] = []
+    done = threading.Event()
+
+    def sample() -> None:
+        while not done.is_set():
+            watts.append(witness.watts())
+            done.wait(every_s)
+
+    thread = threading.Thread(target=sample)
+    thread.start()
+    try:
+        yield watts
+    finally:
+        done.set()
+        thread.join()
+
+
+def rest_watts(witness: Witness, *, windows: int = 5, window_s: float = 1.0) -> float:
+    """Median power of the GPUs while nothing is asked of them."""
+    found = []
+    for _ in range(windows):
+        before, started = witness.joules(), time.perf_counter()
+        time.sleep(window_s)
+        found.append((witness.joules() - before) / (time.perf_counter() - started))
+    return statistics.median(found)

@@ -1,0 +1,89 @@
+"""What a reader must know of a load before its numbers: saturation, and sides that yielded unlike amounts."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from typing import TYPE_CHECKING
+
+from energygate.measure.launch import Launch, PairedLaunch
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+NEARLY_SATURATED = 0.95
+"""Share of the capacity from which on waiting, not work, makes the latencies: a queue with random arrivals and steady
+service times then waits ten times as long as it serves (Pollaczek and Khinchine)."""
+
+OVERRUN = 1.1
+"""A window that takes so much longer than it was to take ended with a queue."""
+
+
+def caveats(launches: Sequence[Launch | PairedLaunch], units: str | None) -> list[str]:
+    """Everything of the sort, as sentences."""
+    pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
+    if not pairs:
+        found = [saturation([launch for launch in launches if not isinstance(launch, PairedLaunch)])]
+    else:
+        sides = {"base": [pair.base for pair in pairs], "head": [pair.head for pair in pairs]}
+        told = {side: saturation(some) for side, some in sides.items()}
+        found = [f"{side} is {one}" for side, one in told.items() if one is not None]
+        found.append(None if units is None else unlike_units(pairs, units))
+    return [one for one in found if one is not None]
+
+
+def saturation(launches: Sequence[Launch]) -> str | None:
+    """Say that requests arrive faster than they can be served, or nearly so; `None` where they do not.
+
+    It shows in two ways: against what the workload served as fast as it could, warm, right before; and in windows
+    that end late.
+    """
+    windows = [window for launch in launches for window in launch.windows if window.scheduled_ns]
+    if not windows:
+        return None
+    offered = [
+        (window.requests + window.failed_requests) * 1e9 / (window.scheduled_ns or 1) for window in windows
+    ]
+    rate_per_s = statistics.fmean(offered)
+    overruns = [window.wall_ns / (window.scheduled_ns or 1) for window in windows]
+    capacities = [launch.capacity_per_s for launch in launches if launch.capacity_per_s is not None]
+    capacity_per_s = statistics.median(capacities) if capacities else math.inf
+    if statistics.median(overruns) > OVERRUN or rate_per_s > capacity_per_s:
+        served_per_s = min(capacity_per_s, rate_per_s / statistics.median(overruns))
+        return (
+            f"saturated: it serves {served_per_s:.3g} req/s of the {rate_per_s:.3g} that arrive; "
+            "latencies grow for as long as it is measured"
+        )
+    if rate_per_s > NEARLY_SATURATED * capacity_per_s:
+        return (
+            f"nearly saturated: it can serve {capacity_per_s:.3g} req/s, and {rate_per_s:.3g} arrive; "
+            "latencies are mostly waiting"
+        )
+    return None
+
+
+def unlike_units(launches: Sequence[PairedLaunch], units: str) -> str | None:
+    """Say that head yielded another amount than base for as many requests; `None` where it did not.
+
+    Args:
+        launches: Their windows of both sides served the same requests, one by one.
+        units: What the amount is of, such as `tokens`.
+    """
+    alike = [
+        (base, head)
+        for launch in launches
+        for base, head in zip(launch.base.windows, launch.head.windows, strict=True)
+        if base.requests == head.requests  # where some failed, fewer tokens are no wonder
+    ]
+    base = math.fsum(window.units or 0.0 for window, _ in alike)
+    head = math.fsum(window.units or 0.0 for _, window in alike)
+    if math.isclose(base, head, rel_tol=1e-9):
+        return None
+    return (
+        f"head yielded {_count(head)} {units} where base yielded {_count(base)} for as many requests: "
+        "energy per request is not comparable, look at energy per unit"
+    )
+
+
+def _count(amount: float) -> str:
+    return f"{amount:.0f}" if amount == round(amount) else f"{amount:.6g}"

@@ -1,0 +1,287 @@
+"""Energy counters of CPU, GPU and memory, read around every window: by codecarbon, and beside it by ourselves."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError
+from energygate.measure.gpu import COUNTER, POWER_SAMPLES
+from energygate.measure.idle import REST_S, watts_at_rest
+from energygate.measure.model_meter import modelled, modelled_cpu
+from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
+from energygate.measure.sanity import disagreement, fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.measure.gpu import Gpu
+    from energygate.measure.gpu_counters import GpuWatch
+    from energygate.measure.machine import Machine
+    from energygate.measure.power_model import VcpuPower
+    from energygate.measure.rapl import Domain
+    from energygate.measure.readings import Usage
+    from energygate.measure.tracker import Account, Tracker
+
+CPU_WINDOW_NS = 100_000_000
+CPU_PERIODS = 100
+"""What falls to a window's ends is one period at most: with these, 1 %."""
+
+GPU_WINDOW_NS = 1_000_000_000
+GPU_PERIODS = 10
+"""With these, 10 % for a single window; a launch has several, and errs at its two ends alone."""
+
+RAPL_UNCERTAINTY = 0.05
+"""RAPL is within a few percent of a wall meter on servers (Khan et al., TOMPECS 2018, doi:10.1145/3177754)."""
+
+GPU_BURST = 1.5
+"""How far above the limit that its driver enforces a GPU's power may be, on average over a window: the limit is kept
+within tens of milliseconds."""
+
+LOOKING = 5
+LOOKING_WATTS = 50.0
+"""What a processor may draw while its counters are looked at: so many times the window's average, and what a core
+adds to a processor at rest. Generous: it tells a counter left out from one that moved between two looks."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CpuCounter:
+    """The counters of a machine's processors and memory.
+
+    Attributes:
+        source: What they are called.
+        packages: Those that codecarbon adds up; empty where it reads something else than the powercap tree.
+        memory: Those of memory, which energygate reads.
+        period_ns: How often they move; `None` when that is unknown.
+    """
+
+    source: str
+    packages: tuple[Domain, ...] = ()
+    memory: tuple[Domain, ...] = ()
+    period_ns: int | None = None
+
+
+class CounterMeter:
+    """Energy counters around every window.
+
+    codecarbon's reading is the number, except for memory. The counters of processors and GPUs are looked at beside
+    it: where codecarbon goes on with less, or with a guess, this refuses the window.
+
+    Args:
+        tracker: Reads the counters of processors and GPUs.
+        cpu: The processors' counters; `None` where the power model stands in for them.
+        gpus: The GPUs that the workload may use.
+        power: The power model.
+        machine: The machine.
+        notes: What a reader should know of it.
+        rest_s: How long to look at the machine at rest.
+
+    Raises:
+        MeasurementError: When the machine at rest cannot be read already.
+    """
+
+    def __init__(  # noqa: PLR0913 - its collaborators
+        self,
+        tracker: Tracker,
+        *,
+        cpu: CpuCounter | None,
+        gpus: Sequence[Gpu],
+        power: VcpuPower,
+        machine: Machine,
+        notes: tuple[str, ...] = (),
+        rest_s: float = REST_S,
+    ) -> None:
+        self._tracker = tracker
+        self._cpu = cpu
+        self._domains = (*cpu.packages, *cpu.memory) if cpu else ()
+        self._gpus = gpus
+        self._power = power
+        self._watch = _watch(gpus)
+        self._in_launch = False
+        facts = MeterFacts(
+            components=(
+                _counted_cpu(cpu, machine, tracker.version) if cpu else modelled_cpu(power, machine),
+                *(_counted_gpu(gpu) for gpu in gpus),
+                *([_counted_memory(cpu)] if cpu and cpu.memory else []),
+            ),
+            codecarbon_version=tracker.version,
+            min_window_ns=max(
+                max(CPU_WINDOW_NS, CPU_PERIODS * (cpu.period_ns or 0)) if cpu else 0,
+                *(max(GPU_WINDOW_NS, GPU_PERIODS * gpu.period_ns) for gpu in gpus),
+                0,
+            ),
+            codecarbon_ram_watts=tracker.ram_watts,
+            notes=(*notes, *(note for gpu in gpus for note in gpu.notes)),
+        )
+        self._period_ns = max((one.period_ns or 0 for one in facts.components), default=0)
+        self.facts = facts
+        self.facts = self._with_rest(facts, rest_s)
+
+    def begin_window(self) -> None:
+        """Start a window."""
+        if self._watch:
+            self._watch.begin()  # which waits: GPUs' counters move seldom
+        started_ns = time.perf_counter_ns()
+        self._before = [domain.read() for domain in self._domains]
+        self._tracker.begin()
+        self._started_ns = started_ns
+        self._beginning_ns = time.perf_counter_ns() - started_ns
+
+    def end_window(self, usage: Usage) -> Reading:
+        """End the window and read it; a reading that cannot be right is an error, not a saving."""
+        if not self._in_launch:
+            self._outlast_a_period()
+        window_ns, counted = self._end()
+        components = counted if self._cpu else (modelled(self._power, usage), *counted)
+        reading = Reading(components=components)
+        wrong = fault(reading, self.facts, window_ns=window_ns)
+        if wrong:
+            raise MeasurementError(wrong)
+        return reading
+
+    def cancel(self) -> None:
+        """Forget the open window."""
+        self._in_launch = False
+        self._tracker.cancel()
+
+    def begin_launch(self) -> None:
+        """From here on windows are measured ones."""
+        self._in_launch = True
+
+    def end_launch(self) -> float | None:
+        """Nothing to add: every window is codecarbon's own."""
+        self._in_launch = False
+        return None
+
+    def _outlast_a_period(self) -> None:
+        """Wait until a cold start, which nobody can plan to be long, is as long as the slowest counter's period."""
+        passed_ns = time.perf_counter_ns() - self._started_ns
+        time.sleep(max(0, self._period_ns - passed_ns) * 1e-9)
+
+    def _end(self) -> tuple[int, tuple[Component, ...]]:
+        """End the window; returns its length in ns, and what was counted."""
+        waited_ns = self._watch.await_move() if self._watch else 0
+        ending_ns = time.perf_counter_ns()
+        account = self._tracker.end()
+        if self._watch:
+            self._watch.end()
+        after = [domain.read() for domain in self._domains]
+        ended_ns = time.perf_counter_ns()
+        window_ns = ended_ns - self._started_ns
+        seconds = window_ns * 1e-9
+        moved = [
+            domain.moved(before, now, seconds=seconds)
+            for domain, before, now in zip(self._domains, self._before, after, strict=True)
+        ]
+        counted = [self._gpu(account, gpu) for gpu in self._gpus]
+        if self._cpu:
+            packages, memory = moved[: len(self._cpu.packages)], moved[len(self._cpu.packages) :]
+            if packages:
+                looking_ns = self._beginning_ns + ended_ns - ending_ns
+                self._check_codecarbon(
+                    account, math.fsum(packages), window_ns=window_ns, looking_ns=looking_ns
+                )
+            counted.insert(0, _counted("cpu", account.cpu_joules))
+            if memory:
+                counted.append(_counted("dram", math.fsum(memory)))
+        return window_ns, self._less_rest(counted, waited_ns)
+
+    def _less_rest(self, counted: Sequence[Component], waited_ns: int) -> tuple[Component, ...]:
+        """Take off what the machine drew at rest while this waited for a counter to move."""
+        known = [one for one in self.facts.components if one.method is Method.MEASURED]
+        return tuple(
+            replace(one, energy_joules=one.energy_joules - (facts.idle_watts or 0.0) * waited_ns * 1e-9)
+            for one, facts in zip(counted, known, strict=True)
+        )
+
+    def _check_codecarbon(self, account: Account, joules: float, *, window_ns: int, looking_ns: int) -> None:
+        """Hold its reading against the same counters' own: it leaves out without a word what it cannot read."""
+        assert self._cpu is not None  # noqa: S101 - it has packages
+        between_s = (looking_ns + 2 * (self._cpu.period_ns or 0)) * 1e-9
+        watts = LOOKING * joules / (window_ns * 1e-9) + LOOKING_WATTS
+        slack = between_s * min(watts, math.fsum(domain.max_watts for domain in self._cpu.packages))
+        wrong = disagreement(account.cpu_joules, joules, slack_joules=slack)
+        if wrong:
+            raise MeasurementError(wrong)
+
+    @staticmethod
+    def _gpu(account: Account, gpu: Gpu) -> Component:
+        found = next((one for one in account.gpus if one.index == gpu.index), None)
+        if found is None:
+            raise MeasurementError(f"codecarbon does not read {gpu.called}")
+        if gpu.has_counter and not found.counted:
+            raise MeasurementError(f"the energy counter of {gpu.called} could not be read in a window")
+        return _counted("gpu", found.energy_joules)
+
+    def _with_rest(self, facts: MeterFacts, rest_s: float) -> MeterFacts:
+        periods = [self._cpu.period_ns or 0 if self._cpu else 0]
+        periods += [gpu.period_ns for gpu in self._gpus if gpu.has_counter]  # a sample of power needs no time
+        watts = iter(watts_at_rest(self._rest, period_ns=max(periods), rest_s=rest_s))
+        components = tuple(
+            replace(one, idle_watts=next(watts)) if one.method is Method.MEASURED else one
+            for one in facts.components
+        )
+        return replace(
+            facts,
+            components=components,
+            idle_watts=math.fsum(one.idle_watts or 0.0 for one in components),
+            idle_method=facts.method,
+        )
+
+    def _rest(self, seconds: float) -> list[float]:
+        self.begin_window()
+        time.sleep(seconds)
+        window_ns, counted = self._end()
+        return [component.energy_joules / (window_ns * 1e-9) for component in counted]
+
+
+def _watch(gpus: Sequence[Gpu]) -> GpuWatch | None:
+    from energygate.measure.gpu_counters import GpuWatch
+
+    of_nvidia = [gpu for gpu in gpus if gpu.source in {COUNTER, POWER_SAMPLES}]
+    return GpuWatch(of_nvidia) if of_nvidia else None
+
+
+def _counted(name: str, energy_joules: float) -> Component:
+    return Component(name=name, energy_joules=energy_joules, method=Method.MEASURED)
+
+
+def _counted_cpu(cpu: CpuCounter, machine: Machine, version: str) -> ComponentFacts:
+    return ComponentFacts(
+        name="cpu",
+        method=Method.MEASURED,
+        device=machine.cpu_model,
+        source=cpu.source,
+        citation=f"codecarbon {version}",
+        uncertainty=RAPL_UNCERTAINTY,
+        period_ns=cpu.period_ns,
+        max_watts=math.fsum(domain.max_watts for domain in cpu.packages) or None,
+    )
+
+
+def _counted_memory(cpu: CpuCounter) -> ComponentFacts:
+    return ComponentFacts(
+        name="dram",
+        method=Method.MEASURED,
+        device="memory",
+        source=f"{cpu.source} (memory)",
+        citation="Linux powercap interface, Documentation/power/powercap/powercap.rst",
+        uncertainty=RAPL_UNCERTAINTY,
+        period_ns=cpu.period_ns,
+        max_watts=math.fsum(domain.max_watts for domain in cpu.memory),
+    )
+
+
+def _counted_gpu(gpu: Gpu) -> ComponentFacts:
+    return ComponentFacts(
+        name="gpu",
+        method=Method.MEASURED,
+        device=gpu.name,
+        source=gpu.source,
+        citation=gpu.citation,
+        uncertainty=gpu.uncertainty,
+        period_ns=gpu.period_ns,
+        max_watts=GPU_BURST * gpu.max_watts,
+    )

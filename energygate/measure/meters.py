@@ -1,0 +1,101 @@
+"""The best meter that a machine has: counters where they are found, move and can be read, else the power model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError
+from energygate.measure import rapl
+from energygate.measure.counter_meter import CounterMeter, CpuCounter
+from energygate.measure.gpus import find_gpus
+from energygate.measure.idle import REST_S
+from energygate.measure.model_meter import ModelMeter
+from energygate.measure.tracker import COUNTER_MODES, Tracker, other_codecarbon, quiet
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.measure.gpu import Gpu
+    from energygate.measure.machine import Machine
+    from energygate.measure.power_model import VcpuPower
+    from energygate.measure.readings import Meter
+    from energygate.measure.visible_gpus import Selection
+
+
+def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:
+    """The GPUs that a workload may use, without a word from codecarbon, which knows some of them.
+
+    Raises:
+        MeasurementError: When a GPU is there whose energy cannot be read.
+    """
+    with quiet([]):
+        return find_gpus(selection)
+
+
+def open_meter(
+    machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), rest_s: float = REST_S
+) -> Meter:
+    """The best meter this machine has for a workload. With counters this takes seconds: it looks at them at rest.
+
+    Args:
+        machine: The machine.
+        power: The power model, which stands in where the processor has no counter.
+        gpus: The GPUs that the workload may use: their energy then counts.
+        rest_s: How long to look at the machine at rest.
+
+    Raises:
+        MeasurementError: When a counter cannot be read rightly, or counts what somebody else measures, too.
+    """
+    tracker = Tracker(gpu_ids=[gpu.index for gpu in gpus])
+    cpu, notes = _cpu_counter(tracker)
+    if cpu is None and not gpus:
+        return ModelMeter(tracker, power=power, machine=machine, notes=notes)
+    if other := other_codecarbon():
+        raise MeasurementError(
+            f"another codecarbon is running on this machine ({other} is there), and what it measures is in the same "
+            "counters",
+            hint="Wait for its end; if it has ended without removing that file, remove it",
+        )
+    return CounterMeter(tracker, cpu=cpu, gpus=gpus, power=power, machine=machine, notes=notes, rest_s=rest_s)
+
+
+def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:
+    """The processor's counter; without one, why, where somebody could change that.
+
+    Raises:
+        MeasurementError: When only some of the processors can be read.
+    """
+    source = COUNTER_MODES.get(tracker.cpu_mode)
+    if source is None:
+        hint = rapl.advice()
+        return None, (hint,) if hint else ()
+    if tracker.cpu_mode != "intel_rapl":
+        return CpuCounter(source=source), ()
+    domains = rapl.find_domains()
+    read = {file.resolve() for file in tracker.counter_files}
+    packages = tuple(
+        domain
+        for domain in domains
+        if domain.file.resolve() in read and domain.name.startswith(("package", "psys"))
+    )
+    missing = rapl.unreadable(domains)
+    if not packages:  # it also takes parts of a processor for one
+        none = "codecarbon found RAPL counters, but none of a processor as a whole: not used"
+        return None, (rapl.advice() or none,)
+    if missing:
+        raise MeasurementError(
+            f"some RAPL counters can be read, but not {' or '.join(missing)}", hint=rapl.READABLE_HINT
+        )
+    periods_ns = [rapl.update_period_ns(domain.read) for domain in packages]
+    if any(period_ns is None for period_ns in periods_ns):
+        return None, ("the RAPL counters of this machine stand still: not used",)
+    on_board = any(domain.name == "psys" for domain in packages)  # which counts memory already
+    unread = [
+        domain.name for domain in domains if domain.name.startswith("package") and domain not in packages
+    ]
+    return CpuCounter(
+        source=source,
+        packages=packages,
+        memory=() if on_board else rapl.memory_of(domains),
+        period_ns=max(period_ns for period_ns in periods_ns if period_ns is not None),
+    ), (f"codecarbon takes the RAPL counters {', '.join(unread)} for copies of others",) if unread else ()

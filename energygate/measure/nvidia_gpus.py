@@ -1,0 +1,134 @@
+"""The machine's NVIDIA GPUs, through the driver's own library: what can be read of each, and who else uses it."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import MeasurementError
+from energygate.measure.gpu import MOST_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
+from energygate.measure.gpu_counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.nvml import asking, opened
+from energygate.measure.visible_gpus import Listed, chosen
+
+if TYPE_CHECKING:
+    from energygate.measure.visible_gpus import Selection
+
+
+def find_nvidia_gpus(selection: Selection) -> tuple[Gpu, ...]:
+    """The NVIDIA GPUs that a workload may use; empty where there are none. Takes about half a second if there are.
+
+    Raises:
+        MeasurementError: When a GPU is there whose energy cannot be read: nothing must be measured without it.
+    """
+    if selection.visible is not None and not selection.visible.strip():
+        return ()
+    with opened() as nvml:
+        return () if nvml is None else _found(nvml, selection)
+
+
+def _found(nvml: Any, selection: Selection) -> tuple[Gpu, ...]:  # noqa: ANN401 - a module without types
+    listed = []
+    for index in range(nvml.nvmlDeviceGetCount()):
+        with asking(f"GPU {index}"):
+            listed.append(_listed(nvml, index))
+    periods: dict[str, int] = {}  # GPUs of one model have one period
+    gpus = []
+    for index in chosen(listed, selection):
+        gpu = next(one for one in listed if one.index == index)
+        with asking(gpu.called):
+            gpus.append(_described(nvml, gpu, periods))
+    return tuple(gpus)
+
+
+def _listed(nvml: Any, index: int) -> Listed:  # noqa: ANN401
+    handle = nvml.nvmlDeviceGetHandleByIndex(index)
+    instances = []
+    if _is_split(nvml, handle):
+        for place in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
+            try:
+                instance = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
+            except nvml.NVMLError_NotFound:
+                continue
+            instances.append(_text(nvml.nvmlDeviceGetUUID(instance)))
+    return Listed(
+        index=index,
+        uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
+        name=_text(nvml.nvmlDeviceGetName(handle)),
+        mig_uuids=tuple(instances),
+    )
+
+
+def _described(nvml: Any, gpu: Listed, periods: dict[str, int]) -> Gpu:  # noqa: ANN401
+    handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
+    about: dict[str, Any] = {
+        "index": gpu.index,
+        "uuid": gpu.uuid,
+        "name": gpu.name,
+        "max_watts": _limit_watts(nvml, handle),
+        "mig": _is_split(nvml, handle),
+        "shared_with": _others(nvml, handle),
+    }
+    try:
+        nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
+    except nvml.NVMLError_NotSupported:
+        return _sampled(nvml, handle, about)
+    if gpu.name not in periods:
+        period_ns = counter_period_ns(lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)))
+        if period_ns is None:
+            raise MeasurementError(
+                f"the energy counter of {gpu.called} stood still for {PATIENCE_NS / 1e9:g} s",
+                hint="Restart the machine, or hide the GPU with CUDA_VISIBLE_DEVICES if it is not used",
+            )
+        periods[gpu.name] = period_ns
+    return Gpu(period_ns=periods[gpu.name], **about)
+
+
+def _sampled(nvml: Any, handle: Any, about: dict[str, Any]) -> Gpu:  # noqa: ANN401
+    try:
+        nvml.nvmlDeviceGetPowerUsage(handle)
+    except nvml.NVMLError_NotSupported:
+        raise MeasurementError(
+            f"GPU {about['index']} ({about['name']}) tells neither its energy nor its power",
+            hint="Hide it with CUDA_VISIBLE_DEVICES if the workload does not use it",
+        ) from None
+    return Gpu(
+        period_ns=SAMPLE_PERIOD_NS,
+        has_counter=False,
+        source=POWER_SAMPLES,
+        citation="NVIDIA NVML, nvmlDeviceGetPowerUsage",
+        uncertainty=SAMPLES_UNCERTAINTY,
+        **about,
+    )
+
+
+def _limit_watts(nvml: Any, handle: Any) -> float:  # noqa: ANN401
+    try:
+        return float(nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000)
+    except (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound):
+        return MOST_WATTS
+
+
+def _is_split(nvml: Any, handle: Any) -> bool:  # noqa: ANN401
+    try:
+        return bool(nvml.nvmlDeviceGetMigMode(handle)[0])
+    except (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound):
+        return False  # GPUs from before MIG, and drivers from before it
+
+
+def _others(nvml: Any, handle: Any) -> tuple[int, ...]:  # noqa: ANN401
+    """Processes that compute on a GPU and are neither this one nor below it."""
+    import psutil
+
+    try:
+        found = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+    except (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound, nvml.NVMLError_NoPermission):
+        return ()
+    if not found:
+        return ()
+    ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
+    return tuple(sorted(found - ours))
+
+
+def _text(name: str | bytes) -> str:
+    return name.decode("utf-8", "replace") if isinstance(name, bytes) else name

@@ -1,0 +1,117 @@
+"""Who serves the calls of a window that are shared: this thread, several threads, or tasks on an event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import mmap
+import os
+import queue
+import threading
+import time
+
+from .loads import wait_until
+from .troubles import FORKED, ForkedCopy, Trouble, forked
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any
+
+    from .loads import SharedCalls
+
+
+class OneClient:
+    """The worker's own thread."""
+
+    def __init__(self, workload: Any) -> None:
+        self._workload = workload
+
+    def __call__(self, calls: SharedCalls) -> None:
+        """Serve calls until there are none left."""
+        _serve(self._workload, calls)
+        if forked:
+            raise ForkedCopy
+
+
+class Threads:
+    """Threads that serve window after window: connections and whatever else they keep for themselves stay open."""
+
+    def __init__(self, workload: Any, count: int) -> None:
+        self._workload = workload
+        self._windows: Any = queue.SimpleQueue()
+        self._ends: Any = queue.SimpleQueue()
+        self._came_back = mmap.mmap(
+            -1, 1
+        )  # shared with copies of this process, which have no other way to tell
+        self._count = count
+        for _ in range(count):
+            threading.Thread(target=self._client, daemon=True).start()
+
+    def __call__(self, calls: SharedCalls) -> None:
+        """Serve calls until there are none left."""
+        for _ in range(self._count):
+            self._windows.put(calls)
+        for _ in range(self._count):
+            self._ends.get()
+        if self._came_back[0]:
+            raise Trouble(FORKED)
+
+    def _client(self) -> None:
+        while True:
+            _serve(self._workload, self._windows.get())
+            if forked:  # the only thread of a copy: the loop that answers commands is in the other process
+                self._came_back[0] = 1
+                os._exit(86)
+            self._ends.put(None)
+
+
+class Tasks:
+    """Tasks on the event loop that a coroutine function lives on."""
+
+    def __init__(self, workload: Any, count: int) -> None:
+        self._workload = workload
+        self._count = count
+
+    def __call__(self, calls: SharedCalls) -> None:
+        """Serve calls until there are none left."""
+        self._workload.event_loop.run_until_complete(self._all(calls))
+
+    async def _all(self, calls: SharedCalls) -> None:
+        await asyncio.gather(*(self._client(calls) for _ in range(self._count)))
+
+    async def _client(self, calls: SharedCalls) -> None:
+        clock = time.perf_counter_ns
+        for position, feed, due_ns in calls:
+            if (left_ns := due_ns - clock()) > 0:  # epoll counts in milliseconds, so it may be one late
+                await asyncio.sleep(left_ns * 1e-9)
+            began_ns = due_ns or clock()
+            try:
+                answer = await self._workload.serve_coroutine(feed)
+            except BaseException as error:
+                if forked:
+                    raise ForkedCopy from None
+                calls.raised(position, began_ns, clock(), error)
+            else:
+                calls.answered(position, began_ns, clock(), answer)
+
+
+def _serve(workload: Any, calls: SharedCalls) -> None:
+    """Serve calls until there are none left, or this turns out to be a copy that the workload forked."""
+    clock = time.perf_counter_ns
+    for position, feed, due_ns in calls:
+        wait_until(due_ns)
+        began_ns = due_ns or clock()
+        try:
+            answer = workload.serve(feed)
+        except BaseException as error:
+            if forked:
+                return
+            calls.raised(position, began_ns, clock(), error)
+        else:
+            calls.answered(position, began_ns, clock(), answer)
+
+
+def clients_for(workload: Any, count: int) -> Any:
+    """So many clients of a workload."""
+    if getattr(workload, "event_loop", None) is not None:
+        return Tasks(workload, count)
+    return OneClient(workload) if count == 1 else Threads(workload, count)

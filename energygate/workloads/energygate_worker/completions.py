@@ -1,0 +1,185 @@
+"""What an endpoint answers: its text, how many units it yielded, and where a stream of events begins and ends."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections import namedtuple
+
+from .troubles import TEXT_LIMIT, FailedRequest
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from typing import Any
+
+VOLATILE = {"id", "created", "system_fingerprint"}
+"""What OpenAI-compatible servers make up anew for every answer."""
+
+TOKENS = ("completion_tokens", "output_tokens")
+"""Where `usage` counts the tokens of an answer: OpenAI's completions, and its responses."""
+
+
+Answer = namedtuple("Answer", "content_type body first_ns")  # noqa: PYI024 - typing costs start-up time
+"""One answer: its content type, its bytes, and when its first piece came (0 where it was not streamed)."""
+
+
+def begins(line: str) -> bool:
+    """Whether a line of a stream of events is the first piece of the answer: not empty, and not a role alone."""
+    data = _data(line)
+    if not data or data == "[DONE]":
+        return False
+    try:
+        chunk = json.loads(data)
+    except ValueError:
+        return True
+    return not _is_completion(chunk) or any(_says(choice) for choice in chunk["choices"])
+
+
+def read(answer: Answer, units: str | None) -> tuple[str, float]:
+    """What an answer says, and how many units it yielded.
+
+    It says a completion's text, or else all that it holds but what changes from call to call. Units are 0 when
+    nobody counts them.
+
+    Raises:
+        FailedRequest: It is an error, it was cut off, or it does not count its units.
+    """
+    content_type, body = answer.content_type, answer.body
+    if content_type == "text/event-stream":
+        return _streamed(body.decode("utf-8", "replace"), units)
+    try:
+        value = json.loads(body)
+    except ValueError:  # of which UnicodeDecodeError is one
+        if content_type.endswith("json"):
+            raise FailedRequest("was answered with broken JSON: %s" % _quoted(body)) from None
+        if units is not None:
+            raise FailedRequest(_uncounted(units)) from None
+        return _plain(body), 0
+    _refuse_errors(value)
+    count = 0 if units is None else _count(value, units, _uncounted(units))
+    if _is_completion(value):
+        return "\n".join(_said(choice) for choice in value["choices"]), count
+    if isinstance(value, dict):
+        value = {name: one for name, one in value.items() if name not in VOLATILE}
+    return json.dumps(value, sort_keys=True), count
+
+
+def _streamed(body: str, units: str | None) -> tuple[str, float]:
+    texts: dict[Any, list[str]] = {}
+    others: list[str] = []
+    counted = None
+    complete, is_completion = False, False
+    for data in filter(None, map(_data, body.splitlines())):
+        if data == "[DONE]":
+            complete = True
+            continue
+        try:
+            chunk = json.loads(data)
+        except ValueError:
+            others.append(data)
+            continue
+        _refuse_errors(chunk)
+        if units is not None and _number(chunk, units) is not None:
+            counted = chunk
+        if not _is_completion(chunk):
+            others.append(data)
+            continue
+        is_completion = True
+        for choice in chunk["choices"]:
+            texts.setdefault(choice.get("index", 0), []).append(_said(choice))
+            complete = complete or choice.get("finish_reason") is not None
+    if is_completion and not complete:
+        raise FailedRequest("was not answered in full: the stream ended before its last event, [DONE]")
+    count = 0 if units is None else _count(counted, units, _uncounted_stream(units))
+    said = ["".join(pieces) for _, pieces in sorted(texts.items(), key=str)]
+    return "\n".join(said + others), count
+
+
+def _data(line: str) -> str:
+    """What an event's line carries; empty for comments, other fields and blank lines."""
+    return line[5:].strip() if line.startswith("data:") else ""
+
+
+def _is_completion(value: Any) -> bool:
+    choices = value.get("choices") if isinstance(value, dict) else None
+    return isinstance(choices, list) and all(isinstance(choice, dict) for choice in choices)
+
+
+def _message(choice: dict[str, Any]) -> dict[str, Any]:
+    """What a choice says, whole or as a piece of a stream; completions have just a `text`."""
+    message = choice.get("message") or choice.get("delta")
+    return message if isinstance(message, dict) else {"content": choice.get("text")}
+
+
+def _says(choice: dict[str, Any]) -> bool:
+    return any(value for name, value in _message(choice).items() if name != "role")
+
+
+def _said(choice: dict[str, Any]) -> str:
+    """The text of a choice; tool calls and the like, which are no text, as JSON."""
+    message = {name: value for name, value in _message(choice).items() if name != "role" and value}
+    content = message.pop("content", "")
+    text = content if isinstance(content, str) else json.dumps(content, sort_keys=True)
+    calls = message.pop("tool_calls", None)
+    return text + (json.dumps(_without_ids(calls), sort_keys=True) if calls else "")
+
+
+def _without_ids(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_without_ids(one) for one in value]
+    if isinstance(value, dict):
+        return {name: _without_ids(one) for name, one in value.items() if name not in VOLATILE}
+    return value
+
+
+def _refuse_errors(value: Any) -> None:
+    """OpenAI-compatible servers report trouble in a stream's midst, when the status has long been sent."""
+    error = value.get("error") if isinstance(value, dict) else None
+    if isinstance(error, dict):
+        error = error.get("message") or json.dumps(error)
+    if isinstance(error, str) and error:
+        raise FailedRequest("was answered with an error: %s" % error[:TEXT_LIMIT])
+
+
+def _number(value: Any, units: str) -> float | None:
+    """How many units an answer says it yielded; `None` when it does not."""
+    if not isinstance(value, dict):
+        return None
+    usage = value.get("usage")
+    places = [value] if not isinstance(usage, dict) else [usage, value]
+    for name in (*TOKENS, units) if units == "tokens" else (units,):
+        for place in places:
+            count = place.get(name)
+            if isinstance(count, (int, float)) and not isinstance(count, bool):
+                return count if math.isfinite(count) and count >= 0 else None
+    return None
+
+
+def _count(value: Any, units: str, otherwise: str) -> float:
+    count = _number(value, units)
+    if count is None:
+        raise FailedRequest(otherwise)
+    return count
+
+
+def _uncounted(units: str) -> str:
+    wanted = "`usage.completion_tokens`" if units == "tokens" else "a number named `%s`" % units
+    return "was answered without %s, which `units: %s` asks for" % (wanted, units)
+
+
+def _uncounted_stream(units: str) -> str:
+    if units != "tokens":
+        return _uncounted(units)
+    return _uncounted(units) + '; a stream carries it when asked by "stream_options": {"include_usage": true}'
+
+
+def _plain(body: bytes) -> str:
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return "sha256:" + hashlib.sha256(body).hexdigest()
+
+
+def _quoted(body: bytes) -> str:
+    return " ".join(body[:TEXT_LIMIT].decode("utf-8", "replace").split())[:200]

@@ -1,0 +1,92 @@
+"""An HTTP endpoint as a workload: this process is its server's parent, and its only client."""
+
+from __future__ import annotations
+
+import http.client
+from urllib.parse import urlsplit
+
+from .backend import Backend
+from .client import Client
+from .completions import begins, read
+from .requests_file import plain_get, read_requests
+from .troubles import FailedRequest, ServerEnded, text_of
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from typing import Any
+
+    from .completions import Answer
+
+DEFAULT_PORT = 80
+
+
+class Endpoint:
+    """A server on this machine that a command line starts; each request is one exchange over HTTP."""
+
+    inputs = None
+    outputs = None
+    origin = None
+    counts_own_cpu = False
+    observes = True
+    takes_requests = True
+    answers_text = True
+
+    def __init__(self, spec: dict[str, Any]) -> None:
+        address = urlsplit(spec["url"])
+        port = None if "{port}" in address.netloc else address.port or DEFAULT_PORT
+        self._path = (address.path or "/") + ("?" + address.query if address.query else "")
+        self._units = spec["units"]
+        self._default = plain_get(self._path)
+        self._backend = Backend(
+            spec["serve"],
+            address.hostname or "127.0.0.1",
+            port,
+            spec["ready"],
+            spec["patience_s"],
+        )
+        self._client = Client(self._backend.host, self._backend.port)
+        self.versions: dict[str, str] = {}
+
+    def feeds_of(self, path: str) -> list[Any]:
+        """The requests of an inputs file."""
+        return read_requests(path, self._path)
+
+    def serve(self, feed: Any) -> Answer:
+        """Send one request and read its answer to the end."""
+        try:
+            return self._client.ask(feed or self._default, begins)
+        except (OSError, http.client.HTTPException) as error:
+            ended = self._backend.ended()
+            if ended:
+                raise ServerEnded("was not answered: the server %s" % ended) from None
+            raise FailedRequest("was not answered%s" % _why(error)) from None
+
+    def loop(
+        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
+    ) -> None:
+        """Send one request per feed and append the time after each: the measured loop, kept bare."""
+        serve = self.serve
+        for feed in feeds:
+            serve(feed)
+            append(clock())
+
+    def observe(self, answer: Answer) -> tuple[float, int]:
+        """How many units an answer yielded, and when its first piece came."""
+        return read(answer, self._units)[1], answer.first_ns
+
+    def named(self, answer: Answer) -> dict[str, str]:
+        """The parts of an answer by name: what it says."""
+        return {"text": read(answer, self._units)[0]}
+
+    def close(self) -> None:
+        """End the server."""
+        self._client.close()
+        self._backend.close()
+
+
+def _why(error: Exception) -> str:
+    """Why there is no answer, as what follows "was not answered"."""
+    if isinstance(error, http.client.IncompleteRead):
+        return " in full: it was cut off after %d bytes" % len(error.partial)
+    return ": " + (text_of(error) or type(error).__name__)

@@ -1,0 +1,127 @@
+"""Processors as machines name them, and the row of the power model that each belongs to."""
+
+from __future__ import annotations
+
+from energygate.measure.machine import Machine
+from energygate.measure.power_model import vcpu_power
+
+EPYC_7763 = "AMD EPYC 7763 64-Core Processor"
+EPYC_9V74 = "AMD EPYC 9V74 80-Core Processor"
+
+NAMES = {
+    EPYC_7763: "AMD EPYC 3rd generation",
+    "AMD EPYC 7B13": "AMD EPYC 3rd generation",
+    "AMD EPYC 7R13 Processor": "AMD EPYC 3rd generation",
+    "AMD EPYC 7V73X 64-Core Processor": "AMD EPYC 3rd generation",
+    "AMD EPYC 7713P 64-Core Processor": "AMD EPYC 3rd generation",
+    "AMD EPYC-Milan Processor": "AMD EPYC 3rd generation",
+    "AMD EPYC 7452 32-Core Processor": "AMD EPYC 2nd generation",
+    "AMD EPYC 7B12": "AMD EPYC 2nd generation",
+    "AMD EPYC 7R32": "AMD EPYC 2nd generation",
+    "AMD EPYC-Rome Processor": "AMD EPYC 2nd generation",
+    "AMD EPYC 7571": "AMD EPYC 1st generation",
+    "AMD EPYC 7551 32-Core Processor": "AMD EPYC 1st generation",
+    EPYC_9V74: "AMD EPYC 4th generation",
+    "AMD EPYC 9B14": "AMD EPYC 4th generation",
+    "AMD EPYC 9654P 96-Core Processor": "AMD EPYC 4th generation",
+    "AMD EPYC 9754 128-Core Processor": "AMD EPYC 4th generation, dense",
+    "AMD EPYC 8534P 64-Core Processor": "AMD EPYC 4th generation, dense",
+    "AMD EPYC 9R14": "AMD EPYC 4th generation, a vCPU is a core",
+    "AMD EPYC 9V45 96-Core Processor": "AMD EPYC 5th generation",
+    "AMD EPYC 9B45": "AMD EPYC 5th generation",
+    "AMD EPYC 9965 192-Core Processor": "AMD EPYC 5th generation, dense",
+    "AMD EPYC 9R45": "AMD EPYC 5th generation, a vCPU is a core",
+    "Intel(R) Xeon(R) Platinum 8370C CPU @ 2.80GHz": "Intel Ice Lake",
+    "Intel(R) Xeon(R) Platinum 8375C CPU @ 2.90GHz": "Intel Ice Lake",
+    "Intel Xeon Processor (Icelake)": "Intel Ice Lake",
+    "Intel(R) Xeon(R) Platinum 8272CL CPU @ 2.60GHz": "Intel Cascade Lake",
+    "Intel(R) Xeon(R) Platinum 8259CL CPU @ 2.50GHz": "Intel Cascade Lake",
+    "Intel(R) Xeon(R) Platinum 8380HL CPU @ 2.90GHz": "Intel Cascade Lake",
+    "Intel(R) Xeon(R) CPU @ 2.80GHz": "Intel Cascade Lake",
+    "Intel Xeon Processor (Cascadelake)": "Intel Cascade Lake",
+    "Intel(R) Xeon(R) Platinum 8171M CPU @ 2.60GHz": "Intel Skylake",
+    "Intel(R) Xeon(R) Platinum 8175M CPU @ 2.50GHz": "Intel Skylake",
+    "Intel(R) Xeon(R) Platinum 8124M CPU @ 3.00GHz": "Intel Skylake",
+    "Intel(R) Xeon(R) CPU @ 2.00GHz": "Intel Skylake",
+    "Intel Xeon Processor (Skylake, IBRS)": "Intel Skylake",
+    "Intel(R) Xeon(R) CPU E5-2673 v4 @ 2.30GHz": "Intel Broadwell",
+    "Intel(R) Xeon(R) CPU E5-2686 v4 @ 2.30GHz": "Intel Broadwell",
+    "Intel(R) Xeon(R) CPU @ 2.20GHz": "Intel Broadwell",
+    "Intel(R) Xeon(R) CPU E5-2673 v3 @ 2.40GHz": "Intel Haswell",
+    "Intel(R) Xeon(R) CPU @ 2.30GHz": "Intel Haswell",
+    "Intel(R) Xeon(R) CPU E5-2670 v2 @ 2.50GHz": "Intel Ivy Bridge",
+    "Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz": "Intel Sandy Bridge",
+    "Intel(R) Xeon(R) Platinum 8488C": "Intel Sapphire Rapids",
+    "Intel(R) Xeon(R) Platinum 8481C CPU @ 2.70GHz": "Intel Sapphire Rapids",
+    "Intel(R) Xeon(R) Platinum 8473C": "Intel Sapphire Rapids",
+    "Intel(R) Xeon(R) Platinum 8573C": "Intel Emerald Rapids",
+    "INTEL(R) XEON(R) PLATINUM 8581C CPU @ 2.10GHz": "Intel Emerald Rapids",
+    "Intel(R) Xeon(R) 6975P-C": "Intel Granite Rapids",
+    "Intel(R) Xeon(R) 6780E": "Intel Sierra Forest",
+    "Intel(R) Core(TM) i7-8700B CPU @ 3.20GHz": "desktop or laptop",
+    "AMD Ryzen 9 7950X 16-Core Processor": "desktop or laptop",
+    "Intel(R) Xeon(R) CPU E3-1230 v3 @ 3.30GHz": "desktop or laptop",
+    "Intel(R) Xeon(R) E-2288G CPU @ 3.70GHz": "desktop or laptop",
+    "Arm Neoverse-N1": "Arm Neoverse-N1",
+    "Ampere(R) Altra(R) Processor": "Arm Neoverse-N1",
+    "AWS Graviton2": "AWS Graviton2",
+    "Arm Neoverse-N2": "Arm Neoverse-N2 or N3",
+    "Microsoft Azure Cobalt 100": "Arm Neoverse-N2 or N3",
+    "Arm Neoverse-V1": "Arm Neoverse-V",
+    "AWS Graviton3": "Arm Neoverse-V",
+    "AWS Graviton4": "Arm Neoverse-V",
+    "Google Axion": "Arm Neoverse-V",
+    "Apple M1 (Virtual)": "Apple silicon",
+    "Apple M4 Pro": "Apple silicon",
+}
+
+MASKED = {
+    ("AuthenticAMD", 23, 1, 2): "AMD EPYC 1st generation",
+    ("AuthenticAMD", 23, 49, 0): "AMD EPYC 2nd generation",
+    ("AuthenticAMD", 25, 1, 1): "AMD EPYC 3rd generation",
+    ("AuthenticAMD", 25, 17, 1): "AMD EPYC 4th generation",
+    ("AuthenticAMD", 25, 160, 2): "AMD EPYC 4th generation, dense",
+    ("AuthenticAMD", 26, 2, 1): "AMD EPYC 5th generation",
+    ("AuthenticAMD", 26, 17, 0): "AMD EPYC 5th generation, dense",
+    ("AuthenticAMD", 27, 1, 0): "AMD, any generation",
+    ("HygonGenuine", 24, 1, 1): "AMD, any generation",
+    ("GenuineIntel", 6, 45, 7): "Intel Sandy Bridge",
+    ("GenuineIntel", 6, 62, 4): "Intel Ivy Bridge",
+    ("GenuineIntel", 6, 63, 2): "Intel Haswell",
+    ("GenuineIntel", 6, 79, 0): "Intel Broadwell",
+    ("GenuineIntel", 6, 85, 4): "Intel Skylake",
+    ("GenuineIntel", 6, 85, 7): "Intel Cascade Lake",
+    ("GenuineIntel", 6, 85, None): "Intel, any generation",
+    ("GenuineIntel", 6, 106, 6): "Intel Ice Lake",
+    ("GenuineIntel", 6, 143, 8): "Intel Sapphire Rapids",
+    ("GenuineIntel", 6, 207, 2): "Intel Emerald Rapids",
+    ("GenuineIntel", 6, 173, 1): "Intel Granite Rapids",
+    ("GenuineIntel", 6, 175, 3): "Intel Sierra Forest",
+    ("GenuineIntel", 6, 250, 0): "Intel, any generation",
+    ("Arm", None, 0xD0C, None): "Arm Neoverse-N1",
+    ("Arm", None, 0xD49, None): "Arm Neoverse-N2 or N3",
+    ("Microsoft", None, 0xD49, None): "Arm Neoverse-N2 or N3",
+    ("Arm", None, 0xD40, None): "Arm Neoverse-V",
+    ("Arm", None, 0xD4F, None): "Arm Neoverse-V",
+    ("Ampere", None, 0xAC3, None): "Arm, any generation",
+    ("Apple", None, 0, None): "Apple silicon",
+}
+
+
+def machine(name, *, vendor="", family=None, model=None, stepping=None):
+    return Machine(
+        cpu_model=name,
+        cpu_count=4,
+        memory_bytes=16_000_000_000,
+        system="Linux 6.8",
+        virtual=True,
+        can_pin=True,
+        cpu_vendor=vendor,
+        cpu_family=family,
+        cpu_model_number=model,
+        cpu_stepping=stepping,
+    )
+
+
+def watts(name):
+    return vcpu_power(machine(name))

@@ -1,0 +1,64 @@
+"""How often a counter moves, found by looking."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.measure.gpu_counters import PATIENCE_NS, counter_period_ns
+
+LOOK_NS = 500_000
+
+
+class Counter:
+    """A counter and the clock it goes by; a look at it takes no time, a pause between two looks does."""
+
+    def __init__(self, *, period_ns, phase_ns=0, steps=1):
+        self.now_ns = phase_ns
+        self.period_ns = period_ns
+        self.steps = steps
+
+    def read(self):
+        return self.now_ns // self.period_ns // self.steps
+
+    def clock(self):
+        return self.now_ns
+
+    def pause(self):
+        self.now_ns += LOOK_NS
+
+
+def found(counter):
+    return counter_period_ns(counter.read, counter.clock, pause=counter.pause)
+
+
+@given(st.integers(1_000_000, 300_000_000), st.integers(0, 10**9))
+def test_a_period_is_found_to_within_two_looks(period_ns, phase_ns):
+    assert found(Counter(period_ns=period_ns, phase_ns=phase_ns)) == pytest.approx(period_ns, abs=2 * LOOK_NS)
+
+
+def test_looking_ends_after_five_moves():
+    counter = Counter(period_ns=100_000_000)
+    found(counter)
+    assert counter.now_ns == pytest.approx(500_000_000, abs=LOOK_NS)
+
+
+@given(st.integers(100_000_000, 10**11), st.integers(0, 10**9))
+def test_patience_has_an_end(period_ns, phase_ns):
+    counter = Counter(period_ns=period_ns, phase_ns=phase_ns)
+    found(counter)
+    assert counter.now_ns - phase_ns <= PATIENCE_NS + LOOK_NS
+
+
+def test_a_counter_that_skips_moves_is_given_the_longer_period():
+    """Some move only when there is something to count."""
+    assert found(Counter(period_ns=20_000_000, steps=5)) == pytest.approx(100_000_000, abs=2 * LOOK_NS)
+
+
+def test_a_counter_that_moved_once_is_given_all_the_patience():
+    assert found(Counter(period_ns=3 * PATIENCE_NS // 4)) == PATIENCE_NS
+
+
+def test_a_counter_that_stands_still_has_no_period():
+    assert found(Counter(period_ns=100 * PATIENCE_NS)) is None

@@ -1,0 +1,132 @@
+"""codecarbon's real tracker, held by the hand: its tasks, its warnings, and what it says apart."""
+
+from __future__ import annotations
+
+import logging
+import subprocess
+import sys
+import time
+
+import pytest
+from codecarbon.core import hardware_cache
+
+from energygate.errors import MeasurementError
+from energygate.measure.tracker import MOST_WARNINGS, Tracker
+
+
+@pytest.fixture(scope="module")
+def tracker():
+    return Tracker()
+
+
+def test_a_cancelled_window_does_not_poison_the_next(tracker):
+    tracker.begin()
+    tracker.cancel()
+    tracker.begin()
+    account = tracker.end()
+    assert account.cpu_joules >= 0
+    assert tracker._tracker._tasks == {}
+
+
+def test_a_window_left_open_would_have(tracker):
+    """The control: without `cancel`, codecarbon refuses the next window."""
+    tracker.begin()
+    tracker.begin()
+    tracker.cancel()
+    with pytest.raises(MeasurementError, match="codecarbon lost a measurement"):
+        tracker.end()
+
+
+def test_cancelling_nothing_or_what_codecarbon_lost_is_quiet(tracker):
+    tracker.cancel()
+    tracker.begin()
+    tracker._tracker._tasks.clear()
+    tracker._tracker._active_task = None
+    tracker.cancel()
+    tracker.begin()
+    tracker.end()
+
+
+def test_finished_windows_are_not_kept_for_ever(tracker):
+    for _ in range(3):
+        tracker.begin()
+        tracker.end()
+    assert tracker._tracker._tasks == {}
+
+
+def test_what_codecarbon_warned_of_is_known_and_not_printed(tracker, capfd):
+    tracker.begin()
+    tracker.end()
+    assert capfd.readouterr() == ("", "")
+    assert len(tracker.warnings) <= MOST_WARNINGS
+
+
+def test_every_tracker_hears_what_codecarbon_warned_of(monkeypatch):
+    """It looks at the hardware once a process; that it has no counter concerns the second tracker as well."""
+    monkeypatch.setattr("energygate.measure.tracker._OF_HARDWARE", [])
+    monkeypatch.setattr("codecarbon.core.cpu.is_rapl_available", lambda: False)
+    hardware_cache.clear_cache()
+    first, second = Tracker(), Tracker()
+    for one in (first, second):
+        assert "No CPU tracking mode found. Falling back on CPU load mode." in one.warnings
+    logger = logging.getLogger("codecarbon")
+    for one in (first, second, first):
+        one.begin()
+        logger.warning("something happened in window %d", id(one))
+        one.end()
+        assert one.warnings[-1] == f"something happened in window {id(one)}"
+    assert f"something happened in window {id(first)}" not in second.warnings
+
+
+def test_what_another_tracker_says_while_ours_rest_is_not_hidden():
+    heard = []
+
+    class Ears(logging.Handler):
+        def emit(self, record):
+            heard.append(record.getMessage())
+
+    Tracker()
+    logger, ears = logging.getLogger("codecarbon"), Ears()
+    logger.addHandler(ears)
+    try:
+        logger.error("theirs")
+    finally:
+        logger.removeHandler(ears)
+    assert heard == ["theirs"]
+
+
+def test_a_codecarbon_that_cannot_start_is_an_error(tmp_path, monkeypatch):
+    """It swallows the errors of its construction, and stumbles over itself later."""
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with pytest.raises(MeasurementError, match="codecarbon could not be started"):
+        Tracker()
+
+
+def test_memory_is_told_apart(tracker):
+    tracker.begin()
+    started = time.perf_counter()
+    while time.perf_counter() < started + 0.05:
+        pass
+    account = tracker.end()
+    assert account.ram_joules > 0
+    assert account.ram_joules / tracker.ram_watts >= 0.05
+    assert account.gpus == ()
+    assert account.gpu_joules == 0
+
+
+NAMES = """
+import cpuinfo, sys
+whole = cpuinfo.get_cpu_info()["brand_raw"]
+from energygate.measure.tracker import Tracker
+tracker = Tracker()
+print(whole == tracker._tracker._conf["cpu_model"], cpuinfo.get_cpu_info.__module__)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the file that answers quickly")
+def test_the_quick_answer_for_the_processors_name_is_the_slow_one():
+    done = subprocess.run([sys.executable, "-c", NAMES], capture_output=True, text=True, check=True)
+    assert done.stdout == "True cpuinfo.cpuinfo\n"

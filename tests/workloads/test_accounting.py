@@ -1,0 +1,225 @@
+"""The CPU time of a window is that of the worker and of all that it has started, however they were started.
+
+Every workload here burns CPU time by the clock of CPU time, so that the truth is known exactly, on a busy machine too.
+"""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+import textwrap
+
+import families
+import numpy as np
+import pytest
+
+from energygate.workloads.control_group import ControlGroup
+from energygate.workloads.energygate_worker.group import Group
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+MS = 1_000_000
+PATIENCE_S = 20
+
+IN_PROCESS = """
+def make():
+    return exactly(100, lambda: None)
+"""
+
+THREAD = """
+def make():
+    def work():
+        thread = threading.Thread(target=burn, args=(80, time.thread_time_ns))
+        thread.start()
+        thread.join()
+    return exactly(100, work)
+"""
+
+WAITED_FOR = """
+def make():
+    return exactly(20, lambda: child(lambda: until(80)))
+"""
+
+NOBODY_WAITS = """
+def make():
+    def work():
+        pid = child(lambda: until(80), wait=False)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
+    return exactly(20, work)
+"""
+
+TEN_SHORT_CHILDREN = """
+def make():
+    return exactly(20, lambda: [child(lambda: until(38)) for _ in range(10)])
+"""
+
+GRANDCHILD = """
+def make():
+    return exactly(20, lambda: child(lambda: (child(lambda: until(40)), until(40))))
+"""
+
+DAEMON = """
+def make():
+    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(70))))
+"""
+
+STILL_LIVING = """
+def make():
+    there, back = os.pipe(), os.pipe()
+    def serve():
+        while os.read(there[0], 1):
+            burn(80)
+            os.write(back[1], b"x")
+    child(serve, wait=False, setsid=())
+    return exactly(20, lambda: (os.write(there[1], b"x"), os.read(back[0], 1)))
+"""
+
+AUTO_REAPED = """
+def make():
+    signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    return exactly(20, lambda: until_closed(lambda: child(lambda: until(80), wait=False)))
+"""
+
+EVERY_WAY = {
+    "in the process": (IN_PROCESS, 4),
+    "in a thread": (THREAD, 4),
+    "in a child that is waited for": (WAITED_FOR, 4),
+    "in a child that nobody waits for": (NOBODY_WAITS, 4),
+    "in ten short children": (TEN_SHORT_CHILDREN, 1),
+    "in a child and its own child": (GRANDCHILD, 4),
+    "in a daemon that has ended": (DAEMON, 4),
+    "in a child with a session of its own that lives on": (STILL_LIVING, 4),
+}
+"""Sources, and how many requests burn 400 ms of CPU time. Ending a child costs up to 0.5 ms on top."""
+
+
+both_ways_of_holding = pytest.mark.usefixtures("held")
+
+
+# --- CPU time ----------------------------------------------------------------------------------------------
+
+
+@both_ways_of_holding
+@pytest.mark.parametrize("way", EVERY_WAY)
+def test_cpu_time_is_counted_whole(loaded, app, tmp_path, way):
+    source, requests = EVERY_WAY[way]
+    serving = loaded(app(families.source(tmp_path / "diary", source)))
+    serving.run(1)  # what is started once is not the window's
+    assert serving.run(requests).cpu_ns == pytest.approx(400 * MS, rel=0.03)
+
+
+def test_no_children_are_missed_that_the_kernel_reaps(loaded, app, tmp_path, monkeypatch, trouble):
+    serving = loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
+    if serving._family.group_path is not None:
+        assert serving.run(4).cpu_ns == pytest.approx(400 * MS, rel=0.03)
+        serving.close()
+    monkeypatch.setattr(ControlGroup, "make", lambda: None)
+    with trouble("ignores SIGCHLD", "control group"):  # not counted, then, and not passed over either
+        loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
+
+
+def test_a_worker_that_inherits_an_ignored_sigchld_does_not_lose_children(worker, app, tmp_path, monkeypatch):
+    monkeypatch.setattr(ControlGroup, "make", lambda: None)
+    before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+    try:
+        started = worker()
+    finally:
+        signal.signal(signal.SIGCHLD, before)
+    started.load(**app(families.source(tmp_path / "diary", WAITED_FOR)), timeout_s=PATIENCE_S)
+    assert started.run(2).cpu_ns == pytest.approx(200 * MS, rel=0.03)
+
+
+@both_ways_of_holding
+def test_children_missed_by_codecarbons_process_mode_are_counted_here(loaded, app, tmp_path):
+    # That mode looks at psutil's CPU times of the process and of the children it sees, at the window's ends.
+    source = """
+import psutil
+def make():
+    this = psutil.Process()
+    def seen():
+        return sum(sum(one.cpu_times()[:2]) for one in [this, *this.children(recursive=True)])
+    def request():
+        before = seen()
+        exactly(20, lambda: [child(lambda: until(38)) for _ in range(10)])()
+        return seen() - before
+    return request
+"""
+    serving = loaded(app(families.source(tmp_path / "diary", source)))
+    assert serving.run(1).cpu_ns == pytest.approx(400 * MS, rel=0.05)  # what looking costs is in it
+    serving.outputs(tmp_path / "out.npz", count=1)
+    with np.load(tmp_path / "out.npz") as archive:
+        assert archive["answer"].tolist()[0] < 0.1
+
+
+@both_ways_of_holding
+def test_what_the_workload_starts_is_still_its_own_to_wait_for(loaded, app, tmp_path):
+    source = """
+def make():
+    def request():
+        pids = {child(lambda: until(1), wait=False) for _ in range(5)}
+        ended = {os.wait()[0] for _ in range(5)}
+        return int(ended == pids)
+    return request
+"""
+    serving = loaded(app(families.source(tmp_path / "diary", source)))
+    assert serving.run(20).failed == ()
+
+
+# --- The clock itself --------------------------------------------------------------------------------------
+
+
+def in_a_group(code):
+    """Run this code in a process of its own, with `group` as the control group that it has joined."""
+    group = ControlGroup.make()
+    if group is None:
+        pytest.skip("this user can make no control group here")
+    head = f"""
+        import os, time
+        from energygate.workloads.energygate_worker.group import Group
+        group = Group({str(group.path)!r})
+    """
+    program = textwrap.dedent(head) + textwrap.dedent(code)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
+        )
+    finally:
+        group.kill()
+        group.remove()
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_without_children_a_group_adds_nothing_to_a_windows_cpu_time():
+    # The group's own clock is 4 ms late and has whole µs: none of that may reach the figure.
+    said = in_a_group("""
+        for _ in range(40):
+            end = time.perf_counter_ns() + 5_000_000
+            while time.perf_counter_ns() < end:
+                pass
+            print(group.others_cpu_ns())
+    """)
+    assert set(said.split()) == {"0"}
+
+
+def test_a_group_counts_others_and_not_this_process():
+    said = in_a_group("""
+        def until(ns):
+            while time.process_time_ns() < ns:
+                pass
+        until(300_000_000)
+        if not (pid := os.fork()):
+            until(100_000_000)
+            os._exit(0)
+        os.waitpid(pid, 0)
+        print(group.others_cpu_ns(), group.joining_ns)
+    """)
+    others_ns, joining_ns = map(int, said.split())
+    assert others_ns == pytest.approx(100 * MS, rel=0.03)
+    assert 0 < joining_ns < 10_000 * MS
+
+
+def test_a_directory_that_is_no_group_cannot_be_joined(tmp_path):
+    with pytest.raises(OSError, match=r"cpu\.stat"):
+        Group(str(tmp_path))

@@ -1,0 +1,259 @@
+"""Whatever a workload starts, and however, stands still while its worker is frozen and is gone when it has closed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import families
+import pytest
+
+from energygate.errors import MeasurementError
+from energygate.workloads.control_group import ControlGroup
+from energygate.workloads.guardian import Guardian
+
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_S = 20
+
+SERVE = """
+def make():
+    start()
+    return lambda: 1
+"""
+
+STARTS = {
+    "a child": ("child(spin, wait=False)", 1),
+    "a child with a session of its own": ("child(spin, wait=False, setsid=())", 1),
+    "a daemon": ("daemon(spin)", 1),
+    "a child that ignores SIGTERM and SIGHUP": (
+        "[signal.signal(n, signal.SIG_IGN) for n in (signal.SIGTERM, signal.SIGHUP)]; child(sleep, wait=False)",
+        1,
+    ),
+    "a child that has stopped itself": (
+        "child(lambda: (note(), os.kill(os.getpid(), signal.SIGSTOP)), wait=False)",
+        1,
+    ),
+    "a child without an environment": ("child(clear, wait=False)", 1),
+    "a tree of three generations, each with a session of its own": ("breed(3)", 14),
+}
+"""What the workload does, and how many processes that makes."""
+
+BREED = """
+def breed(depth):
+    if depth:
+        for _ in range(2):
+            child(lambda: (breed(depth - 1), spin()), wait=False, setsid=())
+"""
+
+
+FLEE = """
+def flee():
+    note()
+    time.sleep(0.005)
+    child(flee, wait=False, setsid=())
+"""
+
+CLEARED = """
+LAST = "import os, sys, time; open(sys.argv[1], 'a').write(str(os.getpid()) + chr(10)); time.sleep(1000)"
+
+def clear():
+    os.execve(sys.executable, [sys.executable, "-S", "-c", LAST, DIARY], {})
+"""
+
+both_ways_of_holding = pytest.mark.usefixtures("held")
+each_start = pytest.mark.parametrize("start", STARTS)
+
+
+def starting(diary, what):
+    return families.source(diary, BREED + FLEE + CLEARED + f"def start():\n    {what}\n" + SERVE)
+
+
+@pytest.fixture
+def diary(checkout, tmp_path):
+    """Where processes write down their numbers; what a failed test has left of them is ended."""
+    path = tmp_path / "diary"
+    path.touch()
+    yield path
+    for pid in families.pids(path):
+        with contextlib.suppress(OSError):
+            if Path(f"/proc/{pid}/cwd").samefile(checkout):  # it is one of ours still
+                os.kill(pid, signal.SIGKILL)
+
+
+@pytest.fixture
+def parents(loaded, app, diary):
+    """Loads a workload that starts processes; returns its worker and their numbers once they all live."""
+
+    def load(what, count):
+        serving = loaded(app(starting(diary, what)))
+        deadline = time.monotonic() + PATIENCE_S
+        while len(families.pids(diary)) < count:
+            assert time.monotonic() < deadline
+            serving.run(1)
+        return serving, families.pids(diary)
+
+    return load
+
+
+def cpu_ns(pid):
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def is_gone(pid):
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    return text.rpartition(")")[2].split()[0] in "ZX"  # it has ended, and its new parent has not looked yet
+
+
+def left_groups():
+    group = ControlGroup.make()
+    if group is None:
+        return []
+    group.remove()
+    return list(group.path.parent.glob(f"energygate-{os.getpid()}-*"))
+
+
+def is_closed(serving):
+    serving.close()
+
+
+def is_closed_while_frozen(serving):
+    serving.freeze()
+    serving.close()
+
+
+def shuts_down(serving):
+    serving.shut_down()
+
+
+def has_died(serving):
+    os.kill(serving.pid, signal.SIGKILL)
+    with pytest.raises(MeasurementError, match="killed by SIGKILL"):
+        serving.run(1)
+
+
+@both_ways_of_holding
+@each_start
+@pytest.mark.parametrize("it", [is_closed, is_closed_while_frozen, shuts_down, has_died])
+def test_nothing_lives_when_a_worker(parents, start, it):
+    serving, pids = parents(*STARTS[start])
+    it(serving)
+    assert all(is_gone(pid) for pid in pids)
+    assert left_groups() == []
+
+
+@both_ways_of_holding
+@pytest.mark.parametrize("it", [is_closed, shuts_down])
+def test_nothing_lives_that_has_cleared_its_environment_when_a_worker(parents, it):
+    serving, pids = parents("daemon(clear)", 1)
+    it(serving)
+    assert all(is_gone(pid) for pid in pids)
+
+
+@both_ways_of_holding
+def test_processes_that_breed_faster_than_one_looks_are_ended_too(parents, diary):
+    # Each lives for a moment and leaves a successor in a session of its own: any list of them is out of date.
+    serving, _ = parents("child(flee, wait=False)", 10)
+    serving.close()
+    pids = families.pids(diary)
+    assert all(is_gone(pid) for pid in pids)
+    assert families.pids(diary) == pids
+
+
+@both_ways_of_holding
+@each_start
+def test_while_a_worker_is_frozen_nothing_of_it_uses_cpu_time(parents, worker, start):
+    frozen, pids = parents(*STARTS[start])
+    pids.append(frozen.pid)
+    other = worker(directory=ROOT)
+    other.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
+    for _ in range(2):
+        frozen.freeze()
+        before = [cpu_ns(pid) for pid in pids]
+        other.run(10)
+        used = [cpu_ns(pid) - was for pid, was in zip(pids, before, strict=True)]
+        assert max(used) < 1_000_000  # the last steps into the freezer, 10 µs; one that runs on uses 40 ms
+        frozen.thaw()
+        assert frozen.run(1).failed == ()
+
+
+def test_trouble_while_starting_leaves_no_group(worker, tmp_path, trouble):
+    with trouble("there is no directory"):
+        worker(directory=tmp_path / "gone")
+    assert left_groups() == []
+
+
+# --- Killed with SIGKILL -----------------------------------------------------------------------------------
+
+
+PARENT = """
+    import sys
+    from pathlib import Path
+    from energygate.workloads.control_group import ControlGroup
+    from energygate.workloads.messages import Start
+    from energygate.workloads.process import Worker
+    if {tree}:
+        ControlGroup.make = classmethod(lambda cls: None)
+    start = Start(label="w", python=sys.executable, directory=Path({directory!r}), cpus=(), threads=1)
+    worker = Worker(start, timeout_s=20)
+    worker.load("python", {{"target": "app:make"}}, timeout_s=20)
+    while Path({diary!r}).read_text().count("\\n") < {count}:
+        worker.run(1)
+    if {freeze}:
+        worker.freeze()
+    print(worker.pid, worker._family.group_path, flush=True)
+    sys.stdin.read()
+"""
+
+
+@pytest.fixture
+def parent(app, checkout, diary, held):
+    """Starts a process that has such a worker; returns it, its worker's number and the worker's group."""
+
+    def start(what, count, *, freeze):
+        app(starting(diary, what))
+        facts = {"tree": held == "tree", "directory": str(checkout), "diary": str(diary), "count": count}
+        process = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(PARENT.format(freeze=freeze, **facts))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+            start_new_session=True,
+        )
+        pid, _, group = process.stdout.readline().strip().partition(" ")
+        return process, int(pid), Path(group)
+
+    return start
+
+
+@pytest.mark.parametrize(
+    ("start", "freeze"),
+    [*((one, True) for one in STARTS), ("a daemon", False)],
+)
+def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended, start, freeze):
+    killed, pid, group = parent(*STARTS[start], freeze=freeze)
+    with killed:
+        killed.kill()
+    assert all(has_ended(one) for one in [pid, *families.pids(diary)])
+    deadline = time.monotonic() + PATIENCE_S
+    while group.is_absolute() and group.exists():
+        assert time.monotonic() < deadline
+
+
+def test_a_guardian_that_is_dismissed_does_nothing():
+    command = [sys.executable, "-c", "input()"]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guarded:
+        Guardian(guarded.pid, mark="no-mark", group="").dismiss()
+        guarded.communicate(b"\n")
+    assert guarded.returncode == 0

@@ -1,0 +1,137 @@
+"""A command: each run of it is one request, and all that it starts is counted."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import numpy as np
+import pytest
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="writes lines for the POSIX shell")
+LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
+
+BURN = """
+import os, subprocess, sys, time
+
+def until(cpu_ms):  # of this process since it began, its start-up included
+    while time.process_time_ns() < cpu_ms * 10**6:
+        pass
+"""
+
+
+@pytest.fixture
+def running(loaded):
+    """Starts a worker whose requests run a command line."""
+    return lambda line, **options: loaded({"kind": "command", "spec": {"line": line}}, **options)
+
+
+@pytest.fixture
+def answers(tmp_path):
+    """What a worker's command prints."""
+
+    def read(worker):
+        worker.outputs(tmp_path / "out.npz", count=9)
+        with np.load(tmp_path / "out.npz", allow_pickle=False) as archive:
+            return archive["text"].tolist()
+
+    return read
+
+
+@LINUX_ONLY
+@pytest.mark.parametrize(
+    ("source", "processes"),
+    [
+        ("until(100)", 1),
+        ("subprocess.run([sys.executable, '-S', __file__]) if sys.flags.no_site == 0 else 0; until(100)", 2),
+        ("os.fork(); until(100)\ntry: os.wait()\nexcept OSError: pass", 2),
+    ],
+    ids=["itself", "a child", "a fork"],
+)
+def test_its_cpu_time_and_its_childrens(running, checkout, source, processes):
+    (checkout / "burn.py").write_text(BURN + source, encoding="utf-8")
+    cpu_ms = running("python -E burn.py").run(6).cpu_ns / 6e6
+    # Each process burns 100 ms by its own clock; its end, and the shell around it, come on top.
+    assert 100 * processes <= cpu_ms < 112 * processes
+
+
+@LINUX_ONLY
+@pytest.mark.usefixtures("busy_worker")
+def test_the_workers_own_cpu_time_is_none_of_it(running):
+    served = running("true").run(5)
+    assert served.cpu_ns < served.wall_ns / 4
+
+
+@pytest.mark.parametrize(
+    ("line", "answer"),
+    [
+        ("echo 42", "42\n"),
+        ("printf '%s' 'a  b'; echo ' c' >&2", "a  b"),
+        ("cat", ""),  # it can ask nothing
+        ("pwd -P", "{checkout}\n"),
+        ("python -c 'import sys; print(sys.executable)'", f"{sys.executable}\n"),  # the side's
+        ("echo $OMP_NUM_THREADS", "1\n"),
+        ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"),
+        ("exit 0", ""),
+        ("echo a\necho b", "a\nb\n"),
+    ],
+)
+def test_what_it_prints_is_its_answer(running, answers, checkout, line, answer):
+    assert answers(running(line)) == [answer.format(checkout=checkout.resolve())]
+
+
+def test_megabytes_are_an_answer_too(running, answers):
+    line = 'python -c \'import sys; sys.stderr.write("e" * 5_000_000); print("o" * 5_000_000)\''
+    (found,) = answers(running(line))
+    assert found.startswith("ooo")
+
+
+def test_calls_are_counted_and_timed(running, checkout):
+    worker = running("echo x >> log")
+    served = worker.run(7)
+    assert len(served.latencies_ns) == 7
+    assert min(served.latencies_ns) > 0
+    assert (checkout / "log").read_text(encoding="ascii") == "x\n" * 7
+
+
+@pytest.mark.parametrize(
+    ("line", "sentence"),
+    [
+        ("exit 3", "request 1 ended with exit code 3"),
+        ("echo first >&2; echo '  no weights ' >&2; exit 3", "request 1 ended with exit code 3: no weights"),
+        ("false; echo on", "request 1 ended with exit code 1"),  # it stops at its first failure
+        ("no-such-program-of-anybody", "request 1 ended with exit code 127: "),
+        ("kill -9 $$", "request 1 was killed by SIGKILL"),
+        ("python -c '1/0'", "request 1 ended with exit code 1: ZeroDivisionError: division by zero"),
+    ],
+)
+def test_a_run_that_fails(running, trouble, line, sentence):
+    with trouble(sentence):
+        running(line).run(1)
+
+
+def test_what_it_said_is_the_detail(running, trouble):
+    with trouble("exit code 1: ZeroDivisionError") as caught:
+        running("python -c 'def divide(): 1/0\ndivide()'").run(1)
+    assert 'File "<string>", line 2' in caught.value.detail
+
+
+def test_a_tolerant_run_counts_the_runs_that_fail(running):
+    line = "echo x >> log; test $(wc -l < log) -ne 3"
+    served = running(line).run(5, tolerant=True)
+    assert served.failed == (2,)
+    assert served.first_failure == "request 3 ended with exit code 1"
+
+
+@LINUX_ONLY
+def test_a_run_that_hangs_is_killed_with_what_it_started(running, checkout, trouble, has_ended):
+    line = "sleep 99 & echo $! > child; echo $$ > self; wait"
+    with trouble("still serving requests after 1 s and was killed"):
+        running(line, timeout_s=1).run(1)
+    pids = [int((checkout / name).read_text(encoding="ascii")) for name in ("child", "self")]
+    assert all(map(has_ended, pids))
+
+
+def test_it_is_loaded_without_a_run(running, checkout):
+    running("echo x >> log")
+    assert not (checkout / "log").exists()

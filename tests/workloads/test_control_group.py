@@ -1,0 +1,168 @@
+"""Where a control group is made, what it does to those in it, and what happens when it cannot be had."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import families
+import pytest
+
+from energygate.workloads.control_group import ControlGroup, own_directories
+from energygate.workloads.family import Family
+
+ROOT = Path(__file__).parents[2]
+MS = 1_000_000
+LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups are Linux's")
+
+UNIFIED = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate"
+FIRST_VERSION = "33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup rw,cpuacct"
+
+
+@pytest.fixture
+def group():
+    """A group of the test's own."""
+    made = ControlGroup.make()
+    if made is None:
+        pytest.skip("this user can make no control group here")
+    yield made
+    made.kill()
+    made.remove()
+
+
+@pytest.mark.parametrize(
+    ("mounts", "membership", "found"),
+    [
+        (UNIFIED, "0::/user.slice/run.scope", ["/sys/fs/cgroup/user.slice/run.scope"]),
+        (UNIFIED, "0::/", ["/sys/fs/cgroup"]),  # in a container with a namespace of its own
+        (
+            FIRST_VERSION + "\n41 31 0:38 / /sys/fs/cgroup/unified rw - cgroup2 none rw",
+            "3:cpuset:/\n2:cpuacct:/jobs\n0::/job",
+            ["/sys/fs/cgroup/unified/job"],
+        ),
+        (  # a part of the tree is mounted, as in containers without a namespace
+            "30 23 0:26 /docker/3f /sys/fs/cgroup rw - cgroup2 cgroup rw",
+            "0::/docker/3f/work",
+            ["/sys/fs/cgroup/work"],
+        ),
+        ("30 23 0:26 /docker/3f /sys/fs/cgroup rw - cgroup2 cgroup rw", "0::/docker/4a", []),
+        ("30 23 0:26 / /mnt/my\\040groups rw - cgroup2 none rw", "0::/a", ["/mnt/my groups/a"]),
+        (
+            UNIFIED + "\n99 1 0:26 / /mnt/second rw - cgroup2 none rw",
+            "0::/",
+            ["/sys/fs/cgroup", "/mnt/second"],
+        ),
+        (UNIFIED, "0::/../../elsewhere", []),  # outside this namespace
+        (FIRST_VERSION, "2:cpuacct:/", []),
+        (FIRST_VERSION, "2:cpuacct:/\n0::/", []),
+        ("36 35 98:0 / /cgroup2 rw - ext4 cgroup2 rw", "0::/", []),
+        ("", "", []),
+    ],
+)
+def test_where_this_processs_own_group_is_found(mounts, membership, found):
+    assert own_directories(mounts, membership) == [Path(path) for path in found]
+
+
+def test_a_user_who_may_make_no_group_gets_none(monkeypatch):
+    def refuse(self):
+        raise PermissionError(13, "Permission denied", str(self))
+
+    monkeypatch.setattr(Path, "mkdir", refuse)
+    assert ControlGroup.make() is None
+
+
+@LINUX_ONLY
+def test_what_lives_in_a_group_is_killed_without_the_kernels_own_way_too(group, monkeypatch):
+    # As on a kernel before 5.14, with a group inside the group, as a workload may make one.
+    inner = group.path / "inner"
+    inner.mkdir()
+    sleepers = [
+        subprocess.Popen(["/bin/sh", "-c", f"echo 0 >{path}/cgroup.procs; sleep 1000 & sleep 1000"])
+        for path in (group.path, inner)
+    ]
+    while not all((path / "cgroup.procs").read_text().count("\n") == 3 for path in (group.path, inner)):
+        assert all(sleeper.poll() is None for sleeper in sleepers)
+    write = ControlGroup._write
+    monkeypatch.setattr(
+        ControlGroup, "_write", lambda self, name, *value: name != "cgroup.kill" and write(self, name, *value)
+    )
+    group.kill()
+    assert [sleeper.wait() for sleeper in sleepers] == [-9, -9]
+    assert not group.is_populated
+    group.remove()
+    assert not group.path.exists()
+
+
+@LINUX_ONLY
+def test_a_worker_that_may_not_join_its_group_is_held_together_as_a_tree(loaded, app, tmp_path, monkeypatch):
+    monkeypatch.setattr(Family, "group_path", str(tmp_path / "no-group"))
+    source = """
+def make():
+    child(spin, wait=False, setsid=())
+    return exactly(20, lambda: child(lambda: until(80)))
+"""
+    diary = tmp_path / "diary"
+    serving = loaded(app(families.source(diary, source)))
+    serving.run(1)
+    serving.freeze()
+    (stray,) = families.pids(diary)
+    assert Path(f"/proc/{stray}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    serving.thaw()
+    served = serving.run(4)
+    assert 420 * MS < served.cpu_ns < 400 * MS + served.wall_ns * 1.1  # the stray is counted as well
+    serving.close()
+    assert not Path(f"/proc/{stray}/cmdline").exists() or not Path(f"/proc/{stray}/cmdline").read_bytes()
+
+
+REAL = """
+    import json, sys
+    from pathlib import Path
+    from energygate.workloads.messages import Start
+    from energygate.workloads.process import Worker
+    start = Start(label="w", python=sys.executable, directory=Path({checkout!r}), cpus=(), threads=1)
+    with Worker(start, timeout_s=20) as worker:
+        worker.load("python", {{"target": "app:make"}}, timeout_s=20)
+        worker.run(1)
+        group = worker._family.group_path
+        cpu_ns = worker.run(4).cpu_ns
+        worker.freeze()
+        events = Path(group, "cgroup.events").read_text()
+        worker.thaw()
+        worker.run(1)
+    print(json.dumps([group, cpu_ns, events, Path(group).exists()]))
+"""
+
+
+@LINUX_ONLY
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting takes root")
+def test_a_group_on_a_mount_that_only_this_process_sees(app, checkout, tmp_path):
+    # Nothing is known of the place but what the kernel says of this process's mounts.
+    source = "def make():\n    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(70))))\n"
+    app(families.source(tmp_path / "diary", source))
+    place = tmp_path / "my groups"
+    place.mkdir()
+    script = tmp_path / "real.py"
+    script.write_text(textwrap.dedent(REAL.format(checkout=str(checkout))), encoding="utf-8")
+    hidden = "for one in $(awk '/ - cgroup2 / {print $5}' /proc/self/mountinfo); do umount -l $one; done"
+    command = f'{hidden}; mount -t cgroup2 none "$1"; exec "$2" "$3"'
+    done = subprocess.run(
+        ["unshare", "-m", "sh", "-ec", command, "sh", str(place), sys.executable, str(script)],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        timeout=60,
+    )
+    if "mount" in done.stderr or "unshare" in done.stderr:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    assert done.returncode == 0, done.stderr
+    group, cpu_ns, events, is_left = json.loads(done.stdout)
+    assert Path(group).is_relative_to(place)
+    assert cpu_ns == pytest.approx(400 * MS, rel=0.03)
+    assert "frozen 1" in events
+    assert not is_left

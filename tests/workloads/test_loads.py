@@ -1,0 +1,310 @@
+"""How requests arrive: shared by several clients, or each at its own time; what they yield."""
+
+from __future__ import annotations
+
+import array
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from energygate.workloads.messages import Arrivals
+
+MS = 1_000_000
+
+POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="forks are POSIX")
+
+SLEEP = """
+import time
+def make():
+    def request():
+        time.sleep({seconds})
+        return 42
+    return request
+"""
+
+ASYNC_SLEEP = """
+import asyncio
+def make():
+    async def request():
+        await asyncio.sleep({seconds})
+        return 42
+    return request
+"""
+
+SPIN = """
+import time
+def make():
+    def request():
+        end = time.thread_time_ns() + 3_000_000
+        while time.thread_time_ns() < end: pass
+        return 42
+    return request
+"""
+
+
+def arriving(*offsets_ms, span_ms):
+    offsets_ns = array.array("q", (round(one * MS) for one in offsets_ms))
+    return Arrivals(offsets_ns=offsets_ns, span_ns=round(span_ms * MS))
+
+
+# --- Several clients ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("source", [SLEEP, ASYNC_SLEEP], ids=["threads", "tasks"])
+def test_so_many_clients_are_served_at_once(loaded, app, source):
+    serving = loaded(app(source.format(seconds=0.05)))
+    served = serving.run(12, clients=4)
+    assert len(served.latencies_ns) == 12
+    assert all(latency >= 50 * MS for latency in served.latencies_ns)
+    # One after another they would take 600 ms; overlap is what is tested, so half of that is proof enough.
+    assert 150 * MS <= served.wall_ns < 300 * MS
+
+
+@pytest.mark.parametrize("clients", [1, 3])
+def test_clients_take_the_calls_in_order_and_from_where_they_are_told(
+    loaded, app, checkout, tmp_path, clients
+):
+    serving = loaded(
+        app("""
+            seen = []
+            def make():
+                def request(number):
+                    seen.append(int(number[0]))
+                    return list(seen)
+                return request
+        """)
+    )
+    np.savez(checkout / "in.npz", number=np.array([10, 20, 30, 40]))
+    serving.bind(Path("in.npz"), leave_out=[], batch_size=1)
+    serving.run(3, clients=clients)
+    serving.run(2, clients=clients, first=9)  # the second of four, two rounds later
+    serving.run(1, clients=clients)
+    serving.outputs(tmp_path / "out.npz", count=1)
+    with np.load(tmp_path / "out.npz") as answers:
+        assert answers["answer"].tolist() == [[10, 20, 30, 20, 30, 40, 10]]
+
+
+def test_a_client_is_the_same_thread_in_every_window(loaded, app, tmp_path):
+    serving = loaded(
+        app("""
+            import threading, time
+            threads = set()
+            def make():
+                def request():
+                    threads.add(threading.get_ident())
+                    time.sleep(0.002)
+                    return len(threads)
+                return request
+        """)
+    )
+    for _ in range(3):
+        serving.run(20, clients=2)
+    serving.outputs(tmp_path / "out.npz", count=1)
+    with np.load(tmp_path / "out.npz") as answers:
+        assert answers["answer"].tolist() == [3]  # two clients, and the worker itself for this answer
+
+
+def test_the_cpu_time_of_all_clients_is_counted(loaded, app):
+    serving = loaded(app(SPIN))
+    for clients in (1, 4):
+        served = serving.run(20, clients=clients)
+        assert served.cpu_ns == pytest.approx(20 * 3 * MS, rel=0.05)
+
+
+@pytest.mark.parametrize("clients", [2, 5])
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_failures_among_several_clients(loaded, app, trouble, clients, kind):
+    serving = loaded(
+        app(f"""
+            import itertools
+            def make():
+                count = itertools.count(1)
+                {kind} request():
+                    if (number := next(count)) % 4 == 0:
+                        raise OSError("every fourth")
+                    return number
+                return request
+        """)
+    )
+    served = serving.run(16, tolerant=True, clients=clients)
+    assert len(served.failed) == 4
+    assert served.first_failure == f"request {served.failed[0] + 1} raised OSError: every fourth"
+    with trouble("raised OSError: every fourth"):
+        serving.run(16, clients=clients)
+
+
+@POSIX_ONLY
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
+@pytest.mark.parametrize("kind", ["def", "async def"])
+def test_a_copy_that_comes_back_is_found_in_any_client(loaded, app, trouble, kind):
+    serving = loaded(
+        app(f"""
+            import os
+            def make():
+                {kind} request():
+                    if not (pid := os.fork()):
+                        return 42
+                    os.waitpid(pid, 0)
+                    return 42
+                return request
+        """)
+    )
+    with trouble("forked", "came back instead of exiting"):
+        serving.run(2, clients=2)
+
+
+# --- Arrivals ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("clients", [1, 2])
+@pytest.mark.parametrize("source", [SLEEP, ASYNC_SLEEP], ids=["threads", "tasks"])
+def test_a_window_lasts_until_its_time_is_up(loaded, app, source, clients):
+    serving = loaded(app(source.format(seconds=0.001)))
+    served = serving.run(3, clients=clients, arrivals=arriving(20, 40, 60, span_ms=150))
+    assert 150 * MS <= served.wall_ns < 250 * MS
+
+
+def test_nothing_is_served_before_it_arrives(loaded, app, tmp_path):
+    source = """
+        import time
+        stamps = []
+        def make():
+            def request():
+                stamps.append(time.perf_counter_ns())
+                return list(stamps)
+            return request
+    """
+    serving = loaded(app(source))
+    serving.run(3, arrivals=arriving(10, 30, 60, span_ms=80))
+    serving.outputs(tmp_path / "out.npz", count=1)
+    with np.load(tmp_path / "out.npz") as answers:
+        first, second, third, _ = answers["answer"][0]
+    assert third - first >= 20 * MS  # they may start late, never early
+    assert third >= second >= first
+
+
+@pytest.mark.parametrize("source", [SLEEP, ASYNC_SLEEP], ids=["threads", "tasks"])
+def test_waiting_in_the_queue_counts(loaded, app, source):
+    """Five arrive at once where each takes 20 ms: the first waits for nobody, the last for four."""
+    serving = loaded(app(source.format(seconds=0.02)))
+    served = serving.run(5, arrivals=arriving(0, 0, 0, 0, 0, span_ms=1))
+    assert [latency >= (place + 1) * 20 * MS for place, latency in enumerate(served.latencies_ns)] == [
+        True
+    ] * 5
+    assert served.wall_ns >= 100 * MS
+
+
+@pytest.mark.parametrize("source", [SLEEP, ASYNC_SLEEP], ids=["threads", "tasks"])
+def test_several_servers_share_one_queue(loaded, app, source):
+    serving = loaded(app(source.format(seconds=0.05)))
+    served = serving.run(4, clients=2, arrivals=arriving(0, 0, 0, 0, span_ms=1))
+    rounds = [latency // (50 * MS) for latency in served.latencies_ns]
+    assert rounds[2] >= 2
+    assert rounds[3] >= 2
+    assert served.wall_ns < 190 * MS  # one server alone would need 200
+
+
+def test_waiting_for_arrivals_costs_next_to_nothing(loaded, app):
+    """The dispatcher sleeps: what a window of gaps costs is what its requests cost."""
+    serving = loaded(app("def make():\n    return lambda: 42\n"))
+    served = serving.run(5, arrivals=arriving(100, 200, 300, 400, 500, span_ms=600))
+    assert served.wall_ns >= 600 * MS
+    assert served.cpu_ns < 0.02 * served.wall_ns
+
+
+def test_work_between_requests_is_in_the_window(loaded, app):
+    """A thread that goes on after the answer, as spinning runtimes do: the gap after the last arrival counts."""
+    serving = loaded(
+        app("""
+            import threading, time
+            def busy():
+                end = time.thread_time_ns() + 30_000_000
+                while time.thread_time_ns() < end: pass
+            def make():
+                def request():
+                    threading.Thread(target=busy).start()
+                    return 42
+                return request
+        """)
+    )
+    served = serving.run(2, arrivals=arriving(0, 300, span_ms=1200))
+    assert served.cpu_ns == pytest.approx(60 * MS, rel=0.1)
+
+
+# --- Units -------------------------------------------------------------------------------------------------
+
+
+def counting(app, answer, *, kind="def"):
+    workload = app(f"""
+        import itertools
+        import numpy as np
+        def make():
+            count = itertools.count(1)
+            {kind} request():
+                number = next(count)
+                return {answer}
+            return request
+    """)
+    workload["spec"]["units"] = "tokens"
+    return workload
+
+
+@pytest.mark.parametrize("clients", [1, 3])
+@pytest.mark.parametrize("kind", ["def", "async def"])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "{'text': 'word', 'tokens': number}",
+        "{'tokens': float(number)}",
+        "{'tokens': np.int64(number)}",
+        "{'tokens': np.float32(number)}",
+    ],
+)
+def test_units_add_up(loaded, app, answer, kind, clients):
+    serving = loaded(counting(app, answer, kind=kind))
+    served = serving.run(4, clients=clients)
+    assert served.units == 1 + 2 + 3 + 4
+    assert serving.run(2, clients=clients, arrivals=arriving(0, 5, span_ms=10)).units == 5 + 6
+    assert len(served.first_piece_latencies_ns) == 0
+
+
+def test_units_are_not_looked_at_unless_asked_for(loaded, app):
+    workload = counting(app, "{'tokens': 'none'}")
+    workload["spec"]["units"] = None
+    assert loaded(workload).run(3).units is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "words"),
+    [
+        (
+            "{'text': 'word', 'n': 1}",
+            ("returned no 'tokens', which `units` names; its answer holds 'text', 'n'",),
+        ),
+        ("{}", ("its answer holds nothing",)),
+        ("42", ("returned int; with `units: tokens` a request returns a mapping",)),
+        ("{'tokens': -1}", ("returned -1 as its 'tokens', which is no count",)),
+        ("{'tokens': float('nan')}", ("no count",)),
+        ("{'tokens': float('inf')}", ("no count",)),
+        ("{'tokens': '12'}", ("returned '12' as its 'tokens'",)),
+        ("{'tokens': None}", ("no count",)),
+        ("{'tokens': True}", ("no count",)),
+        ("{'tokens': [1, 2]}", ("no count",)),
+    ],
+)
+def test_an_answer_without_its_units_is_a_failed_request(loaded, app, trouble, answer, words):
+    serving = loaded(counting(app, f"{{'tokens': 7}} if number != 3 else {answer}"))
+    with trouble("request 3", *words):
+        serving.run(4)
+    tolerant = loaded(counting(app, f"{{'tokens': 7}} if number != 3 else {answer}"))
+    served = tolerant.run(4, tolerant=True)
+    assert (served.failed, served.units) == ((2,), 21)
+
+
+def test_arrivals_stay_on_time_over_a_long_window(loaded, app):
+    """Lateness does not add up: each waits for its own time, not for so long after the one before."""
+    serving = loaded(app("def make():\n    return lambda: 42\n"))
+    served = serving.run(200, arrivals=arriving(*range(200), span_ms=200))
+    assert sorted(served.latencies_ns)[100] < 20 * MS
