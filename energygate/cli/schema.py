@@ -10,7 +10,7 @@ import click
 @click.command()
 @click.argument("name", type=click.Choice(["policy", "result", "doctor"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema of `energygate.yml`, of `result.json`, or of what `doctor --json` prints."""
+    """Print a JSON Schema: of the policy, the result, or `doctor --json`."""
     from energygate.policy import policy_json_schema
     from energygate.report.diagnosis import diagnosis_json_schema
     from energygate.report.result import result_json_schema
