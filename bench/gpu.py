@@ -27,18 +27,18 @@ from typing import TYPE_CHECKING, Any
 
 from witness import Witness, rest_watts, sampling
 
+from energygate.measure.gpus.visible import selection_for
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.meters import gpus_for, open_meter
+from energygate.measure.meters.opening import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import JOULES_PER_KWH, Usage
-from energygate.measure.visible_gpus import selection_for
 from energygate.policy import parse_policy
 from energygate.workloads.serving import Serving, Side
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.measure.gpu import Gpu
+    from energygate.measure.gpus.card import Gpu
     from energygate.measure.readings import Meter
     from energygate.workloads.process import Worker
 

@@ -24,7 +24,7 @@ from traces import TRACES, RecordedLaunch, Trace
 
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.meters import open_meter
+from energygate.measure.meters.opening import open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.policy import parse_policy
 from energygate.workloads.serving import Serving, Side

@@ -36,7 +36,7 @@ times = [time.perf_counter()]
 def done():
     times.append(time.perf_counter())
 from energygate.measure.machine import describe_machine
-from energygate.measure.meters import open_meter
+from energygate.measure.meters.opening import open_meter
 from energygate.measure.power_model import vcpu_power
 done()
 machine = describe_machine()

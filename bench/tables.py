@@ -13,6 +13,7 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import estimators
 import false_alarms
 import power
 import replay
@@ -51,6 +52,12 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
         "Beside the rules of other tools",
         replay,
         BESIDE,
+    ),
+    (
+        "One number per launch",
+        estimators,
+        "A launch's number is the median of its blocks: a neighbour's bursts leave it where it is. What a few dear "
+        "requests\nadd to the sum over a launch is held against the limit apart, with a wider interval.",
     ),
     (
         "The rule itself",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from energygate.gate.evidence import Estimate, Evidence
 from energygate.gate.judge import judge
-from energygate.gate.weighing import Confidence, change_estimate
+from energygate.gate.weighing import Confidence, change_estimate, total_estimate
 from energygate.measure.campaign import MAX_LAUNCHES, MIN_LAUNCHES
 from energygate.measure.series import ChangeSeries
 from energygate.policy import Budget
@@ -75,10 +75,17 @@ def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0) ->
         series = ChangeSeries(
             log_ratios=tuple(one.ratio.value + shift for one in so_far),
             errors=tuple(one.ratio.error for one in so_far),
+            totals=tuple(one.ratio.total + shift for one in so_far),
         )
         change = change_estimate(series, CONFIDENCE)
         nothing = Estimate.exact(1.0)
-        evidence = Evidence(metric="energy_per_request", head=nothing, base=nothing, change=change)
+        evidence = Evidence(
+            metric="energy_per_request",
+            head=nothing,
+            base=nothing,
+            change=change,
+            total=total_estimate(series, CONFIDENCE),
+        )
         (finding,) = judge(budget, {"energy_per_request": evidence}, relative=True, today=TODAY)
         verdict = finding.verdict.value
         if verdict != "inconclusive":
@@ -109,16 +116,21 @@ def replayed_verdicts(launches: Sequence[Measured], *, limit: float, shift: floa
 def centred(launches: Sequence[Measured]) -> list[Measured]:
     """The launches moved so that their mean is zero."""
     mean = statistics.fmean(launch.ratio.value for launch in launches)
+    total = statistics.fmean(launch.ratio.total for launch in launches)
     return [
-        Measured(ratio=replace(launch.ratio, value=launch.ratio.value - mean), seconds=launch.seconds)
+        Measured(
+            ratio=replace(launch.ratio, value=launch.ratio.value - mean, total=launch.ratio.total - total),
+            seconds=launch.seconds,
+        )
         for launch in launches
     ]
 
 
 def normal_launches(noise: random.Random, count: int) -> list[Measured]:
     """Launches with normal noise, their mean at zero."""
-    values = [LogRatio(value=noise.gauss(0, 0.005), error=0.001) for _ in range(count)]
-    return centred([Measured(ratio=ratio, seconds=2.0) for ratio in values])
+    values = [noise.gauss(0, 0.005) for _ in range(count)]
+    ratios = [LogRatio(value=value, error=0.001, total=value) for value in values]
+    return centred([Measured(ratio=ratio, seconds=2.0) for ratio in ratios])
 
 
 def verdicts_at_the_limit(launches: Sequence[Measured], *, limit: float) -> list[Verdict]:

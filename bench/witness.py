@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.measure.gpu import Gpu
+    from energygate.measure.gpus.card import Gpu
 
 
 class Witness:

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING, Literal
 
 from energygate import __version__
 from energygate.engine.shared import ALPHA, meter_of
-from energygate.measure import rapl
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.measure.meters import rapl
 from energygate.measure.readings import Method
 from energygate.measure.series import change_series
 from energygate.measure.turns import turn

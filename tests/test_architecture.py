@@ -26,7 +26,7 @@ import energygate
 PACKAGE = Path(energygate.__file__).parent
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
-CODECARBON_IS_FOR = {"measure/tracker.py", "measure/carbon.py", "measure/amd_gpus.py"}
+CODECARBON_IS_FOR = {"measure/meters/tracker.py", "measure/carbon.py", "measure/gpus/amd.py"}
 
 LINE_LIMIT = 320
 

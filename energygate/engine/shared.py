@@ -12,11 +12,11 @@ from energygate.gate import judge
 from energygate.gate.judge import limits
 from energygate.gate.weighing import Confidence, Factors
 from energygate.measure.carbon import carbon_intensity_g_per_kwh
-from energygate.measure.meters import gpus_for, open_meter
+from energygate.measure.gpus.visible import selection_for
+from energygate.measure.meters.opening import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Method
 from energygate.measure.series import WANDERING
-from energygate.measure.visible_gpus import selection_for
 from energygate.policy import METRICS, Workload
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
     from energygate.gate import Evidence, Finding
     from energygate.measure.campaign import Progress
-    from energygate.measure.gpu import Gpu
+    from energygate.measure.gpus.card import Gpu
+    from energygate.measure.gpus.visible import Selection
     from energygate.measure.machine import Machine
     from energygate.measure.readings import Meter
-    from energygate.measure.visible_gpus import Selection
     from energygate.policy import Policy
     from energygate.policy.measurement import PowerModel
     from energygate.report.result import WorkloadResult

@@ -40,6 +40,8 @@ class Evidence:
         head: Its value on head.
         base: Its value on base; `None` when only head was measured.
         change: (head - base) / base, from the paired launches; `None` when only head was measured.
+        total: The same change of the sums over whole launches; `None` where it is not told apart. Its interval is
+            wider and surer than that of `change`: a few dear requests move it, and so does a busy neighbour.
         incomparable: Why the two sides' numbers must not be held against each other; `None` when they may.
     """
 
@@ -47,4 +49,5 @@ class Evidence:
     head: Estimate
     base: Estimate | None = None
     change: Estimate | None = None
+    total: Estimate | None = None
     incomparable: str | None = None

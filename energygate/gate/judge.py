@@ -81,10 +81,13 @@ def judge(
             judged = _judged(evidence.get(metric), kind)
             limit = _softest(kind, quantity.value, budget, evidence.get(metric))
             verdict, reason = _ruling(kind, limit, judged)
+            if kind == "max_increase" and (dear := _dear(evidence.get(metric), limit, verdict)):
+                verdict, reason = Verdict.FAIL, dear
             if kind in RELATIVE and (unlike := _incomparable(evidence.get(metric))):
                 verdict, reason = Verdict.INCONCLUSIVE, unlike
             if verdict is Verdict.FAIL:
-                verdict, reason = _softened(budget, waiver, today)
+                verdict, softer = _softened(budget, waiver, today)
+                reason = softer or reason
             findings.append(
                 Finding(
                     metric=metric,
@@ -105,6 +108,14 @@ def _softest(kind: Kind, limit: float, budget: Budget, evidence: Evidence | None
     if kind in ABSOLUTE or budget.min_delta is None or evidence is None or evidence.base is None:
         return limit
     return max(limit, budget.min_delta.value / evidence.base.value) if evidence.base.value else limit
+
+
+def _dear(evidence: Evidence | None, limit: float, verdict: Verdict) -> str | None:
+    """Why a limit is broken that typical requests keep: a few cost so much more that their sum is shown to be over."""
+    total = None if evidence is None else evidence.total
+    if verdict is Verdict.FAIL or total is None or not total.is_known or total.low <= limit:
+        return None
+    return f"a few requests cost so much more that all together rose by {total.low * 100:.1f} % at least"
 
 
 def _incomparable(evidence: Evidence | None) -> str | None:

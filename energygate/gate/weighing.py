@@ -16,9 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from energygate.measure.series import ChangeSeries, Series
+    from energygate.stats import Interval
 
 ENERGIES = ("energy_per_request", "energy_per_unit", "cold_start_energy")
 ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY)
+TOTAL_SHARE = 0.1
 DERIVED = ("carbon_per_request", "cost_per_request")
 
 
@@ -83,15 +85,22 @@ def weigh_change(
         unlike: Why the two sides' energy must not be compared; `None` when it may be.
     """
     relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
+    totals = {
+        name: total_estimate(one, confidence)
+        for name, one in changes.items()
+        if METRICS[name].family in ABOUT_ENERGY
+    }
     for name in DERIVED:
         if name in head:
             relative[name] = relative["energy_per_request"]
+            totals[name] = totals["energy_per_request"]
     return {
         name: Evidence(
             metric=name,
             head=one.head,
             base=base[name].head if name in base else None,
             change=relative.get(name),
+            total=totals.get(name),
             incomparable=unlike if METRICS[name].family in ABOUT_ENERGY else None,
         )
         for name, one in head.items()
@@ -119,9 +128,20 @@ def _within(one: ChangeSeries) -> float:
     return math.sqrt(sum(error * error for error in one.errors) / len(one.errors))
 
 
+def total_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
+    """The relative change of sums over whole launches, with an interval that errs ten times less often.
+
+    It is held against limits beside `change_estimate`, so that its errors add to that one's.
+    """
+    return _estimate_of(mean_interval(one.totals, alpha=confidence.alpha * TOTAL_SHARE))
+
+
 def change_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
     """A relative change; a launch's deviation is at least what its own blocks scatter."""
-    interval = mean_interval(one.log_ratios, alpha=confidence.alpha, least_sd=_within(one))
+    return _estimate_of(mean_interval(one.log_ratios, alpha=confidence.alpha, least_sd=_within(one)))
+
+
+def _estimate_of(interval: Interval) -> Estimate:
     if math.isinf(interval.half):
         return Estimate(value=math.expm1(interval.mean), low=-1.0, high=math.inf)
     return Estimate(

@@ -125,10 +125,12 @@ class ChangeSeries:
     Attributes:
         log_ratios: One value per launch.
         errors: The standard error of each from within its launch; 0 where a launch does not say.
+        totals: The same as `log_ratios` of sums over the whole launch, which a few dear requests move too.
     """
 
     log_ratios: tuple[float, ...]
     errors: tuple[float, ...]
+    totals: tuple[float, ...]
 
 
 def change_series(launches: Sequence[PairedLaunch]) -> dict[str, ChangeSeries]:
@@ -147,13 +149,19 @@ def change_series(launches: Sequence[PairedLaunch]) -> dict[str, ChangeSeries]:
     base, head = series([launch.base for launch in launches]), series([launch.head for launch in launches])
     for name in base.keys() & head.keys() - ratios.keys():
         pairs = zip(base[name].per_launch, head[name].per_launch, strict=True)
-        ratios[name] = [LogRatio(value=math.log(h / b), error=0.0) for b, h in pairs]
+        ratios[name] = [_of_one_number(math.log(h / b)) for b, h in pairs]
     return {
         name: ChangeSeries(
-            log_ratios=tuple(ratio.value for ratio in found), errors=tuple(ratio.error for ratio in found)
+            log_ratios=tuple(ratio.value for ratio in found),
+            errors=tuple(ratio.error for ratio in found),
+            totals=tuple(ratio.total for ratio in found),
         )
         for name, found in ratios.items()
     }
+
+
+def _of_one_number(log_ratio: float) -> LogRatio:
+    return LogRatio(value=log_ratio, error=0.0, total=log_ratio)
 
 
 def _paired(launch: PairedLaunch, value: Callable[[Window], float]) -> LogRatio:

@@ -39,7 +39,7 @@ FAR_APART = 10
 MIN_PAIRED_NS = 600_000_000
 MAX_BLOCKS = 60
 
-LAUNCH_ERROR = 0.0075
+LAUNCH_ERROR = 0.00625
 """A launch whose own blocks leave its log ratio less certain than this goes on, as long as several of that length
 would fit into the time limit. Only the blocks' scatter decides that, never where they lie, and scatter is the same
 whichever side is the worse one: going on cannot lean the ratio to either side."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from energygate.measure.idle import active_joules
+from energygate.measure.meters.idle import active_joules
 from energygate.measure.readings import JOULES_PER_KWH
 from energygate.report.result import ComponentResult, LaunchResult, MachineResult, Provenance, SiteResult
 

@@ -92,7 +92,7 @@ def test_a_policy_that_makes_no_sense_is_a_policy_error(tmp_path):
 UNREADABLE = """
 import sys
 from pathlib import Path
-from energygate.measure import rapl
+from energygate.measure.meters import rapl
 from energygate.cli import main
 rapl.POWERCAP = Path(sys.argv.pop(1))
 main(sys.argv[1:])

@@ -35,7 +35,8 @@ def test_what_cannot_be_is_refused_with_what_could(spinning, arguments, words):
 
 
 @pytest.mark.parametrize(
-    "arguments", [(), ("--help",), ("check", "-h"), ("init", "-h"), ("demo", "-h"), ("doctor", "-h"), ("schema", "-h")]
+    "arguments",
+    [(), ("--help",), ("check", "-h"), ("init", "-h"), ("demo", "-h"), ("doctor", "-h"), ("schema", "-h")],
 )
 def test_help_is_text_as_it_was_meant(tmp_path, arguments):
     said = energygate(*arguments, cwd=tmp_path).said

@@ -66,6 +66,46 @@ def test_unlike_numbers_are_never_compared(kind, change):
     assert (finding.verdict, finding.reason) == (Verdict.INCONCLUSIVE, "one is a guess")
 
 
+def dear(low, high=math.inf):
+    """Typical requests that changed by nothing, and sums that changed by this."""
+    exact = Estimate.exact(1.0)
+    return {
+        "energy_per_request": Evidence(
+            metric="energy_per_request",
+            head=exact,
+            base=exact,
+            change=Estimate.exact(0.0),
+            total=Estimate(value=max(low, 0.1), low=low, high=high),
+        )
+    }
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (0.06, 0.2, Verdict.FAIL),
+        (0.05, 0.2, Verdict.PASS),  # the truth may be the limit itself
+        (-0.5, 0.9, Verdict.PASS),
+        (-1.0, math.inf, Verdict.PASS),  # nothing is known of it
+    ],
+)
+def test_a_few_dear_requests_break_a_limit_that_typical_ones_keep(low, high, verdict):
+    finding = ruling([budget("max_increase", "5 %")], dear(low, high))
+    assert finding.verdict is verdict
+    assert (finding.reason is not None) == (verdict is Verdict.FAIL)
+
+
+def test_a_waiver_covers_dear_requests_too():
+    days = timedelta(days=1)
+    found = ruling([budget("max_increase", "5 %")], dear(0.06, 0.2), waivers=[waiver(TODAY + days)])
+    assert found.verdict is Verdict.WAIVED
+
+
+def test_dear_requests_are_explained():
+    finding = ruling([budget("max_increase", "5 %")], dear(0.064, 0.2))
+    assert finding.reason == "a few requests cost so much more that all together rose by 6.4 % at least"
+
+
 def test_unlike_numbers_are_still_held_against_absolute_limits():
     over = Estimate.exact(9.0)
     facts = {"energy_per_request": Evidence(metric="energy_per_request", head=over, incomparable="a guess")}

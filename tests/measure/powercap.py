@@ -9,8 +9,8 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.measure import rapl
 from energygate.measure.machine import Machine
+from energygate.measure.meters import rapl
 
 if TYPE_CHECKING:
     from pathlib import Path

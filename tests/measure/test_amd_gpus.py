@@ -66,9 +66,9 @@ def amdsmi_get_gpu_process_list(handle):
 SCRIPT = """
 import json, time
 from energygate.errors import MeasurementError
-from energygate.measure.meters import gpus_for
-from energygate.measure.tracker import Tracker
-from energygate.measure.visible_gpus import Selection
+from energygate.measure.meters.opening import gpus_for
+from energygate.measure.meters.tracker import Tracker
+from energygate.measure.gpus.visible import Selection
 try:
     gpus = gpus_for(Selection(rocm_visible=%r))
     answer = {"gpus": [vars(gpu) | {"notes": gpu.notes} for gpu in gpus]}

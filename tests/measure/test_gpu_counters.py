@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.measure.gpu_counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
 
 LOOK_NS = 500_000
 

@@ -6,7 +6,7 @@ import pytest
 
 METER = """
     from energygate.measure.machine import describe_machine
-    from energygate.measure.meters import open_meter
+    from energygate.measure.meters.opening import open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
 

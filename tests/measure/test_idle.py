@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.measure.idle import active_joules, watts_at_rest
-from energygate.measure.model_meter import modelled, modelled_cpu
+from energygate.measure.meters.idle import active_joules, watts_at_rest
+from energygate.measure.meters.model import modelled, modelled_cpu
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading, Usage
 
 

@@ -80,11 +80,11 @@ WATTS = """
 OURS = """
     from energygate.measure.carbon import carbon_intensity_g_per_kwh
     from energygate.measure.machine import describe_machine
-    from energygate.measure.meters import gpus_for, open_meter
+    from energygate.measure.meters.opening import gpus_for, open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
-    from energygate.measure.tracker import Tracker
-    from energygate.measure.visible_gpus import Selection
+    from energygate.measure.meters.tracker import Tracker
+    from energygate.measure.gpus.visible import Selection
     tracker = Tracker()
     drawn = watts(tracker.begin, lambda: tracker.end().cpu_joules)
     machine = describe_machine()
@@ -111,7 +111,7 @@ COUNTED = """
     from pathlib import Path
     from powercap import MACHINE, Powercap, show_codecarbon
     from energygate.measure import rapl
-    from energygate.measure.meters import open_meter
+    from energygate.measure.meters.opening import open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
     tree = Powercap(Path(sys.argv[1]))

@@ -5,11 +5,11 @@ from __future__ import annotations
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.measure.counter_meter import CounterMeter
-from energygate.measure.meters import open_meter
-from energygate.measure.model_meter import ModelMeter
+from energygate.measure.meters.counters import CounterMeter
+from energygate.measure.meters.model import ModelMeter
+from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.tracker import COUNTER_MODES, Tracker
 from energygate.measure.readings import Method, Usage
-from energygate.measure.tracker import COUNTER_MODES, Tracker
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.measure.nvml import expect_no_device
+from energygate.measure.gpus.nvml import expect_no_device
 
 FIND = """
     selection = Selection(visible=%r)
@@ -131,8 +131,8 @@ def test_a_silent_gpu_zero_is_an_error_before_anything_is_measured(gpu_machine, 
 NO_HELPERS = """
 import json
 from energygate.errors import MeasurementError
-from energygate.measure.gpus import find_gpus
-from energygate.measure.visible_gpus import Selection
+from energygate.measure.gpus.finding import find_gpus
+from energygate.measure.gpus.visible import Selection
 try:
     print(find_gpus(Selection(visible=%r)))
 except MeasurementError as error:

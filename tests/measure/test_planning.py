@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
 from energygate.measure.planning import PACED_ARRIVALS, PACED_WINDOW_NS, plan_alone, plan_both
-from energygate.measure.windows import MIN_LAUNCHES, STEADY_SPAN, plan_launch, plan_pair
+from energygate.measure.windows import MAX_WARM_UP_WINDOWS, MIN_LAUNCHES, STEADY_SPAN, plan_launch, plan_pair
 from energygate.policy import Workload
 
 MS, S = 1_000_000, 1_000_000_000
@@ -127,3 +127,17 @@ def test_requests_that_are_too_rare_for_the_limit_are_refused(rate, limit_s, one
             plan({"rate": rate}, limit_s=limit_s)
         assert caught.value.where == "workload 'w'"
         assert caught.value.hint.startswith("Raise `measurement.time_limit` to ")
+
+
+@pytest.mark.parametrize("clients", [1, 4])
+def test_windows_for_a_slow_counter_are_not_those_that_warm_up(clients):
+    load = {"concurrency": clients} if clients > 1 else "closed"
+    for plan in (alone(load, min_window_ns=1250 * MS), both(load, min_window_ns=1250 * MS)):
+        assert plan.calls * 4 * MS >= 1250 * MS
+        assert 100 * MS <= plan.warm_up_calls * 4 * MS < 150 * MS
+        assert plan.warm_up_calls % clients == 0
+        assert 2 * STEADY_SPAN <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
+
+
+def test_a_call_that_is_as_long_as_a_window_warms_up_as_it_is():
+    assert alone("closed", call_ns=2 * S, min_window_ns=1250 * MS).warm_up_calls == 0

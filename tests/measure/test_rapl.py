@@ -15,8 +15,15 @@ from hypothesis import strategies as st
 from powercap import RANGE_JOULES, Powercap
 
 from energygate.errors import MeasurementError
-from energygate.measure import rapl
-from energygate.measure.rapl import Domain, advice, find_domains, memory_of, unreadable, update_period_ns
+from energygate.measure.meters import rapl
+from energygate.measure.meters.rapl import (
+    Domain,
+    advice,
+    find_domains,
+    memory_of,
+    unreadable,
+    update_period_ns,
+)
 
 PR_CAPBSET_DROP, CAP_DAC_OVERRIDE, CAP_DAC_READ_SEARCH = 24, 1, 2
 
@@ -85,9 +92,9 @@ LOOK = """
 import sys
 from pathlib import Path
 from powercap import MACHINE, Powercap, show_codecarbon
-from energygate.measure.meters import open_meter
+from energygate.measure.meters.opening import open_meter
 from energygate.measure.power_model import vcpu_power
-from energygate.measure.rapl import advice
+from energygate.measure.meters.rapl import advice
 tree = Powercap(Path(sys.argv[1]), packages=2)
 for name in sys.argv[2:]:
     tree[name].file.chmod(0)

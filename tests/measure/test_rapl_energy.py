@@ -8,9 +8,9 @@ import pytest
 from powercap import RANGE_JOULES
 
 from energygate.errors import MeasurementError
-from energygate.measure.counter_meter import CounterMeter
-from energygate.measure.meters import open_meter
-from energygate.measure.model_meter import ModelMeter
+from energygate.measure.meters.counters import CounterMeter
+from energygate.measure.meters.model import ModelMeter
+from energygate.measure.meters.opening import open_meter
 from energygate.measure.readings import Method, Usage
 
 USAGE = Usage(wall_ns=100_000_000, cpu_ns=100_000_000)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energygate.measure.meters.sanity import disagreement, fault
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
-from energygate.measure.sanity import disagreement, fault
 
 WINDOW_NS = 200_000_000
 

@@ -11,7 +11,7 @@ import pytest
 from codecarbon.core import hardware_cache
 
 from energygate.errors import MeasurementError
-from energygate.measure.tracker import MOST_WARNINGS, Tracker
+from energygate.measure.meters.tracker import MOST_WARNINGS, Tracker
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_what_codecarbon_warned_of_is_known_and_not_printed(tracker, capfd):
 
 def test_every_tracker_hears_what_codecarbon_warned_of(monkeypatch):
     """It looks at the hardware once a process; that it has no counter concerns the second tracker as well."""
-    monkeypatch.setattr("energygate.measure.tracker._OF_HARDWARE", [])
+    monkeypatch.setattr("energygate.measure.meters.tracker._OF_HARDWARE", [])
     monkeypatch.setattr("codecarbon.core.cpu.is_rapl_available", lambda: False)
     hardware_cache.clear_cache()
     first, second = Tracker(), Tracker()
@@ -120,7 +120,7 @@ def test_memory_is_told_apart(tracker):
 NAMES = """
 import cpuinfo, sys
 whole = cpuinfo.get_cpu_info()["brand_raw"]
-from energygate.measure.tracker import Tracker
+from energygate.measure.meters.tracker import Tracker
 tracker = Tracker()
 print(whole == tracker._tracker._conf["cpu_model"], cpuinfo.get_cpu_info.__module__)
 """

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
-from energygate.measure.visible_gpus import Listed, Selection, chosen, chosen_rocm, selection_for, visible
+from energygate.measure.gpus.visible import Listed, Selection, chosen, chosen_rocm, selection_for, visible
 from energygate.policy import Workload
 
 A = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"

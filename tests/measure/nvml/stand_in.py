@@ -18,10 +18,10 @@ HELPERS = """
     import pynvml
 
     from energygate.errors import MeasurementError
-    from energygate.measure.gpu_counters import GpuWatch
-    from energygate.measure.gpus import find_gpus
-    from energygate.measure.tracker import Tracker
-    from energygate.measure.visible_gpus import Selection
+    from energygate.measure.gpus.counters import GpuWatch
+    from energygate.measure.gpus.finding import find_gpus
+    from energygate.measure.meters.tracker import Tracker
+    from energygate.measure.gpus.visible import Selection
 
     def set_gpu(setting):
         ctypes.CDLL("libnvidia-ml.so.1").stand_in_set(setting.encode())

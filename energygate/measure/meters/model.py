@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
+from energygate.measure.meters.sanity import fault
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
-from energygate.measure.sanity import fault
 
 if TYPE_CHECKING:
     from energygate.measure.machine import Machine
+    from energygate.measure.meters.tracker import Tracker
     from energygate.measure.power_model import VcpuPower
     from energygate.measure.readings import Usage
-    from energygate.measure.tracker import Tracker
 
 MODEL_WINDOW_NS = 5_000_000
 """Far above the CPU clock's resolution of nanoseconds."""

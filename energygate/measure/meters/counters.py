@@ -8,22 +8,22 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpu import COUNTER, POWER_SAMPLES
-from energygate.measure.idle import REST_S, watts_at_rest
-from energygate.measure.model_meter import modelled, modelled_cpu
+from energygate.measure.gpus.card import COUNTER, POWER_SAMPLES
+from energygate.measure.meters.idle import REST_S, watts_at_rest
+from energygate.measure.meters.model import modelled, modelled_cpu
+from energygate.measure.meters.sanity import disagreement, fault
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
-from energygate.measure.sanity import disagreement, fault
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.measure.gpu import Gpu
-    from energygate.measure.gpu_counters import GpuWatch
+    from energygate.measure.gpus.card import Gpu
+    from energygate.measure.gpus.counters import GpuWatch
     from energygate.measure.machine import Machine
+    from energygate.measure.meters.rapl import Domain
+    from energygate.measure.meters.tracker import Account, Tracker
     from energygate.measure.power_model import VcpuPower
-    from energygate.measure.rapl import Domain
     from energygate.measure.readings import Usage
-    from energygate.measure.tracker import Account, Tracker
 
 CPU_WINDOW_NS = 100_000_000
 CPU_PERIODS = 100
@@ -238,7 +238,7 @@ class CounterMeter:
 
 
 def _watch(gpus: Sequence[Gpu]) -> GpuWatch | None:
-    from energygate.measure.gpu_counters import GpuWatch
+    from energygate.measure.gpus.counters import GpuWatch
 
     of_nvidia = [gpu for gpu in gpus if gpu.source in {COUNTER, POWER_SAMPLES}]
     return GpuWatch(of_nvidia) if of_nvidia else None

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.amd_gpus import find_amd_gpus
-from energygate.measure.gpu import Gpu
-from energygate.measure.nvidia_gpus import find_nvidia_gpus
+from energygate.measure.gpus.amd import find_amd_gpus
+from energygate.measure.gpus.card import Gpu
+from energygate.measure.gpus.nvidia import find_nvidia_gpus
 
 if TYPE_CHECKING:
-    from energygate.measure.visible_gpus import Selection
+    from energygate.measure.gpus.visible import Selection
 
 __all__ = ["Gpu", "find_gpus"]
 

@@ -5,21 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure import rapl
-from energygate.measure.counter_meter import CounterMeter, CpuCounter
-from energygate.measure.gpus import find_gpus
-from energygate.measure.idle import REST_S
-from energygate.measure.model_meter import ModelMeter
-from energygate.measure.tracker import COUNTER_MODES, Tracker, other_codecarbon, quiet
+from energygate.measure.gpus.finding import find_gpus
+from energygate.measure.meters import rapl
+from energygate.measure.meters.counters import CounterMeter, CpuCounter
+from energygate.measure.meters.idle import REST_S
+from energygate.measure.meters.model import ModelMeter
+from energygate.measure.meters.tracker import COUNTER_MODES, Tracker, other_codecarbon, quiet
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.measure.gpu import Gpu
+    from energygate.measure.gpus.card import Gpu
+    from energygate.measure.gpus.visible import Selection
     from energygate.measure.machine import Machine
     from energygate.measure.power_model import VcpuPower
     from energygate.measure.readings import Meter
-    from energygate.measure.visible_gpus import Selection
 
 
 def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:

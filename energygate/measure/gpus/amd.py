@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpu import MOST_WATTS, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
-from energygate.measure.gpu_counters import PATIENCE_NS, counter_period_ns
-from energygate.measure.visible_gpus import chosen_rocm
+from energygate.measure.gpus.card import MOST_WATTS, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
+from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.gpus.visible import chosen_rocm
 
 if TYPE_CHECKING:
-    from energygate.measure.visible_gpus import Selection
+    from energygate.measure.gpus.visible import Selection
 
 COUNTER = "AMD SMI"
 POWER_SAMPLES = "AMD SMI power, sampled once a second"

@@ -6,13 +6,13 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpu import MOST_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
-from energygate.measure.gpu_counters import PATIENCE_NS, counter_period_ns
-from energygate.measure.nvml import asking, opened
-from energygate.measure.visible_gpus import Listed, chosen
+from energygate.measure.gpus.card import MOST_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
+from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.gpus.nvml import asking, opened
+from energygate.measure.gpus.visible import Listed, chosen
 
 if TYPE_CHECKING:
-    from energygate.measure.visible_gpus import Selection
+    from energygate.measure.gpus.visible import Selection
 
 
 def find_nvidia_gpus(selection: Selection) -> tuple[Gpu, ...]:

@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.nvml import asking
+from energygate.measure.gpus.nvml import asking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from energygate.measure.gpu import Gpu
+    from energygate.measure.gpus.card import Gpu
 
 MOVES = 4
 """How many moves of a counter its period is taken from: four of 100 ms are 0.4 s."""
