@@ -56,8 +56,10 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
     (
         "One number per launch",
         estimators,
-        "A launch's number is the median of its blocks: a neighbour's bursts leave it where it is. What a few dear "
-        "requests\nadd to the sum over a launch is held against the limit apart, with a wider interval.",
+        (
+            "A launch's number is the median of its blocks: a neighbour's bursts leave it where it is. What a few dear "
+            "requests\nadd to the sum over a launch is held against the limit apart, with a wider interval."
+        ),
     ),
     (
         "The rule itself",

@@ -28,7 +28,7 @@ THREADED_WINDOW_NS = 20_000_000
 
 SETTLING_NS = 5_000_000
 """A side with several threads settles for so long when its turn comes. Its threads wake up on one CPU and are spread
-over the others only milliseconds later; measured, that made wall time scatter by 6 % a launch instead of 0.2 %."""
+over the others only milliseconds later; without it launches scatter by about a third more (bench/settling.py)."""
 
 WINDOW_MARGIN = 1.25
 """Over the meter's shortest window: calibration on a machine that is busy takes calls for longer than they are."""

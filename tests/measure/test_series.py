@@ -151,3 +151,11 @@ def test_time_to_the_first_piece_of_streamed_answers():
     assert series([launch(streamed)])["ttft_p50"].overall == pytest.approx(20e-9)
     assert series([launch(streamed)])["ttft_p95"].overall == pytest.approx(30e-9)
     assert "ttft_p50" not in series([launch(streamed), launch()])
+
+
+def test_a_few_dear_requests_move_the_total_and_not_the_ratio():
+    base = launch(*(window(1.0) for _ in range(24)))
+    head = launch(*(window(3.0 if number % 12 == 0 else 1.0) for number in range(24)))
+    change = change_series([PairedLaunch(base=base, head=head)])["energy_per_request"]
+    assert change.log_ratios == (0.0,)
+    assert change.totals == (pytest.approx(math.log(28 / 24)),)
