@@ -87,7 +87,7 @@ def modelled_cpu(power: VcpuPower, machine: Machine) -> ComponentFacts:
         method=Method.ESTIMATED,
         device=machine.cpu_model,
         source=power.described,
-        citation=f"{power.source} ({power.citation})",
+        citation=f"{power.source}; {power.citation}",
         uncertainty=power.uncertainty,
         idle_watts=power.idle_watts_of(machine.cpu_count),
         active_share=1 - power.idle_watts / power.full_watts,
