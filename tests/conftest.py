@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import select
+import tempfile
 
 import pytest
 from hypothesis import settings
@@ -13,6 +14,15 @@ settings.register_profile("energygate", deadline=None)
 settings.load_profile("energygate")
 
 GENEROUS_S = 30
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_temporary_directory(tmp_path_factory):
+    """Checks of these tests take turns among themselves, and with nobody else's on this machine."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
+        patch.setattr(tempfile, "tempdir", None)
+        yield
 
 
 @pytest.fixture
