@@ -110,7 +110,7 @@ COUNTED = """
     import sys, time
     from pathlib import Path
     from powercap import MACHINE, Powercap, show_codecarbon
-    from energygate.measure import rapl
+    from energygate.measure.meters import rapl
     from energygate.measure.meters.opening import open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
