@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from energygate.measure.readings import Meter, MeterFacts
 
 SELF_TEST_S = 10.0
+LEAST_RESOLVED = 0.005
+"""Less is not promised: seven launches may agree by chance, and on the recorded occasions (docs/accuracy.md) launches
+of one model scattered by up to 1 %."""
 MINUTE_S = 60.0
 
 SELF_TEST = """\
@@ -158,4 +161,4 @@ def _resolvable(scatter: float, launches: int, seconds: float) -> float | None:
     """The smallest change that a minute of launches like these would show, as a fraction."""
     in_a_minute = min(MAX_LAUNCHES, int(launches * MINUTE_S / seconds))
     half = half_width(in_a_minute, scatter, alpha=ALPHA)
-    return None if half == float("inf") or launches < 3 else half  # noqa: PLR2004 - two agree by chance
+    return None if half == float("inf") or launches < 3 else max(half, LEAST_RESOLVED)  # noqa: PLR2004 - two agree by chance

@@ -10,7 +10,7 @@ import click
 @click.command()
 @click.argument("name", type=click.Choice(["policy", "result", "doctor"]))
 def schema(name: str) -> None:
-    """Print a JSON Schema: of the policy, the result, or `doctor --json`."""
+    """Print the JSON Schema of a file that is read or written."""
     from energygate.policy import policy_json_schema
     from energygate.report.diagnosis import diagnosis_json_schema
     from energygate.report.result import result_json_schema

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import tempfile
 from pathlib import Path
@@ -23,6 +22,8 @@ PATIENCE_S = 3600.0
 def turn(on_wait: Callable[[], None], *, patience_s: float = PATIENCE_S) -> Iterator[None]:
     """Wait until no other energygate of this user measures on this machine, and keep others waiting meanwhile.
 
+    Those with another directory for temporary files (`TMPDIR`, a container) do not see each other.
+
     The turn ends with the process at the latest: the lock is the kernel's, the file that carries it may stay.
 
     Args:
@@ -40,7 +41,12 @@ def turn(on_wait: Callable[[], None], *, patience_s: float = PATIENCE_S) -> Iter
     lock = FileLock(_path())
     try:
         lock.acquire(timeout=0)
-    except Timeout:
+    except OSError as error:  # Timeout is one of them
+        if not isinstance(error, Timeout):
+            raise MeasurementError(
+                f"checks on this machine take turns by the file {_path()}, which cannot be used: {error.strerror}",
+                hint="Remove it, or set TMPDIR to a directory of your own",
+            ) from None
         on_wait()
         try:
             lock.acquire(timeout=patience_s)
@@ -57,4 +63,7 @@ def turn(on_wait: Callable[[], None], *, patience_s: float = PATIENCE_S) -> Iter
 
 def _path() -> Path:
     """The lock's file: one per user, since directories for temporary files rarely let users share one."""
-    return Path(tempfile.gettempdir()) / f"energygate-{getpass.getuser()}.lock"
+    user = (
+        os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
+    )  # a uid may have no name
+    return Path(tempfile.gettempdir()) / f"energygate-{user}.lock"

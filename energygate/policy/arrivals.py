@@ -7,8 +7,11 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, field_validator, model_validator
 
 from energygate.policy.families import Family
-from energygate.policy.fields import MAX_INT, Of, Section
+from energygate.policy.fields import Of, Section
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
+
+MAX_CONCURRENCY = 1024
+"""Clients of one process: each is a thread, and far fewer keep all CPUs busy."""
 
 MAX_RATE = 100_000
 """Requests a second: beyond, one Python process cannot even tell the arrivals apart."""
@@ -25,7 +28,7 @@ class Load(Section):
     concurrency: int = Field(
         default=1,
         ge=1,
-        le=MAX_INT,
+        le=MAX_CONCURRENCY,
         description="How many requests are served at once; without a rate, as many clients ask one after another.",
         examples=[4],
     )

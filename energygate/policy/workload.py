@@ -71,6 +71,10 @@ def _size(raw: object) -> int:
 
 
 def _url(text: str) -> str:
+    if text.startswith("https:"):
+        raise ValueError(
+            f"'{text}' is https; between processes of one machine write http: nothing needs hiding"
+        )
     if not re.fullmatch(URL_PATTERN, text) or not _is_address(text):
         raise ValueError(
             f"'{text}' is no address on this machine; write for example http://127.0.0.1:{{port}}/v1/completions: "

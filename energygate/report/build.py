@@ -106,7 +106,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
         notes=(*background.notes, *facts.notes, *_notes(workload, heads, findings)),
-        error=_unmeasured(findings),
+        error=_unmeasured(findings, workload),
         provenance=provenance(workload, heads, facts, confidence, plan, seconds),
         comparison=_comparison(pairs, background, mode, seconds_to_decide) if pairs else None,
     )
@@ -205,6 +205,10 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     unsteady = sum(not launch.steady for launch in launches)
     if unsteady > len(launches) / 2:
         notes.append(f"warm-up did not settle in {unsteady} of {len(launches)} launches")
+    if 0 < len(launches[0].cpus) < workload.threads:
+        notes.append(
+            f"it computes with {workload.threads} threads on {len(launches[0].cpus)} CPUs: all there are"
+        )
     if not launches[0].cpus:
         notes.append("this system cannot bind processes to CPUs, so the numbers scatter more")
     if workload.budgets and not findings:
@@ -212,10 +216,15 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     return tuple(notes)
 
 
-def _unmeasured(findings: Sequence[Finding]) -> ErrorResult | None:
+def _unmeasured(findings: Sequence[Finding], workload: Workload) -> ErrorResult | None:
     missing = sorted({finding.metric for finding in findings if finding.judged is None})
     if not missing:
         return None
+    if missing[0] == "energy_per_unit":
+        return ErrorResult(
+            message=f"its requests yielded no {workload.units}, so there is no energy to give for each",
+            detail=None,
+        )
     return ErrorResult(message=f"no {METRICS[missing[0]].label} was measured for this workload", detail=None)
 
 

@@ -75,4 +75,6 @@ def _self_test(found: SelfTest) -> str:
     text = f"the same code against itself: {found.scatter * 100:.2g} % scatter in {launches}"
     if found.resolvable is None:
         return f"{text}, too few to say more"
-    return f"{text}; a minute should show a change of {found.resolvable * 100:.2g} %"
+    return (
+        f"{text}; back to back on one thread, a minute should show a change of {found.resolvable * 100:.2g} %"
+    )

@@ -65,7 +65,7 @@ def more_time(workload: WorkloadResult) -> str:
         return f"only {fitted} fitted into the time, too few for an interval: {_time_limit(needed_s)}"
     if not any(finding.kind in RELATIVE for finding in _open(workload)):
         return "more time would hardly decide it: the limit is closer than this machine wanders by itself"
-    return "more time would hardly decide it: the change is too close to the limit"
+    return "more time would hardly decide it: launches scatter too much, so close to the limit"
 
 
 def _open(workload: WorkloadResult) -> Iterator[FindingResult]:

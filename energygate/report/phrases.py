@@ -204,7 +204,7 @@ def _moved(metric: MetricResult, finding: FindingResult) -> str:
         interval = change_interval_text(metric)
         if not interval:
             return f"not yet held to {limit}: {finding.reason}"
-        return f"changed by {interval.replace(' … ', ' to ')} %, too close to {limit} to tell"
+        return f"changed by {interval.replace(' … ', ' to ')} %, and {limit} lies in between"
     verb = "rose" if metric.change.estimate > 0 else "fell"
     return f"{verb} by {percent(abs(metric.change.estimate)).lstrip('+')}, over {limit}"
 

@@ -182,7 +182,10 @@ def still_open(*, kind="max_increase", seconds=9.84, **fields):
     [
         (still_open(seconds_to_decide=90.2), "about 91 s more would decide: `time_limit: 130 s`"),
         (still_open(seconds_to_decide=0.1), "about 1 s more would decide: `time_limit: 20 s`"),
-        (still_open(), "more time would hardly decide it: the change is too close to the limit"),
+        (
+            still_open(),
+            "more time would hardly decide it: launches scatter too much, so close to the limit",
+        ),
         (
             still_open(kind="max"),
             "more time would hardly decide it: the limit is closer than this machine wanders by itself",
@@ -273,7 +276,7 @@ ADDED = "added, which base's policy does not allow"
             [changed(0.04, 0.018, 0.061, Verdict.INCONCLUSIVE)],
             (
                 "digits-cnn: energy per request changed by +1.8 to +6.1 %, "
-                "too close to the limit of +5 % to tell"
+                "and the limit of +5 % lies in between"
             ),
         ),
         (

@@ -74,6 +74,25 @@ def test_an_energygate_inside_of_what_is_measured_does_not_wait_for_ever(another
         assert another.poll() is None
 
 
+def test_a_user_without_a_name_measures_too(monkeypatch):
+    monkeypatch.setattr("getpass.getuser", lambda: pytest.fail("this user has no name"))
+    with turn(lambda: pytest.fail("it waits")):
+        pass
+
+
+def test_a_lock_that_cannot_be_used_is_named(tmp_path):
+    with turn(lambda: None):
+        pass
+    (file,) = tmp_path.glob("energygate-*.lock")
+    file.unlink(missing_ok=True)
+    file.mkdir()
+    with (
+        pytest.raises(MeasurementError, match=r"take turns by the file .*cannot be used"),
+        turn(lambda: None),
+    ):
+        pass
+
+
 def test_threads_of_one_process_take_turns_too():
     inside, most = [], []
 

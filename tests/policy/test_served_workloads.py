@@ -68,7 +68,6 @@ def test_addresses_on_this_machine(url, port):
         "http://127.0.0.1.example.org/",
         "http://localhost@example.org/",
         "http://localhost:8000@example.org/",
-        "https://127.0.0.1/",
         "127.0.0.1:8000",
         "http://127.0.0.1:{PORT}/",
         "http://127.0.0.1:port/",
@@ -91,6 +90,10 @@ def test_numbers_that_no_address_has_are_refused(url):
 @pytest.mark.parametrize(
     ("workload", "sentence"),
     [
+        (
+            {"http": "https://127.0.0.1:{port}/", "serve": "s"},
+            "http of workload 'w': 'https://127.0.0.1:{port}/' is https; between processes of one machine write http",
+        ),
         ({"http": URL}, "http of workload 'w': needs serve, the command that starts its server"),
         ({"command": "c", "serve": "s"}, "serve of workload 'w': is for endpoints (http); remove it"),
         ({"python": "a:b", "ready": "/x"}, "ready of workload 'w': is for endpoints (http); remove it"),

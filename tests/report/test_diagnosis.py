@@ -92,7 +92,10 @@ def test_a_machine_that_will_not_do_says_so_first():
     [
         (
             SelfTest(seconds=10.2, launches=6, scatter=0.0061, resolvable=0.0042),
-            "the same code against itself: 0.61 % scatter in 6 launches; a minute should show a change of 0.42 %",
+            (
+                "the same code against itself: 0.61 % scatter in 6 launches; "
+                "back to back on one thread, a minute should show a change of 0.42 %"
+            ),
         ),
         (
             SelfTest(seconds=31.0, launches=2, scatter=0.02, resolvable=None),
