@@ -1,0 +1,148 @@
+"""How long it takes to read, merge and write the results of a matrix with 1,000 workloads.
+
+    uv run python bench/merging.py
+
+Ten legs measured 100 workloads each, with 24 launches per workload. The target is a second for merging, and it is
+met with reading and writing, too.
+"""
+
+from __future__ import annotations
+
+import statistics
+import time
+from typing import TYPE_CHECKING
+
+from energygate.gate import Verdict
+from energygate.report.merging import merge_results
+from energygate.report.reading import read_result
+from energygate.report.result import (
+    ComponentResult,
+    FindingResult,
+    LaunchResult,
+    MachineResult,
+    MetricResult,
+    Provenance,
+    Result,
+    SiteResult,
+    WorkloadResult,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import TypeVar
+
+    Value = TypeVar("Value")
+
+LEGS = 10
+WORKLOADS_PER_LEG = 100
+LAUNCHES = 24
+RUNS = 5
+
+MODEL = {"source": "a row of a table", "citation": "where it is from", "uncertainty": 0.3}
+
+
+def workload(name: str) -> WorkloadResult:
+    """A workload as a run of a minute leaves it."""
+    finding = FindingResult(kind="max", limit=2e-9, limit_text="2 µWh", verdict=Verdict.PASS, reason=None)
+    metric = MetricResult(
+        unit="kWh", head=1.92e-9, head_low=1.8e-9, head_high=2e-9, base=None, change=None, findings=(finding,)
+    )
+    launch = LaunchResult(
+        cpus=(0,),
+        windows=20,
+        requests=2_000,
+        failed_requests=0,
+        energy_kwh=3.84e-6,
+        wall_s=0.41,
+        cpu_s=0.4,
+        warm_up_windows=6,
+        steady=True,
+    )
+    component = ComponentResult(
+        name="cpu", method="estimated", device="AMD EPYC 7763", period_ms=None, max_watts=None, **MODEL
+    )
+    provenance = Provenance(
+        **MODEL,
+        components=(component,),
+        idle_watts=1.78,
+        idle_method="estimated",
+        codecarbon_version="3.3.2",
+        codecarbon_ram_watts=10.0,
+        min_window_ms=20.0,
+        alpha=0.05,
+        drift_sd=0.1,
+        calls_per_window=40,
+        load="closed",
+        unit=None,
+        batch_size=1,
+        threads=1,
+        provider="CPUExecutionProvider",
+        versions={"python": "3.12.1", "onnxruntime": "1.22.0"},
+        seconds=60.0,
+        requests=48_000,
+        it_energy_kwh=9.2e-5,
+        it_kwh_per_request=1.92e-9,
+        active_it_kwh_per_request=1.5e-9,
+        codecarbon_kwh_per_request=7.1e-8,
+        launches=(launch,) * LAUNCHES,
+    )
+    return WorkloadResult(
+        name=name,
+        kind="onnx",
+        verdict=Verdict.PASS,
+        method="estimated",
+        metrics={"energy_per_request": metric},
+        notes=(),
+        error=None,
+        provenance=provenance,
+    )
+
+
+def leg(number: int) -> Result:
+    """One leg's result; every other one ran on another machine."""
+    return Result(
+        energygate_version="0.1.0",
+        created="2026-03-01T12:00:00+00:00",
+        seconds=60.0 * WORKLOADS_PER_LEG,
+        policy="energygate.yml",
+        seed=0,
+        verdict=Verdict.PASS,
+        machine=MachineResult(
+            cpu_model=f"processor {number % 2}",
+            cpu_count=4,
+            memory_bytes=16_000_000_000,
+            system="Linux 6.8",
+            virtual=True,
+            can_pin=True,
+        ),
+        site=SiteResult(pue=1.25, carbon_g_per_kwh=None, carbon_source=None, electricity_price=None),
+        workloads=tuple(workload(f"workload-{number}-{i}") for i in range(WORKLOADS_PER_LEG)),
+    )
+
+
+def timed(what: str, work: Callable[[], Value]) -> Value:
+    """Print the median CPU time of a few runs."""
+    took = []
+    for _ in range(RUNS):
+        started = time.process_time()
+        value = work()
+        took.append(time.process_time() - started)
+    print(f"{what:32} {statistics.median(took):7.3f} s")
+    return value
+
+
+def main() -> None:
+    """Print the table."""
+    texts = [leg(number).to_json() for number in range(LEGS)]
+    size = sum(map(len, texts)) / 1e6
+    print(f"{LEGS} legs, {LEGS * WORKLOADS_PER_LEG:,} workloads, {LAUNCHES} launches each, {size:.1f} MB\n")
+    parts = timed("reading", lambda: [read_result(text, name="leg") for text in texts])
+    expected = [one.name for part in parts for one in part.workloads]
+    merged = timed("merging", lambda: merge_results(parts, expected=expected))
+    whole = timed("writing", merged.to_json)
+    timed("reading the merged one", lambda: read_result(whole, name="merged"))
+    print(f"\nthe merged one: {len(whole) / 1e6:.1f} MB")
+
+
+if __name__ == "__main__":
+    main()

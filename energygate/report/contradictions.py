@@ -1,0 +1,88 @@
+"""What a result that fits the schema may still get wrong: it contradicts itself, or says what cannot be."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from energygate.gate import Verdict, worst
+from energygate.policy import METRICS
+from energygate.policy.tree import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from energygate.report.result import MetricResult, Result, WorkloadResult
+
+_CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")
+_COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 and SHA-256, as git writes them
+_CURRENCY = re.compile(r"\S{0,10}")
+_LONGEST_QUOTE = 60
+
+
+def contradiction(result: Result) -> str | None:
+    """The first thing wrong with a result, as the rest of a sentence; `None` when it can be judged and told.
+
+    A verdict lighter than what lies beneath it would let a failure pass; a verdict without its reason, or a metric
+    that nobody knows, cannot be told.
+    """
+    return next(_contradictions(result), None)
+
+
+def _contradictions(result: Result) -> Iterator[str]:
+    if not _is_time(result.created):
+        yield "the time of its creation is not in ISO 8601 and UTC"
+    if result.base and result.base.commit is not None and not _COMMIT.fullmatch(result.base.commit):
+        yield "its base commit is not the name of a commit"
+    if result.seconds < 0:
+        yield "it took less than no time"
+    for workload in result.workloads:
+        for wrong in _wrong_with(workload):
+            yield f"workload '{printable(workload.name, longest=_LONGEST_QUOTE)}' {wrong}"
+    if result.verdict is not worst(one.verdict for one in result.workloads):
+        yield f"its verdict is {result.verdict.value}, and those of its workloads say otherwise"
+
+
+def _is_time(text: str) -> bool:
+    if not _CREATED.fullmatch(text):
+        return False
+    try:
+        return bool(datetime.fromisoformat(text))
+    except ValueError:
+        return False
+
+
+def _wrong_with(workload: WorkloadResult) -> Iterator[str]:
+    verdict = workload.verdict
+    found = worst(finding.verdict for metric in workload.metrics.values() for finding in metric.findings)
+    if worst((found, verdict)) is not verdict:
+        yield f"has the verdict {verdict.value}, and a finding says {found.value}"
+    if verdict is not found and workload.error is None and not workload.notes:
+        yield f"has the verdict {verdict.value}, and nothing in it says why"
+    if workload.error is not None and verdict not in {Verdict.ERROR, Verdict.INCONCLUSIVE}:
+        yield f"has an error and the verdict {verdict.value}"
+    if (workload.method is None) is not (workload.provenance is None):
+        yield "says how it was measured but not with what, or the other way round"
+    if workload.metrics and workload.provenance is None:
+        yield "has numbers that nothing measured"
+    if workload.provenance is not None and workload.provenance.seconds < 0:
+        yield "was measured in less than no time"
+    if workload.comparison is not None and not workload.comparison.log_ratios:
+        yield "was compared in no launch"
+    for name, metric in workload.metrics.items():
+        yield from _wrong_with_metric(name, metric)
+
+
+def _wrong_with_metric(name: str, metric: MetricResult) -> Iterator[str]:
+    label = f"'{printable(name, longest=_LONGEST_QUOTE)}'"
+    if name not in METRICS:
+        yield f"has a metric {label} that this energygate does not know"
+        return
+    unit = METRICS[name].unit
+    if metric.unit != unit and not (unit == "money" and _CURRENCY.fullmatch(metric.unit)):
+        yield f"has {label} in a unit that is not its own"
+    if metric.head < 0 or (metric.base or 0) < 0:
+        yield f"has less than nothing of {label}"
+    if metric.change is not None and metric.base is None:
+        yield f"has {label} changed from no base"
