@@ -107,17 +107,20 @@ def _close(base: Array, head: Array) -> Array:
 
     if _are_numbers(base, head) and "f" in (base.dtype.kind, head.dtype.kind):
         wide = (base.astype(np.float64), head.astype(np.float64))
-        return np.isclose(*wide, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
+        with np.errstate(over="ignore"):  # a difference too large for a number is no agreement
+            return np.isclose(*wide, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
     return np.asarray(base == head)
 
 
 def _largest_difference(base: Array, head: Array) -> float:
     import numpy as np
 
-    with np.errstate(invalid="ignore"):  # infinities, as in masked scores, differ by nothing that is a number
-        difference = np.abs(base.astype(np.float64) - head.astype(np.float64))
-    finite = difference[np.isfinite(difference)]
-    return float(finite.max()) if finite.size else 0.0
+    numbers = np.isfinite(base) & np.isfinite(head)  # infinities, as in masked scores, differ by no number
+    if not numbers.any():
+        return 0.0
+    with np.errstate(over="ignore"):
+        largest = np.abs(base[numbers].astype(np.float64) - head[numbers].astype(np.float64)).max()
+    return float(min(largest, np.finfo(np.float64).max))
 
 
 def _listed(answers: Answers) -> str:

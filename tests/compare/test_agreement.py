@@ -140,5 +140,11 @@ def test_swapping_the_sides_changes_no_class_and_no_difference(one, other):
     assert (there.share, there.largest_difference) == (back.share, back.largest_difference)
 
 
+@pytest.mark.parametrize("how", ["classes", "values"])
+def test_a_difference_too_large_for_a_number_is_the_largest_there_is(how):
+    found = compared(np.full((3, 4), 1.7e308), np.full((3, 4), -1.7e308), how)
+    assert found.largest_difference == np.finfo(np.float64).max
+
+
 def test_the_tolerances_are_those_of_the_documentation():
     assert (RELATIVE_TOLERANCE, ABSOLUTE_TOLERANCE) == (1e-3, 1e-5)
