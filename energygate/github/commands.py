@@ -1,0 +1,96 @@
+"""What a step says to its runner in its log: annotations, and where a child's output begins and ends."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import TextIO
+
+MOST_ANNOTATIONS = 10
+"""Of each level in one step; GitHub hides the others without a word."""
+
+_TOKEN_BYTES = 16
+
+
+class Level(Enum):
+    """How grave an annotation is."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    NOTICE = "notice"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Annotation:
+    """A message GitHub shows beside the run, and at a line when it has one.
+
+    Attributes:
+        level: How grave.
+        message: What to say; it may have several lines.
+        title: Its heading; `None` for GitHub's own.
+        file: A path from the repository's root; `None` for no place.
+        line: From 1; `None` for no line.
+    """
+
+    level: Level
+    message: str
+    title: str | None = None
+    file: str | None = None
+    line: int | None = None
+
+    def __str__(self) -> str:
+        named = {"file": self.file, "line": self.line, "title": self.title}
+        properties = ",".join(
+            f"{name}={_in_property(str(value))}" for name, value in named.items() if value is not None
+        )
+        return f"::{self.level.value}{' ' if properties else ''}{properties}::{_in_message(self.message)}"
+
+
+def annotation_lines(annotations: Sequence[Annotation]) -> list[str]:
+    """Return the lines to print, at most as many of each level as GitHub shows; the last then counts the rest."""
+    lines = []
+    for level in Level:
+        wanted = [one for one in annotations if one.level is level]
+        shown = wanted if len(wanted) <= MOST_ANNOTATIONS else wanted[: MOST_ANNOTATIONS - 1]
+        lines += [str(one) for one in shown]
+        if len(shown) < len(wanted):
+            rest = f"{len(wanted) - len(shown)} more, which GitHub does not show: see the summary"
+            lines.append(str(Annotation(level=level, message=rest)))
+    return lines
+
+
+@contextlib.contextmanager
+def commands_stopped(stream: TextIO, *, token: Callable[[int], str] = secrets.token_hex) -> Iterator[None]:
+    """Let others write to a step's log without their words being taken for commands.
+
+    What a workload prints may hold `::error::` or `::add-mask::`; the runner heeds nothing until it reads a
+    token that nobody can guess. It is said again even when what is inside raises.
+
+    Args:
+        stream: The step's log.
+        token: Makes a random text of so many bytes.
+    """
+    word = token(_TOKEN_BYTES)
+    # A command counts at the beginning of a line only, and who wrote last may not have ended theirs.
+    stream.write(f"\n::stop-commands::{word}\n")
+    stream.flush()
+    try:
+        yield
+    finally:
+        stream.write(f"\n::{word}::\n")
+        stream.flush()
+
+
+def _in_message(text: str) -> str:
+    """Escape as the runner unescapes; the per cent sign goes first, or the others' would be escaped again."""
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _in_property(text: str) -> str:
+    return _in_message(text).replace(":", "%3A").replace(",", "%2C")
