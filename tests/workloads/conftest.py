@@ -6,6 +6,7 @@ import contextlib
 import sys
 import textwrap
 
+import numpy as np
 import pytest
 
 from energygate.errors import MeasurementError
@@ -131,3 +132,15 @@ def trouble():
             assert word in message
 
     return expect
+
+
+@pytest.fixture
+def texts(tmp_path):
+    """What a worker answers, as text, to each distinct request."""
+
+    def read(worker):
+        worker.outputs(tmp_path / "out.npz", count=99)
+        with np.load(tmp_path / "out.npz", allow_pickle=False) as archive:
+            return archive["text"].tolist()
+
+    return read

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-import numpy as np
 import pytest
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="writes lines for the POSIX shell")
@@ -24,18 +23,6 @@ def until(cpu_ms):  # of this process since it began, its start-up included
 def running(loaded):
     """Starts a worker whose requests run a command line."""
     return lambda line, **options: loaded({"kind": "command", "spec": {"line": line}}, **options)
-
-
-@pytest.fixture
-def answers(tmp_path):
-    """What a worker's command prints."""
-
-    def read(worker):
-        worker.outputs(tmp_path / "out.npz", count=9)
-        with np.load(tmp_path / "out.npz", allow_pickle=False) as archive:
-            return archive["text"].tolist()
-
-    return read
 
 
 @LINUX_ONLY
@@ -76,13 +63,13 @@ def test_the_workers_own_cpu_time_is_none_of_it(running):
         ("echo a\necho b", "a\nb\n"),
     ],
 )
-def test_what_it_prints_is_its_answer(running, answers, checkout, line, answer):
-    assert answers(running(line)) == [answer.format(checkout=checkout.resolve())]
+def test_what_it_prints_is_its_answer(running, texts, checkout, line, answer):
+    assert texts(running(line)) == [answer.format(checkout=checkout.resolve())]
 
 
-def test_megabytes_are_an_answer_too(running, answers):
+def test_megabytes_are_an_answer_too(running, texts):
     line = 'python -c \'import sys; sys.stderr.write("e" * 5_000_000); print("o" * 5_000_000)\''
-    (found,) = answers(running(line))
+    (found,) = texts(running(line))
     assert found.startswith("ooo")
 
 

@@ -8,7 +8,6 @@ import socket
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from served import GENEROUS_S, canned, completions, endpoint, events, http, write_requests
 
@@ -32,18 +31,6 @@ def asking(loaded, tmp_path):
         return worker
 
     return start
-
-
-@pytest.fixture
-def texts(tmp_path):
-    """What a worker answers to each distinct request."""
-
-    def read(worker):
-        worker.outputs(tmp_path / "out.npz", count=99)
-        with np.load(tmp_path / "out.npz", allow_pickle=False) as archive:
-            return archive["text"].tolist()
-
-    return read
 
 
 # --- Cost --------------------------------------------------------------------------------------------------

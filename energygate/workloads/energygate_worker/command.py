@@ -5,24 +5,19 @@ from __future__ import annotations
 import subprocess
 import sys
 
+from .kind import Kind
 from .shell import ending, environment, start
 from .troubles import TEXT_LIMIT, FailedRequest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import Any
 
 
-class Command:
+class Command(Kind):
     """A command line that is run anew for every request; what it prints is its answer."""
 
-    inputs = None
-    outputs = None
-    origin = None
     counts_own_cpu = False
-    observes = False
-    takes_requests = False
     answers_text = True
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -46,18 +41,6 @@ class Command:
             raise FailedRequest(ending(process.returncode) + (": " + last if last else ""))
         return str(said, "utf-8", "replace")
 
-    def loop(
-        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
-    ) -> None:
-        """Run once per feed and append the time after each: the measured loop, kept bare."""
-        serve = self.serve
-        for feed in feeds:
-            serve(feed)
-            append(clock())
-
     def named(self, answer: str) -> dict[str, str]:
         """The parts of an answer by name: all that it printed."""
         return {"text": answer}
-
-    def close(self) -> None:
-        """Leave nothing: every run has ended."""

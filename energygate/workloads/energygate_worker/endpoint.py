@@ -8,12 +8,12 @@ from urllib.parse import urlsplit
 from .backend import Backend
 from .client import Client
 from .completions import begins, read
+from .kind import Kind
 from .requests_file import plain_get, read_requests
 from .troubles import FailedRequest, ServerEnded, text_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import Any
 
     from .completions import Answer
@@ -21,12 +21,9 @@ if TYPE_CHECKING:
 DEFAULT_PORT = 80
 
 
-class Endpoint:
+class Endpoint(Kind):
     """A server on this machine that a command line starts; each request is one exchange over HTTP."""
 
-    inputs = None
-    outputs = None
-    origin = None
     counts_own_cpu = False
     observes = True
     takes_requests = True
@@ -61,15 +58,6 @@ class Endpoint:
             if ended:
                 raise ServerEnded("was not answered: the server %s" % ended) from None
             raise FailedRequest("was not answered%s" % _why(error)) from None
-
-    def loop(
-        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
-    ) -> None:
-        """Send one request per feed and append the time after each: the measured loop, kept bare."""
-        serve = self.serve
-        for feed in feeds:
-            serve(feed)
-            append(clock())
 
     def observe(self, answer: Answer) -> tuple[float, int]:
         """How many units an answer yielded, and when its first piece came."""

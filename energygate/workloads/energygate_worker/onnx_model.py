@@ -5,21 +5,16 @@ from __future__ import annotations
 import sys
 from functools import partial
 
+from .kind import Kind
 from .troubles import Trouble, text_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
     from typing import Any
 
 
-class OnnxModel:
+class OnnxModel(Kind):
     """An ONNX model in an onnxruntime session on exactly the provider that was asked for."""
-
-    counts_own_cpu = True
-    takes_requests = False
-    answers_text = False
-    observes = False
 
     def __init__(self, spec: dict[str, Any]) -> None:
         try:
@@ -53,30 +48,15 @@ class OnnxModel:
                 "onnxruntime could not start %s and fell back to %s; its log is below"
                 % (wanted, self.session.get_providers()[0])
             )
+        # The measured loop is to call the session itself.
+        self.serve = partial(self.session.run, None)  # type: ignore[method-assign]
         self.versions = {"onnxruntime": onnxruntime.__version__}
-        self.origin = None
         self.inputs = [_signature(node) for node in self.session.get_inputs()]
         self.outputs = [_signature(node) for node in self.session.get_outputs()]
-
-    def serve(self, feed: dict[str, Any]) -> Any:
-        """Answer one call."""
-        return self.session.run(None, feed)
-
-    def loop(
-        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
-    ) -> None:
-        """Answer one call per feed and append the time after each: the measured loop, kept bare."""
-        serve = partial(self.session.run, None)
-        for feed in feeds:
-            serve(feed)
-            append(clock())
 
     def named(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name."""
         return dict(zip((output["name"] for output in self.outputs), answer))
-
-    def close(self) -> None:
-        """Leave it to the end of the process."""
 
 
 def _signature(node: Any) -> dict[str, Any]:

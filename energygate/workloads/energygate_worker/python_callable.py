@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Mapping
 
+from .kind import Kind
 from .troubles import NO_ANSWER, TEXT_LIMIT, FailedRequest, ForkedCopy, NoAnswer, Trouble, deed, forked
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
@@ -17,15 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class PythonCallable:
+class PythonCallable(Kind):
     """A function that serves one request, made by the user's factory `package.module:factory`."""
-
-    inputs = None
-    counts_own_cpu = True
-    takes_requests = False
-    answers_text = False
-    outputs = None
-    origin: str | None = None
 
     def __init__(self, spec: dict[str, Any]) -> None:
         target = spec["target"]
@@ -110,9 +104,6 @@ class PythonCallable:
         if isinstance(answer, tuple):
             return {str(position): value for position, value in enumerate(answer)}
         return {"answer": answer}
-
-    def close(self) -> None:
-        """Leave it to the end of the process."""
 
 
 def _finished(answer: Any) -> Any:
