@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import shutil
+import signal
+import socket
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - a field's type
 
@@ -135,6 +139,28 @@ class Project:
         assert "Traceback" not in ran.said, ran.said
         assert "internal error" not in ran.said, ran.said
         return Checked(ran=ran, result=read_result(path) if path.exists() else None)
+
+    def interrupt(self, *arguments, address, number, **environment):
+        """Run `energygate check --base main` until a workload connects to the address, then send it a signal."""
+        started_s = time.monotonic()
+        with socket.socket(socket.AF_UNIX) as started:
+            started.bind(str(address))
+            started.listen()
+            started.settimeout(60)
+            process = subprocess.Popen(
+                [*commands.COMMAND, "check", "--base", "main", *arguments],
+                cwd=self.root,
+                env=commands.environment(**self.environment(**environment)),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                start_new_session=True,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
+            )
+            started.accept()[0].close()
+        os.killpg(process.pid, number)
+        out, err = process.communicate(timeout=30)
+        return commands.Ran(code=process.returncode, out=out, err=err, seconds=time.monotonic() - started_s)
 
 
 def _fingerprint(path):

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import socket
-import subprocess
 
 import pytest
 from base_projects import limit
-from commands import COMMAND, environment, spin
+from commands import spin
 
 from energygate.comparing import Options, compare
 from energygate.engine.base import base_from_git
@@ -61,25 +58,9 @@ def test_a_signal_ends_both_sides_the_frozen_one_too(
     project.git("stash", "push", "--quiet", "--include-untracked")
     project.git("stash", "apply", "--quiet")
     before = project.state()
-    with socket.socket(socket.AF_UNIX) as started:
-        started.bind(str(address))
-        started.listen()
-        started.settimeout(60)
-        process = subprocess.Popen(
-            [*COMMAND, "check", "--base", "main", "--json", "../result.json"],
-            cwd=project.root,
-            env=environment(**project.environment()),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
-        )
-        started.accept()[0].close()
-    os.killpg(process.pid, number)
-    out, err = process.communicate(timeout=30)
-    assert (process.returncode, out) == (code, "")
-    assert "Traceback" not in err
+    ended = project.interrupt("--json", "../result.json", address=address, number=number)
+    assert (ended.code, ended.out) == (code, "")
+    assert "Traceback" not in ended.err
     pids = [int(pid) for line in diary.read_text("utf-8").splitlines() for pid in line.split()]
     assert len(pids) == 8  # two sides for the answers, two to measure, each with a child
     assert all(has_ended(pid) for pid in pids)

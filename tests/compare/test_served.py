@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import signal
 import socket
-import subprocess
 import sys
 
 import pytest
 from base_projects import limit
-from commands import COMMAND, FIXTURES, environment
+from commands import FIXTURES
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="reads /proc, and waits with pidfds"
@@ -230,23 +228,7 @@ def tell():
             "        if next(ASKED) == 20:\n            tell()\n        words = asked.get",
         ),
     )
-    with socket.socket(socket.AF_UNIX) as started:
-        started.bind(str(address))
-        started.listen()
-        started.settimeout(60)
-        process = subprocess.Popen(
-            [*COMMAND, "check", "--base", "main"],
-            cwd=served.root,
-            env=environment(**served.environment(DIARY=str(diary.path))),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
-        )
-        started.accept()[0].close()
-    os.killpg(process.pid, number)
-    _, err = process.communicate(timeout=30)
-    assert process.returncode == code
-    assert "Traceback" not in err
+    ended = served.interrupt(address=address, number=number, DIARY=str(diary.path))
+    assert ended.code == code
+    assert "Traceback" not in ended.err
     assert diary(has_ended) == 4  # two sides for the answers, two to measure
