@@ -51,7 +51,7 @@ def make():
 
 TEN_SHORT_CHILDREN = """
 def make():
-    return exactly(20, lambda: [child(lambda: until(38)) for _ in range(10)])
+    return exactly(60, lambda: [child(lambda: until(34)) for _ in range(10)])
 """
 
 GRANDCHILD = """
@@ -139,17 +139,22 @@ def make():
     this = psutil.Process()
     def seen():
         return sum(sum(one.cpu_times()[:2]) for one in [this, *this.children(recursive=True)])
-    def request():
+    def work():
         before = seen()
-        exactly(20, lambda: [child(lambda: until(38)) for _ in range(10)])()
-        return seen() - before
+        for _ in range(10):
+            child(lambda: until(32))
+        diary.append(seen() - before)
+    diary = []
+    def request():
+        exactly(160, work)()  # looking reads every process of the machine: what that costs is in the 160 ms
+        return diary[-1]
     return request
 """
     serving = loaded(app(families.source(tmp_path / "diary", source)))
-    assert serving.run(1).cpu_ns == pytest.approx(400 * MS, rel=0.05)  # what looking costs is in it
+    assert serving.run(1).cpu_ns == pytest.approx(480 * MS, rel=0.03)
     serving.outputs(tmp_path / "out.npz", count=1)
     with np.load(tmp_path / "out.npz") as archive:
-        assert archive["answer"].tolist()[0] < 0.1
+        assert archive["answer"].tolist()[0] < 0.2
 
 
 @both_ways_of_holding
