@@ -21,6 +21,7 @@ from energygate.measure.turns import turn
 from energygate.report.build import failed_workload
 from energygate.report.provenance import machine_result, site_result
 from energygate.report.result import Result
+from energygate.repository.preparation import run_setup
 from energygate.workloads.serving import Serving, Side
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ def check(  # noqa: PLR0913 - the options of the command
     workloads: Sequence[str] = (),
     time_limit_s: float | None = None,
     python: str | None = None,
+    setup: str | None = None,
+    leg: bool = False,
     observer: Observer | None = None,
 ) -> Result:
     """Measure workloads of a policy on this machine and judge them by its absolute budgets.
@@ -47,6 +50,8 @@ def check(  # noqa: PLR0913 - the options of the command
         workloads: Names of the workloads to check; all of them by default.
         time_limit_s: Measuring time per workload; the policy's by default.
         python: The interpreter to measure with; the policy's by default.
+        setup: A command that makes the environment first; none by default.
+        leg: Whether other jobs measure the other workloads: the error is shared with them.
         observer: Is told of progress.
 
     Returns:
@@ -55,6 +60,7 @@ def check(  # noqa: PLR0913 - the options of the command
     Raises:
         UsageError: When the policy has no workload of a given name.
         PolicyError: When the site's carbon intensity is unknown, or a model's file does not exist.
+        MeasurementError: When the setup fails.
     """
     started = time.perf_counter()
     names = chosen(policy.workloads, workloads, source=policy.source)
@@ -63,7 +69,9 @@ def check(  # noqa: PLR0913 - the options of the command
         policy=policy,
         machine=machine,
         factors=site_factors(policy),
-        confidence=shared_confidence((policy.workloads[name] for name in names), machine, relative=False),
+        confidence=shared_confidence(
+            (policy.workloads[name] for name in (policy.workloads if leg else names)), machine, relative=False
+        ),
         relative=False,
         time_limit_s=time_limit_s or policy.measurement.time_limit.value,
         observer=observer or Observer(),
@@ -75,6 +83,8 @@ def check(  # noqa: PLR0913 - the options of the command
         for serving in servings:
             _check_files(serving, policy)  # the policy's mistakes are told before anything is measured
         with turn(run.observer.waiting):
+            if setup is not None:
+                run_setup(setup, directory, label="head")
             results = [_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1)]
     return assemble(run, results, started=started)
 

@@ -50,6 +50,8 @@ class Options:
         total_time_limit_s: Measuring time of all workloads together; their sum by default.
         python: Head's interpreter; the policy's by default.
         base_python: Base's interpreter; the policy's by default.
+        setup: A command that makes a side's environment; with a base, the policy's by default.
+        leg: Whether other jobs measure the other workloads: the error is shared with them.
         observer: Is told of progress.
     """
 
@@ -60,6 +62,8 @@ class Options:
     total_time_limit_s: float | None = None
     python: str | None = None
     base_python: str | None = None
+    setup: str | None = None
+    leg: bool = False
     observer: Observer | None = None
 
 
@@ -97,6 +101,8 @@ def check_or_compare(policy: Policy, directory: Path, policy_file: str, options:
             workloads=options.workloads,
             time_limit_s=options.time_limit_s,
             python=options.python,
+            setup=options.setup,
+            leg=options.leg,
             observer=options.observer,
         )
     with opened as base:
@@ -143,13 +149,16 @@ class _Comparison:
             machine=machine,
             factors=site_factors(policy),
             confidence=shared_confidence(
-                (one.head for one in self._pairings if one.head), machine, relative=True
+                (one.head for one in (pairings if options.leg else self._pairings) if one.head),
+                machine,
+                relative=True,
             ),
             relative=True,
             time_limit_s=options.time_limit_s or policy.measurement.time_limit.value,
             observer=options.observer or Observer(),
         )
         self._total_s = options.total_time_limit_s
+        self._setup = options.setup or policy.measurement.setup
         python = policy.measurement.python
         self._head_side = side_of("head", directory, options.python or python)
         self._base_side = side_of("base", base.directory, options.base_python or options.python or python)
@@ -177,10 +186,9 @@ class _Comparison:
             return [self._finished(job) for job in jobs]
 
     def _set_up(self) -> None:
-        command = self._run.policy.measurement.setup
-        if command is not None:
+        if self._setup is not None:
             for side in (self._base_side, self._head_side):
-                run_setup(command, side.directory, label=side.name)
+                run_setup(self._setup, side.directory, label=side.name)
 
     def _first_turn(self, job: Job, *, count: int) -> None:
         """Prepare a workload and measure it for its share of the time."""

@@ -33,7 +33,9 @@ Exit codes:
 @click.option("--base-dir", metavar="DIR", help="Compare with this directory, without git.")
 @click.option("--python", metavar="PATH", help="The interpreter to measure with.")
 @click.option("--base-python", metavar="PATH", help="Base's interpreter, where it differs.")
+@click.option("--setup", metavar="COMMAND", help="Command that makes a side's environment first.")
 @click.option("--total-time-limit", metavar="TIME", help="Measuring time of all workloads together.")
+@click.option("--leg", is_flag=True, help="Other jobs check the policy's other workloads; see `matrix`.")
 @click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")
 @click.option("-q", "--quiet", is_flag=True, help="Print the verdict's line only.")
 def check(
@@ -45,7 +47,9 @@ def check(
     base_dir: str | None,
     python: str | None,
     base_python: str | None,
+    setup: str | None,
     total_time_limit: str | None,
+    leg: bool,
     strict: bool,
     quiet: bool,
 ) -> None:
@@ -60,6 +64,8 @@ def check(
         base_dir=base_dir,
         python=python,
         base_python=base_python,
+        setup=setup,
+        leg=leg,
         total_time_limit_s=parse_time(total_time_limit, "--total-time-limit"),
     )
     sys.exit(check_and_report(policy, options, json_path=json_path, strict=strict, quiet=quiet))

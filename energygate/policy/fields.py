@@ -91,6 +91,19 @@ def one_line(text: str) -> str:
     return text
 
 
+def own_name(text: str) -> str:
+    """Return a workload's name, unless it would break a line, or lead out of a directory that is named after it.
+
+    Raises:
+        ValueError: One sentence.
+    """
+    first, *more = re.split(r"[/\\]", one_line(text))
+    drive = first[1:] == ":" and bool(more)
+    if not first or drive or ".." in (first, *more) or text == ".":
+        raise ValueError("leads to another directory; leave out '..' and what begins with a slash")
+    return text
+
+
 def not_blank(text: str) -> str:
     """Return a text as it is, unless there is none.
 
@@ -119,6 +132,7 @@ def iso_date(raw: object) -> date:
 
 
 Name = Annotated[str, AfterValidator(one_line)]
+WorkloadName = Annotated[str, AfterValidator(own_name)]
 Text = Annotated[str, AfterValidator(not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 

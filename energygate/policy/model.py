@@ -20,7 +20,7 @@ from pydantic import (
 )
 
 from energygate.policy.families import Family
-from energygate.policy.fields import MAX_INT, Name, Of, Section, Text, complaints, iso_date
+from energygate.policy.fields import MAX_INT, Of, Section, Text, WorkloadName, complaints, iso_date
 from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
 from energygate.policy.units import Quantity  # noqa: TC001 - the same
@@ -186,7 +186,7 @@ class Policy(Section):
     comparison: Comparison = Field(
         default_factory=Comparison, description="What becomes of workloads that only one side has."
     )
-    workloads: dict[Name, Workload] = Field(min_length=1, description="What is measured, by name.")
+    workloads: dict[WorkloadName, Workload] = Field(min_length=1, description="What is measured, by name.")
     waivers: tuple[Waiver, ...] = Field(default=(), description="Budgets that may be broken for a while.")
 
     _origin: Origin = PrivateAttr(default=Origin())

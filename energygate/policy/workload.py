@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, fie
 
 from energygate.policy.arrivals import CLOSED, Load, load_input
 from energygate.policy.budget import Budget, budget_input
-from energygate.policy.fields import MAX_INT, Name, Section, Text, complaints
+from energygate.policy.fields import MAX_INT, Name, Section, Text, complaints, one_line
 from energygate.policy.providers import FULL_NAME_PATTERN, PROVIDERS, provider_name
 
 if TYPE_CHECKING:
@@ -101,7 +101,15 @@ def _path(text: str) -> str:
     return text
 
 
+def _labels(raw: object) -> tuple[str, ...]:
+    labels = tuple(raw) if isinstance(raw, (list, tuple)) else (raw,)
+    if not labels or not all(isinstance(one, str) for one in labels):
+        raise ValueError("needs a runner's label, for example ubuntu-24.04, or a list of labels")
+    return tuple(one_line(str(one)) for one in labels)
+
+
 _SIZE = {"type": "integer", "minimum": 1, "maximum": MAX_INT}
+_LABELS = {"anyOf": [{"type": "string"}, {"type": "array", "items": {"type": "string"}, "minItems": 1}]}
 Shape = Annotated[
     int | tuple[int, ...],
     BeforeValidator(_shape),
@@ -206,6 +214,11 @@ class Workload(Section):
         description="How requests arrive: closed (the next when the last ends), or at a rate, or so many at once.",
         examples=["closed", {"rate": "50 req/s"}, {"concurrency": 4}],
         json_schema_extra={"default": "closed"},
+    )
+    runs_on: Annotated[tuple[str, ...], BeforeValidator(_labels), WithJsonSchema(_LABELS)] | None = Field(
+        default=None,
+        description="Runner that `energygate matrix` sends it to: a label, or all that a self-hosted one must have.",
+        examples=["ubuntu-24.04", ["self-hosted", "gpu"]],
     )
     budgets: dict[str, Budget] = Field(
         default_factory=dict,

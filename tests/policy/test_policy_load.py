@@ -72,6 +72,23 @@ def test_shapes_are_sizes_and_whole_shapes():
     assert parse_policy(text).workloads["w"].shapes == {"batch": 8, "image": (1, 3, 8), "scalar": ()}
 
 
+@pytest.mark.parametrize(
+    ("written", "labels"),
+    [("ubuntu-24.04", ("ubuntu-24.04",)), ("[self-hosted, gpu]", ("self-hosted", "gpu"))],
+)
+def test_a_runner_is_all_its_labels(written, labels):
+    text = f"version: 1\nworkloads: {{w: {{onnx: m, runs_on: {written}}}, a/b: {{onnx: n}}}}"
+    policy = parse_policy(text)
+    assert policy.workloads["w"].runs_on == labels
+    assert policy.workloads["a/b"].runs_on is None
+
+
+@pytest.mark.parametrize("written", ["[]", "{a: 1}", "[a, {b: c}]"])
+def test_a_runner_without_labels_is_none(written):
+    with pytest.raises(PolicyError, match="needs a runner's label"):
+        parse_policy(f"version: 1\nworkloads: {{w: {{onnx: m, runs_on: {written}}}}}")
+
+
 def test_knows_its_lines_and_source():
     policy = parse_policy(EXAMPLE, "dir/policy.yml")
     budgets = ("workloads", "digits-cnn", "budgets")
@@ -464,6 +481,15 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             ),
         ),
         ("digits-cnn:\n", "' a':\n", 9, "workload ' a': begins or ends with a space; remove it"),
+        *[
+            (
+                "digits-cnn:\n",
+                f"'{name}':\n",
+                9,
+                f"workload '{name}': leads to another directory; leave out '..' and what begins with a slash",
+            )
+            for name in ("../a", "/a", "a/../b", "C:/a", ".")
+        ],
         (
             "digits-cnn:\n",
             f"{'n' * 101}:\n",
