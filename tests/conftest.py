@@ -1,13 +1,18 @@
-"""What all tests share: this folder on the path (for `builders`), and hypothesis without a stopwatch."""
+"""What all tests share: folders on the path (for `builders`, `fake_github`), and hypothesis without a stopwatch."""
 
 from __future__ import annotations
 
 import os
 import select
+import sys
 import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+# GitHub's stand-in, for the tests of other rooms too.
+sys.path.append(str(Path(__file__).parent / "github"))
 
 # The machine may be busy: how long one example took says nothing about the code.
 settings.register_profile("energygate", deadline=None)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+from urllib.parse import quote, urlencode
 
 from requests.exceptions import RequestException
 
 from energygate.errors import UsageError
 from energygate.github.fields import Fields
 from energygate.github.patience import ATTEMPTS
-from energygate.github.refusals import GitHubTrouble
+from energygate.github.refusals import GitHubTrouble, TooLong
 from energygate.github.sending import Request, Sender, origin, parsed
 
 if TYPE_CHECKING:
@@ -61,17 +62,27 @@ class Client:
         if not (self.token and self.token.isascii() and self.token.isprintable() and " " not in self.token):
             raise UsageError("it is empty, or has spaces or line breaks in it", where="GITHUB_TOKEN")
 
-    def get(self, path: str, *, needs: str = _READS) -> Fields:
+    def get(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        or_list: bool = False,
+        needs: str = _READS,
+    ) -> Fields:
         """Read one thing.
 
         Args:
             path: Below the API's address, beginning with a slash.
+            query: What to add behind it, not escaped yet.
+            or_list: A list is an answer too, as for a directory where a file could be.
             needs: The permission to name should the token not have it.
 
         Raises:
             GitHubTrouble: When there is no usable answer.
         """
-        return self._mapping(Request(method="GET", url=self._url(path), needs=needs))
+        request = Request(method="GET", url=self._url(path, query), needs=needs)
+        return self._answer(request, dict, list) if or_list else self._answer(request, dict)
 
     def write(
         self,
@@ -92,7 +103,7 @@ class Client:
             GitHubTrouble: When there is no usable answer.
         """
         request = Request(method=method, url=self._url(path), needs=needs, body=body, attempts=attempts)
-        return self._mapping(request)
+        return self._answer(request, dict)
 
     def query(self, graphql: str) -> Fields:
         """Ask GraphQL, which lies beside the REST API: `/api/graphql` beside Enterprise's `/api/v3`.
@@ -101,7 +112,7 @@ class Client:
             GitHubTrouble: When there is no usable answer; errors inside one are the caller's to see.
         """
         url = self.api_url.rstrip("/").removesuffix("/v3") + "/graphql"
-        return self._mapping(Request(method="POST", url=url, needs=_READS, body={"query": graphql}))
+        return self._answer(Request(method="POST", url=url, needs=_READS, body={"query": graphql}), dict)
 
     def delete(self, path: str, *, needs: str = _WRITES) -> None:
         """Delete something; that it is gone already is as good.
@@ -115,20 +126,36 @@ class Client:
             if trouble.status not in _NOTHING_THERE:
                 raise
 
-    def items(self, path: str, *, needs: str = _READS) -> Iterator[Fields]:
+    def items(
+        self,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        within: str | None = None,
+        needs: str = _READS,
+    ) -> Iterator[Fields]:
         """Read a list to its end, page by page as the answers' `Link` headers lead.
+
+        Args:
+            path: Below the API's address, beginning with a slash.
+            query: What to add behind it, not escaped yet.
+            within: Where in a page the list is, such as `artifacts`; `None` when the page is the list.
+            needs: The permission to name should the token not have it.
 
         Raises:
             GitHubTrouble: When a page has no usable answer, leads to another host, or there is no end.
         """
-        url = f"{self._url(path)}?per_page={PER_PAGE}"
+        url = self._url(path, {**(query or {}), "per_page": str(PER_PAGE)})
         for _ in range(MOST_PAGES):
             request = Request(method="GET", url=url, needs=needs)
             response = self._sender.send(request)
             page = parsed(response)
-            if not isinstance(page, list):
+            if within is not None:
+                yield from _fields(page, request).listed(within)
+            elif isinstance(page, list):
+                yield from (_fields(one, request) for one in page)
+            else:
                 raise _nonsense(request)
-            yield from (_fields(one, request) for one in page)
             url = response.links.get("next", {}).get("url", "")
             if not url:
                 return
@@ -144,7 +171,8 @@ class Client:
         """Read a file, which GitHub keeps on another host: that one is not shown the token.
 
         Raises:
-            GitHubTrouble: When there is no usable answer, or it is longer than the limit.
+            TooLong: When it is longer than the limit; no more than that is read.
+            GitHubTrouble: When there is no usable answer.
         """
         request = Request(method="GET", url=self._url(path), needs=needs, elsewhere=True)
         with self._sender.send(request) as response:
@@ -152,7 +180,7 @@ class Client:
         if content is None:
             raise GitHubTrouble("the file broke off", where=request.name, hint="Run it again")
         if len(content) > limit_bytes:
-            raise GitHubTrouble(f"the file has more than {limit_bytes:,} bytes", where=request.name)
+            raise TooLong(f"the file has more than {limit_bytes:,} bytes", where=request.name)
         return content
 
     @property
@@ -161,12 +189,13 @@ class Client:
             session=self.session, home=self.api_url, token=self.token, sleep=self.sleep, now_s=self.now_s
         )
 
-    def _url(self, path: str) -> str:
-        return self.api_url.rstrip("/") + path
+    def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
+        asked = f"?{urlencode(query, errors='replace', quote_via=quote)}" if query else ""
+        return self.api_url.rstrip("/") + path + asked
 
-    def _mapping(self, request: Request) -> Fields:
+    def _answer(self, request: Request, *kinds: type) -> Fields:
         content = parsed(self._sender.send(request))
-        if not isinstance(content, dict):
+        if not isinstance(content, kinds):
             raise _nonsense(request)
         return _fields(content, request)
 

@@ -41,6 +41,7 @@ class FirstStage:
         head_sha: The commit it was started for.
         head_repository: `owner/name` the commit is from; `None` when that was deleted meanwhile.
         workflow_path: The workflow's file, such as `.github/workflows/energy.yml`.
+        head_branch: The branch there, as a stranger may have named it; `None` when GitHub does not tell.
     """
 
     run_id: int
@@ -50,6 +51,7 @@ class FirstStage:
     head_sha: str
     head_repository: str | None
     workflow_path: str
+    head_branch: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -213,6 +215,7 @@ def _first_stage(fields: Fields) -> FirstStage:
         head_sha=fields.sha("workflow_run", "head_sha"),
         head_repository=fields.optional_repository("workflow_run", "head_repository", "full_name"),
         workflow_path=fields.text("workflow_run", "path"),
+        head_branch=fields.optional_text("workflow_run", "head_branch"),
     )
 
 

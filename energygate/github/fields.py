@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -74,6 +74,13 @@ class Fields:
             raise self._wrong(path, "true or false")
         return bool(value)
 
+    def listed(self, *path: str) -> tuple[Fields, ...]:
+        """Return the mappings of the list at a path, each to read on from there."""
+        value = self._needed(path, self._find(path))
+        if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
+            raise self._wrong(path, "a list of mappings")
+        return tuple(replace(self, content=one) for one in value)
+
     def below(self, *path: str) -> Fields | None:
         """Return what is at a path to read on from there; `None` when there is nothing, or null."""
         value = self._find(path)
@@ -81,7 +88,7 @@ class Fields:
             return None
         if not isinstance(value, dict):
             raise self._wrong(path, "a mapping")
-        return Fields(content=value, source=self.source, trouble=self.trouble)
+        return replace(self, content=value)
 
     def _find(self, path: tuple[str, ...]) -> object:
         value = self.content

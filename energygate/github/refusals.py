@@ -29,6 +29,10 @@ class GitHubTrouble(EnergygateError):
         self.status = status
 
 
+class TooLong(GitHubTrouble):
+    """A file is longer than anyone wants to read: the fault of who wrote it, and not of GitHub."""
+
+
 def refusal(*, asked: str, status: int, words: str, needs: str) -> GitHubTrouble:
     """Explain an answer that is a refusal.
 

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from energygate.github.fields import Fields
 
 LONGEST_COMMENT = 65_536
-"""Characters in a comment, the marker counted; GitHub refuses longer ones with 422."""
+"""Characters of a comment, the marker counted, as GitHub's answer 422 says. Whether it counts bytes instead is disputed
+(262 144 have been measured); 65 536 UTF-16 units are at most 196 608 bytes of UTF-8, so both are kept."""
 
 MOST_ROUNDS = 6
 """How often to look again whether other runs have changed the comment meanwhile."""
@@ -150,7 +151,7 @@ class Step:
 
 
 def room_for_text(marker: Marker) -> int:
-    """Return how many characters a comment's text may have behind its marker."""
+    """Return how many UTF-16 units a comment's text may have behind its marker."""
     return LONGEST_COMMENT - len(_body(marker, ""))
 
 
@@ -191,13 +192,13 @@ def post_sticky(client: Client, *, thread: Thread, author: Identity, marker: Mar
         thread: Where.
         author: Whose token the client has.
         marker: Which comment, and which run this is.
-        text: Markdown, up to `room_for_text` characters.
+        text: Markdown, up to `room_for_text` UTF-16 units.
 
     Raises:
         UsageError: When the text is too long.
         GitHubTrouble: When GitHub refuses, or other runs keep changing the comment.
     """
-    if len(text) > room_for_text(marker):
+    if len(text.encode("utf-16-le")) // 2 > room_for_text(marker):
         raise UsageError(f"the comment has more than {LONGEST_COMMENT:,} characters, its marker counted")
     body = _body(marker, text)
     made: Comment | None = None
@@ -274,3 +275,12 @@ def _body(marker: Marker, text: str) -> str:
 def _same(one: str, other: str) -> bool:
     """Compare bodies as GitHub may have stored them: with other line ends, without spaces at the end."""
     return one.replace("\r\n", "\n").rstrip() == other.replace("\r\n", "\n").rstrip()
+
+
+def find_sticky(client: Client, *, thread: Thread, author: Identity, key: str) -> Comment | None:
+    """Return the author's comment with this key, the oldest should there be several; `None` when there is none.
+
+    Raises:
+        GitHubTrouble: When GitHub refuses.
+    """
+    return min(_own(client, thread, author, key), key=lambda one: one.id, default=None)

@@ -1,296 +1,285 @@
 """A stand-in for GitHub's API: a real HTTP server with a memory, which pages, limits, fails and races.
 
-Paths, status codes and the names and types of fields are those GitHub describes for its REST API; a comment has
-all the fields of GitHub's published example of one, its author those that the tests and the client look at.
+    with FakeGitHub().serving() as github:
+        repo = github.repository("octo/shop")
+        pull = repo.pull_request(number=7, head_repository="fork/shop", labels={"energy-waived": "maintainer"})
+        run = repo.run(id=11, head_repository="fork/shop", artifacts={"result": zip_of({"result.json": b"{}"})})
+        repo.files["b" * 40, "energygate.yml"] = b"version: 1"
+        token = github.token(rights={"pull-requests": "write", "actions": "read"}, repositories=["octo/shop"])
+        ...  # talk to github.url with it; meanwhile pull.head_sha = "c" * 40 is a push
+        assert repo.bodies() == [...]
+
+What there can be is in `standin/state.py`: `Repository`, `Issue`, `PullRequest`, `Run`, `Artifact`.
+
+**The contract.** Every request and every answer is held against GitHub's own description of its API
+(`openapi/github.json`). What is not as described, or a token shown to the host of files, is a violation, and leaving
+`serving()` raises `ContractBroken` for it, whatever the client made of it. `github.violations` is the list.
+
+Simpler than GitHub: a token without a right may not read a public repository either, in which GitHub lets everyone
+read; so whatever works here works in private repositories, too.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
+import io
+import itertools
 import re
 import threading
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qs, urlsplit
+import zipfile
 
-DOCS = "https://docs.github.com/rest"
+from standin import contract
+from standin.answering import answered, failure, is_graphql, primary_limit, secondary_limit
+from standin.asking import Seen, Trick, Tricks
+from standin.rights import Token, all_rights, rights_of
+from standin.run_shapes import RunShapes
+from standin.serving import Host, Storage
+from standin.state import Artifact, Issue, PullRequest, Repository, Run
+from standin.users import ACTIONS, ALICE, BOT, GHOST, KNOWN, MALLORY, OTHER_APP, User
+
+__all__ = [
+    "ACTIONS",
+    "ALICE",
+    "GHOST",
+    "MALLORY",
+    "OTHER_APP",
+    "Artifact",
+    "ContractBroken",
+    "FakeGitHub",
+    "Issue",
+    "PullRequest",
+    "Repository",
+    "Run",
+    "Seen",
+    "Trick",
+    "User",
+    "zip_of",
+]
+
+HOME = "o/r"
+"""A repository that is always there, with pull requests 1 and 2."""
+
+RESET_S = 1_800_000_030
 
 
-@dataclass(frozen=True, kw_only=True)
-class User:
-    login: str
-    id: int
-    type: str = "User"
-
-
-ACTIONS = User(login="github-actions[bot]", id=41898282, type="Bot")
-OTHER_APP = User(login="energy-police[bot]", id=777, type="Bot")
-ALICE = User(login="alice", id=1001)
-MALLORY = User(login="mallory", id=6666)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Seen:
-    """A request that arrived."""
-
-    method: str
-    path: str
-    query: str
-    headers: dict
-    body: object
-
-    @property
-    def token(self):
-        return self.headers.get("authorization")
-
-
-@dataclass(kw_only=True)
-class Trick:
-    """What to do instead of, or before, answering some requests.
-
-    `act` runs first, `then` once the answer is made and before it is sent. With a status the server answers so;
-    `done` says whether it does what was asked first, as when the answer is lost behind a gateway. Status 0 closes
-    the connection.
-    """
-
-    method: str
-    path: str
-    times: int = 1
-    status: int | None = None
-    headers: dict = field(default_factory=dict)
-    body: object = None
-    done: bool = False
-    act: object = None
-    then: object = None
+class ContractBroken(AssertionError):
+    """A request or an answer was not as GitHub describes, or a token was shown to the host of files."""
 
 
 class FakeGitHub:
-    """One repository's pull requests, as the REST API shows them."""
+    """GitHub with as many repositories as a test makes.
+
+    Attributes:
+        seen: What arrived, in order.
+        violations: What was not as GitHub describes; a test that wants one clears it.
+        users: By login; `user` adds to them.
+        budget: How many more requests are answered before the primary limit; `None` for no limit.
+        reset_s: Seconds since 1970 at which the primary limit says that it ends.
+        graphql: Whether GraphQL tells an app who it is.
+        storage: The host of files: its `seen`, `expire` and `trick`.
+    """
 
     def __init__(self, *, prefix=""):
         self.prefix = prefix
         self.tokens = {}
-        self.comments = {}
+        self.repositories = {}
+        self.users = dict(KNOWN)
         self.seen = []
+        self.violations = []
+        self.budget = None
+        self.reset_s = RESET_S
         self.graphql = True
-        self.hidden = set()
-        self._tricks = []
+        self.storage = Storage(tokens=self.tokens, accuse=self.violations.append)
+        self._tricks = Tricks()
         self._lock = threading.RLock()
-        self._number = 100
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
-        self._server.daemon_threads = True
-        self._server.github = self
+        self._ids = itertools.count(101)
+        self._ticks = itertools.count()
+        self._host = Host(self._recorded, self.violations.append)
+        for number in (1, 2):
+            self.repository(HOME).pull_request(number=number)
 
     @property
     def root(self):
-        return f"http://127.0.0.1:{self._server.server_port}"
+        """`GITHUB_SERVER_URL`."""
+        return self._host.root
 
     @property
     def api_url(self):
+        """`GITHUB_API_URL`."""
         return self.root + self.prefix
+
+    url = api_url
 
     @contextlib.contextmanager
     def serving(self):
-        thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
+        """Answer until left, which raises `ContractBroken` when something was not as GitHub describes."""
+        self._host.start()
         try:
             yield self
         finally:
-            self._server.shutdown()
-            thread.join()
-            self._server.server_close()
+            self._host.stop()
+            self.storage.stop()
+        if self.violations:
+            raise ContractBroken("\n".join(dict.fromkeys(self.violations)))
 
-    # What tests arrange and look at.
+    # What tests arrange.
 
-    def token(self, user, *, writes=True):
-        """Make a token; those of bots are an app's, which may not ask `/user`."""
-        token = f"ghs_{user.id}{'w' if writes else 'r'}0123456789abcdef"
-        self.tokens[token] = (user, writes)
+    def repository(self, full_name, *, private=False, fork=False):
+        """Return the repository of this name, made if there is none."""
+        found = self.repository_named(full_name)
+        if found is None:
+            found = Repository(
+                github=self, full_name=full_name, id=self.next_id(), private=private, fork=fork
+            )
+            self.repositories[full_name.lower()] = found
+        return found
+
+    def user(self, who):
+        """Return the user of this login, made if there is none; a `User` becomes known."""
+        made = who if isinstance(who, User) else self.users.get(who)
+        if made is None:
+            kind = "Bot" if who.endswith(BOT) else "User"
+            made = User(login=who, id=2000 + len(self.users), type=kind)
+        return self.users.setdefault(made.login, made)
+
+    def token(self, user=ACTIONS, *, rights=None, repositories=None, writes=True):
+        """Make a token; those of bots are an app's, which may not ask `/user`.
+
+        Args:
+            rights: Levels by name as in a workflow's `permissions`: what is not named is `none`. By default all,
+                to write, or with `writes=False` to read.
+            repositories: Names of those it is for, by default all; a job's own is for one.
+        """
+        user = self.user(user)
+        levels = all_rights("write" if writes else "read") if rights is None else rights_of(rights)
+        names = None if repositories is None else frozenset(name.lower() for name in repositories)
+        token = f"ghs_{user.id}{'w' if writes else 'r'}{len(self.tokens)}0123456789abcdef"
+        self.tokens[token] = Token(user=user, rights=levels, repositories=names)
         return token
 
     def trick(self, method, path, **how):
-        """Arrange for the next requests whose path, without the prefix, this pattern matches in full."""
-        with self._lock:
-            self._tricks.append(Trick(method=method, path=path, **how))
+        """Arrange for the next requests whose path, without the prefix, this pattern matches; see `Trick`."""
+        self._tricks.add(Trick(method=method, path=path, **how))
+
+    def before(self, method, path, act, *, skip=0, times=1):
+        """Run something before requests are answered, after so many that are let pass."""
+        self.trick(method, path, act=act, skip=skip, times=times)
+
+    def after(self, method, path, act, *, skip=0, times=1):
+        """Run something once an answer is made, and before it is sent."""
+        self.trick(method, path, then=act, skip=skip, times=times)
+
+    def fail(self, method, path, *, status=502, done=False, skip=0, times=1):
+        """Answer with trouble of GitHub's own; with `done` what was asked for is done all the same."""
+        self._make(failure(status), method, path, done=done, skip=skip, times=times)
+
+    def drop(self, method, path, *, done=False, skip=0, times=1):
+        """Close the connection without an answer."""
+        self.trick(method, path, status=0, done=done, skip=skip, times=times)
+
+    def limit(self, method, path, *, kind="secondary", status=403, wait_s=7, skip=0, times=1):
+        """Answer that one asks too often: `primary` ends at `reset_s`, `secondary` after `wait_s`, if that is said."""
+        refusal = primary_limit(self.reset_s) if kind == "primary" else secondary_limit(status, wait_s)
+        self._make(refusal, method, path, skip=skip, times=times)
+
+    def _make(self, answer, method, path, **how):
+        made = {"status": answer.status, "headers": answer.headers, "body": answer.content}
+        self.trick(method, path, **made, **how, real=True)
+
+    # What tests look at.
+
+    @property
+    def comments(self):
+        """The comments of `o/r` by number."""
+        return self.repository(HOME).comments
+
+    @property
+    def hidden(self):
+        """Numbers of comments of `o/r` that are not listed yet."""
+        return self.repository(HOME).hidden
 
     def add_comment(self, user, body, *, pull_request=1):
-        with self._lock:
-            self._number += 1
-            self.comments[self._number] = {"issue": pull_request, "user": user, "body": body, "edits": 0}
-            return self._number
+        """Comment in `o/r`."""
+        return self.repository(HOME).add_comment(user, body, pull_request=pull_request)
 
     def bodies(self, user=None):
-        """Return what the comments say, oldest first, by author if one is given."""
-        return [one["body"] for _, one in sorted(self.comments.items()) if user in (None, one["user"])]
+        """Return what the comments of `o/r` say, oldest first, by author if one is given."""
+        return self.repository(HOME).bodies(user)
 
     def asked(self, method, pattern=".*"):
         return [one for one in self.seen if one.method == method and re.fullmatch(pattern, one.path)]
 
     @property
     def writes(self):
-        return [
-            (one.method, one.path)
-            for one in self.seen
-            if one.method != "GET" and not one.path.endswith("graphql")
-        ]
+        """Method and path of what was more than reading."""
+        asked = [(one.method, one.path) for one in self.seen]
+        return [(method, path) for method, path in asked if method != "GET" and not path.endswith("graphql")]
 
-    # What the handler asks.
+    def json_of(self, thing):
+        """Return a repository, pull request or run as the API shows it, and payloads of events do."""
+        show = RunShapes(github=self)
+        for kind, shown in ((Repository, show.repository), (PullRequest, show.pull_request), (Run, show.run)):
+            if isinstance(thing, kind):
+                return shown(thing)
+        raise TypeError(f"no payload has a {type(thing).__name__}")
 
-    def answer(self, seen):
-        """Return status, headers and body for a request; `None` to close the connection without a word."""
-        with self._lock:
-            self.seen.append(seen)
-            trick = self._take(seen)
-        if trick is None:
-            return self._answer(seen)
+    # What the other rooms of the stand-in ask.
+
+    def repository_named(self, full_name):
+        return None if full_name is None else self.repositories.get(full_name.lower())
+
+    def next_id(self):
+        return next(self._ids)
+
+    def clock(self):
+        """Return the time: a second later each time."""
+        minutes, seconds = divmod(next(self._ticks), 60)
+        return f"2026-03-01T00:{minutes % 60:02}:{seconds:02}Z"
+
+    # Answering.
+
+    def _recorded(self, seen):
+        self.seen.append(seen)
+        token = self.tokens.get((seen.token or "").removeprefix("Bearer "))
+        seen.user = token and token.user
+        answer = self._tricked(seen, seen.path.removeprefix(self.prefix))
+        seen.status = 0 if answer is None else answer.status
+        return answer
+
+    def _tricked(self, seen, path):
+        trick = self._tricks.take(seen.method, path) or Trick(method=seen.method, path=None)
+        made_up = trick.path == path and contract.github().find(seen.method, path)[0] is None
+        if not made_up:
+            self._accuse(seen, lambda github: github.faults_of_request(seen, path))
         if trick.act is not None:
             trick.act()
+        # Beside one that the test made up, an answer of ours is needed only for what it does.
+        answer = self._answer(seen, path) if trick.status is None or trick.done else None
+        if trick.then is not None:
+            trick.then()
         if trick.status is None:
-            answer = self._answer(seen)
-            if trick.then is not None:
-                trick.then()
             return answer
-        if trick.done:
-            self._answer(seen)
-        return None if trick.status == 0 else (trick.status, trick.headers, trick.body)
+        made = trick.answer()
+        if trick.real:
+            self._accuse(seen, lambda github: github.faults_of_answer(seen, path, made))
+        return made
 
-    def _take(self, seen):
-        for trick in self._tricks:
-            path = seen.path.removeprefix(self.prefix)
-            if trick.times and trick.method == seen.method and re.fullmatch(trick.path, path):
-                trick.times -= 1
-                return trick
-        return None
-
-    def _answer(self, seen):
+    def _answer(self, seen, path):
+        token = self.tokens.get((seen.token or "").removeprefix("Bearer "))
         with self._lock:
-            known = self.tokens.get((seen.token or "").removeprefix("Bearer "))
-            if known is None:
-                return _refuse(401, "Bad credentials")
-            user, writes = known
-            if seen.path == f"{self.prefix.removesuffix('/v3')}/graphql":
-                return self._graphql(user)
-            return self._rest(seen, user, writes=writes, path=seen.path.removeprefix(self.prefix))
+            answer = answered(self, seen, path, token)
+        self._accuse(seen, lambda github: github.faults_of_answer(seen, path, answer))
+        return answer
 
-    def _rest(self, seen, user, *, writes, path):
-        if (seen.method != "GET" and not writes) or (path == "/user" and user.type == "Bot"):
-            return _refuse(403, "Resource not accessible by integration")
-        if path == "/user":
-            return _user(user)
-        if found := re.fullmatch(r"/repos/o/r/issues/(\d+)/comments", path):
-            return self._thread(seen, user, int(found[1]))
-        if found := re.fullmatch(r"/repos/o/r/issues/comments/(\d+)", path):
-            return self._one(seen, user, int(found[1]))
-        return _refuse(404, "Not Found")
-
-    def _graphql(self, user):
-        if not self.graphql:
-            return _refuse(403, "Resource not accessible by integration")
-        return 200, {}, {"data": {"viewer": {"login": user.login}}}
-
-    def _thread(self, seen, user, number):
-        if seen.method == "POST":
-            body, refused = _body_of(seen)
-            if refused:
-                return refused
-            made = self.add_comment(user, body, pull_request=number)
-            return 201, {"Location": self.shown(made)["url"]}, self.shown(made)
-        ids = [
-            key
-            for key, one in sorted(self.comments.items())
-            if one["issue"] == number and key not in self.hidden
-        ]
-        query = parse_qs(seen.query)
-        size = min(int(query.get("per_page", ["30"])[0]), 100)
-        page = int(query.get("page", ["1"])[0])
-        here = ids[(page - 1) * size : page * size]
-        url = f"{self.root}{seen.path}?per_page={size}&page="
-        last = max(-(-len(ids) // size), 1)
-        link = {"Link": f'<{url}{page + 1}>; rel="next", <{url}{last}>; rel="last"'} if page < last else {}
-        return 200, link, [self.shown(one) for one in here]
-
-    def _one(self, seen, user, number):
-        if number not in self.comments:
-            return _refuse(404, "Not Found")
-        if self.comments[number]["user"] != user:
-            # An app with write access may edit others' comments; that ours never tries is what the tests look at.
-            self.comments[number]["edits"] += 100
-        if seen.method == "DELETE":
-            del self.comments[number]
-            return 204, {}, None
-        body, refused = _body_of(seen)
-        if refused:
-            return refused
-        self.comments[number]["body"] = body
-        self.comments[number]["edits"] += 1
-        return 200, {}, self.shown(number)
-
-    def shown(self, number):
-        """Return a comment as the API shows it."""
-        one = self.comments[number]
-        url = f"{self.api_url}/repos/o/r/issues/comments/{number}"
-        return {
-            "url": url,
-            "html_url": f"{self.root}/o/r/pull/{one['issue']}#issuecomment-{number}",
-            "issue_url": f"{self.api_url}/repos/o/r/issues/{one['issue']}",
-            "id": number,
-            "node_id": f"IC_{number}",
-            "user": None if one["user"] is None else _user(one["user"])[2],
-            "created_at": "2026-03-01T00:00:00Z",
-            "updated_at": "2026-03-01T00:00:00Z",
-            "author_association": "NONE",
-            "performed_via_github_app": None,
-            "body": one["body"],
-            "reactions": {"url": f"{url}/reactions", "total_count": 0},
-        }
+    def _accuse(self, seen, faults):
+        if not is_graphql(self, seen):
+            self.violations += faults(contract.github())
 
 
-def _user(user):
-    return 200, {}, {"login": user.login, "id": user.id, "node_id": f"U_{user.id}", "type": user.type}
-
-
-def _body_of(seen):
-    body = seen.body.get("body") if isinstance(seen.body, dict) else None
-    if not isinstance(body, str):
-        return None, _refuse(422, "Invalid request.")
-    if len(body) > 65_536:
-        wrong = {"resource": "IssueComment", "code": "unprocessable", "field": "data"}
-        long = {**wrong, "message": "Body is too long (maximum is 65536 characters)"}
-        return None, (422, {}, {"message": "Validation Failed", "errors": [long], "documentation_url": DOCS})
-    return body, None
-
-
-def _refuse(status, message):
-    return status, {}, {"message": message, "documentation_url": DOCS, "status": str(status)}
-
-
-class _Handler(BaseHTTPRequestHandler):
-    def _handle(self):
-        length = int(self.headers.get("Content-Length", 0))
-        sent = self.rfile.read(length)
-        parts = urlsplit(self.path)
-        answer = self.server.github.answer(
-            Seen(
-                method=self.command,
-                path=parts.path,
-                query=parts.query,
-                headers={name.lower(): value for name, value in self.headers.items()},
-                body=json.loads(sent) if sent else None,
-            )
-        )
-        if answer is None:
-            self.close_connection = True
-            return
-        status, headers, body = answer
-        content = b"" if body is None else body if isinstance(body, bytes) else json.dumps(body).encode()
-        self.send_response(status)
-        for name, value in {"Content-Length": str(len(content)), **headers}.items():
-            self.send_header(name, value)
-        self.end_headers()
-        self.wfile.write(content)
-
-    do_GET = do_POST = do_PATCH = do_DELETE = _handle  # noqa: N815 - the names http.server looks for
-
-    def log_message(self, *_):
-        """Say nothing."""
+def zip_of(files):
+    """Return the bytes of a zip with these files: bytes by name."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), content)
+    return made.getvalue()

@@ -154,6 +154,12 @@ def test_the_second_stage_knows_the_run_that_measured():
     assert event.run_id == 289782451
 
 
+@pytest.mark.parametrize("branch", ["patch-1", None])
+def test_the_second_stage_knows_the_branch_where_github_tells_it(branch):
+    event = happened("workflow_run", path="workflow_run.head_branch", value=branch)
+    assert event.first_stage.head_branch == branch
+
+
 @pytest.mark.parametrize(
     ("name", "path", "value", "words"),
     [

@@ -335,6 +335,8 @@ def test_a_text_may_fill_the_comment_marker_counted(github, client):
     assert len(github.bodies()[0]) == LONGEST_COMMENT
     with pytest.raises(UsageError, match="65,536 characters"):
         post(client, "x" * (room + 1))
+    with pytest.raises(UsageError, match="65,536 characters"):
+        post(client, "🌈" * (room // 2 + 1))  # two units each
 
 
 def test_a_token_that_only_reads_is_told_what_it_lacks(github, client_of):
