@@ -16,9 +16,9 @@ FLOORS = (
     {"report"},
     {"github", "production", "advise"},
     {"engine"},
-    {"checking", "drafting", "doctoring"},
-    {"comparing"},
-    {"demonstration", "api"},
+    {"checking", "drafting", "doctoring", "gathering", "telling"},
+    {"comparing", "sharing_out"},
+    {"action", "demonstration", "api"},
     {"cli", "pytest_plugin", "__init__"},  # __init__ is the public face: it may gather what lies below
     {"__main__"},
 )

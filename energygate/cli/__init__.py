@@ -10,10 +10,15 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from energygate import __version__
+from energygate.cli.action import action
 from energygate.cli.check import check
+from energygate.cli.comment import comment
 from energygate.cli.demo import demo
 from energygate.cli.doctor import doctor
 from energygate.cli.init import init
+from energygate.cli.matrix import matrix
+from energygate.cli.merge import merge
+from energygate.cli.report import report
 from energygate.cli.schema import schema
 from energygate.cli.streams import abandon, make_tolerant
 from energygate.errors import EnergygateError
@@ -34,7 +39,7 @@ def cli() -> None:
     """
 
 
-for command in (check, demo, doctor, init, schema):
+for command in (action, check, comment, demo, doctor, init, matrix, merge, report, schema):
     cli.add_command(command)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 
 import broken
 import pytest
-from commands import FIXTURES, energygate, read_result, spin, write_policy
+from commands import FIXTURES, Ran, energygate, environment, read_result, spin, write_policy
+
+from energygate.cli import main
 
 DECIDED = "30 s"
 """A limit that is far away is decided after four launches, whatever the time limit."""
@@ -68,3 +72,28 @@ def all_broken(tmp_path_factory):
     write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
     ran = energygate("check", "--time-limit", "2 s", "--json", "result.json", cwd=directory)
     return ran, read_result(directory / "result.json")
+
+
+@pytest.fixture
+def in_process(monkeypatch, capsys):
+    """The command as `energygate` runs it, in this process: for what has no process of its own to watch."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
+
+    def run(*arguments, cwd, **changes):
+        with monkeypatch.context() as patch:
+            patch.chdir(cwd)
+            wanted = environment(**changes)
+            for name in {*os.environ, *wanted}:
+                if name in wanted:
+                    patch.setenv(name, wanted[name])
+                else:
+                    patch.delenv(name)
+            capsys.readouterr()
+            with pytest.raises(SystemExit) as left:
+                main([*map(str, arguments)])
+        said = capsys.readouterr()
+        return Ran(code=left.value.code or 0, out=said.out, err=said.err, seconds=0.0)
+
+    yield run
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -59,8 +59,8 @@ def test_it_fails_for_the_heavier_one(story):
     assert story.ran.code == 1
     assert story.result["verdict"] == "fail"
     first = story.ran.out.splitlines()[0]
-    assert first.startswith("✗ FAIL  heavier: energy per request rose by ")
-    assert first.endswith("over the limit of +2 %")
+    assert first.startswith("✗ FAIL  heavier needs ")
+    assert first.endswith("% more energy per request (limit +2 %)")
 
 
 @pytest.mark.parametrize(

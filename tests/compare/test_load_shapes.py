@@ -174,7 +174,7 @@ def test_a_session_option_that_spins_between_requests_fails_at_a_rate(tmp_path):
     project.commit()
     checked = project.check("--base", "main")
     assert checked.ran.code == 1, checked.ran.said
-    assert checked.ran.out.startswith("✗ FAIL  bursty: energy per request rose by ")
+    assert checked.ran.out.startswith("✗ FAIL  bursty needs ")
     assert checked.workloads["bursty"]["metrics"]["energy_per_request"]["change"]["low"] > 0.1
 
 

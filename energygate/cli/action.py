@@ -1,0 +1,78 @@
+"""`energygate action`: what the steps of `action.yml` run; not for people."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from energygate.comparing import Options
+    from energygate.github.client import Client
+    from energygate.policy import Policy
+    from energygate.report.result import Result
+
+
+@click.group(hidden=True)
+def action() -> None:
+    """The steps of `action.yml`."""
+
+
+@action.command()
+def measure() -> None:
+    """Measure, without a token, and leave the result to `report`."""
+    from energygate.action.measuring import Measuring
+    from energygate.cli.reporting import report as show
+
+    Measuring(environ=os.environ, check=_checked, show=show, log=sys.stdout).run()
+
+
+@action.command()
+def report() -> None:
+    """Tell what was measured, with the token; nothing of the pull request runs here."""
+    from pathlib import Path
+
+    from energygate.action.handover import Handover
+    from energygate.action.inputs import Inputs
+    from energygate.action.reporting import Reporting
+    from energygate.action.second_stage import SecondStage
+    from energygate.github.events import read_event
+
+    token = os.environ.pop("ENERGYGATE_TOKEN", "").strip()
+    reporting = Reporting(
+        environ=os.environ,
+        inputs=Inputs.from_environ(os.environ),
+        event=read_event(os.environ),
+        handover=Handover(directory=Path(os.environ["ENERGYGATE_DIRECTORY"])),
+        client=lambda: _client(token),
+        log=sys.stdout,
+    )
+    if reporting.event.first_stage is not None:
+        SecondStage(reporting=reporting, first=reporting.event.first_stage).run()
+    else:
+        reporting.run()
+
+
+def _checked(policy: Policy, directory: Path, policy_file: str, options: Options) -> Result:
+    from dataclasses import replace
+
+    from energygate.cli.progress import LiveProgress
+    from energygate.cli.reporting import report as show
+    from energygate.comparing import check_or_compare
+
+    with LiveProgress(shown=True) as observer:
+        result = check_or_compare(policy, directory, policy_file, replace(options, observer=observer))
+    show(result)
+    return result
+
+
+def _client(token: str) -> Client:
+    import requests
+
+    from energygate.github.client import Client
+
+    return Client(session=requests.Session(), api_url=os.environ.get("GITHUB_API_URL", ""), token=token)

@@ -1,0 +1,104 @@
+"""`energygate matrix`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from energygate.report.result import Result
+
+HELP = """Print GitHub's matrix for a policy: which job measures what, and on which runner.
+
+The output is one line of JSON for `strategy.matrix`. Each job runs
+`energygate check --leg` with its workloads, and `energygate merge` joins what
+they found. Give --base as in the jobs: a workload that head removed is then
+named too. The same options give the same jobs, so elsewhere each job may plan
+for itself, and take its share with --job.
+
+A workload runs where its `runs_on:` says. With a base, base's policy decides
+that: a workload that head adds gets the runner it asks for only where base's
+policy names that runner too, and --runner otherwise. A pull request can thus
+send no code to a runner that its base does not use.
+
+\b
+Exit codes:
+  0  the matrix is printed
+  2  usage or policy error
+"""
+
+
+@click.command(help=HELP, short_help="Share the policy's workloads out among the jobs of a matrix.")
+@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
+@click.option(
+    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file."
+)
+@click.option("--base", metavar="REF", help="Compare with the merge base of HEAD and this ref.")
+@click.option("--base-dir", metavar="DIR", help="Compare with this directory, without git.")
+@click.option(
+    "--shards", metavar="N", type=int, help="The most jobs.  [default: one for each workload, up to 20]"
+)
+@click.option(
+    "--past",
+    metavar="RESULT",
+    multiple=True,
+    help="An earlier result, or a directory of them: jobs then take about as long as each other. May be repeated.",
+)
+@click.option(
+    "--runner",
+    metavar="LABEL",
+    multiple=True,
+    help="Runner of workloads without one; repeated, all the labels it must have.  [default: ubuntu-latest]",
+)
+@click.option("--job", metavar="N", type=int, help="Print the workloads of this job alone, one a line.")
+def matrix(
+    workloads: tuple[str, ...],
+    policy: str,
+    base: str | None,
+    base_dir: str | None,
+    shards: int | None,
+    past: tuple[str, ...],
+    runner: tuple[str, ...],
+    job: int | None,
+) -> None:
+    """Run `energygate matrix`."""
+    import json
+    from pathlib import Path
+
+    from energygate.errors import UsageError
+    from energygate.policy import load_policy
+    from energygate.report.matrix import DEFAULT_RUNNER
+    from energygate.report.matrix import matrix as as_matrix
+    from energygate.sharing_out import plan_for, whole_run
+
+    path = Path(policy).resolve()
+    run = whole_run(
+        load_policy(policy), path.parent, path.name, base=base, base_dir=base_dir, workloads=workloads
+    )
+    for note in run.notes:
+        click.echo(f"energygate: {note}", err=True)
+    planned = plan_for(
+        run,
+        count=shards,
+        runner=(runner[0] if len(runner) == 1 else runner) or DEFAULT_RUNNER,
+        past=[result for one in past for result in _earlier(one)],
+    )
+    if job is None:
+        click.echo(json.dumps(as_matrix(planned)))
+    elif job < 1:
+        raise UsageError("--job counts from 1")
+    else:
+        click.echo("".join(f"{name}\n" for one in planned[job - 1 : job] for name in one.workloads), nl=False)
+
+
+def _earlier(path: str) -> list[Result]:
+    """Results of earlier runs; without them jobs are less alike, which is no reason to measure nothing."""
+    from energygate.errors import MeasurementError
+    from energygate.gathering import gather
+
+    try:
+        return [leg.result for leg in gather([path])]
+    except MeasurementError as error:
+        click.echo(f"energygate: {error}; jobs are planned without it", err=True)
+        return []

@@ -1,0 +1,181 @@
+"""`energygate comment` posts a result from any CI system; what it exits with is never taken for a verdict."""
+
+from __future__ import annotations
+
+from datetime import datetime, timezone
+
+import pytest
+from builders import judged, result
+from fake_github import ACTIONS, ALICE, FakeGitHub
+
+from energygate.gate import Verdict
+from energygate.github.sticky import Marker
+from energygate.report.markdown import comment
+
+SHA, OTHER = "ab" * 20, "cd" * 20
+CREATED = "2026-03-01T12:00:00+00:00"
+CREATED_S = int(datetime(2026, 3, 1, 12, tzinfo=timezone.utc).timestamp())
+FAILED = result(judged(Verdict.FAIL), head_commit=SHA, created=CREATED)
+PASSED = result(judged(Verdict.PASS), head_commit=SHA, created="2026-03-01T12:30:00+00:00")
+WHERE = ("--repository", "o/r", "--pull-request", "1")
+
+
+@pytest.fixture
+def github(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    with FakeGitHub().serving() as fake:
+        yield fake
+
+
+@pytest.fixture
+def post(github, in_process, tmp_path):
+    """Run the command on a result; without a token of its own it has a person's."""
+
+    def run(found, *options, where=WHERE, **changes):
+        (tmp_path / "result.json").write_text(found.to_json(), encoding="utf-8")
+        plain = {"GITHUB_RUN_ID": None, "GITHUB_RUN_ATTEMPT": None, "NO_PROXY": "*"}
+        ours = {"GITHUB_API_URL": github.api_url, "GITHUB_TOKEN": github.token(ALICE)}
+        return in_process(
+            "comment", "result.json", *where, *options, cwd=tmp_path, **{**plain, **ours, **changes}
+        )
+
+    return run
+
+
+def only(github):
+    """The one comment: its marker and its text."""
+    (body,) = github.bodies()
+    first, _, text = body.partition("\n")
+    return Marker.of(first), text
+
+
+@pytest.mark.parametrize("found", [FAILED, PASSED])
+def test_it_posts_the_comment_and_exits_with_0_whatever_the_verdict(github, post, found):
+    url = "https://ci.example.org/jobs/7"
+    ran = post(found, "--run-url", url)
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.startswith(f"created: {github.root}/o/r/pull/1#issuecomment-")
+    assert only(github)[1] == comment(found, run_url=url)
+
+
+def test_a_later_result_edits_the_comment_and_an_earlier_one_does_not(github, post):
+    post(FAILED)
+    assert post(PASSED).out.startswith("updated: ")
+    assert post(FAILED).out.startswith("superseded by a later run: ")
+    assert only(github)[1] == comment(PASSED, run_url=None)
+
+
+def test_the_same_result_is_not_posted_twice(github, post):
+    post(FAILED)
+    writes = len(github.writes)
+    assert post(FAILED).out.startswith("unchanged: ")
+    assert len(github.writes) == writes
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "age"),
+    [
+        ((), {}, (CREATED_S, 1)),
+        ((), {"GITHUB_RUN_ID": "17"}, (17, 1)),
+        ((), {"GITHUB_RUN_ID": "17", "GITHUB_RUN_ATTEMPT": "3"}, (17, 3)),
+        (("--run-id", "5", "--attempt", "2"), {"GITHUB_RUN_ID": "17", "GITHUB_RUN_ATTEMPT": "3"}, (5, 2)),
+        (("--attempt", "2"), {}, (CREATED_S, 2)),
+    ],
+)
+def test_which_run_speaks(github, post, options, environment, age):
+    post(FAILED, *options, **environment)
+    assert only(github)[0].age == age
+
+
+def test_a_result_from_the_future_silences_no_later_run(github, post):
+    post(FAILED.model_copy(update={"created": "9999-01-01T00:00:00+00:00"}))
+    assert only(github)[0].run_id < datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
+
+
+def test_the_commit_may_be_named_and_must_be_known(github, post):
+    post(FAILED, "--sha", OTHER)
+    assert only(github)[0].sha == OTHER
+    unknown = FAILED.model_copy(update={"head_commit": None})
+    ran = post(unknown)
+    assert (ran.code, ran.out) == (2, "")
+    assert "--sha" in ran.err
+
+
+def test_two_keys_are_two_comments(github, post):
+    post(FAILED)
+    post(FAILED, "--key", "ranking/energygate.yml")
+    assert len(github.bodies()) == 2
+
+
+@pytest.mark.parametrize(
+    ("found", "when", "comments"),
+    [(PASSED, "always", 1), (PASSED, "changes", 0), (PASSED, "on-failure", 0), (FAILED, "never", 0)],
+)
+def test_it_may_be_quiet(github, post, found, when, comments):
+    ran = post(found, "--when", when)
+    assert (ran.code, len(github.bodies())) == (0, comments)
+    assert ran.out.startswith("created: " if comments else "nothing to say")
+
+
+def test_under_strict_an_inconclusive_result_is_a_failure(github, post):
+    found = result(judged(Verdict.INCONCLUSIVE), head_commit=SHA)
+    post(found, "--when", "on-failure")
+    assert github.bodies() == []
+    post(found, "--when", "on-failure", "--strict")
+    assert len(github.bodies()) == 1
+
+
+# When it cannot
+
+
+def test_a_refusal_is_a_sentence_and_an_exit_code_that_no_verdict_has(github, post):
+    token = github.token(ACTIONS, writes=False)
+    ran = post(FAILED, GITHUB_TOKEN=token)
+    assert (ran.code, ran.out) == (5, "")
+    assert "pull-requests: write" in ran.err
+    assert ran.err.count("\n") == 1
+    assert token not in ran.said
+
+
+def test_a_wrong_token_is_told_and_not_shown(post):
+    wrong = "ghp_wrongandsecret"
+    ran = post(FAILED, GITHUB_TOKEN=wrong)
+    assert (ran.code, ran.out) == (5, "")
+    assert "401" in ran.err
+    assert wrong not in ran.said
+
+
+@pytest.mark.parametrize(
+    ("where", "environment", "words"),
+    [
+        (WHERE, {"GITHUB_TOKEN": None}, ("GITHUB_TOKEN: it is not set",)),
+        (WHERE, {"GITHUB_TOKEN": ""}, ("GITHUB_TOKEN: it is not set",)),
+        (WHERE, {"GITHUB_TOKEN": "two words"}, ("GITHUB_TOKEN", "spaces")),
+        (WHERE, {"GITHUB_API_URL": "not an address"}, ("GITHUB_API_URL",)),
+        (WHERE, {"GITHUB_RUN_ID": "many"}, ("GITHUB_RUN_ID", "'many'")),
+        ((*WHERE, "--run-id", "0"), {}, ("--run-id", "above 0")),
+        ((*WHERE, "--run-id", "1" * 20), {}, ("--run-id", "too long")),
+        ((*WHERE, "--attempt", "1" * 10), {}, ("--attempt", "too long")),
+        ((*WHERE, "--key", "a b"), {}, ("key", "without spaces")),
+        ((*WHERE, "--sha", "abc"), {}, ("full name of the commit",)),
+        ((*WHERE, "--when", "sometimes"), {}, ("--when", "on-failure")),
+        (("--repository", "r", "--pull-request", "1"), {}, ("owner/name",)),
+        (("--repository", "o/..", "--pull-request", "1"), {}, ("owner/name",)),
+        (("--repository", "o/r", "--pull-request", "-1"), {}, ("--pull-request", "above 0")),
+        (("--repository", "o/r"), {}, ("--pull-request",)),
+        (("--pull-request", "1"), {}, ("--repository",)),
+    ],
+)
+def test_what_cannot_be_is_refused_before_anybody_is_asked(github, post, where, environment, words):
+    ran = post(FAILED, where=where, **environment)
+    assert (ran.code, ran.out) == (2, "")
+    assert [word for word in words if word not in ran.err] == [], ran.err
+    assert github.seen == []
+
+
+def test_what_is_no_result_is_not_posted(github, post):
+    lying = FAILED.model_copy(update={"verdict": Verdict.PASS})
+    ran = post(lying)
+    assert (ran.code, ran.out) == (3, "")
+    assert "its verdict is pass, and those of its workloads say otherwise" in ran.err
+    assert github.seen == []
