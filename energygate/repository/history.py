@@ -92,6 +92,18 @@ def merge_base(git: Git, ref: str) -> Commit:
     return found
 
 
+def parents_of(git: Git, sha: str) -> tuple[str, ...]:
+    """Return the full object names of a commit's parents, as the commit itself names them.
+
+    Where a shallow clone breaks off, `rev-list` knows of no parents; the commit still does.
+    """
+    finished = git.attempt("cat-file", "commit", sha) if _SHA.fullmatch(sha) else None
+    if finished is None or finished.returncode != 0:
+        return ()
+    head = finished.stdout.partition(b"\n\n")[0].decode(errors="replace")
+    return tuple(line.removeprefix("parent ") for line in head.splitlines() if line.startswith("parent "))
+
+
 def is_shallow(git: Git) -> bool:
     """Tell whether the clone lacks the beginning of its history."""
     return git.line("rev-parse", "--is-shallow-repository") == "true"

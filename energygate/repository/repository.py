@@ -82,6 +82,10 @@ class Repository:
         """
         return history.merge_base(self.git, ref)
 
+    def parents_of(self, sha: str) -> tuple[str, ...]:
+        """Return the parents that a commit names, whether or not a shallow clone has them; none when it is not here."""
+        return history.parents_of(self.git, sha)
+
     def changed_paths(self, commit: Commit) -> list[str]:
         """Return the paths that differ between a commit and the working tree; see `changes.changed_paths`."""
         return changes.changed_paths(self.git, commit.sha)

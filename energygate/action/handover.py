@@ -1,0 +1,94 @@
+"""What the measuring step leaves to the reporting step: the result, or why there is none."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING
+
+from energygate.report.reading import read_result
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from energygate.errors import EnergygateError
+    from energygate.report.result import Result
+
+LONGEST_DETAIL = 20_000
+"""Characters of a process's last words: more than a comment has room for."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Trouble:
+    """Why nothing was judged.
+
+    Attributes:
+        message: One sentence, with its place.
+        hint: What to do about it; `None` when the sentence says it all.
+        detail: A process's last words; `None` without any.
+        exit_code: What it leads to.
+    """
+
+    message: str
+    hint: str | None
+    detail: str | None
+    exit_code: int
+
+    @classmethod
+    def of(cls, error: EnergygateError) -> Trouble:
+        """The same as an error says."""
+        place = f"{error.where}: " if error.where else ""
+        detail = error.detail[-LONGEST_DETAIL:] if error.detail else None
+        return cls(message=f"{place}{error.what}", hint=error.hint, detail=detail, exit_code=error.exit_code)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Handover:
+    """A directory between two steps of one job.
+
+    The pull request's code could write there too, as it could into anything that its job may: whoever reads it
+    trusts no more of it than of an artifact.
+    """
+
+    directory: Path
+
+    @property
+    def result_path(self) -> Path:
+        """Where the result is, if there is one."""
+        return self.directory / "result.json"
+
+    @property
+    def _trouble_path(self) -> Path:
+        return self.directory / "trouble.json"
+
+    def leave_result(self, result: Result) -> None:
+        """Write the result."""
+        self.result_path.write_text(result.to_json(), encoding="utf-8", newline="\n")
+
+    def leave_trouble(self, trouble: Trouble) -> None:
+        """Write why there is none."""
+        self._trouble_path.write_text(json.dumps(asdict(trouble)), encoding="utf-8")
+
+    def result(self) -> Result | None:
+        """Read the result; `None` when there is none.
+
+        Raises:
+            MeasurementError: When it cannot be trusted to be one.
+        """
+        if not self.result_path.is_file():
+            return None
+        return read_result(self.result_path.read_bytes(), name="result.json")
+
+    def trouble(self) -> Trouble:
+        """Read why there is no result; when nobody wrote that either, the measuring broke off."""
+        try:
+            said = json.loads(self._trouble_path.read_text(encoding="utf-8"))
+            texts = {key: None if said[key] is None else str(said[key]) for key in ("hint", "detail")}
+            return Trouble(message=str(said["message"]), exit_code=int(said["exit_code"]), **texts)
+        except (OSError, ValueError, KeyError, TypeError):
+            return Trouble(
+                message="the measuring step ended without a result",
+                hint="Its log says how far it came",
+                detail=None,
+                exit_code=3,
+            )

@@ -1,0 +1,170 @@
+"""The action's inputs, as the steps of `action.yml` hand them over in variables."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, TypeVar
+
+from energygate.errors import UsageError
+from energygate.policy import Family, parse_quantity
+from energygate.telling import When
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_E = TypeVar("_E", bound=Enum)
+
+POLICY = "energygate.yml"
+"""The policy where nobody says otherwise: as on the command line."""
+
+MOST_KEY = 100
+"""Characters of a comment's key."""
+
+
+class Task(Enum):
+    """What the action is to do."""
+
+    CHECK = "check"
+    MATRIX = "matrix"
+    LEG = "leg"
+    MERGE = "merge"
+
+
+class Mode(Enum):
+    """What becomes of the job."""
+
+    GATE = "gate"
+    REPORT = "report"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inputs:
+    """What the workflow asks for.
+
+    Attributes:
+        task: What to do.
+        policy: The policy's path below `directory`.
+        directory: The project's directory below the checkout.
+        base: What to compare with; `None` for what the event says.
+        workloads: Names; none stand for all.
+        strict: Whether what stays inconclusive fails.
+        comment: When to comment.
+        mode: Whether a verdict may fail the job.
+        python: The interpreter of workloads; `None` for the policy's.
+        setup: What makes a side's environment; `None` for the policy's.
+        time_limit_s: Measuring time per workload; `None` for the policy's.
+        shards: The most jobs to plan; `None` for the usual number.
+        label: The label that waives; `None` for none.
+    """
+
+    task: Task
+    policy: str = POLICY
+    directory: str = "."
+    base: str | None = None
+    workloads: tuple[str, ...] = ()
+    strict: bool = False
+    comment: When = When.ALWAYS
+    mode: Mode = Mode.GATE
+    python: str | None = None
+    setup: str | None = None
+    time_limit_s: float | None = None
+    shards: int | None = None
+    label: str | None = None
+
+    @property
+    def path(self) -> str:
+        """The policy's path in the repository, as GitHub writes paths."""
+        parts = [
+            part for part in re.split(r"[/\\]", f"{self.directory}/{self.policy}") if part not in {"", "."}
+        ]
+        return "/".join(parts)
+
+    @property
+    def key(self) -> str:
+        """What tells this policy's comment from those of other policies on the same pull request."""
+        return re.sub(r"[^A-Za-z0-9._/-]", "-", self.path)[-MOST_KEY:]
+
+    @classmethod
+    def from_environ(cls, environ: Mapping[str, str]) -> Inputs:
+        """Read them; what is empty was not given.
+
+        Raises:
+            UsageError: When one makes no sense; the sentence names it.
+        """
+        given = {
+            name.removeprefix("INPUT_").lower(): value.strip()
+            for name, value in environ.items()
+            if name.startswith("INPUT_") and value.strip()
+        }
+        return cls(
+            task=_one_of(Task, given, "task", default=Task.CHECK),
+            policy=given.get("policy", POLICY),
+            directory=given.get("working_directory", "."),
+            base=given.get("base"),
+            workloads=_names(given.get("workloads", "")),
+            strict=_flag(given, "strict"),
+            comment=_one_of(When, given, "comment", default=When.ALWAYS),
+            mode=_one_of(Mode, given, "mode", default=Mode.GATE),
+            python=given.get("python"),
+            setup=given.get("setup"),
+            time_limit_s=_seconds(given.get("time_limit")),
+            shards=_whole(given.get("shards")),
+            label=given.get("label"),
+        )
+
+
+def _one_of(kind: type[_E], given: Mapping[str, str], name: str, *, default: _E) -> _E:
+    text = given.get(name)
+    if text is None:
+        return default
+    try:
+        return kind(text)
+    except ValueError:
+        raise _wrong(name, f"is one of {', '.join(str(one.value) for one in kind)}") from None
+
+
+def _flag(given: Mapping[str, str], name: str) -> bool:
+    text = given.get(name, "false")
+    if text not in {"true", "false"}:
+        raise _wrong(name, "is true or false")
+    return text == "true"
+
+
+def _names(text: str) -> tuple[str, ...]:
+    """Names one a line, or a JSON list, which can hold every name there is."""
+    if not text.startswith("["):
+        return tuple(line.strip() for line in text.splitlines() if line.strip())
+    try:
+        names = json.loads(text)
+    except ValueError:
+        names = None
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise _wrong("workloads", "is a name a line, or a JSON list of names")
+    return tuple(names)
+
+
+def _seconds(text: str | None) -> float | None:
+    if text is None:
+        return None
+    try:
+        seconds = parse_quantity(text, Family.TIME).value
+    except ValueError as error:
+        raise _wrong("time-limit", f"makes no sense: {error}") from None
+    if seconds <= 0:
+        raise _wrong("time-limit", "is more than 0 s")
+    return seconds
+
+
+def _whole(text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch("[0-9]{1,4}", text) or int(text) < 1:
+        raise _wrong("shards", "is a whole number from 1 up")
+    return int(text)
+
+
+def _wrong(name: str, needed: str) -> UsageError:
+    return UsageError(f"it {needed}", where=f"input '{name}'", hint="See `with:` in the workflow")

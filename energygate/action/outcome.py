@@ -1,0 +1,40 @@
+"""What a result comes to for the job: its outputs and its exit code. Pure functions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from energygate.action.inputs import Mode
+from energygate.gate import exit_code
+from energygate.report.headlines import headline
+from energygate.report.news import energy_change
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from energygate.action.inputs import Inputs
+    from energygate.report.result import Result
+
+USAGE = 2
+"""What cannot be a verdict: the workflow or the policy makes no sense."""
+
+
+def job_code(code: int, inputs: Inputs) -> int:
+    """The job's exit code: under `mode: report` no verdict fails it, a mistake still does."""
+    return 0 if inputs.mode is Mode.REPORT and code != USAGE else code
+
+
+def result_code(result: Result, inputs: Inputs) -> int:
+    """The exit code that a result leads to."""
+    return job_code(exit_code(result.verdict, strict=inputs.strict), inputs)
+
+
+def outputs_of(result: Result) -> Mapping[str, str]:
+    """The action's outputs, as texts."""
+    change = energy_change(result)
+    return {
+        "verdict": result.verdict.value,
+        "summary": headline(result),
+        "policy-changed": "true" if result.policy_changed else "false",
+        "energy-change": "" if change is None else f"{change:.6g}",
+    }

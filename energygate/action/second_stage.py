@@ -1,0 +1,130 @@
+"""The second stage: what a first stage measured without any rights is judged again here, and told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from energygate.action.handover import Trouble
+from energygate.action.measuring import FINAL
+from energygate.engine.base import policy_text
+from energygate.errors import EnergygateError, MeasurementError, PolicyError
+from energygate.github.artifact import download_result
+from energygate.github.contents import read_file
+from energygate.github.pull_requests import find_pull_request
+from energygate.github.refusals import GitHubTrouble
+from energygate.github.sticky import Marker, Thread
+from energygate.policy import parse_policy
+from energygate.policy.load import MAX_BYTES
+from energygate.report.judging import judge_again
+from energygate.report.reading import read_result
+
+if TYPE_CHECKING:
+    from energygate.action.reporting import Reporting
+    from energygate.github.events import FirstStage
+    from energygate.github.pull_requests import PullRequest
+    from energygate.policy import Policy
+    from energygate.report.result import Result
+
+
+_LEFT_NOTHING = frozenset({None, 410})
+"""There is no artifact, or not any more; a refusal is no fault of the first stage."""
+
+
+def _today() -> date:
+    return datetime.now(timezone.utc).date()
+
+
+@dataclass(frozen=True, kw_only=True)
+class SecondStage:
+    """The step under `workflow_run`.
+
+    No verdict fails this job: the first stage's has failed already, and this one runs for the default branch.
+
+    Attributes:
+        reporting: Tells.
+        first: The run that measured.
+        today: The date that waivers expire against.
+    """
+
+    reporting: Reporting
+    first: FirstStage
+    today: date = field(default_factory=_today)
+
+    def run(self) -> None:
+        """Find the pull request, fetch what was measured, judge it by base's policy, tell.
+
+        Raises:
+            UsageError: Outside of a job.
+        """
+        reporting, event = self.reporting, self.reporting.event
+        try:
+            pull_request = find_pull_request(reporting.client(), event)
+        except EnergygateError as error:
+            reporting.tell_trouble(Trouble.of(error), thread=None, marker=None, gates=False)
+            return
+        thread = Thread(repository=event.repository, number=pull_request.number)
+        marker = Marker(
+            key=reporting.inputs.key,
+            run_id=self.first.run_id,
+            attempt=self.first.attempt,
+            sha=self.first.head_sha,
+        )
+        try:
+            result = self._judged(pull_request)
+        except EnergygateError as error:
+            reporting.tell_trouble(Trouble.of(error), thread=thread, marker=marker, gates=False)
+            return
+        reporting.handover.leave_result(result)
+        reporting.tell_result(result, thread=thread, marker=marker, gates=False)
+
+    def _judged(self, pull_request: PullRequest) -> Result:
+        reporting, repository = self.reporting, self.reporting.event.repository
+        client = reporting.client()
+        try:
+            content = download_result(client, repository=repository, run_id=self.first.run_id, name=FINAL)
+        except GitHubTrouble as trouble:
+            if trouble.status not in _LEFT_NOTHING:
+                raise
+            raise MeasurementError(
+                f"the first stage left no result: {trouble.what}",
+                hint="Its log says why: it may have failed before anything was measured",
+            ) from None
+        result = read_result(content, name="result.json")
+        policy = self._policy(pull_request.base_sha)
+        if policy is None:
+            raise PolicyError(
+                "base has no policy to judge this pull request by",
+                where=f"{reporting.inputs.path} at {pull_request.base_sha[:7]}",
+                hint="Merge one first",
+            )
+        judged = judge_again(
+            result,
+            policy,
+            today=self.today,
+            head=self._head_policy(),
+            workloads=reporting.inputs.workloads or None,
+        )
+        return reporting.waived(judged, number=pull_request.number)
+
+    def _head_policy(self) -> Policy | None:
+        """Head's policy, as data: it shows what became of workloads; `None` where it is none."""
+        try:
+            return self._policy(self.first.head_sha)
+        except EnergygateError:
+            return None
+
+    def _policy(self, commit: str) -> Policy | None:
+        """The policy at a commit, from GitHub and not from what the first stage left; `None` when there is none."""
+        reporting = self.reporting
+        path = reporting.inputs.path
+        where = f"{path} at {commit[:7]}"
+        content = read_file(
+            reporting.client(),
+            repository=reporting.event.repository,
+            path=path,
+            commit=commit,
+            limit_bytes=MAX_BYTES,
+        )
+        return None if content is None else parse_policy(policy_text(content, where), where)
