@@ -18,10 +18,12 @@ from energygate.errors import EnergygateError, PolicyError, UsageError
 from energygate.gate import worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.turns import turn
+from energygate.policy.changes import policy_digest
 from energygate.report.build import failed_workload
 from energygate.report.provenance import machine_result, site_result
 from energygate.report.result import Result
 from energygate.repository.preparation import run_setup
+from energygate.repository.repository import Repository
 from energygate.workloads.serving import Serving, Side
 
 if TYPE_CHECKING:
@@ -86,7 +88,7 @@ def check(  # noqa: PLR0913 - the options of the command
             if setup is not None:
                 run_setup(setup, directory, label="head")
             results = [_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1)]
-    return assemble(run, results, started=started)
+    return assemble(run, results, started=started, directory=directory, policy_file=policy.source)
 
 
 def assemble(  # noqa: PLR0913 - what a result says besides its workloads
@@ -94,25 +96,50 @@ def assemble(  # noqa: PLR0913 - what a result says besides its workloads
     results: Sequence[WorkloadResult],
     *,
     started: float,
+    directory: Path,
+    policy_file: str,
     base: BaseResult | None = None,
-    policy_changed: bool = False,
+    changes: tuple[str, ...] | None = None,
     notes: tuple[str, ...] = (),
 ) -> Result:
-    """Put the parts of a result together; `started` is what `time.perf_counter` said at the start."""
+    """Put the parts of a result together.
+
+    Args:
+        run: The run.
+        results: Its workloads.
+        started: What `time.perf_counter` said at the start.
+        directory: Head's checkout.
+        policy_file: The policy as people name it, whichever side's decided.
+        base: What it was compared with.
+        changes: What head changes of the policy; `None` when it changes nothing.
+        notes: What a reader should know of the whole run.
+    """
     return Result(
         energygate_version=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         seconds=time.perf_counter() - started,
-        policy=run.policy.source,
+        policy=policy_file,
         seed=run.policy.measurement.seed,
         verdict=worst(result.verdict for result in results),
         base=base,
-        policy_changed=policy_changed,
+        head_commit=_head_commit(directory),
+        policy_changed=changes is not None,
+        policy_changes=changes or (),
+        policy_digest=policy_digest(run.policy),
         notes=notes,
         machine=machine_result(run.machine),
         site=site_result(run.policy.site, run.factors),
         workloads=tuple(results),
     )
+
+
+def _head_commit(directory: Path) -> str | None:
+    """The commit that is checked out; `None` outside of git, and before the first one."""
+    try:
+        commit = Repository.find(directory).head()
+    except EnergygateError:
+        return None
+    return None if commit is None else commit.sha
 
 
 def _measured(serving: Serving, run: Run, number: int, count: int) -> WorkloadResult:
@@ -170,5 +197,5 @@ def side_of(name: str, directory: Path, python: str | None) -> Side:
     """A side with its interpreter: a relative path is the side's own, a bare name or an absolute path is shared."""
     if python is None:
         return Side(name=name, directory=directory, python=sys.executable)
-    is_own = os.sep in python and not Path(python).is_absolute()
+    is_own = ("/" in python or os.sep in python) and not Path(python).is_absolute()
     return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)

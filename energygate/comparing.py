@@ -20,6 +20,7 @@ from energygate.errors import UsageError
 from energygate.gate import Verdict
 from energygate.measure.machine import describe_machine
 from energygate.measure.turns import turn
+from energygate.policy.changes import policy_changes
 from energygate.report.build import unmeasured_workload
 from energygate.report.result import BaseResult, WorkloadResult
 from energygate.repository.preparation import run_setup
@@ -135,10 +136,12 @@ class _Comparison:
     def __init__(self, head_policy: Policy, directory: Path, base: Base, options: Options) -> None:
         self._started = time.perf_counter()
         self._base = base
+        self._policy_file = head_policy.source
         base_policy = base.policy()
         policy = base_policy or head_policy
         self._base_decides = base_policy is not None
-        self._policy_changed = base_policy is not None and base_policy != head_policy
+        differs = base_policy is not None and base_policy != head_policy
+        self._changes = policy_changes(policy, head_policy) if differs else None
         self._notes = () if base_policy else (f"base {base.name} has no policy; head's decides",)
         pairings = pair_workloads(policy.workloads, head_policy.workloads)
         names = chosen([one.name for one in pairings], options.workloads, source=policy.source)
@@ -172,7 +175,9 @@ class _Comparison:
             results,
             started=self._started,
             base=BaseResult(ref=self._base.ref, commit=self._base.commit.sha if self._base.commit else None),
-            policy_changed=self._policy_changed,
+            directory=self._head_side.directory,
+            policy_file=self._policy_file,
+            changes=self._changes,
             notes=self._notes,
         )
 
@@ -247,7 +252,14 @@ class _Comparison:
         refuse_one_port(base, head)
         if self._is_same(base, head):
             return _unchanged(pairing)
-        return base_beside_head(base, head, self._run_of(pairing), state=pairing.state, notes=pairing.notes)
+        return base_beside_head(
+            base,
+            head,
+            self._run_of(pairing),
+            state=pairing.state,
+            base_name=pairing.base_name,
+            notes=pairing.notes,
+        )
 
     def _with_base(self, pairing: Pairing) -> Pairing:
         """The pairing, without a base that only head's policy takes for one: its model is not there yet."""
@@ -296,5 +308,10 @@ def _unchanged(pairing: Pairing) -> WorkloadResult:
 
 def _unmeasured(pairing: Pairing, verdict: Verdict, note: str) -> WorkloadResult:
     return unmeasured_workload(
-        pairing.name, pairing.workload, verdict=verdict, state=pairing.state, note=note
+        pairing.name,
+        pairing.workload,
+        verdict=verdict,
+        state=pairing.state,
+        note=note,
+        base_name=pairing.base_name,
     )

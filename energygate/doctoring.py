@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from energygate import __version__
-from energygate.engine.shared import ALPHA, meter_of
+from energygate.engine.shared import meter_of
+from energygate.gate.certainty import ALPHA
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters import rapl

@@ -77,7 +77,7 @@ def base_from_git(ref: str, directory: Path, policy_file: str) -> Iterator[Base]
             ref=ref,
             commit=commit,
             directory=checkout / repository.prefix,
-            policy_text=None if content is None else _text(content, name),
+            policy_text=None if content is None else policy_text(content, name),
             policy_name=name,
             changed=partial(_changed, repository.changed_paths(commit), repository.prefix),
         )
@@ -99,7 +99,7 @@ def base_from_directory(base: Path, directory: Path, policy_file: str) -> Iterat
         ref=str(base),
         commit=None,
         directory=base,
-        policy_text=_text(path.read_bytes(), name) if path.is_file() else None,
+        policy_text=policy_text(path.read_bytes(), name) if path.is_file() else None,
         policy_name=name,
         changed=partial(directories_differ, base, directory),
     )
@@ -111,7 +111,12 @@ def _changed(paths: Sequence[str], prefix: PurePosixPath, globs: Sequence[str]) 
     return matching(globs, own, directory=prefix) if globs else own
 
 
-def _text(content: bytes, name: str) -> str:
+def policy_text(content: bytes, name: str) -> str:
+    """Return the text of a policy's file; `name` is how messages call it.
+
+    Raises:
+        PolicyError: When it is no text.
+    """
     try:
         return content.decode("utf-8-sig")
     except UnicodeDecodeError:

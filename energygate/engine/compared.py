@@ -32,8 +32,14 @@ UNSEEN_CALLS = 8
 """How many calls of a workload without inputs are compared: it makes up its own, so a few show what it answers."""
 
 
-def base_beside_head(
-    base: Serving, head: Serving, run: Run, *, state: State = "compared", notes: tuple[str, ...] = ()
+def base_beside_head(  # noqa: PLR0913 - the same workload twice, and what a report says of it
+    base: Serving,
+    head: Serving,
+    run: Run,
+    *,
+    state: State = "compared",
+    base_name: str | None = None,
+    notes: tuple[str, ...] = (),
 ) -> Subject[PairedLaunch]:
     """Prepare a workload to be measured on both sides, its answers compared and its operators profiled.
 
@@ -59,6 +65,7 @@ def base_beside_head(
     )
     background = Background(
         state=state,
+        base_name=base_name,
         notes=(*notes, *trouble, *blind),
         agreement=agreement,
         operators=operators,

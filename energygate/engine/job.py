@@ -44,6 +44,8 @@ class Job:
             yield
         except EnergygateError as error:
             pairing = self.pairing
-            self.result = failed_workload(pairing.name, pairing.workload, error, state=pairing.state)
+            self.result = failed_workload(
+                pairing.name, pairing.workload, error, state=pairing.state, base_name=pairing.base_name
+            )
         finally:
             self.seconds += time.perf_counter() - started

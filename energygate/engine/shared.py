@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError, PolicyError
 from energygate.gate import judge
-from energygate.gate.judge import limits
+from energygate.gate.certainty import shared_alpha
 from energygate.gate.weighing import Confidence, Factors
 from energygate.measure.carbon import carbon_intensity_g_per_kwh
 from energygate.measure.gpus.visible import selection_for
@@ -17,7 +17,7 @@ from energygate.measure.meters.opening import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Method
 from energygate.measure.series import WANDERING
-from energygate.policy import METRICS, Workload
+from energygate.policy import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from energygate.policy import Policy
     from energygate.policy.measurement import PowerModel
     from energygate.report.result import WorkloadResult
-
-ALPHA = 0.10
-"""Two-sided error of all intervals of a run together: at most 5 % of runs are wrong in each direction."""
 
 DRIFT_SD_VIRTUAL = 0.10
 """How much a virtual machine, which shares its host, wanders between occasions: standard deviation of
@@ -67,7 +64,7 @@ class Run:
         policy: The policy that decides.
         machine: The machine that measures.
         factors: What energy means at the site.
-        confidence: How intervals are made, so that the error of all of them together is `ALPHA`.
+        confidence: How intervals are made, so that the error of all of them together is `gate.certainty.ALPHA`.
         relative: Whether there is a base to compare with.
         time_limit_s: Measuring time per workload.
         observer: Is told of progress.
@@ -138,15 +135,10 @@ def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> 
 
 def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:
     """Share the error among all limits on sampled metrics (Bonferroni): the error is the whole run's."""
-    count = sum(
-        1
-        for workload in workloads
-        for metric, budget in workload.budgets.items()
-        if not METRICS[metric].exact
-        for _ in limits(budget, relative=relative)
-    )
     drift_sd = DRIFT_SD_OWN if machine.virtual is False else DRIFT_SD_VIRTUAL
-    return Confidence(alpha=ALPHA / max(1, count), drift_sd=drift_sd, wandering=WANDERING)
+    return Confidence(
+        alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, wandering=WANDERING
+    )
 
 
 def site_factors(policy: Policy) -> Factors:

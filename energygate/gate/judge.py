@@ -83,7 +83,7 @@ def judge(
             verdict, reason = _ruling(kind, limit, judged)
             if kind == "max_increase" and (dear := _dear(evidence.get(metric), limit, verdict)):
                 verdict, reason = Verdict.FAIL, dear
-            if kind in RELATIVE and (unlike := _incomparable(evidence.get(metric))):
+            if kind in RELATIVE and judged and (unlike := _incomparable(evidence.get(metric))):
                 verdict, reason = Verdict.INCONCLUSIVE, unlike
             if verdict is Verdict.FAIL:
                 verdict, softer = _softened(budget, waiver, today)
@@ -113,7 +113,7 @@ def _softest(kind: Kind, limit: float, budget: Budget, evidence: Evidence | None
 def _dear(evidence: Evidence | None, limit: float, verdict: Verdict) -> str | None:
     """Why a limit is broken that typical requests keep: a few cost so much more that their sum is shown to be over."""
     total = None if evidence is None else evidence.total
-    if verdict is Verdict.FAIL or total is None or not total.is_known or total.low <= limit:
+    if verdict in {Verdict.FAIL, Verdict.ERROR} or total is None or not total.is_known or total.low <= limit:
         return None
     return f"a few requests cost so much more that all together rose by {total.low * 100:.1f} % at least"
 

@@ -51,11 +51,29 @@ def metric_results(
             head_high=_finite(evidence[name].head.high),
             base=None if (base := evidence[name].base) is None else base.value,
             change=_change(evidence[name].change),
-            findings=tuple(_finding(one) for one in findings if one.metric == name),
+            total=_change(evidence[name].total),
+            incomparable=evidence[name].incomparable,
+            findings=finding_results(findings, name),
         )
         for name, metric in METRICS.items()
         if name in evidence
     }
+
+
+def finding_results(findings: Sequence[Finding], metric: str) -> tuple[FindingResult, ...]:
+    """The findings on one metric, as a result tells them."""
+    return tuple(
+        FindingResult(
+            kind=finding.kind,
+            limit=finding.limit,
+            limit_text=finding.limit_text,
+            applied=_finite(finding.applied) if finding.applied != finding.limit else None,
+            verdict=finding.verdict,
+            reason=finding.reason,
+        )
+        for finding in findings
+        if finding.metric == metric
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +82,7 @@ class Background:
 
     Attributes:
         state: What became of the workload between base and head.
+        base_name: Its name at base; `None` where base has no such workload, or was not looked at.
         notes: What a reader should know.
         agreement: Whether both sides answered alike; `None` where that was not compared.
         operators: What moved, by operator type.
@@ -72,6 +91,7 @@ class Background:
     """
 
     state: State = "head only"
+    base_name: str | None = None
     notes: tuple[str, ...] = ()
     agreement: Agreement | None = None
     operators: tuple[OperatorChange, ...] = ()
@@ -100,24 +120,32 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
     heads = [launch.head if isinstance(launch, PairedLaunch) else launch for launch in launches]
     return WorkloadResult(
         name=name,
+        base_name=background.base_name,
         kind=workload.kind,
         state=background.state,
         verdict=worst(finding.verdict for finding in findings),
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
         notes=(*background.notes, *facts.notes, *_notes(workload, heads, findings)),
-        error=_unmeasured(findings, workload),
+        error=unmeasured(findings, workload, evidence),
         provenance=provenance(workload, heads, facts, confidence, plan, seconds),
         comparison=_comparison(pairs, background, mode, seconds_to_decide) if pairs else None,
     )
 
 
-def unmeasured_workload(
-    name: str, workload: Workload, *, verdict: Verdict, state: State, note: str
+def unmeasured_workload(  # noqa: PLR0913 - the same
+    name: str,
+    workload: Workload,
+    *,
+    verdict: Verdict,
+    state: State,
+    note: str,
+    base_name: str | None = None,
 ) -> WorkloadResult:
     """A workload that there was no need, or no way, to measure."""
     return WorkloadResult(
         name=name,
+        base_name=base_name,
         kind=workload.kind,
         state=state,
         verdict=verdict,
@@ -172,11 +200,17 @@ def _model(facts: ModelFacts | None) -> ModelResult | None:
 
 
 def failed_workload(
-    name: str, workload: Workload, error: EnergygateError, *, state: State = "head only"
+    name: str,
+    workload: Workload,
+    error: EnergygateError,
+    *,
+    state: State = "head only",
+    base_name: str | None = None,
 ) -> WorkloadResult:
     """A workload that could not be measured: an error, whatever its budgets."""
     return WorkloadResult(
         name=name,
+        base_name=base_name,
         kind=workload.kind,
         state=state,
         verdict=Verdict.ERROR,
@@ -216,26 +250,23 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     return tuple(notes)
 
 
-def _unmeasured(findings: Sequence[Finding], workload: Workload) -> ErrorResult | None:
+def unmeasured(
+    findings: Sequence[Finding], workload: Workload, evidence: Mapping[str, Evidence]
+) -> ErrorResult | None:
+    """Why a limit was held against nothing; `None` when there was a number for each."""
     missing = sorted({finding.metric for finding in findings if finding.judged is None})
     if not missing:
         return None
+    if missing[0] in evidence:
+        return ErrorResult(
+            message=f"its {METRICS[missing[0]].label} was not compared with base's", detail=None
+        )
     if missing[0] == "energy_per_unit":
         return ErrorResult(
             message=f"its requests yielded no {workload.units}, so there is no energy to give for each",
             detail=None,
         )
     return ErrorResult(message=f"no {METRICS[missing[0]].label} was measured for this workload", detail=None)
-
-
-def _finding(finding: Finding) -> FindingResult:
-    return FindingResult(
-        kind=finding.kind,
-        limit=finding.limit,
-        limit_text=finding.limit_text,
-        verdict=finding.verdict,
-        reason=finding.reason,
-    )
 
 
 def _change(change: Estimate | None) -> Change | None:

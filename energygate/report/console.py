@@ -8,7 +8,8 @@ from rich.text import Text
 
 from energygate.gate import Verdict
 from energygate.report.explanations import against, effort, more_time, trust, what_moved
-from energygate.report.phrases import MARKS, detail_lines, headline, rows
+from energygate.report.headlines import headline
+from energygate.report.phrases import MARKS, detail_lines, rows
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,6 +89,8 @@ def _print_explanations(result: Result, console: Console) -> None:
         _print(Text(note, style="yellow"), console)
     if comparison := against(result):
         _print(Text(comparison), console)
+    for change in result.policy_changes:
+        _print(Text(f"  - {change}"), console)
 
 
 def _print_rows(found: Sequence[Row], console: Console) -> None:

@@ -3,7 +3,7 @@
 Names, reasons and last words come from a policy or an artifact that a stranger may have written. Two layers read a
 comment: the Markdown parser, for which entities hide every sign that has a meaning; and GitHub's filters behind it,
 which look for mentions, references, addresses and emoji in the text as it will be shown. These decode entities first,
-so only a zero-width space inside the pattern stops them.
+so only a word joiner inside the pattern stops them: it is not seen, and unlike a zero-width space no line breaks at it.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ MAX_LINE = 200
 MAX_MARKS = 3
 """Accents on one letter: languages need up to three, more only serve to paint over the lines around."""
 
-ZERO_WIDTH_SPACE = "\u200b"
+WORD_JOINER = "\u2060"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ISOLATED = "\u2068{}\u2069"
 """First strong isolate: right-to-left letters inside do not reorder what stands beside them."""
@@ -61,7 +61,6 @@ _SHORT = re.compile("(.{6})(?=.)")
 """Six digits: one less than what is taken for a commit."""
 
 _IN_ADDRESS = re.compile(r"[^A-Za-z0-9%:/?&=#.,;+~@_-]")
-_IN_MARKER = re.compile(r"[^A-Za-z0-9._/-]|-(?=-)|-\Z")
 
 
 def text(raw: str, *, limit: int = MAX_TEXT) -> str:
@@ -111,15 +110,6 @@ def link(label: str, url: str) -> str:
     return f"[{label}](<{_IN_ADDRESS.sub(_percent, url)}>)"
 
 
-def marker(key: str) -> str:
-    """The hidden first line by which a comment is found again; different keys have different markers.
-
-    Args:
-        key: What the comment is about, such as a workflow and a job. Signs that could end a hidden line are encoded.
-    """
-    return f"<!-- energygate: {_IN_MARKER.sub(_percent, key)} -->"
-
-
 def _visible(raw: str, limit: int) -> str:
     return _cut(_seen(" ".join(raw.split())), limit)
 
@@ -152,7 +142,7 @@ def _code(shown: str) -> str:
 
 def _unmailed(shown: str) -> str:
     """Code without mentions: answers by mail quote it as plain text, and are read for mentions again."""
-    return shown.replace("@", f"@{ZERO_WIDTH_SPACE}")
+    return shown.replace("@", f"@{WORD_JOINER}")
 
 
 @lru_cache(maxsize=4096)  # tables repeat their words
@@ -163,8 +153,8 @@ def _escaped(shown: str) -> str:
 
 def _unlinked(shown: str) -> str:
     """The same without what GitHub would turn into a link behind Markdown's back."""
-    split = _COMMIT.sub(lambda found: _SHORT.sub(rf"\1{ZERO_WIDTH_SPACE}", found[0]), shown)
-    return _SEEN_AS_LINKS.sub(ZERO_WIDTH_SPACE, split)
+    split = _COMMIT.sub(lambda found: _SHORT.sub(rf"\1{WORD_JOINER}", found[0]), shown)
+    return _SEEN_AS_LINKS.sub(WORD_JOINER, split)
 
 
 def _entity(sign: re.Match[str] | str) -> str:

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 OPERATORS_SHOWN = 5
 
+NOTABLE = 0.05
+"""What a type of operators adds, as a share of what the first one does; less explains nothing."""
+
 
 def what_moved(workload: WorkloadResult) -> str:
     """Where a change went, whether answers agree, and what else differs; empty when nothing does."""
@@ -25,13 +28,15 @@ def what_moved(workload: WorkloadResult) -> str:
         return ""
     parts = []
     if comparison.operators:
+        largest = max(abs(one.contribution) for one in comparison.operators)
         moved = ", ".join(
             f"{'new ' if one.is_new else ''}{one.operator} {'gone, ' if one.is_gone else ''}{percent(one.contribution)}"
             for one in comparison.operators[:OPERATORS_SHOWN]
+            if abs(one.contribution) >= NOTABLE * largest
         )
         parts.append(f"{moved} of base's operator time")
-    if comparison.agreement is not None:
-        parts.append(agreement_text(comparison.agreement))
+    if agreed := answers(workload):
+        parts.append(agreed)
     if comparison.base_model and comparison.head_model:
         before, after = comparison.base_model, comparison.head_model
         parts += [
@@ -48,6 +53,12 @@ def what_moved(workload: WorkloadResult) -> str:
     if comparison.mode == "alternating":
         parts.append("the two sides would not run side by side, so whole launches took turns")
     return "; ".join(parts)
+
+
+def answers(workload: WorkloadResult) -> str:
+    """Whether both sides answered alike; empty where that was not compared."""
+    agreement = workload.comparison.agreement if workload.comparison else None
+    return agreement_text(agreement) if agreement else ""
 
 
 def more_time(workload: WorkloadResult) -> str:
@@ -84,7 +95,7 @@ def against(result: Result) -> str:
         return ""
     base = result.base.commit[:7] if result.base.commit else result.base.ref
     text = f"Compared with base {base}"
-    if result.base.commit:
+    if result.base.commit and result.base.ref != result.base.commit:
         text += f" (merge base with {result.base.ref})"
     if result.policy_changed:
         text += "; this change also changes the policy: base's policy decides"
@@ -93,16 +104,25 @@ def against(result: Result) -> str:
 
 def trust(workload: WorkloadResult) -> str:
     """How the numbers of a workload came about and how far to trust them, in two sentences."""
+    return " ".join(one for one in (source(workload), interval_words(workload)) if one)
+
+
+def source(workload: WorkloadResult) -> str:
+    """Where the energy of a workload comes from, and how far its absolute value may be off."""
     provenance = workload.provenance
     if provenance is None:
         return ""
     share = f"{provenance.uncertainty * 100:.0f} %"
-    wander = f"{provenance.drift_sd * 100:.0f} %"
     method = "Measured" if workload.method == "measured" else "Estimated"
-    return (
-        f"{method}: {provenance.source} ({provenance.citation}); absolute energy ± {share}. "
-        f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
-    )
+    return f"{method}: {provenance.source} ({provenance.citation}); absolute energy ± {share}."
+
+
+def interval_words(workload: WorkloadResult) -> str:
+    """What the intervals of a workload hold for."""
+    if workload.provenance is None:
+        return ""
+    wander = f"{workload.provenance.drift_sd * 100:.0f} %"
+    return f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
 
 
 def effort(workload: WorkloadResult) -> str:

@@ -6,11 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.report.escaping import code, link, marker, prose, text
-from energygate.report.explanations import against
-from energygate.report.markdown_sections import details, remarks, sections
-from energygate.report.markdown_table import SIGNS, table, table_lines
-from energygate.report.phrases import count, headline
+from energygate.gate import Verdict
+from energygate.report.escaping import code, link, prose, text
+from energygate.report.headlines import headline
+from energygate.report.markdown_news import last_words, news, remarks
+from energygate.report.markdown_parts import NO_BREAK_SPACE, details
+from energygate.report.markdown_sections import sections
+from energygate.report.markdown_table import SIGNS, news_first, table, table_lines
+from energygate.report.phrases import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,8 +22,7 @@ if TYPE_CHECKING:
     from energygate.report.result import Result
 
 COMMENT_LIMIT = 65_536
-"""Characters of a comment, as GitHub's answer 422 says. Whether it counts bytes instead is disputed (262 144 have
-been measured); fewer than 65 536 UTF-16 units are fewer than 196 608 bytes of UTF-8, so both are kept."""
+"""UTF-16 units of a comment that has nothing else in it; see `github.sticky.room_for_text` for one with a marker."""
 
 SUMMARY_LIMIT = 1_048_576
 """Bytes of a step's summary, 1 MiB; a larger one is refused as a whole."""
@@ -28,8 +30,8 @@ SUMMARY_LIMIT = 1_048_576
 HEADLINE = 300
 """Characters of the headline: a notification shows fewer."""
 
-FEW = 20
-"""Rows that a reader takes in at a glance: up to here nothing is folded away."""
+FEW = 10
+"""Rows that a reader takes in at a glance, on a phone too: what is beyond is folded away."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,8 @@ class _Rung:
     """How much is told.
 
     Attributes:
-        rows: Rows of the table at most.
-        quiet_rows: Whether rows that need no look are shown too, folded away where they are many.
+        rows: Rows of the tables at most.
+        quiet_rows: Whether rows that need no look are among them.
         items: Entries of each list below the table at most; with 0 there is no list, and nothing to unfold.
     """
 
@@ -51,119 +53,115 @@ _COMMENT_LADDER = (
     _Rung(rows=1_000, quiet_rows=True, items=20),
     _Rung(rows=1_000, quiet_rows=False, items=10),
     _Rung(rows=100, quiet_rows=False, items=3),
-    _Rung(rows=20, quiet_rows=False, items=0),
+    _Rung(rows=FEW, quiet_rows=False, items=0),
     _Rung(rows=0, quiet_rows=False, items=0),
 )
 _SUMMARY_LADDER = (_Rung(rows=10_000, quiet_rows=True, items=10_000), *_COMMENT_LADDER)
 
 
-def comment(  # noqa: PLR0913 - what surrounds a result: where it ran, what it is called, how much fits
+def comment(
     result: Result,
     *,
-    run_url: str,
+    run_url: str | None,
     artifact_url: str | None = None,
-    key: str = "default",
-    requests_per_day: float | None = None,
     limit: int = COMMENT_LIMIT,
 ) -> str:
-    """Write the comment on a pull request.
+    """Write the comment on a pull request, without the marker that it will be posted behind.
 
     Args:
         result: What the gate found.
-        run_url: Where the run can be seen.
-        artifact_url: Where all numbers can be had; `None` when they are nowhere.
-        key: What tells this comment from others of the same pull request; see `escaping.marker`.
-        requests_per_day: Production's traffic, of the base policy's `site`; `None` leaves out what a year costs.
-        limit: The comment is shorter than so many UTF-16 units, the hidden marker counted.
+        run_url: Where the run can be seen; `None` when nowhere.
+        artifact_url: Where all numbers can be had; `None` when nowhere.
+        limit: UTF-16 units that the text has at most, such as `github.sticky.room_for_text`.
 
     Returns:
-        Markdown whose first line is the marker. What does not fit is left out, the verdict never.
+        Markdown whose first line is the verdict. What does not fit is left out, the verdict never.
 
     Raises:
-        UsageError: Not even the verdict fits; the key is that long, or the limit that small.
+        UsageError: Not even the verdict fits.
     """
-    links = [link("this run", run_url), *([link("all numbers", artifact_url)] if artifact_url else [])]
-    frame = _Frame(top=(marker(key),), bottom=("", _footer(result, links)))
-    return _fitted(result, frame, _COMMENT_LADDER, requests_per_day, lambda body: _utf16_units(body) < limit)
+    links = [link("run", run_url or ""), link("all numbers", artifact_url or "")]
+    footer = _footer(result, [one for one in links if one.startswith("[")])
+    return _fitted(result, footer, _COMMENT_LADDER, lambda body: utf16_units(body) <= limit)
 
 
-def summary(result: Result, *, requests_per_day: float | None = None, limit: int = SUMMARY_LIMIT) -> str:
+def summary(result: Result, *, limit: int = SUMMARY_LIMIT) -> str:
     """Write the summary of a step: the same, with every row and every explanation.
 
     Args:
         result: What the gate found.
-        requests_per_day: As for `comment`.
         limit: The summary has fewer bytes than so many.
 
     Raises:
         UsageError: Not even the verdict fits.
     """
-    frame = _Frame(top=(), bottom=("", _footer(result, [])))
-    return _fitted(result, frame, _SUMMARY_LADDER, requests_per_day, lambda body: len(body.encode()) < limit)
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Frame:
-    """What stands above and below every version of a text."""
-
-    top: tuple[str, ...]
-    bottom: tuple[str, ...]
+    footer = _footer(result, [])
+    return _fitted(result, footer, _SUMMARY_LADDER, lambda body: len(body.encode()) < limit)
 
 
 def _fitted(
     result: Result,
-    frame: _Frame,
+    footer: str,
     ladder: Sequence[_Rung],
-    requests_per_day: float | None,
     fits: Callable[[str], bool],
 ) -> str:
     """The fullest version that fits."""
     lines = table_lines(result)
+    lines = news_first(lines) if len(lines) > FEW else lines
     for rung in ladder:
-        body = _body(result, lines, rung, requests_per_day)
-        written = "\n".join([*frame.top, _headline(result), *body, *frame.bottom]) + "\n"
+        body = _body(result, lines, rung)
+        written = "\n".join([_headline(result), *body, "", footer]) + "\n"
         if fits(written):
             return written
-    raise UsageError(
-        "the verdict alone is longer than a comment may be", hint="Choose a shorter key or a larger limit"
-    )
+    raise UsageError("the verdict alone is longer than a comment may be", hint="Choose a larger limit")
 
 
-def _body(result: Result, lines: Sequence[Line], rung: _Rung, requests_per_day: float | None) -> list[str]:
+def _body(result: Result, lines: Sequence[Line], rung: _Rung) -> list[str]:
     pressing = [line for line in lines if line.is_pressing]
-    telling = [line for line in lines if line.is_pressing or line.changed]
-    shown = pressing if not rung.quiet_rows else lines if len(lines) <= FEW else telling
-    shown = shown[: rung.rows]
-    quiet = [] if shown is lines else [line for line in lines if not line.is_pressing and line not in shown]
-    body = ["", *table(shown)] if shown else []
-    if rung.quiet_rows:
-        body += details(_quiet(quiet), table(quiet[: rung.rows]))
-        quiet = []
-    body += _left_out(result, len(pressing) - sum(line.is_pressing for line in shown), quiet)
+    quiet = [line for line in lines if not line.is_pressing]
+    told = lines if rung.quiet_rows else pressing
+    shown = told[: rung.rows]
+    seen = shown if len(lines) <= FEW else [line for line in shown[:FEW] if line.is_telling]
+    folded = shown[len(seen) :]
+    body = ["", *table(seen)] if seen else []
+    waiting = [line for line in folded if line.is_pressing]
+    body += details(f"{count(len(waiting), 'more row needs', 'more rows need')} a look", table(waiting))
+    resting = [line for line in folded if not line.is_pressing]
+    body += details(_quiet(resting), table(resting))
+    body += _left_out(result, [*told[rung.rows :], *([] if rung.quiet_rows else quiet)])
     if rung.items:
-        told = remarks(result, lines, items=rung.items)
-        body += ["", *told] if told else []
-        body += sections(result, items=rung.items, requests_per_day=requests_per_day)
+        body += last_words(result, items=rung.items)
+        said = remarks(result, lines, items=rung.items)
+        body += ["", *said] if said else []
+        body += news(result, items=rung.items)
+        body += sections(result, items=rung.items)
     return body
 
 
 def _headline(result: Result) -> str:
-    return f"### {SIGNS[result.verdict]} energygate: {prose(headline(result), limit=HEADLINE)}"
+    said = prose(headline(result), limit=HEADLINE)
+    for together in (" %", "(limit "):
+        said = said.replace(together, together.replace(" ", NO_BREAK_SPACE))
+    return f"### {SIGNS[result.verdict]} energygate: {said}"
 
 
-def _left_out(result: Result, pressing: int, quiet: Sequence[Line]) -> list[str]:
+def _left_out(result: Result, missing: Sequence[Line]) -> list[str]:
     """Counts of what has no row, and whose policy decided: nothing disappears without a word."""
     unchanged = sum(one.state == "unchanged" for one in result.workloads)
-    parts = []
+    pressing = sum(line.is_pressing for line in missing)
+    quiet = [line for line in missing if not line.is_pressing]
+    said = []
     if pressing:
-        parts.append(f"{count(pressing, 'more row needs', 'more rows need')} a look and found no place here")
+        said.append(f"{count(pressing, 'more row needs', 'more rows need')} a look and found no place here.")
     if quiet:
-        parts.append(_quiet(quiet))
-    if unchanged:
-        parts.append(f"{count(unchanged, 'workload')} identical to base, not measured")
-    said = [f"{'; '.join(parts)}."] if parts else []
+        said.append(f"{_quiet(quiet)}.")
+    if unchanged and unchanged < len(result.workloads):
+        is_identical = "is identical to base and was" if unchanged == 1 else "are identical to base and were"
+        said.append(f"{count(unchanged, 'workload')} {is_identical} not measured.")
+    if all(one.verdict is Verdict.ERROR for one in result.workloads):
+        said.append("Nothing was judged.")
     if result.policy_changed:
-        said.append(f"{prose(against(result))}.")
+        said.append("Head also changes the policy: base's decides.")
     return ["", " ".join(said)] if said else []
 
 
@@ -174,11 +172,15 @@ def _quiet(lines: Sequence[Line]) -> str:
 
 
 def _footer(result: Result, links: Sequence[str]) -> str:
-    """Where it comes from: the run, the numbers, the versions."""
-    base = [f"base {code(result.base.commit[:7])}"] if result.base and result.base.commit else []
+    """Where it comes from: the commits, the run, the version."""
+    head = result.head_commit
+    base = result.base.commit if result.base else None
+    commits = [f"{code(head[:7])}" if head else "head", *([f"against {code(base[:7])}"] if base else [])]
     version = text(f"energygate {result.energygate_version}", limit=40)
-    return f"<sub>{' · '.join([*links, *base, version, text(f'{result.seconds:.0f} s', limit=20)])}</sub>"
+    parts = [*([" ".join(commits)] if head or base else []), *links, version]
+    return f"<sub>{' · '.join(parts)}</sub>"
 
 
-def _utf16_units(body: str) -> int:
+def utf16_units(body: str) -> int:
+    """How long GitHub takes a text to be."""
     return len(body.encode("utf-16-le")) // 2

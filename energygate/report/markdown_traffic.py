@@ -6,34 +6,32 @@ import math
 from typing import TYPE_CHECKING
 
 from energygate.policy import Family, format_number, format_quantity, parse_quantity
+from energygate.report.news import is_shown_to_change
 from energygate.report.phrases import MINUS
 
 if TYPE_CHECKING:
-    from energygate.report.result import Result, SiteResult, WorkloadResult
+    from energygate.report.result import SiteResult, WorkloadResult
 
 DAYS_A_YEAR = 365
 
 
-def per_year(workload: WorkloadResult, site: SiteResult, *, requests_per_day: float) -> str:
+def per_year(workload: WorkloadResult, site: SiteResult) -> str:
     """What the workload costs a year, or with a base, what the change does to that.
 
     Args:
         workload: With its energy per request at the facility, PUE included.
-        site: Whose carbon intensity and price of electricity are used, where it has them.
-        requests_per_day: Requests that production serves in a day.
+        site: Whose traffic is meant, and whose carbon intensity and price of electricity, where it has them.
 
     Returns:
-        Such as `+0.60 kWh, +0.20 kg CO₂e, +0.15 EUR`; empty where energy was not measured, or no change is shown.
+        Such as `+0.60 kWh, +0.20 kg CO₂e, +0.15 EUR`; empty where the traffic is not known, energy was not measured,
+        or no change is shown.
     """
     metric = workload.metrics.get("energy_per_request")
-    if metric is None:
+    if metric is None or site.requests_per_day is None:
         return ""
-    more = 0.0 if metric.base is None else metric.base
-    if metric.base is not None:
-        change = metric.change
-        if change is None or change.low is None or change.high is None or change.low <= 0 <= change.high:
-            return ""
-    energy_kwh = (metric.head - more) * requests_per_day * DAYS_A_YEAR
+    if metric.base is not None and (metric.incomparable or not is_shown_to_change(metric)):
+        return ""
+    energy_kwh = (metric.head - (metric.base or 0.0)) * site.requests_per_day * DAYS_A_YEAR
     if not math.isfinite(energy_kwh):
         return ""
     signed = metric.base is not None
@@ -47,15 +45,11 @@ def per_year(workload: WorkloadResult, site: SiteResult, *, requests_per_day: fl
     return ", ".join(parts)
 
 
-def assumptions(result: Result, *, requests_per_day: float) -> str:
+def assumptions(site: SiteResult) -> str:
     """What stands behind the numbers of `per_year`, as a clause."""
-    site = result.site
-    parts = [f"{format_number(requests_per_day, digits=4)} requests a day to each", f"PUE {site.pue:g}"]
+    parts = [f"{format_number(site.requests_per_day or 0.0, digits=4)} requests a day", f"PUE {site.pue:g}"]
     if site.carbon_g_per_kwh is not None:
-        source = f" ({site.carbon_source})" if site.carbon_source else ""
-        parts.append(f"{format_quantity(site.carbon_g_per_kwh, 'gCO2e/kWh')}{source}")
-    if _price(site) is not None:
-        parts.append(str(site.electricity_price))
+        parts.append(f"{format_quantity(site.carbon_g_per_kwh, 'gCO2e/kWh')} in {site.carbon_source}")
     return ", ".join(parts)
 
 
@@ -72,4 +66,4 @@ def _price(site: SiteResult) -> tuple[float, str] | None:
 
 def _amount(value: float, unit: str, *, signed: bool) -> str:
     sign = "" if not signed else "+" if value > 0 else MINUS
-    return f"{sign}{format_quantity(abs(value), unit)}"
+    return f"{sign}{format_quantity(abs(value), unit, digits=2)}"

@@ -34,7 +34,13 @@ _ALIKE: Mapping[str, Callable[[Result], object]] = {
         one.energygate_version,
     ),
     "compare with different bases": lambda one: one.base and (one.base.commit or one.base),
-    "are judged by different policies": lambda one: (one.policy, one.policy_changed, one.seed),
+    "measure different commits": lambda one: one.head_commit,
+    "are judged by different policies": lambda one: (
+        one.policy,
+        one.policy_digest,
+        one.policy_changed,
+        one.seed,
+    ),
     "are judged for different sites": lambda one: one.site,
 }
 """What the legs of one run share, by what is wrong where they do not."""
@@ -62,7 +68,7 @@ def merge_results(parts: Sequence[Result], *, expected: Sequence[str] | None = N
     names = list(found) if expected is None else [*dict.fromkeys([*expected, *found])]
     if expected is not None:
         _refuse_strangers(found, expected)
-    workloads = tuple(found.get(name) or _missing(name) for name in names)
+    workloads = tuple(found.get(name) or missing_workload(name) for name in names)
     if not workloads:
         raise UsageError("the results hold no workloads", hint="Name the result.json of every leg")
     return parts[0].model_copy(
@@ -73,6 +79,7 @@ def merge_results(parts: Sequence[Result], *, expected: Sequence[str] | None = N
             "seconds": max(part.seconds for part in parts),
             "verdict": worst(one.verdict for one in workloads),
             "notes": tuple(dict.fromkeys(note for part in parts for note in part.notes)),
+            "policy_changes": tuple(dict.fromkeys(text for part in parts for text in part.policy_changes)),
             "workloads": workloads,
         }
     )
@@ -135,7 +142,8 @@ def _machine(part: Result) -> str:
     return f"{machine.cpu_model}, {machine.cpu_count} CPUs, {machine.system}"
 
 
-def _missing(name: str) -> WorkloadResult:
+def missing_workload(name: str) -> WorkloadResult:
+    """A workload that should have been measured, and that no result holds: an error."""
     return WorkloadResult(
         name=name,
         kind="unknown",

@@ -42,9 +42,6 @@ RELATIVE = ("max_increase", "max_decrease")
 MANY_PERCENT = 100
 """From here on a change has no digits behind the point."""
 
-BIG_FACTOR = 2.0
-"""From here on an excess is told as a factor: "6.7 times the limit" reads better than "570 % over"."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Row:
@@ -168,69 +165,6 @@ def limit_text(finding: FindingResult) -> str:
     return LIMIT_WORDS[finding.kind] + finding.limit_text
 
 
-def headline(result: Result) -> str:
-    """The verdict in one line, in words and numbers, readable in a notification."""
-    errors = [workload for workload in result.workloads if workload.error is not None]
-    if errors and errors[0].error is not None:
-        others = f" (and {count(len(errors) - 1, 'more workload')})" if len(errors) > 1 else ""
-        return f"{errors[0].name} could not be judged{others}: {errors[0].error.message}"
-    if result.verdict is Verdict.PASS:
-        return _all_kept(result)
-    causes = [*_findings(result, result.verdict)]
-    if not causes:
-        return _without_findings(result)
-    workload, name, metric, finding = causes[0]
-    others = f" (and {count(len(causes) - 1, 'more budget')})" if len(causes) > 1 else ""
-    if finding.kind in RELATIVE:
-        return f"{workload.name}: {label_of(name, workload)} {_moved(metric, finding)}{others}"
-    label = label_of(name, workload)
-    return f"{workload.name}: {label} is {value_text(metric)}, {_against(metric, finding)}{others}"
-
-
-def _without_findings(result: Result) -> str:
-    """A verdict on workloads as such: one was added or removed where that is not allowed."""
-    first, *more = [workload for workload in result.workloads if workload.verdict is result.verdict]
-    others = f" (and {count(len(more), 'more workload')})" if more else ""
-    return f"{first.name}: {first.notes[0]}{others}"
-
-
-def _moved(metric: MetricResult, finding: FindingResult) -> str:
-    """How a change stands to a limit that it does not keep, or is not shown to keep."""
-    sign = "+" if finding.kind == "max_increase" else MINUS
-    limit = f"the limit of {sign}{finding.limit_text}"
-    if metric.change is None:
-        return f"could not be compared with {limit}"
-    if finding.verdict is Verdict.INCONCLUSIVE:
-        interval = change_interval_text(metric)
-        if not interval:
-            return f"not yet held to {limit}: {finding.reason}"
-        return f"changed by {interval.replace(' … ', ' to ')} %, and {limit} lies in between"
-    verb = "rose" if metric.change.estimate > 0 else "fell"
-    return f"{verb} by {percent(abs(metric.change.estimate)).lstrip('+')}, over {limit}"
-
-
-def improvement(result: Result) -> str:
-    """The largest saving of energy that is shown, as a clause; empty without one."""
-    found = [
-        (metric.change.high, workload, metric)
-        for workload in result.workloads
-        if (metric := workload.metrics.get("energy_per_request")) is not None
-        and metric.change is not None
-        and metric.change.high is not None
-        and metric.change.high < 0
-    ]
-    if not found:
-        return ""
-    _, workload, metric = min(found, key=lambda one: one[0])
-    assert metric.change is not None  # noqa: S101 - chosen for having one
-    saved = percent(abs(metric.change.estimate)).lstrip("+")
-    agreement = workload.comparison.agreement if workload.comparison else None
-    answers = ""
-    if agreement is not None:
-        answers = ", answers unchanged" if agreement.share == 1 else f", but only {agreement_text(agreement)}"
-    return f"{workload.name} needs {saved} less energy per request{answers}"
-
-
 def agreement_text(agreement: AgreementResult) -> str:
     """How far head's answers agree with base's: `98.3 % of 360 answers agree with base's`."""
     what = "answer" if agreement.how == "classes" else "value"
@@ -244,55 +178,6 @@ def agreement_text(agreement: AgreementResult) -> str:
     if agreement.how == "values" and agreement.largest_difference:
         text += f", the largest difference is {format_number(agreement.largest_difference)}"
     return text
-
-
-def _all_kept(result: Result) -> str:
-    measured = [one for one in result.workloads if one.provenance is not None]
-    if not measured:
-        return _nothing_measured(result)
-    workloads = count(len(measured), "workload")
-    limits = sum(len(metric.findings) for one in measured for metric in one.metrics.values())
-    if not limits:
-        return f"{workloads} measured, no budget to hold {'it' if len(measured) == 1 else 'them'} to"
-    kept = f"{count(limits, 'budget')} of {workloads} kept"
-    saving = improvement(result)
-    return f"{saving}; {kept}" if saving else kept
-
-
-def _nothing_measured(result: Result) -> str:
-    removed = sum(1 for one in result.workloads if one.state == "removed")
-    unchanged = len(result.workloads) - removed
-    parts = [f"{count(unchanged, 'workload')} identical to base, not measured"] if unchanged else []
-    parts += [f"{count(removed, 'workload')} removed"] if removed else []
-    return "; ".join(parts)
-
-
-def _findings(
-    result: Result, verdict: Verdict
-) -> Iterator[tuple[WorkloadResult, str, MetricResult, FindingResult]]:
-    for workload in result.workloads:
-        for name, metric in workload.metrics.items():
-            for finding in metric.findings:
-                if finding.verdict is verdict:
-                    yield workload, name, metric, finding
-
-
-def _against(metric: MetricResult, finding: FindingResult) -> str:
-    """How a value stands to a limit that it does not keep, or is not shown to keep."""
-    limit = f"the limit of {finding.limit_text}"
-    if finding.verdict is Verdict.INCONCLUSIVE:
-        interval = interval_text(metric)
-        if not interval:
-            return f"not yet held to {limit}: {finding.reason}"
-        return f"between {interval.replace(' … ', ' and ')}, too close to {limit} to tell"
-    if finding.kind == "min":
-        return f"below {limit}"
-    if finding.kind != "max" or not finding.limit:
-        return f"over {limit_text(finding)}"
-    excess = metric.head / finding.limit
-    if excess >= BIG_FACTOR:
-        return f"{format_number(excess, digits=2)} times {limit}"
-    return f"{format_number((excess - 1) * 100, digits=2)} % over {limit}"
 
 
 def detail_lines(detail: str) -> list[str]:

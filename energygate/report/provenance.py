@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from energygate.measure.machine import Machine
     from energygate.measure.readings import ComponentFacts, MeterFacts
     from energygate.measure.windows import Plan
-    from energygate.policy import Site, Workload
+    from energygate.policy import Carbon, Site, Workload
 
 
 def machine_result(machine: Machine) -> MachineResult:
@@ -48,16 +48,18 @@ def component_result(facts: ComponentFacts) -> ComponentResult:
 
 def site_result(site: Site, factors: Factors) -> SiteResult:
     """The site that energies are judged for."""
-    carbon = site.carbon
-    source = None
-    if carbon is not None:
-        source = carbon.cloud or carbon.country or "policy"
     return SiteResult(
         pue=site.pue,
         carbon_g_per_kwh=factors.carbon_g_per_kwh,
-        carbon_source=source,
+        carbon_source=None if site.carbon is None else carbon_source(site.carbon),
         electricity_price=site.electricity_price.text if site.electricity_price else None,
+        requests_per_day=None if site.traffic is None else site.traffic.requests_per_day,
     )
+
+
+def carbon_source(carbon: Carbon) -> str:
+    """Where a carbon intensity is from: a region, a country, or the policy itself."""
+    return carbon.cloud or carbon.country or "policy"
 
 
 def provenance(  # noqa: PLR0913, PLR0917 - the same

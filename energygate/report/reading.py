@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import Counter
-from typing import Any, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
@@ -15,10 +15,13 @@ from energygate.policy.tree import printable
 from energygate.report.contradictions import contradiction
 from energygate.report.result import Part, Result, WorkloadResult
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 Model = TypeVar("Model", bound=Part)
 
 MAX_BYTES = 20_000_000
-"""What 1,000 workloads need, twice over: of 24 launches each, they fill 9.5 MB (bench/merging.py)."""
+"""What 1,000 workloads need, twice over: of 24 launches each, they fill 9.7 MB (bench/merging.py)."""
 
 MAX_VALUES = 1_000_000
 """Values in a result: three times what the same 1,000 workloads hold."""
@@ -232,7 +235,20 @@ def _validated(model: type[Model], document: dict[str, Any], place: str) -> Mode
         path = ".".join(map(str, details["loc"]))
         said = details["msg"][:1].lower() + details["msg"][1:]
         _refuse(f"{place}{printable(path, longest=_LONGEST_PATH)}: {said}")
-    missing = [name for name in model.model_fields if name not in part.model_fields_set]
-    if missing:
-        _refuse(f"{place}{missing[0]}: field required")
+    for path in _left_out(part):
+        _refuse(f"{place}{printable(path, longest=_LONGEST_PATH)}: field required")
     return part
+
+
+def _left_out(value: object, path: str = "") -> Iterator[str]:
+    """The keys with a default that a part, or one in it, was written without."""
+    if isinstance(value, Part):
+        for name, inner in value:
+            if name not in value.model_fields_set:
+                yield path + name
+            if isinstance(inner, (Part, dict, tuple)):  # leaves are many
+                yield from _left_out(inner, f"{path}{name}.")
+    elif isinstance(value, (dict, tuple)):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            if isinstance(inner, Part):
+                yield from _left_out(inner, f"{path}{key}.")

@@ -38,6 +38,10 @@ class FindingResult(Part):
     kind: Literal["max", "min", "max_increase", "max_decrease"]
     limit: Finite = Field(description="In the metric's unit; a fraction for relative limits.")
     limit_text: str = Field(description="The limit as the policy writes it.")
+    applied: Finite | None = Field(
+        default=None,
+        description="The limit as it was applied, where `min_delta` comes to more than it; null elsewhere.",
+    )
     verdict: Verdict
     reason: str | None = Field(description="Why, where the numbers alone do not say.")
 
@@ -51,6 +55,14 @@ class MetricResult(Part):
     head_high: Finite | None = Field(description="Upper end of head's interval; null while there is none.")
     base: Finite | None = Field(description="Null when base was not measured.")
     change: Change | None = Field(description="Null when base was not measured.")
+    total: Change | None = Field(
+        default=None,
+        description="The change of the sums over whole launches, held against limits too; null where not told apart.",
+    )
+    incomparable: str | None = Field(
+        default=None,
+        description="Why the two sides' numbers must not be held against each other; null when they may.",
+    )
     findings: tuple[FindingResult, ...]
 
 
@@ -184,6 +196,10 @@ class WorkloadResult(Part):
     """One workload: its metrics, its findings, and how they came about."""
 
     name: str
+    base_name: str | None = Field(
+        default=None,
+        description="Its name at base; null where base has no such workload, or was not looked at.",
+    )
     kind: str
     state: State = "head only"
     verdict: Verdict
@@ -222,6 +238,10 @@ class SiteResult(Part):
     carbon_g_per_kwh: Finite | None
     carbon_source: str | None
     electricity_price: str | None
+    requests_per_day: Finite | None = Field(
+        default=None,
+        description="Requests that production serves in a day; null when the policy does not say.",
+    )
 
 
 class Result(Part):
@@ -232,11 +252,21 @@ class Result(Part):
     created: str = Field(description="When, in ISO 8601, UTC.")
     seconds: Finite = Field(description="How long the run took.")
     policy: str = Field(description="The policy file.")
+    policy_digest: str | None = Field(
+        default=None,
+        description="SHA-256 of what the policy that decided says, however it is written; null when unknown.",
+    )
     seed: int
     verdict: Verdict
     base: BaseResult | None = Field(default=None, description="Null when head was measured alone.")
+    head_commit: str | None = Field(
+        default=None, description="The commit that was measured; null outside git, or when unknown."
+    )
     policy_changed: bool = Field(
         default=False, description="Whether head's policy differs from base's, which decides."
+    )
+    policy_changes: tuple[str, ...] = Field(
+        default=(), description="What head's policy changes, in words; one text per key."
     )
     notes: tuple[str, ...] = Field(default=(), description="What a reader should know of the whole run.")
     machine: MachineResult

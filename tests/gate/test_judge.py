@@ -203,6 +203,15 @@ def test_a_metric_that_was_not_measured_is_an_error_that_nothing_softens(level, 
     assert finding.reason == "this metric was not measured"
 
 
+def test_nothing_else_that_is_known_makes_up_for_a_missing_change():
+    """Neither sums that are shown to be over, which a waiver would accept, nor sides that are unlike."""
+    exact = Estimate.exact(1.0)
+    for more in ({"total": Estimate(value=0.3, low=0.2, high=0.4)}, {"incomparable": "one is a guess"}):
+        facts = {"energy_per_request": Evidence(metric="energy_per_request", head=exact, base=exact, **more)}
+        finding = ruling([budget("max_increase", "5 %")], facts, waivers=[waiver(TODAY)])
+        assert finding.verdict is Verdict.ERROR
+
+
 def test_a_change_that_was_not_measured_is_an_error():
     facts = {"energy_per_request": Evidence(metric="energy_per_request", head=Estimate.exact(1.0))}
     assert ruling([budget("max_increase", "5 %")], facts).verdict is Verdict.ERROR

@@ -109,6 +109,40 @@ def test_base_and_change_are_told_where_there_are_any():
     assert (found.change.estimate, found.change.low, found.change.high) == (-0.5, -0.6, None)
 
 
+def test_what_a_verdict_rests_on_is_kept():
+    """Whoever judges again needs the sums, and why two sides are unlike."""
+    exact = Estimate.exact(1.0)
+    evidence = Evidence(
+        metric="energy_per_request",
+        head=exact,
+        base=exact,
+        change=exact,
+        total=Estimate(value=0.2, low=0.1, high=math.inf),
+        incomparable="one is a guess",
+    )
+    found = metric_results({"energy_per_request": evidence}, (), currency=None)["energy_per_request"]
+    assert (found.total.estimate, found.total.low, found.total.high) == (0.2, 0.1, None)
+    assert found.incomparable == "one is a guess"
+
+
+@pytest.mark.parametrize(("min_delta", "applied"), [("1 kWh", 0.5), ("0.01 kWh", None), (None, None)])
+def test_the_limit_as_applied_is_told_where_it_is_softer(min_delta, applied):
+    budget = Budget(metric="energy_per_request", max_increase="5 %", min_delta=min_delta)
+    exact = Estimate.exact(2.0)
+    evidence = {
+        "energy_per_request": Evidence(metric="energy_per_request", head=exact, base=exact, change=exact)
+    }
+    findings = judge({"energy_per_request": budget}, evidence, relative=True, today=date(2026, 3, 1))
+    (found,) = metric_results(evidence, findings, currency=None)["energy_per_request"].findings
+    assert (found.limit, found.applied) == (0.05, applied)
+
+
+def test_a_name_at_base_stands_with_the_workload():
+    assert built([launch()], background=Background(state="renamed", base_name="old")).base_name == "old"
+    error = MeasurementError("the worker died")
+    assert failed_workload("new", workload(), error, state="renamed", base_name="old").base_name == "old"
+
+
 def test_codecarbons_own_account_is_per_request_and_null_where_the_readings_are_its_own():
     accounted = [launch(window(requests=10), codecarbon_joules=36.0) for _ in range(2)]
     assert built(accounted).provenance.codecarbon_kwh_per_request == pytest.approx(1e-6)
@@ -160,6 +194,17 @@ def test_a_budget_whose_metric_was_not_measured_is_an_error_in_words():
     found = built([launch(peak_memory_bytes=0)], findings=findings)
     assert found.verdict is Verdict.ERROR
     assert found.error.message == "no peak memory was measured for this workload"
+
+
+def test_a_metric_that_was_measured_on_one_side_is_not_said_to_be_missing():
+    budgets = {"peak_memory": Budget(metric="peak_memory", max_increase="5 %")}
+    evidence = weigh(
+        series([launch()]), Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None), CONFIDENCE
+    )
+    findings = judge(budgets, evidence, relative=True, today=date(2026, 3, 1))
+    found = built([launch()], findings=findings)
+    assert found.verdict is Verdict.ERROR
+    assert found.error.message == "its peak memory was not compared with base's"
 
 
 def test_a_workload_that_could_not_be_measured_keeps_its_error_and_invents_nothing():

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from energygate.gate import Verdict
 from energygate.report.console import COLOURS, print_report
+from energygate.report.result import BaseResult
 
 TRUST = (
     "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
@@ -103,7 +104,7 @@ GOLDEN = {
     "waived": (
         result(judged(Verdict.WAIVED, reason="waived until 2026-03-02 by @ml: a new backbone", **LOW)),
         lines(
-            f"w WAIVED  {OVER}",
+            f"w WAIVED  {OVER}, waived",
             "",
             f"  w  {ROW}  max 1.6 µWh",
             "     waived until 2026-03-02 by @ml: a new backbone",
@@ -157,6 +158,22 @@ def test_there_is_a_picture_of_every_verdict():
 @pytest.mark.parametrize(("outcome", "text"), GOLDEN.values(), ids=GOLDEN)
 def test_quiet_is_the_first_line(outcome, text):
     assert shown(outcome, quiet=True) == text.splitlines()[0] + "\n"
+
+
+def test_what_head_s_policy_changes_is_listed_where_base_s_decides():
+    outcome = result(
+        judged(Verdict.PASS),
+        base=BaseResult(ref="origin/main", commit="3f2a9c1" + "0" * 33),
+        policy_changed=True,
+        policy_changes=("digits-cnn, energy_per_request, max_increase: 5 % -> 50 %", "site.pue: 1.2 -> 1.1"),
+    )
+    text = shown(outcome)
+    assert (
+        "; this change also changes the policy: base's policy decides\n"
+        "  - digits-cnn, energy_per_request, max_increase: 5 % -> 50 %\n"
+        "  - site.pue: 1.2 -> 1.1\n"
+    ) in text
+    assert "max_increase" not in shown(outcome, quiet=True)
 
 
 def test_a_result_that_was_not_written_has_no_place():

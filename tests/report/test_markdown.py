@@ -21,11 +21,12 @@ from test_markdown_escaping import hostile
 
 from energygate.gate import Verdict
 from energygate.policy import Waiver
+from energygate.report.headlines import headline
 from energygate.report.markdown import comment
+from energygate.report.markdown_parts import NO_BREAK_SPACE
 from energygate.report.markdown_sections import command
 from energygate.report.markdown_table import SIGNS, table_lines
 from energygate.report.markdown_traffic import per_year
-from energygate.report.phrases import headline
 from energygate.report.result import (
     AgreementResult,
     BaseResult,
@@ -85,10 +86,26 @@ def written(outcome, **fields):
     return comment(outcome, **{"run_url": RUN, **fields})
 
 
+def site(**fields):
+    defaults = {"pue": 1.25, "carbon_g_per_kwh": None, "carbon_source": None, "electricity_price": None}
+    return SiteResult(**{**defaults, "requests_per_day": 2e6, **fields})
+
+
+GERMAN = {"carbon_g_per_kwh": 380.0, "carbon_source": "DEU", "electricity_price": "0.3 EUR/kWh"}
+
+
 def rows_of(body):
+    """Give the rows of all tables, without their heads."""
     return [
-        line for line in body.splitlines() if line.startswith(("| ✅", "| ❌", "| ⚠", "| ❔", "| 🔕", "| `"))
+        line
+        for line in body.splitlines()
+        if line.startswith("| ") and not line.startswith(("| :--", "| base →", "| head"))
     ]
+
+
+def plain(body):
+    """Give what is in plain sight: neither folded away nor in the footer."""
+    return re.sub("<details>.*?</details>|<sub>`.*", "", body, flags=re.DOTALL)
 
 
 WORSE = result(
@@ -108,70 +125,59 @@ WORSE = result(
     ),
     quiet("digits-mlp"),
     unchanged("digits-old"),
-    pue=1.25,
+    site=site(**GERMAN),
     base=BASE,
+    head_commit="8c1f02d" + "0" * 33,
 )
 
 
 def test_the_comment_to_the_character():
-    assert written(WORSE, artifact_url=ARTIFACT, key="ci/energy", requests_per_day=2e6) == (
-        "<!-- energygate: ci/energy -->\n"
-        "### ❌ energygate: digits-cnn: energy per request rose by 33.8 %, over the limit of +5 %\n"
+    n = NO_BREAK_SPACE
+    assert written(WORSE, artifact_url=ARTIFACT) == (
+        f"### ❌ energygate: digits-cnn needs 33.8{n}% more energy per request (limit{n}+5{n}%)\n"
         "\n"
-        "| workload | base | head | change | budget | verdict |\n"
-        "| --- | --: | --: | --: | --- | --- |\n"
-        "| ❌ `digits-cnn`<br>energy per request | 1.50 | 2.01 µWh "
-        "| <b>+33.8 %</b><br><sub>+32.9 … +34.7</sub> | at most +5 % | fail |\n"
-        "| ✅ `digits-mlp`<br>energy per request | 1.50 | 1.50 µWh "
-        f"| +0.20 %<br><sub>{MINUS}0.40 … +0.80</sub> | at most +5 % | pass |\n"
+        "| base → head | change | limit |\n"
+        "| :-- | --: | :-- |\n"
+        f"| `digits-cnn` energy per request<br>1.50{n}→{n}2.01{n}µWh "
+        f"| <b>+33.8{n}%</b><br><sub>+32.9 to +34.7</sub> | ❌{n}+5{n}% |\n"
+        f"| `digits-mlp` energy per request<br>1.50{n}→{n}1.50{n}µWh "
+        f"| +0.20{n}%<br><sub>{MINUS}0.40 to +0.80</sub> | ✅{n}+5{n}% |\n"
         "\n"
-        "1 workload identical to base, not measured.\n"
+        "1 workload is identical to base and was not measured.\n"
         "\n"
-        "<details><summary>What moved</summary>\n"
+        "<b>What moved</b> (`digits-cnn`): Conv +31.0 % of base's operator time; "
+        "98.9 % of 360 answers agree with base's.\n"
         "\n"
-        "- `digits-cnn`: Conv +31.0 % of base's operator time; 98.9 % of 360 answers agree with base's\n"
+        "<b>At your traffic</b> (`digits-cnn`): +370 Wh, +141 g CO₂e, +0.11 EUR a year "
+        "(2,000,000 requests a day, PUE 1.25, 380 g CO₂e/kWh in DEU).\n"
         "\n"
-        "</details>\n"
+        f"<details><summary>How it was measured: estimated, percentages reliable, absolute kWh ±{n}30{n}%"
+        "</summary>\n"
         "\n"
-        "<details><summary>How it was measured, and how far to trust it: "
-        "estimated, absolute energy ± 30 %</summary>\n"
-        "\n"
-        "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
-        "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %. "
-        "Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %. "
-        "One virtual machine: AMD EPYC 7763 64-Core Processor, 2 CPUs, Linux 6.8. "
-        "Compared with base 3f2a9c\u200b1 (merge base with main). "
-        "Energy includes PUE 1.25, multiplied once. Policy: `energygate.yml`.\n"
-        "\n"
+        "- Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
+        "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %.\n"
+        "- Virtual machine: AMD EPYC 7763 64-Core Processor, 2 CPUs, Linux 6.8.\n"
+        "- Base `3f2a9c1` (merge base with `main`) and head took turns on it, in random order.\n"
+        "- Energy includes PUE 1.25, multiplied once.\n"
+        "- Policy: `energygate.yml`.\n"
+        "- Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %.\n"
         "- `digits-cnn`: 6 launches, 12,000 requests, 9.8 s; "
-        "codecarbon 3.3.2 alone would have said 71.0 µWh per request\n"
+        "codecarbon 3.3.2 alone would have said 71.0 µWh per request.\n"
         "- `digits-mlp`: 6 launches, 12,000 requests, 9.8 s; "
-        "codecarbon 3.3.2 alone would have said 71.0 µWh per request\n"
+        "codecarbon 3.3.2 alone would have said 71.0 µWh per request.\n"
         "\n"
         "</details>\n"
         "\n"
-        "<details><summary>At your traffic</summary>\n"
-        "\n"
-        "- `digits-cnn`: +370 Wh a year\n"
-        "\n"
-        "With 2,000,000 requests a day to each, PUE 1.25.\n"
-        "\n"
-        "</details>\n"
-        "\n"
-        "<details><summary>How to reproduce it</summary>\n"
+        "<details><summary>Reproduce it, or accept it</summary>\n"
         "\n"
         "```sh\n"
-        f"energygate check --base {COMMIT} digits-cnn\n"
+        "energygate check --base 3f2a9c100000 digits-cnn\n"
         "```\n"
         "\n"
         "Any machine will do: changes in percent carry over, joules and times do not.\n"
         "\n"
-        "</details>\n"
-        "\n"
-        "<details><summary>How to ask for a waiver</summary>\n"
-        "\n"
-        "Intended? A waiver lets a budget be broken for a while. "
-        "Whoever answers for it adds it to `energygate.yml` on the base branch, whose policy decides:\n"
+        "Intended? Whoever answers for it adds a waiver to `energygate.yml` "
+        "on the base branch, whose policy decides:\n"
         "\n"
         "```yaml\n"
         "waivers:\n"
@@ -181,14 +187,22 @@ def test_the_comment_to_the_character():
         "\n"
         "</details>\n"
         "\n"
-        f"<sub>[this run](<{RUN}>) · [all numbers](<{ARTIFACT}>) · base `3f2a9c1` · energygate 0.1.0 · 12 s</sub>\n"
+        f"<sub>`8c1f02d` against `3f2a9c1` · [run](<{RUN}>) · [all numbers](<{ARTIFACT}>) · energygate 0.1.0</sub>\n"
     )
 
 
 @pytest.mark.parametrize("verdict", [*Verdict])
-def test_the_second_line_is_the_verdict(verdict):
+def test_the_first_line_is_the_verdict(verdict):
     outcome = result(failed_workload_result() if verdict is Verdict.ERROR else judged(verdict, **LOW))
-    assert written(outcome).splitlines()[1] == f"### {SIGNS[verdict]} energygate: {headline(outcome)}"
+    first = written(outcome).splitlines()[0].replace(NO_BREAK_SPACE, " ")
+    assert first == f"### {SIGNS[verdict]} energygate: {headline(outcome)}"
+
+
+def test_nothing_is_linked_where_there_is_no_run():
+    assert written(result(judged(Verdict.PASS)), run_url=None).endswith("<sub>energygate 0.1.0</sub>\n")
+    assert "<sub>`8c1f02d` · energygate" in written(
+        result(judged(Verdict.PASS), head_commit="8c1f02d" + "0" * 33), run_url=None
+    )
 
 
 def test_every_verdict_has_its_picture():
@@ -196,48 +210,101 @@ def test_every_verdict_has_its_picture():
     assert len(set(SIGNS.values())) == len(SIGNS)
 
 
-def test_without_a_base_there_are_no_columns_for_it():
+def test_without_a_base_there_is_no_column_for_changes():
+    n = NO_BREAK_SPACE
     body = written(result(judged(Verdict.FAIL, **LOW)))
-    assert "| workload | head | budget | verdict |" in body
-    assert rows_of(body) == [
-        (
-            "| ❌ `digits-cnn`<br>energy per request | 1.92 µWh<br><sub>1.80 … 2.05</sub> "
-            "| max 1.6 µWh | fail |"
-        )
-    ]
+    assert "| head | limit |\n| :-- | :-- |\n" in body
+    row = f"| `digits-cnn` energy per request<br>1.92{n}µWh<br><sub>1.80 to 2.05</sub> | ❌{n}≤{n}1.6{n}µWh |"
+    assert rows_of(body) == [row]
     assert "base" not in body
+    assert f"estimated, absolute kWh ±{n}30{n}%" in body
 
 
-def test_failing_rows_come_first_then_changed_ones():
+def test_limits_of_one_metric_stand_in_one_row_the_broken_one_first():
+    metrics = {
+        "energy_per_request": metric_result(
+            finding_result(Verdict.PASS, limit_text="3 µWh"),
+            finding_result(Verdict.FAIL, kind="max_increase", limit=0.05, limit_text="5 %"),
+        ).model_copy(update={"base": 1.5e-9, "change": Change(estimate=0.28, low=0.27, high=0.29)})
+    }
+    (row,) = rows_of(
+        written(result(workload_result(metrics=metrics), base=BASE)).replace(NO_BREAK_SPACE, " ")
+    )
+    assert row.endswith("<b>+28.0 %</b><br><sub>+27.0 to +29.0</sub> | ❌ +5 %<br>✅ ≤ 3 µWh |")
+    assert "1.80 to 2.05" not in row  # head's own interval: nothing hangs on it
+
+
+def test_a_new_workload_says_so_where_others_have_a_change():
+    new = workload_result(
+        "new", metrics={"energy_per_request": metric_result(finding_result(Verdict.PASS))}, state="added"
+    )
+    last = rows_of(written(result(quiet("old"), new, base=BASE)))[-1]
+    assert last.replace(NO_BREAK_SPACE, " ") == (
+        "| `new` energy per request<br>1.92 µWh<br><sub>1.80 to 2.05</sub> | new | ✅ ≤ 2 µWh |"
+    )
+
+
+def test_a_name_stands_in_the_first_of_its_rows_only():
+    metrics = {
+        name: metric_result(finding_result(Verdict.PASS)) for name in ("energy_per_request", "latency_p95")
+    }
+    first, second = rows_of(written(result(workload_result(metrics=metrics))))
+    assert first.startswith("| `digits-cnn` energy per request<br>")
+    assert second.startswith("| latency p95<br>")
+
+
+def test_failing_workloads_come_first_and_of_them_the_worst():
     outcome = result(
         quiet("same"),
         changed(-0.4, -0.41, -0.39, name="better"),
         changed(0.04, 0.0, 0.1, Verdict.INCONCLUSIVE, name="unsure"),
         changed(0.2, 0.1, 0.3, Verdict.FAIL, name="worse"),
+        changed(0.3, 0.2, 0.4, Verdict.FAIL, name="worst"),
         base=BASE,
     )
-    assert [line.workload for line in table_lines(outcome)] == ["worse", "unsure", "better", "same"]
-    assert [line.changed for line in table_lines(outcome)] == [True, False, True, False]
+    lines = table_lines(outcome)
+    assert [line.workload for line in lines] == ["worst", "worse", "unsure", "better", "same"]
+    assert [line.changed for line in lines] == [True, True, False, True, False]
+    assert "worst needs" in written(outcome).splitlines()[0]
 
 
-def test_many_quiet_rows_are_folded_and_counted():
+def test_of_many_rows_the_news_are_in_sight_and_the_rest_is_folded_and_counted():
     outcome = result(
+        *(quiet(f"same-{number}") for number in range(30)),
         changed(0.2, 0.1, 0.3, Verdict.FAIL, name="worse"),
         changed(-0.4, -0.41, -0.39, name="better"),
-        *(quiet(f"same-{number}") for number in range(30)),
         base=BASE,
     )
-    seen, folded = written(outcome).split(
-        "<details><summary>30 more rows: no budget broken, no change shown</summary>"
-    )
-    assert len(rows_of(seen)) == 2
+    title = "<details><summary>30 more rows: no budget broken, no change shown</summary>"
+    seen, folded = written(outcome).split(title)
+    assert [row.split("`")[1] for row in rows_of(seen)] == ["worse", "better"]
     assert len(rows_of(folded)) == 30
 
 
+def test_of_many_rows_the_quiet_ones_of_a_failing_workload_wait_too():
+    quiet_metrics = {
+        name: metric_result(finding_result(Verdict.PASS))
+        for name in ("latency_p50", "latency_p95", "model_size")
+    }
+    failing = [changed(0.2, 0.1, 0.3, Verdict.FAIL, name=name) for name in "abcd"]
+    many = [one.model_copy(update={"metrics": {**one.metrics, **quiet_metrics}}) for one in failing]
+    shown = rows_of(plain(written(result(*many, base=BASE))))
+    assert [row.split("`")[1] for row in shown] == ["a", "b", "c", "d"]
+
+
+def test_of_many_failures_the_first_are_in_sight_and_the_rest_is_a_click_away():
+    failing = [changed(0.1 + n / 100, 0.09, 0.9, Verdict.FAIL, name=f"w{n}") for n in range(40)]
+    body = written(result(*failing, quiet("same"), base=BASE))
+    assert "; 39 more budgets broken\n" in body
+    assert rows_of(plain(body))[0].startswith("| `w39` ")
+    assert len(rows_of(plain(body))) == 10
+    assert "<details><summary>30 more rows need a look</summary>" in body
+    assert "<details><summary>1 more row: no budget broken, no change shown</summary>" in body
+
+
 def test_a_workload_without_a_budget_shows_its_energy():
-    assert rows_of(written(result(workload_result()))) == [
-        "| `digits-cnn`<br>energy per request | 1.92 µWh<br><sub>1.80 … 2.05</sub> | no budget |  |"
-    ]
+    (row,) = rows_of(written(result(workload_result())))
+    assert row.endswith("<sub>1.80 to 2.05</sub> | no budget |")
 
 
 def test_what_a_reader_must_know_is_in_plain_sight():
@@ -252,22 +319,80 @@ def test_what_a_reader_must_know_is_in_plain_sight():
         base=BASE,
         notes=("the time was short",),
         policy_changed=True,
+        policy_changes=("site.pue: 1.2 -> 1.1",),
     )
-    seen = written(outcome).split("<details>")[0].splitlines()
-    remarks = [line for line in seen if line.startswith("- ")]
+    body = written(outcome)
+    remarks = [line for line in plain(body).splitlines() if line.startswith("- ")]
     assert remarks == [
-        "- `two` could not be judged: it is no ONNX model",
-        "- `digits-cnn`, energy per request: waived until 2026-03-02 by @\u200bml: a new backbone",
-        "- the time was short",
+        "- `two` could not be judged: it is no ONNX model.",
+        "- `digits-cnn`: energy per request: waived until 2026-03-02 by @\u2060ml: a new backbone.",
+        "- The time was short.",
         "- `open`: about 90 s more would decide: `time_limit: 130 s`",
-        "- `noisy`: warm-up did not settle in 4 of 6 launches",
+        "- `noisy`: warm-up did not settle in 4 of 6 launches.",
     ]
-    assert "this change also changes the policy: base's policy decides." in "\n".join(seen)
+    assert "Head also changes the policy: base's decides." in plain(body)
+    assert "(not in force)</summary>\n\n- site.pue: 1.2 → 1.1\n" in body
+    assert "Nothing was judged" not in body
+
+
+def test_one_remark_on_one_workload_is_a_sentence():
+    body = written(result(judged(Verdict.WAIVED, reason="waived until 2026-03-02 by @ml: why", **LOW)))
+    assert "\n\nWaived until 2026-03-02 by @\u2060ml: why.\n\n" in body
+
+
+def test_a_reason_that_many_rows_share_is_told_once():
+    reason = "waived by label energy-ok, set by alice on 2026-03-01"
+    some = [judged(Verdict.WAIVED, name=name, reason=reason, **LOW) for name in "ab"]
+    assert f"\n\n2 rows: {reason}.\n" in written(result(*some))
+    noted = written(result(*some, notes=(f"what failed was {reason}",)))
+    assert noted.count(reason) == 1
+
+
+def test_what_was_told_first_is_not_told_again():
+    gone = "removed; base 3f2a9c1 had it, and base's policy wants it kept"
+    one = workload_result(
+        "a", metrics={}, provenance=None, method=None, state="removed", verdict=Verdict.FAIL, notes=(gone,)
+    )
+    assert written(result(one, base=BASE)).count("wants it kept") == 1
+
+
+def test_when_nothing_was_judged_it_says_so():
+    assert "\n\nNothing was judged.\n" in written(result(failed_workload_result()))
+
+
+def test_what_moved_in_several_workloads_unfolds():
+    moved = {"comparison": comparison(base_versions={"onnxruntime": "1.19.2"})}
+    some = [changed(0.2, 0.1, 0.3, Verdict.FAIL, name=name, **moved) for name in "ab"]
+    body = written(result(*some, base=BASE, site=site()))
+    assert "<b>What moved</b>" not in body
+    assert (
+        "<details><summary>What moved</summary>\n\n"
+        f"- `a`: onnxruntime 1.19.2{NO_BREAK_SPACE}→ 1.22.0\n- `b`: onnxruntime 1.19.2{NO_BREAK_SPACE}→ 1.22.0\n"
+    ) in body
+    assert (
+        "<details><summary>At your traffic</summary>\n\n"
+        "- `a`: +219 Wh a year\n- `b`: +219 Wh a year\n\nWith 2,000,000 requests a day, PUE 1.25, each.\n"
+    ) in body
+
+
+def test_that_answers_agree_is_not_called_a_move():
+    agreement = AgreementResult(share=1.0, compared=360, how="classes", largest_difference=None)
+    same = changed(0.2, 0.1, 0.3, Verdict.FAIL, comparison=comparison(agreement=agreement))
+    assert "\n<b>Answers</b>: all 360 answers agree with base's.\n" in written(result(same, base=BASE))
+    other = same.model_copy(update={"name": "other"})
+    assert "answers agree" not in written(result(same, other, base=BASE))
+
+
+def test_nothing_is_offered_to_reproduce_where_nothing_changed():
+    body = written(result(unchanged("a"), unchanged("b"), base=BASE))
+    assert body.startswith(
+        "### ✅ energygate: 2 workloads identical to base, not measured\n\n<sub>head against"
+    )
 
 
 def test_last_words_are_quoted_line_by_line():
     body = written(result(failed_workload_result(detail="/lgtm\n```\n@team </details>")))
-    assert "````text\n| /lgtm\n| ```\n| @\u200bteam </details>\n````" in body
+    assert "````text\n| /lgtm\n| ```\n| @\u2060team </details>\n````" in body
 
 
 def test_nothing_is_offered_to_waive_where_nothing_is_broken():
@@ -293,7 +418,7 @@ def test_the_suggested_waiver_is_one(name):
         (result(judged(Verdict.FAIL, name="; rm -rf ~")), "energygate check"),
         (result(judged(Verdict.FAIL, name="-q")), "energygate check"),
         (result(judged(Verdict.FAIL), policy="a b.yml"), "energygate check --policy 'a b.yml' digits-cnn"),
-        (result(judged(Verdict.PASS), base=BASE), f"energygate check --base {COMMIT}"),
+        (result(judged(Verdict.PASS), base=BASE), "energygate check --base 3f2a9c100000"),
         (
             result(judged(Verdict.PASS), base=BaseResult(ref="../$(x)", commit=None)),
             "energygate check --base-dir '../$(x)'",
@@ -316,22 +441,28 @@ def test_a_shell_reads_the_command_as_words(name, policy, ref):
 @pytest.mark.parametrize(
     ("workload", "cost"),
     [
-        (changed(0.2, 0.1, 0.3), "+219 Wh, +83.2 g CO₂e, +0.0657 EUR"),
-        (changed(-0.2, -0.3, -0.1), f"{MINUS}219 Wh, {MINUS}83.2 g CO₂e, {MINUS}0.0657 EUR"),
+        (changed(0.2, 0.1, 0.3), "+219 Wh, +83 g CO₂e, +0.066 EUR"),
+        (changed(-0.2, -0.3, -0.1), f"{MINUS}219 Wh, {MINUS}83 g CO₂e, {MINUS}0.066 EUR"),
         (changed(0.02, -0.1, 0.3), ""),  # no change is shown, so none is told
         (changed(0.2, None, None), ""),
-        (judged(Verdict.PASS), "1.40 kWh, 533 g CO₂e, 0.420 EUR"),
+        (judged(Verdict.PASS), "1.4 kWh, 533 g CO₂e, 0.42 EUR"),
         (failed_workload_result(), ""),
     ],
 )
 def test_what_it_means_in_a_year(workload, cost):
-    site = SiteResult(pue=1.25, carbon_g_per_kwh=380.0, carbon_source="DEU", electricity_price="0.3 EUR/kWh")
-    assert per_year(workload, site, requests_per_day=2e6) == cost
+    assert per_year(workload, site(**GERMAN)) == cost
 
 
 def test_a_year_needs_traffic_and_only_that():
-    outcome = result(judged(Verdict.PASS))
-    assert "a year" not in written(outcome)
-    assert "- `digits-cnn`: 1.40 kWh a year\n" in written(outcome, requests_per_day=2e6)
-    price = SiteResult(pue=1.0, carbon_g_per_kwh=None, carbon_source=None, electricity_price="a fortune")
-    assert per_year(judged(Verdict.PASS), price, requests_per_day=2e6) == "1.40 kWh"
+    assert "a year" not in written(result(judged(Verdict.PASS)))
+    told = written(result(judged(Verdict.PASS), site=site()))
+    assert "\n<b>At your traffic</b>: 1.4 kWh a year (2,000,000 requests a day, PUE 1.25).\n" in told
+    assert per_year(judged(Verdict.PASS), site(electricity_price="a fortune")) == "1.4 kWh"
+
+
+def test_numbers_that_must_not_be_compared_make_no_saving():
+    one = changed(-0.4, -0.41, -0.39)
+    metric = one.metrics["energy_per_request"].model_copy(update={"incomparable": "two GPUs"})
+    one = one.model_copy(update={"metrics": {"energy_per_request": metric}})
+    assert per_year(one, site()) == ""
+    assert "less" not in headline(result(one, base=BASE))

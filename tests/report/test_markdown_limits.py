@@ -12,6 +12,7 @@ from test_markdown import BASE, RUN, WORSE, changed, rows_of, written
 
 from energygate.errors import UsageError
 from energygate.gate import Verdict
+from energygate.github.sticky import LONGEST_COMMENT, Marker, room_for_text
 from energygate.report.markdown import COMMENT_LIMIT, SUMMARY_LIMIT, summary
 
 
@@ -22,6 +23,9 @@ def many(number, verdict=Verdict.FAIL, *, name="a-workload-with-a-long-name", re
     )
 
 
+MARKER = Marker(key="default", run_id=10**18, attempt=99, sha="a" * 64)
+ROOM = room_for_text(MARKER)
+
 WIDE = "|" * 60
 """A name of which every character takes six."""
 
@@ -30,10 +34,10 @@ WIDE = "|" * 60
 @pytest.mark.parametrize("name", ["w", WIDE, "🌈" * 60])
 @pytest.mark.parametrize("number", [1, 12, 300, 1000])
 def test_a_comment_always_fits(number, name, verdict):
-    body = written(many(number, verdict, name=name, reason="because | " * 30))
-    assert len(body.encode("utf-16-le")) / 2 < COMMENT_LIMIT
+    body = written(many(number, verdict, name=name, reason="because | " * 30), limit=ROOM)
+    assert len(f"{MARKER}\n{body}".encode("utf-16-le")) / 2 <= LONGEST_COMMENT == COMMENT_LIMIT
     assert len(body.encode()) < 200_000  # were it bytes that GitHub counts
-    assert body.startswith("<!-- energygate: default -->\n### ")
+    assert body.startswith("### ")
     assert RUN in body
 
 
@@ -44,26 +48,32 @@ def test_what_does_not_fit_is_counted():
     assert f"{1000 - shown:,} more rows need a look and found no place here" in body
 
 
-@given(limit=st.integers(450, 40_000), number=st.integers(1, 40))
+def test_quiet_rows_go_first_and_are_counted():
+    outcome = many(30)
+    some = (*outcome.workloads, *many(2000, Verdict.PASS, name="fine").workloads)
+    body = written(outcome.model_copy(update={"workloads": some}))
+    assert len(rows_of(body)) == 30
+    assert "\n\n2,000 more rows: no budget broken.\n" in body
+
+
+@given(limit=st.integers(350, 40_000), number=st.integers(1, 40))
 def test_whatever_the_limit_the_verdict_and_the_link_stay(limit, number):
     body = written(many(number), limit=limit)
-    assert len(body.encode("utf-16-le")) / 2 < limit
-    assert "energygate: a-workload-with-a-long-name-0: energy per request rose by 20.0 %" in body
+    assert len(body.encode("utf-16-le")) / 2 <= limit
+    assert "energygate: a-workload-with-a-long-name-0 needs 20.0\u00a0% more energy per request" in body
     assert RUN in body
 
 
-def test_the_limit_itself_is_not_reached():
+def test_a_limit_may_be_reached_and_not_passed():
     full = written(WORSE)
     units = len(full.encode("utf-16-le")) // 2
-    assert written(WORSE, limit=units + 1) == full
-    assert written(WORSE, limit=units) != full
+    assert written(WORSE, limit=units) == full
+    assert len(written(WORSE, limit=units - 1)) < units
 
 
 def test_a_limit_that_holds_no_verdict_is_refused():
     with pytest.raises(UsageError, match="longer than a comment may be"):
         written(WORSE, limit=50)
-    with pytest.raises(UsageError, match="shorter key"):
-        written(WORSE, key="k" * COMMENT_LIMIT)
 
 
 @pytest.mark.parametrize("number", [1, 300])

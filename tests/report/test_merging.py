@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from energygate.errors import UsageError
 from energygate.gate import Verdict, worst
+from energygate.report.headlines import headline
 from energygate.report.merging import MEASURED_ON, merge_results
-from energygate.report.phrases import headline
 from energygate.report.reading import read_result
 from energygate.report.result import BaseResult
 
@@ -72,6 +72,20 @@ def test_what_legs_note_alike_is_said_once():
     assert merge_results(legs).notes == ("x", "y", "z")
 
 
+def test_what_changes_in_the_policy_is_said_once():
+    changes = [("a: 1 -> 2", "b: added"), ("b: added",), ("c: removed",)]
+    legs = [
+        leg(name, policy_changed=True, policy_changes=some) for name, some in zip("abc", changes, strict=True)
+    ]
+    assert merge_results(legs).policy_changes == ("a: 1 -> 2", "b: added", "c: removed")
+
+
+def test_what_all_legs_share_is_kept():
+    shared = {"head_commit": SHA, "policy_digest": "ab" * 32}
+    merged = merge_results([leg("a", **shared), leg("b", **shared)])
+    assert (merged.head_commit, merged.policy_digest) == (SHA, "ab" * 32)
+
+
 def test_the_order_is_the_expected_one():
     merged = merge_results([leg("c", "a"), leg("b")], expected=["a", "b", "c"])
     assert names_of(merged) == ["a", "b", "c"]
@@ -128,6 +142,12 @@ def test_legs_without_workloads_are_no_pass():
         ([leg("a"), leg("b", policy="other.yml")], "judged by different policies"),
         ([leg("a"), leg("b", policy_changed=True)], "judged by different policies"),
         ([leg("a"), leg("b", seed=1)], "judged by different policies"),
+        (
+            [leg("a", policy_digest="ab" * 32), leg("b", policy_digest="cd" * 32)],
+            "judged by different policies",
+        ),
+        ([leg("a", policy_digest="ab" * 32), leg("b")], "judged by different policies"),
+        ([leg("a", head_commit=SHA), leg("b", head_commit="cd" * 20)], "measure different commits"),
         ([leg("a"), leg("b", pue=1.5)], "judged for different sites"),
         ([leg("a", "b"), leg("c"), leg("b")], "workload 'b' is in results 1 and 3"),
         ([leg("a", "a")], "workload 'a' is in result 1 twice"),

@@ -20,11 +20,11 @@ from energygate.gate import Verdict
 from energygate.policy import parse_quantity
 from energygate.policy.families import Family
 from energygate.report.explanations import effort, trust
+from energygate.report.headlines import headline
 from energygate.report.phrases import (
     MARKS,
     ORDER,
     detail_lines,
-    headline,
     interval_text,
     label_of,
     limit_text,
@@ -43,7 +43,7 @@ def with_metric(name, metric, *more):
     ("verdict", "text"),
     [
         (Verdict.PASS, "1 budget of 1 workload kept"),
-        (Verdict.WAIVED, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh"),
+        (Verdict.WAIVED, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh, waived"),
         (Verdict.WARN, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh"),
         (
             Verdict.INCONCLUSIVE,
@@ -129,7 +129,7 @@ def test_the_headline_of_other_limits(workload, text):
                 judged(Verdict.FAIL, name=name, limit=1.6e-9, limit_text="1.6 µWh")
                 for name in ("one", "two", "three")
             ],
-            "one: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh (and 2 more budgets)",
+            "one: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh; 2 more budgets broken",
         ),
     ],
 )

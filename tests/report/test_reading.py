@@ -326,6 +326,17 @@ ENERGY = ("workloads", 0, "metrics", "energy_per_request")
         ((*ENERGY, "base"), -1e-9, "has less than nothing of 'energy_per_request'"),
         ((*ENERGY, "base"), None, "changed from no base"),
         ((*ENERGY, "unit"), "s", "in a unit that is not its own"),
+        ((*ENERGY, "total"), {"estimate": 0.5, "low": 0.6, "high": 0.9}, "'energy_per_request' outside"),
+        ((*ENERGY, "head"), 3e-9, "has 'energy_per_request' outside its own interval"),
+        ((*ENERGY, "head"), 1e-9, "has 'energy_per_request' outside its own interval"),
+        ((*ENERGY, "change", "estimate"), 0.5, "has 'energy_per_request' outside its own interval"),
+        ((*ENERGY, "change", "estimate"), -0.5, "has 'energy_per_request' outside its own interval"),
+        (("head_commit",), "main", "its head commit is not the name of a commit"),
+        (("policy_digest",), "abc", "its policy's digest is no SHA-256"),
+        (("policy_changes",), ["a: 1 -> 2"], "says how the policy changes, and that it does not"),
+        (("site", "requests_per_day"), 0.0, "serves no requests"),
+        (("workloads", 0, "base_name"), "x", "has another name at base and was not renamed"),
+        (("workloads", 0, "state"), "renamed", "was renamed from no name"),
         (
             ("workloads", 0, "metrics", "happiness"),
             DOCUMENT["workloads"][0]["metrics"]["energy_per_request"],
@@ -335,6 +346,40 @@ ENERGY = ("workloads", 0, "metrics", "energy_per_request")
 )
 def test_what_contradicts_itself_is_refused(path, value, why):
     assert why in refused(changed(*path, to=value))
+
+
+def told(**fields):
+    """The result with other fields than `RESULT`, as text."""
+    document = json.loads(RESULT.model_copy(update={"policy_changed": True}).to_json())
+    return json.dumps({**document, **fields})
+
+
+def test_changes_of_a_policy_are_few_short_lines():
+    assert read(told(policy_changes=["x" * 250] * 50)).policy_changes == ("x" * 250,) * 50
+    assert "tells 51 changes" in refused(told(policy_changes=["x"] * 51))
+    for bad in ("x" * 251, "a\nb", "\u202e"):
+        assert "is no line of at most 250 characters" in refused(told(policy_changes=[bad]))
+
+
+@pytest.mark.parametrize(
+    ("before", "why"),
+    [
+        (("old", "older"), None),
+        (("old", "old"), "was renamed from one that is there already"),
+        (("b", "old"), "was renamed from one that is there already"),
+        (("../x", "old"), "was renamed from no name that a workload has"),
+        (("a\nb", "old"), "was renamed from no name that a workload has"),
+    ],
+)
+def test_a_workload_was_renamed_from_one_that_is_gone(before, why):
+    renamed = [
+        workload_result(name, state="renamed", base_name=old) for name, old in zip("ab", before, strict=True)
+    ]
+    text = result(*renamed).to_json()
+    if why is None:
+        assert [one.base_name for one in read(text).workloads] == list(before)
+    else:
+        assert why in refused(text)
 
 
 # Laws

@@ -92,8 +92,21 @@ def test_the_contract_that_readers_rest_on():
     assert (workload["name"], workload["verdict"], workload["method"]) == ("digits-cnn", "fail", "estimated")
     metric = workload["metrics"]["energy_per_request"]
     assert (metric["unit"], metric["head"], metric["base"], metric["change"]) == ("kWh", 1.92e-9, None, None)
+    assert (metric["total"], metric["incomparable"], workload["base_name"]) == (None, None, None)
+    assert (document["head_commit"], document["policy_digest"], document["policy_changes"]) == (
+        None,
+        None,
+        [],
+    )
     assert metric["findings"] == [
-        {"kind": "max", "limit": 2e-9, "limit_text": "2 µWh", "verdict": "fail", "reason": "why"}
+        {
+            "kind": "max",
+            "limit": 2e-9,
+            "limit_text": "2 µWh",
+            "applied": None,
+            "verdict": "fail",
+            "reason": "why",
+        }
     ]
     assert set(Change.model_fields) == {"estimate", "low", "high"}
 

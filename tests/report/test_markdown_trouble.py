@@ -1,0 +1,91 @@
+"""Where there is no result, the comment says what broke, and that nothing was judged."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from markdown_it import MarkdownIt
+from test_markdown_escaping import hostile
+from test_markdown_hostile import skeleton
+
+from energygate.errors import UsageError
+from energygate.report.markdown_trouble import trouble
+
+PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+RUN = "https://github.com/o/r/actions/runs/4711"
+
+
+def told(message="it broke", **fields):
+    defaults = {"hint": None, "detail": None, "run_url": RUN, "exit_code": 3, "limit": 65_000}
+    return trouble(message, **{**defaults, **fields})
+
+
+def test_a_trouble_to_the_character():
+    said = told(
+        "the setup of head failed: `pip install .` ended with exit code 1",
+        hint="Try it there",
+        detail="Collecting x\nERROR: no match",
+    )
+    assert said == (
+        "### 💥 energygate: the setup of head failed: `pip install .` ended with exit code 1\n"
+        "\n"
+        "Try it there.\n"
+        "\n"
+        "Nothing was judged. Exit code 3: no valid measurement.\n"
+        "\n"
+        "<details open><summary>Last words</summary>\n"
+        "\n"
+        "```text\n"
+        "| Collecting x\n"
+        "| ERROR: no match\n"
+        "```\n"
+        "\n"
+        "</details>\n"
+        "\n"
+        f"<sub>[run](<{RUN}>)</sub>\n"
+    )
+
+
+def test_a_question_keeps_its_mark_and_a_sentence_its_full_stop():
+    assert "\n\nDid you mean `max`?\n\n" in told(hint="Did you mean `max`?")
+    assert "\n\nDo it.\n\n" in told(hint="Do it.")
+
+
+@pytest.mark.parametrize(
+    ("code", "words"),
+    [
+        (2, "Nothing was judged. Exit code 2: a mistake in the policy, or in how energygate is called."),
+        (3, "Nothing was judged. Exit code 3: no valid measurement."),
+        (0, "Nothing was judged."),
+    ],
+)
+def test_it_says_what_the_exit_code_means(code, words):
+    assert f"\n\n{words}\n" in told(exit_code=code)
+
+
+def test_without_a_run_there_is_no_link():
+    assert told(run_url=None).endswith("no valid measurement.\n")
+
+
+@given(limit=st.integers(200, 3_000))
+def test_it_fits_and_the_last_words_go_first(limit):
+    said = told(detail="line 🌈\n" * 50, limit=limit)
+    assert len(said.encode()) <= limit
+    assert said.startswith("### 💥 energygate: it broke\n")
+    assert RUN in said
+
+
+def test_a_limit_that_holds_nothing_is_refused():
+    with pytest.raises(UsageError, match="longer than a comment may be"):
+        told(limit=20)
+
+
+@given(message=hostile, hint=hostile, detail=hostile)
+def test_no_text_from_outside_moves_anything(message, hint, detail):
+    attacked = told(f"x{message}x", hint=f"x{hint}x", detail=f"x{detail}x")
+    calm = told("x", hint="x", detail="x")
+    found = [re.sub(r"fence code.*", "fence", one) for one in skeleton(PARSER.parse(attacked))]
+    assert found == [re.sub(r"fence code.*", "fence", one) for one in skeleton(PARSER.parse(calm))]

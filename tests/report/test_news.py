@@ -1,0 +1,89 @@
+"""What is new in a result: a truth table, and the number that outputs tell."""
+
+from __future__ import annotations
+
+import pytest
+from builders import failed_workload_result, finding_result, judged, metric_result, result, workload_result
+
+from energygate.gate import Verdict
+from energygate.report.news import energy_change, is_changed
+from energygate.report.result import Change
+
+
+def moved(estimate, low, high, *findings, **fields):
+    change = None if estimate is None else Change(estimate=estimate, low=low, high=high)
+    return metric_result(*findings).model_copy(update={"base": 1.9e-9, "change": change, **fields})
+
+
+def compared(name="digits-cnn", *, state="compared", **metrics):
+    return workload_result(name, metrics=metrics, state=state)
+
+
+PASSED = finding_result(Verdict.PASS, kind="max_increase", limit=0.5, limit_text="50 %")
+STEADY = compared(energy_per_request=moved(0.0, -0.01, 0.01, PASSED))
+
+
+def exactly(head, base, *findings):
+    """An exact metric whose base was zero, so that there is no relative change."""
+    return moved(None, None, None, *findings, head=head, head_low=head, head_high=head, base=base)
+
+
+def as_state(state):
+    return STEADY.model_copy(update={"state": state, "base_name": "old" if state == "renamed" else None})
+
+
+@pytest.mark.parametrize(
+    ("outcome", "changed"),
+    [
+        (result(STEADY), False),
+        (result(judged(Verdict.PASS)), False),
+        *(
+            (result(judged(one)), True)
+            for one in (Verdict.WAIVED, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.FAIL)
+        ),
+        (result(failed_workload_result()), True),
+        (result(STEADY, failed_workload_result("x")), True),
+        (result(STEADY, policy_changed=True), True),
+        (result(STEADY, notes=("a note",)), False),
+        *((result(STEADY, as_state(one)), True) for one in ("added", "removed", "renamed")),
+        *((result(STEADY, as_state(one)), False) for one in ("compared", "unchanged", "head only")),
+        (result(compared(energy_per_request=moved(0.02, 0.01, 0.03, PASSED))), True),
+        (result(compared(energy_per_request=moved(-0.02, -0.03, -0.01, PASSED))), True),
+        (result(compared(energy_per_request=moved(0.02, 0.0, 0.03, PASSED))), False),
+        (result(compared(energy_per_request=moved(0.02, -1.0, None, PASSED))), False),
+        (result(compared(energy_per_request=moved(0.02, 0.01, 0.03))), False),  # nobody has a budget for it
+        (result(compared(latency_p95=moved(0.02, 0.01, 0.03, PASSED))), True),
+        (result(compared(success_rate=exactly(1.0, 0.0, PASSED))), True),
+        (result(compared(success_rate=exactly(0.0, 0.0, PASSED))), False),
+        (result(compared(energy_per_request=moved(None, None, None, PASSED))), False),
+    ],
+)
+def test_what_a_reviewer_should_see(outcome, changed):
+    assert is_changed(outcome) is changed
+
+
+def with_energy(*estimates):
+    return [
+        compared(f"w{i}", energy_per_request=moved(one, one, one), latency_p95=moved(9.0, 9.0, 9.0))
+        for i, one in enumerate(estimates)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("workloads", "change"),
+    [
+        (with_energy(0.3), 0.3),
+        (with_energy(0.1, 0.3, -0.5), 0.3),
+        (with_energy(-0.1, -0.5), -0.1),
+        (with_energy(0.0), 0.0),
+        (with_energy(None, 0.2), 0.2),
+        (with_energy(None), None),
+        ([judged(Verdict.FAIL)], None),
+        ([failed_workload_result()], None),
+        ([compared(energy_per_request=moved(0.3, 0.2, 0.4, incomparable="one is a guess"))], None),
+        ([compared(model_size=moved(0.3, 0.3, 0.3))], None),
+        ([], None),
+    ],
+)
+def test_the_greatest_change_of_energy(workloads, change):
+    assert energy_change(result(*workloads)) == change
