@@ -76,29 +76,38 @@ def _doubts(result: Result) -> Iterator[str]:
         if settling := more_time(workload):
             yield f"{_named(result, workload.name)}{prose(settling)}"
         for note in workload.notes if workload.state != "unchanged" else ():
-            if not first_line.startswith(f"{workload.name}: {note}"):
+            if f": {note}" not in first_line:
                 yield f"{_named(result, workload.name)}{prose(note)}"
 
 
 def news(result: Result, *, items: int) -> list[str]:
     """What moved and what it means in a year: a line each where one workload has news, else folded lists."""
     told = [one for one in by_urgency(result) if _has_news(one)]
-    a_year = {one.name: text(cost) for one in told if (cost := per_year(one, result.site))}
     moved = {one.name: _moved(one) for one in told if what_moved(one)}
+    a_year = {one.name: f"{text(cost)} a year" for one in told if (cost := per_year(one, result.site))}
     basis = text(assumptions(result.site))
-    if len(moved.keys() | a_year.keys()) <= 1:
-        measured = sum(one.method is not None for one in result.workloads)
-        whose = [f" ({code(name)})" if measured > 1 else "" for name in [*moved, *a_year]]
-        label = "Answers" if told and what_moved(told[0]) == answers(told[0]) else "What moved"
-        lines = [f"<b>{label}</b>{whose[0]}: {what}." for what in moved.values()]
-        lines += [f"<b>At your traffic</b>{whose[0]}: {cost} a year ({basis})." for cost in a_year.values()]
-        return [one for line in lines for one in ("", line)]
-    by_workload = [f"{code(one.name)}: {moved[one.name]}" for one in told if _explains(one)]
-    costs = [f"{code(name)}: {cost} a year" for name, cost in a_year.items()]
-    return [
-        *details("What moved", shortened(by_workload, items)),
-        *details("At your traffic", [*shortened(costs, items), "", f"With {basis}, each."] if costs else []),
+    with_news = moved.keys() | a_year.keys()
+    if len(with_news) > 1:
+        by_workload = [f"{code(one.name)}: {moved[one.name]}" for one in told if _explains(one)]
+        costs = [f"{code(name)}: {cost}" for name, cost in a_year.items()]
+        return [
+            *details("What moved", shortened(by_workload, items)),
+            *details(
+                "At your traffic", [*shortened(costs, items), "", f"With {basis}, each."] if costs else []
+            ),
+        ]
+    is_one_of_many = sum(one.method is not None for one in result.workloads) > 1
+    whose = "".join(f" ({code(name)})" for name in with_news if is_one_of_many)
+    lines = [f"<b>{_label(one)}</b>{whose}: {moved[one.name]}." for one in told if one.name in moved]
+    lines += [
+        f"<b>At your traffic</b>{'' if lines else whose}: {cost} ({basis})." for cost in a_year.values()
     ]
+    return [one for line in lines for one in ("", line)]
+
+
+def _label(workload: WorkloadResult) -> str:
+    """What a line on one workload is about: that answers agree is not a move."""
+    return "Answers" if what_moved(workload) == answers(workload) else "What moved"
 
 
 def _has_news(workload: WorkloadResult) -> bool:

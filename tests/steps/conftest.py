@@ -1,0 +1,52 @@
+"""A job to report from: its variables and files, a GitHub to talk to, and what the log says."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+import requests
+from fake_github import FakeGitHub
+
+from energygate.github.client import Client
+
+
+@pytest.fixture
+def github(monkeypatch):
+    monkeypatch.setenv("NO_PROXY", "*")
+    with FakeGitHub().serving() as fake:
+        yield fake
+
+
+@pytest.fixture
+def environ(tmp_path):
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for file in files.values():
+        file.touch()
+    return {
+        **{name: str(path) for name, path in files.items()},
+        "GITHUB_SERVER_URL": "https://github.example.org",
+        "GITHUB_REPOSITORY": "octo/shop",
+        "RUNNER_TEMP": str(tmp_path),
+    }
+
+
+@pytest.fixture
+def log():
+    return io.StringIO()
+
+
+@pytest.fixture
+def client_with(github):
+    """Makes clients with a token of these rights, that do not wait."""
+    sessions = []
+
+    def make(**rights):
+        sessions.append(requests.Session())
+        named = {name.replace("_", "-"): right for name, right in rights.items()}
+        token = github.token(rights=named, repositories=["octo/shop"])
+        return Client(session=sessions[-1], api_url=github.api_url, token=token, sleep=lambda _: None)
+
+    yield make
+    for session in sessions:
+        session.close()
