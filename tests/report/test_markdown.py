@@ -148,7 +148,7 @@ def test_the_comment_to_the_character():
         "<b>What moved</b> (`digits-cnn`): Conv +31.0 % of base's operator time; "
         "98.9 % of 360 answers agree with base's.\n"
         "\n"
-        "<b>At your traffic</b> (`digits-cnn`): +370 Wh, +141 g CO₂e, +0.11 EUR a year "
+        "<b>At your traffic</b>: +370 Wh, +141 g CO₂e, +0.11 EUR a year "
         "(2,000,000 requests a day, PUE 1.25, 380 g CO₂e/kWh in DEU).\n"
         "\n"
         f"<details><summary>How it was measured: estimated, percentages reliable, absolute kWh ±{n}30{n}%"
