@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
@@ -18,12 +19,16 @@ LONGEST_DETAIL = 20_000
 """Characters of a process's last words: more than a comment has room for."""
 
 
+_LINE = re.compile("[0-9]{1,9}")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Trouble:
     """Why nothing was judged.
 
     Attributes:
         message: One sentence, with its place.
+        line: The policy's line that it is about; `None` where it is about none.
         hint: What to do about it; `None` when the sentence says it all.
         detail: A process's last words; `None` without any.
         exit_code: What it leads to.
@@ -33,13 +38,20 @@ class Trouble:
     hint: str | None
     detail: str | None
     exit_code: int
+    line: int | None = None
 
     @classmethod
-    def of(cls, error: EnergygateError) -> Trouble:
-        """The same as an error says."""
+    def of(cls, error: EnergygateError, *, policy: str = "") -> Trouble:
+        """The same as an error says; `policy` is how it calls the policy that reviewers see."""
         place = f"{error.where}: " if error.where else ""
-        detail = error.detail[-LONGEST_DETAIL:] if error.detail else None
-        return cls(message=f"{place}{error.what}", hint=error.hint, detail=detail, exit_code=error.exit_code)
+        line = (error.where or "").removeprefix(f"{policy}:")
+        return cls(
+            message=f"{place}{error.what}",
+            hint=error.hint,
+            detail=error.detail[-LONGEST_DETAIL:] if error.detail else None,
+            exit_code=error.exit_code,
+            line=int(line) if _LINE.fullmatch(line) else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,7 +96,8 @@ class Handover:
         try:
             said = json.loads(self._trouble_path.read_text(encoding="utf-8"))
             texts = {key: None if said[key] is None else str(said[key]) for key in ("hint", "detail")}
-            return Trouble(message=str(said["message"]), exit_code=int(said["exit_code"]), **texts)
+            line = None if said["line"] is None else int(said["line"])
+            return Trouble(message=str(said["message"]), exit_code=int(said["exit_code"]), line=line, **texts)
         except (OSError, ValueError, KeyError, TypeError):
             return Trouble(
                 message="the measuring step ended without a result",

@@ -117,15 +117,15 @@ class Measuring:
         return {**found, "exit-code": code, "artifact": FINAL, "report": "true"}
 
     def _troubled(self, handover: Handover, error: EnergygateError) -> Mapping[str, str]:
-        trouble = Trouble.of(error)
-        handover.leave_trouble(trouble)
-        said = [f"energygate: {error}", *(f"  | {line}" for line in (trouble.detail or "").splitlines())]
-        with commands_stopped(self.log):
-            self.log.write("\n".join(said) + "\n")
         try:
             inputs = Inputs.from_environ(self.environ)
         except UsageError:
             inputs = None
+        trouble = Trouble.of(error, policy=inputs.path if inputs else "")
+        handover.leave_trouble(trouble)
+        said = [f"energygate: {error}", *(f"  | {line}" for line in (trouble.detail or "").splitlines())]
+        with commands_stopped(self.log):
+            self.log.write("\n".join(said) + "\n")
         if inputs is None or inputs.task in {Task.MATRIX, Task.LEG}:  # nobody reports for these
             self._print(Annotation(level=Level.ERROR, title="energygate", message=str(error)))
             return {"exit-code": str(trouble.exit_code)}

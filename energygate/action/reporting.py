@@ -101,10 +101,14 @@ class Reporting:
         code = job_code(said.exit_code, self.inputs) if gates else 0
         outputs = {"verdict": "error", "summary": said.message, "result": "", "exit-code": str(code)}
         self._guarded(lambda: write_outputs(self.environ, outputs))
-        hint = f". {said.hint}" if said.hint else ""
-        level = Level.ERROR if code else Level.WARNING
         self._print(
-            Annotation(level=level, title="energygate: nothing was judged", message=f"{said.message}{hint}")
+            Annotation(
+                level=Level.ERROR if code else Level.WARNING,
+                title="energygate: nothing was judged",
+                message=f"{said.message}. {said.hint}" if said.hint else said.message,
+                file=self.inputs.path if said.line else None,
+                line=said.line,
+            )
         )
         if thread is not None and marker is not None and self.inputs.comment is not When.NEVER:
             self._guarded(lambda: self._comment_trouble(said, thread, marker))

@@ -1,0 +1,341 @@
+"""Every recipe of docs/github.md, run from the file itself with the action itself, does what that page promises."""
+
+from __future__ import annotations
+
+import csv
+import html
+import io
+import json
+import zipfile
+
+import pytest
+from fake_github import ACTIONS
+from harness.scenario import Scenario
+from harness.warming import warm
+from recipes import ENERGY, HEAVIER, LIGHT, LOOSER, POLICY, ROOT, project, recipe
+
+OWN = "energygate/energygate"
+
+
+@pytest.fixture
+def gated(github, tmp_path):
+    """Makes a repository with these workflows and the project that they gate."""
+
+    def make(*workflows, name="octo/shop", files=None, **more):
+        scenario = Scenario(tmp_path, github, name=name, actions={OWN: ROOT})
+        scenario.commit(files or project(*workflows, **more))
+        warm(scenario.caches, scenario.machine, ROOT, repository=name)
+        return scenario
+
+    return make
+
+
+def energygate(job):
+    """The step that is the action."""
+    (step,) = [one for one in job.steps if one.uses and one.uses.startswith((OWN, "$/"))]
+    return step
+
+
+def verdict(job):
+    """What a job says, told in every way there is: they must agree."""
+    step = energygate(job)
+    assert step.outputs["verdict"] in job.summary or step.outputs["summary"]
+    return step.outputs["verdict"], job.result
+
+
+def bot_comments(scenario):
+    return scenario.repository.bodies(ACTIONS)
+
+
+def left_by(scenario, run):
+    """The result that a run left as an artifact."""
+    (artifact,) = [
+        one for one in scenario.repository.runs[run.id].artifacts if one.name == "energygate-result"
+    ]
+    with zipfile.ZipFile(io.BytesIO(artifact.content)) as archive:
+        assert archive.namelist() == ["result.json"]
+        return json.loads(archive.read("result.json"))
+
+
+# --- Private repository ---------------------------------------------------------------------------------------
+
+
+def test_private_repository(gated):
+    scenario = gated(*recipe("Private repository"), policy=ENERGY)
+    pull = scenario.pull_request({**HEAVIER, "energygate.yml": ENERGY.replace("5 %", "9000 %")})
+
+    (run,) = scenario.run_workflow(scenario.opened(pull))
+    job = run.job("energy")
+    step = energygate(job)
+    assert verdict(job) == ("fail", "failure"), job.log
+    assert step.step("Verdict").exit_code == 1
+    assert float(step.outputs["energy-change"]) > 1
+    assert step.outputs["policy-changed"] == "true"  # what it would loosen has no effect
+    assert job.summary.startswith("### ❌ energygate: digits needs ")
+    (annotation,) = [one for one in job.annotations if one.level == "error" and "file" in one.properties]
+    assert annotation.properties["file"] == "energygate.yml"
+    line = ENERGY.splitlines()[int(annotation.properties["line"]) - 1]
+    assert line.strip().startswith("energy_per_request")
+    (comment,) = bot_comments(scenario)
+    first, headline = comment.splitlines()[:2]
+    assert first == f"<!-- energygate:v1 key=energygate.yml run={run.id} attempt=1 sha={pull.head_sha} -->"
+    assert headline == job.summary.splitlines()[0]
+    assert "9000 %" in comment  # and is shown
+    left = left_by(scenario, run)
+    assert (left["verdict"], left["head_commit"]) == ("fail", pull.head_sha)
+
+
+def test_the_comment_follows_the_pull_request(gated):
+    scenario = gated(*recipe("Private repository"))
+    pull = scenario.pull_request({**HEAVIER, **LOOSER})
+    (run,) = scenario.run_workflow(scenario.opened(pull))
+    assert verdict(run.job("energy")) == ("fail", "failure"), run.log
+
+    # A run that is started again replaces the comment of the attempt before.
+    again = scenario.run_again(run)
+    assert verdict(again.job("energy")) == ("fail", "failure")
+    (comment,) = bot_comments(scenario)
+    assert f"run={run.id} attempt=2 " in comment
+
+    # Made good again, the same comment turns green.
+    repaired = {"models/digits.onnx": LIGHT, "energygate.yml": POLICY}
+    (run,) = scenario.run_workflow(scenario.pushed_to(pull, repaired))
+    assert verdict(run.job("energy")) == ("pass", "success"), run.log
+    (comment,) = bot_comments(scenario)
+    assert comment.splitlines()[1].startswith("### ✅ ")
+
+    # Pushes are held to the absolute budgets, and comment nowhere.
+    (run,) = scenario.run_workflow(scenario.pushed({"README.md": "more"}))
+    assert verdict(run.job("energy")) == ("pass", "success"), run.log
+    assert len(bot_comments(scenario)) == 1
+
+
+def test_a_label_waives_on_a_run_that_is_started_again(gated):
+    scenario = gated(*recipe("Private repository"))
+    pull = scenario.pull_request(HEAVIER)
+    (run,) = scenario.run_workflow(scenario.opened(pull))
+    assert verdict(run.job("energy")) == ("fail", "failure"), run.log
+    pull.label("energy-waived", by="maintainer")
+    again = scenario.run_again(run)
+    assert verdict(again.job("energy")) == ("waived", "success")
+    (comment,) = bot_comments(scenario)
+    assert "maintainer" in comment
+
+
+def test_a_mistake_in_the_policy_is_told_and_fails(gated):
+    scenario = gated(*recipe("Private repository"))
+    pull = scenario.pull_request({"energygate.yml": POLICY.replace("max_increase", "max_increment")})
+    (run,) = scenario.run_workflow(scenario.opened(pull))
+    job = run.job("energy")
+    assert verdict(job) == ("error", "failure")
+    assert energygate(job).step("Verdict").exit_code == 2
+    (comment,) = bot_comments(scenario)
+    for told in (comment, job.summary):
+        assert "energygate.yml:8" in html.unescape(told).replace("\u2060", "")
+    assert {"file": "energygate.yml", "line": "8"}.items() <= job.annotations[0].properties.items()
+    assert "Traceback" not in job.log
+
+
+@pytest.mark.parametrize("happened", ["closed", "deleted"])
+def test_where_there_is_nothing_to_do_nothing_fails(gated, happened):
+    workflow = recipe("Private repository")[0].replace(
+        "pull_request:", "pull_request:\n    types: [closed]", 1
+    )
+    scenario = gated(workflow)
+    pull = scenario.pull_request(HEAVIER)
+    occasion = scenario.closed(pull)
+    if happened == "deleted":
+        occasion = scenario.pushed({"README.md": "x"})
+        occasion.payload["deleted"] = True
+    (run,) = scenario.run_workflow(occasion)
+    assert (run.conclusion, bot_comments(scenario)) == ("success", [])
+    assert energygate(run.job("energy")).outputs["verdict"] == ""
+
+
+# --- Public repository with forks -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("who", ["fork", "dependabot", "own"])
+def test_two_stages(gated, who):
+    scenario = gated(*recipe("Public repository with forks"))
+    changes = {**HEAVIER, **LOOSER}
+    pull = {
+        "fork": lambda: scenario.pull_request(changes, fork="mallory/shop"),
+        "dependabot": lambda: scenario.dependabot(changes),
+        "own": lambda: scenario.pull_request(changes),
+    }[who]()
+
+    (first,) = scenario.run_workflow(scenario.opened(pull))
+    job = first.job("energy")
+    assert verdict(job) == ("fail", "failure"), job.log
+    assert set(job.permissions.values()) == {"read"}
+    assert bot_comments(scenario) == []
+
+    (second,) = scenario.run_workflow(scenario.ran(first))
+    job = second.job("comment")
+    assert verdict(job) == ("fail", "success"), job.log  # the first stage has failed already
+    (comment,) = bot_comments(scenario)
+    assert comment.startswith(
+        f"<!-- energygate:v1 key=energygate.yml run={first.id} attempt=1 sha={pull.head_sha} -->\n### ❌ "
+    )
+    assert "9000 %" in comment
+
+
+def test_a_first_stage_without_a_result_is_told_by_the_second(gated):
+    scenario = gated(*recipe("Public repository with forks"))
+    pull = scenario.pull_request({"energygate.yml": "version: 1\n"}, fork="mallory/shop")
+    (first,) = scenario.run_workflow(scenario.opened(pull))
+    assert (first.conclusion, energygate(first.job("energy")).step("Verdict").exit_code) == ("failure", 2)
+    (second,) = scenario.run_workflow(scenario.ran(first))
+    assert second.conclusion == "success"
+    assert "left no result" in bot_comments(scenario)[0]
+
+
+def test_the_second_stage_leaves_other_runs_alone(gated):
+    scenario = gated(*recipe("Public repository with forks"))
+    (first,) = scenario.run_workflow(scenario.pushed({"README.md": "more"}))
+    assert verdict(first.job("energy")) == ("pass", "success")
+    (second,) = scenario.run_workflow(scenario.ran(first))
+    assert second.job("comment").result == "skipped"
+
+
+# --- Self-hosted GPU runner -----------------------------------------------------------------------------------
+
+APP = """
+def make():
+    def request():
+        return sum(range({size}))
+    return request
+"""
+OWN_PYTHON = """version: 1
+workloads:
+  sums:
+    python: app:make
+    budgets: {energy_per_request: {max_increase: 5 %}}
+"""
+
+
+def test_self_hosted_runner(gated):
+    files = {
+        "app.py": APP.format(size=3000),
+        "requirements.txt": "# nothing but Python\n",
+        ".gitignore": ".venv/\n",
+        "models/digits.onnx": None,
+    }
+    scenario = gated(*recipe("Self-hosted GPU runner"), policy=OWN_PYTHON, **files)
+    pull = scenario.pull_request({"app.py": APP.format(size=9000)})
+    (run,) = scenario.run_workflow(scenario.opened(pull))
+    job = run.job("energy")
+    assert job.runs_on == ["self-hosted", "linux", "gpu"]
+    assert verdict(job) == ("fail", "failure"), job.log
+    left = left_by(scenario, run)
+    assert (
+        "onnxruntime" not in left["workloads"][0]["provenance"]["versions"]
+    )  # it ran in the project's environment
+
+    stranger = scenario.pull_request({"app.py": "raise SystemExit\n"}, fork="mallory/shop", branch="x")
+    (run,) = scenario.run_workflow(scenario.opened(stranger))
+    assert run.job("energy").result == "skipped"
+
+
+# --- Matrix ---------------------------------------------------------------------------------------------------
+
+THREE = (
+    POLICY
+    + """  sizes:
+    onnx: models/digits.onnx
+    budgets: {model_size: {max: 1 MB}}
+  gone:
+    onnx: models/digits.onnx
+    runs_on: [self-hosted, big]
+    budgets: {model_size: {max: 1 MB}}
+"""
+)
+
+
+def test_matrix(gated):
+    (workflow,) = recipe("Many workloads: a matrix")
+    scenario = gated(workflow.replace("shards: 4", "shards: 3"), policy=THREE)
+    pull = scenario.pull_request(HEAVIER)
+    (run,) = scenario.run_workflow(scenario.opened(pull))
+    legs = run.legs("measure")
+    assert [leg.name for leg in legs] == ["measure 1 of 3", "measure 2 of 3", "measure 3 of 3"]
+    assert [leg.runs_on for leg in legs] == [["ubuntu-latest"], ["ubuntu-latest"], ["self-hosted", "big"]]
+    assert {leg.result for leg in legs} == {"success"}, run.log  # none of them decides
+    assert verdict(run.job("gate")) == ("fail", "failure"), run.log
+    (comment,) = bot_comments(scenario)
+    assert comment.splitlines()[1].startswith("### ❌ energygate: digits: model size rose by ")
+    left = left_by(scenario, run)
+    assert [one["name"] for one in left["workloads"]] == ["digits", "sizes", "gone"]
+
+    # Started again, the plan knows how long each took.
+    again = scenario.run_again(run)
+    assert verdict(again.job("gate")) == ("fail", "failure"), again.log
+    assert len(bot_comments(scenario)) == 1
+
+
+def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
+    (workflow,) = recipe("Many workloads: a matrix")
+    broken = workflow.replace(
+        "          task: leg\n",
+        "          task: leg\n          time-limit: ${{ matrix.shard == 2 && 'never' || '2 s' }}\n",
+    )
+    scenario = gated(broken, policy=THREE)
+    (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))
+    assert [leg.result for leg in run.legs("measure")] == ["success", "failure", "success"]
+    job = run.job("gate")
+    assert verdict(job) == ("error", "failure"), run.log
+    assert energygate(job).step("Verdict").exit_code == 3
+    assert "no result holds this workload" in bot_comments(scenario)[0]
+
+
+# --- Merge queue, schedule, dispatch ---------------------------------------------------------------------------
+
+
+def test_merge_queue(gated):
+    scenario = gated(*recipe("Merge queue"))
+    quiet = scenario.pull_request({"README.md": "words"}, branch="words")
+    heavy = scenario.pull_request(HEAVIER, branch="heavier")
+    (run,) = scenario.run_workflow(scenario.queued(quiet))
+    assert verdict(run.job("energy")) == ("pass", "success"), run.log
+    (run,) = scenario.run_workflow(scenario.queued(quiet, heavy))
+    assert verdict(run.job("energy")) == ("fail", "failure"), run.log
+    assert bot_comments(scenario) == []
+
+
+def test_trend(gated):
+    scenario = gated(*recipe("The trend on main"))
+    scenario.git.commit({}, branch="energy-trend", message="Energy per request", author="alice")
+    for _ in range(2):
+        (run,) = scenario.run_workflow(scenario.scheduled("17 4 * * 1"))
+        assert run.conclusion == "success", run.log
+        assert verdict(run.job("measure")) == ("pass", "success")
+    trend = scenario.git.files(scenario.git.resolve("refs/heads/energy-trend"))["trend.csv"].decode()
+    rows = list(csv.DictReader(trend.splitlines()))
+    energies = [row for row in rows if row["metric"] == "energy_per_request"]
+    assert [(row["workload"], row["unit"]) for row in energies] == [("digits", "kWh")] * 2
+    assert all(float(row["value"]) > 0 for row in energies)
+    assert len({row["commit"] for row in energies}) == 1
+
+
+def test_by_hand_against_a_base_of_ones_own(gated):
+    workflow = recipe("Private repository")[0]
+    workflow = workflow.replace("  pull_request:\n", "  workflow_dispatch:\n").replace(
+        "fetch-depth: 2", "fetch-depth: 0"
+    )
+    scenario = gated(workflow.replace("label: energy-waived", "base: HEAD~1\n          mode: report"))
+    scenario.commit(HEAVIER)
+    (run,) = scenario.run_workflow(scenario.dispatched("1.yml"))
+    assert verdict(run.job("energy")) == ("fail", "success"), run.log  # it only reports
+
+
+def test_pull_request_target_is_refused(gated):
+    workflow = recipe("Private repository")[0].replace("  pull_request:\n", "  pull_request_target:\n")
+    scenario = gated(workflow)
+    pull = scenario.pull_request(HEAVIER, fork="mallory/shop")
+    occasion = scenario.opened(pull)
+    (run,) = scenario.run_workflow(type(occasion)(**{**vars(occasion), "name": "pull_request_target"}))
+    job = run.job("energy")
+    assert (job.result, energygate(job).step("Verdict").exit_code) == ("failure", 2)
+    assert "does not run under pull_request_target" in job.log
+    assert bot_comments(scenario) == []
