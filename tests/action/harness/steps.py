@@ -1,0 +1,137 @@
+"""Steps run one after another, as in a job and as in a composite action: conditions, environment, files, outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from harness.expressions import holds
+from harness.files import FileTrouble, StepFiles
+from harness.going import RUNNERS_OWN, Going
+from harness.log import Log
+from harness.records import StepRun
+from harness.syntax import ExpressionError
+from harness.uses import declared_outputs, use_action
+from harness.values import truthy
+from harness.yaml_reading import DocumentError
+
+if TYPE_CHECKING:
+    from harness.documents import Step
+    from harness.job_state import Frame, JobState
+
+
+def run_steps(steps: Iterable[Step], job: JobState, frame: Frame) -> list[StepRun]:
+    """Run steps in their frame; after a failing one only those run whose condition says so.
+
+    Raises:
+        ExpressionError: For an expression that GitHub would refuse or take for an empty text.
+        DocumentError: For an action or a shell that this runner does not know.
+    """
+    records = []
+    for step in steps:
+        if job.cancel_at is not None and job.cancel_at in {step.id, step.title}:
+            job.status = "cancelled"
+        try:
+            records.append(_run_step(step, job, frame))
+        except ExpressionError as error:
+            raise ExpressionError(f"job {job.record.id}, step {step.title}: {error}") from None
+    return records
+
+
+def _run_step(step: Step, job: JobState, frame: Frame) -> StepRun:
+    files = StepFiles.made(job.around.machine.temp / "_runner_file_commands" / str(next(job.counter)))
+    record = StepRun(name=step.title, id=step.id, uses=step.uses)
+    going = Going(
+        step=step,
+        job=job,
+        frame=frame,
+        github={**frame.github, "action": frame.name_for(step), **_named(files)},
+        log=Log(masks=job.masks),
+        record=record,
+    )
+    # In one go: a step's own variables do not see each other.
+    going.env = {name: going.text(value) for name, value in _env(going).items()}
+    record.name = going.text(step.title)
+    declared = None if step.uses is None else declared_outputs(step, job, frame)
+    if holds(step.condition, going.condition_scope):
+        _do(going, files)
+    frame.add(record, declared)
+    if record.conclusion == "failure" and frame.action_path is None and job.status == "success":
+        job.status = "failure"
+    return record
+
+
+def _do(going: Going, files: StepFiles) -> None:
+    record, log = going.record, going.log
+    done = _run_script(going, files) if going.step.uses is None else use_action(going, run_steps)
+    record.outputs = {**log.outputs, **record.outputs}
+    read = _take_files(going, files)
+    ok = done and read and not log.failed
+    record.outcome = "success" if ok else "failure"
+    forgiven = ok or truthy(going.value(going.step.continue_on_error))
+    record.conclusion = "success" if forgiven else "failure"
+    record.log, record.annotations, record.hidden = log.text, log.annotations, log.hidden
+
+
+def _run_script(going: Going, files: StepFiles) -> bool:
+    step, job, log = going.step, going.job, going.log
+    defaults = job.defaults if going.frame.action_path is None else {}
+    shell = step.shell or defaults.get("shell")
+    folder = job.workspace / going.text(step.working_directory or defaults.get("working-directory"))
+    if not folder.is_dir():
+        log.complain(
+            f"An error occurred trying to start process with working directory '{folder}'. No such directory"
+        )
+        return False
+    try:
+        code, said = job.processes.run(
+            going.text(step.run),
+            shell=None if shell is None else going.text(shell),
+            folder=folder,
+            environment=going.environment(files.variables),
+            file=job.around.machine.temp / f"script-{next(job.counter)}",
+        )
+    except ValueError as error:
+        raise DocumentError(f"{step.title}: {error}") from None
+    log.say(said)
+    going.record.exit_code = code
+    if code:
+        log.complain(f"Process completed with exit code {code}.")
+    return code == 0
+
+
+def _take_files(going: Going, files: StepFiles) -> bool:
+    """Heed what the step wrote into its files; tell whether the runner could read them."""
+    job, log, record = going.job, going.log, going.record
+    ok = True
+    try:
+        exported = files.exported()
+        job.variables |= {
+            name: one for name, one in exported.items() if not name.upper().startswith(RUNNERS_OWN)
+        }
+        record.outputs |= files.pairs("GITHUB_OUTPUT")
+        files.pairs("GITHUB_STATE")
+    except FileTrouble as error:
+        log.complain("Unable to process file command successfully.")
+        log.complain(str(error))
+        ok = False
+    job.paths[:0] = reversed(files.paths())
+    try:
+        record.summary = job.masks.hide(files.summary())
+    except FileTrouble as error:
+        # The runner says so, and the step's outcome is none the worse.
+        log.complain(str(error))
+    return ok
+
+
+def _named(files: StepFiles) -> dict[str, str]:
+    return {name.removeprefix("GITHUB_").lower(): path for name, path in files.variables.items()}
+
+
+def _env(going: Going) -> Mapping[str, object]:
+    value = going.value(going.step.env)
+    if value is None:
+        return {}
+    if not isinstance(value, Mapping):
+        raise DocumentError(f"{going.step.title}: env is no mapping")
+    return value
