@@ -85,9 +85,7 @@ def test_a_cold_cache_a_warm_one_and_a_broken_one(job):
     code, said, outputs = made(job)
     assert (code, outputs["installed"]) == (0, "true"), said
     code, said, _ = job('"$ENERGYGATE" --version', ENERGYGATE=outputs["command"])
-XX
-        f"energygate {__version__}"
-    )
+    assert (code, said) == (0, f"energygate {__version__}\n")
     code, said, again = made(job)
     assert (code, again) == (0, {**outputs, "installed": "false"}), said
     # A cache may give back half of it.

@@ -6,6 +6,7 @@ import csv
 import html
 import io
 import json
+import subprocess
 import zipfile
 
 import pytest
@@ -21,8 +22,8 @@ OWN = "energygate/energygate"
 def gated(github, tmp_path):
     """Makes a repository with these workflows and the project that they gate."""
 
-    def make(*workflows, name="octo/shop", files=None, **more):
-        scenario = Scenario(tmp_path, github, name=name, actions={OWN: ROOT})
+    def make(*workflows, name="octo/shop", files=None, private=False, **more):
+        scenario = Scenario(tmp_path, github, name=name, actions={OWN: ROOT}, private=private)
         scenario.commit(files or project(*workflows, **more))
         warm(scenario.caches, scenario.machine, ROOT, repository=name)
         return scenario
@@ -61,7 +62,7 @@ def left_by(scenario, run):
 
 
 def test_private_repository(gated):
-    scenario = gated(*recipe("Private repository"), policy=ENERGY)
+    scenario = gated(*recipe("Private repository"), policy=ENERGY, private=True)
     pull = scenario.pull_request({**HEAVIER, "energygate.yml": ENERGY.replace("5 %", "9000 %")})
 
     (run,) = scenario.run_workflow(scenario.opened(pull))
@@ -333,9 +334,26 @@ def test_pull_request_target_is_refused(gated):
     workflow = recipe("Private repository")[0].replace("  pull_request:\n", "  pull_request_target:\n")
     scenario = gated(workflow)
     pull = scenario.pull_request(HEAVIER, fork="mallory/shop")
-    occasion = scenario.opened(pull)
-    (run,) = scenario.run_workflow(type(occasion)(**{**vars(occasion), "name": "pull_request_target"}))
+    (run,) = scenario.run_workflow(scenario.targeted(pull))
     job = run.job("energy")
     assert (job.result, energygate(job).step("Verdict").exit_code) == ("failure", 2)
     assert "does not run under pull_request_target" in job.log
     assert bot_comments(scenario) == []
+
+
+# --- This very project ----------------------------------------------------------------------------------------
+
+
+def test_the_project_gates_itself(gated):
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
+    kept = ("action", "energygate", "fixtures/models", "fixtures/data", ".github/workflows/energy")
+    files = {name: (ROOT / name).read_bytes() for name in listed.stdout.split("\0") if name.startswith(kept)}
+    files["energygate.yml"] = files["energygate.yml"].replace(b"time_limit: 60 s", b"time_limit: 5 s")
+    scenario = gated(files=files)
+    grown = (ROOT / "fixtures/models/digits-cnn-fat.onnx").read_bytes()
+    pull = scenario.pull_request({"fixtures/models/digits-mlp.onnx": grown}, fork="mallory/energygate")
+    (first,) = scenario.run_workflow(scenario.opened(pull))
+    assert verdict(first.job("energy")) == ("fail", "failure"), first.log
+    (second,) = scenario.run_workflow(scenario.ran(first))
+    assert verdict(second.job("comment")) == ("fail", "success"), second.log
+    assert "digits-mlp" in bot_comments(scenario)[0].splitlines()[1]
