@@ -64,7 +64,7 @@ def check(  # noqa: PLR0913 - the options of the command
         policy_file = Path(policy).name
         directory = Path(policy).parent if directory is None else directory
         policy = load_policy(policy)
-    place = Path.cwd() if directory is None else Path(directory).resolve()
+    place = Path.cwd() if directory is None else Path(directory).absolute()
     options = Options(
         workloads=workloads,
         base=base,

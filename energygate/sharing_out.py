@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.checking import chosen
-from energygate.engine.base import policy_text
+from energygate.engine.base import policy_at, policy_text
 from energygate.engine.pairing import pair_workloads
 from energygate.errors import UsageError
 from energygate.gathering import called
@@ -189,7 +189,7 @@ def _commit(base: BaseResult) -> str:
 def _from_git(ref: str, directory: Path, policy_file: str) -> tuple[BaseResult, Policy | None]:
     repository = Repository.find(directory)
     commit = repository.merge_base(ref)
-    content = repository.read(commit, repository.prefix / policy_file)
+    content = policy_at(repository, commit, ref, directory / policy_file)
     name = f"{policy_file} at {commit.short}"
     return BaseResult(ref=ref, commit=commit.sha), _policy(content, name)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from energygate.report.reading import read_result
+from energygate.report.reading import MAX_BYTES, read_result
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
 LONGEST_DETAIL = 20_000
 """Characters of a process's last words: more than a comment has room for."""
 
+
+TROUBLES = (2, 3)
+"""Exit codes without a result."""
 
 _LINE = re.compile("[0-9]{1,9}")
 
@@ -75,6 +79,7 @@ class Handover:
 
     def leave_result(self, result: Result) -> None:
         """Write the result."""
+        self.result_path.unlink(missing_ok=True)  # never through a link that leads elsewhere
         self.result_path.write_text(result.to_json(), encoding="utf-8", newline="\n")
 
     def leave_trouble(self, trouble: Trouble) -> None:
@@ -87,21 +92,33 @@ class Handover:
         Raises:
             MeasurementError: When it cannot be trusted to be one.
         """
-        if not self.result_path.is_file():
-            return None
-        return read_result(self.result_path.read_bytes(), name="result.json")
+        content = _content(self.result_path)
+        return None if content is None else read_result(content, name="result.json")
 
     def trouble(self) -> Trouble:
         """Read why there is no result; when nobody wrote that either, the measuring broke off."""
         try:
-            said = json.loads(self._trouble_path.read_text(encoding="utf-8"))
+            said = json.loads(_content(self._trouble_path) or b"")
+            if said["exit_code"] not in TROUBLES:
+                raise ValueError(said["exit_code"])  # noqa: TRY301 - nobody but energygate leaves one
             texts = {key: None if said[key] is None else str(said[key]) for key in ("hint", "detail")}
             line = None if said["line"] is None else int(said["line"])
             return Trouble(message=str(said["message"]), exit_code=int(said["exit_code"]), line=line, **texts)
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             return Trouble(
                 message="the measuring step ended without a result",
                 hint="Its log says how far it came",
                 detail=None,
                 exit_code=3,
             )
+
+
+def _content(path: Path) -> bytes | None:
+    """What a file of its own holds, or as much as shows that it is too long; `None` for anything else."""
+    try:
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1)
+    except OSError:
+        return None

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import re
 import shutil
 import tempfile
 from dataclasses import dataclass, field
@@ -14,7 +16,7 @@ from energygate.action.handover import Handover, Trouble
 from energygate.action.inputs import Inputs, Task
 from energygate.action.outcome import job_code, outputs_of, result_code
 from energygate.comparing import Options
-from energygate.errors import EnergygateError, MeasurementError, UsageError
+from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
 from energygate.gathering import gather, read_result_file
 from energygate.github.commands import Annotation, Level, commands_stopped
 from energygate.github.events import Activity, activity, read_event
@@ -37,6 +39,9 @@ FINAL = "energygate-result"
 
 LEG = "energygate-leg"
 """What artifacts of a matrix's legs begin with."""
+
+_RUNNERS_FILE = re.compile("(?:add_path|save_state|set_env|set_output|step_summary)_")
+"""What the runner calls them: https://github.com/actions/runner, FileCommandManager."""
 
 LEGS = "energygate-legs"
 PAST = "energygate-past"
@@ -81,14 +86,27 @@ class Measuring:
         """
         temporary = Path(_needed(self.environ, "RUNNER_TEMP"))
         handover = Handover(directory=Path(tempfile.mkdtemp(prefix="energygate-", dir=temporary)))
-        outputs = {"directory": str(handover.directory)}
+        # Should this process be killed, the next step still tells that it was.
+        outputs = {"directory": str(handover.directory), "report": "true"}
+        write_outputs(self.environ, outputs)
         try:
             outputs |= self._done(handover, temporary)
         except EnergygateError as error:
             outputs |= self._troubled(handover, error)
         except Exception as error:  # noqa: BLE001 - a bug of ours is told like any other trouble
             outputs |= self._troubled(handover, _bug(error))
+        self._forget_others()
         write_outputs(self.environ, outputs)
+
+    def _forget_others(self) -> None:
+        """Empty the files in which steps speak to the runner: what others wrote there is not energygate's word.
+
+        All of one job lie side by side; those of the action as a whole are among them, and empty by right, too.
+        """
+        with contextlib.suppress(OSError):
+            for file in Path(_needed(self.environ, "GITHUB_OUTPUT")).parent.iterdir():
+                if _RUNNERS_FILE.match(file.name) and file.is_file():
+                    file.write_bytes(b"")
 
     def _done(self, handover: Handover, temporary: Path) -> Mapping[str, str]:
         inputs = Inputs.from_environ(self.environ)
@@ -96,12 +114,12 @@ class Measuring:
         what = activity(event)
         if what is Activity.NOTHING:
             self._say(f"nothing to do for this event ({event.name})")
-            return {"exit-code": "0"}
+            return {"exit-code": "0", "report": ""}
         if what is Activity.RENDER:
-            return {"exit-code": "0", "report": "true"}
+            return {"exit-code": "0"}
         project = _Project.of(self.environ, inputs, event)
         if inputs.task is Task.MATRIX:
-            return {"exit-code": "0", "matrix": self._planned(project, temporary)}
+            return {"exit-code": "0", "report": "", "matrix": self._planned(project, temporary)}
         result = self._merged(project, temporary) if inputs.task is Task.MERGE else self._measured(project)
         if event.pull_request is not None:
             # What is checked out is a trial merge, which nobody has seen.
@@ -110,11 +128,12 @@ class Measuring:
         found = {**outputs_of(result), "result": str(handover.result_path)}
         if inputs.task is Task.LEG:
             # Its verdict is not the run's: that is the merging job's to say.
-            return {**found, "exit-code": "0", "artifact": f"{LEG}-{self.environ.get('JOB_INDEX') or '0'}"}
+            index = self.environ.get("JOB_INDEX") or "0"
+            return {**found, "exit-code": "0", "report": "", "artifact": f"{LEG}-{index}"}
         if inputs.task is Task.MERGE:
             found["past"] = self._kept(handover, temporary)
         code = str(result_code(result, inputs))
-        return {**found, "exit-code": code, "artifact": FINAL, "report": "true"}
+        return {**found, "exit-code": code, "artifact": FINAL}
 
     def _troubled(self, handover: Handover, error: EnergygateError) -> Mapping[str, str]:
         try:
@@ -128,8 +147,8 @@ class Measuring:
             self.log.write("\n".join(said) + "\n")
         if inputs is None or inputs.task in {Task.MATRIX, Task.LEG}:  # nobody reports for these
             self._print(Annotation(level=Level.ERROR, title="energygate", message=str(error)))
-            return {"exit-code": str(trouble.exit_code)}
-        return {"exit-code": str(job_code(trouble.exit_code, inputs)), "report": "true"}
+            return {"exit-code": str(trouble.exit_code), "report": ""}
+        return {"exit-code": str(job_code(trouble.exit_code, inputs))}
 
     def _measured(self, project: _Project) -> Result:
         inputs = project.inputs
@@ -192,8 +211,12 @@ class _Project:
         workspace, path = Path(_needed(environ, "GITHUB_WORKSPACE")).resolve(), Path(inputs.path)
         if not path.resolve().is_relative_to(workspace):
             raise UsageError("it leads out of the checkout", where="input 'policy'")
+        if not path.is_file():
+            raise PolicyError(
+                "there is no such policy", where=inputs.path, hint="Run energygate init to write one"
+            )
         policy = load_policy(inputs.path)
-        directory = path.resolve().parent
+        directory = path.absolute().parent
         base = base_for(event, directory, asked=inputs.base, trial_sha=_needed(environ, "GITHUB_SHA"))
         return cls(inputs=inputs, policy=policy, policy_path=directory / path.name, base=base)
 

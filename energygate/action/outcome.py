@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from energygate.action.inputs import Mode
 from energygate.gate import exit_code
+from energygate.policy.tree import printable
 from energygate.report.headlines import headline
 from energygate.report.news import energy_change
 
@@ -14,6 +15,9 @@ if TYPE_CHECKING:
 
     from energygate.action.inputs import Inputs
     from energygate.report.result import Result
+
+LONGEST_SENTENCE = 300
+"""Characters of a sentence in an output."""
 
 USAGE = 2
 """What cannot be a verdict: the workflow or the policy makes no sense."""
@@ -29,12 +33,18 @@ def result_code(result: Result, inputs: Inputs) -> int:
     return job_code(exit_code(result.verdict, strict=inputs.strict), inputs)
 
 
+def one_line(text: str) -> str:
+    """A sentence as an output: later steps may print it, and then no word of it may be a command to the runner."""
+    shown = printable(" ".join(text.split()), longest=LONGEST_SENTENCE)
+    return shown.replace("::", ": :").replace("##[", "## [")
+
+
 def outputs_of(result: Result) -> Mapping[str, str]:
     """The action's outputs, as texts."""
     change = energy_change(result)
     return {
         "verdict": result.verdict.value,
-        "summary": headline(result),
+        "summary": one_line(headline(result)),
         "policy-changed": "true" if result.policy_changed else "false",
         "energy-change": "" if change is None else f"{change:.6g}",
     }

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.action.annotating import annotations_of
 from energygate.action.handover import Trouble
-from energygate.action.outcome import job_code, outputs_of, result_code
+from energygate.action.outcome import job_code, one_line, outputs_of, result_code
 from energygate.errors import EnergygateError, UsageError
 from energygate.github.commands import Annotation, Level, annotation_lines
 from energygate.github.events import Activity, activity
@@ -99,7 +100,8 @@ class Reporting:
         body = self._trouble_text(said, limit=LONGEST_COMMENT)
         self._guarded(lambda: write_summary(self.environ, body))
         code = job_code(said.exit_code, self.inputs) if gates else 0
-        outputs = {"verdict": "error", "summary": said.message, "result": "", "exit-code": str(code)}
+        sentence = one_line(said.message)
+        outputs = {"verdict": "error", "summary": sentence, "result": "", "exit-code": str(code)}
         self._guarded(lambda: write_outputs(self.environ, outputs))
         self._print(
             Annotation(
@@ -153,7 +155,7 @@ class Reporting:
     def _annotate(self, result: Result) -> None:
         policy = None
         with contextlib.suppress(EnergygateError):
-            policy = load_policy(self.inputs.path)
+            policy = load_policy(self.inputs.path) if Path(self.inputs.path).is_file() else None
         for line in annotation_lines(annotations_of(result, policy=policy, path=self.inputs.path)):
             self.log.write(f"{line}\n")
 
@@ -193,6 +195,10 @@ class Reporting:
             tells()
         except EnergygateError as error:
             self._warn(f"{error}. The verdict stands")
+        except Exception as error:  # noqa: BLE001 - a bug of ours must not keep the rest from being told either
+            self._warn(
+                f"internal error, please report it: {type(error).__name__}: {error}. The verdict stands"
+            )
 
     def _warn(self, message: str) -> None:
         self._print(

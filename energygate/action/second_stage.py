@@ -91,7 +91,7 @@ class SecondStage:
                 f"the first stage left no result: {trouble.what}",
                 hint="Its log says why: it may have failed before anything was measured",
             ) from None
-        result = read_result(content, name="result.json")
+        result = self._placed(read_result(content, name="result.json"), pull_request)
         policy = self._policy(pull_request.base_sha)
         if policy is None:
             raise PolicyError(
@@ -108,12 +108,20 @@ class SecondStage:
         )
         return reporting.waived(judged, number=pull_request.number)
 
-    def _head_policy(self) -> Policy | None:
-        """Head's policy, as data: it shows what became of workloads; `None` where it is none."""
-        try:
-            return self._policy(self.first.head_sha)
-        except EnergygateError:
-            return None
+    def _placed(self, result: Result, pull_request: PullRequest) -> Result:
+        """The result with what GitHub says of the run where the result says something, too."""
+        if result.head_commit not in {None, self.first.head_sha}:
+            raise MeasurementError("the first stage's result is about another commit than its run was for")
+        base = result.base and result.base.model_copy(update={"ref": pull_request.base_ref})
+        policy = self.reporting.inputs.path
+        return result.model_copy(update={"head_commit": self.first.head_sha, "policy": policy, "base": base})
+
+    def _head_policy(self) -> Policy:
+        """Head's policy, as data: it shows what became of workloads, whatever the first stage says."""
+        policy = self._policy(self.first.head_sha)
+        if policy is None:
+            raise PolicyError("the pull request removes the policy", where=self.reporting.inputs.path)
+        return policy
 
     def _policy(self, commit: str) -> Policy | None:
         """The policy at a commit, from GitHub and not from what the first stage left; `None` when there is none."""

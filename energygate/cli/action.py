@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from energygate.report.result import Result
 
 
+RUNNERS_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+"""Where a step speaks to its runner: what is measured is not told, or it could set the next step's environment."""
+
+
 @click.group(hidden=True)
 def action() -> None:
     """The steps of `action.yml`."""
@@ -28,7 +32,10 @@ def measure() -> None:
     from energygate.action.measuring import Measuring
     from energygate.cli.reporting import report as show
 
-    Measuring(environ=os.environ, check=_checked, show=show, log=sys.stdout).run()
+    environ = dict(os.environ)
+    for name in RUNNERS_FILES:
+        os.environ.pop(name, None)
+    Measuring(environ=environ, check=_checked, show=show, log=sys.stdout).run()
 
 
 @action.command()

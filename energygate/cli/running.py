@@ -22,7 +22,7 @@ def check_and_report(
 ) -> int:
     """Check, report, write the result; returns the exit code."""
     policy = load_policy(policy_path)
-    path = Path(policy_path).resolve()
+    path = Path(policy_path).absolute()  # links in it are not followed: base has no say in where head's lead
     with LiveProgress(shown=not quiet) as observer:
         options = replace(options, observer=observer)
         result = check_or_compare(policy, path.parent, path.name, options)

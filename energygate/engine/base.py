@@ -65,12 +65,12 @@ def base_from_git(ref: str, directory: Path, policy_file: str) -> Iterator[Base]
         policy_file: The policy's name in that directory.
 
     Raises:
-        UsageError: When the directory is in no repository, or the merge base cannot be found.
+        UsageError: When the directory is in no repository, the merge base cannot be found, or `policy_at` refuses.
         PolicyError: When base's policy is no text.
     """
     repository = Repository.find(directory)
     commit = repository.merge_base(ref)
-    content = repository.read(commit, repository.prefix / policy_file)
+    content = policy_at(repository, commit, ref, directory / policy_file)
     name = f"{policy_file} at {commit.short}"
     with repository.worktree(commit) as checkout:
         yield Base(
@@ -105,10 +105,39 @@ def base_from_directory(base: Path, directory: Path, policy_file: str) -> Iterat
     )
 
 
+def policy_at(repository: Repository, commit: Commit, ref: str, policy: Path) -> bytes | None:
+    """Return base's policy, which decides; `None` when base has none.
+
+    Args:
+        repository: The repository.
+        commit: The merge base.
+        ref: What the change is to be merged into.
+        policy: Head's policy, by the path that leads there.
+
+    Raises:
+        UsageError: When head could choose by itself which policy counts as base's: its own lies behind a symbolic
+            link, or work began before there was a policy, and now there is one.
+    """
+    for place in (policy, *policy.parents):
+        if place.resolve() == repository.root:
+            break
+        if place.is_symlink():
+            raise UsageError(
+                f"{place.name} is a symbolic link, and base's policy is looked for where head's is",
+                hint="Name the policy by the path where it really is",
+            )
+    path = repository.prefix / policy.name
+    content = repository.read(commit, path)
+    if content is None and (tip := repository.commit_named(ref)) and repository.read(tip, path) is not None:
+        raise UsageError(
+            f"this work began at {commit}, which has no {path}, and {ref} has one by now",
+            hint=f"Merge {ref} into it first: head's own policy cannot decide",
+        )
+    return content
+
+
 def _changed(paths: Sequence[str], prefix: PurePosixPath, globs: Sequence[str]) -> list[str]:
-    # Measuring head leaves compiled modules in its checkout: no change of the project.
-    own = [path for path in paths if "__pycache__" not in path.split("/")]
-    return matching(globs, own, directory=prefix) if globs else own
+    return matching(globs, paths, directory=prefix) if globs else [*paths]
 
 
 def policy_text(content: bytes, name: str) -> str:

@@ -20,8 +20,9 @@ def changed_paths(git: Git, sha: str) -> list[str]:
     """Return the paths that differ between a commit and the working tree, sorted, relative to the root.
 
     Staged or not makes no difference, and a rename is two paths. Untracked files count unless they are
-    ignored. A path that ends in `/` is a directory of which no more is known: a submodule, or another
-    repository. Names that are not UTF-8 hold lone surrogates, as `os.fsdecode` makes them.
+    ignored, or modules that Python has compiled. A path that ends in `/` is a directory of which no more is
+    known: a submodule, or another repository. Names that are not UTF-8 hold lone surrogates, as `os.fsdecode`
+    makes them.
 
     Filters of the user's configuration run on files whose time stamp has changed, as in `git status`:
     without them every Git LFS file would seem changed.
@@ -51,7 +52,9 @@ def changed_paths(git: Git, sha: str) -> list[str]:
         untracked = git.answer(
             "ls-files", "--others", "--exclude-standard", "--full-name", "-z", environment=environment
         )
-    names = {*_of_raw_diff(differing), *untracked.split(b"\0")} - {b""}
+    # Measuring head leaves compiled modules in its checkout; those that are committed are files like any other.
+    others = [name for name in untracked.split(b"\0") if b"__pycache__" not in name.split(b"/")]
+    names = {*_of_raw_diff(differing), *others} - {b""}
     return sorted(os.fsdecode(name) for name in names)
 
 

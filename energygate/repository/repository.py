@@ -82,6 +82,10 @@ class Repository:
         """
         return history.merge_base(self.git, ref)
 
+    def commit_named(self, ref: str) -> Commit | None:
+        """Return the commit that a branch, tag or object name means here; `None` if none."""
+        return history.commit_named(self.git, ref)
+
     def parents_of(self, sha: str) -> tuple[str, ...]:
         """Return the parents that a commit names, whether or not a shallow clone has them; none when it is not here."""
         return history.parents_of(self.git, sha)

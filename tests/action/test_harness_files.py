@@ -36,13 +36,13 @@ def test_what_the_runner_refuses_is_refused(text):
 
 def test_paths_are_lines(tmp_path):
     files = StepFiles.made(tmp_path / "files")
-    (files.folder / "add_path").write_text("/a\n\n/b")
+    files.path("GITHUB_PATH").write_text("/a\n\n/b")
     assert files.paths() == ["/a", "/b"]
 
 
 def test_node_options_are_refused(tmp_path):
     files = StepFiles.made(tmp_path / "files")
-    (files.folder / "set_env").write_text("Node_Options=--require evil\n")
+    files.path("GITHUB_ENV").write_text("Node_Options=--require evil\n")
     with pytest.raises(FileTrouble, match="NODE_OPTIONS"):
         files.exported()
 
@@ -50,7 +50,7 @@ def test_node_options_are_refused(tmp_path):
 @pytest.mark.parametrize(("size", "taken"), [(1024 * 1024, True), (1024 * 1024 + 1, False)])
 def test_a_summary_is_taken_whole_or_not_at_all(tmp_path, size, taken):
     files = StepFiles.made(tmp_path / "files")
-    (files.folder / "step_summary").write_text("x" * size)
+    files.path("GITHUB_STEP_SUMMARY").write_text("x" * size)
     if taken:
         assert len(files.summary()) == size
     else:

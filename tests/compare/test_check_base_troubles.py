@@ -224,3 +224,28 @@ def test_hooks_of_the_users_repository_do_not_run_in_bases_checkout(spun):
     spun.write("app.py", "import nowhere\n")
     assert spun.check("--base", "main").ran.code == 3
     assert not [*spun.root.parent.rglob("hooked")]
+
+
+def test_a_policy_behind_a_symbolic_link_does_not_choose_what_counts_as_bases(project):
+    project.spin("app.py", 1)
+    project.policy({"app": python_workload("app", budgets=limit())})
+    project.commit(branch="change")
+    project.write("loose/energygate.yml", "version: 1\nworkloads: {app: {python: app:make}}\n")
+    (project.root / "energygate.yml").unlink()
+    (project.root / "energygate.yml").symlink_to("loose/energygate.yml")
+    found = project.check("--base", "main")
+    assert (found.ran.code, found.result) == (2, None)
+    assert "energygate.yml is a symbolic link" in found.ran.err
+
+
+def test_work_that_began_before_the_policy_does_not_judge_itself(project):
+    project.spin("app.py", 1)
+    project.commit(branch="change")
+    project.git("checkout", "--quiet", "main")
+    project.policy({"app": python_workload("app", budgets=limit())})
+    project.commit()
+    project.git("checkout", "--quiet", "change")
+    project.policy({"app": python_workload("app")})
+    found = project.check("--base", "main")
+    assert (found.ran.code, found.result) == (2, None)
+    assert "Merge main into it first" in found.ran.err

@@ -26,6 +26,14 @@ def test_committed_staged_unstaged_and_untracked_all_count(project):
     assert paths(project) == [".gitignore", "README", "src/model.py", "staged", "untracked/deep"]
 
 
+def test_a_compiled_module_counts_when_it_is_committed(project):
+    project.write("src/__pycache__/left.pyc")
+    assert paths(project, "HEAD") == []
+    project.write("src/__pycache__/planted.pyc")
+    project.git("add", "--force", "src/__pycache__/planted.pyc")
+    assert paths(project, "HEAD") == ["src/__pycache__/planted.pyc"]
+
+
 def test_what_was_staged_and_taken_back_does_not_differ(project):
     project.write("README", "edited\n")
     project.git("add", "README")

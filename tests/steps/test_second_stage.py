@@ -169,9 +169,36 @@ def test_without_a_policy_at_base_nothing_is_judged(stage, shop):
     assert "base has no policy" in shop.bodies()[0]
 
 
-def test_heads_policy_may_be_anything(stage, shop):
-    shop.files[HEAD, "energygate.yml"] = b"\xff: ["
-    assert stage(measured())["verdict"] == "fail"
+@pytest.mark.parametrize(
+    "content", [b"\xff: [", b"version: 2\n", None], ids=["no text", "no policy", "removed"]
+)
+def test_without_a_policy_of_heads_an_honest_first_stage_has_no_result(stage, shop, content):
+    del shop.files[HEAD, "energygate.yml"]
+    if content is not None:
+        shop.files[HEAD, "energygate.yml"] = content
+    assert stage(measured())["verdict"] == "error"
+    assert "energygate.yml" in shop.bodies()[0]
+
+
+def test_what_github_says_of_the_run_is_not_taken_from_its_result(stage, shop):
+    named = {"policy": "pay-me.yml", "base": first_stage.BASE.model_copy(update={"ref": "evil"})}
+    stage(measured().model_copy(update=named))
+    assert "pay-me" not in shop.bodies()[0]
+    assert "evil" not in shop.bodies()[0]
+    assert HEAD[:7] in shop.bodies()[0].splitlines()[-1]
+
+
+def test_a_result_about_another_commit_is_refused(stage, shop):
+    assert stage(measured().model_copy(update={"head_commit": NEWER}))["verdict"] == "error"
+    assert "another commit" in shop.bodies()[0]
+
+
+def test_no_word_of_an_output_is_a_command(stage):
+    hostile = builders.failed_workload_result("digits", message="x\n::error::a\n##[error]b\nverdict=pass")
+    said = stage(builders.result(hostile, base=first_stage.BASE))["summary"]
+    assert "::" not in said
+    assert "##[" not in said
+    assert len(said.splitlines()) == 1
 
 
 def test_a_pull_request_with_newer_commits_is_left_alone(stage, shop, log):

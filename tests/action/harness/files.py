@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -32,22 +33,29 @@ class StepFiles:
 
     Attributes:
         folder: Where they lie.
+        suffix: What their names end in.
     """
 
     folder: Path
+    suffix: str
 
     @classmethod
     def made(cls, folder: Path) -> StepFiles:
-        """Make empty files in a new folder."""
-        folder.mkdir(parents=True)
-        for name in FILES.values():
-            (folder / name).touch()
-        return cls(folder=folder)
+        """Make empty files, whose names no other step's have, in a folder that all steps share."""
+        folder.mkdir(parents=True, exist_ok=True)
+        made = cls(folder=folder, suffix=str(uuid.uuid4()))
+        for variable in FILES:
+            made.path(variable).touch()
+        return made
+
+    def path(self, variable: str) -> Path:
+        """Where the file is that a variable names."""
+        return self.folder / f"{FILES[variable]}_{self.suffix}"
 
     @property
     def variables(self) -> dict[str, str]:
         """What the step's environment says of them."""
-        return {variable: str(self.folder / name) for variable, name in FILES.items()}
+        return {variable: str(self.path(variable)) for variable in FILES}
 
     def pairs(self, variable: str) -> dict[str, str]:
         """Read names and values; a later value of a name replaces an earlier one.
@@ -78,7 +86,7 @@ class StepFiles:
         Raises:
             FileTrouble: When it is longer than the runner uploads.
         """
-        size = (self.folder / FILES["GITHUB_STEP_SUMMARY"]).stat().st_size
+        size = self.path("GITHUB_STEP_SUMMARY").stat().st_size
         if size > LONGEST_SUMMARY_BYTES:
             raise FileTrouble(
                 f"$GITHUB_STEP_SUMMARY upload aborted, supports content up to a size of 1024k, got {size // 1024}k."
@@ -86,7 +94,7 @@ class StepFiles:
         return self._text("GITHUB_STEP_SUMMARY")
 
     def _text(self, variable: str) -> str:
-        path = self.folder / FILES[variable]
+        path = self.path(variable)
         return path.read_text("utf-8-sig", "replace") if path.exists() else ""
 
 

@@ -272,6 +272,7 @@ class Happenings:
         if fork is not self.git:
             self.git.git("fetch", "--quiet", fork.path.as_uri(), pull.head_sha)
         self.git.point(f"{reference}/head", pull.head_sha)
+        self._publish(self.repository, self.git, pull.head_sha)  # GitHub hands out a fork's files here, too
         base = self.git.resolve(f"refs/heads/{pull.base_branch}")
         pull.merge_commit_sha = merge = self.git.merge(base, pull.head_sha, reference=f"{reference}/merge")
         self._publish(self.repository, self.git, merge)

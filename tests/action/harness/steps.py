@@ -39,7 +39,7 @@ def run_steps(steps: Iterable[Step], job: JobState, frame: Frame) -> list[StepRu
 
 
 def _run_step(step: Step, job: JobState, frame: Frame) -> StepRun:
-    files = StepFiles.made(job.around.machine.temp / "_runner_file_commands" / str(next(job.counter)))
+    files = StepFiles.made(job.around.machine.temp / "_runner_file_commands")
     record = StepRun(name=step.title, id=step.id, uses=step.uses)
     going = Going(
         step=step,

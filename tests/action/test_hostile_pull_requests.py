@@ -1,0 +1,111 @@
+"""Pull requests that want another verdict, the token, or the bot's voice: whole workflows, run as on GitHub."""
+
+from __future__ import annotations
+
+import pytest
+from fake_github import ACTIONS
+from harness.git import Link
+from harness.scenario import Scenario
+from harness.warming import warm
+from recipes import HEAVIER, HEAVY, LOOSER, ROOT, project, recipe
+
+OWN = "energygate/energygate"
+PYTHON = """version: 1
+measurement: {time_limit: 2 s}
+workloads:
+  sums:
+    python: app:make
+    budgets: {energy_per_request: {max_increase: 5 %}}
+"""
+APP = """
+def make():
+    def request():
+        return sum(range(3000))
+    return request
+"""
+ABOVE = """
+import glob, os, signal
+files = [os.environ[name] for name in os.environ if name.startswith("GITHUB_") and os.path.isfile(os.environ[name])]
+files += glob.glob(os.environ["RUNNER_TEMP"] + "/**/*", recursive=True)
+def tell(words):
+    for file in files:
+        if os.path.isfile(file) and "energygate-" not in file and not file.endswith(".json"):
+            with open(file, "a") as opened:
+                opened.write(words)
+"""
+
+
+@pytest.fixture
+def attacked(github, tmp_path):
+    """Runs a recipe for a pull request with these files; returns scenario and job."""
+
+    def run(changes, *, name="Private repository", edit=lambda text: text, files=None, job="energy"):
+        scenario = Scenario(tmp_path, github, actions={OWN: ROOT})
+        workflow = edit(recipe(name)[0])
+        scenario.commit(files(workflow) if files else project(workflow))
+        warm(scenario.caches, scenario.machine, ROOT, repository=scenario.name)
+        (done,) = scenario.run_workflow(scenario.opened(scenario.pull_request(changes)))
+        return scenario, done.job(job)
+
+    return run
+
+
+def python_project(workflow):
+    return project(workflow, policy=PYTHON, **{"app.py": APP, "models/digits.onnx": None})
+
+
+def verdict(job):
+    (step,) = [one for one in job.steps if one.uses and one.uses.startswith(OWN)]
+    return step.outputs["verdict"], step.step("Verdict").exit_code
+
+
+LOOSE = {
+    "loose/energygate.yml": LOOSER["energygate.yml"],
+    "loose/models/digits.onnx": HEAVY,
+    "loose/data/digits.npz": b"x",
+}
+
+
+def test_a_symbolic_link_does_not_choose_the_policy(attacked):
+    scenario, job = attacked({**HEAVIER, **LOOSE, "energygate.yml": Link("loose/energygate.yml")})
+    assert verdict(job) == ("error", 2), job.log
+    assert "is a symbolic link" in scenario.repository.bodies(ACTIONS)[0]
+
+
+def test_nor_does_a_directory_that_became_one(attacked):
+    below = {f"app/{name}": content for name, content in project().items()}
+    _, job = attacked(
+        {"app": Link("loose"), **dict.fromkeys(below), **LOOSE},
+        edit=lambda text: text.replace("label: energy-waived", "working-directory: app"),
+        files=lambda workflow: {".github/workflows/1.yml": workflow, **below},
+    )
+    assert verdict(job) == ("error", 2), job.log
+
+
+def test_a_committed_module_that_python_has_compiled_counts_as_changed(attacked):
+    _, job = attacked({"__pycache__/app.cpython-311.pyc": b"anything"}, files=python_project)
+    assert "identical to base" not in job.log
+    assert verdict(job)[0] != "error", job.log
+
+
+def test_what_is_measured_cannot_speak_to_the_runner(attacked, tmp_path):
+    stolen, script = tmp_path / "stolen", tmp_path / "evil.sh"
+    script.write_text(f'[ -z "$ENERGYGATE_TOKEN" ] || echo "$ENERGYGATE_TOKEN" > {stolen}\n')
+    evil = (
+        ABOVE
+        + f"tell('BASH_ENV={script}\\nverdict=pass\\nartifact=dist\\n')\n"
+        + APP.replace("3000", "30000")
+    )
+    scenario, job = attacked({"app.py": evil}, files=python_project)
+    assert not stolen.exists()
+    (run,) = scenario.repository.runs.values()
+    assert [one.name for one in run.artifacts] in ([], ["energygate-result"])
+    assert verdict(job)[0] != "pass"
+
+
+def test_who_kills_energygate_is_told_of(attacked):
+    evil = ABOVE + "tell('verdict=pass\\nexit-code=0\\n')\nos.kill(os.getppid(), signal.SIGKILL)\n" + APP
+    scenario, job = attacked({"app.py": evil}, files=python_project)
+    assert job.result == "failure"
+    (comment,) = scenario.repository.bodies(ACTIONS)
+    assert "ended without a result" in comment
