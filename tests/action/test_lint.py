@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -310,3 +312,21 @@ def test_another_order_is_found(page):
 def test_snippets_in_lists_are_found_and_other_languages_not(page):
     (found,) = snippets(page(PAGE))
     assert (found.line, found.is_workflow) == (17, True)
+
+
+def test_the_pages_pin_the_action_at_a_commit_of_its_own():
+    """When this is red, pin the newest commit that changed action.yml, action/ or energygate/."""
+    pins = set(
+        re.findall(
+            r"energygate/energygate@([0-9a-f]{40})", "".join(page.read_text("utf-8") for page in PAGES)
+        )
+    )
+    assert len(pins) == 1
+    (pin,) = pins
+    asked = ["git", "rev-parse", "--is-shallow-repository"]
+    if subprocess.run(asked, cwd=ROOT, capture_output=True, text=True, check=False).stdout != "false\n":
+        pytest.skip("this is no checkout with its whole history")
+    shown = subprocess.run(
+        ["git", "ls-tree", "--name-only", pin], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert {"action.yml", "action", "energygate"} <= set(shown.stdout.split()), shown.stderr
