@@ -43,7 +43,10 @@ def with_metric(name, metric, *more):
     ("verdict", "text"),
     [
         (Verdict.PASS, "1 budget of 1 workload kept"),
-        (Verdict.WAIVED, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh, waived"),
+        (
+            Verdict.WAIVED,
+            "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh, waived",
+        ),
         (Verdict.WARN, "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh"),
         (
             Verdict.INCONCLUSIVE,
