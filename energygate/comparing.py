@@ -13,15 +13,14 @@ from energygate.checking import assemble, check, chosen, side_of
 from energygate.engine.alone import head_alone
 from energygate.engine.base import base_from_directory, base_from_git
 from energygate.engine.compared import base_beside_head
-from energygate.engine.job import Job
+from energygate.engine.job import Job, unchanged, unmeasured
 from energygate.engine.pairing import pair_workloads
 from energygate.engine.shared import Observer, Run, shared_confidence, site_factors
-from energygate.errors import UsageError
+from energygate.errors import NothingThere, UsageError
 from energygate.gate import Verdict
 from energygate.measure.machine import describe_machine
 from energygate.measure.turns import turn
 from energygate.policy.changes import policy_changes
-from energygate.report.build import unmeasured_workload
 from energygate.report.result import BaseResult, WorkloadResult
 from energygate.repository.preparation import run_setup
 from energygate.workloads.identity import same_environment, same_model
@@ -169,7 +168,7 @@ class _Comparison:
 
     def result(self) -> Result:
         is_same = self._same_python and not self._base.changed(())
-        results = [_unchanged(one) for one in self._pairings] if is_same else self._measured()
+        results = [unchanged(one) for one in self._pairings] if is_same else self._measured()
         return assemble(
             self._run,
             results,
@@ -239,11 +238,11 @@ class _Comparison:
             note = f"removed; base {self._base.name} had it"
             if verdict is Verdict.FAIL:
                 note += ", and base's policy wants it kept"
-            return _unmeasured(pairing, verdict, note)
+            return unmeasured(pairing, verdict, note)
         head = self._serving(job, pairing.head, self._head_side)
         if pairing.base is None:
             if rules.added == "fail":
-                return _unmeasured(pairing, Verdict.FAIL, "added, which base's policy does not allow")
+                return unmeasured(pairing, Verdict.FAIL, "added, which base's policy does not allow")
             head.check_files()
             return head_alone(head, replace(self._run, relative=False), state="added")
         base = self._serving(job, pairing.base, self._base_side)
@@ -251,22 +250,28 @@ class _Comparison:
         head.check_files()
         refuse_one_port(base, head)
         if self._is_same(base, head):
-            return _unchanged(pairing)
-        return base_beside_head(
-            base,
-            head,
-            self._run_of(pairing),
-            state=pairing.state,
-            base_name=pairing.base_name,
-            notes=pairing.notes,
-        )
+            return unchanged(pairing)
+        try:
+            return base_beside_head(
+                base,
+                head,
+                self._run_of(pairing),
+                state=pairing.state,
+                base_name=pairing.base_name,
+                notes=pairing.notes,
+            )
+        except NothingThere as error:
+            if self._base_decides or error.where != base.label:
+                raise
+            job.pairing = pairing.added()  # only by head's policy has base such a test
+            return self._prepared(job)
 
     def _with_base(self, pairing: Pairing) -> Pairing:
         """The pairing, without a base that only head's policy takes for one: its model is not there yet."""
         model = pairing.base.onnx if pairing.base else None
         if self._base_decides or model is None or (self._base_side.directory / model).exists():
             return pairing
-        return replace(pairing, base=None, base_name=None, state="added")
+        return pairing.added()
 
     def _run_of(self, pairing: Pairing) -> Run:
         """The run, in which waivers follow a workload that was renamed."""
@@ -297,21 +302,3 @@ class _Comparison:
             inputs_directory=deciding.directory if both else side.directory,
             other_directory=other.directory,
         )
-
-
-def _unchanged(pairing: Pairing) -> WorkloadResult:
-    if pairing.state == "renamed":
-        note = f"renamed from {pairing.base_name}, identical to base, not measured"
-        return _unmeasured(pairing, Verdict.PASS, note)
-    return _unmeasured(replace(pairing, state="unchanged"), Verdict.PASS, "identical to base, not measured")
-
-
-def _unmeasured(pairing: Pairing, verdict: Verdict, note: str) -> WorkloadResult:
-    return unmeasured_workload(
-        pairing.name,
-        pairing.workload,
-        verdict=verdict,
-        state=pairing.state,
-        note=note,
-        base_name=pairing.base_name,
-    )

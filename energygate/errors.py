@@ -50,3 +50,7 @@ class MeasurementError(EnergygateError):
 
 class WorkerDied(MeasurementError):
     """A worker process ended by itself; that may be the machine's fault, so it is given one more chance."""
+
+
+class NothingThere(MeasurementError):
+    """What a workload runs does not exist on its side: there is no such test."""

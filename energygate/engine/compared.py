@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from energygate.engine.subject import Subject, exact_evidence
-from energygate.errors import MeasurementError, WorkerDied
+from energygate.errors import MeasurementError, NothingThere, WorkerDied
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import usable_cpus
 from energygate.report.build import Background
@@ -117,7 +117,7 @@ def _collected(serving: Serving, cpus: tuple[int, ...]) -> Answers | Measurement
     count = None if workload.inputs or workload.onnx else UNSEEN_CALLS
     try:
         return collect_answers(serving, cpus, count=count)
-    except WorkerDied:
+    except (WorkerDied, NothingThere):
         raise
     except MeasurementError as error:
         return error

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import EnergygateError
-from energygate.report.build import failed_workload
+from energygate.gate import Verdict
+from energygate.report.build import failed_workload, unmeasured_workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -49,3 +51,23 @@ class Job:
             )
         finally:
             self.seconds += time.perf_counter() - started
+
+
+def unchanged(pairing: Pairing) -> WorkloadResult:
+    """The result of a workload that is the same on both sides."""
+    if pairing.state == "renamed":
+        note = f"renamed from {pairing.base_name}, identical to base, not measured"
+        return unmeasured(pairing, Verdict.PASS, note)
+    return unmeasured(replace(pairing, state="unchanged"), Verdict.PASS, "identical to base, not measured")
+
+
+def unmeasured(pairing: Pairing, verdict: Verdict, note: str) -> WorkloadResult:
+    """The result of a workload that is not measured."""
+    return unmeasured_workload(
+        pairing.name,
+        pairing.workload,
+        verdict=verdict,
+        state=pairing.state,
+        note=note,
+        base_name=pairing.base_name,
+    )

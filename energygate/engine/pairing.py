@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from energygate.policy import Workload
     from energygate.report.result import State
 
-TARGET = ("onnx", "python", "serve", "http", "command")
+TARGET = ("onnx", "python", "serve", "http", "command", "pytest", "part")
 """What a workload runs: two of the same name may differ in it, and two that do not are one renamed."""
 RUNS = (*TARGET, "ready")
 """What is head's to choose, as part of the change itself; everything else is base's."""
@@ -44,6 +44,10 @@ class Pairing:
         workload = self.head or self.base
         assert workload is not None  # noqa: S101 - a pairing has at least one side
         return workload
+
+    def added(self) -> Pairing:
+        """The same without a base, which has turned out to have no such thing."""
+        return replace(self, base=None, base_name=None, state="added")
 
 
 def pair_workloads(base: Mapping[str, Workload], head: Mapping[str, Workload]) -> list[Pairing]:
@@ -99,4 +103,5 @@ def _target(workload: Workload) -> tuple[str | None, ...]:
 
 def _words(workload: Workload, key: str) -> str:
     """What a side runs, by the key that tells it from the other; by its kind where the kinds differ."""
-    return str(getattr(workload, key) or getattr(workload, workload.kind))
+    said = str((key != "part" and getattr(workload, key)) or getattr(workload, workload.kind))
+    return said if workload.part is None else f"{said} ({workload.part})"

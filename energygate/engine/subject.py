@@ -114,7 +114,9 @@ class Subject(Generic[LaunchT]):
             upsets.append(f"a worker died and its launch was repeated: {self._campaign.retried}")
         upsets += caveats(self._campaign.launches, self._workload.units)
         pace = wander([launch.base for launch in self._campaign.launches if isinstance(launch, PairedLaunch)])
-        computes = self._workload.kind in {"onnx", "python"} and self._workload.load.kind == "closed"
+        computes = (
+            self._workload.kind in {"onnx", "python", "pytest"} and self._workload.load.kind == "closed"
+        )
         if computes and pace > NOTABLE_WANDER:  # elsewhere the time of a request is waiting, too
             upsets.append(
                 f"this machine's speed changed by {(pace - 1) * 100:.0f} % between launches; "

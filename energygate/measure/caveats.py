@@ -1,4 +1,4 @@
-"""What a reader must know of a load before its numbers: saturation, and sides that yielded unlike amounts."""
+"""What a reader must know of a load before its numbers: saturation, batches, and sides that yielded unlike amounts."""
 
 from __future__ import annotations
 
@@ -23,11 +23,13 @@ def caveats(launches: Sequence[Launch | PairedLaunch], units: str | None) -> lis
     """Everything of the sort, as sentences."""
     pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
     if not pairs:
-        found = [saturation([launch for launch in launches if not isinstance(launch, PairedLaunch)])]
+        alone = [launch for launch in launches if not isinstance(launch, PairedLaunch)]
+        found = [saturation(alone), batches(alone, alone)]
     else:
         sides = {"base": [pair.base for pair in pairs], "head": [pair.head for pair in pairs]}
         told = {side: saturation(some) for side, some in sides.items()}
         found = [f"{side} is {one}" for side, one in told.items() if one is not None]
+        found.append(batches(sides["base"], sides["head"]))
         found.append(None if units is None else unlike_units(pairs, units))
     return [one for one in found if one is not None]
 
@@ -60,6 +62,14 @@ def saturation(launches: Sequence[Launch]) -> str | None:
             "latencies are mostly waiting"
         )
     return None
+
+
+def batches(base: Sequence[Launch], head: Sequence[Launch]) -> str | None:
+    """Say how many requests a call serves, where the workload itself decides that and it is not one."""
+    before, after = (max((one.requests_per_call for one in some), default=1) for some in (base, head))
+    if before != after:
+        return f"a call serves {after} requests at head and {before} at base; energy is per request"
+    return f"a call serves {after} requests; energy is per request" if after > 1 else None
 
 
 def unlike_units(launches: Sequence[PairedLaunch], units: str) -> str | None:

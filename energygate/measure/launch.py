@@ -64,6 +64,7 @@ class Launch:
         versions: The interpreter's and libraries' versions.
         first_failure: The first failed request as a sentence; `None` when all were served.
         capacity_per_s: Requests a second that it served when warm, as fast as its clients could ask.
+        requests_per_call: How many requests a call served by the workload's own account; not the policy's batch size.
     """
 
     cpus: tuple[int, ...]
@@ -78,6 +79,7 @@ class Launch:
     first_failure: str | None
     warm_up_ns: int = 0
     capacity_per_s: float | None = None
+    requests_per_call: int = 1
 
     @property
     def requests(self) -> int:

@@ -130,7 +130,7 @@ class Session:
         self._warm_up_windows = len(durations)
         self._warm_up_ns += int(sum(durations))
         self._steady = is_steady(durations)
-        requests = calls * self._serving.workload.batch_size
+        requests = calls * self._ready.requests_per_call
         self._capacity_per_s = requests * 1e9 / statistics.median(durations[-STEADY_SPAN:])
 
     def settle(self, plan: Plan) -> None:
@@ -140,7 +140,7 @@ class Session:
 
     def measure(self, plan: Plan) -> None:
         """Measure one window. The n-th one serves the same calls in every session, whatever was served before."""
-        batch_size = self._serving.workload.batch_size
+        per_call = self._ready.requests_per_call
         number = len(self._windows)
         arrivals = self._arrivals(plan.calls, number)
         self._meter.begin_window()
@@ -151,8 +151,8 @@ class Session:
         self._first_failure = self._first_failure or served.first_failure
         self._windows.append(
             Window(
-                requests=(plan.calls - len(failed)) * batch_size,
-                failed_requests=len(failed) * batch_size,
+                requests=(plan.calls - len(failed)) * per_call,
+                failed_requests=len(failed) * per_call,
                 wall_ns=served.wall_ns,
                 cpu_ns=served.cpu_ns,
                 latencies_ns=tuple(one for index, one in enumerate(latencies) if index not in failed)
@@ -206,4 +206,5 @@ class Session:
             first_failure=self._first_failure,
             warm_up_ns=self._warm_up_ns,
             capacity_per_s=self._capacity_per_s,
+            requests_per_call=loaded.requests_per_call,
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
+from energygate.policy import targets
 from energygate.policy.arrivals import CLOSED, Load, load_input
 from energygate.policy.budget import Budget, budget_input
 from energygate.policy.fields import MAX_INT, Name, Section, Text, complaints, one_line
@@ -15,10 +16,8 @@ from energygate.policy.providers import FULL_NAME_PATTERN, PROVIDERS, provider_n
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_DOTTED = r"[A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*"
-FACTORY_PATTERN = rf"^{_DOTTED}:{_DOTTED}$"
-Kind = Literal["onnx", "python", "http", "command"]
-KINDS: tuple[Kind, ...] = ("onnx", "python", "http", "command")
+Kind = Literal["onnx", "python", "http", "command", "pytest"]
+KINDS: tuple[Kind, ...] = ("onnx", "python", "http", "command", "pytest")
 """What a workload is made from: exactly one of these keys."""
 # What a kind does not understand would be ignored, and nothing is ignored silently.
 _ONLY_FOR = {
@@ -28,28 +27,18 @@ _ONLY_FOR = {
     "batch_size": ("onnx", "python"),
     "inputs": ("onnx", "python", "http"),
     "labels": ("onnx", "python"),
-    "units": ("python", "http"),
+    "units": ("python", "http", "pytest"),
     "serve": ("http",),
     "ready": ("http",),
+    "part": ("pytest",),
 }
 _NAMES = {
     "onnx": "ONNX models",
     "python": "Python callables",
     "http": "endpoints (http)",
     "command": "commands",
+    "pytest": "tests (pytest)",
 }
-URL_PATTERN = r"^http://(?:localhost|127(?:\.[0-9]{1,3}){3}|\[::1\])(?::(?:[0-9]{1,5}|\{port\}))?(?:/\S*)?$"
-HTTP_PORT = 80
-MAX_PORT = 65_535
-MAX_OCTET = 255
-
-
-def _factory(text: str) -> str:
-    if not re.fullmatch(FACTORY_PATTERN, text):
-        raise ValueError(
-            f"'{text}' is no factory; write module:function, for example my_package.serving:make_model"
-        )
-    return text
 
 
 def _provider(text: str) -> str:
@@ -70,37 +59,6 @@ def _size(raw: object) -> int:
     return int(text)
 
 
-def _url(text: str) -> str:
-    if text.startswith("https:"):
-        raise ValueError(
-            f"'{text}' is https; between processes of one machine write http: nothing needs hiding"
-        )
-    if not re.fullmatch(URL_PATTERN, text) or not _is_address(text):
-        raise ValueError(
-            f"'{text}' is no address on this machine; write for example http://127.0.0.1:{{port}}/v1/completions: "
-            "the energy of a server on another host cannot be seen from here"
-        )
-    return text
-
-
-def _host(url: str) -> str:
-    """Host and port of a URL: `127.0.0.1:8000`; of an IPv6 address just its end, with the port."""
-    return url.removeprefix("http://").partition("/")[0].removeprefix("[:")
-
-
-def _is_address(url: str) -> bool:
-    """Whether the numbers in a URL are ones that an address can have."""
-    name, _, port = _host(url).rpartition(":") if ":" in _host(url) else (_host(url), "", "")
-    octets = [int(octet) for octet in name.split(".") if octet.isdigit()]
-    return max(octets, default=0) <= MAX_OCTET and (not port.isdigit() or 0 < int(port) <= MAX_PORT)
-
-
-def _path(text: str) -> str:
-    if not text.startswith("/"):
-        raise ValueError(f"'{text}' is no path; it begins with a slash, for example /health")
-    return text
-
-
 def _labels(raw: object) -> tuple[str, ...]:
     labels = tuple(raw) if isinstance(raw, (list, tuple)) else (raw,)
     if not labels or not all(isinstance(one, str) for one in labels):
@@ -119,31 +77,31 @@ Option = Annotated[str, WithJsonSchema({"type": ["string", "number", "boolean"]}
 
 
 class Workload(Section):
-    """One model, callable, endpoint or command with its inputs: the thing measured."""
+    """One model, callable, endpoint, command or test with its inputs: the thing measured."""
 
     onnx: Text | None = Field(
         default=None,
-        description="Path of an ONNX model, relative to the policy. Exactly one of onnx, python, http, command.",
+        description="Path of an ONNX model, relative to the policy. Exactly one: onnx, python, http, command, pytest.",
         examples=["models/digits-cnn.onnx"],
     )
-    python: Annotated[str, AfterValidator(_factory)] | None = Field(
+    python: Annotated[str, AfterValidator(targets.factory)] | None = Field(
         default=None,
         description="module:factory; the factory returns the function that serves one request.",
         examples=["my_package.serving:make_model"],
-        json_schema_extra={"pattern": FACTORY_PATTERN},
+        json_schema_extra={"pattern": targets.FACTORY_PATTERN},
     )
-    http: Annotated[str, AfterValidator(_url)] | None = Field(
+    http: Annotated[str, AfterValidator(targets.url)] | None = Field(
         default=None,
         description="Address of an endpoint that serve starts on this machine; {port} stands for a free port.",
         examples=["http://127.0.0.1:{port}/v1/completions"],
-        json_schema_extra={"pattern": URL_PATTERN},
+        json_schema_extra={"pattern": targets.URL_PATTERN},
     )
     serve: Text | None = Field(
         default=None,
         description="Command that starts the endpoint's server in the checkout; {port} as in http. Needed with http.",
         examples=["python -m my_package.server --port {port}"],
     )
-    ready: Annotated[str, AfterValidator(_path)] | None = Field(
+    ready: Annotated[str, AfterValidator(targets.path)] | None = Field(
         default=None,
         description="Path that answers 2xx once the server is ready; default: it is when the port is open.",
         examples=["/health"],
@@ -153,6 +111,17 @@ class Workload(Section):
         default=None,
         description="Command that is one request: run in the checkout, again and again.",
         examples=["python -m my_package.batch --limit 100"],
+    )
+    pytest: Annotated[str, AfterValidator(targets.node_id)] | None = Field(
+        default=None,
+        description="Node id of a test, relative to the policy; what it gives to its energy fixture is measured.",
+        examples=["tests/test_energy.py::test_classify"],
+        json_schema_extra={"pattern": targets.NODE_ID_PATTERN},
+    )
+    part: Name | None = Field(
+        default=None,
+        description="Name of the energy(..., name=...) that is measured, in a test that has such.",
+        examples=["encode"],
     )
     inputs: Text | None = Field(
         default=None,
@@ -233,9 +202,7 @@ class Workload(Section):
     @property
     def fixed_port(self) -> int | None:
         """The port that an endpoint's address names; `None` for a free one, and without an endpoint."""
-        if self.http is None or "{port}" in (host := _host(self.http)):
-            return None
-        return int(host.rpartition(":")[2]) if re.search(r":[0-9]+$", host) else HTTP_PORT
+        return None if self.http is None else targets.fixed_port(self.http)
 
     @property
     def provider_name(self) -> str:
@@ -269,7 +236,10 @@ class Workload(Section):
         if not given:
             yield (
                 (),
-                "there is nothing to run; give onnx: PATH, python: module:factory, http: URL or command: LINE",
+                (
+                    "there is nothing to run; give onnx: PATH, python: module:factory, http: URL, command: LINE "
+                    "or pytest: FILE::TEST"
+                ),
             )
         for kind in given[1:]:
             yield (kind,), f"{given[0]} is given too; a workload is one or the other"

@@ -33,7 +33,7 @@ NOT_ALLOWED = "added, which base's policy does not allow"
 NO_LIMITS = "added, and held to no limit: base's policy has none for it, and head's was not read"
 
 _ROUNDING = 1 + 1e-9
-_TARGET = (*KINDS, "serve")
+_TARGET = (*KINDS, "serve", "part")
 """What a workload runs."""
 
 
@@ -51,6 +51,8 @@ def judge_again(
     numbers and intervals by the gate's own code. So a claim cannot make a verdict lighter. What cannot be judged by
     base's policy is an error: a workload or metric that is missing, numbers made for another site, by other settings,
     by a method that the policy refuses, or with intervals that err more often than its limits allow together.
+
+    That two numbers must not be compared is believed, and leaves their limit inconclusive.
 
     What it cannot do is tell true numbers from forged ones: whoever may run code where energy is measured may write
     what he likes. In particular "unchanged" and "removed" are taken at their word, with a note beside them.

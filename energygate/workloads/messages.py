@@ -46,11 +46,13 @@ class Loaded:
     """What a worker says once its workload is ready to serve.
 
     Attributes:
-        inputs: The model's inputs; `None` for a Python callable.
+        inputs: The model's inputs; `None` for anything else.
         versions: Versions of the interpreter and of the libraries that were loaded.
-        origin: The file that a Python callable's module was imported from; `None` for models.
+        origin: The file that a Python callable's module was imported from; of a test, one that is the other side's.
+            `None` where there is none.
         wall_ns: Time from starting the process until it was ready.
         cpu_ns: CPU time of the process over the same span.
+        requests_per_call: How many requests a call serves, where that is the workload's own to say.
     """
 
     inputs: tuple[Tensor, ...] | None
@@ -58,6 +60,7 @@ class Loaded:
     origin: str | None
     wall_ns: int
     cpu_ns: int
+    requests_per_call: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -14,7 +14,8 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from energygate.errors import MeasurementError, WorkerDied
+from energygate.errors import MeasurementError, NothingThere, WorkerDied
+from energygate.workloads.environment import worker_environment
 from energygate.workloads.family import Family
 from energygate.workloads.messages import Loaded, Served, Tensor
 
@@ -49,15 +50,6 @@ DOING = {
     "shut_down": "shutting down",
 }
 """What a worker does on each command, in words."""
-
-THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
-"""What numerical libraries read at import to size their thread pools."""
-
-MEASURING = {"ENERGYGATE_MEASURING": "1"}
-"""Told to whatever is measured: an energygate inside of it must not wait for this one to end."""
-
-NO_TELEMETRY = {"ORT_DISABLE_TELEMETRY": "1"}
-"""onnxruntime keeps a device id and a database for telemetry from its import on unless told not to."""
 
 
 class Worker:
@@ -95,7 +87,7 @@ class Worker:
 
     def _started(self, start: Start) -> subprocess.Popen[str]:
         arguments = {"parent_pid": os.getpid(), "cpus": start.cpus, "group": self._family.group_path}
-        environment = os.environ | NO_TELEMETRY | MEASURING | self._family.environment
+        environment = worker_environment(os.environ, threads=start.threads) | self._family.environment
         try:
             return subprocess.Popen(
                 [start.python, str(WORKER), json.dumps(arguments)],
@@ -103,7 +95,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 cwd=start.directory,
-                env=environment | dict.fromkeys(THREAD_VARIABLES, str(start.threads)),
+                env=environment,
                 text=True,
                 encoding="utf-8",
                 errors="replace",
@@ -133,6 +125,7 @@ class Worker:
             origin=reply["origin"],
             wall_ns=wall_ns,
             cpu_ns=reply["cpu_ns"],
+            requests_per_call=reply["requests"],
         )
 
     def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int) -> int:
@@ -267,7 +260,8 @@ class Worker:
             if error is not None:
                 if self._last_command != "bind":
                     self.close()  # the last words of its server, or command, have arrived then
-                raise self._trouble(str(error["message"]), detail=str(error["trace"]))
+                kind = NothingThere if error.get("missing") else MeasurementError
+                raise self._trouble(str(error["message"]), detail=str(error["trace"]), kind=kind)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise self._trouble(f"the worker answered nonsense: {line[:80]!r}") from None
         if number != self._number or not isinstance(answer, dict):
@@ -280,20 +274,26 @@ class Worker:
         code = self._process.poll()
         self.close()
         if code is None:
-            return self._trouble(f"the worker closed its pipes while {DOING[command]}", died=True)
+            return self._trouble(f"the worker closed its pipes while {DOING[command]}", kind=WorkerDied)
         if code < 0:
             name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
             hint = "The kernel's out-of-memory killer does that" if name == "SIGKILL" else None
             return self._trouble(
-                f"the worker was killed by {name} while {DOING[command]}", hint=hint, died=True
+                f"the worker was killed by {name} while {DOING[command]}", hint=hint, kind=WorkerDied
             )
-        return self._trouble(f"the worker ended with exit code {code} while {DOING[command]}", died=True)
+        return self._trouble(
+            f"the worker ended with exit code {code} while {DOING[command]}", kind=WorkerDied
+        )
 
     def _trouble(
-        self, what: str, *, hint: str | None = None, detail: str = "", died: bool = False
+        self,
+        what: str,
+        *,
+        hint: str | None = None,
+        detail: str = "",
+        kind: type[MeasurementError] = MeasurementError,
     ) -> MeasurementError:
         last_words = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
-        kind = WorkerDied if died else MeasurementError
         return kind(
             _printable(what), where=self._start.label, hint=hint, detail=_printable(last_words) or None
         )

@@ -48,11 +48,18 @@ class Ready:
         worker: The worker.
         loaded: What it said after loading.
         distinct_calls: How many different calls its inputs make; they are served in turn.
+        batch_size: The policy's requests per call.
     """
 
     worker: Worker
     loaded: Loaded
     distinct_calls: int
+    batch_size: int
+
+    @property
+    def requests_per_call(self) -> int:
+        """How many requests one call serves."""
+        return self.batch_size * self.loaded.requests_per_call
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -124,7 +131,11 @@ class Serving:
         with Worker(start, timeout_s=self.timeout_s) as worker:
             loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
             self._refuse_the_other_sides_code(loaded)
-            yield Ready(worker=worker, loaded=loaded, distinct_calls=self._bind(worker, loaded))
+            self._refuse_batches_at_a_rate(loaded)
+            calls = self._bind(worker, loaded)
+            yield Ready(
+                worker=worker, loaded=loaded, distinct_calls=calls, batch_size=self.workload.batch_size
+            )
 
     @property
     def _load_timeout_s(self) -> float:
@@ -142,10 +153,19 @@ class Serving:
         )
         if owners and owners[-1] == other != own:
             raise MeasurementError(
-                f"{self.workload.python} was imported from the other side's checkout ({origin})",
+                f"{self.workload.python or origin.name} was imported from the other side's checkout ({origin})",
                 where=self.label,
                 hint="The environment holds an editable install of the project: give each side one of its own "
                 "with `measurement: {python: .venv/bin/python, setup: ...}`",
+            )
+
+    def _refuse_batches_at_a_rate(self, loaded: Loaded) -> None:
+        if self.workload.load.rate is not None and loaded.requests_per_call > 1:
+            raise MeasurementError(
+                f"{self.workload.pytest} serves {loaded.requests_per_call} requests a call, and `load` lets requests "
+                "arrive one by one",
+                where=self.label,
+                hint="Remove `load`, or let energy(...) serve one request",
             )
 
     def _spec(self, profile: Path | None) -> dict[str, Any]:
@@ -162,6 +182,15 @@ class Serving:
             }
         if workload.kind == "command":
             return {"line": workload.command}
+        if workload.kind == "pytest":
+            return {
+                "target": workload.pytest,
+                "part": workload.part,
+                "units": workload.units,
+                "seed": self.seed,
+                "scratch": str(self.scratch / f"pytest-{self.side.name}"),
+                "other": None if self.other_directory is None else str(self.other_directory),
+            }
         return {
             "path": str(workload.onnx),
             "threads": workload.threads,
@@ -172,7 +201,7 @@ class Serving:
 
     def _bind(self, worker: Worker, loaded: Loaded) -> int:
         given, labels = self.workload.inputs, self.workload.labels
-        if given is None and loaded.inputs is None:
+        if self.workload.kind == "pytest" or (given is None and loaded.inputs is None):
             return 1
         path = self._made_up(loaded) if given is None else self.inputs_directory / given
         return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)

@@ -273,7 +273,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             9,
             (
                 "workload 'digits-cnn': there is nothing to run; give onnx: PATH, python: module:factory, "
-                "http: URL or command: LINE"
+                "http: URL, command: LINE or pytest: FILE::TEST"
             ),
         ),
         (

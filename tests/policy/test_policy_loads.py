@@ -54,7 +54,7 @@ def test_mistakes_in_loads(written, sentence):
     ("kind", "keys", "sentence"),
     [
         ("python: 'm:f'", "budgets: {energy_per_unit: 1 mWh}", "needs units, the name of what is counted"),
-        ("onnx: model.onnx", "units: tokens", "units of workload 'w': is for Python callables and endpoints"),
+        ("onnx: model.onnx", "units: tokens", "units of workload 'w': is for Python callables, endpoints"),
     ],
 )
 def test_mistakes_in_units(kind, keys, sentence):

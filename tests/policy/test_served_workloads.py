@@ -121,7 +121,7 @@ def test_numbers_that_no_address_has_are_refused(url):
         ),
         (
             {"command": "c", "units": "tokens"},
-            "units of workload 'w': is for Python callables and endpoints (http)",
+            "units of workload 'w': is for Python callables, endpoints (http) and tests (pytest); remove it",
         ),
         ({"command": ""}, "command of workload 'w': "),
         (

@@ -49,30 +49,69 @@ def answer_commands(parent_pid: int, cpus: list[int], group: str | None) -> None
         os.sched_setaffinity(0, cpus)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: forked.append(True))
-    pid, server = os.getpid(), Server()
-    for line in commands:
-        command = json.loads(line)
-        number, name = command.pop("id"), command.pop("do")
-        try:
-            reply = {"id": number, "ok": getattr(server, name)(**command)}
-        except BaseException as error:  # SystemExit included: a workload may not end its worker quietly
-            reply = {"id": number, "error": _told(name, error)}
-        if os.getpid() != pid:
-            reply = {"id": number, "error": {"message": FORKED, "trace": ""}}
+    Conversation(commands, replies).go_on()
+
+
+class Conversation:
+    """Commands in, replies out.
+
+    A workload that lives inside of a running test answers its own `load`, and goes on from there: the rest of the
+    conversation is one level deeper, until `shut_down`, which is answered once the test has ended.
+    """
+
+    def __init__(self, commands: Any, replies: Any) -> None:
+        self._commands = commands
+        self._replies = replies
+        self._pid = os.getpid()
+        self._server = Server(self)
+        self._number: int | None = None  # of the command that waits for its reply
+        self._goodbye: dict[str, Any] | None = None
+
+    def go_on(self, *, inside: bool = False) -> None:
+        """Answer commands until `shut_down` or the end of input; `inside` of a test leaves the last reply to it."""
+        for line in self._commands:
+            command = json.loads(line)
+            self._number, name = command.pop("id"), command.pop("do")
+            try:
+                reply = {"ok": getattr(self._server, name)(**command)}
+            except BaseException as error:  # SystemExit included: a workload may not end its worker quietly
+                reply = {"error": _told(name, error)}
+            if self._number is None:
+                break  # it was answered, and what came after it, from inside of a test
+            if os.getpid() != self._pid:
+                reply = {"error": {"message": FORKED, "trace": ""}}
+            if inside and name == "shut_down":
+                self._goodbye = reply
+                break
+            self._answer(reply)
+            if name == "shut_down":
+                break
+
+    def go_on_inside(self, loaded: dict[str, Any]) -> None:
+        """Answer `load`, and whatever follows, until `shut_down` or the end of input."""
+        self._answer({"ok": loaded})
+        self.go_on(inside=True)
+
+    def say_goodbye(self, trouble: Trouble | None = None) -> None:
+        """Answer `shut_down`, if that is still to do; with an error where there is trouble."""
+        if self._goodbye is not None:
+            self._answer(self._goodbye if trouble is None else {"error": _told("shut_down", trouble)})
+            self._goodbye = None
+
+    def _answer(self, reply: dict[str, Any]) -> None:
         with suppress(Exception):  # the workload may have closed or replaced it
             sys.stdout.flush()
-        replies.write(json.dumps(reply) + "\n")
-        replies.flush()
-        if os.getpid() != pid:
+        self._replies.write(json.dumps(dict(reply, id=self._number)) + "\n")
+        self._replies.flush()
+        self._number = None
+        if os.getpid() != self._pid:
             os._exit(86)
-        if name == "shut_down":
-            break
 
 
-def _told(command: str, error: BaseException) -> dict[str, str]:
+def _told(command: str, error: BaseException) -> dict[str, Any]:
     """What the parent is told of a command that raised."""
     if isinstance(error, Trouble):
-        return {"message": str(error), "trace": trace_of(error.__cause__)}
+        return {"message": str(error), "trace": trace_of(error.__cause__), "missing": error.missing}
     if forked and isinstance(error, SystemExit):
         os._exit(0)  # a child that the workload forked ends itself, as it should
     return {"message": "`%s` %s" % (command, deed(error)), "trace": trace_of(error)}

@@ -20,6 +20,7 @@ class Kind:
         observes: Whether `observe` is to be asked after each call.
         takes_requests: Whether its inputs are requests, read by `feeds_of`, and not arrays.
         answers_text: Whether answers are texts, which need no numpy to be written.
+        requests: How many requests a call serves, where only the workload itself says so.
     """
 
     inputs: Any = None
@@ -30,6 +31,7 @@ class Kind:
     observes = False
     takes_requests = False
     answers_text = False
+    requests = 1
 
     def serve(self, feed: Any) -> Any:
         """Answer one call."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import itertools
+import re
 import sys
 import time
 
@@ -12,7 +13,7 @@ from .devices import synchronise
 from .inputs import checked, read_arrays, requests_of, save_arrays
 from .loads import BackToBack, Failures, SharedCalls
 from .texts import save_texts
-from .troubles import PLAIN, Trouble, deed, failure_of, forked
+from .troubles import PLAIN, TEXT_LIMIT, Trouble, deed, failure_of, forked
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -27,11 +28,16 @@ KINDS = {
 """What serves each kind of workload, by module and class; the others are not imported."""
 
 
+ADDRESS = r" at 0x[0-9a-fA-F]+>"
+"""What the text of an object that says nothing of its own ends with."""
+
+
 class Server:
     """One workload and the commands on it. Every command takes and returns what JSON can hold."""
 
-    def __init__(self) -> None:
+    def __init__(self, conversation: Any = None) -> None:
         self.workload: Any = None
+        self._conversation = conversation
         self.feeds: list[dict[str, Any]] = [{}]
         self.position = 0  # the next feed
         self.served = 0  # requests since the start, for messages
@@ -39,8 +45,20 @@ class Server:
 
     def load(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
         """Load the workload; CPU time is counted from the start of the process."""
+        if kind == "pytest":  # the test runs in this call, and serves from inside of it
+            _own_module("clients")  # before the test brings modules of its own
+            _own_module("pytest_node").run(spec, self._serve_inside, self._conversation.say_goodbye)
+            return {}
         module, maker = KINDS[kind]
         self.workload = getattr(_own_module(module), maker)(spec)
+        return self._loaded()
+
+    def _serve_inside(self, workload: Any) -> None:
+        """Serve a workload that a running test has made, until `shut_down`."""
+        self.workload = workload
+        self._conversation.go_on_inside(self._loaded())
+
+    def _loaded(self) -> dict[str, Any]:
         numpy = sys.modules.get("numpy")
         versions = dict(self.workload.versions, python=".".join(map(str, sys.version_info[:3])))
         if numpy is not None:
@@ -55,6 +73,7 @@ class Server:
             "origin": self.workload.origin,
             "cpu_ns": cpu_ns,
             "joining_ns": joined[0].joining_ns if joined else 0,
+            "requests": self.workload.requests,
         }
 
     def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
@@ -128,20 +147,16 @@ class Server:
         if self.workload.answers_text:
             save_texts(path, {"text": [self._answer(*one)["text"] for one in enumerate(served, 1)]})
             return {"requests": len(served)}
-        import numpy
-
         gathered: dict[str, list[Any]] = {}
         for number, feed in enumerate(served, 1):
             for name, value in self._answer(number, feed).items():
-                try:
-                    array = numpy.asarray(_on_host(value))
-                except Exception as error:
-                    message = "answer %r to request %d cannot be made an array: it %s"
-                    raise Trouble(message % (name, number, deed(error))) from error
+                array = _array(value, "answer %r to request %d" % (name, number))
                 gathered.setdefault(name, []).append(array)
         ragged = [name for name, values in gathered.items() if len({value.shape for value in values}) > 1]
         if ragged:
             raise Trouble("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
+        import numpy
+
         save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in gathered.items()})
         return {"requests": len(served)}
 
@@ -166,6 +181,25 @@ class Server:
         return told
 
 
+def _array(value: Any, what: str) -> Any:
+    """A part of an answer as an array.
+
+    Raises:
+        Trouble: When it cannot be one, or would be equal to nothing but itself.
+    """
+    import numpy
+
+    try:
+        array = numpy.asarray(_on_host(value))
+        texts = map(str, array.flat) if array.dtype == object else ()
+        nameless = next((one for one in texts if re.search(ADDRESS, one)), None)
+    except Exception as error:
+        raise Trouble("%s cannot be made an array: it %s" % (what, deed(error))) from error
+    if nameless is not None:
+        raise Trouble("%s cannot be compared with another: %s" % (what, nameless[:TEXT_LIMIT]))
+    return array
+
+
 def _on_host(value: Any) -> Any:
     """A torch tensor in host memory and without gradients; anything else as it is."""
     return value.detach().cpu() if hasattr(value, "detach") else value
@@ -176,10 +210,15 @@ def _plain(values: Any) -> Any:
     return values.astype("U") if values.dtype == object else values
 
 
+OWN_PATH = sys.path[1:]
+"""Where this package's modules find what they import: not in the user's checkout, whatever a test puts in front."""
+
+
 def _own_module(name: str) -> Any:
     """A module of this package; what it imports is not looked for in the user's checkout."""
-    checkout = sys.path.pop(0)
+    path = sys.path[:]
+    sys.path[:] = OWN_PATH
     try:
         return importlib.import_module("." + name, __package__)
     finally:
-        sys.path.insert(0, checkout)
+        sys.path[:] = path

@@ -27,7 +27,19 @@ FORKED = "the workload forked, and the child process came back instead of exitin
 
 
 class Trouble(Exception):
-    """Something a person can be told in one sentence."""
+    """Something a person can be told in one sentence.
+
+    Attributes:
+        missing: Whether it is that what the workload runs does not exist.
+    """
+
+    missing = False
+
+
+class Missing(Trouble):
+    """What the workload runs does not exist."""
+
+    missing = True
 
 
 class NoAnswer(Exception):

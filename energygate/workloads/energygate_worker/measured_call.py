@@ -1,0 +1,147 @@
+"""What a test measures: `energy(fn, *args, requests=1, units=None, name=None, **kwargs)`.
+
+Both fixtures called `energy` make one of these: the plugin's, which calls it once in the user's own session, and the
+worker's, which serves it as a workload.
+"""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from functools import partial
+
+from .calls import Calls, count_of
+from .own_loop import OwnLoop, is_async
+from .troubles import NO_ANSWER, TEXT_LIMIT, FailedRequest, deed
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from typing import Any
+
+NOT_YET = object()
+"""The value of a call that has not been made."""
+
+
+class MeasuredCall(Calls):
+    """A function with its arguments, as a test gives them to `energy`.
+
+    Args:
+        function: What is measured; a coroutine function is run to its end, on one event loop of its own.
+        args: Its positional arguments, the same in every call.
+        kwargs: Its keyword arguments.
+        requests: How many requests one call serves: numbers are per request.
+        units: How much one call yields, a number, or a function of its value that gives it.
+
+    Attributes:
+        value: What the first call returned; `NOT_YET` before it.
+
+    Raises:
+        TypeError: When `function` cannot be called, or `units` is no number and no function.
+        ValueError: When `requests` is no whole number from 1 up, or `units` is negative.
+    """
+
+    # A test may well measure what returns nothing; what is lazy would leave the work itself out.
+    refused = {kind: name for kind, name in NO_ANSWER.items() if kind is not type(None)}  # noqa: RUF012 - as there
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        args: tuple[Any, ...] = (),
+        kwargs: Mapping[str, Any] | None = None,
+        *,
+        requests: int = 1,
+        units: float | Callable[[Any], float] | None = None,
+    ) -> None:
+        if not callable(function):
+            message = "energy() takes the function to measure, then its arguments; this is %s, of type %s"
+            raise TypeError(message % (repr(function)[:TEXT_LIMIT], type(function).__name__))
+        self.requests = _whole(requests)
+        self._units = units if units is None or callable(units) else _number(units)
+        bound = partial(function, *args, **(kwargs or {})) if args or kwargs else function
+        super().__init__(bound, OwnLoop() if is_async(function) else None, None)
+        self.value: Any = NOT_YET
+
+    def once(self) -> Any:
+        """Call it once and return its value, whatever that is: what the test sees when nothing is measured."""
+        return self._awaited(self.function())
+
+    def count(self, units: str | None) -> None:
+        """From now on count what calls yield, under this name; without `units=` a call's answer says so itself."""
+        self.units = units
+        self.observes = units is not None
+
+    def serve(self, feed: dict[str, Any]) -> Any:
+        """Answer one call."""
+        if self.value is NOT_YET:
+            self.value = self._finished(self._awaited(self.function(**feed)))
+            return self.value
+        return super().serve(feed)
+
+    async def serve_coroutine(self, feed: dict[str, Any]) -> Any:
+        """Answer one call, while others may be answered on the same event loop."""
+        answer = await super().serve_coroutine(feed)
+        if self.value is NOT_YET:
+            self.value = answer
+        return answer
+
+    def loop(
+        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
+    ) -> None:
+        """Answer one call per feed and append the time after each."""
+        if self.value is NOT_YET:  # the first call of all, long before anything is measured
+            for feed in feeds:
+                self.serve(feed)
+                append(clock())
+                break
+        super().loop(feeds, append, clock)
+
+    def observe(self, answer: Any) -> tuple[float, int]:
+        """How much a call yielded."""
+        if self._units is None:
+            return super().observe(answer)
+        if not callable(self._units):
+            return self._units, 0
+        try:
+            told = self._units(answer)
+        except Exception as error:
+            raise FailedRequest("was answered, but its units= %s" % deed(error)) from error
+        return count_of(told, "was answered, but its units= returned %s"), 0
+
+    def close(self) -> None:
+        """Close the event loop, if there is one."""
+        if self.event_loop is not None:
+            self.event_loop.close()
+
+    def _awaited(self, answer: Any) -> Any:
+        """The answer; of a function that has turned out to give awaitables, as lambdas may, what those give."""
+        if not inspect.isawaitable(answer):
+            return answer
+        plain = self.coroutine
+
+        async def rest(awaitable: Any) -> Any:
+            return await awaitable
+
+        self.event_loop = self.event_loop or OwnLoop()
+        self.coroutine = lambda **feed: rest(plain(**feed))
+        self.function = lambda **feed: self.event_loop.run_until_complete(rest(plain(**feed)))
+        return self.event_loop.run_until_complete(rest(answer))
+
+
+def _whole(requests: Any) -> int:
+    message = "energy(): requests=%r; it is how many requests one call serves, a whole number from 1 up"
+    try:
+        number = operator.index(requests)
+    except TypeError:
+        raise ValueError(message % (requests,)) from None
+    if number < 1 or isinstance(requests, bool):
+        raise ValueError(message % (requests,))
+    return number
+
+
+def _number(units: Any) -> float:
+    try:
+        return count_of(units, "%s")
+    except FailedRequest:
+        message = "energy(): units=%s; it is how much one call yields: a number from 0 up, or a function of its value"
+        raise TypeError(message % repr(units)[:TEXT_LIMIT]) from None

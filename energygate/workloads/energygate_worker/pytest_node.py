@@ -1,0 +1,185 @@
+"""A test's measured part as a workload: pytest runs in this process, and its fixture serves.
+
+This is the fixture's signature, here and in the plugin:
+
+    energy(fn, *args, requests=1, units=None, name=None, **kwargs) -> the value of fn(*args, **kwargs)
+
+`requests`, `units` and `name` are keywords of `energy` and never reach `fn`; see `measured_call.MeasuredCall`.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import types
+
+from .checkouts import Checkouts
+from .measured_call import NOT_YET, MeasuredCall
+from .pytest_outcome import Outcome
+from .pytest_session import Session, WrongIni, as_plugin
+from .troubles import Trouble, text_of
+from .undisturbed import undisturbed
+
+TYPE_CHECKING = False  # importing `typing` would cost start-up time
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Any
+
+OLDEST = (7, 0)
+"""The oldest pytest that this is written for."""
+
+
+def run(spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callable[..., None]) -> None:
+    """Run a test; once it measures the part that is wanted, serve that, and say goodbye when the test has ended.
+
+    Args:
+        spec: `target`, a node id; `part`, the name of what is measured, and `units`, what requests yield, or `None`;
+            `seed`; `scratch`, a directory for what pytest writes; `other`, the other side's checkout, or `None`.
+        serve: Serves a workload until `shut_down`.
+        say_goodbye: Answers `shut_down`, with a trouble where there is one.
+
+    Raises:
+        Trouble: When the test never measured that part.
+    """
+    try:
+        import pytest
+    except ImportError as error:
+        raise Trouble("%s cannot import pytest: %s" % (sys.executable, text_of(error))) from None
+    if tuple(map(int, pytest.__version__.split(".")[:2])) < OLDEST:
+        message = "%s has pytest %s; workloads of kind pytest need 7.0 or later"
+        raise Trouble(message % (sys.executable, pytest.__version__))
+    sys.argv[1:] = []
+    os.makedirs(spec["scratch"], exist_ok=True)
+    node = Node(spec, serve, say_goodbye)
+    try:
+        node.run(pytest)
+    except SystemExit as error:  # a conftest.py may well call sys.exit
+        node.outcome.ended_by(error)
+    finally:
+        say_goodbye()
+    if not node.served:
+        raise node.outcome.trouble(node.wanted, node.names)
+
+
+class Node:
+    """One run of one test, in which one call of `energy` is served.
+
+    Attributes:
+        wanted: The name of the call that is; `None` for the one without a name.
+        names: Those of all calls so far.
+        served: Whether it was reached.
+        outcome: What became of the test.
+    """
+
+    def __init__(
+        self, spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callable[..., None]
+    ) -> None:
+        self._spec = spec
+        self._serve = serve
+        self._say_goodbye = say_goodbye
+        self._checkouts = Checkouts(os.getcwd(), spec["other"])
+        self.wanted: str | None = spec["part"]
+        self.names: list[str | None] = []
+        self.served = False
+        self.outcome = Outcome(spec["target"])
+
+    def run(self, pytest: Any) -> None:
+        """Run the test, with pytest's settings of this checkout."""
+        fixture = types.ModuleType("energygate_fixture")
+        fixture.energy = pytest.fixture(lambda: Energy(self), name="energy")  # type: ignore[attr-defined]
+        session = Session(self._spec, self._checkouts, self._ended, fixture)
+        plugins = [as_plugin(pytest, one) for one in (session, self.outcome)]
+        arguments = session.arguments
+        try:
+            self.outcome.code = pytest.main(list(arguments), plugins)  # it changes what it is given
+        except WrongIni:  # this checkout has none, and the one around it is the other side's
+            here = ["-c", os.devnull, "--rootdir", os.getcwd()]
+            self.outcome.code = pytest.main([*here, *arguments], plugins)
+
+    def measure(self, name: str | None, call: MeasuredCall) -> Any:
+        """Serve a call if it is the one that is wanted, else make it once; returns its value."""
+        self.names.append(name)
+        if name != self.wanted:
+            try:
+                return call.once()
+            finally:
+                call.close()
+        import pytest
+
+        if self.served:
+            whose = "without a name" if name is None else "of the name %r" % name
+            message = "%s measures two parts %s; tell them apart with energy(..., name=...)"
+            self._say_goodbye(Trouble(message % (self._spec["target"], whose)))
+            pytest.exit("measured twice")
+        self.served = True
+        call.count(self._spec["units"])
+        call.versions = {"pytest": pytest.__version__}
+        call.origin = self._checkouts.foreign_module()
+        with undisturbed():
+            self._serve(call)
+        if call.value is NOT_YET:  # nobody asked, or every request failed
+            pytest.exit("measured nothing")
+        return call.value
+
+    def _ended(self) -> None:
+        """The test has ended; what it took to set up is torn down next, for which nobody waits."""
+        if self.served:
+            self._say_goodbye()
+
+
+class Energy:
+    """The fixture `energy` as a worker provides it."""
+
+    def __init__(self, node: Node) -> None:
+        self._node = node
+
+    def __call__(
+        self,
+        function: Callable[..., Any],
+        /,
+        *args: Any,
+        requests: int = 1,
+        units: float | Callable[[Any], float] | None = None,
+        name: str | None = None,
+        **kwargs: Any,
+    ) -> Any:
+        """Call `function(*args, **kwargs)`, measure it if it is the part that is wanted, and return its value."""
+        __tracebackhide__ = True
+        return self._node.measure(name, MeasuredCall(function, args, kwargs, requests=requests, units=units))
+
+    @property
+    def result(self) -> Any:
+        """What the latest part cost, which is for the user's own session to know."""
+        return Unknown()
+
+    def result_of(self, name: str | None) -> Any:  # noqa: ARG002 - the plugin's signature
+        """What a part cost: the same."""
+        return Unknown()
+
+
+class Unknown:
+    """Stands for a result, of which there is none here: a test that asserts something about it goes on all the same."""
+
+    def _itself(self, *_: Any, **__: Any) -> Any:
+        return self
+
+    def _agrees(self, *_: Any) -> bool:
+        return True
+
+    __getattr__ = __getitem__ = __call__ = _itself
+    __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _itself
+    __neg__ = __abs__ = __round__ = _itself
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __contains__ = __bool__ = _agrees
+    __hash__ = object.__hash__
+
+    def __float__(self) -> float:
+        return 0.0
+
+    def __len__(self) -> int:
+        return 0
+
+    def __iter__(self) -> Any:
+        return iter(())
+
+    def __format__(self, _: str) -> str:
+        return "not measured here"
