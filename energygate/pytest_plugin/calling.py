@@ -1,0 +1,122 @@
+"""The `energy` fixture: calls functions once, remembers them as the test's parts, and hands out what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import MeasurementError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from energygate.report.result import WorkloadResult
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """One function that a test had called for it.
+
+    Attributes:
+        name: Its name; `None` for the one that needs none.
+        requests: How many requests one call serves.
+        counts_units: Whether it says how many units a call yields.
+    """
+
+    name: str | None = None
+    requests: int = 1
+    counts_units: bool = False
+
+
+class NotMeasured(MeasurementError):
+    """There is no result to ask for; the plugin tells why when the test ends."""
+
+
+class Energy:
+    """What a test calls, and asks for the result.
+
+    Args:
+        measure: Measures a part, takes seconds; `None` where nothing is measured.
+    """
+
+    def __init__(self, measure: Callable[[Part], WorkloadResult] | None) -> None:
+        self._measure = measure
+        self._found: dict[str | None, WorkloadResult] = {}
+        self.parts: list[Part] = []
+
+    def __call__(
+        self,
+        function: Callable[..., Any],
+        /,
+        *args: Any,  # noqa: ANN401 - whatever the function takes
+        requests: int = 1,
+        units: float | Callable[[Any], float] | None = None,
+        name: str | None = None,
+        **kwargs: Any,  # noqa: ANN401 - the same
+    ) -> Any:  # noqa: ANN401 - whatever it gives
+        """Call a function once and return its value; with `--energy` it is measured before the test ends.
+
+        Args:
+            function: One call is one request. A coroutine function is run to its end.
+            args: For the function.
+            requests: How many requests one call serves, where it is a batch.
+            units: How many units, such as tokens, a call yields: a number, or a function of the call's value.
+            name: Tells several parts of one test apart.
+            kwargs: For the function; wrap one that itself takes `requests`, `units` or `name`.
+
+        Raises:
+            UsageError: When two parts of the test have one name.
+            TypeError: When `function` cannot be called, or `units` is no number and no function.
+            ValueError: When `requests` is no whole number from 1 up.
+        """
+        __tracebackhide__ = True
+        from energygate.workloads.energygate_worker.measured_call import MeasuredCall
+
+        if name is not None and not (isinstance(name, str) and name):
+            raise UsageError(f"energy(): name={name!r}; it is a text")
+        if any(one.name == name for one in self.parts):
+            called = "without a name" if name is None else f"with the name {name!r}"
+            raise UsageError(
+                f"energy() was called twice {called}",
+                hint='Give each part of a test its own: energy(encode, text, name="encode")',
+            )
+        call = MeasuredCall(function, args, kwargs, requests=requests, units=units)
+        try:
+            value = call.once()
+        finally:
+            call.close()
+        self.parts.append(Part(name=name, requests=requests, counts_units=units is not None))
+        return value
+
+    @property
+    def result(self) -> WorkloadResult | None:
+        """What the latest part cost, as `result.json` holds it; measured when first asked for. `None` when off."""
+        __tracebackhide__ = True
+        if not self.parts:
+            raise UsageError("there is no result before energy() was called")
+        return self.result_of(self.parts[-1].name)
+
+    def result_of(self, name: str | None) -> WorkloadResult | None:
+        """What the part of a name cost; `None` where nothing is measured.
+
+        Raises:
+            UsageError: When there is no such part.
+            NotMeasured: When it could not be measured.
+        """
+        __tracebackhide__ = True
+        if all(one.name != name for one in self.parts):
+            raise UsageError(f"the test has no part {name!r}")
+        found = self.judged(name)
+        return None if found is None or found.provenance is None else found
+
+    def judged(self, name: str | None) -> WorkloadResult | None:
+        """What became of a part, also where it is the same at base and was not measured."""
+        __tracebackhide__ = True
+        if self._measure is None:
+            return None
+        if name not in self._found:
+            self._found[name] = self._measure(next(one for one in self.parts if one.name == name))
+        found = self._found[name]
+        if found.error is not None:
+            raise NotMeasured(found.error.message, where=found.name)
+        return found

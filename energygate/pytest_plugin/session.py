@@ -1,0 +1,277 @@
+"""One session's energy tests: what is measured when, what it comes to for a test, and what is left at the end."""
+
+from __future__ import annotations
+
+import contextlib
+import warnings
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pytest
+
+from energygate.errors import EnergygateError, MeasurementError, UsageError
+from energygate.pytest_plugin.calling import Energy, NotMeasured, Part
+from energygate.pytest_plugin.limits import Marks, read_marks
+from energygate.pytest_plugin.settings import Settings, read_settings
+from energygate.pytest_plugin.wanted import Measurer, wanted
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from energygate.report.result import Result, WorkloadResult
+
+XDIST = (
+    "energy is not measured beside other tests, and pytest-xdist runs them side by side",
+    "Measure with -n 0: pytest -n 0 -m energy --energy",
+)
+
+
+class EnergyWarning(pytest.PytestWarning):
+    """A test passed, and there is something to know about its energy."""
+
+    __module__ = "energygate"
+
+
+@dataclass(kw_only=True)
+class Record:
+    """What is known of one test.
+
+    Attributes:
+        marks: Its markers.
+        calls: Its fixture; `None` before it asked for it.
+        trouble: Why it could not be measured; `None` while it could.
+        verdict: The verdict's word; `None` while there is none.
+        broke: Whether that failed the test.
+    """
+
+    marks: Marks
+    calls: Energy | None = None
+    trouble: EnergygateError | None = None
+    verdict: str | None = None
+    broke: bool = False
+
+
+RECORD = pytest.StashKey[Record]()
+
+
+@dataclass(kw_only=True)
+class EnergySession:
+    """The energy tests of a session.
+
+    Attributes:
+        settings: What the command line and the ini file say.
+        measurer: What measures; `None` where nothing is measured.
+        is_refused: Whether measuring was asked for where it cannot be: beside other tests.
+        results: What was measured, by test and part.
+        result: All of it, once the session has ended; `None` when nothing was measured.
+        written: Where it was written; `None` when it was not.
+        notes: What a reader should know of the session.
+    """
+
+    settings: Settings
+    measurer: Measurer | None
+    is_refused: bool
+    results: dict[tuple[str, str | None], Result] = field(default_factory=dict)
+    result: Result | None = None
+    written: Path | None = None
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def begin(
+        cls,
+        config: pytest.Config,
+        items: Sequence[pytest.Item],
+        make_measurer: Callable[[pytest.Config, Settings], Measurer] | None,
+    ) -> EnergySession:
+        """Read markers and settings, and open what measures.
+
+        Raises:
+            pytest.UsageError: When a marker or an option makes no sense.
+        """
+        settings = read_settings(config)
+        is_worker = hasattr(config, "workerinput")
+        for item in items:
+            item.stash[RECORD] = _lenient_record(item) if is_worker else Record(marks=read_marks(item))
+        is_refused = settings.on and is_worker
+        session = cls(settings=settings, measurer=None, is_refused=is_refused)
+        if settings.on and not is_refused and not config.option.collectonly:
+            try:
+                session._open(config, items, make_measurer)
+            except EnergygateError as error:
+                if session.measurer is not None:
+                    session.measurer.finish()
+                raise pytest.UsageError(str(error)) from None
+        return session
+
+    def _open(
+        self,
+        config: pytest.Config,
+        items: Sequence[pytest.Item],
+        make_measurer: Callable[[pytest.Config, Settings], Measurer] | None,
+    ) -> None:
+        if make_measurer is None:
+            from energygate.pytest_plugin.measuring import Engine
+
+            make_measurer = Engine.open
+        self.measurer = make_measurer(config, self.settings)
+        for item in items:
+            marks = item.stash[RECORD].marks
+            for name in {None, *(mark.settings.get("part") for mark in marks.marks)}:
+                self.measurer.refuse(wanted(item, Part(name=name, counts_units=True), marks))
+
+    def calls_of(self, item: pytest.Item) -> Energy:
+        """A test's fixture."""
+        record = item.stash[RECORD]
+        is_measuring = self.measurer is not None or self.is_refused
+        record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
+        return record.calls
+
+    def _measured(self, item: pytest.Item, part: Part) -> WorkloadResult:
+        """Measure one part; what hinders that is remembered, for it is no failure of the test."""
+        __tracebackhide__ = True
+        record = item.stash[RECORD]
+        try:
+            if self.measurer is None:
+                raise MeasurementError(XDIST[0], hint=XDIST[1])
+            result = self.measurer.measure(wanted(item, part, record.marks))
+        except EnergygateError as error:
+            record.trouble = error
+            raise NotMeasured(error.what) from error
+        self.results[item.nodeid, part.name] = result
+        (workload,) = result.workloads
+        if workload.error is not None:
+            record.trouble = MeasurementError(workload.error.message, detail=workload.error.detail)
+        return workload
+
+    @contextlib.contextmanager
+    def judging(self, item: pytest.Item) -> Iterator[None]:
+        """Measure and judge a test when it has passed."""
+        record = item.stash.get(RECORD, None)
+        try:
+            yield
+            if record is not None and (self.measurer is not None or self.is_refused):
+                self._judge(item, record)
+        except NotMeasured:
+            if record is None or record.trouble is None:
+                raise
+
+    def _judge(self, item: pytest.Item, record: Record) -> None:
+        __tracebackhide__ = True
+        if record.calls is None or not record.calls.parts:
+            if record.marks.is_own:
+                record.trouble = UsageError(
+                    "the test has limits and never called energy(...), so nothing was held against them",
+                    hint="Take the fixture and call through it: energy(predict, image)",
+                )
+            return
+        _cancel_timeout(item)
+        found = []
+        for part in record.calls.parts:
+            with contextlib.suppress(NotMeasured):  # what hinders one part is told when the test ends
+                workload = record.calls.judged(part.name)
+                if workload is not None:
+                    found.append((part, workload))
+        if found:
+            self._tell(item, record, found)
+
+    def _tell(self, item: pytest.Item, record: Record, found: Sequence[tuple[Part, WorkloadResult]]) -> None:
+        __tracebackhide__ = True
+        from energygate.gate import Verdict, worst
+        from energygate.pytest_plugin.telling import failure, properties, warning
+
+        assert self.measurer is not None  # noqa: S101 - something was measured
+        for part, workload in found:
+            item.user_properties.extend(properties(workload, part.name))
+        verdict = worst(workload.verdict for _, workload in found)
+        record.verdict = verdict.value
+        texts = []
+        for part, workload in found:
+            is_strict = self.measurer.is_strict(wanted(item, part, record.marks))
+            if workload.verdict is Verdict.FAIL or (workload.verdict is Verdict.INCONCLUSIVE and is_strict):
+                texts.append(failure(self.results[item.nodeid, part.name], part.name))
+            elif workload.verdict in {Verdict.INCONCLUSIVE, Verdict.WARN}:
+                _warn(item, warning(self.results[item.nodeid, part.name], part.name))
+        if texts:
+            record.broke = True
+            pytest.fail("\n".join(texts), pytrace=False)
+
+    def raise_trouble(self, item: pytest.Item) -> None:
+        """Raise what hindered measuring, as an error of the test's end.
+
+        Raises:
+            pytest.fail.Exception: When there was anything.
+        """
+        __tracebackhide__ = True
+        record = item.stash.get(RECORD, None)
+        if record is not None and record.trouble is not None:
+            from energygate.pytest_plugin.statuses import trouble_text
+
+            pytest.fail(trouble_text(record.trouble), pytrace=False)
+
+    def annotate(self, item: pytest.Item, report: pytest.TestReport) -> None:
+        """Let a report say what was found, in plain values."""
+        record = item.stash.get(RECORD, None)
+        if record is None or report.when == "setup":
+            return
+        is_trouble = report.when == "teardown" and record.trouble is not None
+        if report.failed and (record.broke or is_trouble):
+            file, line, domain = report.location
+            report.location = (file, line, f"{domain} (energy)")
+        if report.when == "call" and (record.calls is not None or record.marks.is_own):
+            report.energygate = {  # type: ignore[attr-defined]  # reports take what plugins give them
+                "limits": str(record.marks),
+                "verdict": record.verdict,
+                "broke": record.broke,
+                "on": self.measurer is not None or self.is_refused,
+            }
+
+    def finish(self, *, interrupted: bool = False) -> None:
+        """Close what measures, join the results, and write them where they were asked for.
+
+        Args:
+            interrupted: Whether the session ended early.
+        """
+        if self.measurer is None:
+            return
+        self.measurer.finish()
+        if interrupted:
+            self.notes.append("the session was interrupted; tests that had not ended are missing")
+        if self.results:
+            self.result = self.measurer.joined(list(self.results.values()), self.notes)
+        target = self.settings.path("json")
+        if target is None:
+            return
+        name = self.settings.text("json")
+        if self.result is None:
+            self.notes.append(f"nothing was measured, so nothing was written to {name}")
+            return
+        from energygate.pytest_plugin.writing import write_whole
+
+        try:
+            self.written = write_whole(self.result.to_json(), target)
+        except OSError as error:
+            self.notes.append(f"the result cannot be written to {name}: {error.strerror}; the verdicts stand")
+
+
+def _lenient_record(item: pytest.Item) -> Record:
+    """A test of a worker of pytest-xdist, where a mistake at collection would be an internal error."""
+    try:
+        return Record(marks=read_marks(item))
+    except pytest.UsageError as error:
+        return Record(marks=Marks(marks=()), trouble=UsageError(str(error)))
+
+
+def _warn(item: pytest.Item, text: str) -> None:
+    """Warn, whatever the suite does with warnings: an inconclusive verdict passes."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("always", EnergyWarning)
+        line = item.location[1] or 0
+        warnings.warn_explicit(EnergyWarning(text), None, filename=str(item.path), lineno=line + 1)
+
+
+def _cancel_timeout(item: pytest.Item) -> None:
+    """Let pytest-timeout's limit be one on the test itself: measuring has its own."""
+    cancel = getattr(item.ihook, "pytest_timeout_cancel_timer", None)
+    if cancel is not None:
+        cancel(item=item)

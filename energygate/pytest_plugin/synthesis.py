@@ -1,0 +1,149 @@
+"""The policy that one part of a test is measured by: from options, markers, the policy's entry and the ini file."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from energygate.policy import Measurement, Policy, Site
+from energygate.policy.fields import MAX_NAME_LENGTH, own_name
+from energygate.policy.mistakes import policy_error
+from energygate.pytest_plugin.limits import ENERGY, Limits, merged
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from energygate.policy import Workload
+    from energygate.pytest_plugin.settings import Settings
+    from energygate.pytest_plugin.wanted import Wanted
+
+DEFAULT_TIME = "10 s"
+"""Shorter than a policy's: somebody waits for a test."""
+
+NO_POLICY = "pytest"
+"""What results name as their policy where there is none but the tests."""
+
+
+class Synthesis:
+    """Makes policies.
+
+    Args:
+        settings: What the command line and the ini file say.
+        policy: The policy that decides; `None` where there is none.
+        directory: What node ids in it are relative to.
+    """
+
+    def __init__(self, settings: Settings, policy: Policy | None, *, directory: Path) -> None:
+        self.settings = settings
+        self._policy = policy
+        self._directory = directory
+
+    @property
+    def source(self) -> str:
+        """What results name as their policy."""
+        return NO_POLICY if self._policy is None else self._policy.source
+
+    def policy(self, wanted: Wanted) -> Policy:
+        """The policy for one part of a test; it has one workload.
+
+        Raises:
+            PolicyError: When the limits make no sense; it names the test's line.
+        """
+        entry_name, entry = self._entry(wanted)
+        name = entry_name or name_of(wanted)
+        limits = self._limits(wanted, entry)
+        try:
+            return Policy.model_validate(
+                {
+                    "version": 1,
+                    "site": self._site(),
+                    "measurement": self._measurement(wanted),
+                    "workloads": {name: {**_settings(wanted, entry), "budgets": limits}},
+                    "waivers": [
+                        one
+                        for one in (self._policy.waivers if self._policy else ())
+                        if one.workload == name and one.metric in limits
+                    ],
+                }
+            )
+        except ValidationError as error:
+            where = _relative(wanted.path, self.settings.root)
+            raise policy_error(error, where, {(): wanted.line}) from None
+
+    def _limits(self, wanted: Wanted, entry: Workload | None) -> Limits:
+        option, ini = self.settings.options["budget"], self.settings.ini["budget"]
+        return merged(
+            [
+                {} if option is None else {ENERGY: {"max": str(option)}},
+                wanted.marks.limits(wanted.part.name),
+                {} if entry is None else _texts(entry),
+                {} if ini is None else {ENERGY: {"max": str(ini)}},
+            ]
+        )
+
+    def _site(self) -> Site:
+        site = Site() if self._policy is None else self._policy.site
+        given = str(site.pue) if "pue" in site.model_fields_set else None
+        pue = self.settings.text("pue", given)
+        return site if pue is None else Site.model_validate({**dict(site), "pue": float(pue)})
+
+    def _measurement(self, wanted: Wanted) -> Measurement:
+        """How to measure; base's setup has been run already."""
+        measurement = Measurement() if self._policy is None else self._policy.measurement
+        given = str(measurement.time_limit) if "time_limit" in measurement.model_fields_set else None
+        time = (
+            self.settings.text("time", wanted.marks.setting("time", wanted.part.name), given) or DEFAULT_TIME
+        )
+        return Measurement.model_validate({**dict(measurement), "time_limit": time, "setup": None})
+
+    def _entry(self, wanted: Wanted) -> tuple[str, Workload] | tuple[None, None]:
+        """The policy's workload that is this part of this test."""
+        for name, workload in (self._policy.workloads if self._policy else {}).items():
+            if workload.pytest is None or workload.part != wanted.part.name:
+                continue
+            file, _, rest = workload.pytest.partition("::")
+            is_file = (self._directory / file).resolve() == wanted.path.resolve()
+            if is_file and rest == wanted.node_id.partition("::")[2]:
+                return name, workload
+        return None, None
+
+
+def name_of(wanted: Wanted) -> str:
+    """The name of a part in results: the node id and the part's, shortened and freed of what no name may have."""
+    whole = wanted.node_id + (f" ({wanted.part.name})" if wanted.part.name else "")
+    try:
+        return own_name(whole)
+    except ValueError:
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+        plain = "".join(one if one.isprintable() else "?" for one in whole).replace("..", "…").lstrip("/\\")
+        return f"{plain[: MAX_NAME_LENGTH - len(digest) - 2].strip()}… {digest}"
+
+
+def _settings(wanted: Wanted, entry: Workload | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {"pytest": wanted.node_id}
+    if entry is not None:
+        settings = {name: getattr(entry, name) for name in entry.model_fields_set - {"budgets"}}
+        settings["pytest"] = wanted.node_id  # relative to where tests are run, wherever the policy is
+    if wanted.part.name is not None:
+        settings["part"] = wanted.part.name
+    if wanted.part.counts_units:
+        settings.setdefault("units", "units")
+    for key in ("threads", "units"):
+        said = wanted.marks.setting(key, wanted.part.name)
+        if said is not None:
+            settings[key] = said
+    return settings
+
+
+def _texts(entry: Workload) -> Limits:
+    """The limits of a policy's entry as they are written."""
+    return {
+        name: budget.model_dump(exclude_unset=True, exclude={"metric"})
+        for name, budget in entry.budgets.items()
+    }
+
+
+def _relative(path: Path, root: Path) -> str:
+    return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)

@@ -1,0 +1,41 @@
+"""A measurer whose every test needs 0.4 mWh (0.38 to 0.42), so that outcomes are chosen by their limits."""
+
+from __future__ import annotations
+
+from builders import failed_workload_result, finding_result, metric_result, result, workload_result
+
+from energygate.errors import MeasurementError
+from energygate.gate import Verdict
+from energygate.pytest_plugin.measuring import Engine
+
+HEAD, LOW, HIGH = 4.0e-7, 3.8e-7, 4.2e-7
+"""kWh."""
+
+
+class StandIn(Engine):
+    """The engine with its policies, its base and its joining of results, all but the measuring."""
+
+    def measure(self, wanted):
+        if "breaks_the_meter" in wanted.node_id:
+            raise MeasurementError("the meter is gone", hint="Look for it")
+        if "interrupts" in wanted.node_id:
+            raise KeyboardInterrupt
+        policy = self._synthesis.policy(wanted)
+        self._policies |= dict.fromkeys(policy.workloads, policy)
+        ((name, workload),) = policy.workloads.items()
+        if "kills_the_worker" in wanted.node_id:
+            return result(failed_workload_result(name, message="the worker died", detail="last words"))
+        budget = workload.budgets.get("energy_per_request")
+        findings = [] if budget is None or budget.max is None else [held_against(budget)]
+        note = f"time limit {policy.measurement.time_limit}, PUE {policy.site.pue:g}"
+        metric = metric_result(*findings, head=HEAD, low=LOW, high=HIGH)
+        measured = workload_result(name, kind="pytest", metrics={"energy_per_request": metric}, notes=(note,))
+        return result(measured, pue=policy.site.pue)
+
+
+def held_against(budget):
+    limit = budget.max.value
+    verdict = Verdict.PASS if limit >= HIGH else Verdict.FAIL if limit <= LOW else Verdict.INCONCLUSIVE
+    if verdict is Verdict.FAIL and budget.level == "warn":
+        verdict = Verdict.WARN
+    return finding_result(verdict, limit=limit, limit_text=budget.max.text)

@@ -1,0 +1,171 @@
+"""Beside other plugins and under other pytests, each from an environment of its own."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+HERE = Path(__file__).parent
+
+SUITE = """
+import asyncio
+import pytest
+
+@pytest.mark.energy(max="0.3 mWh")
+def test_over(energy):
+    energy(len, "")
+
+@pytest.mark.energy(max="0.5 mWh")
+def test_within(energy):
+    energy(len, "")
+
+def test_plain():
+    pass
+"""
+
+CONFTEST = """
+from energygate.pytest_plugin import MEASURER
+from stand_in import StandIn
+
+def pytest_configure(config):
+    config.stash[MEASURER] = StandIn.open
+"""
+
+
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory):
+    """Installs packages into a directory for `PYTHONPATH`, once each; skips where no package index can be reached."""
+    known = {}
+
+    def install(*requirements):
+        if requirements not in known:
+            target = tmp_path_factory.mktemp("packages")
+            uv = shutil.which("uv")
+            if uv is None:
+                pytest.skip("needs uv to install other plugins")
+            command = [
+                uv,
+                "pip",
+                "install",
+                "-q",
+                "--target",
+                target,
+                "--python",
+                sys.executable,
+                *requirements,
+            ]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(
+                    f"{' '.join(requirements)} cannot be installed here: {done.stderr.strip()[-200:]}"
+                )
+            known[requirements] = target
+        return known[requirements]
+
+    return install
+
+
+@pytest.fixture
+def beside(pytester, installed, monkeypatch):
+    """Runs a suite with other packages installed: `beside("pytest-xdist", "-n", "2", source=...)`."""
+
+    def run(requirement, *arguments, source=SUITE):
+        path = [installed(*requirement.split()), HERE, HERE.parent]
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, path)))
+        pytester.makeconftest(CONFTEST)
+        pytester.makepyfile(test_it=source)
+        return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
+
+    return run
+
+
+def test_xdist_refuses_what_it_would_measure_in_parallel(beside):
+    found = beside("pytest-xdist", "-n", "2", "--energy")
+    found.assert_outcomes(passed=3, errors=2)
+    assert found.ret == 1
+    found.stdout.fnmatch_lines(
+        ["not measured: energy is not measured beside other tests, *pytest -n 0 -m energy*"]
+    )
+    measured = beside("pytest-xdist", "-n", "0", "--energy")
+    measured.assert_outcomes(passed=2, failed=1)
+
+
+def test_xdist_hides_nothing_when_off(beside):
+    found = beside("pytest-xdist", "-n", "2")
+    found.assert_outcomes(passed=3)
+    found.stdout.fnmatch_lines(["not measured: the limits of 2 tests; measure with --energy"])
+
+
+def test_xdist_is_left_alone_in_suites_without_energy_tests(beside):
+    found = beside("pytest-xdist", "-n", "2", "--energy", source="def test_plain():\n    pass\n")
+    found.assert_outcomes(passed=1)
+    assert "= energy =" not in found.stdout.str()
+
+
+def test_xdist_tells_of_a_wrong_marker(beside):
+    found = beside("pytest-xdist", "-n", "2", source=SUITE.replace("max=", "most="))
+    found.assert_outcomes(passed=3, errors=2)
+    assert "@pytest.mark.energy: unknown 'most'; there are max, " in found.stdout.str()
+
+
+def test_others_do_not_mind(beside):
+    arguments = [
+        "--cov",
+        ".",
+        "--timeout",
+        "60",
+        "--reruns",
+        "1",
+        "-W",
+        "ignore::pytest.PytestDeprecationWarning",
+    ]
+    found = beside(
+        "pytest-cov pytest-timeout pytest-randomly pytest-rerunfailures pytest-asyncio",
+        "--energy",
+        *arguments,
+    )
+    assert {"passed": 2, "failed": 1, "rerun": 1}.items() <= found.parseoutcomes().items()
+    found.stdout.fnmatch_lines(
+        ["*_ test_over (energy) _*", "*0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over"]
+    )
+
+
+def test_a_test_on_an_event_loop(beside):
+    source = """
+import asyncio
+import pytest
+
+async def double(n):
+    await asyncio.sleep(0)
+    return 2 * n
+
+@pytest.mark.asyncio
+@pytest.mark.energy(max="0.5 mWh")
+async def test_it(energy):
+    assert energy(double, 2) == 4
+    await asyncio.sleep(0)
+"""
+    arguments = ["-W", "ignore::pytest.PytestDeprecationWarning", "--energy"]
+    beside("pytest-asyncio", *arguments, source=source).assert_outcomes(passed=1)
+
+
+@pytest.mark.parametrize("version", ["8.*", "9.*"])
+def test_the_two_latest_pytests(beside, version):
+    found = beside(f"pytest=={version}", "--energy", "-v", "--import-mode=importlib")
+    assert f"pytest-{version[0]}." in found.stdout.str()
+    found.assert_outcomes(passed=2, failed=1)
+    found.stdout.fnmatch_lines(
+        [
+            "test_it.py::test_over OVER BUDGET *",
+            "*_ test_over (energy) _*",
+            "*0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over",
+            "*= energy =*",
+        ]
+    )

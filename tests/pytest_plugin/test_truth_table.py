@@ -1,0 +1,133 @@
+"""Options, marker, ini file and outcome: what is measured, what it is held against, and the exit code."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+OK, FAILED, USAGE = 0, 1, 4
+
+WIDE, NARROW, CLOSE = "0.5mWh", "0.3mWh", "0.4mWh"
+"""Limits that the stand-in's 0.4 mWh (0.38 to 0.42) keeps, breaks, and is too close to."""
+
+NOTHING = None
+
+
+def marked(limit):
+    mark = "" if limit is NOTHING else f"@pytest.mark.energy(max={limit!r})\n"
+    return f"{mark}def test_it(energy):\n    assert energy(len, 'abc') == 3\n"
+
+
+# What the option, the marker and the ini file say, whether something is measured, and what comes of it.
+BUDGETS = [
+    # nothing asks for measuring
+    (NOTHING, NOTHING, NOTHING, "", "", "unmeasured"),
+    (NOTHING, NARROW, NOTHING, "", "", "not measured"),
+    (NOTHING, NARROW, NARROW, "", "", "not measured"),
+    (NOTHING, NOTHING, NARROW, "", "", "unmeasured"),
+    # the option alone turns it on, and beats both others
+    (WIDE, NOTHING, NOTHING, "", "", "pass"),
+    (NARROW, NOTHING, NOTHING, "", "", "fail"),
+    (CLOSE, NOTHING, NOTHING, "", "", "inconclusive"),
+    (WIDE, NARROW, NOTHING, "", "", "pass"),
+    (NARROW, WIDE, NOTHING, "", "", "fail"),
+    (WIDE, NARROW, NARROW, "", "", "pass"),
+    (NARROW, WIDE, WIDE, "", "", "fail"),
+    (NARROW, NOTHING, WIDE, "", "", "fail"),
+    # the marker beats the ini file
+    (NOTHING, WIDE, NARROW, "--energy", "", "pass"),
+    (NOTHING, NARROW, WIDE, "--energy", "", "fail"),
+    (NOTHING, CLOSE, NOTHING, "--energy", "", "inconclusive"),
+    (NOTHING, NARROW, NOTHING, "--energy-time 3s", "", "fail"),
+    # the ini file alone
+    (NOTHING, NOTHING, NARROW, "--energy", "", "fail"),
+    (NOTHING, NOTHING, WIDE, "--energy", "", "pass"),
+    (NOTHING, NOTHING, NARROW, "", "energy = always", "fail"),
+    (NOTHING, NOTHING, WIDE, "", "energy = always", "pass"),
+    (NOTHING, NARROW, NOTHING, "", "energy = always", "fail"),
+    # nothing to hold it against
+    (NOTHING, NOTHING, NOTHING, "--energy", "", "pass"),
+    # off beats everything
+    (NARROW, NARROW, NARROW, "--energy-off", "energy = always", "not measured"),
+    (NOTHING, NARROW, NOTHING, "--energy-off", "energy = always", "not measured"),
+    # strict
+    (CLOSE, NOTHING, NOTHING, "--energy-strict", "", "strict"),
+    (NOTHING, CLOSE, NOTHING, "--energy", "energy_strict = true", "strict"),
+    (NOTHING, CLOSE, NOTHING, "--energy", "energy_strict = false", "inconclusive"),
+    (WIDE, NOTHING, NOTHING, "--energy-strict", "", "pass"),
+]
+
+
+@pytest.mark.parametrize(("option", "marker", "ini", "switch", "more_ini", "outcome"), BUDGETS)
+def test_what_decides(suite, *, option, marker, ini, switch, more_ini, outcome):
+    arguments = [*switch.split(), *([] if option is NOTHING else ["--energy-budget", option])]
+    lines = [more_ini, *([] if ini is NOTHING else [f"energy_budget = {ini}"])]
+    found = suite(marked(marker), *arguments, ini="\n".join(lines))
+    fails = outcome in {"fail", "strict"}
+    found.assert_outcomes(passed=not fails, failed=fails, warnings=1 if outcome == "inconclusive" else 0)
+    assert found.ret == (FAILED if fails else OK)
+    text = found.stdout.str()
+    assert ("= energy =" in text) == (outcome != "unmeasured")
+    assert ("not measured" in text) == (outcome == "not measured")
+    if outcome in {"fail", "inconclusive", "strict"}:
+        assert "energy per request 0.400 mWh (0.380 to 0.420), limit " in text
+
+
+@pytest.mark.parametrize(
+    ("option", "marker", "ini", "policy", "seconds"),
+    [
+        (NOTHING, NOTHING, NOTHING, NOTHING, 10),
+        ("2s", "3 s", "4s", "5 s", 2),
+        (NOTHING, "3 s", "4s", "5 s", 3),
+        (NOTHING, NOTHING, "4s", "5 s", 5),
+        (NOTHING, NOTHING, "4s", NOTHING, 4),
+        ("2s", NOTHING, NOTHING, NOTHING, 2),
+    ],
+)
+def test_how_long(suite, *, option, marker, ini, policy, seconds):
+    mark = "" if marker is NOTHING else f"@pytest.mark.energy(time={marker!r})\n"
+    found = suite(
+        mark + marked(NOTHING),
+        "--energy",
+        *([] if option is NOTHING else ["--energy-time", option]),
+        ini="" if ini is NOTHING else f"energy_time = {ini}",
+        policy=policy
+        and f"version: 1\nmeasurement: {{time_limit: {policy}}}\nworkloads: {{w: {{python: m:f}}}}",
+    )
+    assert f"time limit {seconds}" in found.stdout.str().replace("s, PUE", "").replace(
+        "time limit ", "time limit "
+    )
+
+
+@pytest.mark.parametrize(
+    ("option", "ini", "policy", "pue"),
+    [
+        (NOTHING, NOTHING, NOTHING, "1"),
+        ("1.2", "1.3", "1.4", "1.2"),
+        (NOTHING, "1.3", "1.4", "1.4"),
+        (NOTHING, "1.3", "", "1.3"),
+        (NOTHING, "1.3", NOTHING, "1.3"),
+    ],
+)
+def test_which_pue(suite, option, ini, policy, pue):
+    site = f"site: {{pue: {policy}}}\n" if policy else ""
+    found = suite(
+        marked(NOTHING),
+        "--energy",
+        *([] if option is NOTHING else ["--energy-pue", option]),
+        ini="" if ini is NOTHING else f"energy_pue = {ini}",
+        policy=None if policy is NOTHING else f"version: 1\n{site}workloads: {{w: {{python: m:f}}}}",
+    )
+    assert f", PUE {pue}\n" in found.stdout.str()
+
+
+@pytest.mark.parametrize("option", ["--energy-strict", ""])
+@pytest.mark.parametrize("marker", [True, False, None])
+@pytest.mark.parametrize("ini", [True, False, None])
+def test_who_is_strict(suite, option, marker, ini):
+    source = f"@pytest.mark.energy(strict={marker})\n" if marker is not None else ""
+    lines = "" if ini is None else f"energy_strict = {ini}"
+    found = suite(source + marked(CLOSE), "--energy", *option.split(), ini=lines)
+    said = [one for one in (True if option else None, marker, ini) if one is not None]
+    assert found.ret == (FAILED if said and said[0] else OK)
