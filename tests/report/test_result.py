@@ -83,7 +83,7 @@ def test_the_text_is_utf_8_and_ends_like_a_text():
 
 
 def test_the_contract_that_readers_rest_on():
-    """Issue 2 fixes these names; renaming one breaks whoever reads them."""
+    """These names are published: renaming one breaks whoever reads them."""
     document = strictly(result(judged(Verdict.FAIL, reason="why")).to_json())
     assert document["schema"] == "energygate/result/1"
     assert document["verdict"] == "fail"
