@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import stand_in  # loads what measuring needs, once and not in each of the suites  # noqa: F401
+import measurer_stand_in  # loads what measuring needs, once and not in each of the suites  # noqa: F401
 
 CONFTEST = """
 from energygate.pytest_plugin import MEASURER
-from stand_in import StandIn
+from measurer_stand_in import StandIn
 
 def pytest_configure(config):
     config.stash[MEASURER] = StandIn.open

@@ -32,7 +32,7 @@ def test_plain():
 
 CONFTEST = """
 from energygate.pytest_plugin import MEASURER
-from stand_in import StandIn
+from measurer_stand_in import StandIn
 
 def pytest_configure(config):
     config.stash[MEASURER] = StandIn.open
