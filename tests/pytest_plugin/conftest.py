@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import pytest
 import measurer_stand_in  # loads what measuring needs, once and not in each of the suites  # noqa: F401
+import pytest
 
 CONFTEST = """
 from energygate.pytest_plugin import MEASURER
