@@ -12,16 +12,13 @@ import statistics
 import time
 from typing import TYPE_CHECKING
 
+import comment_parts
+
 from energygate.gate import Verdict
 from energygate.report.merging import merge_results
 from energygate.report.reading import read_result
 from energygate.report.result import (
-    ComponentResult,
-    FindingResult,
-    LaunchResult,
     MachineResult,
-    MetricResult,
-    Provenance,
     Result,
     SiteResult,
     WorkloadResult,
@@ -38,54 +35,14 @@ WORKLOADS_PER_LEG = 100
 LAUNCHES = 24
 RUNS = 5
 
-MODEL = {"source": "a row of a table", "citation": "where it is from", "uncertainty": 0.3}
-
 
 def workload(name: str) -> WorkloadResult:
     """A workload as a run of a minute leaves it."""
-    finding = FindingResult(kind="max", limit=2e-9, limit_text="2 µWh", verdict=Verdict.PASS, reason=None)
-    metric = MetricResult(
-        unit="kWh", head=1.92e-9, head_low=1.8e-9, head_high=2e-9, base=None, change=None, findings=(finding,)
+    metric = comment_parts.metric(
+        "kWh", 1.92e-9, comment_parts.found(Verdict.PASS, "max", 2e-9, "2 µWh"), spread=0.05
     )
-    launch = LaunchResult(
-        cpus=(0,),
-        windows=20,
-        requests=2_000,
-        failed_requests=0,
-        energy_kwh=3.84e-6,
-        wall_s=0.41,
-        cpu_s=0.4,
-        warm_up_windows=6,
-        steady=True,
-    )
-    component = ComponentResult(
-        name="cpu", method="estimated", device="AMD EPYC 7763", period_ms=None, max_watts=None, **MODEL
-    )
-    provenance = Provenance(
-        **MODEL,
-        components=(component,),
-        idle_watts=1.78,
-        idle_method="estimated",
-        codecarbon_version="3.3.2",
-        codecarbon_ram_watts=10.0,
-        min_window_ms=20.0,
-        alpha=0.05,
-        drift_sd=0.1,
-        calls_per_window=40,
-        load="closed",
-        unit=None,
-        batch_size=1,
-        threads=1,
-        provider="CPUExecutionProvider",
-        versions={"python": "3.12.1", "onnxruntime": "1.22.0"},
-        seconds=60.0,
-        requests=48_000,
-        it_energy_kwh=9.2e-5,
-        it_kwh_per_request=1.92e-9,
-        active_it_kwh_per_request=1.5e-9,
-        codecarbon_kwh_per_request=7.1e-8,
-        launches=(launch,) * LAUNCHES,
-    )
+    measured = comment_parts.provenance(seconds=60.0, requests=48_000, it_energy_kwh=9.2e-5)
+    many = measured.model_copy(update={"launches": measured.launches[:1] * LAUNCHES})
     return WorkloadResult(
         name=name,
         kind="onnx",
@@ -94,7 +51,7 @@ def workload(name: str) -> WorkloadResult:
         metrics={"energy_per_request": metric},
         notes=(),
         error=None,
-        provenance=provenance,
+        provenance=many,
     )
 
 
