@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from pathlib import Path
 
 import pytest
 import requests
@@ -29,6 +31,18 @@ def environ(tmp_path):
         "GITHUB_REPOSITORY": "octo/shop",
         "RUNNER_TEMP": str(tmp_path),
     }
+
+
+@pytest.fixture
+def handed_on(environ):
+    """Reads what the step has handed on: its outputs by name."""
+
+    def read():
+        text = Path(environ["GITHUB_OUTPUT"]).read_text("utf-8")
+        found = re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", text, re.MULTILINE | re.DOTALL)
+        return {name: value for name, _, value in found}
+
+    return read
 
 
 @pytest.fixture

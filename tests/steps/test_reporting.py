@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -44,7 +43,7 @@ def shop(github):
 
 
 @pytest.fixture
-def step(environ, log, client_with, tmp_path, shop):  # noqa: ARG001 - the repository that is told to
+def step(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: ARG001, PLR0917 - fixtures
     """Report a result, or trouble; returns what the step handed on."""
 
     def run(result, *, event=OPENED, client=None, rights=None, trouble=None, **given):
@@ -63,14 +62,9 @@ def step(environ, log, client_with, tmp_path, shop):  # noqa: ARG001 - the repos
             client=lambda: given_client,
             log=log,
         ).run()
-        return outputs(Path(environ["GITHUB_OUTPUT"]))
+        return handed_on()
 
     return run
-
-
-def outputs(file):
-    found = re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", file.read_text("utf-8"), re.MULTILINE | re.DOTALL)
-    return {name: value for name, _, value in found}
 
 
 def test_everything_is_told(step, shop, environ, log, tmp_path):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -55,7 +54,7 @@ def shop(github):
 
 
 @pytest.fixture
-def stage(environ, log, client_with, tmp_path, shop):
+def stage(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: PLR0917 - fixtures
     """Leave an artifact of the first stage (bytes, a result, or nothing) and run the second."""
 
     def run(left, *, event=None, rights=RIGHTS, **given):
@@ -93,9 +92,7 @@ def stage(environ, log, client_with, tmp_path, shop):
             log=log,
         )
         SecondStage(reporting=reporting, first=first, today=date(2026, 11, 20)).run()
-        text = Path(environ["GITHUB_OUTPUT"]).read_text("utf-8")
-        found = re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", text, re.MULTILINE | re.DOTALL)
-        return {name: value for name, _, value in found}
+        return handed_on()
 
     return run
 
