@@ -91,7 +91,15 @@ EVERY_WAY = {
     "in a daemon that has ended": (DAEMON, 4),
     "in a child with a session of its own that lives on": (STILL_LIVING, 4),
 }
-"""Sources, and how many requests burn 400 ms of CPU time. Ending a child costs up to 0.5 ms on top."""
+"""Sources, and how many requests burn 400 ms of CPU time."""
+
+
+def whole(ms):
+    """All of `ms`: a child that is lost or counted twice moves a sum here by 13 % or more; ending one costs some on top.
+
+    That is 0.5 ms a child on a quiet machine and has been 3 ms on a busy one, hence the tenth.
+    """
+    return pytest.approx(ms * MS, rel=0.1)
 
 
 both_ways_of_holding = pytest.mark.usefixtures("held")
@@ -106,15 +114,13 @@ def test_cpu_time_is_counted_whole(loaded, app, tmp_path, way):
     source, requests = EVERY_WAY[way]
     serving = loaded(app(families.source(tmp_path / "diary", source)))
     serving.run(1)  # what is started once is not the window's
-    assert serving.run(requests).cpu_ns == pytest.approx(
-        400 * MS, rel=0.05
-    )  # ends of children cost more when busy
+    assert serving.run(requests).cpu_ns == whole(400)
 
 
 def test_no_children_are_missed_that_the_kernel_reaps(loaded, app, tmp_path, monkeypatch, trouble):
     serving = loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
     if serving._family.group_path is not None:
-        assert serving.run(4).cpu_ns == pytest.approx(400 * MS, rel=0.03)
+        assert serving.run(4).cpu_ns == whole(400)
         serving.close()
     monkeypatch.setattr(ControlGroup, "make", lambda: None)
     with trouble("ignores SIGCHLD", "control group"):  # not counted, then, and not passed over either
@@ -129,7 +135,7 @@ def test_a_worker_that_inherits_an_ignored_sigchld_does_not_lose_children(worker
     finally:
         signal.signal(signal.SIGCHLD, before)
     started.load(**app(families.source(tmp_path / "diary", WAITED_FOR)), timeout_s=PATIENCE_S)
-    assert started.run(2).cpu_ns == pytest.approx(200 * MS, rel=0.03)
+    assert started.run(2).cpu_ns == whole(200)
 
 
 @both_ways_of_holding
@@ -143,8 +149,8 @@ def make():
         return sum(sum(one.cpu_times()[:2]) for one in [this, *this.children(recursive=True)])
     def work():
         before = seen()
-        for _ in range(10):
-            child(lambda: until(32))
+        for _ in range(5):
+            child(lambda: until(64))
         diary.append(seen() - before)
     diary = []
     def request():
@@ -153,7 +159,7 @@ def make():
     return request
 """
     serving = loaded(app(families.source(tmp_path / "diary", source)))
-    assert serving.run(1).cpu_ns == pytest.approx(480 * MS, rel=0.03)
+    assert serving.run(1).cpu_ns == whole(480)
     serving.outputs(tmp_path / "out.npz", count=1)
     with np.load(tmp_path / "out.npz") as archive:
         assert archive["answer"].tolist()[0] < 0.2
@@ -223,7 +229,7 @@ def test_a_group_counts_others_and_not_this_process():
         print(group.others_cpu_ns(), group.joining_ns)
     """)
     others_ns, joining_ns = map(int, said.split())
-    assert others_ns == pytest.approx(100 * MS, rel=0.03)
+    assert others_ns == whole(100)
     assert 0 < joining_ns < 10_000 * MS
 
 

@@ -163,6 +163,6 @@ def test_a_group_on_a_mount_that_only_this_process_sees(app, checkout, tmp_path)
     assert done.returncode == 0, done.stderr
     group, cpu_ns, events, is_left = json.loads(done.stdout)
     assert Path(group).is_relative_to(place)
-    assert cpu_ns == pytest.approx(400 * MS, rel=0.03)
+    assert cpu_ns == pytest.approx(400 * MS, rel=0.1)
     assert "frozen 1" in events
     assert not is_left

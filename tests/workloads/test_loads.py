@@ -110,7 +110,7 @@ def test_the_cpu_time_of_all_clients_is_counted(loaded, app):
     serving = loaded(app(SPIN))
     for clients in (1, 4):
         served = serving.run(20, clients=clients)
-        assert served.cpu_ns == pytest.approx(20 * 3 * MS, rel=0.05)
+        assert served.cpu_ns == pytest.approx(20 * 3 * MS, rel=0.1)
 
 
 @pytest.mark.parametrize("clients", [2, 5])

@@ -48,7 +48,7 @@ def answer_of(started, path):
 def test_cpu_time_of_a_known_spin(worker):
     started = worker(directory=ROOT)
     started.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
-    assert started.run(100).cpu_ns == pytest.approx(400e6, rel=0.02)
+    assert started.run(100).cpu_ns == pytest.approx(400e6, rel=0.05)
 
 
 @LINUX_ONLY
@@ -97,7 +97,7 @@ def make():
 """
     serving = loaded(app(BURN + source))
     serving.run(1)  # their start-up is not the window's
-    assert serving.run(10).cpu_ns == pytest.approx(10 * 20e6, rel=0.05)
+    assert serving.run(10).cpu_ns == pytest.approx(10 * 20e6, rel=0.1)
 
 
 @LINUX_ONLY
