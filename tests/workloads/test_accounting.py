@@ -95,9 +95,9 @@ EVERY_WAY = {
 
 
 def whole(ms):
-    """All of `ms`: a child that is lost or counted twice moves a sum here by 13 % or more; ending one costs some on top.
+    """All of `ms`: a child that is lost or counted twice moves a sum here by 13 % or more.
 
-    That is 0.5 ms a child on a quiet machine and has been 3 ms on a busy one, hence the tenth.
+    Ending a child costs some on top: 0.5 ms on a quiet machine, up to 3 ms seen on a busy one, hence the tenth.
     """
     return pytest.approx(ms * MS, rel=0.1)
 
