@@ -10,7 +10,7 @@ from pathlib import Path
 FLOORS = (
     {"errors"},
     {"policy", "stats", "repository", "shipped"},
-    {"workloads"},
+    {"workloads", "footprint"},
     {"measure"},
     {"gate"},
     {"report"},
@@ -26,7 +26,7 @@ FLOORS = (
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-PURE_ROOMS = {"policy", "stats", "gate", "report"}
+PURE_ROOMS = {"policy", "stats", "footprint", "gate", "report"}
 
 IMPURE_MODULES = frozenset(
     {
