@@ -65,7 +65,7 @@ def models(tmp_path_factory):
     with np.load(project.root / "data/digits.npz") as digits:
         np.savez(project.root / "data/images.npz", image=digits["image"])
     # Nothing here rests on the energy, so a launch or two are enough.
-    project.policy(workloads, time_limit="1 s")
+    project.policy(workloads, time_limit="2 s")
     project.commit(branch="change")
     project.git("update-ref", NASTY_BRANCH, "main")
     project.copy("models/digits-cnn-fat.onnx", "models/cnn.onnx")

@@ -123,6 +123,7 @@ import signal, sys
 from pathlib import Path
 from energygate.repository import preparation, processes, run_setup
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 run_setup("sleep 60 & echo $! > pid; echo > ready; wait", Path(sys.argv[1]), label="base")
 """
 

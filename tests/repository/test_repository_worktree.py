@@ -233,6 +233,7 @@ import signal, sys
 from pathlib import Path
 from energygate.repository import Repository
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 repository = Repository.find(Path(sys.argv[1]))
 with repository.worktree(repository.head()) as checkout:
     print(checkout, flush=True)
