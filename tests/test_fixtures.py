@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import runpy
 from math import prod
@@ -155,3 +156,10 @@ def test_a_spin_stops_at_the_first_tick_that_reaches_its_duration():
     request = runpy.run_path(str(FIXTURES / "callables.py"))["spin"](2.0, clock_ns=lambda: next(ticks))
     request()
     assert next(ticks) == 2_100_000
+
+
+def test_bodies_are_the_first_images_exactly(digits):
+    lines = (FIXTURES / "data" / "digits.jsonl").read_text("utf-8").splitlines()
+    images = np.array([json.loads(line)["image"] for line in lines], dtype=np.float32)
+    assert images.shape == (100, 8, 8)
+    assert np.array_equal(images, digits["image"][:100, 0])

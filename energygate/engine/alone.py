@@ -5,17 +5,19 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from energygate.engine.sizes import model_evidence, needs_payloads, payload_evidence, wants_payloads
 from energygate.engine.subject import Subject, exact_evidence
+from energygate.errors import MeasurementError, NothingThere, WorkerDied
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import usable_cpus
 from energygate.report.build import Background
-from energygate.workloads.answers import accuracy, collect_answers, read_labels
-from energygate.workloads.model_files import model_size_bytes
+from energygate.workloads.answers import accuracy, collect, read_labels, weigh_answers
 
 if TYPE_CHECKING:
     from energygate.engine.shared import Run
     from energygate.gate import Evidence
     from energygate.measure.launch import Launch
+    from energygate.policy import Site
     from energygate.report.result import State
     from energygate.workloads.serving import Serving
 
@@ -29,6 +31,7 @@ def head_alone(serving: Serving, run: Run, *, state: State = "head only") -> Sub
     workload = serving.workload
     meter = run.meter(workload)
     sets = cpu_sets(usable_cpus(), workload.threads)
+    exact, notes = _exact(serving, run.policy.site, sets[0])
     launcher = Launcher(
         serving,
         meter,
@@ -42,20 +45,30 @@ def head_alone(serving: Serving, run: Run, *, state: State = "head only") -> Sub
         workload,
         launcher,
         meter=meter,
-        exact=_exact(serving, sets[0]),
-        background=Background(state=state),
+        exact=exact,
+        background=Background(state=state, notes=notes),
         run=run,
     )
 
 
-def _exact(serving: Serving, cpus: tuple[int, ...]) -> dict[str, Evidence]:
-    """Metrics without sampling noise."""
-    exact = {}
-    if serving.workload.onnx is not None:
-        size = model_size_bytes(serving.side.directory / serving.workload.onnx, label=serving.label)
-        exact["model_size"] = exact_evidence("model_size", head=float(size))
+def _exact(
+    serving: Serving, site: Site, cpus: tuple[int, ...]
+) -> tuple[dict[str, Evidence], tuple[str, ...]]:
+    """Metrics without sampling noise, and what stood in the way; requests are answered for them where somebody asks."""
+    exact = model_evidence(serving, site)
     if serving.workload.labels is not None:
         labels = read_labels(serving)
-        share = accuracy(collect_answers(serving, cpus), labels, label=serving.label)
+        collected = collect(serving, cpus)
+        share = accuracy(collected.to_judge(), labels, label=serving.label)
         exact["accuracy"] = exact_evidence("accuracy", head=share)
-    return exact
+        exact |= payload_evidence(collected.payloads)
+    elif wants_payloads(serving.workload, site):
+        try:
+            exact |= payload_evidence(weigh_answers(serving, cpus))
+        except (WorkerDied, NothingThere):
+            raise
+        except MeasurementError as error:  # answering all requests once may take longer than measuring some
+            if needs_payloads(serving.workload):
+                raise
+            return exact, (f"sizes of requests and answers were not measured: {error.what}",)
+    return exact, ()

@@ -6,14 +6,15 @@ import random
 import time
 from typing import TYPE_CHECKING
 
+from energygate.engine.sizes import model_evidence, payload_evidence
 from energygate.engine.subject import Subject, exact_evidence
 from energygate.errors import MeasurementError, NothingThere, WorkerDied
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import usable_cpus
 from energygate.report.build import Background
 from energygate.workloads.agreement import compare_answers
-from energygate.workloads.answers import accuracy, collect_answers, read_labels
-from energygate.workloads.model_files import model_size_bytes
+from energygate.workloads.answers import Collected, accuracy, collect, read_labels
+from energygate.workloads.messages import UNKNOWN
 from energygate.workloads.operators import model_facts, operator_changes
 
 if TYPE_CHECKING:
@@ -22,9 +23,9 @@ if TYPE_CHECKING:
     from energygate.engine.shared import Run
     from energygate.gate import Evidence
     from energygate.measure.launch import PairedLaunch
+    from energygate.policy import Site
     from energygate.report.result import State
     from energygate.workloads.agreement import Agreement
-    from energygate.workloads.answers import Answers
     from energygate.workloads.operators import OperatorChange
     from energygate.workloads.serving import Serving
 
@@ -50,7 +51,7 @@ def base_beside_head(  # noqa: PLR0913 - the same workload twice, and what a rep
     # Anything but a model may compute on a GPU, whatever the other side is.
     meter = run.meter(base.workload if base.workload.kind != "onnx" else workload)
     sets = cpu_sets(usable_cpus(), workload.threads)
-    agreement, exact, trouble = _answers(base, head, sets[0])
+    agreement, exact, trouble = _answers(base, head, run.policy.site, sets[0])
     are_models = base.workload.onnx is not None and workload.onnx is not None
     operators, blind = _operators(base, head, sets[0]) if are_models else ((), ())
     launcher = PairLauncher(
@@ -76,51 +77,42 @@ def base_beside_head(  # noqa: PLR0913 - the same workload twice, and what a rep
 
 
 def _answers(
-    base: Serving, head: Serving, cpus: tuple[int, ...]
+    base: Serving, head: Serving, site: Site, cpus: tuple[int, ...]
 ) -> tuple[Agreement | None, dict[str, Evidence], tuple[str, ...]]:
     """Whether both sides answer alike, the metrics without sampling noise, and what stood in the way."""
     workload = head.workload
-    exact = _sizes(base, head)
+    exact = model_evidence(head, site, base)
     ours, theirs = _collected(head, cpus), _collected(base, cpus)
-    if isinstance(ours, MeasurementError):
+    exact |= payload_evidence(ours.payloads, theirs.payloads)
+    if isinstance(ours.answers, MeasurementError):
         needed = workload.labels is not None or "output_agreement" in workload.budgets
-        if needed or not isinstance(theirs, MeasurementError):
-            raise ours
-        return None, exact, (f"answers were not compared: {ours.what}",)
-    if isinstance(theirs, MeasurementError):
-        raise theirs
+        if needed or not isinstance(theirs.answers, MeasurementError):
+            raise ours.answers
+        return None, exact, (f"answers were not compared: {ours.answers.what}",)
+    before, after = theirs.to_judge(), ours.answers
     how = workload.answers or ("classes" if workload.labels else "values")
-    agreement = compare_answers(theirs, ours, how=how, label=head.label)
+    agreement = compare_answers(before, after, how=how, label=head.label)
     exact["output_agreement"] = exact_evidence("output_agreement", head=agreement.share)
     if workload.labels is not None:
         labels = read_labels(head)
         exact["accuracy"] = exact_evidence(
             "accuracy",
-            head=accuracy(ours, labels, label=head.label),
-            base=accuracy(theirs, labels, label=base.label),
+            head=accuracy(after, labels, label=head.label),
+            base=accuracy(before, labels, label=base.label),
         )
     return agreement, exact, ()
 
 
-def _sizes(base: Serving, head: Serving) -> dict[str, Evidence]:
-    """The size of head's model; a change only where base has a model, too."""
-    if head.workload.onnx is None:
-        return {}
-    before = model_size_bytes(_model(base), label=base.label) if base.workload.onnx else None
-    after = model_size_bytes(_model(head), label=head.label)
-    return {"model_size": exact_evidence("model_size", head=after, base=before)}
-
-
-def _collected(serving: Serving, cpus: tuple[int, ...]) -> Answers | MeasurementError:
+def _collected(serving: Serving, cpus: tuple[int, ...]) -> Collected:
     """A side's answers, or why there are none: they may differ in length, or its Python may lack numpy."""
     workload = serving.workload
     count = None if workload.inputs or workload.onnx else UNSEEN_CALLS
     try:
-        return collect_answers(serving, cpus, count=count)
+        return collect(serving, cpus, count=count)
     except (WorkerDied, NothingThere):
         raise
     except MeasurementError as error:
-        return error
+        return Collected(payloads=UNKNOWN, answers=error)
 
 
 def _operators(

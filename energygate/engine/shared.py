@@ -8,6 +8,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError, PolicyError
+from energygate.footprint import production_of
 from energygate.gate import judge
 from energygate.gate.certainty import shared_alpha
 from energygate.gate.weighing import Confidence, Factors
@@ -148,10 +149,12 @@ def site_factors(policy: Policy) -> Factors:
         PolicyError: When the carbon intensity of its country or region is unknown.
     """
     price = policy.site.electricity_price
+    carbon = _carbon_g_per_kwh(policy)
     return Factors(
         pue=policy.site.pue,
-        carbon_g_per_kwh=_carbon_g_per_kwh(policy),
+        carbon_g_per_kwh=carbon,
         price_per_kwh=None if price is None else price.value,
+        production=production_of(policy.site, carbon_g_per_kwh=carbon),
     )
 
 

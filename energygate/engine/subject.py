@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
+from energygate.engine.at_traffic import AtTraffic
 from energygate.gate import Estimate, Evidence, Verdict
 from energygate.gate.judge import RELATIVE
 from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
@@ -21,6 +22,7 @@ from energygate.report.build import measured_workload
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from energygate.engine.at_traffic import Found
     from energygate.engine.shared import Run
     from energygate.gate import Finding
     from energygate.measure.campaign import Launching
@@ -65,7 +67,8 @@ class Subject(Generic[LaunchT]):
         self._workload = workload
         self._launcher = launcher
         self._meter = meter
-        self._exact = exact
+        self._at_traffic = AtTraffic(run, meter.facts, exact)
+        self._exact = {**exact, **self._at_traffic.exact()}
         self._background = background
         self._run = run
         self._asleep_s = 0.0
@@ -89,6 +92,12 @@ class Subject(Generic[LaunchT]):
     def result(self, *, seconds: float) -> WorkloadResult:
         """The workload's part of the result."""
         assert self._launcher.plan is not None  # noqa: S101 - made by the first launch
+        found = self._found()
+        notes = (
+            *self._background.notes,
+            *self._upsets(),
+            *self._at_traffic.notes(found, self._campaign.launches),
+        )
         return measured_workload(
             self.name,
             self._workload,
@@ -100,9 +109,11 @@ class Subject(Generic[LaunchT]):
             plan=self._launcher.plan,
             seconds=seconds,
             currency=self._run.policy.site.currency,
-            background=replace(self._background, notes=(*self._background.notes, *self._upsets())),
+            background=replace(self._background, notes=notes),
             mode=self._launcher.mode,
             seconds_to_decide=self._seconds_to_decide(),
+            footprint=self._at_traffic.result(self._campaign.launches),
+            missing=self._at_traffic.missing(found),
         )
 
     def _upsets(self) -> list[str]:
@@ -132,11 +143,11 @@ class Subject(Generic[LaunchT]):
         ]
         if not pairs or not found:
             return None
-        changes = change_series(pairs)
+        changes = {**change_series(pairs), **self._found().changes}
         per_launch_s = self._campaign.elapsed_s / len(pairs)
         longest = 0.0
         for finding in found:
-            one = changes.get("energy_per_request" if finding.metric in DERIVED else finding.metric)
+            one = changes.get(DERIVED.get(finding.metric, finding.metric))
             limit = -finding.applied if finding.kind == "max_decrease" else finding.applied
             needed = None if one is None else launches_to_decide(one, limit, self._run.confidence)
             if needed is None:
@@ -152,10 +163,20 @@ class Subject(Generic[LaunchT]):
         pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
         if not pairs:
             alone = [launch for launch in launches if isinstance(launch, Launch)]
-            return weigh(series(alone), factors, confidence)
-        base = weigh(series([pair.base for pair in pairs]), factors, confidence)
-        head = weigh(series([pair.head for pair in pairs]), factors, confidence)
-        return weigh_change(base, head, change_series(pairs), confidence, unlike=unlike(pairs))
+            found = self._at_traffic.found(alone, {})
+            return weigh({**series(alone), **found.head}, factors, confidence)
+        changes = change_series(pairs)
+        found = self._at_traffic.found(pairs, changes)
+        base = weigh({**series([pair.base for pair in pairs]), **found.base}, factors, confidence)
+        head = weigh({**series([pair.head for pair in pairs]), **found.head}, factors, confidence)
+        changes = {**changes, **found.changes}
+        return weigh_change(base, head, changes, confidence, unlike=unlike(pairs))
+
+    def _found(self) -> Found:
+        """What the launches so far come to at the site's traffic."""
+        launches = self._campaign.launches
+        pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
+        return self._at_traffic.found(launches, change_series(pairs) if pairs else {})
 
     def _findings(self) -> tuple[Finding, ...]:
         return self._run.findings(self.name, self._workload, self._evidence())
@@ -165,7 +186,11 @@ class Subject(Generic[LaunchT]):
         if any(finding.verdict is Verdict.INCONCLUSIVE for finding in findings):
             return False
         sampled = any(not METRICS[finding.metric].exact for finding in findings)
-        return sampled or len(self._campaign.launches) >= ENOUGH_LAUNCHES
+        if sampled and not self._at_traffic.missing(self._found()).keys() & self._workload.budgets.keys():
+            return True
+        return (
+            len(self._campaign.launches) >= ENOUGH_LAUNCHES
+        )  # where something is missing, it may yet be found
 
     def _tell(self, progress: Progress) -> None:
         evidence = self._sampled(self._campaign.launches)["energy_per_request"]
@@ -183,8 +208,8 @@ def _success(launches: Sequence[Launch | PairedLaunch]) -> dict[str, Evidence]:
 
 
 def exact_evidence(metric: str, *, head: float, base: float | None = None) -> Evidence:
-    """Evidence for a metric without sampling noise; a change from zero is unknown, not infinite."""
+    """Evidence for a metric without sampling noise; a change from zero to more is unknown, not infinite."""
     if base is None:
         return Evidence(metric=metric, head=Estimate.exact(head))
-    change = Estimate.exact(head / base - 1) if base else None
+    change = Estimate.exact(head / base - 1 if base else 0.0) if base or head == base else None
     return Evidence(metric=metric, head=Estimate.exact(head), base=Estimate.exact(base), change=change)

@@ -15,13 +15,21 @@ from energygate.stats.confidence import MIN_LAUNCHES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from energygate.footprint import Production
     from energygate.measure.series import ChangeSeries, Series
     from energygate.stats import Interval
 
 ENERGIES = ("energy_per_request", "energy_per_unit", "cold_start_energy")
-ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY)
+ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY, Family.WATER)
 TOTAL_SHARE = 0.1
-DERIVED = ("carbon_per_request", "cost_per_request")
+DERIVED = {
+    "carbon_per_request": "energy_per_request",
+    "cost_per_request": "energy_per_request",
+    "monthly_energy": "effective_energy_per_request",
+    "monthly_carbon": "effective_energy_per_request",
+    "monthly_water": "effective_energy_per_request",
+}
+"""Metrics that are a multiple of another: its change is theirs."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,11 +40,26 @@ class Factors:
         pue: Facility energy per IT energy.
         carbon_g_per_kwh: Carbon intensity; `None` when the policy does not say.
         price_per_kwh: Electricity price in the site's currency; `None` when the policy does not say.
+        production: The site's traffic and prices; `None` when the policy does not say how much it serves.
     """
 
     pue: float
     carbon_g_per_kwh: float | None
     price_per_kwh: float | None
+    production: Production | None = None
+
+    def of(self, metric: str) -> float | None:
+        """What a metric of `DERIVED` is times the one it is made of; `None` when the policy does not say."""
+        production = self.production
+        month = None if production is None else production.monthly_requests
+        water = None if production is None else production.water_l_per_kwh
+        return {
+            "carbon_per_request": self.carbon_g_per_kwh,
+            "cost_per_request": self.price_per_kwh,
+            "monthly_energy": month,
+            "monthly_carbon": _product(month, self.carbon_g_per_kwh),
+            "monthly_water": _product(month, water, 1 / self.pue),  # of IT energy
+        }[metric]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,15 +78,20 @@ class Confidence:
 
 
 def weigh(series: Mapping[str, Series], factors: Factors, confidence: Confidence) -> dict[str, Evidence]:
-    """The evidence that head's own launches give for every sampled metric, at the site."""
+    """The evidence that head's own launches give for every sampled metric, at the site.
+
+    Args:
+        series: The metrics over the launches, IT energy; effective energy, monthly cost and SCI are the facility's.
+        factors: What energy means at the site.
+        confidence: How intervals are made.
+    """
     estimates = {name: _estimate(name, one, confidence) for name, one in series.items()}
     for name in estimates.keys() & ENERGIES:
-        estimates[name] = _times(estimates[name], factors.pue)  # the one place where PUE is applied
-    energy = estimates["energy_per_request"]
-    if factors.carbon_g_per_kwh is not None:
-        estimates["carbon_per_request"] = _times(energy, factors.carbon_g_per_kwh)
-    if factors.price_per_kwh is not None:
-        estimates["cost_per_request"] = _times(energy, factors.price_per_kwh)
+        estimates[name] = _times(estimates[name], factors.pue)  # the one place where PUE is applied to these
+    for name, origin in DERIVED.items():
+        factor = factors.of(name)
+        if factor is not None and origin in estimates:
+            estimates[name] = _times(estimates[origin], factor)
     return {name: Evidence(metric=name, head=estimate) for name, estimate in estimates.items()}
 
 
@@ -90,10 +118,10 @@ def weigh_change(
         for name, one in changes.items()
         if METRICS[name].family in ABOUT_ENERGY
     }
-    for name in DERIVED:
-        if name in head:
-            relative[name] = relative["energy_per_request"]
-            totals[name] = totals["energy_per_request"]
+    for name, origin in DERIVED.items():
+        if name in head and origin in relative:
+            relative[name] = relative[origin]
+            totals[name] = totals[origin]
     return {
         name: Evidence(
             metric=name,
@@ -151,9 +179,12 @@ def _estimate_of(interval: Interval) -> Estimate:
 
 def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
     """The overall value with the interval of its launches, stretched where the two differ by a hair."""
+    if not any(one.per_launch):  # a cost where electricity is free
+        return Estimate.exact(0.0)
     interval = log_mean(one.per_launch, alpha=confidence.alpha)
     if name in confidence.wandering:
-        interval = drifting(interval, drift_sd=confidence.drift_sd, alpha=confidence.alpha)
+        drift_sd = confidence.drift_sd * one.elasticity
+        interval = drifting(interval, drift_sd=drift_sd, alpha=confidence.alpha)
     if math.isinf(interval.half):
         return Estimate(value=one.overall, low=0.0, high=math.inf)
     return Estimate(
@@ -161,6 +192,11 @@ def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
         low=min(one.overall, math.exp(interval.low)),
         high=max(one.overall, math.exp(interval.high)),
     )
+
+
+def _product(*factors: float | None) -> float | None:
+    known = [factor for factor in factors if factor is not None]
+    return math.prod(known) if len(known) == len(factors) else None
 
 
 def _times(estimate: Estimate, factor: float) -> Estimate:

@@ -24,6 +24,7 @@ FIRST_PIECE_QUANTILES = {"ttft_p50": 0.50, "ttft_p95": 0.95}
 WANDERING = frozenset(
     {"energy_per_request", "energy_per_unit", *QUANTILES, *FIRST_PIECE_QUANTILES}
     | {"throughput", "cold_start", "cold_start_energy"}
+    | {"effective_energy_per_request", "monthly_cost", "sci"}
 )
 """Metrics that follow the machine's speed, which on shared machines wanders from one occasion to the next."""
 
@@ -32,15 +33,18 @@ WANDERING = frozenset(
 class Series:
     """One metric of one side over its launches, in the metric's canonical unit.
 
-    Energies are IT energy in kWh: PUE comes once, later.
+    Energies are IT energy in kWh: PUE comes once, later. What holds for production's traffic (`measure.footprints`)
+    has it already.
 
     Attributes:
         per_launch: One value per launch.
         overall: One value over all launches; for energy the sum of joules over the sum of requests.
+        elasticity: How much of the machine's wander reaches it, from 0 to 1: a pool's price does not wander.
     """
 
     per_launch: tuple[float, ...]
     overall: float
+    elasticity: float = 1.0
 
 
 def series(launches: Sequence[Launch]) -> dict[str, Series]:

@@ -10,8 +10,10 @@ from energygate.policy.load import load_policy, parse_policy
 from energygate.policy.measurement import Measurement, PowerModel
 from energygate.policy.metrics import METRICS, Metric
 from energygate.policy.mistakes import PolicyErrors
-from energygate.policy.model import Carbon, Policy, Site, Traffic, Waiver
+from energygate.policy.model import Policy, Waiver
 from energygate.policy.schema import policy_json_schema
+from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
+from energygate.policy.traffic import Traffic
 from energygate.policy.units import Quantity, parse_quantity
 from energygate.policy.workload import Workload
 
@@ -19,6 +21,7 @@ __all__ = [
     "METRICS",
     "Budget",
     "Carbon",
+    "EmbodiedCarbon",
     "Family",
     "Level",
     "Load",
@@ -28,8 +31,10 @@ __all__ = [
     "PolicyErrors",
     "PowerModel",
     "Quantity",
+    "Replica",
     "Site",
     "Traffic",
+    "Training",
     "Waiver",
     "Workload",
     "format_number",

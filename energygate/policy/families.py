@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from fractions import Fraction
 from typing import TYPE_CHECKING
@@ -24,6 +24,10 @@ class Family(str, Enum):
     INTENSITY = "intensity"
     PRICE = "price"
     MONEY = "money"
+    RENT = "rent"
+    EGRESS_PRICE = "egress price"
+    WATER = "water"
+    WATER_USE = "water use"
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -33,11 +37,13 @@ class Facts:
     noun: str
     """How errors speak of it."""
     canonical: str
-    """The unit of `Quantity.value`; for money and prices, what follows the currency."""
+    """The unit of `Quantity.value`; for money and prices, what follows the currency: `/kWh` of `USD/kWh`."""
     units: Mapping[str, Fraction]
     """Plain spelling (micro as `u`) to its size in the canonical unit; empty where a currency decides."""
     shown: str
     """The units worth listing to a person; the first one serves as the example."""
+    per: Mapping[str, Fraction] = field(default_factory=dict)
+    """For money and prices: what may follow the currency, to its size in the canonical unit; else empty."""
 
 
 _PREFIXES = {
@@ -60,6 +66,12 @@ def _prefixed(prefixes: str, symbol: str, size: Fraction) -> dict[str, Fraction]
 
 
 _MASSES = {**_prefixed("num-k", "g", Fraction(1)), "t": Fraction(10**6)}
+_LITRES = _prefixed("um-k", "L", Fraction(1))
+_BYTES = {
+    **_prefixed("-kMGT", "B", Fraction(1)),
+    **{f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate("KMG", start=1)},
+}
+_GB = _BYTES["GB"]
 
 FAMILIES: Mapping[Family, Facts] = {
     Family.ENERGY: Facts(
@@ -86,10 +98,7 @@ FAMILIES: Mapping[Family, Facts] = {
     Family.SIZE: Facts(
         noun="size",
         canonical="B",
-        units={
-            **_prefixed("-kMGT", "B", Fraction(1)),
-            **{f"{prefix}iB": Fraction(1024**power) for power, prefix in enumerate("KMG", start=1)},
-        },
+        units=_BYTES,
         shown="MB, B, kB, GB, TB, KiB, MiB, GiB",
     ),
     Family.RATIO: Facts(noun="a percentage", canonical="ratio", units={"%": Fraction(1, 100)}, shown="%"),
@@ -114,7 +123,38 @@ FAMILIES: Mapping[Family, Facts] = {
         shown="g/kWh, kg/kWh, kg/MWh, gCO2e/kWh, kgCO2e/kWh",
     ),
     Family.PRICE: Facts(
-        noun="a price of electricity", canonical="/kWh", units={}, shown="USD/kWh, EUR/kWh, USD/MWh"
+        noun="a price of electricity",
+        canonical="/kWh",
+        units={},
+        shown="USD/kWh, EUR/kWh, USD/MWh",
+        per=PER_ENERGY,
     ),
-    Family.MONEY: Facts(noun="money", canonical="", units={}, shown="USD, EUR, GBP"),
+    Family.MONEY: Facts(noun="money", canonical="", units={}, shown="USD, EUR, GBP", per={"": Fraction(1)}),
+    Family.RENT: Facts(
+        noun="a price of time",
+        canonical="/h",
+        units={},
+        shown="USD/h, EUR/h, USD/s",
+        per={"/s": Fraction(3600), "/min": Fraction(60), "/h": Fraction(1)},
+    ),
+    Family.EGRESS_PRICE: Facts(
+        noun="a price of data",
+        canonical="/GB",
+        units={},
+        shown="USD/GB, EUR/GB, USD/GiB",
+        per={f"/{unit}": _GB / size for unit, size in _BYTES.items() if unit != "B"},
+    ),
+    Family.WATER: Facts(
+        noun="water", canonical="L", units={**_LITRES, "m3": Fraction(1000)}, shown="L, µL, mL, kL, m3"
+    ),
+    Family.WATER_USE: Facts(
+        noun="a water usage effectiveness",
+        canonical="L/kWh",
+        units={
+            f"{volume}{per}": size * share
+            for volume, size in {"mL": _LITRES["mL"], "L": _LITRES["L"]}.items()
+            for per, share in PER_ENERGY.items()
+        },
+        shown="L/kWh, mL/kWh, L/MWh",
+    ),
 }

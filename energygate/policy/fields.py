@@ -104,6 +104,17 @@ def own_name(text: str) -> str:
     return text
 
 
+def positive(quantity: Quantity) -> Quantity:
+    """Return a quantity as it is, unless it is zero.
+
+    Raises:
+        ValueError: One sentence.
+    """
+    if quantity.value <= 0:
+        raise ValueError(f"{quantity} is nothing; give what it is, or remove the key")
+    return quantity
+
+
 def not_blank(text: str) -> str:
     """Return a text as it is, unless there is none.
 

@@ -50,10 +50,11 @@ _BY_UNIT: Mapping[str, tuple[_Scale, ...]] = {
     "B": _scales(Family.SIZE, "B", "kB", "MB", "GB", "TB"),
     "ratio": _scales(Family.RATIO, "%"),
     "W": _scales(Family.POWER, "µW", "mW", "W", "kW"),
+    "L": _scales(Family.WATER, "µL", "mL", "L"),
     "gCO2e/kWh": _scales(Family.INTENSITY, "g CO₂e/kWh"),
 }
 # A zero has no size that would choose its scale; these are the units people expect.
-_UNIT_OF_ZERO = {"kWh": "Wh", "gCO2e": "g CO₂e", "s": "s", "W": "W"}
+_UNIT_OF_ZERO = {"kWh": "Wh", "gCO2e": "g CO₂e", "s": "s", "W": "W", "L": "L"}
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 3) -> str:

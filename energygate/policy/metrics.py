@@ -31,7 +31,7 @@ class Metric:
 
     @property
     def unit(self) -> str:
-        """The canonical unit; `money` for a cost, whose currency is the one of `site.electricity_price`."""
+        """The canonical unit; `money` for a cost, whose currency is that of the site's prices."""
         return FAMILIES[self.family].canonical or "money"
 
 
@@ -63,6 +63,48 @@ _ALL = (
         better="lower",
         label="energy per unit",
         description="Energy divided by what the requests yielded, such as tokens; the workload's units name it",
+    ),
+    Metric(
+        name="effective_energy_per_request",
+        family=Family.ENERGY,
+        better="lower",
+        label="effective energy per request",
+        description="All energy of the pool of replicas at the site's traffic, by request: idle power and PUE included",
+    ),
+    Metric(
+        name="monthly_energy",
+        family=Family.ENERGY,
+        better="lower",
+        label="monthly energy",
+        description="Energy of the pool of replicas at the facility in a month of the site's traffic",
+    ),
+    Metric(
+        name="monthly_cost",
+        family=Family.MONEY,
+        better="lower",
+        label="monthly cost",
+        description="Cost of electricity, replicas and data sent in a month of traffic, where the site has prices",
+    ),
+    Metric(
+        name="monthly_carbon",
+        family=Family.CARBON,
+        better="lower",
+        label="monthly carbon",
+        description="Monthly energy times the site's carbon intensity",
+    ),
+    Metric(
+        name="monthly_water",
+        family=Family.WATER,
+        better="lower",
+        label="monthly water",
+        description="Water in a month of the site's traffic: the machines' energy times the site's WUE",
+    ),
+    Metric(
+        name="sci",
+        family=Family.CARBON,
+        better="lower",
+        label="sci",
+        description="Software carbon intensity (ISO/IEC 21031) by request: energy and hardware of the pool, training",
     ),
     Metric(
         name="latency_p50",
@@ -126,6 +168,46 @@ _ALL = (
         better="lower",
         label="model size",
         description="Bytes of the model's files, external data included",
+        exact=True,
+    ),
+    Metric(
+        name="request_size",
+        family=Family.SIZE,
+        better="lower",
+        label="request size",
+        description="Bytes that one request takes",
+        exact=True,
+    ),
+    Metric(
+        name="response_size",
+        family=Family.SIZE,
+        better="lower",
+        label="response size",
+        description="Bytes that one answer takes",
+        exact=True,
+    ),
+    Metric(
+        name="egress_per_request",
+        family=Family.SIZE,
+        better="lower",
+        label="egress per request",
+        description="Bytes that leave the site with one request",
+        exact=True,
+    ),
+    Metric(
+        name="model_download_size",
+        family=Family.SIZE,
+        better="lower",
+        label="model download size",
+        description="Bytes of one download of the model",
+        exact=True,
+    ),
+    Metric(
+        name="monthly_egress_cost",
+        family=Family.MONEY,
+        better="lower",
+        label="monthly egress cost",
+        description="Cost of data that leaves the site in a month of its traffic, model downloads included",
         exact=True,
     ),
     Metric(

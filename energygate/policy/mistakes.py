@@ -10,7 +10,9 @@ from energygate.errors import PolicyError
 from energygate.policy.arrivals import Load
 from energygate.policy.budget import Budget
 from energygate.policy.measurement import Measurement, PowerModel
-from energygate.policy.model import Carbon, Policy, Site, Traffic, Waiver
+from energygate.policy.model import Policy, Waiver
+from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
+from energygate.policy.traffic import Traffic
 from energygate.policy.tree import printable
 from energygate.policy.workload import Workload
 
@@ -31,6 +33,9 @@ _SECTIONS: Mapping[tuple[str | None, ...], type[Section]] = {
     ("site",): Site,
     ("site", "carbon"): Carbon,
     ("site", "traffic"): Traffic,
+    ("site", "replica"): Replica,
+    ("site", "replica", "embodied_carbon"): EmbodiedCarbon,
+    ("site", "training"): Training,
     ("measurement",): Measurement,
     ("measurement", "power_model"): PowerModel,
     ("workloads", None): Workload,
@@ -173,6 +178,6 @@ _SAY: Mapping[str, Callable[[dict[str, Any], object], str]] = {
     "finite_number": _needs("a finite number"),
     "greater_than": _needs("a number above {gt:g}"),
     "greater_than_equal": _needs("a number from {ge:g} up"),
-    "less_than_equal": _needs("a number up to {le:,}"),
+    "less_than_equal": _needs("a number up to {le:,.0f}"),
     "literal_error": _choice,
 }

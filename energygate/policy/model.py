@@ -3,27 +3,16 @@
 from __future__ import annotations
 
 import difflib
-import re
 from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    PrivateAttr,
-    ValidationError,
-    ValidatorFunctionWrapHandler,
-    field_validator,
-    model_validator,
-)
+from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from energygate.policy.families import Family
-from energygate.policy.fields import MAX_INT, Of, Section, Text, WorkloadName, complaints, iso_date
+from energygate.policy.fields import Section, Text, WorkloadName, complaints, iso_date
 from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
-from energygate.policy.units import Quantity  # noqa: TC001 - the same
+from energygate.policy.site import Site
 from energygate.policy.workload import Workload  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
@@ -32,97 +21,10 @@ if TYPE_CHECKING:
 KeyPath = tuple[str | int, ...]
 
 
-def _country(text: str) -> str:
-    if not re.fullmatch("[A-Z]{3}", text):
-        capitals = f"; did you mean {text.upper()}?" if re.fullmatch("[A-Za-z]{3}", text) else ""
-        raise ValueError(
-            f"'{text}' is no ISO 3166 code of three capital letters, such as DEU or USA{capitals}"
-        )
-    return text
-
-
-def _cloud(text: str) -> str:
-    if not re.fullmatch("[a-z]+/[a-z0-9-]+", text):
-        raise ValueError(
-            f"'{text}' is no provider/region; write for example aws/eu-central-1 or gcp/europe-west3"
-        )
-    return text
-
-
 def _version(raw: object) -> object:
     if str(raw).strip() != "1":
         raise ValueError(f"this energygate reads version 1 of the policy, not {raw!r}")
     return 1
-
-
-class Carbon(Section):
-    """Where the carbon intensity of the electricity comes from; exactly one of the three."""
-
-    country: Annotated[str, AfterValidator(_country)] | None = Field(
-        default=None,
-        description="Country, as the three capital letters of ISO 3166-1; its yearly average mix is used.",
-        examples=["DEU"],
-        json_schema_extra={"pattern": "^[A-Z]{3}$"},
-    )
-    cloud: Annotated[str, AfterValidator(_cloud)] | None = Field(
-        default=None,
-        description="Cloud provider and region; the region's mix is used.",
-        examples=["aws/eu-central-1"],
-        json_schema_extra={"pattern": "^[a-z]+/[a-z0-9-]+$"},
-    )
-    intensity: Annotated[Quantity, Of(Family.INTENSITY)] | None = Field(
-        default=None, description="Carbon per energy, when you know it.", examples=["380 g/kWh"]
-    )
-
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Carbon:
-        given = [key for key in type(self).model_fields if getattr(self, key) is not None]
-        if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise ValueError(f"needs exactly one of country, cloud and intensity, not {found}")
-        return self
-
-
-class Traffic(Section):
-    """How much production serves; turns energy per request into energy per year."""
-
-    requests_per_day: float = Field(gt=0, description="Requests that production serves in a day, on average.")
-    warm_replicas: int = Field(
-        default=0,
-        ge=0,
-        le=MAX_INT,
-        description="Replicas that are kept running whether or not requests arrive.",
-    )
-
-
-class Site(Section):
-    """Where production runs."""
-
-    pue: float = Field(
-        default=1.0,
-        ge=1.0,
-        le=3.0,
-        description="Power usage effectiveness: facility energy over IT energy, 1.0 to 3.0; multiplied once.",
-    )
-    carbon: Carbon | None = Field(default=None, description="Carbon intensity of the electricity.")
-    electricity_price: Annotated[Quantity, Of(Family.PRICE)] | None = Field(
-        default=None, description="Price of electricity, in any currency.", examples=["0.25 USD/kWh"]
-    )
-    traffic: Traffic | None = Field(default=None, description="How much production serves.")
-
-    @field_validator("pue", mode="wrap")
-    @classmethod
-    def _pue(cls, raw: Any, validate: ValidatorFunctionWrapHandler) -> float:  # noqa: ANN401 - whatever the file holds
-        try:
-            return float(validate(raw))
-        except ValidationError:
-            said = "nothing" if raw is None else raw
-            raise ValueError(f"PUE is facility energy over IT energy, from 1.0 to 3.0, not {said}") from None
-
-    @property
-    def currency(self) -> str | None:
-        """The currency of `electricity_price`, such as `USD`; `None` without a price."""
-        return self.electricity_price.unit.partition("/")[0] if self.electricity_price else None
 
 
 class Comparison(Section):
@@ -227,22 +129,12 @@ class Policy(Section):
 
     def _site_mistakes(self) -> Iterator[tuple[KeyPath, str]]:
         for name, workload in self.workloads.items():
-            path: KeyPath = ("workloads", name, "budgets")
-            if "carbon_per_request" in workload.budgets and self.site.carbon is None:
-                yield (*path, "carbon_per_request"), "needs site.carbon, for example {country: DEU}"
-            cost = workload.budgets.get("cost_per_request")
-            if cost and self.site.currency is None:
-                yield (
-                    (*path, "cost_per_request"),
-                    "needs site.electricity_price, for example 0.25 USD/kWh",
-                )
-            for key in ("max", "min_delta"):
-                limit: Quantity | None = getattr(cost, key, None)
-                if limit and self.site.currency and limit.unit != self.site.currency:
-                    sentence = (
-                        f"{limit} is another currency than site.electricity_price, {self.site.currency}"
-                    )
-                    yield (*path, "cost_per_request", key), sentence
+            for metric, budget in workload.budgets.items():
+                path: KeyPath = ("workloads", name, "budgets", metric)
+                if lacking := self.site.lacks(metric):
+                    yield path, lacking
+                for key, sentence in self.site.foreign_limits(metric, budget):
+                    yield (*path, key), sentence
 
     def _waiver_mistakes(self) -> Iterator[tuple[KeyPath, str]]:
         first: dict[tuple[str, str], int] = {}

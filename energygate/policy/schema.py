@@ -9,6 +9,7 @@ from energygate.policy.families import Family
 from energygate.policy.fields import MAX_NAME_LENGTH, quantity_json_schema
 from energygate.policy.metrics import METRICS
 from energygate.policy.model import Policy
+from energygate.policy.traffic import HOURS_A_DAY
 from energygate.policy.workload import KINDS
 
 if TYPE_CHECKING:
@@ -37,10 +38,18 @@ def policy_json_schema() -> dict[str, Any]:
     load = workload["properties"]["load"]
     load["anyOf"] = [{"const": "closed"}, {"$ref": load.pop("$ref")}]
     definitions["Carbon"] |= {"minProperties": 1, "maxProperties": 1}
+    traffic = definitions["Traffic"]
+    traffic["oneOf"] = [{"required": [key]} for key in ("requests_per_day", "requests_per_hour")]
+    for profile in _arrays(traffic["properties"]["requests_per_hour"]):
+        profile |= {"minItems": HOURS_A_DAY, "maxItems": HOURS_A_DAY, "contains": {"exclusiveMinimum": 0}}
     schema["properties"]["workloads"]["propertyNames"] = {"minLength": 1, "maxLength": MAX_NAME_LENGTH}
     _trim(schema)
     head = {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID}
     return {**head, "title": "energygate policy, version 1", **schema}
+
+
+def _arrays(part: dict[str, Any]) -> list[dict[str, Any]]:
+    return [one for one in (part, *part.get("anyOf", ())) if one.get("type") == "array"]
 
 
 def _families() -> list[Family]:

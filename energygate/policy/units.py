@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from energygate.policy.families import FAMILIES, PER_ENERGY, Family
+from energygate.policy.families import FAMILIES, Family
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -31,7 +31,7 @@ class Quantity:
     family: Family
     unit: str
     """The family's canonical unit, as `result.json` prints it: `kWh`, `gCO2e`, `s`, `B`, `ratio`, `W`,
-    `req/s`, `gCO2e/kWh`, and with their currency `USD/kWh` and `USD`."""
+    `req/s`, `gCO2e/kWh`, `L`, `L/kWh`, and with their currency `USD/kWh`, `USD/h`, `USD/GB` and `USD`."""
     text: str = field(compare=False)
     """As the person wrote it, whitespace normalised; reports quote it verbatim."""
 
@@ -40,7 +40,7 @@ class Quantity:
 
 
 # The shape of ISO 4217 codes. The list itself changes with politics, so any such code is taken at its word.
-_CURRENCY = re.compile(r"(?P<currency>[A-Z]{3})(?P<per>/(?:Wh|kWh|MWh))?")
+_CURRENCY = re.compile(r"(?P<currency>[A-Z]{3})(?P<per>/[A-Za-z]+)?")
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _STRICT_NUMBER = re.compile(rf"[+-]?{_NUMBER}")
 _SPLIT = re.compile(
@@ -97,8 +97,10 @@ def other_family(text: str, family: Family, needed: Family, *, example: str | No
 
 def quantity_pattern(family: Family) -> str:
     """Return the regular expression (ECMA 262 and Python alike) that every valid text of `family` matches."""
-    if family in (Family.PRICE, Family.MONEY):
-        units = "[A-Z]{3}" + (r"\s?/\s?(?:Wh|kWh|MWh)" if family is Family.PRICE else "")
+    per = FAMILIES[family].per
+    if per:
+        pers = "|".join(one.removeprefix("/") for one in per)
+        units = "[A-Z]{3}" + (rf"\s?/\s?(?:{pers})" if pers else "")
     else:
         spellings = (_spelling(unit) for unit in FAMILIES[family].units)
         units = "|".join(sorted(spellings, key=len, reverse=True))
@@ -160,11 +162,10 @@ def _spelling(unit: str) -> str:
 def _look_up(unit: str, family: Family) -> tuple[Fraction, str] | None:
     """Return the size of a plain `unit` and the canonical unit, or `None` when it is not of `family`."""
     facts = FAMILIES[family]
-    if family in (Family.PRICE, Family.MONEY):
+    if facts.per:
         match = _CURRENCY.fullmatch(unit)
-        if match is None or (match["per"] is None) != (family is Family.MONEY):
-            return None
-        return PER_ENERGY[match["per"] or "/kWh"], match["currency"] + facts.canonical
+        size = None if match is None else facts.per.get(match["per"] or "")
+        return None if match is None or size is None else (size, match["currency"] + facts.canonical)
     size = facts.units.get(unit)
     return None if size is None else (size, facts.canonical)
 
@@ -185,10 +186,10 @@ def _wrong_unit(text: str, number: Decimal, unit_text: str, family: Family) -> s
 
 def _other_case(unit: str, family: Family) -> list[str]:
     """List the units of `family` that differ from `unit` in letter case only."""
-    if family in (Family.PRICE, Family.MONEY):
+    if FAMILIES[family].per:
         currency, slash, per = unit.partition("/")
-        pers = {"wh": ["Wh"], "kwh": ["kWh"], "mwh": ["MWh"]}.get(per.casefold(), []) if slash else [""]
-        candidates = [f"{currency.upper()}{slash}{one}" for one in pers]
+        pers = [one for one in FAMILIES[family].per if one.casefold() == f"{slash}{per}".casefold()]
+        candidates = [f"{currency.upper()}{one}" for one in pers]
         return [candidate for candidate in candidates if _look_up(candidate, family)]
     folded = unit.casefold()
     return [_pretty(known) for known in FAMILIES[family].units if known.casefold() == folded]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 from energygate.gate import Verdict, worst
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from energygate.measure.windows import Plan
     from energygate.policy import Workload
     from energygate.report.result import State
+    from energygate.report.site_result import FootprintResult
     from energygate.workloads.agreement import Agreement
     from energygate.workloads.operators import ModelFacts, OperatorChange
 
@@ -114,8 +116,10 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
     background: Background,
     mode: Literal["paired", "alternating"] = "paired",
     seconds_to_decide: float | None = None,
+    footprint: FootprintResult | None = None,
+    missing: Mapping[str, str] = MappingProxyType({}),
 ) -> WorkloadResult:
-    """A workload that was measured and judged."""
+    """A workload that was measured and judged; `missing` says of metrics why they are not there."""
     pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
     heads = [launch.head if isinstance(launch, PairedLaunch) else launch for launch in launches]
     return WorkloadResult(
@@ -127,9 +131,10 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
         notes=(*background.notes, *facts.notes, *_notes(workload, heads, findings)),
-        error=unmeasured(findings, workload, evidence),
+        error=unmeasured(findings, workload, evidence, missing),
         provenance=provenance(workload, heads, facts, confidence, plan, seconds),
         comparison=_comparison(pairs, background, mode, seconds_to_decide) if pairs else None,
+        footprint=footprint,
     )
 
 
@@ -251,22 +256,31 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
 
 
 def unmeasured(
-    findings: Sequence[Finding], workload: Workload, evidence: Mapping[str, Evidence]
+    findings: Sequence[Finding],
+    workload: Workload,
+    evidence: Mapping[str, Evidence],
+    reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> ErrorResult | None:
-    """Why a limit was held against nothing; `None` when there was a number for each."""
+    """Why a limit was held against nothing; `None` when there was a number for each.
+
+    Args:
+        findings: What came out.
+        workload: The workload.
+        evidence: What was measured.
+        reasons: Why a metric is not there, by name, where that is known: a sentence without a full stop.
+    """
     missing = sorted({finding.metric for finding in findings if finding.judged is None})
     if not missing:
         return None
-    if missing[0] in evidence:
-        return ErrorResult(
-            message=f"its {METRICS[missing[0]].label} was not compared with base's", detail=None
-        )
-    if missing[0] == "energy_per_unit":
-        return ErrorResult(
-            message=f"its requests yielded no {workload.units}, so there is no energy to give for each",
-            detail=None,
-        )
-    return ErrorResult(message=f"no {METRICS[missing[0]].label} was measured for this workload", detail=None)
+    metric = missing[0]
+    message = f"no {METRICS[metric].label} was measured for this workload"
+    if metric in evidence:
+        message = f"its {METRICS[metric].label} was not compared with base's"
+    elif metric in reasons:
+        message = f"there is no {METRICS[metric].label}: {reasons[metric]}"
+    elif metric == "energy_per_unit":
+        message = f"its requests yielded no {workload.units}, so there is no energy to give for each"
+    return ErrorResult(message=message, detail=None)
 
 
 def _change(change: Estimate | None) -> Change | None:

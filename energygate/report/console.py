@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from rich.text import Text
 
 from energygate.gate import Verdict
+from energygate.report.at_traffic import assumptions, per_year, split
 from energygate.report.explanations import against, effort, more_time, trust, what_moved
 from energygate.report.headlines import headline
 from energygate.report.phrases import MARKS, detail_lines, rows
@@ -54,6 +55,7 @@ def print_report(result: Result, console: Console, *, quiet: bool, result_path: 
     _print_errors(result, console)
     _print_rows(rows(result), console)
     _print_explanations(result, console)
+    _print_traffic(result, console)
     _print_trust(result, console)
     where = f"Details: {result_path}   " if result_path else ""
     _print(Text(f"{where}({result.seconds:.0f} s)", style="dim"), console)
@@ -91,6 +93,18 @@ def _print_explanations(result: Result, console: Console) -> None:
         _print(Text(comparison), console)
     for change in result.policy_changes:
         _print(Text(f"  - {change}"), console)
+
+
+def _print_traffic(result: Result, console: Console) -> None:
+    """What it means in a year of the site's traffic, and what stands behind that: assumptions are said once."""
+    told = [workload for workload in result.workloads if per_year(workload, result.site)]
+    for workload in told:
+        _print(Text(f"{workload.name}: {per_year(workload, result.site)} a year at your traffic"), console)
+    for workload in result.workloads:
+        if made_of := split(workload):
+            _print(Text(f"{workload.name}: {made_of}", style="dim"), console)
+    if told:
+        _print(Text(f"Your traffic: {assumptions(result.site, told)}", style="dim"), console)
 
 
 def _print_rows(found: Sequence[Row], console: Console) -> None:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from energygate.report.result import Change, MetricResult, Result, WorkloadResult
+    from energygate.report.site_result import SiteResult
 
 _CREATED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\+00:00")
 _COMMIT = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")  # SHA-1 and SHA-256, as git writes them
@@ -47,11 +48,18 @@ def _contradictions(result: Result) -> Iterator[str]:
     for workload in result.workloads:
         for wrong in _wrong_with(workload):
             yield f"workload '{printable(workload.name, longest=_LONGEST_QUOTE)}' {wrong}"
-    if result.site.requests_per_day is not None and result.site.requests_per_day <= 0:
-        yield "its site serves no requests"
+    yield from _wrong_with_site(result.site)
     yield from _wrong_with_renames(result)
     if result.verdict is not worst(one.verdict for one in result.workloads):
         yield f"its verdict is {result.verdict.value}, and those of its workloads say otherwise"
+
+
+def _wrong_with_site(site: SiteResult) -> Iterator[str]:
+    if site.requests_per_day is not None and site.requests_per_day <= 0:
+        yield "its site serves no requests"
+    traffic = site.traffic
+    if traffic is not None and (min(traffic.requests_per_hour) < 0 or traffic.warm_replicas < 0):
+        yield "its site serves less than no requests, or by less than no replicas"
 
 
 def _wrong_with_policy(result: Result) -> Iterator[str]:
@@ -114,6 +122,10 @@ def _wrong_with(workload: WorkloadResult) -> Iterator[str]:
         yield "was measured in less than no time"
     if workload.comparison is not None and not workload.comparison.log_ratios:
         yield "was compared in no launch"
+    if workload.footprint is not None and any(
+        value < 0 for _, value in workload.footprint if isinstance(value, float)
+    ):
+        yield "comes to less than nothing at the site's traffic"
     for name, metric in workload.metrics.items():
         yield from _wrong_with_metric(name, metric)
 

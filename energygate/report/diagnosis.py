@@ -6,7 +6,8 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from energygate.report.result import ComponentResult, Finite, MachineResult, Part
+from energygate.report.part import Finite, Part
+from energygate.report.result import ComponentResult, MachineResult  # noqa: TC001 - pydantic reads annotations
 
 
 class SelfTest(Part):

@@ -10,11 +10,14 @@ from energygate.gate import Estimate, Evidence, Verdict, judge, worst
 from energygate.gate.certainty import shared_alpha
 from energygate.policy import METRICS
 from energygate.policy.changes import policy_changes, policy_digest
+from energygate.policy.site import AT_TRAFFIC
 from energygate.policy.workload import KINDS
 from energygate.report.build import finding_results, unmeasured
 from energygate.report.merging import missing_workload
 from energygate.report.result import ErrorResult
-from energygate.report.settings import unlike_settings, unlike_site
+from energygate.report.settings import unlike_production, unlike_settings, unlike_site
+from energygate.report.site_result import OF_PRODUCTION
+from energygate.report.sites import site_result
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -79,15 +82,14 @@ def judge_again(
         if head is None
         else {"policy_changed": head != policy, "policy_changes": policy_changes(policy, head)}
     )
-    digest, traffic = policy_digest(policy), policy.site.traffic
-    per_day = traffic.requests_per_day if traffic else None
+    digest, site = policy_digest(policy), site_result(policy.site, None)
     return result.model_copy(
         update={
             **changes,
             "policy_digest": digest,
             "verdict": worst(one.verdict for one in judged),
             "notes": tuple(dict.fromkeys([*_notes(result, policy.source, digest), *result.notes])),
-            "site": result.site.model_copy(update={"requests_per_day": per_day}),
+            "site": result.site.model_copy(update={key: getattr(site, key) for key in OF_PRODUCTION}),
             "workloads": judged,
         }
     )
@@ -239,6 +241,10 @@ class _Court:
         """Refuse numbers that were not made as base's policy wants them."""
         assert one.provenance is not None  # noqa: S101 - it was measured
         if other := unlike_site(self._claimed, self._policy.site) or unlike_settings(one, workload):
+            raise _NotJudged(other)
+        if not AT_TRAFFIC.isdisjoint((*one.metrics, *workload.budgets)) and (
+            other := unlike_production(self._claimed, self._policy.site)
+        ):
             raise _NotJudged(other)
         if self._policy.measurement.require == "measured" and one.method != "measured":
             raise _NotJudged("its energy is only estimated, and base's policy requires measured energy")

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
+from energygate.report.at_traffic import assumptions, per_year
 from energygate.report.escaping import code, prose, text
 from energygate.report.explanations import answers, more_time, what_moved
 from energygate.report.headlines import headline
 from energygate.report.markdown_parts import NO_BREAK_SPACE, by_urgency, details, quoted, shortened
-from energygate.report.markdown_traffic import assumptions, per_year
 from energygate.report.news import is_shown_to_change
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def news(result: Result, *, items: int) -> list[str]:
     told = [one for one in by_urgency(result) if _has_news(one)]
     moved = {one.name: _moved(one) for one in told if what_moved(one)}
     a_year = {one.name: f"{text(cost)} a year" for one in told if (cost := per_year(one, result.site))}
-    basis = text(assumptions(result.site))
+    basis = text(assumptions(result.site, [one for one in told if one.name in a_year]))
     with_news = moved.keys() | a_year.keys()
     if len(with_news) > 1:
         by_workload = [f"{code(one.name)}: {moved[one.name]}" for one in told if _explains(one)]

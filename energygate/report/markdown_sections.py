@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
 from energygate.policy import METRICS
+from energygate.report.at_traffic import split
 from energygate.report.escaping import code, fenced, prose, text
 from energygate.report.explanations import effort, interval_words, source
 from energygate.report.markdown_parts import NO_BREAK_SPACE, by_urgency, details, shortened
@@ -69,6 +70,9 @@ def _measured(result: Result, *, items: int) -> list[str]:
         *(f"- {one}" for one in _where(result)),
         *(f"- {prose(one)}" for one in list(dict.fromkeys(map(interval_words, measured)))[:items]),
         *shortened(efforts, items),
+        *shortened(
+            [f"{code(one.name)}: {prose(made_of)}." for one in measured if (made_of := split(one))], items
+        ),
     ]
 
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from energygate.measure.meters.idle import active_joules
 from energygate.measure.readings import JOULES_PER_KWH
-from energygate.report.result import ComponentResult, LaunchResult, MachineResult, Provenance, SiteResult
+from energygate.report.result import ComponentResult, LaunchResult, MachineResult, Provenance
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.gate.weighing import Confidence, Factors
+    from energygate.gate.weighing import Confidence
     from energygate.measure.launch import Launch
     from energygate.measure.machine import Machine
     from energygate.measure.readings import ComponentFacts, MeterFacts
     from energygate.measure.windows import Plan
-    from energygate.policy import Carbon, Site, Workload
+    from energygate.policy import Workload
 
 
 def machine_result(machine: Machine) -> MachineResult:
@@ -44,22 +44,6 @@ def component_result(facts: ComponentFacts) -> ComponentResult:
         period_ms=None if facts.period_ns is None else facts.period_ns / 1e6,
         max_watts=facts.max_watts,
     )
-
-
-def site_result(site: Site, factors: Factors) -> SiteResult:
-    """The site that energies are judged for."""
-    return SiteResult(
-        pue=site.pue,
-        carbon_g_per_kwh=factors.carbon_g_per_kwh,
-        carbon_source=None if site.carbon is None else carbon_source(site.carbon),
-        electricity_price=site.electricity_price.text if site.electricity_price else None,
-        requests_per_day=None if site.traffic is None else site.traffic.requests_per_day,
-    )
-
-
-def carbon_source(carbon: Carbon) -> str:
-    """Where a carbon intensity is from: a region, a country, or the policy itself."""
-    return carbon.cloud or carbon.country or "policy"
 
 
 def provenance(  # noqa: PLR0913, PLR0917 - the same

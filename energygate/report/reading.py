@@ -13,7 +13,8 @@ from energygate.errors import MeasurementError
 from energygate.policy.fields import one_line
 from energygate.policy.tree import printable
 from energygate.report.contradictions import contradiction
-from energygate.report.result import Part, Result, WorkloadResult
+from energygate.report.part import Part
+from energygate.report.result import Result, WorkloadResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

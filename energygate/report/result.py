@@ -5,23 +5,13 @@ Energies are in kWh, other values in the unit named beside them. A number that i
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
-
-Finite = Annotated[float, Field(allow_inf_nan=False)]
-
-
-class Part(BaseModel):
-    """What all parts of a result share: frozen, and no key that the schema does not know."""
-
-    model_config = ConfigDict(
-        frozen=True,
-        extra="forbid",
-        json_schema_serialization_defaults_required=True,  # every key is always written, so readers may count on it
-    )
+from energygate.report.part import Finite, Part
+from energygate.report.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
 
 
 class Change(Part):
@@ -211,6 +201,10 @@ class WorkloadResult(Part):
     comparison: ComparisonResult | None = Field(
         default=None, description="Null when there was nothing to compare with."
     )
+    footprint: FootprintResult | None = Field(
+        default=None,
+        description="Null when the site has no traffic, or a note says why there are no such numbers.",
+    )
 
 
 class BaseResult(Part):
@@ -229,19 +223,6 @@ class MachineResult(Part):
     system: str
     virtual: bool | None
     can_pin: bool
-
-
-class SiteResult(Part):
-    """The site that energies are judged for."""
-
-    pue: Finite
-    carbon_g_per_kwh: Finite | None
-    carbon_source: str | None
-    electricity_price: str | None
-    requests_per_day: Finite | None = Field(
-        default=None,
-        description="Requests that production serves in a day; null when the policy does not say.",
-    )
 
 
 class Result(Part):

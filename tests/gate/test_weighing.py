@@ -56,7 +56,8 @@ def test_a_workload_that_counts_no_units_has_no_energy_per_unit():
 
 
 def test_every_energy_among_the_metrics_gets_pue():
-    assert {name for name, metric in METRICS.items() if metric.unit == "kWh"} == set(ENERGIES)
+    at_traffic = {"effective_energy_per_request", "monthly_energy"}  # these come with it, once
+    assert {name for name, metric in METRICS.items() if metric.unit == "kWh"} == set(ENERGIES) | at_traffic
 
 
 @given(values=launches, carbon=st.floats(0, 1000), price=st.floats(0, 10), pue=st.floats(1.0, 3.0))
@@ -102,6 +103,17 @@ def test_wander_widens_what_follows_the_machines_speed_and_nothing_else():
     assert wandering["peak_memory"] == still["peak_memory"]
     for name in set(all_series()) - {"peak_memory"}:
         assert wandering[name].head.high > still[name].head.high
+
+
+def test_wander_widens_a_number_by_as_much_of_it_as_wanders():
+    confidence = replace(CONFIDENCE, drift_sd=0.1)
+    highs = []
+    for elasticity in (0.0, 0.5, 1.0):
+        partly = replace(one_series((1.0, 1.1, 0.9, 1.05, 1.0)), elasticity=elasticity)
+        weighed = weigh(all_series(monthly_cost=partly), MACHINE_ALONE, confidence)
+        highs.append(weighed["monthly_cost"].head.high)
+    still = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head.high
+    assert highs[0] == still < highs[1] < highs[2]
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

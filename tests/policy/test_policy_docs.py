@@ -11,16 +11,20 @@ from energygate.errors import PolicyError
 from energygate.policy import (
     METRICS,
     Budget,
+    Carbon,
+    EmbodiedCarbon,
     Family,
     Measurement,
     Policy,
+    Replica,
     Site,
+    Traffic,
+    Training,
     Waiver,
     Workload,
     parse_policy,
 )
 from energygate.policy.families import FAMILIES
-from energygate.policy.model import Carbon, Traffic
 
 FOLDER = Path(__file__).parents[2] / "docs"
 DOCS = (FOLDER / "policy.md").read_text(encoding="utf-8")
@@ -62,7 +66,22 @@ def test_the_mistakes_shown_are_told_in_these_words():
     assert str(caught.value) == MISTAKES[0].strip()
 
 
-@pytest.mark.parametrize("section", [Policy, Site, Carbon, Traffic, Measurement, Workload, Budget, Waiver])
+@pytest.mark.parametrize(
+    "section",
+    [
+        Policy,
+        Site,
+        Carbon,
+        Replica,
+        EmbodiedCarbon,
+        Traffic,
+        Training,
+        Measurement,
+        Workload,
+        Budget,
+        Waiver,
+    ],
+)
 def test_every_key_is_in_the_reference(section):
     keys = [name for name, field in section.model_fields.items() if not field.exclude]
     assert [key for key in keys if f"`{key}`" not in DOCS] == []
@@ -78,6 +97,15 @@ def test_every_default_is_in_its_row():
 
 def test_every_metric_and_unit_is_in_the_reference():
     assert [name for name in METRICS if f"`{name}`" not in DOCS] == []
-    listed = (Family.ENERGY, Family.CARBON, Family.TIME, Family.SIZE, Family.RATIO, Family.RATE)
+    listed = (
+        Family.ENERGY,
+        Family.CARBON,
+        Family.TIME,
+        Family.SIZE,
+        Family.RATIO,
+        Family.RATE,
+        Family.WATER,
+        Family.WATER_USE,
+    )
     units = [re.sub("^u", "µ", unit) for family in listed for unit in FAMILIES[family].units]
     assert [unit for unit in units if f"`{unit}`" not in DOCS] == []

@@ -94,6 +94,7 @@ CANONICAL = {
     "ratio": Family.RATIO,
     "W": Family.POWER,
     "req/s": Family.RATE,
+    "L": Family.WATER,
     "gCO2e/kWh": Family.INTENSITY,
     "USD/kWh": Family.PRICE,
     "USD": Family.MONEY,

@@ -24,7 +24,7 @@ class _Core(yaml.SafeLoader):
 _Core.yaml_implicit_resolvers = {}
 for tag, pattern, first in [
     ("int", r"[-+]?[0-9]+", "-+0123456789"),
-    ("float", r"[-+]?[0-9]+\.[0-9]+", "-+0123456789"),
+    ("float", r"[-+]?[0-9]+(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?", "-+0123456789"),
     ("null", r"~|null|", ["~", "n", ""]),
 ]:
     _Core.add_implicit_resolver(f"tag:yaml.org,2002:{tag}", re.compile(rf"^(?:{pattern})$"), list(first))

@@ -55,6 +55,14 @@ ENERGY_UNITS = "Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ"
         ("250 EUR/MWh", Family.PRICE, 0.25, "EUR/kWh"),
         ("0.01 CHF", Family.MONEY, 0.01, "CHF"),
         ("5EUR", Family.MONEY, 5.0, "EUR"),
+        ("0.34 USD/h", Family.RENT, 0.34, "USD/h"),
+        ("0.0001 EUR/s", Family.RENT, 0.36, "EUR/h"),
+        ("0.09 USD/GB", Family.EGRESS_PRICE, 0.09, "USD/GB"),
+        ("90 USD/TB", Family.EGRESS_PRICE, 0.09, "USD/GB"),
+        ("1.073741824 USD/GiB", Family.EGRESS_PRICE, 1.0, "USD/GB"),
+        ("1.8 L/kWh", Family.WATER_USE, 1.8, "L/kWh"),
+        ("1800 L / MWh", Family.WATER_USE, 1.8, "L/kWh"),
+        ("2 m3", Family.WATER, 2000.0, "L"),
         (".5 s", Family.TIME, 0.5, "s"),
         ("5. s", Family.TIME, 5.0, "s"),
         ("+1e3 ms", Family.TIME, 1.0, "s"),
@@ -154,9 +162,8 @@ def test_takes_a_negative_number_only_when_asked():
 
 
 def _units(family):
-    if family is Family.MONEY:
-        return ["USD", "EUR"]
-    return ["USD/kWh", "EUR/MWh"] if family is Family.PRICE else list(FAMILIES[family].units)
+    facts = FAMILIES[family]
+    return [*facts.units, *(currency + per for currency in ("USD", "EUR") for per in facts.per)]
 
 
 families = st.sampled_from(Family)

@@ -21,12 +21,12 @@ from test_markdown_escaping import hostile
 
 from energygate.gate import Verdict
 from energygate.policy import Waiver
+from energygate.report.at_traffic import per_year
 from energygate.report.headlines import headline
 from energygate.report.markdown import comment
 from energygate.report.markdown_parts import NO_BREAK_SPACE
 from energygate.report.markdown_sections import command
 from energygate.report.markdown_table import SIGNS, table_lines
-from energygate.report.markdown_traffic import per_year
 from energygate.report.result import (
     AgreementResult,
     BaseResult,

@@ -1,0 +1,144 @@
+"""From what one request takes to what it costs in production: energy, money, carbon, water; per request and month.
+
+    effective = (active + idle power * replica-seconds / requests + cold starts / requests) * PUE
+
+PUE is multiplied here and nowhere else for these numbers; what comes in is IT energy.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energygate.footprint.pool import NoFootprint, Pool, pool_of
+from energygate.footprint.production import DAYS_A_MONTH, monthly_egress_cost
+
+if TYPE_CHECKING:
+    from energygate.footprint.production import Production
+
+JOULES_PER_KWH = 3.6e6
+HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """What one request takes of a replica, before PUE.
+
+    Attributes:
+        active_joules: IT energy beyond what the replica draws at rest.
+        service_s: Time that a replica is busy with it.
+        cold_start_joules: All IT energy of starting a replica, until it can serve.
+        cold_start_s: How long that takes.
+        egress_bytes: Bytes that leave the site with it; `None` when unknown.
+        download_bytes: Bytes of one download of the model; `None` when unknown.
+    """
+
+    active_joules: float
+    service_s: float
+    cold_start_joules: float = 0.0
+    cold_start_s: float = 0.0
+    egress_bytes: float | None = None
+    download_bytes: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Footprint:
+    """What requests come to at a site's traffic. Money is in the currency of the site's prices.
+
+    Attributes:
+        pool: The replicas over a day.
+        service_s: Time that a replica is busy with one request.
+        idle_watts: IT power of a replica at rest.
+        active_it_kwh: IT energy of one request that the request itself causes.
+        idle_it_kwh: One request's share of what replicas draw at rest while they are up.
+        cold_start_it_kwh: One request's share of cold starts.
+        effective_kwh: All three at the facility: times PUE.
+        monthly_kwh: The same for all requests of a month.
+        monthly_g: Its carbon, in gCO2e; `None` without a carbon intensity.
+        monthly_litres: Water for it; `None` without a water usage effectiveness.
+        monthly_electricity: Its price; `None` without a price of electricity.
+        monthly_replicas: Price of the replicas while they are up or starting; `None` without a price.
+        monthly_egress: Price of what leaves the site; `None` without a price or where a size is not known.
+        embodied_g: One request's share of the hardware's carbon; `None` where the policy does not say.
+        sci_g: Software carbon intensity in gCO2e per request; `None` without a carbon intensity.
+    """
+
+    pool: Pool
+    service_s: float
+    idle_watts: float
+    active_it_kwh: float
+    idle_it_kwh: float
+    cold_start_it_kwh: float
+    effective_kwh: float
+    monthly_kwh: float
+    monthly_g: float | None
+    monthly_litres: float | None
+    monthly_electricity: float | None
+    monthly_replicas: float | None
+    monthly_egress: float | None
+    embodied_g: float | None
+    sci_g: float | None
+
+    @property
+    def monthly_cost(self) -> float | None:
+        """Electricity, replicas and data out, each where it has a price; `None` without the first two."""
+        if self.monthly_electricity is None and self.monthly_replicas is None:
+            return None
+        return sum(
+            one or 0.0 for one in (self.monthly_electricity, self.monthly_replicas, self.monthly_egress)
+        )
+
+
+def footprint(request: Request, production: Production, *, idle_watts: float | None) -> Footprint:
+    """Work out what requests come to at the site's traffic.
+
+    Carbon per request is the Software Carbon Intensity of ISO/IEC 21031:2024 (Green Software Foundation,
+    https://sci.greensoftware.foundation), SCI = ((E * I) + M) per R, a request being R: E is the effective energy with
+    training's share, I the site's intensity, and M = TE * TS * RS the embodied carbon of the hardware, by the time
+    that it is up and the share of it that a replica takes. Water is the site's WUE times IT energy, as The Green Grid
+    defines it (white paper 35, 2011).
+
+    Args:
+        request: What one request takes, as measured.
+        production: The site and its traffic.
+        idle_watts: Power at rest of the machine that measured, where the policy names no other; `None` when unknown.
+
+    Raises:
+        NoFootprint: When the power at rest is unknown, the request took no more than rest, or the pool is too small.
+    """
+    resting = idle_watts if production.idle_watts is None else production.idle_watts
+    if resting is None:
+        raise NoFootprint("what this machine draws at rest is not known; give site.replica.idle_power")
+    pool = pool_of(production.traffic, service_s=request.service_s)
+    active = request.active_joules / JOULES_PER_KWH
+    idle = resting * pool.replica_seconds / pool.requests / JOULES_PER_KWH
+    cold = request.cold_start_joules * pool.cold_starts / pool.requests / JOULES_PER_KWH
+    it_kwh = active + idle + cold
+    effective = it_kwh * production.pue
+    monthly = effective * production.monthly_requests
+    paid_s = pool.replica_seconds + pool.cold_starts * request.cold_start_s
+    intensity, training = production.carbon_g_per_kwh, production.training_kwh_per_request or 0.0
+    hardware = _times(paid_s / pool.requests, production.embodied_g_per_s)
+    return Footprint(
+        pool=pool,
+        service_s=request.service_s,
+        idle_watts=resting,
+        active_it_kwh=active,
+        idle_it_kwh=idle,
+        cold_start_it_kwh=cold,
+        effective_kwh=effective,
+        monthly_kwh=monthly,
+        monthly_g=_times(monthly, intensity),
+        monthly_litres=_times(it_kwh * production.monthly_requests, production.water_l_per_kwh),
+        monthly_electricity=_times(monthly, production.price_per_kwh),
+        monthly_replicas=_times(paid_s / HOUR_S * DAYS_A_MONTH, production.replica_price_per_h),
+        monthly_egress=monthly_egress_cost(
+            production, egress_bytes=request.egress_bytes, download_bytes=request.download_bytes
+        ),
+        embodied_g=hardware,
+        sci_g=None if intensity is None else (effective + training) * intensity + (hardware or 0.0),
+    )
+
+
+def _times(amount: float, price: float | None) -> float | None:
+    return None if price is None else amount * price

@@ -1,0 +1,150 @@
+"""What a change means at production's traffic: energy, carbon, money and water a year, and what stands behind it."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from energygate.policy import Family, format_number, format_quantity, parse_quantity
+from energygate.policy.tree import printable
+from energygate.report.news import is_shown_to_change
+from energygate.report.phrases import MINUS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from energygate.report.result import MetricResult, WorkloadResult
+    from energygate.report.site_result import SiteResult
+
+DAYS_A_YEAR = 365.25
+MONTHS_A_YEAR = 12
+_LONGEST_QUOTE = 40
+_LEAST_SHARE = 1e-6
+EFFECTIVE = "effective_energy_per_request"
+
+
+def per_year(workload: WorkloadResult, site: SiteResult) -> str:
+    """What the workload costs a year, or with a base, what the change does to that.
+
+    Energy is the effective one, idle replicas included, where it is known; else that of requests alone. Money is
+    electricity, and replicas and data sent where they have prices.
+
+    Args:
+        workload: With its energy at the facility, PUE included.
+        site: Whose traffic is meant, and whose carbon intensity and price of electricity, where it has them.
+
+    Returns:
+        Such as `+0.60 kWh, +0.20 kg CO₂e, +0.15 EUR, +1.1 L`; empty where the traffic is not known, energy was not
+        measured, or no change is shown.
+    """
+    metric = workload.metrics.get(EFFECTIVE) or workload.metrics.get("energy_per_request")
+    if metric is None or site.requests_per_day is None:
+        return ""
+    if metric.base is not None and (metric.incomparable or not is_shown_to_change(metric)):
+        return ""
+    energy_kwh = _difference(metric) * site.requests_per_day * DAYS_A_YEAR
+    amounts = [(energy_kwh, "kWh")]
+    if site.carbon_g_per_kwh is not None:
+        amounts.append((energy_kwh * site.carbon_g_per_kwh, "gCO2e"))
+    cost, price = workload.metrics.get("monthly_cost"), _price(site)
+    if cost is not None and EFFECTIVE in workload.metrics:
+        amounts.append((_difference(cost) * MONTHS_A_YEAR, cost.unit))
+    elif price is not None:
+        amounts.append((energy_kwh * price[0], price[1]))
+    water = workload.metrics.get("monthly_water")
+    if water is not None:
+        amounts.append((_difference(water) * MONTHS_A_YEAR, water.unit))
+    if not all(math.isfinite(value) for value, _ in amounts):
+        return ""
+    return ", ".join(_amount(value, unit, signed=metric.base is not None) for value, unit in amounts)
+
+
+def assumptions(site: SiteResult, workloads: Sequence[WorkloadResult]) -> str:
+    """What stands behind the numbers of `per_year`, as a clause.
+
+    Args:
+        site: The site.
+        workloads: Those whose numbers are told.
+    """
+    parts = [f"{format_number(site.requests_per_day or 0.0, digits=4)} requests a day"]
+    if any(one.footprint is not None for one in workloads):
+        parts += [_pool(site), *_rest(workloads)]
+    parts.append(f"PUE {site.pue:g}")
+    if site.carbon_g_per_kwh is not None:
+        parts.append(
+            f"{format_quantity(site.carbon_g_per_kwh, 'gCO2e/kWh')} in {_quote(site.carbon_source or '')}"
+        )
+    return ", ".join(parts)
+
+
+def split(workload: WorkloadResult) -> str:
+    """What effective energy per request is made of; empty where it is not known.
+
+    Returns:
+        Such as `effective energy per request 12.3 µWh: 16 % requests, 84 % replicas at rest, 0.30 % cold starts`.
+    """
+    found, metric = workload.footprint, workload.metrics.get(EFFECTIVE)
+    if found is None or metric is None:
+        return ""
+    kinds = {
+        "requests": found.active_it_kwh_per_request,
+        "replicas at rest": found.idle_it_kwh_per_request,
+        "cold starts": found.cold_start_it_kwh_per_request,
+    }
+    total = sum(kinds.values())
+    shares = [
+        f"{format_quantity(kwh / total, 'ratio', digits=2)} {kind}"
+        for kind, kwh in kinds.items()
+        if total and kwh / total >= _LEAST_SHARE
+    ]
+    text = f"effective energy per request {format_quantity(metric.head, 'kWh')}: {', '.join(shares)}"
+    if found.training_kwh_per_request:
+        text += f"; training's share, in sci only: {format_quantity(found.training_kwh_per_request, 'kWh')}"
+    return text
+
+
+def _pool(site: SiteResult) -> str:
+    """How replicas follow the load: `2 warm replicas at 0.34 USD/h`."""
+    traffic = site.traffic
+    price = f" at {_quote(site.replica.price)}" if site.replica and site.replica.price else ""
+    if traffic is not None and traffic.warm_replicas:
+        return f"{traffic.warm_replicas} warm replica{'' if traffic.warm_replicas == 1 else 's'}{price}"
+    if traffic is not None and traffic.scale_to_zero_after_s is not None:
+        return f"replicas{price} scaled to zero after {format_quantity(traffic.scale_to_zero_after_s, 's')}"
+    return f"replicas{price} only while busy"
+
+
+def _rest(workloads: Sequence[WorkloadResult]) -> Iterator[str]:
+    """What a replica draws at rest, and how that is known."""
+    found = [one.footprint for one in workloads if one.footprint is not None]
+    rests = {
+        (one.idle_watts, "as the policy says" if one.idle_source == "policy" else one.idle_source)
+        for one in found
+    }
+    told = dict.fromkeys(f"{format_quantity(watts, 'W')} ({how})" for watts, how in sorted(rests))
+    yield f"{' or '.join(told)} each at rest"
+
+
+def _quote(text: str) -> str:
+    """A text that anybody may have written, fit for a terminal."""
+    return printable(text, longest=_LONGEST_QUOTE)
+
+
+def _difference(metric: MetricResult) -> float:
+    return metric.head - (metric.base or 0.0)
+
+
+def _price(site: SiteResult) -> tuple[float, str] | None:
+    """The price of a kWh and its currency; `None` without one, or where it does not read as one."""
+    if site.electricity_price is None:
+        return None
+    try:
+        price = parse_quantity(site.electricity_price, Family.PRICE)
+    except ValueError:
+        return None
+    return price.value, price.unit.partition("/")[0]
+
+
+def _amount(value: float, unit: str, *, signed: bool) -> str:
+    sign = "" if not signed or not value else "+" if value > 0 else MINUS
+    return f"{sign}{format_quantity(abs(value), unit, digits=2)}"

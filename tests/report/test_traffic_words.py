@@ -1,0 +1,224 @@
+"""What a year of the site's traffic comes to: effective energy where it is known, and what stands behind it."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+from builders import exact_metric_result, judged, metric_result, result, workload_result
+from rich.console import Console
+
+from energygate.gate import Verdict
+from energygate.report.at_traffic import assumptions, per_year, split
+from energygate.report.console import print_report
+from energygate.report.contradictions import contradiction
+from energygate.report.markdown import comment
+from energygate.report.result import Change
+from energygate.report.site_result import (
+    FootprintResult,
+    ReplicaResult,
+    SiteResult,
+    TrafficResult,
+)
+
+MONTH = 1e6 * 365.25 / 12
+
+
+def traffic(**fields):
+    defaults = {
+        "requests_per_hour": (1e6 / 24,) * 24,
+        "warm_replicas": 2,
+        "max_replicas": None,
+        "scale_to_zero_after_s": None,
+        "model_downloads_per_month": 0.0,
+    }
+    return TrafficResult(**{**defaults, **fields})
+
+
+def site(**fields):
+    defaults = {
+        "pue": 1.25,
+        "carbon_g_per_kwh": 400.0,
+        "carbon_source": "DEU",
+        "electricity_price": "0.3 EUR/kWh",
+        "requests_per_day": 1e6,
+        "traffic": traffic(),
+    }
+    return SiteResult(**{**defaults, **fields})
+
+
+def footprint(**fields):
+    defaults = {
+        "service_s": 0.004,
+        "idle_watts": 1.78,
+        "idle_source": "estimated",
+        "replica_seconds_per_day": 172_800.0,
+        "cold_starts_per_day": 0.0,
+        "active_it_kwh_per_request": 2e-8,
+        "idle_it_kwh_per_request": 6e-8,
+        "cold_start_it_kwh_per_request": 0.0,
+        "training_kwh_per_request": None,
+        "embodied_g_per_request": None,
+        "monthly_requests": MONTH,
+        "monthly_electricity": None,
+        "monthly_replicas": None,
+        "monthly_egress": None,
+    }
+    return FootprintResult(**{**defaults, **fields})
+
+
+def moved(base, head, unit="kWh", low=0.05, high=0.2, **fields):
+    change = Change(estimate=head / base - 1, low=low, high=high)
+    return exact_metric_result(head, unit).model_copy(update={"base": base, "change": change, **fields})
+
+
+def workload(name="cnn", **metrics):
+    plain = {"energy_per_request": moved(2e-8, 3e-8), "effective_energy_per_request": moved(1e-7, 1.2e-7)}
+    return workload_result(name, metrics={**plain, **metrics}, footprint=footprint())
+
+
+def test_effective_energy_comes_before_that_of_requests():
+    assert per_year(workload(), site()) == "+7.3 kWh, +2.9 kg CO₂e, +2.2 EUR"
+    only = workload_result(metrics={"energy_per_request": moved(2e-8, 3e-8)})
+    assert per_year(only, site()) == "+3.7 kWh, +1.5 kg CO₂e, +1.1 EUR"
+
+
+def test_replicas_and_water_count_where_they_are_known():
+    one = workload(monthly_cost=moved(100.0, 110.0, "EUR"), monthly_water=moved(20.0, 19.5, "L"))
+    assert per_year(one, site()) == "+7.3 kWh, +2.9 kg CO₂e, +120 EUR, \N{MINUS SIGN}6.0 L"
+
+
+def test_what_did_not_change_has_no_sign():
+    one = workload(monthly_cost=moved(100.0, 100.0, "EUR"))
+    assert per_year(one, site()) == "+7.3 kWh, +2.9 kg CO₂e, 0 EUR"
+
+
+@pytest.mark.parametrize(
+    ("effective", "site_fields"),
+    [
+        (moved(1e-7, 1.001e-7, low=-0.01, high=0.01), {}),
+        (moved(1e-7, 1.2e-7, incomparable="two cards"), {}),
+        (moved(1e-7, 1.2e-7), {"requests_per_day": None, "traffic": None}),
+    ],
+)
+def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
+    assert per_year(workload(effective_energy_per_request=effective), site(**site_fields)) == ""
+
+
+@pytest.mark.parametrize(
+    ("terms", "told"),
+    [
+        ({}, "2 warm replicas, 1.78 W (estimated) each at rest"),
+        ({"traffic": traffic(warm_replicas=1)}, "1 warm replica, 1.78 W (estimated) each at rest"),
+        (
+            {"traffic": traffic(warm_replicas=0)},
+            "replicas only while busy, 1.78 W (estimated) each at rest",
+        ),
+        (
+            {"traffic": traffic(warm_replicas=0, scale_to_zero_after_s=300.0)},
+            "replicas scaled to zero after 300 s, 1.78 W (estimated) each at rest",
+        ),
+        (
+            {
+                "replica": ReplicaResult(
+                    idle_watts=None,
+                    price="0.34 EUR/h",
+                    embodied_g=None,
+                    embodied_lifetime_s=None,
+                    embodied_share=None,
+                )
+            },
+            "2 warm replicas at 0.34 EUR/h, 1.78 W (estimated) each at rest",
+        ),
+    ],
+)
+def test_what_stands_behind_it(terms, told):
+    said = assumptions(site(**terms), [workload()])
+    assert said == f"1,000,000 requests a day, {told}, PUE 1.25, 400 g CO₂e/kWh in DEU"
+
+
+def test_where_the_power_at_rest_is_from():
+    policy = workload("b").model_copy(update={"footprint": footprint(idle_watts=12.0, idle_source="policy")})
+    assert "1.78 W (estimated) or 12.0 W (as the policy says) each at rest" in assumptions(
+        site(), [workload(), policy]
+    )
+    assert "replica" not in assumptions(site(), [judged(Verdict.PASS)])
+
+
+def test_what_effective_energy_is_made_of():
+    assert split(workload()) == "effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest"
+    whole = footprint(cold_start_it_kwh_per_request=2e-8, training_kwh_per_request=1e-7)
+    assert split(workload().model_copy(update={"footprint": whole})) == (
+        "effective energy per request 120 µWh: 20 % requests, 60 % replicas at rest, 20 % cold starts; "
+        "training's share, in sci only: 100 µWh"
+    )
+    assert split(judged(Verdict.PASS)) == ""
+
+
+def shown(outcome):
+    file = io.StringIO()
+    print_report(outcome, Console(file=file, width=160), quiet=False, result_path=None)
+    return file.getvalue()
+
+
+def test_the_console_tells_a_year_and_what_stands_behind_it_once():
+    told = shown(result(workload("a"), workload("b"), site=site()))
+    assert told.count("7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year at your traffic\n") == 2
+    assert (
+        told.count("Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each at rest")
+        == 1
+    )
+    assert "a: effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest\n" in told
+
+
+def test_without_traffic_the_console_says_nothing_of_it():
+    assert "traffic" not in shown(result(judged(Verdict.PASS)))
+
+
+def test_the_comment_has_one_line_and_folds_the_rest():
+    body = comment(result(workload(), site=site()), run_url=None)
+    assert body.count("At your traffic") == 1
+    assert (
+        "<b>At your traffic</b>: +7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year "
+        "(1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each at rest, PUE 1.25, "
+        "400 g CO₂e/kWh in DEU).\n"
+    ) in body
+    assert "- `cnn`: effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest.\n" in body
+
+
+@pytest.mark.parametrize(
+    ("outcome", "wrong"),
+    [
+        (
+            result(workload().model_copy(update={"footprint": footprint(idle_watts=-1.0)}), site=site()),
+            "workload 'cnn' comes to less than nothing at the site's traffic",
+        ),
+        (result(judged(Verdict.PASS), site=site(requests_per_day=0.0)), "its site serves no requests"),
+        (
+            result(judged(Verdict.PASS), site=site(traffic=traffic(warm_replicas=-1))),
+            "its site serves less than no requests, or by less than no replicas",
+        ),
+        (
+            result(
+                judged(Verdict.PASS),
+                site=site(traffic=traffic(requests_per_hour=(*(1.0,) * 23, -1.0))),
+            ),
+            "its site serves less than no requests, or by less than no replicas",
+        ),
+        (result(judged(Verdict.PASS), site=site()), None),
+    ],
+)
+def test_what_cannot_be_is_refused(outcome, wrong):
+    assert contradiction(outcome) == wrong
+
+
+def test_no_text_of_a_result_moves_the_cursor():
+    hostile = site(carbon_source="x\x1b[2J", traffic=None, electricity_price=None)
+    assert "x\\x1b[2J" in assumptions(hostile, [])
+
+
+def test_a_metric_without_change_still_costs_a_year():
+    alone = workload_result(
+        metrics={"effective_energy_per_request": metric_result(head=1e-7, low=1e-7, high=1e-7)}
+    )
+    assert per_year(alone, site()) == "37 kWh, 15 kg CO₂e, 11 EUR"
