@@ -2,26 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import MeasurementError
+from energygate.errors import MeasurementError, WorkerDied
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     import numpy as np
 
-    from energygate.workloads.serving import Serving
+    from energygate.workloads.messages import Payloads
+    from energygate.workloads.serving import Ready, Serving
 
     Answers = Mapping[str, np.ndarray[Any, Any]]
 
 ALL_CALLS = 1 << 31
 
 
-def collect_answers(
-    serving: Serving, cpus: tuple[int, ...], *, count: int | None = None
-) -> dict[str, np.ndarray[Any, Any]]:
-    """Answer every distinct call once, untimed, in a fresh worker; one array per output, calls stacked first.
+@dataclass(frozen=True, kw_only=True)
+class Collected:
+    """What one side answers to its distinct requests.
+
+    Attributes:
+        payloads: How many bytes requests and answers are, per request.
+        answers: One array per output, calls stacked first; or why there are none, though they have been answered.
+    """
+
+    payloads: Payloads
+    answers: Answers | MeasurementError
+
+    def to_judge(self) -> Answers:
+        """The answers.
+
+        Raises:
+            MeasurementError: When there are none.
+        """
+        if isinstance(self.answers, MeasurementError):
+            raise self.answers
+        return self.answers
+
+
+def collect(serving: Serving, cpus: tuple[int, ...], *, count: int | None = None) -> Collected:
+    """Answer every distinct call once, untimed, in a fresh worker.
 
     Args:
         serving: The workload on one side.
@@ -29,14 +53,56 @@ def collect_answers(
         count: How many calls to answer; every distinct one by default.
 
     Raises:
-        MeasurementError: When the worker fails, or answers differ in shape.
+        MeasurementError: When the worker fails, or a request does where no `success_rate` budget lets it.
     """
-    import numpy as np
-
     path = serving.scratch / f"answers-{serving.side.name}.npz"
     with serving.open(cpus) as ready:
-        ready.worker.outputs(path, count=count or ALL_CALLS)
+        payloads = _payloads(ready, serving, count, keep=True)
+        answers: Answers | MeasurementError
+        try:
+            ready.worker.outputs(path, count=count or ALL_CALLS)
+        except WorkerDied:
+            raise
+        except MeasurementError as error:  # answers that differ in shape, say, have a size all the same
+            answers = error
+        else:
+            answers = _read(path)
+            ready.worker.shut_down()
+    return Collected(payloads=payloads, answers=answers)
+
+
+def weigh_answers(serving: Serving, cpus: tuple[int, ...], *, count: int | None = None) -> Payloads:
+    """How many bytes requests and answers are, per request: as `collect`, without the answers.
+
+    Raises:
+        MeasurementError: The same.
+    """
+    with serving.open(cpus) as ready:
+        payloads = _payloads(ready, serving, count, keep=False)
         ready.worker.shut_down()
+    return payloads
+
+
+def collect_answers(
+    serving: Serving, cpus: tuple[int, ...], *, count: int | None = None
+) -> dict[str, np.ndarray[Any, Any]]:
+    """What every distinct call is answered: one array per output, calls stacked first.
+
+    Raises:
+        MeasurementError: When the worker fails, or answers differ in shape.
+    """
+    return dict(collect(serving, cpus, count=count).to_judge())
+
+
+def _payloads(ready: Ready, serving: Serving, count: int | None, *, keep: bool) -> Payloads:
+    tolerant = "success_rate" in serving.workload.budgets
+    payloads = ready.worker.answer(count=count or ALL_CALLS, tolerant=tolerant, keep=keep)
+    return payloads.of_each(ready.requests_per_call)
+
+
+def _read(path: Path) -> Answers:
+    import numpy as np
+
     with np.load(path, allow_pickle=False) as archive:
         return {name: archive[name] for name in archive.files}
 

@@ -12,6 +12,20 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+DOING = {
+    "load": "loading",
+    "bind": "reading its inputs",
+    "run": "serving requests",
+    "answer": "collecting answers",
+    "outputs": "collecting answers",
+    "end_profile": "writing its profile",
+    "shut_down": "shutting down",
+}
+"""What a worker does on each command, in words."""
+
+LARGEST = 1 << 63
+"""No count of bytes or requests reaches it; a worker that says so is not to be believed."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Start:
@@ -40,6 +54,11 @@ class Tensor:
     type: str
     shape: tuple[int | str | None, ...]
 
+    @classmethod
+    def of(cls, node: Mapping[str, Any]) -> Tensor:
+        """One of those that a worker lists."""
+        return cls(name=node["name"], type=node["type"], shape=tuple(node["shape"]))
+
 
 @dataclass(frozen=True, kw_only=True)
 class Loaded:
@@ -61,6 +80,19 @@ class Loaded:
     wall_ns: int
     cpu_ns: int
     requests_per_call: int = 1
+
+    @classmethod
+    def of(cls, reply: Mapping[str, Any], *, wall_ns: int) -> Loaded:
+        """What a worker answers to `load`."""
+        inputs = reply["inputs"]
+        return cls(
+            inputs=None if inputs is None else tuple(map(Tensor.of, inputs)),
+            versions=reply["versions"],
+            origin=reply["origin"],
+            wall_ns=wall_ns,
+            cpu_ns=reply["cpu_ns"],
+            requests_per_call=reply["requests"],
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,3 +146,65 @@ class Served:
             units=reply.get("units"),
             first_piece_latencies_ns=unpacked(reply.get("first_piece_latencies_ns", "")),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Payloads:
+    """How many bytes the requests of a workload are, and what they are answered.
+
+    Attributes:
+        request_bytes: Mean payload of the requests of one call: the body of an HTTP request, a model's or callable's
+            arrays. `None` where nothing says what a call takes.
+        response_bytes: Mean payload of what one call is answered: a body once decoded, output arrays, what a callable
+            returns. `None` where one answer has no known size, or none was answered.
+        egress_bytes: Mean bytes that leave the machine for one call: all of an HTTP response as it is on the wire,
+            else `response_bytes`. `None` likewise.
+    """
+
+    request_bytes: float | None
+    response_bytes: float | None
+    egress_bytes: float | None
+
+    @classmethod
+    def of(cls, reply: Mapping[str, Any]) -> Payloads:
+        """What a worker answers to `answer`.
+
+        Raises:
+            ValueError: When a number is none of bytes: the code under test lives in the worker, too.
+        """
+        requests, answered = (_whole(reply, name) for name in ("requests", "answered"))
+        if answered > requests:
+            raise ValueError(f"{answered} of {requests} requests were answered")
+
+        def mean(name: str, count: int) -> float | None:
+            return None if reply.get(name) is None or count == 0 else _whole(reply, name) / count
+
+        return cls(
+            request_bytes=mean("request_bytes", requests),
+            response_bytes=mean("response_bytes", answered),
+            egress_bytes=mean("egress_bytes", answered),
+        )
+
+    def of_each(self, requests_per_call: int) -> Payloads:
+        """The same for one of the requests that a call serves."""
+
+        def share(size: float | None) -> float | None:
+            return None if size is None else size / requests_per_call
+
+        return Payloads(
+            request_bytes=share(self.request_bytes),
+            response_bytes=share(self.response_bytes),
+            egress_bytes=share(self.egress_bytes),
+        )
+
+
+UNKNOWN = Payloads(request_bytes=None, response_bytes=None, egress_bytes=None)
+"""Where nothing was answered."""
+
+
+def _whole(reply: Mapping[str, Any], name: str) -> int:
+    """A whole number from 0 up that any machine could have counted."""
+    value = reply.get(name)
+    if type(value) is not int or not 0 <= value < LARGEST:
+        raise ValueError(f"{name} is {str(value)[:20]!r}")
+    return value

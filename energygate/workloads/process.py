@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 from energygate.errors import MeasurementError, NothingThere, WorkerDied
 from energygate.workloads.environment import worker_environment
 from energygate.workloads.family import Family
-from energygate.workloads.messages import Loaded, Served, Tensor
+from energygate.workloads.messages import DOING, Loaded, Payloads, Served
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -40,16 +40,6 @@ GOODBYE_SECONDS = 5.0
 
 LOOK_SECONDS = 0.25
 """How often it is looked whether a worker that does not answer still lives."""
-
-DOING = {
-    "load": "loading",
-    "bind": "reading its inputs",
-    "run": "serving requests",
-    "outputs": "collecting answers",
-    "end_profile": "writing its profile",
-    "shut_down": "shutting down",
-}
-"""What a worker does on each command, in words."""
 
 
 class Worker:
@@ -118,15 +108,7 @@ class Worker:
         """Load the workload and say what it takes; time and CPU time count from the start of the process."""
         reply = self._ask("load", timeout_s=timeout_s, kind=kind, spec=dict(spec))
         wall_ns = time.perf_counter_ns() - self._started_ns - reply["joining_ns"]
-        inputs = reply["inputs"]
-        return Loaded(
-            inputs=None if inputs is None else tuple(_tensor(node) for node in inputs),
-            versions=reply["versions"],
-            origin=reply["origin"],
-            wall_ns=wall_ns,
-            cpu_ns=reply["cpu_ns"],
-            requests_per_call=reply["requests"],
-        )
+        return Loaded.of(reply, wall_ns=wall_ns)
 
     def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int) -> int:
         """Give the worker its inputs; returns the number of distinct calls they make."""
@@ -158,8 +140,25 @@ class Worker:
             raise self._trouble(f"the worker answered {len(served.latencies_ns)} of {count} requests")
         return served
 
+    def answer(self, *, count: int, tolerant: bool = False, keep: bool = False) -> Payloads:
+        """Answer the first `count` distinct calls, untimed; returns the mean bytes of a call, and of its answer.
+
+        Args:
+            count: How many calls, if there are so many distinct ones.
+            tolerant: Whether calls that fail are left out instead of being trouble.
+            keep: Whether `outputs` is to write what they were answered.
+        """
+        reply = self._ask("answer", count=count, tolerant=tolerant, keep=keep)
+        try:
+            return Payloads.of(reply)
+        except ValueError as error:
+            raise self._trouble(f"the worker answered nonsense: {error}") from None
+
     def outputs(self, path: Path, *, count: int) -> int:
-        """Write the answers to the first `count` distinct calls as `.npz`; returns how many were answered."""
+        """Write the answers to the first `count` distinct calls as `.npz`; returns how many were answered.
+
+        Those that `answer` has kept are not asked again.
+        """
         return int(self._ask("outputs", path=str(path), count=count)["requests"])
 
     def end_profile(self) -> Path:
@@ -308,10 +307,6 @@ class Worker:
         with stream:
             while line := stream.readline(4096):  # bounded: the workload may print megabytes on one line
                 self._stderr.append(line.rstrip()[:400])
-
-
-def _tensor(node: Mapping[str, Any]) -> Tensor:
-    return Tensor(name=node["name"], type=node["type"], shape=tuple(node["shape"]))
 
 
 def _printable(text: str) -> str:

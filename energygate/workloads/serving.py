@@ -76,6 +76,7 @@ class Serving:
         inputs_directory: What the path of the inputs is relative to: base's checkout for both sides of a
             comparison, so that both answer the same requests.
         other_directory: The other side's checkout, whose code this side must not run; `None` without one.
+        pytest_options: Of the pytest that measures its own tests: what says how they are collected, each in one piece.
     """
 
     name: str
@@ -86,6 +87,7 @@ class Serving:
     scratch: Path
     inputs_directory: Path
     other_directory: Path | None = None
+    pytest_options: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -190,6 +192,7 @@ class Serving:
                 "seed": self.seed,
                 "scratch": str(self.scratch / f"pytest-{self.side.name}"),
                 "other": None if self.other_directory is None else str(self.other_directory),
+                "options": [*self.pytest_options],
             }
         return {
             "path": str(workload.onnx),

@@ -166,8 +166,9 @@ def test_the_requests_in_the_documentation_are_read_as_it_says(tmp_path, line):
     (request,) = read_requests(str(write_requests(tmp_path / "r.jsonl", line)), "/v1/completions")
     assert request.method == "POST"
     assert (request.path == "/v1/embeddings") == ("custom_id" in line)
+    assert ("Accept-Encoding" in request.headers) == ("gzip" in line)
     assert ("X-Tenant" in request.headers) == ("custom_id" in line)
-    assert "input" in json.loads(request.body) or request.body.decode() == line
+    assert json.loads(request.body) in (json.loads(line), json.loads(line).get("body"))
 
 
 # --- Answers -----------------------------------------------------------------------------------------------

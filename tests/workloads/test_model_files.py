@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
+import tracemalloc
+
+import numpy as np
 import pytest
 from onnx import TensorProto, helper
 from sample_models import external, identity, model, tensor, with_external_weight
 
-from energygate.workloads.model_files import model_size_bytes
+from energygate.workloads.model_files import BLOCK, model_download_bytes, model_size_bytes
 
 
 @pytest.fixture
@@ -79,6 +83,26 @@ def with_constant(location):
 )
 def test_size(weigh, content, files, extra):
     assert weigh(content, **files) == extra
+
+
+def test_a_download_is_each_file_gzipped(checkout):
+    noise = np.random.default_rng(1).bytes(2 * BLOCK + 7)
+    files = {
+        "model.onnx": with_weights("a.bin", "b.bin", "a.bin").SerializeToString(),
+        "a.bin": bytes(3 * BLOCK) + noise,
+        "b.bin": b"",
+        "unrelated.bin": noise,
+    }
+    for name, content in files.items():
+        checkout.joinpath(name).write_bytes(content)
+    tracemalloc.start()
+    size = model_download_bytes(checkout / "model.onnx", label="w")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    shipped = [gzip.compress(files[name], compresslevel=6) for name in ("model.onnx", "a.bin", "b.bin")]
+    assert size == sum(map(len, shipped))
+    assert len(noise) < size < len(noise) * 1.01
+    assert peak < len(files["a.bin"])  # block by block
 
 
 @pytest.mark.parametrize(

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import http.client
+import io
 import time
 from collections import deque
 
 from .completions import Answer
+from .content_coding import Glimpse, decoded
 from .troubles import FailedRequest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
@@ -37,12 +39,13 @@ class Client:
         self._host, self._port = host, port
         self._idle: deque[Any] = deque()
 
-    def ask(self, request: Request, seen: Callable[[str], bool]) -> Answer:
+    def ask(self, request: Request, seen: Callable[[str], bool], *, counted: bool = False) -> Answer:
         """Send a request and read its whole answer.
 
         Args:
             request: The request.
             seen: Is shown each line of a stream of events, and says whether it is the first piece of the answer.
+            counted: Whether to count the bytes of the answer on the wire, which takes time of its own.
 
         Raises:
             FailedRequest: The server refused.
@@ -53,11 +56,12 @@ class Client:
             connection = self._idle.pop()
         except IndexError:
             connection = http.client.HTTPConnection(self._host, self._port)
+        connection.response_class = CountedResponse if counted else http.client.HTTPResponse
         try:
             response = self._begun(connection, request)
-            content_type = _content_type(response)
+            content_type, coding = _content_type(response), _content_coding(response)
             if content_type == "text/event-stream" and response.status in OK:
-                body, first_ns = _stream(response, seen)
+                body, first_ns = _stream(response, seen, Glimpse(coding))
             else:
                 body, first_ns = response.read(), 0
         except BaseException:
@@ -65,8 +69,8 @@ class Client:
             raise
         self._idle.append(connection)
         if response.status not in OK:
-            raise FailedRequest(_refusal(response, body))
-        return Answer(content_type, body, first_ns)
+            raise FailedRequest(_refusal(response, _readable(body, coding)))
+        return Answer(content_type, coding, body, first_ns, response.wire.count if counted else 0)
 
     def _begun(self, connection: Any, request: Request) -> Any:
         """The beginning of the answer; servers close idle connections, which shows only on using them."""
@@ -85,6 +89,47 @@ class Client:
             self._idle.pop().close()
 
 
+class Wire(io.RawIOBase):
+    """What comes from a socket, counted.
+
+    Attributes:
+        count: The bytes that have come.
+    """
+
+    def __init__(self, raw: Any) -> None:
+        super().__init__()
+        self._raw = raw
+        self.count = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read from."""
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        """Read what there is."""
+        count: int | None = self._raw.readinto(buffer)
+        self.count += count or 0
+        return count
+
+    def close(self) -> None:
+        """Let the socket go."""
+        self._raw.close()
+        super().close()
+
+
+class CountedResponse(http.client.HTTPResponse):
+    """An answer whose bytes are counted as they come: status line, headers, and the body in all its framing.
+
+    Attributes:
+        wire: Where it comes from.
+    """
+
+    def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(sock, *args, **kwargs)
+        self.wire = Wire(self.fp.detach())
+        self.fp = io.BufferedReader(self.wire)
+
+
 def _sent(connection: Any, request: Request) -> Any:
     connection.request(request.method, request.path, body=request.body, headers=request.headers)
     return connection.getresponse()
@@ -95,7 +140,11 @@ def _content_type(response: Any) -> str:
     return (said or "").partition(";")[0].strip().lower()
 
 
-def _stream(response: Any, seen: Callable[[str], bool]) -> tuple[bytes, int]:
+def _content_coding(response: Any) -> str:
+    return (response.headers.get("Content-Encoding") or "").strip().lower()
+
+
+def _stream(response: Any, seen: Callable[[str], bool], glimpse: Glimpse) -> tuple[bytes, int]:
     """A stream of events to its end, and when its first piece came."""
     pieces: list[bytes] = []
     rest, first_ns = b"", 0
@@ -106,9 +155,17 @@ def _stream(response: Any, seen: Callable[[str], bool]) -> tuple[bytes, int]:
         now_ns = time.perf_counter_ns()
         pieces.append(piece)
         if not first_ns:
-            *lines, rest = (rest + piece).split(b"\n")
+            *lines, rest = (rest + glimpse(piece)).split(b"\n")
             if any(seen(line.decode("utf-8", "replace")) for line in lines):
                 first_ns = now_ns
+
+
+def _readable(body: bytes, coding: str) -> bytes:
+    """A refusing body for people to read; as it came where it cannot be decoded."""
+    try:
+        return decoded(body, coding)
+    except FailedRequest:
+        return body
 
 
 def _refusal(response: Any, body: bytes) -> str:

@@ -25,7 +25,7 @@ class Command(Kind):
         self._environment = environment()
         self.versions: dict[str, str] = {}
 
-    def serve(self, feed: dict[str, Any]) -> str:  # noqa: ARG002 - a command takes no inputs
+    def serve(self, feed: dict[str, Any]) -> bytes:  # noqa: ARG002 - a command takes no inputs
         """Run it once to its end, that of all who hold its output included."""
         process = start(self._line, env=self._environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
         try:
@@ -39,8 +39,8 @@ class Command(Kind):
             sys.stderr.flush()
             last = complaint.strip().rpartition("\n")[2].strip()[:TEXT_LIMIT]
             raise FailedRequest(ending(process.returncode) + (": " + last if last else ""))
-        return str(said, "utf-8", "replace")
+        return bytes(said)
 
-    def named(self, answer: str) -> dict[str, str]:
+    def named(self, answer: bytes) -> dict[str, str]:
         """The parts of an answer by name: all that it printed."""
-        return {"text": answer}
+        return {"text": str(answer, "utf-8", "replace")}

@@ -7,6 +7,7 @@ import json
 import math
 from collections import namedtuple
 
+from .content_coding import KNOWN, decoded
 from .troubles import TEXT_LIMIT, FailedRequest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
@@ -20,8 +21,9 @@ TOKENS = ("completion_tokens", "output_tokens")
 """Where `usage` counts the tokens of an answer: OpenAI's completions, and its responses."""
 
 
-Answer = namedtuple("Answer", "content_type body first_ns")  # noqa: PYI024 - typing costs start-up time
-"""One answer: its content type, its bytes, and when its first piece came (0 where it was not streamed)."""
+Answer = namedtuple("Answer", "content_type coding body first_ns wire_bytes")  # noqa: PYI024 - typing costs start-up time
+"""One answer: its content type, its content coding (empty for none), its body in that coding, when its first piece
+came (0 where it was not streamed), and how many bytes it was on the wire (0 where they were not counted)."""
 
 
 def begins(line: str) -> bool:
@@ -43,9 +45,11 @@ def read(answer: Answer, units: str | None) -> tuple[str, float]:
     nobody counts them.
 
     Raises:
-        FailedRequest: It is an error, it was cut off, or it does not count its units.
+        FailedRequest: It is an error, it was cut off, it cannot be decoded, or it does not count its units.
     """
-    content_type, body = answer.content_type, answer.body
+    content_type, body = answer.content_type, decoded(answer.body, answer.coding)
+    if answer.coding not in KNOWN and (content_type.endswith(("json", "event-stream")) or units is not None):
+        raise FailedRequest(_undecodable(answer.coding))
     if content_type == "text/event-stream":
         return _streamed(body.decode("utf-8", "replace"), units)
     try:
@@ -172,6 +176,13 @@ def _uncounted_stream(units: str) -> str:
     if units != "tokens":
         return _uncounted(units)
     return _uncounted(units) + '; a stream carries it when asked by "stream_options": {"include_usage": true}'
+
+
+def _undecodable(coding: str) -> str:
+    return (
+        "was answered in %r, which is not decoded here; ask for gzip in the request's Accept-Encoding"
+        % coding[:20]
+    )
 
 
 def _plain(body: bytes) -> str:

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from .backend import Backend
 from .client import Client
 from .completions import begins, read
+from .content_coding import KNOWN, decoded
 from .kind import Kind
 from .requests_file import plain_get, read_requests
 from .troubles import FailedRequest, ServerEnded, text_of
@@ -51,8 +52,23 @@ class Endpoint(Kind):
 
     def serve(self, feed: Any) -> Answer:
         """Send one request and read its answer to the end."""
+        return self._asked(feed)
+
+    def request_bytes(self, feed: Any) -> int:
+        """Bytes of a request's body."""
+        return len((feed or self._default).body or b"")
+
+    def weigh(self, feed: Any) -> tuple[Answer, int | None, int]:
+        """Send one request, untimed: the answer, the bytes of its body once decoded, and those of all of it."""
+        answer = self._asked(feed, counted=True)
+        if answer.coding not in KNOWN:
+            return answer, None, answer.wire_bytes
+        plain = answer._replace(body=decoded(answer.body, answer.coding), coding="")
+        return plain, len(plain.body), answer.wire_bytes
+
+    def _asked(self, feed: Any, *, counted: bool = False) -> Answer:
         try:
-            return self._client.ask(feed or self._default, begins)
+            return self._client.ask(feed or self._default, begins, counted=counted)
         except (OSError, http.client.HTTPException) as error:
             ended = self._backend.ended()
             if ended:

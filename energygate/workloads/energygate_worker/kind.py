@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .payloads import answer_bytes, arrays_bytes
+
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -47,6 +49,19 @@ class Kind:
     def observe(self, answer: Any) -> tuple[float, int]:
         """How many units an answer yielded, and when its first piece came (0: it came at once)."""
         raise NotImplementedError
+
+    def request_bytes(self, feed: Any) -> int | None:
+        """Bytes of what one call takes; `None` where nothing says what it takes."""
+        return arrays_bytes(feed)
+
+    def weigh(self, feed: Any) -> tuple[Any, int | None, int | None]:
+        """Answer one call, untimed: the answer, its bytes, and the bytes that leave the machine with it.
+
+        Either is `None` where it is not known. Without a wire between the two nothing leaves but the answer itself.
+        """
+        answer = self.serve(feed)
+        size = answer_bytes(answer)
+        return answer, size, size
 
     def named(self, answer: Any) -> dict[str, Any]:
         """The parts of an answer by name."""

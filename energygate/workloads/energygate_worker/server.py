@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import importlib
 import itertools
-import re
 import sys
 import time
 
 from .accounting import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
+from .collecting import Collection
 from .devices import synchronise
-from .inputs import checked, read_arrays, requests_of, save_arrays
+from .inputs import checked, read_arrays, requests_of
 from .loads import BackToBack, Failures, SharedCalls
-from .texts import save_texts
-from .troubles import PLAIN, TEXT_LIMIT, Trouble, deed, failure_of, forked
+from .troubles import Trouble
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -28,10 +27,6 @@ KINDS = {
 """What serves each kind of workload, by module and class; the others are not imported."""
 
 
-ADDRESS = r" at 0x[0-9a-fA-F]+>"
-"""What the text of an object that says nothing of its own ends with."""
-
-
 class Server:
     """One workload and the commands on it. Every command takes and returns what JSON can hold."""
 
@@ -42,6 +37,7 @@ class Server:
         self.position = 0  # the next feed
         self.served = 0  # requests since the start, for messages
         self.clients: dict[int, Any] = {}  # by how many they are
+        self._collection: Any = None  # the answers that `outputs` is to write
 
     def load(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
         """Load the workload; CPU time is counted from the start of the process."""
@@ -141,34 +137,24 @@ class Server:
             self.clients[count] = _own_module("clients").clients_for(self.workload, count)
         return self.clients[count]
 
+    def answer(self, count: int, *, tolerant: bool, keep: bool) -> dict[str, Any]:
+        """Answer the first `count` distinct requests, untimed, and say how many bytes they and their answers are.
+
+        Args:
+            count: How many, if there are so many.
+            tolerant: Whether requests that fail are left out, not fatal.
+            keep: Whether `outputs` is to write what they were answered.
+        """
+        collection = Collection(self.workload, tolerant=tolerant, keep=keep).collect(self.feeds[:count])
+        self._collection = collection if keep else None
+        return collection.told()
+
     def outputs(self, path: str, count: int) -> dict[str, Any]:
-        """Answer the first `count` distinct requests, untimed, and write the answers to `path` as .npz."""
-        served = self.feeds[:count]
-        if self.workload.answers_text:
-            save_texts(path, {"text": [self._answer(*one)["text"] for one in enumerate(served, 1)]})
-            return {"requests": len(served)}
-        gathered: dict[str, list[Any]] = {}
-        for number, feed in enumerate(served, 1):
-            for name, value in self._answer(number, feed).items():
-                array = _array(value, "answer %r to request %d" % (name, number))
-                gathered.setdefault(name, []).append(array)
-        ragged = [name for name, values in gathered.items() if len({value.shape for value in values}) > 1]
-        if ragged:
-            raise Trouble("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
-        import numpy
-
-        save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in gathered.items()})
-        return {"requests": len(served)}
-
-    def _answer(self, number: int, feed: Any) -> dict[str, Any]:
-        """The parts of the answer to one request."""
-        try:
-            answer: dict[str, Any] = self.workload.named(self.workload.serve(feed))
-        except BaseException as error:
-            if forked:
-                raise
-            raise Trouble(failure_of(number, error)) from (None if isinstance(error, PLAIN) else error)
-        return answer
+        """Write the answers to the first `count` distinct requests as .npz: what `answer` has kept, if it has."""
+        if self._collection is None:
+            self.answer(count, tolerant=False, keep=True)
+        collection, self._collection = self._collection, None
+        return {"requests": collection.save(path)}
 
     def end_profile(self) -> dict[str, Any]:
         """Write the runtime's profile and say where."""
@@ -179,35 +165,6 @@ class Server:
         told = {"peak_memory_bytes": peak_memory_bytes()}
         self.workload.close()
         return told
-
-
-def _array(value: Any, what: str) -> Any:
-    """A part of an answer as an array.
-
-    Raises:
-        Trouble: When it cannot be one, or would be equal to nothing but itself.
-    """
-    import numpy
-
-    try:
-        array = numpy.asarray(_on_host(value))
-        texts = map(str, array.flat) if array.dtype == object else ()
-        nameless = next((one for one in texts if re.search(ADDRESS, one)), None)
-    except Exception as error:
-        raise Trouble("%s cannot be made an array: it %s" % (what, deed(error))) from error
-    if nameless is not None:
-        raise Trouble("%s cannot be compared with another: %s" % (what, nameless[:TEXT_LIMIT]))
-    return array
-
-
-def _on_host(value: Any) -> Any:
-    """A torch tensor in host memory and without gradients; anything else as it is."""
-    return value.detach().cpu() if hasattr(value, "detach") else value
-
-
-def _plain(values: Any) -> Any:
-    """Strings as fixed-width unicode: object arrays would need pickle to be read again."""
-    return values.astype("U") if values.dtype == object else values
 
 
 OWN_PATH = sys.path[1:]
