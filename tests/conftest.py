@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-# GitHub's stand-in, for the tests of other rooms too.
-sys.path.append(str(Path(__file__).parent / "github"))
+# GitHub's stand-in and real servers, for the tests of other rooms too.
+sys.path += [str(Path(__file__).parent / "github"), str(Path(__file__).parent / "export")]
 
 # The machine may be busy: how long one example took says nothing about the code.
 settings.register_profile("energygate", deadline=None)

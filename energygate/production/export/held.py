@@ -1,0 +1,192 @@
+"""Which of the policy's limits can be held against live metrics, and in which unit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from energygate.policy import METRICS
+from energygate.production.export import rules
+from energygate.production.export.promql import joules
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from energygate.production.export.source import RuntimeLimit, Source
+
+
+@dataclass(frozen=True, kw_only=True)
+class Held:
+    """One metric of the policy as it is held against a recorded rate; in live units, less is always better.
+
+    Attributes:
+        metric: The policy's name.
+        record: The recorded rate, without its window.
+        budget: The recorded constant of its limit.
+        alert: The alert's name.
+        what: The rate in words, at the beginning of a sentence.
+        shown: How Prometheus' templates show a value of it, with its unit.
+        unit: The rate's unit, in words.
+        convert: From the metric's canonical unit to the rate's.
+    """
+
+    metric: str
+    record: str
+    budget: str
+    alert: str
+    what: str
+    shown: str
+    unit: str
+    convert: Callable[[float], float]
+
+
+def _as_it_is(value: float) -> float:
+    return value
+
+
+def _rest_of_all(share: float) -> float:
+    return float(1 - Decimal(repr(share)))
+
+
+_JOULES = "{{ $value | humanize }}J"
+_SECONDS = "{{ $value | humanizeDuration }}"
+
+HELD = (
+    Held(
+        metric="energy_per_request",
+        record=rules.ENERGY_PER_REQUEST,
+        budget=rules.BUDGET_ENERGY_PER_REQUEST,
+        alert="EnergygateEnergyPerRequestOverBudget",
+        what="Energy per request",
+        shown=_JOULES,
+        unit="J",
+        convert=joules,
+    ),
+    Held(
+        metric="effective_energy_per_request",
+        record=rules.EFFECTIVE_ENERGY_PER_REQUEST,
+        budget=rules.BUDGET_EFFECTIVE,
+        alert="EnergygateEffectiveEnergyPerRequestOverBudget",
+        what="Energy per request with idling",
+        shown=_JOULES,
+        unit="J",
+        convert=joules,
+    ),
+    Held(
+        metric="energy_per_unit",
+        record=rules.ENERGY_PER_UNIT,
+        budget=rules.BUDGET_ENERGY_PER_UNIT,
+        alert="EnergygateEnergyPerUnitOverBudget",
+        what="Energy per unit",
+        shown=_JOULES,
+        unit="J",
+        convert=joules,
+    ),
+    Held(
+        metric="latency_p50",
+        record=rules.LATENCY_P50,
+        budget=rules.BUDGET_LATENCY_P50,
+        alert="EnergygateLatencyP50OverBudget",
+        what="Latency p50",
+        shown=_SECONDS,
+        unit="s",
+        convert=_as_it_is,
+    ),
+    Held(
+        metric="latency_p95",
+        record=rules.LATENCY_P95,
+        budget=rules.BUDGET_LATENCY_P95,
+        alert="EnergygateLatencyP95OverBudget",
+        what="Latency p95",
+        shown=_SECONDS,
+        unit="s",
+        convert=_as_it_is,
+    ),
+    Held(
+        metric="latency_p99",
+        record=rules.LATENCY_P99,
+        budget=rules.BUDGET_LATENCY_P99,
+        alert="EnergygateLatencyP99OverBudget",
+        what="Latency p99",
+        shown=_SECONDS,
+        unit="s",
+        convert=_as_it_is,
+    ),
+    Held(
+        metric="success_rate",
+        record=rules.ERROR_RATIO,
+        budget=rules.BUDGET_ERROR_RATIO,
+        alert="EnergygateErrorsOverBudget",
+        what="The share of failed requests",
+        shown="{{ $value | humanizePercentage }}",
+        unit="of the requests",
+        convert=_rest_of_all,
+    ),
+    Held(
+        metric="response_size",
+        record=rules.RESPONSE_SIZE,
+        budget=rules.BUDGET_RESPONSE_SIZE,
+        alert="EnergygateResponseSizeOverBudget",
+        what="The size of answers",
+        shown="{{ $value | humanize }}B",
+        unit="B",
+        convert=_as_it_is,
+    ),
+)
+"""What the fast and the slow pair of windows are held against."""
+
+MONTHLY = Held(
+    metric="monthly_energy",
+    record=rules.MONTHLY_ENERGY_KWH,
+    budget=rules.BUDGET_MONTHLY_ENERGY,
+    alert="EnergygateMonthlyEnergyOverBudget",
+    what="Energy per month",
+    shown='{{ $value | printf "%.4g" }} kWh',
+    unit="kWh",
+    convert=_as_it_is,
+)
+"""Held against what a month comes to at the pace of the last day."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveLimit:
+    """A limit in the unit of what it is held against.
+
+    Attributes:
+        held: What it is held against.
+        limit: As the policy has it.
+        value: In the recorded rate's unit; being equal to it is within it.
+        unit: What energy per unit is divided by; `None` elsewhere.
+    """
+
+    held: Held
+    limit: RuntimeLimit
+    value: float
+    unit: str | None = None
+
+    @property
+    def told(self) -> str:
+        """The limit for people, such as `720 J (at most 0.2 Wh, energygate.yml:12)`."""
+        side = "at most" if METRICS[self.limit.metric].better == "lower" else "at least"
+        return f"{self.value:.6g} {self.held.unit} ({side} {self.limit.described}, {self.limit.source})"
+
+
+def live_limits(source: Source, workload: str, *, exporter: str) -> Iterator[LiveLimit]:
+    """The limits of one workload that a running system can hold.
+
+    Raises:
+        PolicyError: A budget is only relative and there is no result, so that it has no number.
+    """
+    budgets = source.policy.workloads[workload].budgets
+    for held in (*HELD, MONTHLY):
+        budget = budgets.get(held.metric)
+        if budget is None or budget.level == "off":
+            continue
+        limit = source.needed_limit(workload, held.metric, exporter=exporter)
+        yield LiveLimit(
+            held=held,
+            limit=limit,
+            value=held.convert(limit.value),
+            unit=source.policy.workloads[workload].units if held.metric == "energy_per_unit" else None,
+        )

@@ -1,0 +1,271 @@
+"""What the dashboard shows, panel by panel: titles, queries and units, before Grafana's SDK makes them its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from energygate.policy.fields import MAX_NAME_LENGTH
+from energygate.production import names
+from energygate.production.export import rules
+from energygate.production.export.held import HELD
+from energygate.production.export.promql import JOULES_PER_KWH, Live, matching, number
+from energygate.production.export.recording import RATES
+from energygate.report import escaping
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from energygate.production.export.held import LiveLimit
+
+CHOSEN = 'workload=~"$workload"'
+"""The workloads that are chosen at the top of the dashboard."""
+
+HALF, THIRD, QUARTER = 12, 8, 6
+"""Widths, of the 24 columns of Grafana's grid."""
+
+MAX_TOLD = 400
+"""Characters of a limit and where it is written; paths may be long."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Query:
+    """One query and the name of its lines; a limit is drawn dashed."""
+
+    expression: str
+    legend: str = "{{workload}}"
+    is_limit: bool = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class Panel:
+    """One panel.
+
+    Attributes:
+        title: What it shows.
+        unit: In Grafana's words.
+        queries: Lines over time, or numbers.
+        kind: Lines over the time shown, or numbers about all of it.
+        width: In columns.
+        description: Markdown: what the numbers are, and where limits are written.
+    """
+
+    title: str
+    unit: str
+    queries: tuple[Query, ...]
+    kind: Literal["lines", "numbers"] = "lines"
+    width: int = HALF
+    description: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rate:
+    """What a kWh comes to in something else.
+
+    Attributes:
+        per_kwh: So much of it.
+        unit: Its unit.
+        source: Where that is written.
+    """
+
+    per_kwh: float
+    unit: str
+    source: str
+
+
+def rows(
+    limits: Sequence[LiveLimit], labels: Mapping[str, str], carbon: Rate | None, price: Rate | None
+) -> dict[str, tuple[Panel, ...]]:
+    """All panels by the title of their row.
+
+    Args:
+        limits: What the policy's limits come to at run time.
+        labels: Only series with these labels.
+        carbon: Grams of CO2e per kWh; `None` leaves carbon out.
+        price: Money per kWh; `None` leaves cost out.
+    """
+    live = Live(labels, workloads=CHOSEN)
+    service = matching(labels)
+    return {
+        "Energy per request": (*_per_request(limits),),
+        "Energy": (*_energy(limits, live, service),),
+        **({"Carbon and cost": tuple(_paid(live, carbon, price))} if carbon or price else {}),
+        "Service": (*_service(limits),),
+    }
+
+
+def _per_request(limits: Sequence[LiveLimit]) -> Iterator[Panel]:
+    yield Panel(
+        title="Energy per request",
+        unit="joule",
+        queries=_held(rules.ENERGY_PER_REQUEST),
+        description="Energy of requests x PUE, per request, over 5 minutes."
+        + _written(limits, rules.ENERGY_PER_REQUEST),
+    )
+    yield Panel(
+        title="Effective against active",
+        unit="joule",
+        queries=(
+            Query(expression=_rate(rules.EFFECTIVE_ENERGY_PER_REQUEST), legend="{{workload}} with idling"),
+            Query(expression=_rate(rules.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
+            Query(expression=_chosen(rules.BUDGET_EFFECTIVE), legend="{{workload}} limit", is_limit=True),
+        ),
+        description=(
+            "With what idle replicas draw, and without: the gap is what fewer warm replicas would save."
+            + _written(limits, rules.EFFECTIVE_ENERGY_PER_REQUEST)
+        ),
+    )
+
+
+def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[Panel]:
+    yield Panel(
+        title="Power",
+        unit="watt",
+        queries=(Query(expression=_rate(rules.POWER)),),
+        description="Of requests and of idling, x PUE, over 5 minutes.",
+    )
+    yield Panel(
+        title="Energy in this period",
+        unit="kwatth",
+        kind="numbers",
+        width=QUARTER,
+        queries=(Query(expression=_kwh(live)),),
+        description="Of requests and of idling, x PUE, in the time that is shown.",
+    )
+    yield Panel(
+        title="PUE",
+        unit="none",
+        kind="numbers",
+        width=QUARTER,
+        queries=(Query(expression=_chosen(rules.PUE)),),
+        description="Facility energy over IT energy, as the services have it from the policy's `site.pue`.",
+    )
+    yield Panel(
+        title="Energy per month",
+        unit="kwatth",
+        queries=(
+            Query(expression=_chosen(rules.rate(rules.MONTHLY_ENERGY_KWH, rules.DAY))),
+            Query(
+                expression=_chosen(rules.BUDGET_MONTHLY_ENERGY), legend="{{workload}} limit", is_limit=True
+            ),
+        ),
+        description="What a month of 365.25/12 days comes to at the pace of the last 24 hours."
+        + _written(limits, rules.MONTHLY_ENERGY_KWH),
+    )
+    yield Panel(
+        title="Failed readings",
+        unit="short",
+        kind="numbers",
+        width=QUARTER,
+        queries=(
+            Query(
+                expression=f"sum(increase({names.METER_ERRORS}{service}[$__range]))", legend="failed readings"
+            ),
+        ),
+        description="Readings of the meter that could not be had; their energy is missing here.",
+    )
+    yield Panel(
+        title="Meters",
+        unit="short",
+        kind="numbers",
+        width=QUARTER,
+        queries=(
+            Query(
+                expression=f"count by (method, source) ({names.METER_INFO}{service})",
+                legend="{{method}}: {{source}}",
+            ),
+        ),
+        description="How the joules come about, and in how many replicas.",
+    )
+
+
+def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel]:
+    for rate, name, unit in ((carbon, "Carbon", "massg"), (price, "Cost", None)):
+        if rate is None:
+            continue
+        factor = number(rate.per_kwh)
+        about = f"{factor} {rate.unit} per kWh, {escaping.code(rate.source, limit=MAX_TOLD)}."
+        yield Panel(
+            title=f"{name} per hour",
+            unit=f"suffix: {rate.unit}/h",
+            width=HALF + QUARTER,
+            queries=(Query(expression=f"{_rate(rules.POWER)} / 1000 * {factor}"),),
+            description=f"Power over 5 minutes, at {about}",
+        )
+        yield Panel(
+            title=f"{name} in this period",
+            unit=unit or f"suffix: {rate.unit}",
+            kind="numbers",
+            width=QUARTER,
+            queries=(Query(expression=f"{_kwh(live)}\n* {factor}"),),
+            description=f"Energy in the time that is shown, at {about}",
+        )
+
+
+def _service(limits: Sequence[LiveLimit]) -> Iterator[Panel]:
+    yield Panel(
+        title="Latency p95",
+        unit="s",
+        width=THIRD,
+        queries=_held(rules.LATENCY_P95),
+        description="From the histogram, over 5 minutes." + _written(limits, rules.LATENCY_P95),
+    )
+    yield Panel(
+        title="Failed requests",
+        unit="percentunit",
+        width=THIRD,
+        queries=_held(rules.ERROR_RATIO),
+        description="Share of the requests, over 5 minutes." + _written(limits, rules.ERROR_RATIO),
+    )
+    yield Panel(
+        title="Requests",
+        unit="reqps",
+        width=THIRD,
+        queries=(Query(expression=_rate(rules.REQUEST_RATE)),),
+        description="Requests that ended, over 5 minutes.",
+    )
+    for held in HELD:
+        if held.record not in _ALWAYS and any(one.held is held for one in limits):
+            yield Panel(
+                title=held.what,
+                unit=_UNITS[held.unit],
+                width=THIRD,
+                queries=_held(held.record),
+                description="Over 5 minutes." + _written(limits, held.record),
+            )
+
+
+_ALWAYS = frozenset({record for record, _, _ in RATES})
+_UNITS = {"J": "joule", "s": "s", "B": "bytes"}
+"""Grafana's words for the units of limits."""
+
+
+def _held(record: str) -> tuple[Query, ...]:
+    """A recorded rate and the limit that it is held against."""
+    held = next(one for one in HELD if one.record == record)
+    return (
+        Query(expression=_rate(record)),
+        Query(expression=_chosen(held.budget), legend="{{workload}} limit", is_limit=True),
+    )
+
+
+def _rate(record: str) -> str:
+    return _chosen(rules.rate(record, "5m"))
+
+
+def _chosen(record: str) -> str:
+    return f"{record}{{{CHOSEN}}}"
+
+
+def _kwh(live: Live) -> str:
+    return f"{live.all_energy('$__range', 'increase')}\n/ {JOULES_PER_KWH}"
+
+
+def _written(limits: Iterable[LiveLimit], record: str) -> str:
+    """The limits on a recorded rate, as a list behind a description."""
+    lines = [
+        f"\n- {escaping.code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {escaping.code(one.told, limit=MAX_TOLD)}"
+        for one in limits
+        if one.held.record == record
+    ]
+    return "\n\nLimits:\n" + "".join(lines) if lines else ""

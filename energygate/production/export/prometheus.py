@@ -1,0 +1,66 @@
+"""`energygate export prometheus`: recording and alerting rules."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from energygate.production.export import alerting, recording
+from energygate.production.export.documents import made_by, yaml_text
+from energygate.production.export.held import live_limits
+from energygate.production.export.promql import Live
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from energygate.production.export.source import Source
+
+KIND = "prometheus"
+FILE = "energygate.rules.yml"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrometheusOptions:
+    """How the rules are written.
+
+    Attributes:
+        labels: Only series with these labels are looked at, such as `{"namespace": "production"}`.
+        settled: How long a limit stays broken before it alerts, as Prometheus writes durations.
+    """
+
+    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    settled: str = alerting.SETTLED
+
+
+def files(source: Source, options: PrometheusOptions | None = None) -> dict[str, str]:
+    """The rules as one file for `rule_files`.
+
+    Raises:
+        PolicyError: No workload has a limit that a running system could hold, or one has only a relative limit and
+            there is no result.
+    """
+    options = options or PrometheusOptions()
+    live = Live(options.labels)
+    workloads = source.workloads()
+    limits = [one for name in workloads for one in live_limits(source, name, exporter=KIND)]
+    if not limits:
+        source.needed_limit(next(iter(workloads)), "energy_per_request", exporter=KIND)
+    wanted = {one.held.record for one in limits}
+    alerts = [rule for one in limits for rule in alerting.over_budget(one, options.settled)]
+    alerts += [rule for name in workloads for rule in alerting.health(source, live, name)]
+    groups = {
+        "energygate-rates": [*recording.rates(live, wanted), *recording.totals(live)],
+        "energygate-budgets": list(recording.budgets(limits)),
+        "energygate-alerts": [*alerts, alerting.meter_errors(live)],
+    }
+    document = {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
+    heading = [made_by(KIND, source.policy.source), "", *HEADING]
+    return {FILE: yaml_text(document, heading=heading)}
+
+
+HEADING = (
+    "Energy is in joules at the facility: what energygate.Recorder counts, times PUE, once.",
+    "Alerts fire while a long and a short window are both over the limit; at the limit is within it.",
+    "severity: page after an hour over a limit of level error, ticket for the rest.",
+)

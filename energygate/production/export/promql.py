@@ -1,0 +1,129 @@
+"""PromQL: what the live metrics come to, as expressions, and names of the policy in them made harmless."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
+from energygate.production import names
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+JOULES_PER_KWH = 3_600_000
+
+HOURS_PER_MONTH = 730.5
+"""Of 365.25/12 days."""
+
+_PER_REPLICA = "job, instance"
+"""What tells one scraped process from another; PUE is a gauge of each."""
+
+
+def quoted(text: str) -> str:
+    """A string of PromQL, whatever is in it."""
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def matching(labels: Mapping[str, str]) -> str:
+    """A selector of series by labels, such as `{workload="digits-cnn"}`; empty without labels."""
+    if not labels:
+        return ""
+    return "{" + ", ".join(f"{name}={quoted(value)}" for name, value in labels.items()) + "}"
+
+
+def number(value: float) -> str:
+    """A float in PromQL, to 15 digits: what only a conversion of units added is gone."""
+    return repr(float(f"{value:.15g}"))
+
+
+def joules(kwh: float) -> float:
+    """Energy in joules, to 15 digits: 1 J that was read as kWh is 1 J again."""
+    return float(f"{Decimal(repr(kwh)) * JOULES_PER_KWH:.15g}")
+
+
+class Live:
+    """Expressions over what Recorders expose, all by workload.
+
+    PUE is taken from the same window as the energy, so that a replica that has ended keeps its energy in the window
+    for as long as it keeps its requests there.
+
+    Args:
+        labels: Only series with these labels, such as `{"namespace": "production"}`.
+        workloads: A matcher of workloads, such as `workload=~"$workload"`; empty for all.
+    """
+
+    def __init__(self, labels: Mapping[str, str] | None = None, workloads: str = "") -> None:
+        self._labels = dict(labels or {})
+        self._workloads = workloads
+        self._only = self._and_workloads(matching(self._labels))
+        self._service = matching(self._labels)
+
+    def series(self, name: str, **labels: str) -> str:
+        """A selector of one metric's series, whichever workload they are of."""
+        return name + matching({**self._labels, **labels})
+
+    def energy(self, window: str, function: str = "rate") -> str:
+        """Facility watts of requests (with `increase`: joules)."""
+        return self._at_facility(f"{function}({names.ENERGY}{self._only}[{window}])", window)
+
+    def all_energy(self, window: str, function: str = "rate") -> str:
+        """Facility watts of requests and of idling (with `increase`: joules)."""
+        both = (
+            f"({function}({names.ENERGY}{self._only}[{window}]) "
+            f"+ {function}({names.IDLE_ENERGY}{self._only}[{window}]))"
+        )
+        return self._at_facility(both, window)
+
+    def requests(self, window: str) -> str:
+        """Requests per second; nothing where there are none, so that nothing is divided by zero."""
+        return f"sum by (workload) (rate({names.REQUESTS}{self._only}[{window}])) > 0"
+
+    def energy_per_request(self, window: str) -> str:
+        """Facility joules per request."""
+        return f"{self.energy(window)}\n/ ({self.requests(window)})"
+
+    def effective_energy_per_request(self, window: str) -> str:
+        """Facility joules per request, idling included."""
+        return f"{self.all_energy(window)}\n/ ({self.requests(window)})"
+
+    def energy_per_unit(self, window: str) -> str:
+        """Facility joules per unit, by workload and unit."""
+        units = f"(sum by (workload, unit) (rate({names.UNITS}{self._only}[{window}])) > 0)"
+        return f"{self.energy(window)}\n/ on (workload) group_right () {units}"
+
+    def response_size(self, window: str) -> str:
+        """Bytes per answer."""
+        sent = f"sum by (workload) (rate({names.RESPONSE_BYTES}{self._only}[{window}]))"
+        return f"{sent}\n/ ({self.requests(window)})"
+
+    def latency(self, quantile: float, window: str) -> str:
+        """Time that a share of the requests stayed within, interpolated in the histogram's buckets."""
+        buckets = f"sum by (workload, le) (rate({names.DURATION}_bucket{self._only}[{window}]))"
+        return f"histogram_quantile({quantile}, {buckets}) >= 0"  # without requests it is NaN
+
+    def error_ratio(self, window: str) -> str:
+        """Share of the requests that failed."""
+        failed = names.REQUESTS + self._and_workloads(matching({**self._labels, "outcome": "error"}))
+        return (
+            f"(\n  sum by (workload) (rate({failed}[{window}]))\n"
+            f"  or 0 * sum by (workload) (rate({names.REQUESTS}{self._only}[{window}]))\n)\n"
+            f"/ ({self.requests(window)})"
+        )
+
+    def pue(self) -> str:
+        """The highest PUE that a workload's replicas work with."""
+        factor = f"max by ({_PER_REPLICA}) ({names.PUE}{self._service})"
+        return (
+            f"max by (workload) (\n  0 * {names.ENERGY}{self._only}\n"
+            f"  + on ({_PER_REPLICA}) group_left () {factor}\n)"
+        )
+
+    def _at_facility(self, it: str, window: str) -> str:
+        factor = f"max by ({_PER_REPLICA}) (last_over_time({names.PUE}{self._service}[{window}]))"
+        return f"sum by (workload) (\n  {it}\n  * on ({_PER_REPLICA}) group_left () {factor}\n)"
+
+    def _and_workloads(self, selector: str) -> str:
+        if not self._workloads:
+            return selector
+        return "{" + ", ".join(one for one in (selector.strip("{}"), self._workloads) if one) + "}"

@@ -1,0 +1,133 @@
+"""`energygate export`: where files go, what is kept, and what is said."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+
+import policies
+import pytest
+import yaml
+
+from energygate.cli.exporting import write
+from energygate.errors import UsageError
+from energygate.production.export.documents import MARK
+
+
+@dataclass(frozen=True, kw_only=True)
+class Said:
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def export(tmp_path):
+    """Runs `energygate export` in a directory with a policy of two workloads and a result."""
+    (tmp_path / "energygate.yml").write_text(policies.ALL_HELD, encoding="utf-8")
+    (tmp_path / "result.json").write_text(policies.measured().to_json(), encoding="utf-8")
+
+    def run(*arguments, stdin=None):
+        done = subprocess.run(
+            [sys.executable, "-m", "energygate", "export", *arguments],
+            cwd=tmp_path,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            encoding="utf-8",
+            check=False,
+        )
+        return Said(code=done.returncode, out=done.stdout, err=done.stderr)
+
+    return run
+
+
+def test_it_says_what_it_wrote_and_what_to_do_next(export, tmp_path):
+    said = export("prometheus")
+    path = "energygate-export/prometheus/energygate.rules.yml"
+    assert (said.code, said.err) == (0, "")
+    assert said.out.splitlines() == [
+        f"Wrote {path}",
+        f"Next: promtool check rules {path}, and name it under rule_files in prometheus.yml",
+    ]
+    assert yaml.safe_load((tmp_path / path).read_text("utf-8"))["groups"]
+
+
+def test_the_next_command_is_one_that_a_shell_takes(export):
+    said = export("json", "--result", "result.json", "--output", "my files")
+    assert said.out.splitlines()[1] == "Next: jq '.records[]' 'my files'/energygate.json"
+
+
+def test_its_own_files_are_written_again_and_nobody_elses(tmp_path):
+    output, path = str(tmp_path), tmp_path / "a.yml"
+    for text in (f"# {MARK}\n", f"# {MARK}: changed\n"):
+        write({"a.yml": text}, output, "")
+        assert path.read_text("utf-8") == text
+    path.write_text("groups: []\n", encoding="utf-8")
+    with pytest.raises(
+        UsageError, match=r"is there already and was not written by energygate\. Move it away"
+    ):
+        write({"0.yml": f"# {MARK}\n", "a.yml": f"# {MARK}\n"}, output, "")
+    assert path.read_text("utf-8") == "groups: []\n"
+    assert not (tmp_path / "0.yml").exists()
+
+
+def test_a_directory_of_a_files_name_is_kept(tmp_path):
+    (tmp_path / "a.yml").mkdir()
+    with pytest.raises(UsageError, match=r"a\.yml is there already"):
+        write({"a.yml": MARK}, str(tmp_path), "")
+
+
+def test_a_link_in_a_checkout_leads_nowhere(tmp_path):
+    output = tmp_path / "output"
+    output.mkdir()
+    (output / "file.yml").symlink_to(tmp_path / "elsewhere.yml")
+    (output / "folder").symlink_to(tmp_path)
+    for name in ("file.yml", "folder/elsewhere.yml", "../elsewhere.yml"):
+        with pytest.raises(UsageError, match="was not written by energygate"):
+            write({name: MARK}, str(output), "")
+    assert not (tmp_path / "elsewhere.yml").exists()
+
+
+def test_a_directory_that_cannot_be_is_told(tmp_path):
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"taken.* cannot be written"):
+        write({"a.yml": MARK}, str(tmp_path / "taken"), "")
+
+
+def test_only_the_named_workloads_are_exported(export, tmp_path):
+    assert export("prometheus", "digits-cnn").code == 0
+    text = (tmp_path / "energygate-export/prometheus/energygate.rules.yml").read_text("utf-8")
+    assert policies.HOSTILE not in text
+    assert export("json", "--result", "result.json", "digits-cnn").code == 0
+    records = json.loads((tmp_path / "energygate-export/json/energygate.json").read_text("utf-8"))["records"]
+    assert {record["workload"] for record in records} == {"digits-cnn"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "sentence"),
+    [
+        (
+            ["prometheus", "digits"],
+            2,
+            "energygate.yml: there is no workload 'digits'. Did you mean 'digits-cnn'?",
+        ),
+        (["prometheus", "--policy", "none.yml"], 2, "none.yml: there is no such policy."),
+        (["prometheus", "--match", "workload=a"], 2, "--match 'workload=a' names no label to look for."),
+        (["prometheus", "--match", "a-b=c"], 2, "--match 'a-b=c' names no label to look for."),
+        (["json", "--result", "result.json", "x"], 2, "result.json: there is no workload 'x'."),
+        (["json", "--result", "energygate.yml"], 3, "energygate.yml: no result can be read here:"),
+    ],
+)
+def test_a_mistake_is_one_sentence(export, arguments, code, sentence):
+    said = export(*arguments)
+    assert (said.code, said.out) == (code, "")
+    assert said.err.startswith(f"energygate: {sentence}")
+
+
+def test_a_result_may_come_through_a_pipe(export, tmp_path):
+    text = (tmp_path / "result.json").read_text("utf-8")
+    assert export("openmetrics", "--result", "-", stdin=text).code == 0
+    assert "# EOF" in (tmp_path / "energygate-export/openmetrics/energygate.prom").read_text("utf-8")

@@ -1,0 +1,46 @@
+"""A service under load, its Recorder, and what a real Prometheus makes of both."""
+
+from __future__ import annotations
+
+import json
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+
+from energygate.production import names
+from energygate.production.export import rules
+
+REQUESTS = 300
+LIVE = '{workload="live"}'
+IMAGE = json.dumps({"image": [[0.5] * 8] * 8}).encode()
+
+
+def own_totals(service):
+    """What the service says of itself, summed over outcomes."""
+    found = {}
+    for family in text_string_to_metric_families(service.request("/metrics")):
+        for sample in family.samples:
+            found[sample.name] = found.get(sample.name, 0.0) + sample.value
+    return found
+
+
+def test_energy_per_request_under_load_is_what_the_recorder_counted(prometheus, live):
+    prometheus.wait_for(f"{names.ENERGY}{LIVE}")  # the first scrape is before the first request
+    with ThreadPoolExecutor(4) as clients:
+        answers = list(
+            clients.map(lambda _: live.request("/predict", method="POST", body=IMAGE), range(REQUESTS))
+        )
+    assert len({json.loads(answer)["digits"][0] for answer in answers}) == 1
+
+    def expected():
+        own = own_totals(live)
+        assert (own[names.REQUESTS], own[names.PUE]) == (REQUESTS, 1.25)
+        return own[names.ENERGY] / REQUESTS * own[names.PUE]
+
+    def recorded(found):
+        """The meter looks at the last requests a little later, and Prometheus after that."""
+        return found and 0 < found[0][1] == pytest.approx(expected(), rel=1e-6)
+
+    ((_, value),) = prometheus.wait_for(rules.ENERGY_PER_REQUEST_5M + LIVE, recorded)
+    assert prometheus.value(rules.EFFECTIVE_ENERGY_PER_REQUEST_5M + LIVE) > value
