@@ -1,0 +1,133 @@
+"""`energygate export kubernetes`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from energygate.cli.exporting import for_workloads, to_directory
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.production.routing.document import Routing
+
+HELP = """Write Kubernetes manifests that scale on energy and latency.
+
+For each workload: Deployments of its variants (CPU-only and GPU) with their
+Services, autoscaling/v2 HorizontalPodAutoscalers, KEDA's form of them, and the
+rules for Prometheus and prometheus-adapter behind both. The policy needs a
+limit on latency and one on energy per request.
+
+What a replica can serve comes from the latest result (--result), from what
+`energygate route --json` found (--thresholds), or from you
+(--requests-per-replica). A variant without such a number is not written.
+"""
+
+
+@click.command(help=HELP, short_help="Deployments, autoscalers on energy and latency, KEDA's form.")
+@for_workloads
+@to_directory("kubernetes")
+@click.option(
+    "--thresholds",
+    metavar="ROUTES",
+    multiple=True,
+    help="What `energygate route --json` wrote, for one workload; may be repeated.",
+)
+@click.option(
+    "--requests-per-replica",
+    "said",
+    metavar="VARIANT=RATE",
+    multiple=True,
+    help="Requests a second that a replica serves within the latency limit, such as cpu=12; may be repeated.",
+)
+@click.option("--namespace", metavar="NAME", default="default", show_default=True, help="Of all objects.")
+@click.option("--image", metavar="IMAGE", help="Of the CPU-only variant.  [default: a placeholder]")
+@click.option("--gpu-image", metavar="IMAGE", help="Of the GPU variant.  [default: --image]")
+@click.option(
+    "--port",
+    type=click.IntRange(1, 65535),
+    metavar="PORT",
+    default=8000,
+    show_default=True,
+    help="Where the service listens, with the Recorder's metrics at /metrics.",
+)
+@click.option(
+    "--health",
+    metavar="PATH",
+    help="Answers once the model is loaded.  [default: the policy's ready, or /health]",
+)
+@click.option(
+    "--gateway", metavar="[NAMESPACE/]NAME", help="Split by weight at this Gateway, with an HTTPRoute."
+)
+@click.option("--prometheus", metavar="URL", help="Where KEDA finds Prometheus.  [default: a placeholder]")
+@click.option(
+    "--arrivals",
+    metavar="PROMQL",
+    help="Requests a second as seen before the pods, to wake them from zero.  [default: ingress-nginx's metric]",
+)
+def kubernetes(
+    workloads: tuple[str, ...],
+    policy: str,
+    result: str | None,
+    output: str,
+    thresholds: tuple[str, ...],
+    said: tuple[str, ...],
+    namespace: str,
+    image: str | None,
+    gpu_image: str | None,
+    port: int,
+    health: str | None,
+    gateway: str | None,
+    prometheus: str | None,
+    arrivals: str | None,
+) -> None:
+    """Run `energygate export kubernetes`."""
+    from energygate.cli.exporting import source_from, write
+    from energygate.production.export.kubernetes import PROMETHEUS, RULES, KubernetesOptions, files
+    from energygate.production.export.kubernetes_workloads import IMAGE, Container
+
+    options = KubernetesOptions(
+        namespace=namespace,
+        container=Container(
+            image=image or IMAGE, gpu_image=gpu_image or image or IMAGE, port=port, health=health
+        ),
+        said=dict(_said(one) for one in said),
+        routings={one.workload: one for one in _routings(thresholds)},
+        prometheus=prometheus or PROMETHEUS,
+        arrivals=arrivals,
+        gateway=gateway,
+    )
+    made = files(source_from(policy, result, workloads), options)
+    write(
+        made,
+        output,
+        f"replace what says REPLACE, name {{output}}/{RULES} in prometheus.yml, then "
+        "kubectl apply -f {output}/deployments -f {output}/hpa (or keda)",
+    )
+
+
+def _said(text: str) -> tuple[str, float]:
+    from energygate.errors import UsageError
+
+    name, _, rate = text.partition("=")
+    try:
+        return name, float(rate)
+    except ValueError:
+        raise UsageError(
+            f"--requests-per-replica {text!r} names no rate",
+            hint="Write for example cpu=12, in requests a second",
+        ) from None
+
+
+def _routings(paths: Sequence[str]) -> list[Routing]:
+    from energygate.errors import UsageError
+    from energygate.production.routing.reading import read_routing
+
+    found = [read_routing(path) for path in paths]
+    names = [one.workload for one in found]
+    for name in names:
+        if names.count(name) > 1:
+            raise UsageError(f"--thresholds was given twice for workload {name!r}")
+    return found

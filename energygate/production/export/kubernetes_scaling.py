@@ -1,0 +1,284 @@
+"""The autoscalers: an autoscaling/v2 HorizontalPodAutoscaler for prometheus-adapter, and KEDA's form of the same."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from energygate.production.export.documents import Noted
+from energygate.production.export.kubernetes_rules import (
+    BY_LATENCY_AND_ENERGY,
+    REPLICA_METRIC,
+    REQUEST_METRIC,
+    REQUEST_RATE,
+)
+from energygate.production.export.kubernetes_targets import TOLERANCE
+from energygate.production.export.promql import matching, number
+from energygate.production.export.rules import REQUEST_RATE_5M
+
+if TYPE_CHECKING:
+    from energygate.policy import Traffic
+    from energygate.production.export.kubernetes_targets import Variant
+    from energygate.production.export.kubernetes_workloads import Pool
+    from energygate.production.export.source import Source
+
+DOWN_AFTER_S = 300
+"""How long the autoscaler waits before it scales down: Kubernetes' default, and longer than any window of the rules, so
+that every metric has seen what the last change did before the next one."""
+
+WITHOUT_A_LIMIT = 10
+"""Replicas at most where neither the policy nor its traffic says."""
+
+SPARE = 2
+"""How many times what the busiest hour takes on average there may be, where the policy names no maximum."""
+
+NEVER = "1000000000"
+"""An activationThreshold that no metric reaches: the trigger sizes the pool and never starts it."""
+
+ONE = "at least one without KEDA: the gate HPAScaleToZero is closed by default"
+
+_HOUR_S = 3600.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounds:
+    """How many replicas there may be; notes say where that is from."""
+
+    least: int
+    most: int
+    least_note: str
+    most_note: str
+
+    @property
+    def kept_note(self) -> str:
+        """Why there are so many at least where scaling to zero is possible."""
+        return self.least_note if self.least_note != ONE else "nothing says when it could go to zero"
+
+
+def bounds_of(source: Source, variant: Variant, *, first: bool) -> Bounds:
+    """The fewest and the most replicas of a variant.
+
+    Args:
+        source: The policy.
+        variant: Whose.
+        first: Whether it is the variant that serves when there is little load; it alone is kept warm.
+    """
+    traffic = source.policy.site.traffic
+    where = ("site", "traffic")
+    warm = traffic.warm_replicas if traffic is not None and first else 0
+    least = max(1, warm)
+    least_note = f"warm_replicas, {source.cite(*where, 'warm_replicas')}" if warm else ONE
+    if traffic is None:
+        return Bounds(
+            least=least,
+            most=max(least, WITHOUT_A_LIMIT),
+            least_note=least_note,
+            most_note="REPLACE, or write site.traffic.max_replicas into the policy",
+        )
+    if traffic.max_replicas is not None:
+        most = traffic.max_replicas
+        return Bounds(
+            least=min(least, most),
+            most=most,
+            least_note=least_note,
+            most_note=f"max_replicas, {source.cite(*where, 'max_replicas')}",
+        )
+    most = max(least, SPARE * math.ceil(max(traffic.hourly) / _HOUR_S / variant.target_per_s))
+    return Bounds(
+        least=least,
+        most=most,
+        least_note=least_note,
+        most_note=f"{SPARE} times what the busiest hour takes, {source.cite(*where)}; max_replicas would say",
+    )
+
+
+def behavior() -> dict[str, Any]:
+    """How fast the autoscaler may act, with reasons."""
+    return {
+        "scaleUp": {
+            "stabilizationWindowSeconds": Noted(0, "a queue grows while one waits"),
+            "policies": [
+                {"type": "Percent", "value": 100, "periodSeconds": 60},
+                {"type": "Pods", "value": 4, "periodSeconds": 60},
+            ],
+            "selectPolicy": Noted("Max", "4 more or twice as many a minute: about what starting takes"),
+        },
+        "scaleDown": {
+            "stabilizationWindowSeconds": Noted(
+                DOWN_AFTER_S, "longer than every window of the rules: one step for each piece of evidence"
+            ),
+            "policies": [{"type": "Percent", "value": 100, "periodSeconds": 60}],
+        },
+    }
+
+
+def horizontal_pod_autoscaler(source: Source, pool: Pool, variant: Variant, *, first: bool) -> dict[str, Any]:
+    """An `autoscaling/v2` HorizontalPodAutoscaler on load, and on latency and energy per request."""
+    name = pool.deployment(variant)
+    bounds = bounds_of(source, variant, first=first)
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
+    scaled = pool.scaled
+
+    def metric(metric_name: str, target: str, note: str) -> dict[str, Any]:
+        return {
+            "type": "Object",
+            "object": {
+                "metric": {"name": metric_name},
+                "describedObject": dict(deployment),
+                "target": {"type": "AverageValue", "averageValue": Noted(target, note)},
+            },
+        }
+
+    return {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": pool.metadata(name, variant),
+        "spec": {
+            "scaleTargetRef": dict(deployment),
+            "minReplicas": Noted(bounds.least, bounds.least_note),
+            "maxReplicas": Noted(bounds.most, bounds.most_note),
+            "metrics": [
+                metric(REQUEST_METRIC, quantity(variant.target_per_s), told_target(pool, variant)),
+                metric(
+                    REPLICA_METRIC,
+                    "1",
+                    f"{scaled.latency.metric} {scaled.latency.described} ({scaled.latency.source}), "
+                    f"{scaled.energy.metric} {scaled.energy.described} ({scaled.energy.source})",
+                ),
+            ],
+            "behavior": behavior(),
+        },
+    }
+
+
+def scaled_object(source: Source, pool: Pool, variant: Variant, *, first: bool) -> dict[str, Any]:
+    """KEDA's ScaledObject: the same two metrics straight from Prometheus, and scaling to zero."""
+    name = pool.deployment(variant)
+    bounds = bounds_of(source, variant, first=first)
+    traffic = source.policy.site.traffic
+    asleep = _asleep(source, traffic, pool, variant, first=first)
+    own = matching({"namespace": pool.namespace, "workload": pool.scaled.workload, "deployment": name})
+    gone = "true" if asleep else "false"  # pods that are gone report nothing, which is then no failure
+    triggers = [
+        _trigger(
+            pool,
+            f"sum({REQUEST_RATE}{own})",
+            Noted(number(variant.target_per_s), told_target(pool, variant)),
+            ignore=gone,
+            activation=NEVER if asleep else None,
+        ),
+        _trigger(
+            pool,
+            f"sum({BY_LATENCY_AND_ENERGY}{own})",
+            Noted(
+                "1",
+                f"{pool.scaled.latency.described} ({pool.scaled.latency.source}), "
+                f"{pool.scaled.energy.described} ({pool.scaled.energy.source})",
+            ),
+            ignore=gone,
+            activation=NEVER if asleep else None,
+        ),
+    ]
+    spec: dict[str, Any] = {
+        "scaleTargetRef": {"name": name},
+        "pollingInterval": 15,
+        "minReplicaCount": asleep.least if asleep else Noted(bounds.least, bounds.kept_note),
+        "maxReplicaCount": Noted(bounds.most, bounds.most_note),
+        "fallback": {
+            "failureThreshold": 4,
+            "replicas": Noted(bounds.least, "while Prometheus does not answer, and no fewer than there are"),
+            "behavior": Noted("currentReplicasIfHigher", "KEDA 2.17 or later"),
+        },
+        "advanced": {"horizontalPodAutoscalerConfig": {"behavior": behavior()}},
+    }
+    if asleep:
+        spec["cooldownPeriod"] = asleep.cooldown
+        triggers.append(asleep.trigger)
+    return {
+        "apiVersion": "keda.sh/v1alpha1",
+        "kind": "ScaledObject",
+        "metadata": pool.metadata(name, variant),
+        "spec": {**spec, "triggers": triggers},
+    }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Asleep:
+    """How a variant goes to zero, and what wakes it."""
+
+    least: Noted
+    cooldown: Noted
+    trigger: dict[str, Any]
+
+
+def _asleep(
+    source: Source, traffic: Traffic | None, pool: Pool, variant: Variant, *, first: bool
+) -> _Asleep | None:
+    after = traffic.scale_to_zero_after if traffic is not None else None
+    if first and after is not None:
+        cited = source.cite("site", "traffic", "scale_to_zero_after")
+        return _Asleep(
+            least=Noted(0, f"scale_to_zero_after, {cited}"),
+            cooldown=Noted(math.ceil(after.value), f"{after.text}, {cited}"),
+            trigger=_trigger(
+                pool,
+                Noted(
+                    pool.arrivals,
+                    "requests a second as seen BEFORE the pods, which report nothing when there are none",
+                ),
+                Noted(number(variant.target_per_s), "one replica for so many"),
+                ignore="false",
+                activation="0",
+            ),
+        )
+    takes_over = pool.takes_over(variant)
+    if first or takes_over is None:
+        return None
+    return _Asleep(
+        least=Noted(0, "below the rate at which it pays there is none"),
+        cooldown=Noted(DOWN_AFTER_S, "as long as scaling down waits"),
+        trigger=_trigger(
+            pool,
+            f"sum({REQUEST_RATE_5M}{matching({'workload': pool.scaled.workload})})",
+            Noted(number(variant.target_per_s), "all of the load, on this variant"),
+            ignore="true",
+            activation=Noted(number(takes_over.rate), takes_over.note),
+        ),
+    )
+
+
+def _trigger(
+    pool: Pool, query: str | Noted, threshold: Noted, *, ignore: str, activation: str | Noted | None
+) -> dict[str, Any]:
+    metadata: dict[str, Any] = {
+        "serverAddress": Noted(pool.prometheus, "REPLACE with your Prometheus"),
+        "query": query,
+        "threshold": threshold,
+    }
+    if activation is not None:
+        metadata["activationThreshold"] = activation
+    metadata["ignoreNullValues"] = ignore
+    return {"type": "prometheus", "metricType": "AverageValue", "metadata": metadata}
+
+
+def told_target(pool: Pool, variant: Variant) -> str:
+    """Why a replica is given so many requests a second, and what energy per request comes to there."""
+    told = f"{variant.most_per_s:.4g}/s keep {pool.scaled.latency.described} ({variant.origin})"
+    told += f", less {TOLERANCE * 100:.0f} % tolerance"
+    if pool.budget_joules is None:
+        return told
+    spent = variant.joules_per_request(variant.target_per_s, pue=pool.pue)
+    least = variant.least_per_s(pool.budget_joules, pue=pool.pue)
+    if spent is None or least is None:
+        return told
+    told += f"; {spent:.4g} J a request there"
+    if math.isinf(least):
+        return f"{told}, and no load keeps {pool.scaled.energy.described}"
+    return f"{told}, {pool.scaled.energy.described} from {least:.4g}/s on"
+
+
+def quantity(value: float) -> str:
+    """A number as Kubernetes writes quantities, in thousandths, never 0."""
+    thousandths = max(1, math.floor(value * 1000))
+    return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"

@@ -1,0 +1,220 @@
+"""How many requests a second one replica is given: from what was measured, what routing found, or what a person says.
+
+Energy per request falls as a replica gets busier, because its idle power is shared by more requests, and latency
+rises. So the least energy within the latency limit is where a replica is as busy as that limit allows.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energygate.errors import UsageError
+from energygate.policy import METRICS, format_quantity
+from energygate.production.export.promql import joules
+from energygate.production.routing.queueing import Replica, ServiceTimes
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from energygate.production.export.source import RuntimeLimit, Source
+    from energygate.production.routing.document import RoutedPool, Routing
+    from energygate.report.result import WorkloadResult
+
+TOLERANCE = 0.1
+"""The autoscaler leaves a deviation of 10 % alone (kube-controller-manager's --horizontal-pod-autoscaler-tolerance), so
+a replica may get so much more than its target."""
+
+SHARES = {"latency_p95": 0.95, "latency_p99": 0.99, "latency_p50": 0.5}
+"""Metrics of latency that a deployment can be scaled by, the usual one first, and what share of requests each is of."""
+
+_ON_A_CARD = re.compile("cuda|tensorrt|rocm|migraphx|gpu", re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Variant:
+    """One way to run a workload: replicas of one kind of machine.
+
+    Attributes:
+        name: A DNS label, such as `cpu` or `gpu`.
+        gpu: Whether a replica needs a GPU.
+        most_per_s: Requests a second that a replica serves within the latency limit.
+        origin: Where that number is from, in words.
+        idle_watts: IT power of a replica at rest; `None` while unknown.
+        active_joules: IT energy that a request adds to that; `None` while unknown.
+    """
+
+    name: str
+    gpu: bool
+    most_per_s: float
+    origin: str
+    idle_watts: float | None = None
+    active_joules: float | None = None
+
+    @property
+    def target_per_s(self) -> float:
+        """Requests a second that the autoscaler gives a replica."""
+        return self.most_per_s / (1 + TOLERANCE)
+
+    def joules_per_request(self, rate_per_s: float, *, pue: float) -> float | None:
+        """Effective energy of a request, at the facility, of a replica that serves so many a second."""
+        if self.idle_watts is None or self.active_joules is None:
+            return None
+        return (self.active_joules + self.idle_watts / rate_per_s) * pue
+
+    def least_per_s(self, budget_joules: float, *, pue: float) -> float | None:
+        """Requests a second from which on effective energy per request is within a budget.
+
+        Returns:
+            Infinite where no rate suffices; `None` while the energies are unknown.
+        """
+        if self.idle_watts is None or self.active_joules is None:
+            return None
+        left = budget_joules / pue - self.active_joules
+        return self.idle_watts / left if left > 0 else float("inf")
+
+
+def variants_of(
+    source: Source,
+    workload: str,
+    latency: RuntimeLimit,
+    *,
+    said: Mapping[str, float],
+    routing: Routing | None = None,
+) -> tuple[Variant, ...]:
+    """The variants of a workload that there are numbers for; what a person says goes before what was measured.
+
+    Args:
+        source: Policy and latest result.
+        workload: Its name.
+        latency: The limit that replicas have to keep.
+        said: Requests a second that a replica serves within the limit, by variant.
+        routing: What `energygate route` found for the workload.
+
+    Raises:
+        UsageError: There are none, or a measured one cannot keep the limit.
+    """
+    found = _routed(routing, latency) if routing is not None else _measured(source, workload, latency)
+    found |= {
+        name: Variant(
+            name=name,
+            gpu=found[name].gpu if name in found else is_on_a_card(name),
+            most_per_s=rate,
+            origin=f"--requests-per-replica {name}={rate:g}",
+            idle_watts=found[name].idle_watts if name in found else None,
+            active_joules=found[name].active_joules if name in found else None,
+        )
+        for name, rate in said.items()
+    }
+    if not found:
+        raise UsageError(
+            f"nothing says how many requests a second a replica of {workload!r} serves within {latency.described} "
+            f"({latency.source})",
+            hint="Hand over what was measured (--result, or --thresholds with what `energygate route` found), or say "
+            "it yourself, such as --requests-per-replica cpu=12 --requests-per-replica gpu=150",
+        )
+    return tuple(found.values())
+
+
+def is_on_a_card(text: str) -> bool:
+    """Whether the name of a pool or of an execution provider speaks of a GPU."""
+    return _ON_A_CARD.search(text) is not None
+
+
+def _routed(routing: Routing, latency: RuntimeLimit) -> dict[str, Variant]:
+    kept = routing.latency
+    if kept.metric != latency.metric or kept.limit_s > latency.value:
+        raise UsageError(
+            f"the routes of {routing.workload!r} keep {METRICS[kept.metric].label} within "
+            f"{format_quantity(kept.limit_s, 's')} ({kept.source}), and the policy's limit is "
+            f"{METRICS[latency.metric].label} {latency.described} ({latency.source})",
+            where="--thresholds",
+            hint="Run energygate route again with that limit",
+        )
+    fit = [pool for pool in routing.pools if pool.replica_rate_per_s]
+    if not fit:
+        raise UsageError(
+            f"no pool of {routing.workload!r} keeps {METRICS[latency.metric].label} within {latency.described}",
+            where="--thresholds",
+        )
+    names = [variant_name(pool.name) for pool in fit]
+    if len(set(names)) < len(names):
+        raise UsageError(
+            f"pools of {routing.workload!r} cannot be told apart by name in Kubernetes: {', '.join(names)}",
+            where="--thresholds",
+            hint="Run energygate route with short names in lower case, such as cpu and gpu",
+        )
+    return {
+        name: Variant(
+            name=name,
+            gpu=_needs_a_card(pool),
+            most_per_s=pool.replica_rate_per_s or 0.0,
+            origin=f"routing: pool {pool.name} on {pool.machine}",
+            idle_watts=pool.idle_watts,
+            active_joules=pool.active_joules_per_request,
+        )
+        for name, pool in zip(names, fit, strict=True)
+    }
+
+
+def _needs_a_card(pool: RoutedPool) -> bool:
+    return is_on_a_card(pool.provider or "") or is_on_a_card(pool.name)
+
+
+def variant_name(pool: str) -> str:
+    """What a pool is called in names of objects; at most 12 characters."""
+    return re.sub("[^a-z0-9]+", "-", pool.lower())[:12].strip("-") or "pool"
+
+
+def _measured(source: Source, workload: str, latency: RuntimeLimit) -> dict[str, Variant]:
+    """The machine of the latest result as a replica; nothing where the result does not show what it can serve."""
+    found = (
+        next((one for one in source.result.workloads if one.name == workload), None)
+        if source.result
+        else None
+    )
+    service = None if found is None else _service(found)
+    if found is None or found.provenance is None or service is None:
+        return {}
+    replica = Replica(service)
+    utilisation = replica.highest_utilisation(SHARES[latency.metric], latency.value)
+    if utilisation is None:
+        raise UsageError(
+            f"a replica of {workload!r} like the machine measured needs longer than {latency.described} even while "
+            "nothing queues, so no number of replicas keeps that limit",
+            where=latency.source,
+        )
+    provenance = found.provenance
+    carded = any(
+        one.name == "gpu" for one in provenance.components
+    )  # of workloads without a provider of onnxruntime
+    gpu = carded if provenance.provider is None else is_on_a_card(provenance.provider)
+    name = "gpu" if gpu else "cpu"
+    return {
+        name: Variant(
+            name=name,
+            gpu=gpu,
+            most_per_s=utilisation * replica.capacity_per_s,
+            origin=f"measured: {utilisation:.0%} of the {replica.capacity_per_s:.4g} a second that it serves at most",
+            idle_watts=_idle_watts(source, provenance.idle_watts),
+            active_joules=joules(provenance.active_it_kwh_per_request),
+        )
+    }
+
+
+def _service(found: WorkloadResult) -> ServiceTimes | None:
+    """How long requests take when they need not wait; `None` where the load or the metrics do not show that."""
+    provenance = found.provenance
+    values = [found.metrics.get(name) for name in ("latency_p50", "latency_p95", "latency_p99", "throughput")]
+    if provenance is None or provenance.load != "closed" or provenance.batch_size != 1:
+        return None
+    p50, p95, p99, throughput = (0.0 if one is None else one.head for one in values)
+    if not min(p50, p95, p99, throughput) > 0:
+        return None
+    return ServiceTimes(p50_s=p50, p95_s=max(p50, p95), p99_s=max(p50, p95, p99), mean_s=1 / throughput)
+
+
+def _idle_watts(source: Source, measured: float | None) -> float | None:
+    given = source.policy.site.replica.idle_power
+    return given.value if given is not None else measured

@@ -1,0 +1,246 @@
+"""What runs: a Deployment for each variant of a workload, their Services, and the split of requests between them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from energygate.production.export.documents import Noted
+from energygate.production.export.kubernetes_split import best_at, named
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.policy import Workload
+    from energygate.production.export.kubernetes_rules import Scaled
+    from energygate.production.export.kubernetes_split import TakesOver
+    from energygate.production.export.kubernetes_targets import Variant
+    from energygate.production.export.source import Source
+    from energygate.production.routing.document import Routing
+
+IMAGE = "registry.example/REPLACE-ME:TAG"
+NOBODY = 65532
+"""The user of distroless images' `nonroot`."""
+
+MEMORY = "1Gi"
+SPARE_MEMORY = 1.5
+_MIB = 2**20
+_SECONDS_A_DAY = 86_400
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What the policy does not say of a replica.
+
+    Attributes:
+        image: Of the variant without a GPU.
+        gpu_image: Of the one with.
+        port: Where it serves, and shows the Recorder's metrics at `/metrics`.
+        health: The path that answers once the model is loaded; `None` for the policy's `ready`, or `/health`.
+    """
+
+    image: str = IMAGE
+    gpu_image: str = IMAGE
+    port: int = 8000
+    health: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pool:
+    """One workload in Kubernetes.
+
+    Attributes:
+        name: Of its objects, a DNS label.
+        namespace: Theirs.
+        scaled: Its limits.
+        variants: Its variants; the one that serves when there is little load comes first.
+        pue: The site's.
+        budget_joules: Facility joules per request that effective energy may come to; `None` without such a limit.
+        prometheus: Address of the server that KEDA asks.
+        arrivals: PromQL of requests a second as seen before the pods.
+        container: What a replica is.
+        routing: What `energygate route` found; `None` without.
+    """
+
+    name: str
+    namespace: str
+    scaled: Scaled
+    variants: tuple[Variant, ...]
+    pue: float
+    budget_joules: float | None
+    prometheus: str
+    arrivals: str
+    container: Container
+    routing: Routing | None = None
+
+    def deployment(self, variant: Variant) -> str:
+        """The name of a variant's objects."""
+        return f"{self.name}-{variant.name}"
+
+    def metadata(self, name: str, variant: Variant | None = None) -> dict[str, Any]:
+        """What every object says of itself."""
+        return {
+            "name": name,
+            "namespace": self.namespace,
+            "labels": self.labels(variant),
+            "annotations": {"energygate/workload": self.scaled.workload},
+        }
+
+    def labels(self, variant: Variant | None = None) -> dict[str, str]:
+        """Labels of all objects, or of a variant's."""
+        found = {"app.kubernetes.io/name": self.name, "app.kubernetes.io/managed-by": "energygate"}
+        return found if variant is None else {**found, **self._selector(variant)}
+
+    def _selector(self, variant: Variant | None) -> dict[str, str]:
+        found = {"app.kubernetes.io/name": self.name}
+        return found if variant is None else {**found, "app.kubernetes.io/component": variant.name}
+
+    def takes_over(self, variant: Variant) -> TakesOver | None:
+        """The rate from which on a variant costs less than what serves below it; `None` while unknown."""
+        return None if self.routing is None else named(self.routing, variant.name)
+
+    def service(self, variant: Variant | None = None) -> dict[str, Any]:
+        """The Service of all variants, or of one."""
+        name = self.name if variant is None else self.deployment(variant)
+        return {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": self.metadata(name, variant),
+            "spec": {
+                "selector": self._selector(variant),
+                "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
+            },
+        }
+
+    def route(self, source: Source, gateway: tuple[str | None, str]) -> dict[str, Any]:
+        """Gateway API's HTTPRoute: the split by weight instead of by replicas.
+
+        Args:
+            source: The policy, whose traffic decides.
+            gateway: Namespace, where it is another one, and name of the Gateway that serves.
+        """
+        namespace, gateway_name = gateway
+        parent = {"name": gateway_name, **({"namespace": namespace} if namespace else {})}
+        weights = self._weights(source)
+        return {
+            "apiVersion": "gateway.networking.k8s.io/v1",
+            "kind": "HTTPRoute",
+            "metadata": self.metadata(self.name),
+            "spec": {
+                "parentRefs": [parent],
+                "rules": [
+                    {
+                        "backendRefs": [
+                            {"name": self.deployment(one), "port": 80, "weight": weight}
+                            for one, weight in zip(self.variants, weights, strict=True)
+                        ]
+                    }
+                ],
+            },
+        }
+
+    def _weights(self, source: Source) -> Sequence[Noted]:
+        traffic = source.policy.site.traffic
+        if self.routing is None or traffic is None:
+            missing = "routes from --thresholds" if self.routing is None else "site.traffic in the policy"
+            return [Noted(1, f"equal, for want of {missing}")] * len(self.variants)
+        rate = traffic.daily / _SECONDS_A_DAY
+        best, note = best_at(self.routing, rate, [one.name for one in self.variants])
+        told = f"{rate:.4g} requests a second on average, {source.cite('site', 'traffic')}: {note}"
+        return [Noted(100 if one.name == best else 0, told) for one in self.variants]
+
+
+def deployment(source: Source, pool: Pool, variant: Variant) -> dict[str, Any]:
+    """One variant's Deployment; the autoscaler alone decides how many replicas it has."""
+    workload = source.policy.workloads[pool.scaled.workload]
+    spec: dict[str, Any] = {
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": NOBODY,
+            "runAsGroup": NOBODY,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "terminationGracePeriodSeconds": Noted(30, "what is being served ends first"),
+        "containers": [_container(source, pool, variant, workload)],
+        "volumes": [{"name": "tmp", "emptyDir": {}}],
+    }
+    if variant.gpu:
+        spec["nodeSelector"] = Noted(
+            {"nvidia.com/gpu.present": "true"},
+            "NVIDIA's GPU feature discovery sets it; REPLACE where it is not used",
+        )
+        spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
+    port = str(pool.container.port)
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": pool.metadata(pool.deployment(variant), variant),
+        "spec": {
+            "selector": {"matchLabels": pool._selector(variant)},  # noqa: SLF001 - its own module
+            "template": {
+                "metadata": {
+                    "labels": pool.labels(variant),
+                    "annotations": Noted(
+                        {
+                            "prometheus.io/scrape": "true",
+                            "prometheus.io/port": port,
+                            "prometheus.io/path": "/metrics",
+                        },
+                        "for Prometheus without its operator; scrape every 15 s, and keep labels namespace and pod",
+                    ),
+                },
+                "spec": spec,
+            },
+        },
+    }
+
+
+def _container(source: Source, pool: Pool, variant: Variant, workload: Workload) -> dict[str, Any]:
+    container = pool.container
+    image = container.gpu_image if variant.gpu else container.image
+    placeholder = "your service, with energygate.Recorder around it"
+    path: Any = container.health or workload.ready or "/health"
+    if container.health is None and workload.ready:
+        path = Noted(path, f"ready, {source.cite('workloads', pool.scaled.workload, 'ready')}")
+    elif container.health is None:
+        path = Noted(path, "REPLACE with what answers once the model is loaded")
+    return {
+        "name": "service",
+        "image": Noted(image, f"REPLACE with {placeholder}" if image == IMAGE else placeholder),
+        "ports": [{"name": "http", "containerPort": container.port}],
+        "env": [
+            {"name": "ENERGYGATE_WORKLOAD", "value": pool.scaled.workload},
+            {
+                "name": "ENERGYGATE_VARIANT",
+                "value": Noted(variant.name, "for your service to choose its execution provider by"),
+            },
+        ],
+        "resources": _resources(source, pool, variant, workload),
+        "readinessProbe": {"httpGet": {"path": path, "port": "http"}, "periodSeconds": 5},
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "readOnlyRootFilesystem": True,
+            "capabilities": {"drop": ["ALL"]},
+        },
+        "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108 - in the container
+    }
+
+
+def _resources(source: Source, pool: Pool, variant: Variant, workload: Workload) -> dict[str, Any]:
+    """The same for requests and limits: a replica is what was measured, whoever its neighbours are."""
+    name = pool.scaled.workload
+    threads = workload.threads
+    cpu = Noted(str(threads), f"threads, {source.cite('workloads', name, 'threads')}")
+    peak = source.measured(name, "peak_memory")
+    memory = (
+        Noted(MEMORY, "REPLACE; a result with peak_memory would say")
+        if peak is None
+        else Noted(
+            f"{math.ceil(peak.head * SPARE_MEMORY / _MIB)}Mi", f"{SPARE_MEMORY:g} times the peak measured"
+        )
+    )
+    both: dict[str, Any] = {"cpu": cpu, "memory": memory}
+    limits = {**both, "nvidia.com/gpu": 1} if variant.gpu else both
+    return {"requests": dict(both), "limits": limits}

@@ -1,0 +1,142 @@
+"""What replicas are given and how many there may be: from results, routes and words; and what is refused."""
+
+from __future__ import annotations
+
+import re
+
+import policies
+import pytest
+import yaml
+from clusters import POLICY, documents, exported, measured, objects, routes, source
+
+from energygate.errors import PolicyError, UsageError
+from energygate.production.export.kubernetes import KubernetesOptions, files
+
+
+def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
+    made = exported(result=measured(), said={})
+    assert set(objects(made, "Deployment")) == {"digits-cnn-cpu"}
+    target = objects(made, "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]["metrics"][0]["object"][
+        "target"
+    ]
+    given = float(target["averageValue"][:-1]) / 1000
+    assert 0.5 * 25 < given < 0.9 * 25
+    joules = 1.25 * (0.8 + 10 / given)
+    (note,) = re.findall("# .*less 10 % tolerance.*", made["hpa/digits-cnn.yaml"])
+    assert f"; {joules:.4g} J a request there, 2 J from 12.5/s on" in note
+    assert "measured: " in note
+
+
+def test_idle_power_of_the_policys_replica_counts_instead_of_the_machines():
+    policy = POLICY.replace("  traffic:", "  replica: {idle_power: 4 W}\n  traffic:")
+    assert "2 J from 5/s on" in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+
+
+def test_a_budget_that_no_load_keeps_is_said():
+    policy = POLICY.replace("max: 2 J", "max: 0.9 J")
+    assert "and no load keeps 0.9 J" in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+
+
+def test_what_a_person_says_goes_before_what_was_measured():
+    made = exported(result=measured(), said={"cpu": 11.0})
+    assert "11/s keep 200 ms (--requests-per-replica cpu=11)" in made["hpa/digits-cnn.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("site", "least", "most"),
+    [
+        ("{}", 1, 10),
+        ("{traffic: {requests_per_day: 86400, warm_replicas: 3}}", 3, 3),
+        ("{traffic: {requests_per_day: 8640000}}", 1, 14),  # 100 a second, 15.45 each: twice 7
+    ],
+)
+def test_how_many_replicas_there_may_be(site, least, most):
+    budgets = ("energy_per_request: {max: 2 J}", "latency_p95: {max: 200 ms}")
+    policy = policies.policy_with(*budgets, site=site)
+    spec = objects(exported(policy, said={"cpu": 17.0}), "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]
+    assert (spec["minReplicas"], spec["maxReplicas"]) == (least, most)
+
+
+def test_adapter_serves_both_metrics_of_deployments():
+    rules = documents(exported()["prometheus/adapter.yaml"])[0]["rules"]
+    names = [one["name"]["as"] for one in rules]
+    assert names == ["energygate_requests_per_second", "energygate_replicas_by_latency_and_energy"]
+    for one in rules:
+        assert one["resources"]["overrides"]["deployment"] == {"group": "apps", "resource": "deployment"}
+        assert "<<.LabelMatchers>>" in one["metricsQuery"]
+
+
+BUDGETS = ("effective_energy_per_request: {max: 2 J}", "latency_p95: {max: 200 ms}")
+
+
+@pytest.mark.parametrize(
+    ("policy", "options", "error", "sentence"),
+    [
+        (
+            policies.policy_with(BUDGETS[0], site="{traffic: {requests_per_day: 9}}"),
+            {},
+            PolicyError,
+            "workload 'digits-cnn' has no limit on latency p95",
+        ),
+        (
+            policies.policy_with(BUDGETS[1]),
+            {},
+            PolicyError,
+            "workload 'digits-cnn' has no limit on energy per request",
+        ),
+        (
+            policies.policy_with("energy_per_request: {max_increase: 5 %}", BUDGETS[1]),
+            {},
+            PolicyError,
+            "hand over the latest result with --result",
+        ),
+        (
+            POLICY,
+            {"said": {}},
+            UsageError,
+            "nothing says how many requests a second a replica of 'digits-cnn'",
+        ),
+        (POLICY, {"said": {"CPU": 3.0}}, UsageError, "'CPU' cannot name a variant"),
+        (POLICY, {"said": {"cpu": 0.0}}, UsageError, "a replica of cpu cannot serve 0 requests"),
+        (POLICY, {"said": {"cpu": float("nan")}}, UsageError, "a replica of cpu cannot serve nan requests"),
+        (POLICY, {"namespace": "Prod"}, UsageError, "--namespace 'Prod' is no name"),
+        (POLICY, {"gateway": "a/b/c"}, UsageError, "--gateway 'a/b/c' names no Gateway"),
+        (POLICY, {"routings": {"other": routes()}}, UsageError, "the routes are for workload 'other'"),
+        (
+            POLICY.replace("200 ms", "100 ms"),
+            {"routings": {"digits-cnn": routes()}},
+            UsageError,
+            "keep latency p95 within 200 ms (energygate.yml:14), and the policy's limit is latency p95 100 ms",
+        ),
+    ],
+)
+def test_what_cannot_be_is_one_sentence(policy, options, error, sentence):
+    with pytest.raises(error, match=re.escape(sentence)) as found:
+        exported(policy, **options)
+    assert "\n" not in str(found.value)
+
+
+def test_a_replica_too_slow_for_the_limit_is_said():
+    with pytest.raises(UsageError, match="needs longer than 200 ms even while nothing queues"):
+        exported(result=measured(capacity_per_s=4.0, latency_s=0.25), said={})
+
+
+def test_energy_of_requests_is_held_where_the_policy_limits_nothing_else():
+    policy = policies.policy_with("energy_per_request: {max: 2 J}", BUDGETS[1])
+    rules = yaml.safe_load(exported(policy)["prometheus/rules.yaml"])["groups"][0]["rules"]
+    by_name = {one["record"]: one["expr"] for one in rules}
+    assert "idle" not in by_name["deployment:energygate_energy_per_request_joules:rate2m"]
+    assert (
+        "workload:energygate_budget_joules" in by_name["deployment:energygate_replicas_by_latency_and_energy"]
+    )
+
+
+def test_a_policys_p99_is_held_where_it_has_no_p95():
+    policy = policies.policy_with(BUDGETS[1].replace("p95", "p99"), "energy_per_request: {max: 2 J}")
+    rules = exported(policy)["prometheus/rules.yaml"]
+    assert "histogram_quantile(0.99" in rules
+    assert "workload:energygate_latency_p99_budget_seconds" in rules
+
+
+def test_options_have_defaults():
+    assert files(source(result=measured())) == files(source(result=measured()), KubernetesOptions())
