@@ -8,12 +8,18 @@ import click
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["policy", "result", "doctor"]))
+@click.argument("name", type=click.Choice(["policy", "result", "doctor", "routing"]))
 def schema(name: str) -> None:
     """Print the JSON Schema of a file that is read or written."""
     from energygate.policy import policy_json_schema
+    from energygate.production.routing import routing_json_schema
     from energygate.report.diagnosis import diagnosis_json_schema
     from energygate.report.result import result_json_schema
 
-    schemas = {"policy": policy_json_schema, "result": result_json_schema, "doctor": diagnosis_json_schema}
+    schemas = {
+        "policy": policy_json_schema,
+        "result": result_json_schema,
+        "doctor": diagnosis_json_schema,
+        "routing": routing_json_schema,
+    }
     click.echo(json.dumps(schemas[name](), indent=2))

@@ -1,0 +1,162 @@
+"""What `energygate route` predicts of latency under load, beside what energygate's own open-loop load measures.
+
+Each workload is served back to back, as `load: closed` does, and at several utilisations with Poisson arrivals, as
+`load: {rate}` does, taking turns. From the closed windows alone the queue predicts p50, p95 and p99 under load. `waits`
+sleeps for 4 ms, or for 12 ms once in ten requests: a device works, and the CPU does not. `digits-cnn-heavy` computes.
+
+On a machine that others use too it is their bursts that are measured; a real-time priority keeps most of them out:
+
+    chrt -f 10 .venv/bin/python bench/routing.py [SECONDS PER UTILISATION]
+"""
+
+from __future__ import annotations
+
+import os
+import statistics
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energygate.measure.arrivals import poisson_arrivals
+from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.measure.windows import quantile
+from energygate.production.routing.queueing import Replica, ServiceTimes
+from energygate.workloads.messages import Start
+from energygate.workloads.process import Worker
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+FIXTURES = Path(__file__).parent.parent / "fixtures"
+CALLABLE = """
+import random
+import time
+
+def waits():
+    draw = random.Random(1)
+    def request():
+        time.sleep(0.012 if draw.random() < 0.1 else 0.004)
+        return True
+    return request
+"""
+UTILISATIONS = (0.3, 0.5, 0.7, 0.8, 0.9)
+SECONDS = 14.0
+PAUSE_S = 0.3
+"""Between windows: under a real-time priority (`chrt`), Linux stops whoever computes for 0.95 s of a second."""
+SHARES = (0.5, 0.95, 0.99)
+
+
+@dataclass(kw_only=True)
+class Looked:
+    """Latencies of one load over all rounds, in nanoseconds, and how long they took together."""
+
+    latencies_ns: list[int] = field(default_factory=list)
+    wall_ns: int = 0
+
+    def quantiles_s(self) -> list[float]:
+        """Quantiles of `SHARES`, in seconds."""
+        ordered = sorted(self.latencies_ns)
+        return [quantile(ordered, share) * 1e-9 for share in SHARES]
+
+
+def look(worker: Worker, seconds: float, rounds: int) -> tuple[Looked, dict[float, Looked]]:
+    """Serve closed and open windows, taking turns, so that both see the same moods of the machine."""
+    first = worker.run(50)
+    per_s = 50 / (first.wall_ns * 1e-9)
+    closed, opened = Looked(), {share: Looked() for share in UTILISATIONS}
+    for turn in range(rounds):
+        _serve(worker, closed, max(20, round(per_s * seconds / rounds)), None, "")
+        per_s = len(closed.latencies_ns) / (closed.wall_ns * 1e-9)
+        for share, looked in opened.items():
+            rate = share * per_s
+            _serve(worker, looked, max(20, round(rate * seconds / rounds)), rate, f"{turn}:{share}")
+    return closed, opened
+
+
+def _serve(worker: Worker, looked: Looked, count: int, rate_per_s: float | None, seed: str) -> None:
+    arrivals = None if rate_per_s is None else poisson_arrivals(rate_per_s=rate_per_s, count=count, seed=seed)
+    time.sleep(PAUSE_S)
+    served = worker.run(count) if arrivals is None else worker.run(count, arrivals=arrivals)
+    looked.latencies_ns += served.latencies_ns
+    looked.wall_ns += served.wall_ns
+
+
+def show(label: str, closed: Looked, opened: dict[float, Looked]) -> list[float]:
+    """Print predicted and measured quantiles; returns the relative deviations of p95."""
+    times = closed.quantiles_s()
+    mean_s = closed.wall_ns * 1e-9 / len(closed.latencies_ns)
+    service = ServiceTimes(p50_s=times[0], p95_s=times[1], p99_s=times[2], mean_s=mean_s)
+    replica = Replica(service)
+    print(
+        f"{label}: {_ms(mean_s)} ms a request, p95 {_ms(times[1])} ms, {1 / mean_s:,.0f} req/s back to back"
+    )
+    print(
+        f"{'utilisation':>12}  {'p50':>8} {'':>8}  {'p95':>8} {'':>8}  {'p99':>8} {'':>8}  p95 predicted/measured"
+    )
+    deviations = []
+    for share, looked in opened.items():
+        predicted = [replica.quantile_s(one, share) for one in SHARES]
+        measured = looked.quantiles_s()
+        pairs = "  ".join(f"{_ms(p):>8} {_ms(m):>8}" for p, m in zip(predicted, measured, strict=True))
+        deviations.append(predicted[1] / measured[1] - 1)
+        print(f"{share:12.0%}  {pairs}  {deviations[-1]:+.0%}", flush=True)
+    print()
+    return deviations
+
+
+def _ms(seconds: float) -> str:
+    return f"{seconds * 1e3:.3f}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Case:
+    """One workload, as its worker loads it, and in how many windows it is looked at.
+
+    Short windows of many requests; long ones where a request is long, for a queue takes time to build up.
+    """
+
+    label: str
+    kind: str
+    spec: dict[str, object]
+    rounds: int
+
+
+def served(case: Case, directory: Path, seconds: float) -> list[float]:
+    """Measure one workload; returns the deviations."""
+    start = Start(
+        label=case.label, python=sys.executable, directory=directory, cpus=usable_cpus()[:1], threads=1
+    )
+    with Worker(start, timeout_s=300) as worker:
+        worker.load(case.kind, case.spec, timeout_s=120)
+        if case.kind == "onnx":
+            worker.bind(FIXTURES / "data" / "digits.npz", leave_out=["label"], batch_size=1)
+        worker.run(200)
+        return show(case.label, *look(worker, seconds, case.rounds))
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Print the tables."""
+    seconds = float(arguments[0]) if arguments else SECONDS
+    machine = describe_machine()
+    print(f"{machine.cpu_model}, {machine.cpu_count} CPUs, load {os.getloadavg()[0]:.1f}")
+    print("milliseconds, predicted beside measured\n")
+    with tempfile.TemporaryDirectory() as directory:
+        root = Path(directory)
+        (root / "app.py").write_text(CALLABLE, encoding="utf-8")
+        model = {"provider": "CPUExecutionProvider", "provider_options": {}, "threads": 1}
+        heavy = {"path": str(FIXTURES / "models" / "digits-cnn-heavy.onnx"), **model}
+        cases = (
+            Case(label="waits", kind="python", spec={"target": "app:waits"}, rounds=4),
+            Case(label="digits-cnn-heavy", kind="onnx", spec=heavy, rounds=20),
+        )
+        found = [deviation for case in cases for deviation in served(case, root, seconds)]
+    print(
+        f"p95: median deviation {statistics.median(map(abs, found)):.0%}, largest {max(found, key=abs):+.0%}"
+    )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

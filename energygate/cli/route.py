@@ -1,0 +1,252 @@
+"""`energygate route`."""
+
+from __future__ import annotations
+
+import re
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from energygate.policy import Policy
+    from energygate.report.result import Result
+
+HELP = """Find which machine serves a model with the least energy, by load.
+
+Each POOL=RESULT names a pool of replicas and the result.json of `energygate
+check` on the machine that a replica of it is: one model on a CPU, on a GPU, in
+int8. For every rate of requests the pool is found that takes the least power
+and keeps the latency limit, idle replicas and PUE included, and the rates at
+which one pool takes over from another. Where the measurements are too
+uncertain to tell, that is said.
+
+\b
+  energygate route cpu=cpu.json gpu=gpu.json --latency 'p95 50 ms'
+
+\b
+Exit codes:
+  0  there is a placement
+  1  no pool keeps to the limits at any load
+  2  usage or policy error, or results that do not belong together
+  3  a result cannot be read, or a measurement failed
+"""
+
+DEFAULT_POLICY = "energygate.yml"
+DEFAULT_RATES = "1-10000"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
+"""Names of pools: they end up in files for other systems."""
+
+
+@click.command(help=HELP, short_help="Find which machine serves a model with the least energy, by load.")
+@click.argument("pools", nargs=-1, metavar="POOL=RESULT...", required=True)
+@click.option(
+    "--workload",
+    "workloads",
+    metavar="[POOL=]NAME",
+    multiple=True,
+    help="Which workload of the results, or of one pool's. May be repeated.  [default: the one they share]",
+)
+@click.option(
+    "--policy",
+    metavar="FILE",
+    help=f"Where the limits are.  [default: {DEFAULT_POLICY}, where there is one]",
+)
+@click.option(
+    "--latency",
+    metavar="LIMIT",
+    help="Such as 'p95 50 ms'; p50 and p99 too.  [default: the policy's limit on latency_p95]",
+)
+@click.option(
+    "--rates",
+    metavar="LOW-HIGH",
+    default=DEFAULT_RATES,
+    show_default=True,
+    help="Requests a second to look at.",
+)
+@click.option(
+    "--warm",
+    metavar="[POOL=]N",
+    multiple=True,
+    help="The fewest replicas of a pool in use. May be repeated.  [default: the policy's warm_replicas, or 1]",
+)
+@click.option(
+    "--idle-power",
+    metavar="[POOL=]WATTS",
+    multiple=True,
+    help="What a replica draws at rest, where it is not the whole machine that measured. May be repeated.",
+)
+@click.option("--json", "json_path", metavar="FILE", help="Write the plan there; - for standard output.")
+@click.option("--plot", "plot_path", metavar="FILE.svg", help="Draw it there.")
+def route(
+    pools: tuple[str, ...],
+    workloads: tuple[str, ...],
+    policy: str | None,
+    latency: str | None,
+    rates: str,
+    warm: tuple[str, ...],
+    idle_power: tuple[str, ...],
+    json_path: str | None,
+    plot_path: str | None,
+) -> None:
+    """Run `energygate route`."""
+    from energygate.production.routing.inputs import PoolInput, shared_workload
+    from energygate.production.routing.limits import (
+        Wanted,
+        least_accuracy_of,
+        limit_given,
+        limit_of,
+        span_given,
+    )
+    from energygate.production.routing.route import route as find
+    from energygate.production.routing.telling import told
+
+    files = _files(pools)
+    names = _by_pool(workloads, [*files], "--workload")
+    idle = _by_pool(idle_power, [*files], "--idle-power")
+    results, limits = _results(files), _policy(policy)
+    if unnamed := {name: one for name, one in results.items() if name not in names}:
+        names |= dict.fromkeys(unnamed, shared_workload(unnamed))
+    inputs = [
+        PoolInput(
+            name=name,
+            source=_called(files[name]),
+            result=one,
+            workload=names[name],
+            idle_watts=_watts(idle[name]) if name in idle else None,
+        )
+        for name, one in results.items()
+    ]
+    of_workloads = [one.workload for one in inputs]
+    traffic = None if limits is None else limits.site.traffic
+    kept = _by_pool(warm, [*files], "--warm")
+    wanted = Wanted(
+        latency=limit_given(latency) if latency is not None else limit_of(limits, of_workloads),
+        span=span_given(rates),
+        warm={
+            name: _count(kept[name]) if name in kept else max(1, traffic.warm_replicas if traffic else 1)
+            for name in files
+        },
+        most=None if traffic is None else traffic.max_replicas,
+        least_accuracy=least_accuracy_of(limits, of_workloads),
+    )
+    routing = find(inputs, wanted)
+    if plot_path is not None:
+        from energygate.production.routing.svg_plot import svg_plot
+
+        _write(plot_path, svg_plot(routing))
+    if json_path == "-":
+        click.echo(routing.to_json(), nl=False)
+    else:
+        if json_path is not None:
+            _write(json_path, routing.to_json())
+        click.echo(told(routing), nl=False)
+    if all(one.unfit is not None for one in routing.pools):
+        sys.exit(1)
+
+
+def _files(pools: Sequence[str]) -> dict[str, str]:
+    """The result's file of each pool, by its name."""
+    from energygate.errors import UsageError
+
+    found: dict[str, str] = {}
+    for text in pools:
+        name, _, file = text.partition("=")
+        if not file or not NAME.fullmatch(name):
+            raise UsageError(
+                f"{_quoted(text)} does not name a pool and its result",
+                hint="Write for example cpu=results/cpu.json; a name is at most 40 letters, digits, '.', '_' and '-'",
+            )
+        if name in found:
+            raise UsageError(f"pool {name} is there twice", hint="Give each pool a name of its own")
+        found[name] = file
+    return found
+
+
+def _results(files: Mapping[str, str]) -> dict[str, Result]:
+    """Read each result, a file that several pools share once."""
+    from energygate.cli.result_input import result_from
+
+    read = {file: result_from(file) for file in dict.fromkeys(files.values())}
+    return {name: read[file] for name, file in files.items()}
+
+
+def _policy(path: str | None) -> Policy | None:
+    """The policy that was named, or the one that is there."""
+    from pathlib import Path
+
+    from energygate.policy import load_policy
+
+    if path is None and not Path(DEFAULT_POLICY).exists():
+        return None
+    return load_policy(path or DEFAULT_POLICY)
+
+
+def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[str, str]:
+    """What an option says of each pool: of the one where it begins with `POOL=`, else of all others.
+
+    Raises:
+        UsageError: It names no pool, or says two things of one.
+    """
+    from energygate.errors import UsageError
+
+    own: dict[str, str] = {}
+    shared: list[str] = []
+    for text in texts:
+        name, equals, value = text.partition("=")
+        if equals and name in pools:
+            if name in own:
+                raise UsageError(f"{option} says two things of pool {name}")
+            own[name] = value
+        elif equals and option != "--workload":  # the name of a workload may hold the sign
+            raise UsageError(
+                f"{option}: there is no pool {_quoted(name)}", hint=f"There are {', '.join(pools)}"
+            )
+        else:
+            shared.append(text)
+    if len(shared) > 1:
+        raise UsageError(f"{option} says two things of every pool", hint=f"Write {option} {pools[0]}=...")
+    return {**dict.fromkeys(pools, shared[0]), **own} if shared else own
+
+
+def _watts(text: str) -> float:
+    from energygate.errors import UsageError
+    from energygate.policy import Family, parse_quantity
+
+    try:
+        return parse_quantity(text, Family.POWER).value
+    except ValueError as error:
+        raise UsageError(f"--idle-power: {error}") from None
+
+
+def _count(text: str) -> int:
+    from energygate.errors import UsageError
+
+    if not re.fullmatch("[0-9]{1,5}", text) or int(text) < 1:
+        raise UsageError(f"--warm: {_quoted(text)} is no number of replicas from 1 to 99999")
+    return int(text)
+
+
+def _write(path: str, text: str) -> None:
+    from pathlib import Path
+
+    from energygate.errors import UsageError
+
+    try:
+        Path(path).write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        raise UsageError(f"it cannot be written: {error.strerror}", where=_called(path)) from None
+
+
+def _called(path: str) -> str:
+    from energygate.gathering import called
+
+    return called(path)
+
+
+def _quoted(text: str) -> str:
+    from energygate.policy.tree import printable
+
+    return f"'{printable(text, longest=60)}'"

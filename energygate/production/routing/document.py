@@ -1,0 +1,164 @@
+"""What `energygate route --json` writes: the contract between routing and the exporters that act on it.
+
+Rates are requests a second of the whole service. Powers and energies of placements are those of the facility, PUE
+included; a pool's own are IT watts and joules, as its result has them. A number that is not known is null.
+
+    {"schema": "energygate/routing/1", "workload": "digits-cnn",
+     "latency": {"metric": "latency_p95", "limit_s": 0.05, "source": "energygate.yml:12"},
+     "rates": {"low_per_s": 1.0, "high_per_s": 10000.0},
+     "pools": [{"name": "cpu", "replica_rate_per_s": 61.0, "unfit": null, ...}, {"name": "gpu", ...}],
+     "thresholds": [{"below": "cpu", "above": "gpu", "rate_per_s": 183.0, "low_per_s": 122.0, "high_per_s": 305.0,
+                     "below_replicas": 3, "above_replicas": 1, "between": ["cpu", "gpu"]}],
+     "bands": [{"low_per_s": 1.0, "high_per_s": 183.0, "pool": "cpu"}, ...],
+     "rows": [{"rate_per_s": 1.0, "pool": "cpu", "replicas": 1, "power_watts": 12.1, ...}, ...],
+     "notes": [...]}
+
+A reader that moves traffic needs `thresholds` alone: below `rate_per_s` the one pool, above it the other, and between
+`low_per_s` and `high_per_s` the measurements do not tell, which is the band to use as hysteresis.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from energygate.report.part import Finite, Part
+
+
+class LatencyLimit(Part):
+    """The limit that every placement keeps."""
+
+    metric: Literal["latency_p50", "latency_p95", "latency_p99"]
+    limit_s: Finite
+    source: str = Field(description="Where it is written: a line of the policy, or `--latency`.")
+
+
+class Rates(Part):
+    """The rates that were looked at; thresholds outside are not known."""
+
+    low_per_s: Finite
+    high_per_s: Finite
+
+
+class RoutedPool(Part):
+    """One pool: replicas of the machine that one result was measured on."""
+
+    name: str = Field(description="As the command line calls it.")
+    workload: str = Field(description="The workload's name in its result.")
+    result: str = Field(description="The file of its result.")
+    machine: str = Field(description="What was measured: processor, and cards where there are any.")
+    provider: str | None = Field(description="onnxruntime's execution provider; null without.")
+    method: Literal["measured", "estimated"]
+    source: str = Field(description="Which counter, or which row of which table.")
+    uncertainty: Finite = Field(description="Relative uncertainty of its absolute joules.")
+    pue: Finite = Field(description="Of the site that its result is judged for.")
+    idle_watts: Finite = Field(description="IT power of a replica at rest.")
+    active_joules_per_request: Finite = Field(description="IT energy that a request adds to that.")
+    capacity_per_s: Finite = Field(description="Requests a second that a replica serves when it never waits.")
+    slots: int = Field(description="Requests that a replica serves at once.")
+    latency_s: Finite = Field(description="The limited quantile without any queue, as it was measured.")
+    utilisation: Finite | None = Field(
+        description="Share of its capacity that a replica may be given within the limit; null when unfit."
+    )
+    replica_rate_per_s: Finite | None = Field(
+        description="Requests a second that a replica may be given within the limit; null when unfit."
+    )
+    warm_replicas: int = Field(description="The fewest replicas while the pool is used at all.")
+    max_replicas: int | None = Field(description="The most replicas; null for as many as it takes.")
+    unfit: str | None = Field(description="Why it cannot be used at any rate; null when it can.")
+
+
+class Threshold(Part):
+    """Where one pool takes over from another as the rate grows."""
+
+    below: str
+    above: str
+    rate_per_s: Finite = Field(description="From here on the pool above costs less, by the numbers alone.")
+    low_per_s: Finite | None = Field(
+        description="Up to here the pool below is certainly the better one; null when that holds nowhere."
+    )
+    high_per_s: Finite | None = Field(
+        description="From here on the pool above is certainly the better one; null when that holds nowhere."
+    )
+    below_replicas: int = Field(description="Replicas of the pool below that serve `rate_per_s`.")
+    above_replicas: int = Field(description="Replicas of the pool above that serve `rate_per_s`.")
+    between: tuple[str, ...] = Field(
+        description="Pools that may be the best between `low_per_s` and `high_per_s`; those below and above first."
+    )
+
+
+class Band(Part):
+    """Rates at which one pool is the best by the numbers alone, steps of whole replicas included."""
+
+    low_per_s: Finite
+    high_per_s: Finite
+    pool: str | None = Field(description="Null where no pool can serve so much.")
+
+
+class Share(Part):
+    """One pool's part in a mixed placement."""
+
+    pool: str
+    replicas: int
+    rate_per_s: Finite = Field(description="Requests a second that go to it.")
+
+
+class Mix(Part):
+    """Two pools together, where that costs less than any one alone."""
+
+    shares: tuple[Share, Share] = Field(description="The one that takes more of the load first.")
+    power_watts: Finite
+    saving: Finite = Field(description="Share of the best pool's power that it saves.")
+
+
+class PoolRow(Part):
+    """What one pool costs at one rate, on its own."""
+
+    pool: str
+    replicas: int
+    power_watts: Finite = Field(description="Of the facility, idle replicas included.")
+    power_low_watts: Finite | None = Field(description="Lower end of its interval; null while there is none.")
+    power_high_watts: Finite | None = Field(description="Upper end; null while there is none.")
+    joules_per_request: Finite = Field(description="Facility energy over requests: the effective energy.")
+
+
+class Row(Part):
+    """All pools at one rate."""
+
+    rate_per_s: Finite
+    pool: str | None = Field(description="The best by the numbers; null where none can serve so much.")
+    certain: bool = Field(description="Whether every other pool certainly costs more.")
+    pools: tuple[PoolRow, ...] = Field(description="Those that can serve so much, in the order given.")
+    mix: Mix | None = Field(description="Null where no mix saves a notable share.")
+
+
+class Routing(Part):
+    """Which pool serves a workload with the least energy, by load."""
+
+    schema_name: Literal["energygate/routing/1"] = Field(alias="schema", default="energygate/routing/1")
+    energygate_version: str
+    workload: str
+    latency: LatencyLimit
+    rates: Rates
+    pools: tuple[RoutedPool, ...]
+    thresholds: tuple[Threshold, ...]
+    bands: tuple[Band, ...]
+    rows: tuple[Row, ...] = Field(description="At round rates and around thresholds, in rising order.")
+    notes: tuple[str, ...] = Field(description="What a reader should know before trusting it.")
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    def to_json(self) -> str:
+        """The text of the file."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def routing_json_schema() -> dict[str, Any]:
+    """The published JSON Schema (2020-12) of what `energygate route --json` writes."""
+    schema = Routing.model_json_schema(by_alias=True, mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:energygate:routing:1",
+        **schema,
+    }

@@ -1,0 +1,92 @@
+"""What a reader should know before trusting a plan: where pools were not measured alike."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+from energygate.policy import format_number, format_quantity
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from energygate.production.routing.inputs import Measured
+
+_TENTH_OF_A_POINT = 0.001
+
+
+def notes(pools: Sequence[Measured]) -> Iterator[str]:
+    """One sentence for each thing that the numbers alone do not show."""
+    yield from _methods(pools)
+    yield from _answers(pools)
+    yield from _sites(pools)
+    for one in pools:
+        yield from _machine(one)
+
+
+def _methods(pools: Sequence[Measured]) -> Iterator[str]:
+    by_method = {
+        method: [one.name for one in pools if one.found.method == method]
+        for method in ("measured", "estimated")
+    }
+    if all(by_method.values()):
+        estimated, measured = by_method["estimated"], by_method["measured"]
+        yield (
+            f"{_listed(estimated)} {_is(estimated)} estimated by a power model and {_listed(measured)} {_is(measured)} "
+            "measured by counters: both may be off by different factors, which the intervals allow for"
+        )
+    elif by_method["estimated"]:
+        yield "all pools are estimated by a power model, and none is measured: where it matters, look at a real meter"
+    if silent := [one.name for one in pools if not one.doubt.known]:
+        yield (
+            f"{_listed(silent)} {_has(silent)} no intervals, for too few launches fitted into the time: no order is "
+            "called certain; measure for longer"
+        )
+
+
+def _answers(pools: Sequence[Measured]) -> Iterator[str]:
+    known = [(one.name, one.accuracy) for one in pools if one.accuracy is not None]
+    if known and max(a for _, a in known) - min(a for _, a in known) > _TENTH_OF_A_POINT:
+        told = ", ".join(f"{name} {format_quantity(accuracy, 'ratio')}" for name, accuracy in known)
+        yield f"they do not answer alike: accuracy is {told}"
+    elif len(known) < len(pools):
+        yield "whether they answer alike is not known: not every result has an accuracy"
+    if len({one.found.kind for one in pools}) > 1:
+        told = ", ".join(f"{one.name} {one.found.kind}" for one in pools)
+        yield f"requests are of different kinds ({told}): make sure that one is the same work in each"
+    for one, other in combinations(pools, 2):
+        if one.provenance.unit != other.provenance.unit:
+            yield f"{one.name} and {other.name} count different units: make sure that one request is the same work"
+    for one in pools:
+        share = one.found.metrics.get("success_rate")
+        if share is not None and share.head < 1:
+            yield f"only {format_quantity(share.head, 'ratio')} of the requests to {one.name} succeeded"
+
+
+def _sites(pools: Sequence[Measured]) -> Iterator[str]:
+    if len({one.pue for one in pools}) > 1:
+        told = ", ".join(f"{one.name} {format_number(one.pue)}" for one in pools)
+        yield f"each pool counts with the PUE of its own site: {told}"
+
+
+def _machine(one: Measured) -> Iterator[str]:
+    count, used = one.cpus
+    if one.idle_given:
+        yield f"{format_quantity(one.idle_watts, 'W')} at rest for {one.name} is as given, not as measured"
+    elif used < count:
+        yield (
+            f"{one.name} was measured on {used} of {count} CPUs, and a replica is charged with the whole machine at "
+            f"rest: measure it with threads: {count}, or give a replica's share with --idle-power"
+        )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _is(names: Sequence[str]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+def _has(names: Sequence[str]) -> str:
+    return "has" if len(names) == 1 else "have"
