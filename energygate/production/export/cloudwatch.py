@@ -1,0 +1,126 @@
+"""`energygate export cloudwatch`: for each workload a template with its energy alarm and what answers the alarm."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import PolicyError
+from energygate.production.cloudwatch import name_fault
+from energygate.production.export.cloudwatch_answers import ANSWERS, NONE
+from energygate.production.export.cloudwatch_parameters import (
+    alarm_parameters,
+    answer_parameters,
+    needs_maximum,
+)
+from energygate.production.export.cloudwatch_resources import CONDITIONS, alarm, answering
+from energygate.production.export.documents import made_by, yaml_text
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from energygate.production.export.source import RuntimeLimit, Source
+
+KIND = "cloudwatch"
+METRIC = "energy_per_request"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloudWatchOptions:
+    """How the templates are written.
+
+    Attributes:
+        answer: What the function moves while the alarm is on, a key of `ANSWERS`; `none` for the alarm alone.
+    """
+
+    answer: str = "concurrency"
+
+
+def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str, str]:
+    """One template for each workload that has a limit on energy per request.
+
+    Raises:
+        PolicyError: No workload has such a limit, one has only a relative limit and there is no result, or CloudWatch
+            does not take a workload's name.
+    """
+    answer = (options or CloudWatchOptions()).answer
+    limited = [name for name in source.workloads() if _has_limit(source, name)]
+    templates: dict[str, str] = {}
+    for name in limited or list(source.workloads())[:1]:
+        limit = source.needed_limit(name, METRIC, exporter=KIND)
+        fault = name_fault(name)
+        if fault is not None:
+            raise PolicyError(
+                f"workload {name!r} cannot be told to CloudWatch",
+                where=source.cite("workloads", name),
+                hint=f"Give it another name: {fault}",
+            )
+        templates[_file_name(name, templates)] = _template(source, limit, answer)
+    return templates
+
+
+def unlimited(source: Source) -> list[str]:
+    """The workloads that `files` has no template for."""
+    return [name for name in source.workloads() if not _has_limit(source, name)]
+
+
+def deploying(source: Source, file: str, kind: str) -> str:
+    """The command that makes a stack of a template in the directory `{output}`, with names to put one's own for."""
+    command = (
+        f"aws cloudformation deploy --template-file {{output}}/{file} --stack-name energygate-{file[:-5]}"
+    )
+    answer = ANSWERS.get(kind)
+    if answer is None:
+        return command
+    maximum = " Maximum=20" if answer.lowers and needs_maximum(source, kind) else ""
+    return f"{command} --capabilities CAPABILITY_IAM --parameter-overrides {answer.example}{maximum}"
+
+
+def _template(source: Source, limit: RuntimeLimit, kind: str) -> str:
+    answer = ANSWERS.get(kind)
+    outputs: dict[str, Any] = {
+        "AlarmName": {"Description": "The energy alarm", "Value": {"Ref": "EnergyPerRequest"}}
+    }
+    document: dict[str, Any] = {
+        "AWSTemplateFormatVersion": "2010-09-09",
+        "Description": "energygate: the alarm on energy per request, and what answers it",
+        "Parameters": alarm_parameters(source, limit),
+        "Conditions": CONDITIONS,
+        "Resources": alarm(answered=answer is not None),
+        "Outputs": outputs,
+    }
+    if answer is not None:
+        document["Parameters"] |= answer_parameters(source, kind, answer)
+        document["Resources"] |= answering(kind, answer)
+        outputs["FunctionName"] = {"Description": "What answers the alarm", "Value": {"Ref": "Answer"}}
+        outputs["LogGroupName"] = {"Description": "Where it says what it does", "Value": {"Ref": "Log"}}
+    moved = (
+        f"While energy per request is over its limit, a function moves {answer.what}." if answer else ALONE
+    )
+    return yaml_text(document, heading=[made_by(KIND, source.policy.source), "", moved, *HEADING])
+
+
+ALONE = "While energy per request is over its limit, the alarm is on; nothing is moved."
+HEADING = (
+    "Energy is in joules at the facility, PUE included, as energygate.Recorder sends it to CloudWatch.",
+)
+
+
+def _has_limit(source: Source, workload: str) -> bool:
+    budget = source.policy.workloads[workload].budgets.get(METRIC)
+    return budget is not None and budget.level != "off"
+
+
+def _file_name(workload: str, taken: Container[str]) -> str:
+    """A file's name that every system takes and no other workload has."""
+    stem = re.sub("[^a-z0-9-]+", "-", workload.lower()).strip("-") or "workload"
+    number, name = 1, f"{stem}.yaml"
+    while name in taken:
+        number += 1
+        name = f"{stem}-{number}.yaml"
+    return name
+
+
+KINDS = (*ANSWERS, NONE)
+"""What `CloudWatchOptions.answer` may be."""

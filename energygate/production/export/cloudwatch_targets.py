@@ -1,0 +1,174 @@
+"""What the function that answers the energy alarm can move; exported together with `cloudwatch_handler`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DIGITS = 4
+"""Shares are compared to so many digits: SageMaker keeps weights in single precision."""
+
+
+class NotNow(Exception):
+    """The value cannot be moved at the moment; the next run tries again."""
+
+
+class Target(Protocol):
+    """What is moved. `read` raises NotNow where that cannot be done at the moment."""
+
+    lowers: bool
+
+    def read(self) -> float | None:
+        """Give the value as it is now."""
+
+    def write(self, value: float | None) -> None:
+        """Set the value."""
+
+
+class Concurrency:
+    """Reserved concurrency of a function; None is none reserved."""
+
+    lowers = True
+
+    def __init__(self, client: Callable[[str], Any], settings: Mapping[str, str]) -> None:
+        self._lambda = client("lambda")
+        self._function = {"FunctionName": settings["FUNCTION"]}
+
+    def read(self) -> float | None:
+        """Give the value as it is now."""
+        found: int | None = self._lambda.get_function_concurrency(**self._function).get(
+            "ReservedConcurrentExecutions"
+        )
+        return found
+
+    def write(self, value: float | None) -> None:
+        """Set the value."""
+        if value is None:
+            self._lambda.delete_function_concurrency(**self._function)
+        else:
+            self._lambda.put_function_concurrency(**self._function, ReservedConcurrentExecutions=int(value))
+
+
+class Provisioned:
+    """Provisioned concurrency of a function's alias; 0 is none provisioned."""
+
+    lowers = True
+
+    def __init__(self, client: Callable[[str], Any], settings: Mapping[str, str]) -> None:
+        self._lambda = client("lambda")
+        self._alias = {"FunctionName": settings["FUNCTION"], "Qualifier": settings["ALIAS"]}
+
+    def read(self) -> float | None:
+        """Give the value as it is now."""
+        try:
+            found = self._lambda.get_provisioned_concurrency_config(**self._alias)
+        except self._lambda.exceptions.ProvisionedConcurrencyConfigNotFoundException:
+            return 0
+        return int(found["RequestedProvisionedConcurrentExecutions"])
+
+    def write(self, value: float | None) -> None:
+        """Set the value."""
+        if not value:
+            self._lambda.delete_provisioned_concurrency_config(**self._alias)
+        else:
+            self._lambda.put_provisioned_concurrency_config(
+                **self._alias, ProvisionedConcurrentExecutions=int(value)
+            )
+
+
+class Service:
+    """Desired count of an ECS service."""
+
+    lowers = True
+
+    def __init__(self, client: Callable[[str], Any], settings: Mapping[str, str]) -> None:
+        self._ecs = client("ecs")
+        self._cluster, self._service = settings["CLUSTER"], settings["SERVICE"]
+
+    def read(self) -> float | None:
+        """Give the value as it is now."""
+        found = self._ecs.describe_services(cluster=self._cluster, services=[self._service])
+        if not found["services"]:
+            raise ValueError(f"there is no service {self._service} in cluster {self._cluster}")
+        return int(found["services"][0]["desiredCount"])
+
+    def write(self, value: float | None) -> None:
+        """Set the value."""
+        self._ecs.update_service(cluster=self._cluster, service=self._service, desiredCount=int(value or 0))
+
+
+class Alias:
+    """Share of an alias' requests that go to the function's CPU-only version."""
+
+    lowers = False
+
+    def __init__(self, client: Callable[[str], Any], settings: Mapping[str, str]) -> None:
+        self._lambda = client("lambda")
+        self._alias = {"FunctionName": settings["FUNCTION"], "Name": settings["ALIAS"]}
+        self._version = settings["CPU_VERSION"]
+        self._revision = ""
+
+    def read(self) -> float | None:
+        """Give the value as it is now."""
+        found = self._lambda.get_alias(**self._alias)
+        self._revision = found["RevisionId"]  # with it a deployment at the same moment is never overwritten
+        weights = (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
+        if set(weights) - {self._version}:
+            raise NotNow(f"the alias is being shifted between other versions: {sorted(weights)}")
+        if found["FunctionVersion"] == self._version:
+            return 1.0
+        return round(float(weights.get(self._version, 0)), DIGITS)
+
+    def write(self, value: float | None) -> None:
+        """Set the value."""
+        weights = {self._version: value} if value else {}
+        self._lambda.update_alias(
+            **self._alias, RoutingConfig={"AdditionalVersionWeights": weights}, RevisionId=self._revision
+        )
+
+
+class Endpoint:
+    """Share of two SageMaker variants' requests that go to the CPU-only one; what both have together stays."""
+
+    lowers = False
+
+    def __init__(self, client: Callable[[str], Any], settings: Mapping[str, str]) -> None:
+        self._sagemaker = client("sagemaker")
+        self._endpoint = settings["ENDPOINT"]
+        self._variants = (settings["VARIANT"], settings["CPU_VARIANT"])
+        self._together = 1.0
+
+    def read(self) -> float | None:
+        """Give the value as it is now."""
+        found = self._sagemaker.describe_endpoint(EndpointName=self._endpoint)
+        if found["EndpointStatus"] != "InService":
+            raise NotNow(f"the endpoint is {found['EndpointStatus']}")
+        weights = {one["VariantName"]: one.get("DesiredWeight", 0.0) for one in found["ProductionVariants"]}
+        missing = set(self._variants) - set(weights)
+        if missing:
+            raise ValueError(f"endpoint {self._endpoint} has no variant {sorted(missing)}")
+        self._together = sum(weights[name] for name in self._variants) or 1.0
+        return round(float(weights[self._variants[1]] / self._together), DIGITS)
+
+    def write(self, value: float | None) -> None:
+        """Set the value."""
+        share = value or 0.0
+        weights = zip(self._variants, (1 - share, share), strict=True)
+        self._sagemaker.update_endpoint_weights_and_capacities(
+            EndpointName=self._endpoint,
+            DesiredWeightsAndCapacities=[
+                {"VariantName": name, "DesiredWeight": round(part * self._together, 6)}
+                for name, part in weights
+            ],
+        )
+
+
+TARGETS: dict[str, Callable[[Callable[[str], Any], Mapping[str, str]], Target]] = {
+    "alias": Alias,
+    "concurrency": Concurrency,
+    "endpoint": Endpoint,
+    "provisioned": Provisioned,
+    "service": Service,
+}

@@ -1,0 +1,113 @@
+"""Energy per request sent to CloudWatch with `PutMetricData`, through boto3 (`pip install 'energygate[aws]'`)."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from datetime import datetime, timezone
+from typing import TYPE_CHECKING, Any
+
+from energygate.errors import UsageError
+from energygate.production.cloudwatch import Point, Unsent
+from energygate.production.names import (
+    CLOUDWATCH_DIMENSION,
+    CLOUDWATCH_ENERGY_PER_REQUEST,
+    CLOUDWATCH_NAMESPACE,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from energygate.production.recorder.snapshot import Snapshot
+
+MAX_BATCH = 1000
+"""Metrics in one request:
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html."""
+
+CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 5, 2
+"""A network that does not answer holds up the sinks for no longer; what was not sent goes with the next export."""
+
+
+class PutMetricDataSink:
+    """Sends a statistic set for each workload that served requests: CloudWatch's averages are then per request.
+
+    What AWS refuses, for want of credentials or permission or when it is asked too often, comes again with the next
+    export; the recorder counts and logs it, and the service never hears of it.
+
+    Args:
+        namespace: Of the metric; the exported alarm looks into the default one, and the role must allow
+            `cloudwatch:PutMetricData`.
+        region: Where to send; `None`: as boto3 finds it in the environment.
+        client: Makes a client for CloudWatch, in each process its own; `None`: boto3 with short timeouts.
+
+    Raises:
+        UsageError: boto3 is not installed.
+    """
+
+    def __init__(
+        self,
+        *,
+        namespace: str = CLOUDWATCH_NAMESPACE,
+        region: str | None = None,
+        client: Callable[[], Any] | None = None,
+    ) -> None:
+        if client is None and importlib.util.find_spec("boto3") is None:
+            raise UsageError(
+                "PutMetricDataSink needs boto3", hint="Install it: pip install 'energygate[aws]'"
+            )
+        self._namespace = namespace
+        self._make = client or (lambda: _client(region))
+        self._client: Any = None
+        self._process = 0
+        self._unsent = Unsent()
+
+    def export(self, snapshot: Snapshot, since: Snapshot | None) -> None:
+        """Send what has come to be. What boto3 raises is the recorder's to count."""
+        points = self._unsent.points(snapshot, since)
+        for first in range(0, len(points), MAX_BATCH):
+            batch = points[first : first + MAX_BATCH]
+            self._own_client().put_metric_data(
+                Namespace=self._namespace, MetricData=[metric_datum(point) for point in batch]
+            )
+            self._unsent.settle(batch, snapshot)
+
+    def close(self) -> None:
+        """Close the connections."""
+        if self._client is not None and self._process == os.getpid():
+            self._client.close()
+        self._client = None
+
+    def _own_client(self) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
+        """This process' client: connections of the one that forked it are not its own."""
+        if self._client is None or self._process != os.getpid():
+            self._client, self._process = self._make(), os.getpid()
+        return self._client
+
+
+def metric_datum(point: Point) -> dict[str, Any]:
+    """A point as a statistic set: so many requests, and what they took together."""
+    mean = point.energy_per_request_joules
+    return {
+        "MetricName": CLOUDWATCH_ENERGY_PER_REQUEST,
+        "Dimensions": [{"Name": CLOUDWATCH_DIMENSION, "Value": point.workload}],
+        "Timestamp": datetime.fromtimestamp(point.time_seconds, timezone.utc),
+        "StatisticValues": {
+            "SampleCount": float(point.requests),
+            "Sum": point.energy_joules,
+            "Minimum": mean,  # the meter knows the sum alone
+            "Maximum": mean,
+        },
+    }
+
+
+def _client(region: str | None) -> Any:  # noqa: ANN401
+    import boto3
+    from botocore.config import Config
+
+    limits = Config(
+        connect_timeout=CONNECT_SECONDS,
+        read_timeout=READ_SECONDS,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )
+    # A session of its own: boto3's default one is not for several threads.
+    return boto3.session.Session().client("cloudwatch", region_name=region, config=limits)
