@@ -1,7 +1,7 @@
 """How surely `pytest --energy-base` tells a limit 5 % above the true change from one 5 % below it.
 
-A request of 1 ms does 105 units of work where base's does 100. One test of a session allows +10 %, which is to pass, the
-other one +0 %, which is to fail. Each session is a pytest of its own, with the plugin and its workers as they are.
+A request of 1 ms does 105 units of work where base's does 100. One test of a session allows +10 %, which is to pass,
+the other one +0 %, which is to fail. Each session is a pytest of its own, with the plugin and its workers as they are.
 
     uv run python bench/pytest_power.py [VERDICTS] [TIME]
 """
@@ -98,7 +98,6 @@ def main(verdicts: int, limit: str) -> int:
     judged: list[Judged] = []
     with tempfile.TemporaryDirectory() as name:
         write(Path(name))
-        print(subprocess.run("pytest --energy-base main --energy-time 3s; git status; git diff", shell=True, cwd=name))
         while len(judged) < verdicts:
             judged += session(Path(name), limit)
             told = ", ".join(
@@ -189,4 +188,6 @@ def judged_of(workload: dict[str, dict[str, object]]) -> Judged:
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2] if len(sys.argv) > 2 else "10s"))
+    sys.exit(
+        main(int(sys.argv[1]) if len(sys.argv) > 1 else 100, sys.argv[2] if len(sys.argv) > 2 else "10s")
+    )

@@ -20,8 +20,9 @@ from energygate.measure.machine import describe_machine
 from energygate.measure.turns import turn
 from energygate.policy.changes import policy_digest
 from energygate.report.build import failed_workload
-from energygate.report.provenance import machine_result, site_result
+from energygate.report.provenance import machine_result
 from energygate.report.result import Result
+from energygate.report.sites import site_result
 from energygate.repository.preparation import run_setup
 from energygate.repository.repository import Repository
 from energygate.workloads.serving import Serving, Side
@@ -43,6 +44,7 @@ def check(  # noqa: PLR0913 - the options of the command
     setup: str | None = None,
     leg: bool = False,
     observer: Observer | None = None,
+    pytest_options: tuple[str, ...] = (),
 ) -> Result:
     """Measure workloads of a policy on this machine and judge them by its absolute budgets.
 
@@ -55,6 +57,7 @@ def check(  # noqa: PLR0913 - the options of the command
         setup: A command that makes the environment first; none by default.
         leg: Whether other jobs measure the other workloads: the error is shared with them.
         observer: Is told of progress.
+        pytest_options: Of the pytest that measures its own tests; see `Serving`.
 
     Returns:
         The result. A workload that could not be measured is an error in it, not an exception.
@@ -80,7 +83,8 @@ def check(  # noqa: PLR0913 - the options of the command
     )
     with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
         servings = [
-            _serving(name, run, directory, Path(scratch) / str(i), python) for i, name in enumerate(names)
+            _serving(name, run, directory, Path(scratch) / str(i), python, pytest_options)
+            for i, name in enumerate(names)
         ]
         for serving in servings:
             _check_files(serving, policy)  # the policy's mistakes are told before anything is measured
@@ -128,7 +132,7 @@ def assemble(  # noqa: PLR0913 - what a result says besides its workloads
         policy_digest=policy_digest(run.policy),
         notes=notes,
         machine=machine_result(run.machine),
-        site=site_result(run.policy.site, run.factors),
+        site=site_result(run.policy.site, run.factors.carbon_g_per_kwh),
         workloads=tuple(results),
     )
 
@@ -155,7 +159,9 @@ def _measured(serving: Serving, run: Run, number: int, count: int) -> WorkloadRe
     return result
 
 
-def _serving(name: str, run: Run, directory: Path, scratch: Path, python: str | None) -> Serving:
+def _serving(  # noqa: PLR0913, PLR0917 - what a serving is made of
+    name: str, run: Run, directory: Path, scratch: Path, python: str | None, pytest_options: tuple[str, ...]
+) -> Serving:
     scratch.mkdir()
     workload, measurement = run.policy.workloads[name], run.policy.measurement
     return Serving(
@@ -166,6 +172,7 @@ def _serving(name: str, run: Run, directory: Path, scratch: Path, python: str | 
         timeout_s=run.time_limit_s,
         scratch=scratch,
         inputs_directory=directory,
+        pytest_options=pytest_options,
     )
 
 

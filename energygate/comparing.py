@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from energygate.engine.subject import Subject
     from energygate.measure.launch import Launch, PairedLaunch
     from energygate.policy import Policy, Workload
+    from energygate.policy.model import Comparison
     from energygate.report.result import Result
     from energygate.workloads.serving import Side
 
@@ -48,11 +49,13 @@ class Options:
         base_dir: Compare with this directory; `None` for none.
         time_limit_s: Measuring time per workload; the policy's by default.
         total_time_limit_s: Measuring time of all workloads together; their sum by default.
+        patience_s: Time until a workload ends, preparing included; what that takes beyond the limit by default.
         python: Head's interpreter; the policy's by default.
         base_python: Base's interpreter; the policy's by default.
         setup: A command that makes a side's environment; with a base, the policy's by default.
         leg: Whether other jobs measure the other workloads: the error is shared with them.
         observer: Is told of progress.
+        pytest_options: Of the pytest that measures its own tests; see `Serving`.
     """
 
     workloads: Sequence[str] = ()
@@ -60,11 +63,13 @@ class Options:
     base_dir: str | None = None
     time_limit_s: float | None = None
     total_time_limit_s: float | None = None
+    patience_s: float = math.inf
     python: str | None = None
     base_python: str | None = None
     setup: str | None = None
     leg: bool = False
     observer: Observer | None = None
+    pytest_options: tuple[str, ...] = ()
 
 
 def check_or_compare(policy: Policy, directory: Path, policy_file: str, options: Options) -> Result:
@@ -129,6 +134,14 @@ def compare(head_policy: Policy, directory: Path, base: Base, options: Options) 
     return _Comparison(head_policy, directory, base, options).result()
 
 
+def removed(pairing: Pairing, base: Base, rules: Comparison) -> WorkloadResult:
+    """The result of a workload that only base has."""
+    note = f"removed; base {base.name} had it"
+    if rules.removed == "fail":
+        return unmeasured(pairing, Verdict.FAIL, f"{note}, and base's policy wants it kept")
+    return unmeasured(pairing, Verdict.PASS, note)
+
+
 class _Comparison:
     """One run of `check --base`."""
 
@@ -160,6 +173,8 @@ class _Comparison:
             observer=options.observer or Observer(),
         )
         self._total_s = options.total_time_limit_s
+        self._patience_s = options.patience_s
+        self._pytest_options = options.pytest_options
         self._setup = options.setup or policy.measurement.setup
         python = policy.measurement.python
         self._head_side = side_of("head", directory, options.python or python)
@@ -200,13 +215,15 @@ class _Comparison:
         self._run.observer.started(
             name, number=job.number + 1, count=count, time_limit_s=self._run.time_limit_s
         )
+        started = time.perf_counter()
         with job.accounted():
             prepared = self._prepared(job)
             if isinstance(prepared, WorkloadResult):
                 job.result = prepared
             else:
                 job.subject = prepared
-                prepared.measure(self._share_s(count))
+                left_s = self._patience_s - (time.perf_counter() - started)
+                prepared.measure(min(self._share_s(count), left_s))
         if job.result is not None:
             self._run.observer.finished(job.result)
 
@@ -234,11 +251,7 @@ class _Comparison:
         pairing = job.pairing = self._with_base(job.pairing)
         rules = self._run.policy.comparison
         if pairing.head is None:
-            verdict = Verdict.FAIL if rules.removed == "fail" else Verdict.PASS
-            note = f"removed; base {self._base.name} had it"
-            if verdict is Verdict.FAIL:
-                note += ", and base's policy wants it kept"
-            return unmeasured(pairing, verdict, note)
+            return removed(pairing, self._base, rules)
         head = self._serving(job, pairing.head, self._head_side)
         if pairing.base is None:
             if rules.added == "fail":
@@ -301,4 +314,5 @@ class _Comparison:
             scratch=job.scratch,
             inputs_directory=deciding.directory if both else side.directory,
             other_directory=other.directory,
+            pytest_options=self._pytest_options,
         )

@@ -9,16 +9,16 @@ from builders import launch, meter_facts, result
 from energygate.errors import MeasurementError
 from energygate.gate import Verdict, judge
 from energygate.gate.certainty import shared_alpha
-from energygate.gate.weighing import Confidence, Factors
+from energygate.gate.weighing import Confidence
 from energygate.measure.windows import Plan
 from energygate.policy import Policy
 from energygate.policy.changes import policy_changes, policy_digest
 from energygate.report.build import Background, failed_workload, measured_workload, unmeasured_workload
 from energygate.report.contradictions import contradiction
 from energygate.report.judging import judge_again as judge_any_again
-from energygate.report.provenance import site_result
 from energygate.report.reading import read_result
 from energygate.report.result import BaseResult
+from energygate.report.sites import site_result
 
 TODAY = date(2026, 11, 20)
 BASE = BaseResult(ref="main", commit="ab" * 20)
@@ -96,11 +96,10 @@ class FirstStage:
         return self
 
     def result(self, **fields):
-        factors = Factors(pue=self.base.site.pue, carbon_g_per_kwh=None, price_per_kwh=None)
         outcome = result(
             *self.workloads,
             base=BASE,
-            site=site_result(self.base.site, factors),
+            site=site_result(self.base.site, None),
             policy_digest=policy_digest(self.base),
             policy_changed=self.head != self.base,
             policy_changes=policy_changes(self.base, self.head),

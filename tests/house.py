@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 FLOORS = (
-    {"errors"},
+    {"errors", "writing"},
     {"policy", "stats", "repository", "shipped"},
     {"workloads", "footprint"},
     {"measure"},

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from energygate.cli.streams import abandon
+from energygate.writing import write_whole
 
 if TYPE_CHECKING:
     from energygate.report.result import Result
@@ -34,7 +33,7 @@ def write_result(result: Result, destination: str | None) -> str | None:
         if destination == STANDARD_OUTPUT:
             _print(result)
             return None
-        _write_file(result, Path(destination))
+        write_whole(result.to_json(), Path(destination))
     except OSError as error:
         name = "standard output" if destination == STANDARD_OUTPUT else destination
         click.echo(
@@ -54,29 +53,3 @@ def _print(result: Result) -> None:
     except OSError:
         abandon(sys.stdout)
         raise
-
-
-def _write_file(result: Result, path: Path) -> None:
-    """Write beside the file and put it in its place in one step, so that nobody ever reads half of it."""
-    path = path.resolve()  # a link stays a link
-    if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
-        path.write_text(result.to_json(), encoding="utf-8")
-        return
-    with tempfile.NamedTemporaryFile(
-        "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}.", delete=False
-    ) as file:
-        beside = Path(file.name)
-        try:
-            file.write(result.to_json())
-            file.close()
-            beside.chmod(0o666 & ~_umask())
-            beside.replace(path)
-        except BaseException:
-            beside.unlink()
-            raise
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask

@@ -12,7 +12,7 @@ import pytest
 from energygate.pytest_plugin.options import add_options
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator
+    from collections.abc import Callable, Generator, Sequence
 
     from energygate.pytest_plugin.calling import Energy
     from energygate.pytest_plugin.session import EnergySession
@@ -24,6 +24,11 @@ SESSION: pytest.StashKey[EnergySession] = pytest.StashKey()
 
 MEASURER: pytest.StashKey[Callable[[pytest.Config, Settings], Measurer]] = pytest.StashKey()
 """Of a config: makes what measures instead of energygate's engine, for tests of tests."""
+
+DESELECTED: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
+"""Of a config: energy tests that were collected and are not to be run."""
+
+HARMLESS = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
 MARKER = (
     "energy(max=..., max_increase=..., METRIC=..., ...): limits on what the test's energy(...) costs per request, "
@@ -41,18 +46,31 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", MARKER)
 
 
+def pytest_deselected(items: Sequence[pytest.Item]) -> None:
+    """Remember the tests about energy that are not to be run: they are no less there."""
+    for item in filter(_is_about_energy, items):
+        item.config.stash.setdefault(DESELECTED, []).append(item)
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Read the limits of the tests that are about energy; where there are none, that was all.
+    """Read the limits of the tests that are about energy; where neither head nor base has any, that was all.
 
     Raises:
         pytest.UsageError: When a marker or an option makes no sense.
     """
     items = [item for item in session.items if _is_about_energy(item)]
-    if items:
-        from energygate.pytest_plugin.session import EnergySession
+    config = session.config
+    if items or config.getoption("energy_base") or config.getini("energy_base"):
+        begun = _begin(config, items)
+        begun.know(session, [*items, *config.stash.get(DESELECTED, [])])
 
-        config = session.config
-        config.stash[SESSION] = EnergySession.begin(config, items, config.stash.get(MEASURER, None))
+
+def _begin(config: pytest.Config, items: Sequence[pytest.Item]) -> EnergySession:
+    from energygate.pytest_plugin.session import EnergySession
+
+    session = EnergySession.begin(config, items, config.stash.get(MEASURER, None))
+    config.stash[SESSION] = session
+    return session
 
 
 def _is_about_energy(item: pytest.Item) -> bool:
@@ -68,20 +86,27 @@ def energy(request: pytest.FixtureRequest) -> Energy:
         ... def test_classify(energy):
         ...     assert energy(classifier.predict, image) == "cat"
     """
-    from energygate.pytest_plugin.calling import Energy
-
     session = request.config.stash.get(SESSION, None)
-    return Energy(None) if session is None else session.calls_of(request.node)
+    if session is None:  # no test has said before that it would ask
+        session = _begin(request.config, [request.node])
+    return session.calls_of(request.node)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Judge a test that has passed by its own merits; a broken budget is then its failure."""
     session = item.config.stash.get(SESSION, None)
-    if session is None:
-        return (yield)
-    with session.judging(item):
-        return (yield)
+    value = None
+    if session is not None:
+        with session.judging(item):
+            value = yield
+        return value
+    value = yield
+    session = item.config.stash.get(SESSION, None)
+    if session is not None:  # the test has asked for the fixture while it ran
+        with session.judging(item):
+            pass
+    return value
 
 
 @pytest.hookimpl(wrapper=True)
@@ -116,10 +141,12 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, objec
 
 @pytest.hookimpl(wrapper=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, object, object]:
-    """Remove base's checkout, and write the result."""
+    """Look for tests that only base has, remove its checkout, and write the result."""
     energy_session = session.config.stash.get(SESSION, None)
     if energy_session is not None:
         energy_session.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
+        if energy_session.is_broken_by_removal and exitstatus in HARMLESS:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return (yield)
 
 

@@ -14,17 +14,21 @@ from energygate.errors import UsageError
 from energygate.gate import worst
 from energygate.policy import Family, load_policy, parse_quantity
 from energygate.policy.changes import policy_changes, policy_digest
+from energygate.pytest_plugin.collecting import read_collecting
+from energygate.pytest_plugin.removal import only_at_base, removed_result
 from energygate.pytest_plugin.synthesis import Synthesis
+from energygate.pytest_plugin.wanted import Removed
 from energygate.repository.preparation import run_setup
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import pytest
 
     from energygate.engine.base import Base
     from energygate.policy import Policy
+    from energygate.pytest_plugin.collecting import Collecting
     from energygate.pytest_plugin.settings import Settings
     from energygate.pytest_plugin.wanted import Wanted
     from energygate.report.result import Result, WorkloadResult
@@ -33,21 +37,26 @@ POLICY_FILE = "energygate.yml"
 RELATIVE = {"max_increase", "max_decrease"}
 LONGEST_PUE, SHORTEST_PUE = 3.0, 1.0
 
+PATIENCE = 1.15
+"""Somebody waits for a test: what preparing takes over this, of the time limit, is taken from measuring."""
+
 
 class Engine:
     """Measures tests in workers of their own, beside base where there is one.
 
     Args:
         synthesis: Makes their policies.
+        collecting: How the session has collected them.
         base: What to compare with; `None` for nothing.
         changes: What head changes of the policy; `None` when it changes nothing.
         observer: Is told of progress.
         closing: What to undo at the end.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its collaborators
         self,
         synthesis: Synthesis,
+        collecting: Collecting,
         *,
         base: Base | None,
         changes: tuple[str, ...] | None,
@@ -55,6 +64,7 @@ class Engine:
         closing: contextlib.ExitStack,
     ) -> None:
         self._synthesis = synthesis
+        self._collecting = collecting
         self._root = synthesis.settings.root
         self._base = base
         self._changes = changes
@@ -93,6 +103,7 @@ class Engine:
             synthesis = Synthesis(settings, policy, directory=settings.root if path is None else path.parent)
             return cls(
                 synthesis,
+                read_collecting(config, settings.root),
                 base=base,
                 changes=changes,
                 observer=_Waiting(config),
@@ -119,17 +130,42 @@ class Engine:
         """
         policy = self._synthesis.policy(wanted)
         self._policies |= dict.fromkeys(policy.workloads, policy)
+        options = self._collecting.options_for(wanted.path)
         if self._base is None:
-            result = check(policy, self._root, observer=self._observer)
+            result = check(policy, self._root, observer=self._observer, pytest_options=options)
             return _noting(result, _unjudged(policy))
         # Limits are the tests', and base's policy is part of them already.
         base = replace(self._base, policy_text=None)
-        result = compare(policy, self._root, base, Options(observer=self._observer))
+        result = compare(
+            policy,
+            self._root,
+            base,
+            Options(
+                patience_s=PATIENCE * policy.measurement.time_limit.value,
+                observer=self._observer,
+                pytest_options=options,
+            ),
+        )
         is_new = result.workloads[0].state == "added"
         return _noting(result, [f"added: base {base.name} has no such test"]) if is_new else result
 
+    def removed(self, known: Collection[str]) -> Removed:
+        """Let base's pytest collect, outside of any measurement, and list what `known`, head's tests, lack."""
+        base = self._base
+        if base is None:
+            return Removed()
+        tests, notes = only_at_base(base, self._collecting, known, python=self._synthesis.python)
+        if not tests:
+            return Removed(notes=tuple(notes))
+        policy = self._synthesis.policy_of_removed(tests)
+        self._policies |= dict.fromkeys(policy.workloads, policy)
+        result = removed_result(
+            tests, policy, base, self._root, source=self._synthesis.source, observer=self._observer
+        )
+        return Removed(result=result, notes=tuple(notes))
+
     def joined(self, results: Sequence[Result], notes: Sequence[str]) -> Result:
-        """Join the results of the session: what they share is the same in all."""
+        """Join the results of the session: what they share is that of the first."""
         workloads: list[WorkloadResult] = [one for result in results for one in result.workloads]
         policies = [self._policies[one.name] for one in workloads]
         whole = policies[0].model_copy(
@@ -138,7 +174,7 @@ class Engine:
                 "waivers": tuple(dict.fromkeys(waiver for policy in policies for waiver in policy.waivers)),
             }
         )
-        return results[-1].model_copy(
+        return results[0].model_copy(
             update={
                 "seconds": sum(result.seconds for result in results),
                 "verdict": worst(one.verdict for one in workloads),

@@ -51,6 +51,7 @@ def _write_table(reporter: pytest.TerminalReporter, result: Result, path: str | 
     """Write what `energygate check` writes, in pytest's colours."""
     from rich.console import Console
 
+    from energygate.pytest_plugin.telling import as_options
     from energygate.report.console import print_report
 
     has_markup = reporter.hasmarkup
@@ -63,7 +64,7 @@ def _write_table(reporter: pytest.TerminalReporter, result: Result, path: str | 
     )
     print_report(result, console, quiet=False, result_path=path)
     text = console.file.getvalue()  # type: ignore[attr-defined]  # both are StringIO
-    reporter.write(text)
+    reporter.write(as_options(text))
 
 
 class _Terminal(StringIO):

@@ -11,9 +11,11 @@ import pytest
 
 from energygate.errors import EnergygateError, MeasurementError, UsageError
 from energygate.pytest_plugin.calling import Energy, NotMeasured, Part
-from energygate.pytest_plugin.limits import Marks, read_marks
+from energygate.pytest_plugin.collecting import node_id
+from energygate.pytest_plugin.limits import read_marks
+from energygate.pytest_plugin.record import RECORD, Record, lenient_record
 from energygate.pytest_plugin.settings import Settings, read_settings
-from energygate.pytest_plugin.wanted import Measurer, wanted
+from energygate.pytest_plugin.wanted import Measurer, Wanted, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -22,7 +24,7 @@ if TYPE_CHECKING:
     from energygate.report.result import Result, WorkloadResult
 
 XDIST = (
-    "energy is not measured beside other tests, and pytest-xdist runs them side by side",
+    "energy is not measured in workers of pytest-xdist, which run tests side by side",
     "Measure with -n 0: pytest -n 0 -m energy --energy",
 )
 
@@ -31,28 +33,6 @@ class EnergyWarning(pytest.PytestWarning):
     """A test passed, and there is something to know about its energy."""
 
     __module__ = "energygate"
-
-
-@dataclass(kw_only=True)
-class Record:
-    """What is known of one test.
-
-    Attributes:
-        marks: Its markers.
-        calls: Its fixture; `None` before it asked for it.
-        trouble: Why it could not be measured; `None` while it could.
-        verdict: The verdict's word; `None` while there is none.
-        broke: Whether that failed the test.
-    """
-
-    marks: Marks
-    calls: Energy | None = None
-    trouble: EnergygateError | None = None
-    verdict: str | None = None
-    broke: bool = False
-
-
-RECORD = pytest.StashKey[Record]()
 
 
 @dataclass(kw_only=True)
@@ -67,6 +47,8 @@ class EnergySession:
         result: All of it, once the session has ended; `None` when nothing was measured.
         written: Where it was written; `None` when it was not.
         notes: What a reader should know of the session.
+        known: Names of the energy tests that were collected, those that are not run too; `None` where not all were.
+        is_broken_by_removal: Whether base has tests that head must not remove.
     """
 
     settings: Settings
@@ -76,6 +58,8 @@ class EnergySession:
     result: Result | None = None
     written: Path | None = None
     notes: list[str] = field(default_factory=list)
+    known: set[str] | None = None
+    is_broken_by_removal: bool = False
 
     @classmethod
     def begin(
@@ -89,10 +73,10 @@ class EnergySession:
         Raises:
             pytest.UsageError: When a marker or an option makes no sense.
         """
-        settings = read_settings(config)
+        settings = read_settings(config, items)
         is_worker = hasattr(config, "workerinput")
         for item in items:
-            item.stash[RECORD] = _lenient_record(item) if is_worker else Record(marks=read_marks(item))
+            item.stash[RECORD] = lenient_record(item) if is_worker else Record(marks=read_marks(item))
         is_refused = settings.on and is_worker
         session = cls(settings=settings, measurer=None, is_refused=is_refused)
         if settings.on and not is_refused and not config.option.collectonly:
@@ -118,10 +102,31 @@ class EnergySession:
         for item in items:
             marks = item.stash[RECORD].marks
             for name in {None, *(mark.settings.get("part") for mark in marks.marks)}:
-                self.measurer.refuse(wanted(item, Part(name=name, counts_units=True), marks))
+                self.measurer.refuse(self._wanted(item, Part(name=name, counts_units=True)))
+
+    def know(self, session: pytest.Session, items: Sequence[pytest.Item]) -> None:
+        """Note which energy tests there are, whether or not they are run.
+
+        Args:
+            session: What has collected them.
+            items: The tests.
+        """
+        if self.measurer is None:
+            return
+        if session.config.getoption("lf", default=False) or session.testsfailed:
+            if self.settings.text("base") is not None:
+                why = "files that could not be collected" if session.testsfailed else "--lf leaves files out"
+                self.notes.append(f"which energy tests only base has was not looked for: {why}")
+            return
+        self.known = {node_id(item, self.settings.root) for item in items}
+
+    def _wanted(self, item: pytest.Item, part: Part) -> Wanted:
+        return wanted(item, self.settings.root, part, item.stash[RECORD].marks)
 
     def calls_of(self, item: pytest.Item) -> Energy:
         """A test's fixture."""
+        if RECORD not in item.stash:  # it asks for it while it runs, and has not said so before
+            item.stash[RECORD] = Record(marks=read_marks(item))
         record = item.stash[RECORD]
         is_measuring = self.measurer is not None or self.is_refused
         record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
@@ -134,7 +139,7 @@ class EnergySession:
         try:
             if self.measurer is None:
                 raise MeasurementError(XDIST[0], hint=XDIST[1])
-            result = self.measurer.measure(wanted(item, part, record.marks))
+            result = self.measurer.measure(self._wanted(item, part))
         except EnergygateError as error:
             record.trouble = error
             raise NotMeasured(error.what) from error
@@ -147,12 +152,13 @@ class EnergySession:
     @contextlib.contextmanager
     def judging(self, item: pytest.Item) -> Iterator[None]:
         """Measure and judge a test when it has passed."""
-        record = item.stash.get(RECORD, None)
         try:
             yield
+            record = item.stash.get(RECORD, None)
             if record is not None and (self.measurer is not None or self.is_refused):
                 self._judge(item, record)
         except NotMeasured:
+            record = item.stash.get(RECORD, None)
             if record is None or record.trouble is None:
                 raise
 
@@ -187,7 +193,7 @@ class EnergySession:
         record.verdict = verdict.value
         texts = []
         for part, workload in found:
-            is_strict = self.measurer.is_strict(wanted(item, part, record.marks))
+            is_strict = self.measurer.is_strict(self._wanted(item, part))
             if workload.verdict is Verdict.FAIL or (workload.verdict is Verdict.INCONCLUSIVE and is_strict):
                 texts.append(failure(self.results[item.nodeid, part.name], part.name))
             elif workload.verdict in {Verdict.INCONCLUSIVE, Verdict.WARN}:
@@ -234,11 +240,15 @@ class EnergySession:
         """
         if self.measurer is None:
             return
-        self.measurer.finish()
+        results = list(self.results.values())
         if interrupted:
             self.notes.append("the session was interrupted; tests that had not ended are missing")
-        if self.results:
-            self.result = self.measurer.joined(list(self.results.values()), self.notes)
+        try:
+            results += [] if interrupted else self._removed()
+        finally:
+            self.measurer.finish()
+        if results:
+            self.result = self.measurer.joined(results, self.notes)
         target = self.settings.path("json")
         if target is None:
             return
@@ -246,20 +256,24 @@ class EnergySession:
         if self.result is None:
             self.notes.append(f"nothing was measured, so nothing was written to {name}")
             return
-        from energygate.pytest_plugin.writing import write_whole
+        from energygate.writing import write_whole
 
         try:
             self.written = write_whole(self.result.to_json(), target)
         except OSError as error:
             self.notes.append(f"the result cannot be written to {name}: {error.strerror}; the verdicts stand")
 
-
-def _lenient_record(item: pytest.Item) -> Record:
-    """A test of a worker of pytest-xdist, where a mistake at collection would be an internal error."""
-    try:
-        return Record(marks=read_marks(item))
-    except pytest.UsageError as error:
-        return Record(marks=Marks(marks=()), trouble=UsageError(str(error)))
+    def _removed(self) -> list[Result]:
+        """What is only at base, where that can be known."""
+        assert self.measurer is not None  # noqa: S101 - the caller's
+        if self.known is None:
+            return []
+        found = self.measurer.removed(self.known)
+        self.notes += found.notes
+        if found.result is None:
+            return []
+        self.is_broken_by_removal = found.result.verdict.value == "fail"
+        return [found.result]
 
 
 def _warn(item: pytest.Item, text: str) -> None:

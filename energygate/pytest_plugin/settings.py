@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 
 import pytest
 
+from energygate.pytest_plugin.collecting import root_of
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -28,7 +30,7 @@ class Settings:
         options: What the command line says; `None` for what it does not.
         ini: The same for the ini file.
         invocation: The directory that paths on the command line are relative to.
-        root: The directory that node ids and paths in the ini file are relative to.
+        root: The directory that workers run in, and that names of tests and paths in the ini file are relative to.
     """
 
     on: bool
@@ -59,8 +61,8 @@ def first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
-def read_settings(config: pytest.Config) -> Settings:
-    """Read the settings of a session.
+def read_settings(config: pytest.Config, items: Sequence[pytest.Item]) -> Settings:
+    """Read the settings of a session with these energy tests.
 
     Raises:
         pytest.UsageError: When the ini file's `energy` is no word for it.
@@ -76,5 +78,5 @@ def read_settings(config: pytest.Config) -> Settings:
         options=options,
         ini={name: config.getini(f"energy_{name}") for name in names},
         invocation=config.invocation_params.dir,
-        root=config.rootpath,
+        root=root_of(config, items),
     )

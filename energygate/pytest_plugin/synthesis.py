@@ -10,9 +10,11 @@ from pydantic import ValidationError
 from energygate.policy import Measurement, Policy, Site
 from energygate.policy.fields import MAX_NAME_LENGTH, own_name
 from energygate.policy.mistakes import policy_error
+from energygate.policy.model import Comparison
 from energygate.pytest_plugin.limits import ENERGY, Limits, merged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from energygate.policy import Workload
@@ -41,6 +43,11 @@ class Synthesis:
         self._directory = directory
 
     @property
+    def python(self) -> str | None:
+        """The interpreter to measure with; `None` for the session's own."""
+        return None if self._policy is None else self._policy.measurement.python
+
+    @property
     def source(self) -> str:
         """What results name as their policy."""
         return NO_POLICY if self._policy is None else self._policy.source
@@ -52,7 +59,7 @@ class Synthesis:
             PolicyError: When the limits make no sense; it names the test's line.
         """
         entry_name, entry = self._entry(wanted)
-        name = entry_name or name_of(wanted)
+        name = entry_name or name_of(wanted.node_id, wanted.part.name)
         limits = self._limits(wanted, entry)
         try:
             return Policy.model_validate(
@@ -71,6 +78,22 @@ class Synthesis:
         except ValidationError as error:
             where = _relative(wanted.path, self.settings.root)
             raise policy_error(error, where, {(): wanted.line}) from None
+
+    def policy_of_removed(self, node_ids: Sequence[str]) -> Policy:
+        """The policy for tests that head does not have: a workload each, by the names of the policy's entries."""
+        names = {
+            workload.pytest: name
+            for name, workload in (self._policy.workloads if self._policy else {}).items()
+            if workload.pytest in node_ids
+        }
+        return Policy.model_validate(
+            {
+                "version": 1,
+                "site": self._site(),
+                "comparison": Comparison() if self._policy is None else self._policy.comparison,
+                "workloads": {names.get(one, name_of(one)): {"pytest": one} for one in node_ids},
+            }
+        )
 
     def _limits(self, wanted: Wanted, entry: Workload | None) -> Limits:
         option, ini = self.settings.options["budget"], self.settings.ini["budget"]
@@ -110,9 +133,9 @@ class Synthesis:
         return None, None
 
 
-def name_of(wanted: Wanted) -> str:
+def name_of(node_id: str, part: str | None = None) -> str:
     """The name of a part in results: the node id and the part's, shortened and freed of what no name may have."""
-    whole = wanted.node_id + (f" ({wanted.part.name})" if wanted.part.name else "")
+    whole = node_id + (f" ({part})" if part else "")
     try:
         return own_name(whole)
     except ValueError:

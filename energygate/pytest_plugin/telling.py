@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from energygate.report.result import FindingResult, MetricResult, Result, WorkloadResult
 
 BREAKING = (Verdict.FAIL, Verdict.INCONCLUSIVE)
+_GAP = r"(?:\s|\x1b\[[\d;]*m)+"
 LEAST_SHOWN, MOST_SHOWN = 0.01, 10_000
 """From here to there a value reads well in a unit that was not chosen for it."""
 
@@ -68,7 +69,12 @@ def properties(workload: WorkloadResult, part: str | None) -> Iterator[tuple[str
 
 def more_time(workload: WorkloadResult) -> str:
     """What would settle an inconclusive verdict, as an option; empty where nothing is open or nothing is known."""
-    return re.sub(r"`time_limit: (\d+) s`", r"--energy-time \1s", more_time_in_policy(workload))
+    return as_options(more_time_in_policy(workload))
+
+
+def as_options(text: str) -> str:
+    """A report's text with options of pytest where it names keys of a policy; it may be wrapped, and have colours."""
+    return re.sub(rf"`time_limit:({_GAP})(\d+){_GAP}s`", r"--energy-time\1\2s", text)
 
 
 def _findings(workload: WorkloadResult, verdicts: list[Verdict]) -> Iterator[str]:

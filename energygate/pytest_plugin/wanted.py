@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from energygate.pytest_plugin.collecting import node_id
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
     from pathlib import Path
 
     import pytest
@@ -21,7 +23,7 @@ class Wanted:
     """One part of a test that is to be measured.
 
     Attributes:
-        node_id: The test, relative to the root directory.
+        node_id: The test, relative to the directory that workers run in.
         path: Its file.
         line: Its line, counted from 1.
         part: What it had called.
@@ -33,6 +35,19 @@ class Wanted:
     line: int
     part: Part
     marks: Marks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Removed:
+    """The tests about energy that only base has.
+
+    Attributes:
+        result: A result with one workload each; `None` where there are none.
+        notes: What of that is not known.
+    """
+
+    result: Result | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Measurer(Protocol):
@@ -47,6 +62,9 @@ class Measurer(Protocol):
     def measure(self, wanted: Wanted) -> Result:
         """Measure and judge one part: a result with one workload. Raises `EnergygateError`."""
 
+    def removed(self, known: Collection[str]) -> Removed:
+        """Find the tests about energy that only base has; `known` are head's node ids."""
+
     def joined(self, results: Sequence[Result], notes: Sequence[str]) -> Result:
         """Join the results of the session; there is at least one."""
 
@@ -54,9 +72,13 @@ class Measurer(Protocol):
         """Leave nothing behind."""
 
 
-def wanted(item: pytest.Item, part: Part, marks: Marks) -> Wanted:
-    """One part of a test that pytest has collected."""
+def wanted(item: pytest.Item, root: Path, part: Part, marks: Marks) -> Wanted:
+    """One part of a test that pytest has collected; `root` is the directory that workers run in."""
     line = item.location[1]
     return Wanted(
-        node_id=item.nodeid, path=item.path, line=0 if line is None else line + 1, part=part, marks=marks
+        node_id=node_id(item, root),
+        path=item.path,
+        line=0 if line is None else line + 1,
+        part=part,
+        marks=marks,
     )

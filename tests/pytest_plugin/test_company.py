@@ -13,6 +13,7 @@ import pytest
 pytest_plugins = ["pytester"]
 
 HERE = Path(__file__).parent
+PROJECT = HERE.parent.parent / "fixtures" / "pytest_project"
 
 SUITE = """
 import asyncio
@@ -29,6 +30,8 @@ def test_within(energy):
 def test_plain():
     pass
 """
+
+COMPANY = "pytest-cov pytest-timeout pytest-randomly pytest-rerunfailures pytest-asyncio"
 
 CONFTEST = """
 from energygate.pytest_plugin import MEASURER
@@ -86,15 +89,18 @@ def beside(pytester, installed, monkeypatch):
     return run
 
 
-def test_xdist_refuses_what_it_would_measure_in_parallel(beside):
-    found = beside("pytest-xdist", "-n", "2", "--energy")
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_xdist_refuses_what_its_workers_would_measure(beside, workers):
+    found = beside("pytest-xdist", "-n", workers, "--energy")
     found.assert_outcomes(passed=3, errors=2)
     assert found.ret == 1
     found.stdout.fnmatch_lines(
-        ["not measured: energy is not measured beside other tests, *pytest -n 0 -m energy*"]
+        ["not measured: energy is not measured in workers of pytest-xdist, *: pytest -n 0 -m energy --energy"]
     )
-    measured = beside("pytest-xdist", "-n", "0", "--energy")
-    measured.assert_outcomes(passed=2, failed=1)
+
+
+def test_xdist_without_workers_measures(beside):
+    beside("pytest-xdist", "-n", "0", "--energy").assert_outcomes(passed=2, failed=1)
 
 
 def test_xdist_hides_nothing_when_off(beside):
@@ -104,13 +110,14 @@ def test_xdist_hides_nothing_when_off(beside):
 
 
 def test_xdist_is_left_alone_in_suites_without_energy_tests(beside):
-    found = beside("pytest-xdist", "-n", "2", "--energy", source="def test_plain():\n    pass\n")
+    source = "def test_plain():\n    pass\n"
+    found = beside("pytest-xdist", "-n", "1", "--energy", "--energy-base", "main", source=source)
     found.assert_outcomes(passed=1)
     assert "= energy =" not in found.stdout.str()
 
 
 def test_xdist_tells_of_a_wrong_marker(beside):
-    found = beside("pytest-xdist", "-n", "2", source=SUITE.replace("max=", "most="))
+    found = beside("pytest-xdist", "-n", "1", source=SUITE.replace("max=", "most="))
     found.assert_outcomes(passed=3, errors=2)
     assert "@pytest.mark.energy: unknown 'most'; there are max, " in found.stdout.str()
 
@@ -126,11 +133,7 @@ def test_others_do_not_mind(beside):
         "-W",
         "ignore::pytest.PytestDeprecationWarning",
     ]
-    found = beside(
-        "pytest-cov pytest-timeout pytest-randomly pytest-rerunfailures pytest-asyncio",
-        "--energy",
-        *arguments,
-    )
+    found = beside(COMPANY, "--energy", *arguments)
     assert {"passed": 2, "failed": 1, "rerun": 1}.items() <= found.parseoutcomes().items()
     found.stdout.fnmatch_lines(
         ["*_ test_over (energy) _*", "*0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over"]
@@ -153,7 +156,7 @@ async def test_it(energy):
     await asyncio.sleep(0)
 """
     arguments = ["-W", "ignore::pytest.PytestDeprecationWarning", "--energy"]
-    beside("pytest-asyncio", *arguments, source=source).assert_outcomes(passed=1)
+    beside(COMPANY, *arguments, source=source).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("version", ["8.*", "9.*"])
@@ -169,3 +172,21 @@ def test_the_two_latest_pytests(beside, version):
             "*= energy =*",
         ]
     )
+
+
+@pytest.mark.parametrize("version", ["8.*", "9.*"])
+def test_the_sample_project_under_the_two_latest_pytests(tmp_path, installed, version):
+    shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
+    options = ["-p", "no:cacheprovider", "--energy", "--energy-time", "1s", "-k", "classify", "-v"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *options],
+        cwd=tmp_path / "project",
+        env={**os.environ, "PYTHONPATH": str(installed(f"pytest=={version}"))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert f"pytest-{version[0]}." in done.stdout
+    assert "1 passed" in done.stdout
+    assert "energy per request " in done.stdout.partition("= energy =")[2]

@@ -8,6 +8,7 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
+from energygate.pytest_plugin.telling import as_options
 from energygate.report.result import result_json_schema
 
 pytest_plugins = ["pytester"]
@@ -280,3 +281,25 @@ def test_sections_stay_away_from_suites_without_energy_tests(suite):
     found = suite("def test_it():\n    pass\n", "--energy-budget", "nonsense", ini="energy = always")
     found.assert_outcomes(passed=1)
     assert "energy" not in found.stdout.str().partition("collected")[2]
+
+
+@pytest.mark.parametrize("others", ["", WITHIN])
+def test_a_test_may_ask_for_the_fixture_while_it_runs(suite, others):
+    source = "def test_it(request):\n    assert request.getfixturevalue('energy')(len, 'abc') == 3\n\n"
+    suite(source + others).assert_outcomes(passed=1 + bool(others))
+    found = suite(source + others, "--energy-budget", "0.3 mWh")
+    found.assert_outcomes(failed=1 + bool(others))
+    found.stdout.fnmatch_lines(["*_ test_it (energy) _*", "energy per request 0.400 mWh * 33 % over"])
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("about 8 s more would decide: `time_limit: 30 s`", "about 8 s more would decide: --energy-time 30s"),
+        ("decide: `time_limit:\n30 s`", "decide: --energy-time\n30s"),
+        ("`time_limit: 30\x1b[0m\n\x1b[33ms` a", "--energy-time 30s a"),
+        ("nothing", "nothing"),
+    ],
+)
+def test_hints_name_options_where_a_report_names_the_policys_keys(before, after):
+    assert as_options(before) == after

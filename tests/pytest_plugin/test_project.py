@@ -11,6 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from energygate.comparing import Options, compare
+from energygate.engine.base import base_from_directory
+from energygate.policy import load_policy
+
 PROJECT = Path(__file__).parent.parent.parent / "fixtures" / "pytest_project"
 PASSED, FAILED = 0, 1
 
@@ -67,7 +71,8 @@ OVER, WITHIN = {"fail", "inconclusive"}, {"pass", "inconclusive"}
 
 def test_alone(project):
     edit(project / "tests" / "test_energy.py", 'part="score", max="1 mWh"', 'part="score", max="1 nWh"')
-    done = run(project, "--energy-strict", "--energy-json", "result.json", "-k", "pipeline")
+    options = ["--energy-strict", "--energy-time", "1s", "--energy-json", "result.json"]
+    done = run(project, *options, "-k", "pipeline")
     assert done.returncode == FAILED, done.stdout + done.stderr
     found = results(project)
     assert found.keys() == {"test_pipeline (tokens)", "test_pipeline (score)"}
@@ -85,7 +90,7 @@ def test_beside_its_past(project):
     edit(tests, 'max="1 mWh", latency_p95="1 s"', 'max_increase="20 %", strict=True')
     new = '@pytest.mark.energy(max="1 mWh")\ndef test_new(energy):\n    energy(score, ["good"])\n\n\nasync'
     edit(tests, "async", new)
-    options = ["--energy-base", "main", "--energy-json", "result.json"]
+    options = ["--energy-base", "main", "--energy-time", "1s", "--energy-json", "result.json"]
     done = run(project, *options, "-k", "classify or new")
     assert done.returncode == FAILED, done.stdout + done.stderr
     found = results(project)
@@ -106,3 +111,19 @@ def test_nothing_changed(project):
     assert done.returncode == PASSED, done.stdout + done.stderr
     assert "6 passed" in done.stdout
     assert "= identical to base, not measured: tests/test_energy.py::test_classify, " in done.stdout
+
+
+def test_whoever_waits_is_told_in_time(tmp_path):
+    policy = "version: 1\nmeasurement: {time_limit: 60 s}\nworkloads: {w: {python: 'app:make'}}\n"
+    for side in ("base", "head"):
+        (tmp_path / side).mkdir()
+        (tmp_path / side / "energygate.yml").write_text(policy, "utf-8")
+        (tmp_path / side / "app.py").write_text(f"def make():\n    return lambda: '{side}'\n", "utf-8")
+    head = tmp_path / "head"
+    with base_from_directory(tmp_path / "base", head, "energygate.yml") as base:
+        impatient = Options(
+            patience_s=0.0
+        )  # preparing has taken it all: the first launch is run whatever it takes
+        (found,) = compare(load_policy(head / "energygate.yml"), head, base, impatient).workloads
+    assert found.error is None, found.error
+    assert len(found.provenance.launches) == 1

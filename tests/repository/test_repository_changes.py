@@ -53,6 +53,18 @@ def test_a_file_that_became_executable_differs(project):
     assert paths(project, "HEAD") == ["README"]
 
 
+def test_an_edit_of_the_same_size_and_moment_as_the_index(project):
+    project.git("config", "core.trustctime", "false")  # the one time stamp that cannot be set
+    readme, index = project.root / "README", project.root / ".git/index"
+    os.utime(readme, (10**9, 10**9))
+    project.git("update-index", "--refresh")
+    text = readme.read_text("utf-8")
+    readme.write_text(text.swapcase(), "utf-8")
+    for path in (readme, index):
+        os.utime(path, (10**9, 10**9))
+    assert paths(project, "HEAD") == ["README"]
+
+
 def test_a_new_time_stamp_is_no_change_and_leaves_the_index_alone(project):
     os.utime(project.root / "README", (1, 1))
     before = project.state(without=())

@@ -24,6 +24,7 @@ def node(checkout, source=None, *, target="tests/test_energy.py::test_it", files
         "seed": 7,
         "scratch": scratch,
         "other": None,
+        "options": [],
         **more,
     }
     return {"kind": "pytest", "spec": spec}

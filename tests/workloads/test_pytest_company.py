@@ -240,3 +240,52 @@ def test_the_plugins_that_many_projects_use(loaded, checkout, company, monkeypat
     went_on = {"went_on"} if test == "test_async" else set()
     written = {str(path.relative_to(checkout)) for path in checkout.rglob("*") if path.is_file()}
     assert written == {*PROJECT, *went_on}
+
+
+def test_nobody_sums_up_and_everybody_ends_in_good_order(loaded, checkout):
+    conftest = """
+        def pytest_terminal_summary():
+            open("summed_up", "w").close()
+
+        def pytest_sessionfinish():
+            open("finished", "w").close()
+
+        def pytest_unconfigure():
+            open("unconfigured", "w").close()
+    """
+    worker = loaded(node(checkout, TEST, files={"conftest.py": conftest}))
+    worker.run(1)
+    worker.shut_down()
+    assert {path.name for path in checkout.iterdir()} & {"summed_up", "finished", "unconfigured"} == {
+        "finished",
+        "unconfigured",
+    }
+
+
+OPTION = """
+    import pytest
+
+    def pytest_addoption(parser):
+        parser.addoption("--model", default="small")
+"""
+SAYS_MODEL = (
+    "def test_it(energy, request):\n    assert request.config.option.model == 'large'\n    energy(len, '')\n"
+)
+
+
+def test_options_of_the_users_session_hold(loaded, checkout):
+    files = {"conftest.py": OPTION, "ci.ini": "[pytest]\nmarkers = fast: not slow\n"}
+    source = f"import pytest\n@pytest.mark.fast\n{SAYS_MODEL}"
+    options = ["-cci.ini", "--rootdir=tests", "--model=large", "--strict-markers", "-Werror"]
+    loaded(node(checkout, source, files=files, options=options)).run(1)
+
+
+def test_what_only_the_other_side_has_is_left_out(loaded, checkout):
+    options = ["-cgone.ini", "--rootdir=gone", "--confcutdir=gone", "--model=large", "-Werror"]
+    loaded(node(checkout, TEST, options=options)).run(1)
+
+
+def test_what_the_project_itself_asks_for_in_vain_stays_an_error(loaded, checkout, trouble):
+    files = {"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}
+    with trouble("--no-such-option"):
+        loaded(node(checkout, TEST, files=files, options=["--model=large"]))

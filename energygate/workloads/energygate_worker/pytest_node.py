@@ -16,7 +16,7 @@ import types
 from .checkouts import Checkouts
 from .measured_call import NOT_YET, MeasuredCall
 from .pytest_outcome import Outcome
-from .pytest_session import Session, WrongIni, as_plugin
+from .pytest_session import OPTIONS, SELECTION, Session, run_session
 from .troubles import Trouble, text_of
 from .undisturbed import undisturbed
 
@@ -34,20 +34,15 @@ def run(spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callabl
 
     Args:
         spec: `target`, a node id; `part`, the name of what is measured, and `units`, what requests yield, or `None`;
-            `seed`; `scratch`, a directory for what pytest writes; `other`, the other side's checkout, or `None`.
+            `seed`; `scratch`, a directory for what pytest writes; `other`, the other side's checkout, or `None`;
+            `options`, those of the user's own session that say how tests are collected.
         serve: Serves a workload until `shut_down`.
         say_goodbye: Answers `shut_down`, with a trouble where there is one.
 
     Raises:
-        Trouble: When the test never measured that part.
+        Trouble: When there is no pytest for it, or the test never measured that part.
     """
-    try:
-        import pytest
-    except ImportError as error:
-        raise Trouble("%s cannot import pytest: %s" % (sys.executable, text_of(error))) from None
-    if tuple(map(int, pytest.__version__.split(".")[:2])) < OLDEST:
-        message = "%s has pytest %s; workloads of kind pytest need 7.0 or later"
-        raise Trouble(message % (sys.executable, pytest.__version__))
+    pytest = imported_pytest()
     sys.argv[1:] = []
     os.makedirs(spec["scratch"], exist_ok=True)
     node = Node(spec, serve, say_goodbye)
@@ -59,6 +54,22 @@ def run(spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callabl
         say_goodbye()
     if not node.served:
         raise node.outcome.trouble(node.wanted, node.names)
+
+
+def imported_pytest() -> Any:
+    """This environment's pytest.
+
+    Raises:
+        Trouble: When it has none, or one that is too old.
+    """
+    try:
+        import pytest
+    except ImportError as error:
+        raise Trouble("%s cannot import pytest: %s" % (sys.executable, text_of(error))) from None
+    if tuple(map(int, pytest.__version__.split(".")[:2])) < OLDEST:
+        message = "%s has pytest %s; workloads of kind pytest need 7.0 or later"
+        raise Trouble(message % (sys.executable, pytest.__version__))
+    return pytest
 
 
 class Node:
@@ -87,14 +98,9 @@ class Node:
         """Run the test, with pytest's settings of this checkout."""
         fixture = types.ModuleType("energygate_fixture")
         fixture.energy = pytest.fixture(lambda: Energy(self), name="energy")  # type: ignore[attr-defined]
-        session = Session(self._spec, self._checkouts, self._ended, fixture)
-        plugins = [as_plugin(pytest, one) for one in (session, self.outcome)]
-        arguments = session.arguments
-        try:
-            self.outcome.code = pytest.main(list(arguments), plugins)  # it changes what it is given
-        except WrongIni:  # this checkout has none, and the one around it is the other side's
-            here = ["-c", os.devnull, "--rootdir", os.getcwd()]
-            self.outcome.code = pytest.main([*here, *arguments], plugins)
+        spec = dict(self._spec, targets=[self._spec["target"]])
+        session = Session(spec, self._checkouts, fixture, dict(OPTIONS, **SELECTION), self._ended)
+        self.outcome.code = run_session(pytest, session, [self.outcome])
 
     def measure(self, name: str | None, call: MeasuredCall) -> Any:
         """Serve a call if it is the one that is wanted, else make it once; returns its value."""
@@ -121,10 +127,11 @@ class Node:
             pytest.exit("measured nothing")
         return call.value
 
-    def _ended(self) -> None:
+    def _ended(self) -> bool:
         """The test has ended; what it took to set up is torn down next, for which nobody waits."""
         if self.served:
             self._say_goodbye()
+        return self.served
 
 
 class Energy:

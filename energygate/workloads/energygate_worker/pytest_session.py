@@ -38,10 +38,14 @@ MARKERS = (
 )
 """Those of the plugins that are sent home: `--strict-markers` wants them known."""
 
-OPTIONS: dict[str, Any] = {
-    # which tests: the one that is asked for
+SELECTION: dict[str, Any] = {
     **dict.fromkeys(("markexpr", "keyword"), ""),
     **dict.fromkeys(("deselect", "ignore", "ignore_glob")),
+}
+"""Options that select tests, and what they are where one is asked for."""
+
+OPTIONS: dict[str, Any] = {
+    # which tests, and how many
     **dict.fromkeys(("lf", "failedfirst", "newfirst", "stepwise", "stepwise_skip", "stepwise_reset"), False),
     **dict.fromkeys(("collectonly", "setuponly", "setupplan", "setupshow", "showfixtures"), False),
     **dict.fromkeys(("show_fixtures_per_test", "cacheclear", "randomly_reorganize"), False),
@@ -66,9 +70,16 @@ OPTIONS: dict[str, Any] = {
 INI = {"log_file": "", "log_cli": "false", "faulthandler_timeout": "0"}
 """The same of ini files."""
 
+PLACES = ("-c", "--rootdir=", "--confcutdir=")
+"""Options that name a file or a directory of the checkout."""
+
 TEXTS = ("budget", "base", "json", "time", "pue", "policy")
 FLAGS = ("", "off", "strict")
 """What follows `--energy`: a side's environment need not have the plugin that knows these."""
+
+
+SUMMARY = "pytest_terminal_summary"
+"""Nobody reads what plugins sum up, and some take long for it: hypothesis loads itself to say nothing (0.1 s)."""
 
 
 class WrongIni(Exception):
@@ -79,10 +90,12 @@ class Session:
     """Keeps pytest to one run of one test.
 
     Args:
-        spec: What `load` was given.
+        spec: What it is told: `target`, a node id, or several; `options`, those of the user's own session that say how
+            tests are collected; `scratch`, a directory for what pytest writes; `seed`.
         checkouts: Whose configuration is whose.
-        ended: Is called when the test has ended, before what it needed is torn down.
         fixture: The plugin with our fixture.
+        overrides: Options that are not as the project says.
+        ended: Is called when the test has ended, before what it needed is torn down; tells whether it was measured.
     """
 
     HOOKS = (
@@ -92,21 +105,29 @@ class Session:
     )
 
     def __init__(
-        self, spec: dict[str, Any], checkouts: Checkouts, ended: Callable[[], None], fixture: Any
+        self,
+        spec: dict[str, Any],
+        checkouts: Checkouts,
+        fixture: Any,
+        overrides: dict[str, Any],
+        ended: Callable[[], bool] = bool,
     ) -> None:
         self._spec = spec
         self._checkouts = checkouts
-        self._ended = ended
         self._fixture = fixture
+        self._overrides = overrides
+        self._ended = ended
 
     @property
     def arguments(self) -> list[str]:
         """What pytest is called with."""
         ini = dict(INI, cache_dir=os.path.join(self._spec["scratch"], "cache"))
         settings = [part for name in ini for part in ("-o", "%s=%s" % (name, ini[name]))]
-        return [*settings, self._spec["target"]]
+        return [*filter(_names_what_exists, self._spec["options"]), *settings, *self._spec["targets"]]
 
-    def pytest_load_initial_conftests(self, early_config: Any, parser: Any) -> Iterator[None]:
+    def pytest_load_initial_conftests(
+        self, early_config: Any, args: list[str], parser: Any
+    ) -> Iterator[None]:
         """Before anybody else: leave output alone, and measure no coverage. Afterwards: know what may be named."""
         if self._checkouts.is_others(early_config.inipath):
             raise WrongIni
@@ -121,6 +142,14 @@ class Session:
         for name in (*INI, "cache_dir"):
             _know_ini(early_config, parser, name)
         yield
+        self._forget_unknown(args, parser)
+
+    def _forget_unknown(self, args: list[str], parser: Any) -> None:
+        """Leave out what only the other side's conftest.py, or the user's own environment, has an option for."""
+        optional = {one for one in self._spec["options"] if one.startswith("--")}.intersection(args)
+        if optional:
+            unknown = parser.parse_known_and_unknown_args(args)[1]
+            args[:] = [one for one in args if one not in optional or one not in unknown]
 
     def pytest_cmdline_main(self, config: Any) -> Iterator[None]:
         """Before plugins begin to work: send those home that should not, and set everybody's options."""
@@ -131,7 +160,7 @@ class Session:
         config.pluginmanager.register(self._fixture)
         scratch = self._spec["scratch"]
         more = {"randomly_seed": self._spec["seed"], "basetemp": os.path.join(scratch, "temporary")}
-        for name, value in dict(OPTIONS, **more).items():
+        for name, value in dict(self._overrides, **more).items():
             if hasattr(config.option, name):
                 setattr(config.option, name, value)
         yield
@@ -141,10 +170,24 @@ class Session:
         for marker in MARKERS:
             config.addinivalue_line("markers", marker)
 
-    def pytest_runtest_teardown(self) -> None:
-        """Say that the test itself is over."""
+    def pytest_runtest_teardown(self, item: Any) -> None:
+        """Say that the test itself is over, and keep plugins from summing up what nobody reads."""
         sys.stdout.flush()
-        self._ended()
+        if self._ended():
+            config = item.config
+            silent = config.pluginmanager.subset_hook_caller(SUMMARY, config.pluginmanager.get_plugins())
+            setattr(config.hook, SUMMARY, silent)
+
+
+def run_session(pytest: Any, session: Session, plugins: list[Any]) -> Any:
+    """Run pytest; returns its exit code."""
+    plugins = [as_plugin(pytest, one) for one in (session, *plugins)]
+    arguments = session.arguments
+    try:
+        return pytest.main(list(arguments), plugins)  # it changes what it is given
+    except WrongIni:  # this checkout has none, and the one around it is the other side's
+        here = ["-c", os.devnull, "--rootdir", os.getcwd()]
+        return pytest.main([*here, *arguments], plugins)
 
 
 def as_plugin(pytest: Any, plugin: Any) -> Any:
@@ -152,6 +195,14 @@ def as_plugin(pytest: Any, plugin: Any) -> Any:
     for name, options in plugin.HOOKS:
         pytest.hookimpl(**options)(getattr(type(plugin), name))
     return plugin
+
+
+def _names_what_exists(option: str) -> bool:
+    """Whether an option's file or directory is there: the other side may have one that this side has not."""
+    for name in PLACES:
+        if option.startswith(name):
+            return os.path.exists(option[len(name) :])
+    return True
 
 
 def _know_energy(parser: Any) -> None:

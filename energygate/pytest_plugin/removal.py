@@ -1,0 +1,117 @@
+"""Tests about energy that only base has: base's own pytest collects what the session was asked for."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from energygate.checking import assemble, side_of
+from energygate.comparing import removed
+from energygate.engine.pairing import Pairing
+from energygate.engine.shared import Run, shared_confidence, site_factors
+from energygate.errors import MeasurementError
+from energygate.measure.machine import describe_machine
+from energygate.report.phrases import count
+from energygate.report.result import BaseResult
+from energygate.workloads.energy_tests import collect_energy_tests
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+    from pathlib import Path
+
+    from energygate.engine.base import Base
+    from energygate.engine.shared import Observer
+    from energygate.policy import Policy
+    from energygate.pytest_plugin.collecting import Collecting
+    from energygate.report.result import Result
+
+UNKNOWN = "which energy tests only base has is not known: "
+
+
+def only_at_base(
+    base: Base, collecting: Collecting, known: Collection[str], *, python: str | None
+) -> tuple[list[str], list[str]]:
+    """List the node ids of base's energy tests that head does not have, and what of that is not known.
+
+    Args:
+        base: Base.
+        collecting: How head's session has collected.
+        known: Node ids of head's.
+        python: The interpreter to measure with; the session's own by default.
+    """
+    if not base.changed(()):
+        return [], []
+    if collecting.targets is None:
+        return [], [
+            f"{UNKNOWN}it cannot be asked for packages, or for what lies outside of {collecting.root}"
+        ]
+    targets = [one for one in collecting.targets if (base.directory / file_of(one)).exists()]
+    if collecting.targets and not targets:
+        return [], []
+    side = side_of("base", base.directory, python)
+    files = list(dict.fromkeys(map(file_of, targets)))
+    try:
+        found = collect_energy_tests(side, files, collecting.options_for_all, other=collecting.root)
+    except MeasurementError as error:
+        return [], [f"{UNKNOWN}{error}"]
+    notes = []
+    if found.failed:
+        files_text = count(len(found.failed), "file", "files")
+        notes.append(f"{UNKNOWN}{files_text} cannot be collected there ({', '.join(found.failed)})")
+    only = (one for one in dict.fromkeys(found.tests) if one not in known)
+    return [one for one in only if not targets or any(is_within(one, target) for target in targets)], notes
+
+
+def removed_result(  # noqa: PLR0913 - what a result says of its run
+    node_ids: Sequence[str], policy: Policy, base: Base, root: Path, *, source: str, observer: Observer
+) -> Result:
+    """A result that says of tests that head has removed them.
+
+    Args:
+        node_ids: The tests.
+        policy: Has a workload for each; it says whether one may be removed.
+        base: Base, which has them.
+        root: Head's checkout.
+        source: What the result names as its policy.
+        observer: Is told nothing: nothing is measured.
+    """
+    started = time.perf_counter()
+    machine = describe_machine()
+    run = Run(
+        policy=policy,
+        machine=machine,
+        factors=site_factors(policy),
+        confidence=shared_confidence((), machine, relative=True),
+        relative=True,
+        time_limit_s=0.0,
+        observer=observer,
+    )
+    names = {workload.pytest: name for name, workload in policy.workloads.items()}
+    pairings = (
+        Pairing(
+            name=names[one],
+            base_name=names[one],
+            base=policy.workloads[names[one]],
+            head=None,
+            state="removed",
+        )
+        for one in node_ids
+    )
+    return assemble(
+        run,
+        [removed(pairing, base, policy.comparison) for pairing in pairings],
+        started=started,
+        directory=root,
+        policy_file=source,
+        base=BaseResult(ref=base.ref, commit=base.commit.sha if base.commit else None),
+    )
+
+
+def file_of(target: str) -> str:
+    """The file of a node id; a file or a directory is its own."""
+    return target.partition("::")[0]
+
+
+def is_within(node_id: str, target: str) -> bool:
+    """Whether a test belongs to what was asked for: a directory, a file, a class, a test with all its parameters."""
+    return node_id == target or any(node_id.startswith(target + end) for end in ("/", "::", "["))

@@ -1,0 +1,30 @@
+"""A measurer that loads each test into a worker, as measuring does, and makes its numbers up."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from measurer_stand_in import StandIn
+
+from energygate.checking import side_of
+from energygate.workloads.serving import Serving
+
+
+class Loading(StandIn):
+    def measure(self, wanted):
+        ((name, workload),) = self._synthesis.policy(wanted).workloads.items()
+        with tempfile.TemporaryDirectory() as scratch:
+            serving = Serving(
+                name=name,
+                workload=workload,
+                side=side_of("head", self._root, None),
+                seed=0,
+                timeout_s=30,
+                scratch=Path(scratch),
+                inputs_directory=self._root,
+                pytest_options=self._collecting.options_for(wanted.path),
+            )
+            with serving.open(()) as ready:
+                ready.worker.run(1)
+        return super().measure(wanted)
