@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
     from energygate.gate import Verdict
     from energygate.policy import Policy, load_policy
+    from energygate.production.recorder.recorder import Recorder
     from energygate.report.result import Result
 
 __version__ = "0.1.0"
@@ -25,6 +26,7 @@ _HOMES = {
     "check": "energygate.api",
     "load_policy": "energygate.policy",
     "Policy": "energygate.policy",
+    "Recorder": "energygate.production.recorder.recorder",
     "Result": "energygate.report.result",
     "Verdict": "energygate.gate",
     "EnergygateError": "energygate.errors",
@@ -38,6 +40,7 @@ __all__ = [
     "MeasurementError",
     "Policy",
     "PolicyError",
+    "Recorder",
     "Result",
     "UsageError",
     "Verdict",

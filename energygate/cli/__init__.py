@@ -15,10 +15,12 @@ from energygate.cli.check import check
 from energygate.cli.comment import comment
 from energygate.cli.demo import demo
 from energygate.cli.doctor import doctor
+from energygate.cli.export import export
 from energygate.cli.init import init
 from energygate.cli.matrix import matrix
 from energygate.cli.merge import merge
 from energygate.cli.report import report
+from energygate.cli.route import route
 from energygate.cli.schema import schema
 from energygate.cli.streams import abandon, make_tolerant
 from energygate.errors import EnergygateError
@@ -39,7 +41,7 @@ def cli() -> None:
     """
 
 
-for command in (action, check, comment, demo, doctor, init, matrix, merge, report, schema):
+for command in (action, check, comment, demo, doctor, export, init, matrix, merge, report, route, schema):
     cli.add_command(command)
 
 

@@ -33,7 +33,7 @@ def changed_paths(git: Git, sha: str) -> list[str]:
         original = git.path("index")
         if original.is_file():
             shutil.copyfile(original, index)
-            # git looks into files that are as new as its index; beside a newer one an edit of that moment would not show.
+            # git looks into files as new as its index; beside a newer one an edit of that moment would not show.
             shutil.copystat(original, index)
         environment = {"GIT_INDEX_FILE": str(index)}
         differing = git.answer(
