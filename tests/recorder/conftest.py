@@ -1,0 +1,14 @@
+"""Recorders of one test know of each other, and of no others: one that was killed is missed for seconds."""
+
+from __future__ import annotations
+
+import tempfile
+
+import pytest
+
+
+@pytest.fixture(autouse=True)
+def own_machine(tmp_path_factory, monkeypatch):
+    directory = str(tmp_path_factory.mktemp("machine"))
+    monkeypatch.setenv("TMPDIR", directory)
+    monkeypatch.setattr(tempfile, "tempdir", None)

@@ -1,0 +1,111 @@
+"""The fixture service: it answers, it is measured meanwhile, and it goes over its budget when told to."""
+
+from __future__ import annotations
+
+import io
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import requests
+
+ROOT = Path(__file__).parent.parent.parent
+
+
+@pytest.fixture
+def service():
+    started = []
+
+    def start(*options):
+        command = [sys.executable, "fixtures/service.py", "--port=0", "--sample-interval=0.05", *options]
+        process = subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        started.append(process)
+        line = process.stdout.readline()
+        return process, line.strip().rpartition(" ")[2]
+
+    yield start
+    for process in started:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture(scope="module")
+def digits():
+    with np.load(ROOT / "fixtures" / "data" / "digits.npz") as found:
+        return found["image"], found["label"]
+
+
+def as_npy(images):
+    body = io.BytesIO()
+    np.save(body, images)
+    return body.getvalue()
+
+
+def metric(address, name):
+    text = requests.get(f"{address}/metrics", timeout=30).text
+    return float(re.search(rf"^{name} (\S+)$", text, re.MULTILINE)[1])
+
+
+ENERGY = r'energygate_energy_joules_total\{workload="digits-cnn"\}'
+OK = r'energygate_requests_total\{outcome="ok",workload="digits-cnn"\}'
+IMAGES = r'energygate_units_total\{unit="images",workload="digits-cnn"\}'
+
+
+def joules_per_request(address, body, *, requests_, patience_s=30):
+    """Ask, and wait until what was asked for has been measured as well."""
+    before = metric(address, ENERGY)
+    for _ in range(requests_):
+        requests.post(f"{address}/predict", data=body, timeout=30).raise_for_status()
+    deadline = time.monotonic() + patience_s
+    energy = metric(address, ENERGY)
+    while time.monotonic() < deadline:
+        time.sleep(0.15)  # of several samples: afterwards it stands still
+        energy, last = metric(address, ENERGY), energy
+        if energy == last > before:
+            break
+    return (energy - before) / requests_
+
+
+def test_it_answers_and_counts(service, digits):
+    process, address = service("--policy=energygate.yml")
+    images, labels = digits
+    said = requests.post(f"{address}/predict", json={"image": images[0].tolist()}, timeout=30).json()
+    assert said == {"digits": [int(labels[0])]}
+    said = requests.post(f"{address}/predict", data=as_npy(images[:40]), timeout=30).json()
+    assert np.mean(np.array(said["digits"]) == labels[:40]) > 0.9
+    for body in (
+        b"",
+        b"{",
+        b'{"image": [1, 2]}',
+        b'{"picture": 1}',
+        b"\x93NUMPY",
+        as_npy(np.array([{}]))[:-3],
+    ):
+        assert requests.post(f"{address}/predict", data=body, timeout=30).status_code == 400
+    assert requests.get(f"{address}/elsewhere", timeout=30).status_code == 404
+    assert requests.get(f"{address}/health", timeout=30).json() == {"status": "ready"}
+    assert metric(address, IMAGES) == 41
+    assert metric(address, OK) == 2 + 6 + 1  # the client's mistakes are not the service's
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.stdout.read() == ""
+
+
+def test_waste_shows_in_its_energy(service, digits):
+    """Twenty times the work is several times the energy, whatever serving itself costs."""
+    body = as_npy(digits[0][:100])
+    usual = joules_per_request(service()[1], body, requests_=10)
+    wasteful = joules_per_request(service("--waste=20")[1], body, requests_=10)
+    assert wasteful > 4 * usual > 0
+
+
+def test_a_mistake_in_its_policy_is_one_sentence(service):
+    process, _ = service("--policy=missing.yml")
+    assert process.wait(30) == 1

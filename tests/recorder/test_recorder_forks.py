@@ -1,0 +1,182 @@
+"""Forked processes, gunicorn's workers among them: each records for itself, and what they count adds up."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import requests
+
+HERE = Path(__file__).parent
+
+FORKS = """
+import os, sys, threading, warnings
+sys.path.insert(0, sys.argv[1])
+warnings.simplefilter("ignore")  # Python 3.12 warns of forks where threads run, which is what this is about
+from recorder_harness import ScriptedMeter
+from energygate import Recorder
+
+recorder = Recorder(workload="cnn", meter=ScriptedMeter, sample_interval_s=0.01)
+stop = threading.Event()
+
+def serve():
+    while not stop.is_set():
+        with recorder.request():
+            pass
+
+threads = [threading.Thread(target=serve) for _ in range(4)]
+for thread in threads:
+    thread.start()
+for _ in range(20):  # locks are held at any moment of a fork
+    with recorder.request():
+        child = os.fork()
+        if child == 0:
+            break
+    os.waitpid(child, 0)[1] == 0 or sys.exit("a child failed")
+if child == 0:
+    # The request that the parent was in is the parent's; here nothing was served yet.
+    assert recorder.snapshot().workloads["cnn"].requests == 0
+    for _ in range(3):
+        with recorder.request() as request:
+            request.units(1)
+    assert recorder.snapshot().workloads["cnn"].requests == 3
+    alive = [one.name for one in threading.enumerate() if one.name.startswith("energygate")]
+    assert alive == ["energygate_keep_sampling"], alive
+    recorder.close()
+    os._exit(0)
+stop.set()
+for thread in threads:
+    thread.join()
+recorder.close()
+print("done")
+"""
+
+
+def test_a_forked_process_begins_anew_and_never_hangs():
+    done = subprocess.run(
+        [sys.executable, "-c", FORKS, HERE], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
+
+
+IMPORTS = """
+import os, sys, threading
+sys.path.insert(0, sys.argv[1])
+from energygate.production.recorder.forks import locked, unforked
+from pathlib import Path
+
+entered = threading.Event()
+
+def load():
+    with unforked():
+        import slow
+
+threading.Thread(target=load).start()
+entered.wait()
+child = os.fork()  # waits until the module is there: half of it, and locked, is what the child would inherit
+if child == 0:
+    import slow
+    with locked(Path(sys.argv[1]) / "lock"):
+        os._exit(0 if slow.whole else 1)
+sys.exit(os.waitpid(child, 0)[1])
+"""
+
+
+def test_a_fork_waits_for_imports_and_falls_into_none(tmp_path):
+    (tmp_path / "slow.py").write_text(
+        "import __main__, time\n__main__.entered.set()\ntime.sleep(0.3)\nwhole = True\n", encoding="utf-8"
+    )
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", IMPORTS, tmp_path],
+        timeout=60,
+        check=False,
+        capture_output=True,
+    )
+    assert done.returncode == 0, done.stderr
+
+
+APP = """
+import os
+import energygate
+
+recorder = energygate.Recorder(
+    pue=1.2, workload="cnn", sample_interval_s=0.05, multiprocess_dir=os.environ["POOL"]
+)
+recorder.start()
+
+
+def serve(environ, start_response):
+    if environ["PATH_INFO"] == "/quit":
+        os._exit(1)
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [str(os.getpid()).encode()]
+
+
+app = recorder.wsgi(serve, metrics_path="/metrics")
+"""
+
+
+@pytest.fixture
+def gunicorn(tmp_path):
+    pytest.importorskip("gunicorn", reason="gunicorn is not installed")
+    (tmp_path / "served.py").write_text(APP, encoding="utf-8")
+    started = []
+
+    def start(*options):
+        command = [
+            sys.executable,
+            "-m",
+            "gunicorn",
+            "served:app",
+            "--workers=3",
+            "--bind=127.0.0.1:0",
+            *options,
+        ]
+        server = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            env={"POOL": str(tmp_path / "pool"), "TMPDIR": str(tmp_path), "HOME": str(tmp_path), "PATH": ""},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        started.append(server)
+        for line in server.stderr:
+            if found := re.search(r"Listening at: (\S+)", line):
+                return server, found[1]
+        raise AssertionError("gunicorn did not listen")
+
+    yield start
+    for server in started:
+        server.send_signal(signal.SIGTERM)
+        server.communicate(timeout=30)
+
+
+def counted(address):
+    text = requests.get(f"{address}/metrics", timeout=30).text
+    return float(re.search(r'requests_total\{outcome="ok",workload="cnn"\} (\S+)', text)[1]), text
+
+
+@pytest.mark.parametrize("options", [(), ("--preload",)])
+def test_gunicorns_workers_are_summed_up_whichever_is_asked(gunicorn, options):
+    _, address = gunicorn(*options)
+    deadline, pids, asked = time.monotonic() + 30, set(), 0
+    while len(pids) < 2 and time.monotonic() < deadline:  # the others may be starting
+        pids.add(requests.get(address, timeout=30).text)
+        asked += 1
+    while counted(address)[0] < asked and time.monotonic() < deadline:
+        pass  # another one tells its totals with its next sample
+    # A worker dies; what it had counted stays.
+    with pytest.raises(requests.ConnectionError):
+        requests.get(f"{address}/quit", timeout=30)
+    for _ in range(10):
+        requests.get(address, timeout=30)
+    while counted(address)[0] < asked + 10 and time.monotonic() < deadline:
+        pass
+    found, text = counted(address)
+    assert found == asked + 10
+    assert "energygate_meter_errors_total 0.0" in text

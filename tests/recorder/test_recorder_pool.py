@@ -1,0 +1,168 @@
+"""Several processes of one service: their sums, whoever is asked, and whoever has ended."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import threading
+
+import pytest
+from recorder_harness import ScriptedMeter, Time, manual_recorder
+
+from energygate.production.recorder.pool import ENDED, MOST_BYTES, Pool
+
+SERVE = """
+import os, sys
+sys.path.insert(0, sys.argv[1])
+from recorder_harness import ScriptedMeter, Time, manual_recorder
+time = Time()
+recorder = manual_recorder(ScriptedMeter(), time, multiprocess_dir=sys.argv[2])
+for _ in range(int(sys.argv[3])):
+    with recorder.request() as request:
+        request.units(2, "tokens")
+        time.passes(0.5)
+recorder.sample()
+print("ready", flush=True)
+sys.stdin.read()
+os._exit(0)  # as if killed: nothing is closed
+"""
+
+
+@pytest.fixture
+def serving(tmp_path):
+    children = []
+
+    def start(requests):
+        command = [sys.executable, "-c", SERVE, os.path.dirname(__file__), tmp_path / "pool", str(requests)]  # noqa: PTH120
+        child = subprocess.Popen(command, stdin=-1, stdout=-1, text=True)
+        children.append(child)
+        assert child.stdout.readline() == "ready\n"
+        return child
+
+    yield start
+    for child in children:
+        child.communicate("")
+
+
+def sums(recorder):
+    found = recorder.service_snapshot().workloads["cnn"]
+    return found.requests_ok, found.energy_joules, found.durations.count, dict(found.units)
+
+
+def test_any_process_shows_the_sums_and_they_never_shrink(tmp_path, serving):
+    time = Time()
+    recorder = manual_recorder(ScriptedMeter(), time, multiprocess_dir=tmp_path / "pool")
+    with recorder.request():
+        time.passes(1)
+    recorder.sample()
+    first, second = serving(3), serving(4)
+    together = (8, pytest.approx(10 + 15 + 20), 8, {"tokens": 14})
+    assert sums(recorder) == together
+    assert recorder.snapshot().workloads["cnn"].requests_ok == 1
+    first.communicate("")
+    assert sums(recorder) == together
+    assert len(list((tmp_path / "pool").glob("*-*.json"))) == 2
+    second.communicate("")
+    assert sums(recorder) == together
+    serving(1)
+    assert sums(recorder)[0] == 9
+    assert 'energygate_requests_total{outcome="ok",workload="cnn"} 9.0' in recorder.metrics_text()
+    recorder.close()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "nonsense",
+        "[]",
+        "{}",
+        '{"workloads": {"cnn": {}}}',
+        '{"workloads": {"cnn": null}, "meter_errors": 0, "internal_errors": 0, "start_seconds": 0}',
+        '{"workloads": [], "meter_errors": 0, "internal_errors": 0, "start_seconds": 0}',
+        '{"meter_errors": "many", "internal_errors": 0, "start_seconds": 0, "workloads": {}}',
+        " " * (MOST_BYTES + 1),
+    ],
+)
+def test_files_that_are_not_its_own_are_passed_over(tmp_path, text):
+    recorder = manual_recorder(multiprocess_dir=tmp_path)
+    with recorder.request():
+        pass
+    recorder.sample()
+    for name in (
+        f"{os.getpid()}-stranger.json",
+        f"{2**22 + 1}-stranger.json",
+        ENDED,
+        "other.txt",
+        "a-b.json",
+    ):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert sums(recorder)[0] == 1
+    assert sums(recorder)[0] == 1
+    recorder.close()
+
+
+def test_totals_of_a_release_with_other_buckets_count_without_their_histogram(tmp_path):
+    recorder = manual_recorder(multiprocess_dir=tmp_path)
+    with recorder.request():
+        pass
+    recorder.sample()
+    (own,) = tmp_path.glob("*-*.json")
+    found = json.loads(own.read_text("utf-8"))
+    found["workloads"]["cnn"] |= {"bounds_seconds": [1.0], "counts": [1, 0], "ok": 5}
+    (tmp_path / ENDED).write_text(json.dumps(found), encoding="utf-8")
+    assert sums(recorder)[::2] == (6, 1)
+
+
+def test_a_directory_that_cannot_be_used_is_a_trouble_of_the_recorder_alone(tmp_path):
+    (tmp_path / "file").write_text("", encoding="utf-8")
+    recorder = manual_recorder(multiprocess_dir=tmp_path / "file")
+    with recorder.request():
+        pass
+    recorder.sample()
+    assert recorder.snapshot().internal_errors == 2
+    said = []
+    app = recorder.wsgi(None, metrics_path="/metrics")
+    app({"PATH_INFO": "/metrics"}, lambda status, _: said.append(status))
+    assert said == ["503 Service Unavailable"]  # a part of the sums would look like a restart
+    with pytest.raises(OSError, match="exists"):
+        recorder.metrics_text()
+
+
+def test_what_was_shown_once_is_not_lost_with_its_process(tmp_path):
+    recorder = manual_recorder(multiprocess_dir=tmp_path)
+    with recorder.request():
+        pass
+    assert sums(recorder)[0] == 1
+    (own,) = tmp_path.glob("*-*.json")
+    own.rename(tmp_path / f"{2**22 + 1}-gone.json")  # as if it had died before its next sample
+    other = manual_recorder(multiprocess_dir=tmp_path)
+    assert sums(other)[0] == 1
+
+
+def test_threads_that_sample_and_show_do_not_meet(tmp_path):
+    recorder = manual_recorder(multiprocess_dir=tmp_path)
+    stop = threading.Event()
+
+    def sample():
+        while not stop.is_set():
+            recorder.sample()
+
+    sampling = threading.Thread(target=sample)
+    sampling.start()
+    for number in range(1, 200):
+        with recorder.request():
+            pass
+        assert sums(recorder)[0] == number
+    stop.set()
+    sampling.join(30)
+    assert recorder.snapshot().internal_errors == 0
+    (own,) = tmp_path.glob("*-*.json")
+    assert json.loads(own.read_text("utf-8"))["workloads"]["cnn"]["ok"] == 199
+
+
+def test_no_directory_is_made_before_it_is_needed(tmp_path):
+    Pool(tmp_path / "pool")
+    assert not (tmp_path / "pool").exists()
