@@ -9,6 +9,7 @@ from energygate.policy import Family, format_number, format_quantity, parse_quan
 from energygate.policy.tree import printable
 from energygate.report.news import is_shown_to_change
 from energygate.report.phrases import MINUS
+from energygate.report.sites import IN_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -20,6 +21,7 @@ DAYS_A_YEAR = 365.25
 MONTHS_A_YEAR = 12
 _LONGEST_QUOTE = 40
 _LEAST_SHARE = 1e-6
+AS_POLICY = "as the policy says"
 EFFECTIVE = "effective_energy_per_request"
 
 
@@ -60,7 +62,7 @@ def per_year(workload: WorkloadResult, site: SiteResult) -> str:
 
 
 def assumptions(site: SiteResult, workloads: Sequence[WorkloadResult]) -> str:
-    """What stands behind the numbers of `per_year`, as a clause.
+    """What stands behind the numbers of `per_year`, as a clause; that they do not add up, too, where there are several.
 
     Args:
         site: The site.
@@ -71,10 +73,11 @@ def assumptions(site: SiteResult, workloads: Sequence[WorkloadResult]) -> str:
         parts += [_pool(site), *_rest(workloads)]
     parts.append(f"PUE {site.pue:g}")
     if site.carbon_g_per_kwh is not None:
-        parts.append(
-            f"{format_quantity(site.carbon_g_per_kwh, 'gCO2e/kWh')} in {_quote(site.carbon_source or '')}"
-        )
-    return ", ".join(parts)
+        source = site.carbon_source or ""
+        where = AS_POLICY if source == IN_POLICY else f"in {_quote(source)}"
+        parts.append(f"{format_quantity(site.carbon_g_per_kwh, 'gCO2e/kWh')} {where}")
+    together = "; each workload as if it served all of the traffic" if len(workloads) > 1 else ""
+    return ", ".join(parts) + together
 
 
 def split(workload: WorkloadResult) -> str:
@@ -118,8 +121,7 @@ def _rest(workloads: Sequence[WorkloadResult]) -> Iterator[str]:
     """What a replica draws at rest, and how that is known."""
     found = [one.footprint for one in workloads if one.footprint is not None]
     rests = {
-        (one.idle_watts, "as the policy says" if one.idle_source == "policy" else one.idle_source)
-        for one in found
+        (one.idle_watts, AS_POLICY if one.idle_source == IN_POLICY else one.idle_source) for one in found
     }
     told = dict.fromkeys(f"{format_quantity(watts, 'W')} ({how})" for watts, how in sorted(rests))
     yield f"{' or '.join(told)} each at rest"

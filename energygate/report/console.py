@@ -162,6 +162,6 @@ def _print_trust(result: Result, console: Console) -> None:
     for text in dict.fromkeys(map(trust, measured)):
         _print(Text(text, style="dim"), console)
     for workload in measured:
-        _print(Text(f"{workload.name}: {effort(workload)}", style="dim"), console)
+        _print(Text(f"{workload.name}: {effort(workload, pue=result.site.pue)}", style="dim"), console)
     if measured and result.site.pue != 1.0:
         _print(Text(f"Energy includes PUE {result.site.pue:g}, multiplied once.", style="dim"), console)

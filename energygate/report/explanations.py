@@ -125,8 +125,13 @@ def interval_words(workload: WorkloadResult) -> str:
     return f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
 
 
-def effort(workload: WorkloadResult) -> str:
-    """What the measuring took (launches, requests, time), and what codecarbon alone would have said."""
+def effort(workload: WorkloadResult, *, pue: float) -> str:
+    """What the measuring took (launches, requests, time), and what codecarbon alone would have said.
+
+    Args:
+        workload: The workload.
+        pue: The site's, which is in energy per request and never in codecarbon's account.
+    """
     provenance = workload.provenance
     if provenance is None:
         return ""
@@ -136,4 +141,5 @@ def effort(workload: WorkloadResult) -> str:
     if provenance.codecarbon_kwh_per_request is not None:
         alone = format_quantity(provenance.codecarbon_kwh_per_request, "kWh")
         text += f"; codecarbon {provenance.codecarbon_version} alone would have said {alone} per request"
+        text += ", without PUE" if pue != 1.0 else ""
     return text

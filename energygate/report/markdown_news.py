@@ -92,9 +92,7 @@ def news(result: Result, *, items: int) -> list[str]:
         costs = [f"{code(name)}: {cost}" for name, cost in a_year.items()]
         return [
             *details("What moved", shortened(by_workload, items)),
-            *details(
-                "At your traffic", [*shortened(costs, items), "", f"With {basis}, each."] if costs else []
-            ),
+            *details("At your traffic", [*shortened(costs, items), "", f"With {basis}."] if costs else []),
         ]
     is_one_of_many = sum(one.method is not None for one in result.workloads) > 1
     whose = "".join(f" ({code(name)})" for name in with_news if is_one_of_many)

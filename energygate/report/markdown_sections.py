@@ -64,7 +64,7 @@ def _measured(result: Result, *, items: int) -> list[str]:
     measured = [one for one in by_urgency(result) if one.provenance is not None]
     if not measured:
         return []
-    efforts = [f"{code(one.name)}: {prose(effort(one))}." for one in measured]
+    efforts = [f"{code(one.name)}: {prose(effort(one, pue=result.site.pue))}." for one in measured]
     return [
         *(f"- {prose(one)}" for one in list(dict.fromkeys(map(source, measured)))[:items]),
         *(f"- {one}" for one in _where(result)),

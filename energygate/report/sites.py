@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from energygate.measure.readings import Method
     from energygate.policy import Carbon, Quantity, Site
 
+IN_POLICY = "policy"
+"""The source of what the policy says itself."""
+
 
 def site_result(site: Site, carbon_g_per_kwh: float | None) -> SiteResult:
     """The site that energies are judged for.
@@ -41,7 +44,7 @@ def site_result(site: Site, carbon_g_per_kwh: float | None) -> SiteResult:
 
 def carbon_source(carbon: Carbon) -> str:
     """Where a carbon intensity is from: a region, a country, or the policy itself."""
-    return carbon.cloud or carbon.country or "policy"
+    return carbon.cloud or carbon.country or IN_POLICY
 
 
 def _replica(site: Site) -> ReplicaResult | None:
@@ -93,7 +96,7 @@ def footprint_result(
     return FootprintResult(
         service_s=found.service_s,
         idle_watts=found.idle_watts,
-        idle_source=own if production.idle_watts is None else "policy",
+        idle_source=own if production.idle_watts is None else IN_POLICY,
         replica_seconds_per_day=found.pool.replica_seconds,
         cold_starts_per_day=found.pool.cold_starts,
         active_it_kwh_per_request=found.active_it_kwh,

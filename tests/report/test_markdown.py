@@ -162,9 +162,9 @@ def test_the_comment_to_the_character():
         "- Policy: `energygate.yml`.\n"
         "- Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %.\n"
         "- `digits-cnn`: 6 launches, 12,000 requests, 9.8 s; "
-        "codecarbon 3.3.2 alone would have said 71.0 µWh per request.\n"
+        "codecarbon 3.3.2 alone would have said 71.0 µWh per request, without PUE.\n"
         "- `digits-mlp`: 6 launches, 12,000 requests, 9.8 s; "
-        "codecarbon 3.3.2 alone would have said 71.0 µWh per request.\n"
+        "codecarbon 3.3.2 alone would have said 71.0 µWh per request, without PUE.\n"
         "\n"
         "</details>\n"
         "\n"
@@ -371,7 +371,8 @@ def test_what_moved_in_several_workloads_unfolds():
     ) in body
     assert (
         "<details><summary>At your traffic</summary>\n\n"
-        "- `a`: +219 Wh a year\n- `b`: +219 Wh a year\n\nWith 2,000,000 requests a day, PUE 1.25, each.\n"
+        "- `a`: +219 Wh a year\n- `b`: +219 Wh a year\n\nWith 2,000,000 requests a day, PUE 1.25; "
+        "each workload as if it served all of the traffic.\n"
     ) in body
 
 

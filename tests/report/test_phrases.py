@@ -237,19 +237,19 @@ def test_trust_says_how_it_was_measured_and_how_far_to_believe_it():
 
 
 def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
-    assert effort(workload_result()) == (
+    assert effort(workload_result(), pue=1.0) == (
         "6 launches, 12,000 requests, 9.8 s; codecarbon 3.3.2 alone would have said 71.0 µWh per request"
     )
     one = provenance(
         launches=provenance().launches[:1], requests=1, seconds=0.04, codecarbon_kwh_per_request=None
     )
-    assert effort(workload_result(provenance=one)) == "1 launch, 1 request, 0.0 s"
-    assert effort(failed_workload_result()) == ""
+    assert effort(workload_result(provenance=one), pue=1.25) == "1 launch, 1 request, 0.0 s"
+    assert effort(failed_workload_result(), pue=1.0) == ""
 
 
 def test_effort_says_how_requests_arrived_where_they_did_not_just_follow_each_other():
     assert "12,000 requests (50 req/s), 9.8 s" in effort(
-        workload_result(provenance=provenance(load="50 req/s"))
+        workload_result(provenance=provenance(load="50 req/s")), pue=1.0
     )
 
 

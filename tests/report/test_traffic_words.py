@@ -9,6 +9,7 @@ from builders import exact_metric_result, judged, metric_result, result, workloa
 from rich.console import Console
 
 from energygate.gate import Verdict
+from energygate.policy import Carbon
 from energygate.report.at_traffic import assumptions, per_year, split
 from energygate.report.console import print_report
 from energygate.report.contradictions import contradiction
@@ -20,6 +21,7 @@ from energygate.report.site_result import (
     SiteResult,
     TrafficResult,
 )
+from energygate.report.sites import carbon_source
 
 MONTH = 1e6 * 365.25 / 12
 
@@ -145,6 +147,11 @@ def test_where_the_power_at_rest_is_from():
     assert "replica" not in assumptions(site(), [judged(Verdict.PASS)])
 
 
+def test_a_carbon_intensity_of_the_policys_own_is_in_no_country():
+    said = assumptions(site(carbon_source=carbon_source(Carbon(intensity="400 gCO2e/kWh"))), [workload()])
+    assert said.endswith("PUE 1.25, 400 g CO₂e/kWh as the policy says")
+
+
 def test_what_effective_energy_is_made_of():
     assert split(workload()) == "effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest"
     whole = footprint(cold_start_it_kwh_per_request=2e-8, training_kwh_per_request=1e-7)
@@ -169,6 +176,31 @@ def test_the_console_tells_a_year_and_what_stands_behind_it_once():
         == 1
     )
     assert "a: effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest\n" in told
+
+
+def test_numbers_that_must_not_be_added_up_say_so_once():
+    """Each workload's year is that of all of the site's traffic: added up they would count it twice."""
+    told = shown(result(workload("a"), workload("b"), site=site()))
+    assert told.count("in DEU; each workload as if it served all of the traffic\n") == 1
+    body = comment(result(workload("a"), workload("b"), site=site()), run_url=None)
+    assert body.count("in DEU; each workload as if it served all of the traffic.\n") == 1
+
+
+def test_a_year_of_one_workload_has_nothing_to_be_added_to():
+    same = workload("b", effective_energy_per_request=moved(1e-7, 1.001e-7, low=-0.01, high=0.01))
+    alone = result(workload("a"), same, site=site())
+    assert "all of the traffic" not in shown(alone)
+    assert "all of the traffic" not in comment(alone, run_url=None)
+
+
+def test_codecarbons_account_has_no_pue_and_says_so_beside_energy_that_has():
+    said = "alone would have said 71.0 µWh per request"
+    outcome = result(workload(), site=site())
+    assert f"{said}, without PUE\n" in shown(outcome)
+    assert f"{said}, without PUE.\n" in comment(outcome, run_url=None)
+    plain = result(workload(), site=site(pue=1.0))
+    assert f"{said}\n" in shown(plain)
+    assert f"{said}.\n" in comment(plain, run_url=None)
 
 
 def test_without_traffic_the_console_says_nothing_of_it():
