@@ -9,7 +9,7 @@ import click
 from energygate.cli.exporting import for_workloads, to_directory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from energygate.production.routing.document import Routing
 
@@ -85,7 +85,8 @@ def kubernetes(
 ) -> None:
     """Run `energygate export kubernetes`."""
     from energygate.cli.exporting import source_from, write
-    from energygate.production.export.kubernetes import PROMETHEUS, RULES, KubernetesOptions, files
+    from energygate.production.export.kubernetes import RULES, files, notes
+    from energygate.production.export.kubernetes_options import PROMETHEUS, KubernetesOptions
     from energygate.production.export.kubernetes_workloads import IMAGE, Container
 
     options = KubernetesOptions(
@@ -99,13 +100,38 @@ def kubernetes(
         arrivals=arrivals,
         gateway=gateway,
     )
-    made = files(source_from(policy, result, workloads), options)
+    source = source_from(policy, result, workloads)
+    made = files(source, options)
+    remarks = [*notes(source, options), *_leftovers(output, made)]
     write(
         made,
         output,
         f"replace what says REPLACE, name {{output}}/{RULES} in prometheus.yml, then "
         "kubectl apply -f {output}/deployments -f {output}/hpa (or keda)",
     )
+    for one in remarks:
+        click.echo(f"Note: {one}.")
+
+
+def _leftovers(output: str, made: Mapping[str, str]) -> Iterator[str]:
+    """`kubectl apply -f FOLDER` takes whatever is in it: tell what is of an earlier export; it may still be wanted."""
+    import shlex
+    from pathlib import Path
+
+    from energygate.cli.leftovers import leftovers
+    from energygate.errors import UsageError
+    from energygate.production.export.kubernetes import FOLDERS, KIND
+
+    try:
+        found = leftovers(Path(output), made, kind=KIND, folders=FOLDERS)
+    except OSError as error:
+        raise UsageError(f"{error.filename or output} cannot be read: {error.strerror}") from None
+    if found:
+        what = "file is" if len(found) == 1 else "files are"
+        yield (
+            f"{len(found)} {what} of an earlier export, and kubectl apply would apply them too; unless you want "
+            f"that: rm {shlex.join(map(str, found))}"
+        )
 
 
 def _said(text: str) -> tuple[str, float]:

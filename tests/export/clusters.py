@@ -6,7 +6,8 @@ import yaml
 from builders import metric_result, provenance, result, workload_result
 
 from energygate.policy import parse_policy
-from energygate.production.export.kubernetes import KubernetesOptions, files
+from energygate.production.export.kubernetes import files
+from energygate.production.export.kubernetes_options import KubernetesOptions
 from energygate.production.export.source import Source
 from energygate.production.routing.inputs import PoolInput
 from energygate.production.routing.limits import Limit, Wanted
@@ -38,10 +39,12 @@ def measured(
     idle_watts=10.0,
     active_joules=0.8,
     name="digits-cnn",
+    kind="http",
+    peak=None,
     metrics=None,
     **facts,
 ):
-    """A result of one machine."""
+    """A result of one machine, of a service."""
     times = dict(zip(("latency_p50", "latency_p95", "latency_p99"), (1.0, 1.5, 1.9), strict=True))
     found = {
         key: metric_result(unit="s", head=latency_s * one, low=latency_s * one, high=latency_s * one)
@@ -50,10 +53,12 @@ def measured(
     found["throughput"] = metric_result(
         unit="req/s", head=capacity_per_s, low=capacity_per_s, high=capacity_per_s
     )
+    if peak is not None:
+        found["peak_memory"] = metric_result(unit="B", head=peak * 2.0**20, low=None, high=None)
     found["energy_per_request"] = metric_result(head=4e-7, low=4e-7, high=4e-7)
     known = {"idle_watts": idle_watts, "active_it_kwh_per_request": active_joules / 3.6e6}
     one = workload_result(
-        name, metrics={**found, **(metrics or {})}, provenance=provenance(**{**known, **facts})
+        name, kind=kind, metrics={**found, **(metrics or {})}, provenance=provenance(**{**known, **facts})
     )
     return result(one, pue=1.25)
 

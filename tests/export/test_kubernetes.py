@@ -7,7 +7,6 @@ import re
 import kubernetes_validate
 import policies
 import pytest
-from builders import exact_metric_result
 from clusters import POLICY, exported, measured, objects, routes
 
 from energygate.production.export.kubernetes_workloads import Container
@@ -233,10 +232,23 @@ def test_what_is_made_up_says_replace():
     text = exported()["deployments/digits-cnn.yaml"]
     assert re.findall("REPLACE-ME", text)
     given = exported(
-        result=measured(metrics={"peak_memory": exact_metric_result(400 * 2**20, "B")}),
+        result=measured(peak=400),
         container=Container(image="cpu:1", gpu_image="gpu:1", port=9000, health="/ready"),
     )["deployments/digits-cnn.yaml"]
-    lines = [line for line in given.splitlines() if "REPLACE" in line]
-    assert [line.strip()[:14] for line in lines] == ["# Look for REP", "nodeSelector: "]
+    replaced = [line.strip() for line in given.splitlines() if "REPLACE" in line]
+    assert [line[:14] for line in replaced] == [
+        "# Look for REP",
+        "# REPLACE with",  # the most memory
+        'memory: "400Mi',  # of the GPU variant, which nobody measured
+        "# REPLACE with",
+        "nodeSelector: ",
+    ]
     assert ("image: cpu:1" in given, "image: gpu:1" in given, "containerPort: 9000" in given) == (True,) * 3
-    assert 'memory: "600Mi"  # 1.5 times the peak measured' in given
+
+
+def test_probes_are_kept_out_of_energy_per_request():
+    given = exported(container=Container(health="/ready"))["deployments/digits-cnn.yaml"]
+    lines = [line.strip() for line in given.splitlines()]
+    above = lines[lines.index("readinessProbe:") - 1]
+    assert above.startswith("# keep probes out of energy per request: ")
+    assert above.endswith('(app, exclude={"/ready"})')

@@ -14,6 +14,7 @@ from clusters import documents, measured, routes
 from servers import promtool
 
 from energygate.cli import cli
+from energygate.policy import parse_policy
 from energygate.production.export.kubernetes_rules import MOST_GROWTH
 from energygate.production.export.kubernetes_scaling import DOWN_AFTER_S
 
@@ -25,6 +26,10 @@ def blocks(language):
 
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
+SMALL = measured(name="digits-service")
+LARGE = measured(
+    name="digits-service", capacity_per_s=400.0, latency_s=0.0024, idle_watts=60.0, active_joules=0.08
+)
 KUBERNETES = [line for line in COMMANDS if "kubernetes" in line]
 
 
@@ -34,8 +39,14 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (policy,) = blocks("yaml")
     Path("energygate.yml").write_text(policy, encoding="utf-8")
-    Path("result.json").write_text(measured().to_json(), encoding="utf-8")
-    Path("routes.json").write_text(routes().to_json(), encoding="utf-8")
+    Path("result.json").write_text(
+        measured(name="digits-service", load="4 at once").to_json(), encoding="utf-8"
+    )
+    rate = measured(name="digits-service", load="20 req/s")
+    Path("rate.json").write_text(rate.to_json(), encoding="utf-8")
+    Path("routes.json").write_text(
+        routes(workload="digits-service", cpu=SMALL, gpu=LARGE).to_json(), encoding="utf-8"
+    )
 
     def command(line):
         program, *arguments = shlex.split(line)
@@ -50,6 +61,7 @@ def test_every_command_of_the_page_works(run, line):
     done = run(line)
     assert done.exit_code == 0, done.output
     assert "Next: " in done.output
+    assert line not in KUBERNETES or "Note: " not in done.output
 
 
 @pytest.mark.parametrize("line", KUBERNETES)
@@ -57,7 +69,7 @@ def test_what_they_write_is_valid_and_each_file_is_on_the_page(run, line):
     run(line)
     root = Path("energygate-export/kubernetes")
     for path in sorted(root.rglob("*.yaml")):
-        pattern = path.relative_to(root).as_posix().replace("digits-cnn", "NAME")
+        pattern = path.relative_to(root).as_posix().replace("digits-service", "NAME")
         assert f"| `{pattern}` |" in TEXT
         for one in documents(path.read_text("utf-8")):
             if one.get("apiVersion") in {"v1", "apps/v1", "autoscaling/v2"}:
@@ -86,15 +98,19 @@ def test_the_numbers_of_the_rules_are_those_of_the_code():
 @pytest.mark.parametrize(
     ("arguments", "sentence"),
     [
-        ("", "nothing says how many requests a second a replica of 'digits-cnn' serves within 200 ms"),
+        ("", "nothing says how many requests a second a replica of 'digits-service' serves within 200 ms"),
         ("--requests-per-replica cpu", "--requests-per-replica 'cpu' names no rate"),
         ("--requests-per-replica cpu=fast", "--requests-per-replica 'cpu=fast' names no rate"),
         (
             "--thresholds routes.json --thresholds routes.json",
-            "--thresholds was given twice for workload 'digits-cnn'",
+            "--thresholds was given twice for workload 'digits-service'",
         ),
         ("--thresholds energygate.yml", "this is no plan of energygate route"),
         ("--thresholds nowhere.json", "the plan cannot be read"),
+        ("--result rate.json", "was measured at a rate (20 req/s), which does not show its capacity"),
+        ("--result result.json --image 'a b'", "--image 'a b' names no image"),
+        ("--result result.json --health health", "--health 'health' is no path"),
+        ("--result result.json --prometheus foo", "--prometheus 'foo' is no address"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_sentence(run, arguments, sentence):
@@ -105,8 +121,21 @@ def test_what_cannot_be_is_told_in_one_sentence(run, arguments, sentence):
     assert not Path("energygate-export").exists()
 
 
+def test_numbers_of_a_model_without_its_server_are_noted(run):
+    bare = measured(name="digits-service", kind="onnx")
+    Path("result.json").write_text(bare.to_json(), encoding="utf-8")
+    last = run("energygate export kubernetes --result result.json").output.splitlines()[-1]
+    assert last.startswith("Note: 'digits-service' is the model without its server (onnx)")
+
+
+def test_the_workload_of_the_page_is_one_whose_capacity_shows():
+    (text,) = blocks("yaml")
+    workload = parse_policy(text).workloads["digits-service"]
+    assert (workload.kind, workload.load.kind) == ("http", "concurrent")
+
+
 def test_the_policy_of_the_page_is_the_one_that_its_numbers_are_about():
     (policy,) = (yaml.safe_load(one) for one in blocks("yaml"))
-    budgets = policy["workloads"]["digits-cnn"]["budgets"]
+    budgets = policy["workloads"]["digits-service"]["budgets"]
     assert budgets["latency_p95"]["max"] == "200 ms"
     assert budgets["effective_energy_per_request"]["max"] == "2 J"

@@ -10,7 +10,9 @@ import yaml
 from clusters import POLICY, documents, exported, measured, objects, routes, source
 
 from energygate.errors import PolicyError, UsageError
-from energygate.production.export.kubernetes import KubernetesOptions, files
+from energygate.production.export.kubernetes import files
+from energygate.production.export.kubernetes_options import PROMETHEUS, KubernetesOptions
+from energygate.production.export.kubernetes_workloads import IMAGE, Container
 
 
 def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
@@ -23,23 +25,45 @@ def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
     assert 0.5 * 25 < given < 0.9 * 25
     joules = 1.25 * (0.8 + 10 / given)
     (note,) = re.findall("# .*less 10 % tolerance.*", made["hpa/digits-cnn.yaml"])
-    assert f"; {joules:.4g} J a request there, 2 J from 12.5/s on" in note
-    assert "measured: " in note
+    assert f"; {joules:.4g} J a request there, and effective energy per request within 2 J from 12.5 " in note
+    assert "requests a second keep latency p95 within 200 ms (measured: " in note
 
 
 def test_idle_power_of_the_policys_replica_counts_instead_of_the_machines():
     policy = POLICY.replace("  traffic:", "  replica: {idle_power: 4 W}\n  traffic:")
-    assert "2 J from 5/s on" in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+    assert (
+        "within 2 J from 5 requests a second on"
+        in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+    )
 
 
 def test_a_budget_that_no_load_keeps_is_said():
     policy = POLICY.replace("max: 2 J", "max: 0.9 J")
-    assert "and no load keeps 0.9 J" in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+    assert (
+        "and no load keeps effective energy per request within 0.9 J"
+        in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+    )
 
 
 def test_what_a_person_says_goes_before_what_was_measured():
     made = exported(result=measured(), said={"cpu": 11.0})
-    assert "11/s keep 200 ms (--requests-per-replica cpu=11)" in made["hpa/digits-cnn.yaml"]
+    assert (
+        "11 requests a second keep latency p95 within 200 ms (--requests-per-replica cpu=11)"
+        in made["hpa/digits-cnn.yaml"]
+    )
+
+
+def test_a_relative_limit_is_told_with_its_metric_and_number():
+    policy = policies.policy_with(
+        "energy_per_request: {max_increase: 10 %}", "latency_p95: {max_increase: 300 %}"
+    )
+    found = measured(latency_s=0.04)
+    limit = source(policy, result=found).limit("digits-cnn", "latency_p95")
+    hpa = exported(policy, result=found, said={})["hpa/digits-cnn.yaml"]
+    number = f"{limit.value * 1000:.0f} ms, 300 % "
+    assert f" requests a second keep latency p95 within {number}" in hpa
+    assert f"# latency_p95 {number}" in hpa
+    assert re.search(r", energy_per_request 1\.\d+ J, 10 % ", hpa)
 
 
 @pytest.mark.parametrize(
@@ -101,6 +125,18 @@ BUDGETS = ("effective_energy_per_request: {max: 2 J}", "latency_p95: {max: 200 m
         (POLICY, {"said": {"cpu": float("nan")}}, UsageError, "a replica of cpu cannot serve nan requests"),
         (POLICY, {"namespace": "Prod"}, UsageError, "--namespace 'Prod' is no name"),
         (POLICY, {"gateway": "a/b/c"}, UsageError, "--gateway 'a/b/c' names no Gateway"),
+        (POLICY, {"container": Container(image="a b")}, UsageError, "--image 'a b' names no image"),
+        (
+            POLICY,
+            {"container": Container(gpu_image="X/y:1")},
+            UsageError,
+            "--gpu-image 'X/y:1' names no image",
+        ),
+        (POLICY, {"container": Container(image="a\nb")}, UsageError, "--image 'a\\nb' names no image"),
+        (POLICY, {"container": Container(health="health")}, UsageError, "--health 'health' is no path"),
+        (POLICY, {"container": Container(health="/a b")}, UsageError, "--health '/a b' is no path"),
+        (POLICY, {"prometheus": "foo"}, UsageError, "--prometheus 'foo' is no address"),
+        (POLICY, {"prometheus": "http://a:b@c"}, UsageError, "--prometheus 'http://a:b@c' is no address"),
         (POLICY, {"routings": {"other": routes()}}, UsageError, "the routes are for workload 'other'"),
         (
             POLICY.replace("200 ms", "100 ms"),
@@ -114,6 +150,23 @@ def test_what_cannot_be_is_one_sentence(policy, options, error, sentence):
     with pytest.raises(error, match=re.escape(sentence)) as found:
         exported(policy, **options)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize(
+    ("image", "health", "prometheus"),
+    [
+        ("digits", "/", "http://prometheus:9090"),
+        ("localhost:5000/a/b_c:1.2-x", "/healthz?full=1", "https://monitoring.example/prometheus/"),
+        ("registry.example:443/digits@sha256:" + "0f" * 32, "/v1/models", "http://[::1]:9090"),
+        (IMAGE, None, PROMETHEUS),
+    ],
+)
+def test_what_can_be_is_taken(image, health, prometheus):
+    made = exported(container=Container(image=image, health=health), prometheus=prometheus)
+    (container,) = objects(made, "Deployment")["digits-cnn-cpu"]["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == image
+    assert container["readinessProbe"]["httpGet"]["path"] == (health or "/health")
+    assert prometheus in made["keda/digits-cnn.yaml"]
 
 
 def test_a_replica_too_slow_for_the_limit_is_said():

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 
 import jsonschema
 import pytest
@@ -171,6 +172,18 @@ def test_the_same_measurement_twice_is_a_mistake():
         plan(cpu=cpu(), copy=cpu())
 
 
+def test_one_measurement_under_two_assumptions_is_compared_and_said():
+    found = plan(idle={"half": 5.0}, cpu=cpu(), half=cpu())
+    assert any("cpu and half are one measurement (cpu.json, half.json)" in one for one in found.notes)
+    assert not any("are one measurement" in one for one in plan(cpu=cpu(), gpu=gpu()).notes)
+
+
+def test_a_copy_is_told_apart_by_nothing_that_was_not_measured():
+    """A merged or judged copy has another time of its own, and the same launches."""
+    with pytest.raises(UsageError, match="cpu and copy are the same measurement"):
+        plan(cpu=cpu(), copy=cpu(created="2026-04-01T12:00:00+00:00"))
+
+
 def test_more_replicas_than_anybody_plans():
     with pytest.raises(UsageError, match="would take more than 10,000 replicas of cpu"):
         plan(wanted(span=(1.0, 1e7)), cpu=cpu(), gpu=gpu())
@@ -186,6 +199,11 @@ def test_the_workload_that_all_results_share():
     assert shared_workload({"cpu": both, "gpu": gpu()}) == "digits-cnn"
     with pytest.raises(UsageError, match="share 2 workloads, 'digits-cnn', 'other'"):
         shared_workload({"cpu": both, "gpu": both})
+    name = "My Model/v2 ({{ $x }}) 'best' " + "x" * 80
+    hostile = result(*cpu(name=name).workloads, *cpu(name="other").workloads)
+    with pytest.raises(UsageError) as asked:
+        shared_workload({"cpu": hostile, "gpu": hostile})
+    assert shlex.split(asked.value.hint.partition("with ")[2]) == ["--workload", name]
     with pytest.raises(UsageError, match="share no workload: cpu has 'digits-cnn'; gpu has 'int8'") as caught:
         shared_workload({"cpu": cpu(), "gpu": gpu(name="int8")})
     assert "--workload cpu=NAME" in caught.value.hint

@@ -2,57 +2,33 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import UsageError
+from energygate.policy import METRICS, format_quantity
 from energygate.production.export.documents import made_by, yaml_text
-from energygate.production.export.kubernetes_names import is_label, object_names
+from energygate.production.export.kubernetes_measured import measured_workload, served
+from energygate.production.export.kubernetes_names import object_names
+from energygate.production.export.kubernetes_options import KubernetesOptions, check
 from energygate.production.export.kubernetes_rules import Scaled, adapter_rules, recording_rules
 from energygate.production.export.kubernetes_scaling import horizontal_pod_autoscaler, scaled_object
 from energygate.production.export.kubernetes_split import in_order
 from energygate.production.export.kubernetes_targets import SHARES, variants_of
-from energygate.production.export.kubernetes_workloads import Container, Pool, deployment
+from energygate.production.export.kubernetes_workloads import Pool, deployment
 from energygate.production.export.promql import joules
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator
 
     from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.source import RuntimeLimit, Source
-    from energygate.production.routing.document import Routing
 
 KIND = "kubernetes"
 RULES = "prometheus/rules.yaml"
 ADAPTER = "prometheus/adapter.yaml"
 
-PROMETHEUS = "http://prometheus-server.monitoring.svc"
-
-
-@dataclass(frozen=True, kw_only=True)
-class KubernetesOptions:
-    """What neither the policy nor a result says.
-
-    Attributes:
-        namespace: Of all objects.
-        container: What a replica is.
-        said: Requests a second that one replica serves within the latency limit, by variant.
-        routings: What `energygate route` found, by workload.
-        prometheus: Address of the server that KEDA asks.
-        arrivals: PromQL of a workload's requests a second as seen before its pods, for waking it from zero; `None`:
-            what ingress-nginx reports of its Service.
-        gateway: `NAME` or `NAMESPACE/NAME` of a Gateway to split requests at by weight; `None`: no HTTPRoute.
-    """
-
-    namespace: str = "default"
-    container: Container = field(default_factory=Container)
-    said: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
-    routings: Mapping[str, Routing] = field(default_factory=lambda: MappingProxyType({}))
-    prometheus: str = PROMETHEUS
-    arrivals: str | None = None
-    gateway: str | None = None
+FOLDERS = ("deployments", "hpa", "keda", "gateway")
+"""Where there is a file for each workload."""
 
 
 def files(source: Source, options: KubernetesOptions | None = None) -> dict[str, str]:
@@ -63,7 +39,39 @@ def files(source: Source, options: KubernetesOptions | None = None) -> dict[str,
         UsageError: Nothing says what a replica serves, or an option cannot be.
     """
     options = options or KubernetesOptions()
-    _check(source, options)
+    pools = _pools(source, options)
+    made: dict[str, str] = {}
+    for pool in pools:
+        made |= _of_one(source, options, pool)
+    head = made_by(KIND, source.policy.source)
+    made[RULES] = yaml_text(recording_rules([one.scaled for one in pools]), heading=[head, "", *ABOUT_RULES])
+    made[ADAPTER] = yaml_text(adapter_rules(), heading=[head, "", *ABOUT_ADAPTER])
+    return made
+
+
+def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[str]:
+    """What a reader should know of the numbers in `files`: where they are of a model without the server around it."""
+    for pool in _pools(source, options or KubernetesOptions()):
+        name, found = pool.scaled.workload, measured_workload(source, pool.scaled.workload)
+        bare = found is not None and not served(found)
+        limits = (pool.scaled.latency, pool.scaled.energy)
+        what = ["the requests a second of a replica"] if any(one.bare for one in pool.variants) else []
+        what += [
+            f"the limit on {METRICS[one.metric].label} ({one.described})"
+            for one in limits
+            if bare and _is_relative(source, one)
+        ]
+        if what:
+            kind = found.kind if found is not None else source.policy.workloads[name].kind
+            yield (
+                f"{name!r} is the model without its server ({kind}), and from it come {' and '.join(what)}. A service "
+                "serves fewer requests and takes longer for each: measure it, a workload of http with "
+                "load: {concurrency: N}, and export that one"
+            )
+
+
+def _pools(source: Source, options: KubernetesOptions) -> list[Pool]:
+    check(source, options)
     limits = {
         name: (_latency_limit(source, name), _energy_limit(source, name)) for name in source.workloads()
     }
@@ -75,14 +83,7 @@ def files(source: Source, options: KubernetesOptions | None = None) -> dict[str,
         for name, (latency, _) in limits.items()
     }
     names = object_names(limits, {name: [one.name for one in found] for name, found in variants.items()})
-    pools = [_pool(source, options, names[name], variants[name], limits[name]) for name in limits]
-    made: dict[str, str] = {}
-    for pool in pools:
-        made |= _of_one(source, options, pool)
-    head = made_by(KIND, source.policy.source)
-    made[RULES] = yaml_text(recording_rules([one.scaled for one in pools]), heading=[head, "", *ABOUT_RULES])
-    made[ADAPTER] = yaml_text(adapter_rules(), heading=[head, "", *ABOUT_ADAPTER])
-    return made
+    return [_pool(source, options, names[name], variants[name], limits[name]) for name in limits]
 
 
 def _of_one(source: Source, options: KubernetesOptions, pool: Pool) -> dict[str, str]:
@@ -152,39 +153,27 @@ def _latency_limit(source: Source, workload: str) -> RuntimeLimit:
     for metric in SHARES:
         limit = source.limit(workload, metric)
         if limit is not None:
-            return limit
-    return source.needed_limit(workload, "latency_p95", exporter=KIND)
+            return _numbered(source, limit)
+    return source.needed_limit(workload, *SHARES, exporter=KIND)
 
 
 def _energy_limit(source: Source, workload: str) -> RuntimeLimit:
     """The limit on effective energy per request, else on energy per request."""
     limit = source.limit(workload, "effective_energy_per_request")
-    return limit or source.needed_limit(workload, "energy_per_request", exporter=KIND)
+    return _numbered(source, limit or source.needed_limit(workload, "energy_per_request", exporter=KIND))
 
 
-def _check(source: Source, options: KubernetesOptions) -> None:
-    if not re.fullmatch("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", options.namespace):
-        raise UsageError(f"--namespace {options.namespace!r} is no name of a namespace: a-z, 0-9 and -")
-    for name, rate in options.said.items():
-        if not is_label(name) or len(name) > 12:  # noqa: PLR2004 - leaves room for the workload's name
-            raise UsageError(
-                f"{name!r} cannot name a variant",
-                hint="Use up to 12 of a-z, 0-9 and -, beginning with a letter, such as cpu",
-            )
-        if not 0 < rate < float("inf"):
-            raise UsageError(f"a replica of {name} cannot serve {rate:g} requests a second")
-    if options.gateway is not None and not re.fullmatch(
-        r"([a-z0-9-]{1,63}/)?[a-z0-9][a-z0-9.-]{0,252}", options.gateway
-    ):
-        raise UsageError(
-            f"--gateway {options.gateway!r} names no Gateway", hint="Write NAME or NAMESPACE/NAME"
-        )
-    for name in options.routings:
-        if name not in source.policy.workloads:
-            known = ", ".join(source.policy.workloads)
-            raise UsageError(
-                f"the routes are for workload {name!r}", where="--thresholds", hint=f"Chosen are {known}"
-            )
+def _numbered(source: Source, limit: RuntimeLimit) -> RuntimeLimit:
+    """The limit, described by its number too where the policy has a relative one."""
+    if not _is_relative(source, limit):
+        return limit
+    unit = METRICS[limit.metric].unit
+    number = f"{joules(limit.value):.3g} J" if unit == "kWh" else format_quantity(limit.value, unit)
+    return replace(limit, described=f"{number}, {limit.described}")
+
+
+def _is_relative(source: Source, limit: RuntimeLimit) -> bool:
+    return source.policy.workloads[limit.workload].budgets[limit.metric].max is None
 
 
 ABOUT_RULES = (

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from energygate.policy import METRICS
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_rules import (
     BY_LATENCY_AND_ENERGY,
@@ -19,6 +20,7 @@ from energygate.production.export.rules import REQUEST_RATE_5M
 
 if TYPE_CHECKING:
     from energygate.policy import Traffic
+    from energygate.production.export.kubernetes_rules import Scaled
     from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.kubernetes_workloads import Pool
     from energygate.production.export.source import Source
@@ -143,8 +145,7 @@ def horizontal_pod_autoscaler(source: Source, pool: Pool, variant: Variant, *, f
                 metric(
                     REPLICA_METRIC,
                     "1",
-                    f"{scaled.latency.metric} {scaled.latency.described} ({scaled.latency.source}), "
-                    f"{scaled.energy.metric} {scaled.energy.described} ({scaled.energy.source})",
+                    told_limits(scaled),
                 ),
             ],
             "behavior": behavior(),
@@ -171,11 +172,7 @@ def scaled_object(source: Source, pool: Pool, variant: Variant, *, first: bool) 
         _trigger(
             pool,
             f"sum({BY_LATENCY_AND_ENERGY}{own})",
-            Noted(
-                "1",
-                f"{pool.scaled.latency.described} ({pool.scaled.latency.source}), "
-                f"{pool.scaled.energy.described} ({pool.scaled.energy.source})",
-            ),
+            Noted("1", told_limits(pool.scaled)),
             ignore=gone,
             activation=NEVER if asleep else None,
         ),
@@ -262,9 +259,20 @@ def _trigger(
     return {"type": "prometheus", "metricType": "AverageValue", "metadata": metadata}
 
 
+def told_limits(scaled: Scaled) -> str:
+    """Both limits by name, with their lines in the policy."""
+    return ", ".join(
+        f"{one.metric} {one.described} ({one.source})" for one in (scaled.latency, scaled.energy)
+    )
+
+
 def told_target(pool: Pool, variant: Variant) -> str:
     """Why a replica is given so many requests a second, and what energy per request comes to there."""
-    told = f"{variant.most_per_s:.4g}/s keep {pool.scaled.latency.described} ({variant.origin})"
+    latency, energy = (
+        f"{METRICS[one.metric].label} within {one.described}"
+        for one in (pool.scaled.latency, pool.scaled.energy)
+    )
+    told = f"{variant.most_per_s:.4g} requests a second keep {latency} ({variant.origin})"
     told += f", less {TOLERANCE * 100:.0f} % tolerance"
     if pool.budget_joules is None:
         return told
@@ -274,8 +282,8 @@ def told_target(pool: Pool, variant: Variant) -> str:
         return told
     told += f"; {spent:.4g} J a request there"
     if math.isinf(least):
-        return f"{told}, and no load keeps {pool.scaled.energy.described}"
-    return f"{told}, {pool.scaled.energy.described} from {least:.4g}/s on"
+        return f"{told}, and no load keeps {energy}"
+    return f"{told}, and {energy} from {least:.4g} requests a second on"
 
 
 def quantity(value: float) -> str:

@@ -12,15 +12,22 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy import METRICS, format_quantity
+from energygate.production.export.kubernetes_measured import (
+    is_on_a_card,
+    measured_workload,
+    on_a_card,
+    replica_of,
+    served,
+    silence,
+)
 from energygate.production.export.promql import joules
-from energygate.production.routing.queueing import Replica, ServiceTimes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from energygate.production.export.source import RuntimeLimit, Source
     from energygate.production.routing.document import RoutedPool, Routing
-    from energygate.report.result import WorkloadResult
+    from energygate.report.result import Provenance, WorkloadResult
 
 TOLERANCE = 0.1
 """The autoscaler leaves a deviation of 10 % alone (kube-controller-manager's --horizontal-pod-autoscaler-tolerance), so
@@ -28,8 +35,6 @@ a replica may get so much more than its target."""
 
 SHARES = {"latency_p95": 0.95, "latency_p99": 0.99, "latency_p50": 0.5}
 """Metrics of latency that a deployment can be scaled by, the usual one first, and what share of requests each is of."""
-
-_ON_A_CARD = re.compile("cuda|tensorrt|rocm|migraphx|gpu", re.IGNORECASE)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +48,7 @@ class Variant:
         origin: Where that number is from, in words.
         idle_watts: IT power of a replica at rest; `None` while unknown.
         active_joules: IT energy that a request adds to that; `None` while unknown.
+        bare: Whether `most_per_s` is of the model alone, without the server around it.
     """
 
     name: str
@@ -51,6 +57,7 @@ class Variant:
     origin: str
     idle_watts: float | None = None
     active_joules: float | None = None
+    bare: bool = False
 
     @property
     def target_per_s(self) -> float:
@@ -95,7 +102,13 @@ def variants_of(
     Raises:
         UsageError: There are none, or a measured one cannot keep the limit.
     """
-    found = _routed(routing, latency) if routing is not None else _measured(source, workload, latency)
+    measured, why = measured_workload(source, workload), silence(source, workload)
+    if routing is not None:
+        found = _routed(source, routing, latency)
+    elif measured is None or measured.provenance is None or why is not None:
+        found = {}
+    else:
+        found = _measured(source, measured, measured.provenance, latency)
     found |= {
         name: Variant(
             name=name,
@@ -107,6 +120,8 @@ def variants_of(
         )
         for name, rate in said.items()
     }
+    if not found and source.result is not None and why is not None:
+        raise UsageError(why[0], hint=why[1])
     if not found:
         raise UsageError(
             f"nothing says how many requests a second a replica of {workload!r} serves within {latency.described} "
@@ -117,12 +132,7 @@ def variants_of(
     return tuple(found.values())
 
 
-def is_on_a_card(text: str) -> bool:
-    """Whether the name of a pool or of an execution provider speaks of a GPU."""
-    return _ON_A_CARD.search(text) is not None
-
-
-def _routed(routing: Routing, latency: RuntimeLimit) -> dict[str, Variant]:
+def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str, Variant]:
     kept = routing.latency
     if kept.metric != latency.metric or kept.limit_s > latency.value:
         raise UsageError(
@@ -153,6 +163,7 @@ def _routed(routing: Routing, latency: RuntimeLimit) -> dict[str, Variant]:
             origin=f"routing: pool {pool.name} on {pool.machine}",
             idle_watts=pool.idle_watts,
             active_joules=pool.active_joules_per_request,
+            bare=source.policy.workloads[routing.workload].kind != "http",
         )
         for name, pool in zip(names, fit, strict=True)
     }
@@ -167,52 +178,34 @@ def variant_name(pool: str) -> str:
     return re.sub("[^a-z0-9]+", "-", pool.lower())[:12].strip("-") or "pool"
 
 
-def _measured(source: Source, workload: str, latency: RuntimeLimit) -> dict[str, Variant]:
-    """The machine of the latest result as a replica; nothing where the result does not show what it can serve."""
-    found = (
-        next((one for one in source.result.workloads if one.name == workload), None)
-        if source.result
-        else None
-    )
-    service = None if found is None else _service(found)
-    if found is None or found.provenance is None or service is None:
-        return {}
-    replica = Replica(service)
+def _measured(
+    source: Source, found: WorkloadResult, provenance: Provenance, latency: RuntimeLimit
+) -> dict[str, Variant]:
+    """The machine of the latest result as a replica."""
+    replica = replica_of(found)
     utilisation = replica.highest_utilisation(SHARES[latency.metric], latency.value)
     if utilisation is None:
+        busy = "" if provenance.load == "closed" else f" ({provenance.load})"
         raise UsageError(
-            f"a replica of {workload!r} like the machine measured needs longer than {latency.described} even while "
-            "nothing queues, so no number of replicas keeps that limit",
+            f"a replica of {found.name!r} like the machine measured{busy} needs longer than {latency.described} even "
+            "while nothing queues, so no number of replicas keeps that limit",
             where=latency.source,
+            hint="Measure it with fewer requests at once" if busy else None,
         )
-    provenance = found.provenance
-    carded = any(
-        one.name == "gpu" for one in provenance.components
-    )  # of workloads without a provider of onnxruntime
-    gpu = carded if provenance.provider is None else is_on_a_card(provenance.provider)
+    gpu = on_a_card(found)
     name = "gpu" if gpu else "cpu"
+    what = "it" if served(found) else "the model without a server"
     return {
         name: Variant(
             name=name,
             gpu=gpu,
             most_per_s=utilisation * replica.capacity_per_s,
-            origin=f"measured: {utilisation:.0%} of the {replica.capacity_per_s:.4g} a second that it serves at most",
+            origin=f"measured: {utilisation:.0%} of the {replica.capacity_per_s:.4g} a second that {what} serves",
             idle_watts=_idle_watts(source, provenance.idle_watts),
             active_joules=joules(provenance.active_it_kwh_per_request),
+            bare=not served(found),
         )
     }
-
-
-def _service(found: WorkloadResult) -> ServiceTimes | None:
-    """How long requests take when they need not wait; `None` where the load or the metrics do not show that."""
-    provenance = found.provenance
-    values = [found.metrics.get(name) for name in ("latency_p50", "latency_p95", "latency_p99", "throughput")]
-    if provenance is None or provenance.load != "closed" or provenance.batch_size != 1:
-        return None
-    p50, p95, p99, throughput = (0.0 if one is None else one.head for one in values)
-    if not min(p50, p95, p99, throughput) > 0:
-        return None
-    return ServiceTimes(p50_s=p50, p95_s=max(p50, p95), p99_s=max(p50, p95, p99), mean_s=1 / throughput)
 
 
 def _idle_watts(source: Source, measured: float | None) -> float | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.production.export.documents import Noted
+from energygate.production.export.kubernetes_measured import measured_workload, on_a_card, served
 from energygate.production.export.kubernetes_split import best_at, named
 
 if TYPE_CHECKING:
@@ -23,8 +25,13 @@ IMAGE = "registry.example/REPLACE-ME:TAG"
 NOBODY = 65532
 """The user of distroless images' `nonroot`."""
 
-MEMORY = "1Gi"
-SPARE_MEMORY = 1.5
+LEAST_MIB = 256
+"""Asked for where nobody measured the service: an interpreter, a runtime and a server, before the model."""
+
+MOST_MIB = 1024
+SPARE_MEMORY = 4
+"""The limit is at least the former, and so many times the peak measured."""
+
 _MIB = 2**20
 _SECONDS_A_DAY = 86_400
 
@@ -201,7 +208,8 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
     container = pool.container
     image = container.gpu_image if variant.gpu else container.image
     placeholder = "your service, with energygate.Recorder around it"
-    path: Any = container.health or workload.ready or "/health"
+    probed = container.health or workload.ready or "/health"
+    path: Any = probed
     if container.health is None and workload.ready:
         path = Noted(path, f"ready, {source.cite('workloads', pool.scaled.workload, 'ready')}")
     elif container.health is None:
@@ -218,7 +226,10 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
             },
         ],
         "resources": _resources(source, pool, variant, workload),
-        "readinessProbe": {"httpGet": {"path": path, "port": "http"}, "periodSeconds": 5},
+        "readinessProbe": Noted(
+            {"httpGet": {"path": path, "port": "http"}, "periodSeconds": 5},
+            f"keep probes out of energy per request: recorder.wsgi or asgi(app, exclude={{{json.dumps(probed)}}})",
+        ),
         "securityContext": {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,
@@ -229,18 +240,30 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
 
 
 def _resources(source: Source, pool: Pool, variant: Variant, workload: Workload) -> dict[str, Any]:
-    """The same for requests and limits: a replica is what was measured, whoever its neighbours are."""
-    name = pool.scaled.workload
-    threads = workload.threads
-    cpu = Noted(str(threads), f"threads, {source.cite('workloads', name, 'threads')}")
-    peak = source.measured(name, "peak_memory")
-    memory = (
-        Noted(MEMORY, "REPLACE; a result with peak_memory would say")
-        if peak is None
-        else Noted(
-            f"{math.ceil(peak.head * SPARE_MEMORY / _MIB)}Mi", f"{SPARE_MEMORY:g} times the peak measured"
-        )
+    """As many CPUs as were measured, no more and no fewer; memory as far as that is known."""
+    cpu = Noted(
+        str(workload.threads), f"threads, {source.cite('workloads', pool.scaled.workload, 'threads')}"
     )
-    both: dict[str, Any] = {"cpu": cpu, "memory": memory}
-    limits = {**both, "nvidia.com/gpu": 1} if variant.gpu else both
-    return {"requests": dict(both), "limits": limits}
+    request, limit = _memory(source, pool.scaled.workload, variant)
+    limits: dict[str, Any] = {"cpu": cpu, "memory": limit}
+    if variant.gpu:
+        limits["nvidia.com/gpu"] = 1
+    return {"requests": {"cpu": cpu, "memory": request}, "limits": limits}
+
+
+def _memory(source: Source, name: str, variant: Variant) -> tuple[Noted, Noted]:
+    """What to ask for and what at most: a limit is for a person to set, for one too low kills the pod."""
+    found, peak = measured_workload(source, name), source.measured(name, "peak_memory")
+    measured = 0 if peak is None else math.ceil(max(peak.head, peak.head_high or 0.0) / _MIB)
+    limit = Noted(
+        f"{max(MOST_MIB, SPARE_MEMORY * measured)}Mi",
+        "REPLACE with the most that your service may take; a pod that takes more is killed",
+    )
+    least = f"{max(LEAST_MIB, measured)}Mi"
+    if found is None or not measured:
+        return Noted(least, "REPLACE; a result with peak_memory of the service (http) would say"), limit
+    if not served(found):
+        return Noted(least, f"REPLACE; the model without a server took {measured} MiB at its peak"), limit
+    if variant.gpu != on_a_card(found):
+        return Noted(least, f"REPLACE; the variant that was measured took {measured} MiB at its peak"), limit
+    return Noted(f"{measured}Mi", "the peak measured"), limit

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass, replace
+import shlex
+from dataclasses import dataclass
 from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn
 
@@ -87,6 +88,10 @@ class Measured:
         metric = self.found.metrics.get("accuracy")
         return None if metric is None else metric.head
 
+    def same_measurement(self, other: Measured) -> bool:
+        """Whether both are from one run: no two give the same joules and seconds in every launch."""
+        return self.provenance == other.provenance
+
 
 def measured_pools(inputs: Sequence[PoolInput]) -> list[Measured]:
     """Take from each result what a replica of its pool costs and can serve.
@@ -100,8 +105,9 @@ def measured_pools(inputs: Sequence[PoolInput]) -> list[Measured]:
             "one pool alone leaves nothing to choose",
             hint="Name two or more results of one model, such as cpu=cpu.json gpu=gpu.json",
         )
-    _refuse_the_same(inputs)
-    return [_measured(one, one.workload) for one in inputs]
+    found = [_measured(one, one.workload) for one in inputs]
+    _refuse_the_same(found)
+    return found
 
 
 def shared_workload(results: Mapping[str, Result]) -> str:
@@ -121,7 +127,7 @@ def shared_workload(results: Mapping[str, Result]) -> str:
         listed = ", ".join(map(_quote, common[:5]))
         raise UsageError(
             f"the results share {len(common)} workloads, {listed}, and a placement is for one",
-            hint=f"Choose it with --workload {printable(common[0], longest=_LONGEST_QUOTE)}",
+            hint=f"Choose it with --workload {shlex.quote(printable(common[0]))}",
         )
     told = "; ".join(
         f"{pool} has {', '.join(map(_quote, known[:3]))}" for pool, known in zip(results, names, strict=True)
@@ -130,6 +136,12 @@ def shared_workload(results: Mapping[str, Result]) -> str:
         f"the results share no workload: {told}",
         hint=f"If they are one model, say which is which: --workload {next(iter(results))}=NAME for each pool",
     )
+
+
+def slots_of(load: str) -> int | None:
+    """How many requests were served at once under a load as results describe it; `None` at a rate, which shows less."""
+    at_once = _AT_ONCE.fullmatch(load)
+    return 1 if load == "closed" else int(at_once[1]) if at_once else None
 
 
 def _measured(one: PoolInput, name: str) -> Measured:
@@ -208,17 +220,15 @@ def _slots(one: PoolInput, provenance: Provenance) -> int:
             f"was measured in batches of {provenance.batch_size}, and traffic decides how long one takes to fill",
             "Measure requests one by one, or a server that forms batches itself (http, with load: {concurrency: N})",
         )
-    if provenance.load == "closed":
-        return 1
-    at_once = _AT_ONCE.fullmatch(provenance.load)
-    if at_once is None:
+    slots = slots_of(provenance.load)
+    if slots is None:
         _refuse(
             one,
             f"was measured at {printable(provenance.load, longest=_LONGEST_QUOTE)}, "
             "which does not show how much it can serve",
             "Measure it with load: closed, or {concurrency: N}",
         )
-    return int(at_once[1])
+    return slots
 
 
 def _factors(metric: MetricResult) -> tuple[float, float] | None:
@@ -228,9 +238,10 @@ def _factors(metric: MetricResult) -> tuple[float, float] | None:
     return metric.head_low / metric.head, metric.head_high / metric.head
 
 
-def _refuse_the_same(inputs: Sequence[PoolInput]) -> None:
-    for one, other in combinations(inputs, 2):
-        if replace(one, name=other.name, source=other.source) == other:
+def _refuse_the_same(pools: Sequence[Measured]) -> None:
+    for one, other in combinations(pools, 2):
+        told_apart = (one.idle_watts, one.pue) != (other.idle_watts, other.pue)
+        if one.same_measurement(other) and not told_apart:
             raise UsageError(
                 f"{one.name} and {other.name} are the same measurement",
                 hint="Give each pool a result of its own",

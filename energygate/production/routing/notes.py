@@ -17,11 +17,21 @@ _TENTH_OF_A_POINT = 0.001
 
 def notes(pools: Sequence[Measured]) -> Iterator[str]:
     """One sentence for each thing that the numbers alone do not show."""
+    yield from _copies(pools)
     yield from _methods(pools)
     yield from _answers(pools)
     yield from _sites(pools)
     for one in pools:
         yield from _machine(one)
+
+
+def _copies(pools: Sequence[Measured]) -> Iterator[str]:
+    for one, other in combinations(pools, 2):
+        if one.same_measurement(other):
+            yield (
+                f"{one.name} and {other.name} are one measurement ({one.source}, {other.source}): they differ in what "
+                "is given of them alone, the power at rest or PUE"
+            )
 
 
 def _methods(pools: Sequence[Measured]) -> Iterator[str]:

@@ -1,0 +1,117 @@
+"""What neither the policy nor a result says of a cluster, and what of it cannot be."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from energygate.errors import UsageError
+from energygate.policy.tree import printable
+from energygate.production.export.kubernetes_names import is_label
+from energygate.production.export.kubernetes_workloads import IMAGE, Container
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from energygate.production.export.source import Source
+    from energygate.production.routing.document import Routing
+
+PROMETHEUS = "http://prometheus-server.monitoring.svc"
+
+LONGEST_VARIANT = 12
+"""Characters of a variant's name; leaves room for the workload's in the names of objects."""
+
+LONGEST_IMAGE = 255
+
+_NAMESPACE = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
+_GATEWAY = re.compile(r"([a-z0-9-]{1,63}/)?[a-z0-9][a-z0-9.-]{0,252}")
+_PART = r"[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*"
+_REGISTRY = r"(localhost(:[0-9]+)?|[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+(:[0-9]+)?|[A-Za-z0-9-]+:[0-9]+)"
+_IMAGE = re.compile(
+    rf"({_REGISTRY}/)?{_PART}(/{_PART})*(:[A-Za-z0-9_][A-Za-z0-9_.-]{{0,127}})?(@[a-z0-9]+:[0-9a-f]{{32,}})?"
+)
+"""A reference as container runtimes read it (github.com/distribution/reference)."""
+
+_PATH = re.compile("/[!-~]*")
+_ADDRESS = re.compile(
+    r"https?://([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class KubernetesOptions:
+    """What neither the policy nor a result says.
+
+    Attributes:
+        namespace: Of all objects.
+        container: What a replica is.
+        said: Requests a second that one replica serves within the latency limit, by variant.
+        routings: What `energygate route` found, by workload.
+        prometheus: Address of the server that KEDA asks.
+        arrivals: PromQL of a workload's requests a second as seen before its pods, for waking it from zero; `None`:
+            what ingress-nginx reports of its Service.
+        gateway: `NAME` or `NAMESPACE/NAME` of a Gateway to split requests at by weight; `None`: no HTTPRoute.
+    """
+
+    namespace: str = "default"
+    container: Container = field(default_factory=Container)
+    said: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    routings: Mapping[str, Routing] = field(default_factory=lambda: MappingProxyType({}))
+    prometheus: str = PROMETHEUS
+    arrivals: str | None = None
+    gateway: str | None = None
+
+
+def check(source: Source, options: KubernetesOptions) -> None:
+    """Refuse what would be a manifest that Kubernetes or KEDA does not take, or that leads nowhere.
+
+    Raises:
+        UsageError: One of the options cannot be.
+    """
+    _check_words(options)
+    for name, rate in options.said.items():
+        if not is_label(name) or len(name) > LONGEST_VARIANT:
+            raise UsageError(
+                f"{name!r} cannot name a variant",
+                hint="Use up to 12 of a-z, 0-9 and -, beginning with a letter, such as cpu",
+            )
+        if not 0 < rate < float("inf"):
+            raise UsageError(f"a replica of {name} cannot serve {rate:g} requests a second")
+    for name in options.routings:
+        if name not in source.policy.workloads:
+            known = ", ".join(source.policy.workloads)
+            raise UsageError(
+                f"the routes are for workload {name!r}", where="--thresholds", hint=f"Chosen are {known}"
+            )
+
+
+def _check_words(options: KubernetesOptions) -> None:
+    if not _NAMESPACE.fullmatch(options.namespace):
+        raise UsageError(f"--namespace {options.namespace!r} is no name of a namespace: a-z, 0-9 and -")
+    if options.gateway is not None and not _GATEWAY.fullmatch(options.gateway):
+        raise UsageError(
+            f"--gateway {options.gateway!r} names no Gateway", hint="Write NAME or NAMESPACE/NAME"
+        )
+    container = options.container
+    for option, image in (("--image", container.image), ("--gpu-image", container.gpu_image)):
+        if image != IMAGE and (len(image) > LONGEST_IMAGE or not _IMAGE.fullmatch(image)):
+            raise UsageError(
+                f"{option} {_quoted(image)} names no image",
+                hint="Write for example registry.example/digits:1, the name in lower case",
+            )
+    if container.health is not None and not _PATH.fullmatch(container.health):
+        raise UsageError(
+            f"--health {_quoted(container.health)} is no path",
+            hint="It begins with a slash and has no spaces, for example /health",
+        )
+    if not _ADDRESS.fullmatch(options.prometheus):
+        raise UsageError(
+            f"--prometheus {_quoted(options.prometheus)} is no address of a server",
+            hint=f"Write for example {PROMETHEUS}, without a password: manifests are no place for one",
+        )
+
+
+def _quoted(text: str) -> str:
+    return f"'{printable(text, longest=80)}'"
