@@ -32,7 +32,10 @@ def grafana(
     """Run `energygate export grafana`."""
     from energygate.cli.exporting import labels_from, source_from, write
     from energygate.production.export.grafana import FILE, TITLE, GrafanaOptions, files
+    from energygate.production.export.held import notes
 
     options = GrafanaOptions(labels=labels_from(matches), title=title or TITLE)
-    made = files(source_from(policy, result, workloads), options)
-    write(made, output, f"import {{output}}/{FILE} in Grafana (Dashboards, New, Import), or provision it")
+    source = source_from(policy, result, workloads)
+    made = files(source, options)
+    following = f"import {{output}}/{FILE} in Grafana (Dashboards, New, Import), or provision it"
+    write(made, output, following, notes=notes(source))

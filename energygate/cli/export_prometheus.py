@@ -10,9 +10,12 @@ HELP = """Write recording and alerting rules for Prometheus.
 
 They read what energygate.Recorder exposes. Every limit on energy, latency,
 success and monthly energy becomes an alert that fires while a long and a
-short window are both over it, and resolves soon after. A workload that has
-only relative limits needs the latest result. Name the workloads that are
-served: nothing heard of one of them is an alert, too.
+short window are both over it, and resolves soon after. What idling is part of
+(effective energy per request, monthly energy) is held over a day, as CI does.
+
+A relative limit needs the latest result, and counts from the upper end of its
+interval. Name the workloads that are served: nothing heard of one of them is
+an alert, too. Metrics that only CI holds are told.
 """
 
 
@@ -38,14 +41,17 @@ def prometheus(
 ) -> None:
     """Run `energygate export prometheus`."""
     from energygate.cli.exporting import labels_from, source_from, write
+    from energygate.production.export.held import notes
     from energygate.production.export.prometheus import FILE, PrometheusOptions, files
 
     options = PrometheusOptions(labels=labels_from(matches), settled=_duration(settled))
-    made = files(source_from(policy, result, workloads), options)
+    source = source_from(policy, result, workloads)
+    made = files(source, options)
     write(
         made,
         output,
         f"promtool check rules {{output}}/{FILE}, and name it under rule_files in prometheus.yml",
+        notes=notes(source),
     )
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from energygate.production.export.source import Source
@@ -17,6 +17,11 @@ Command = TypeVar("Command", bound="Callable[..., Any]")
 
 DIRECTORY = "energygate-export"
 """Where files go without --output: a directory for each kind below it."""
+
+OWN_LABELS = frozenset(
+    {"workload", "outcome", "unit", "le", "pue", "metric", "level", "severity", "alertname", "alertstate"}
+)
+"""Labels that the exported rules ask for or give themselves."""
 
 MAX_OWN_BYTES = 20_000_000
 """No exported file is larger; one that is, is somebody else's."""
@@ -48,7 +53,8 @@ def for_series(command: Command) -> Command:
         "matches",
         metavar="LABEL=VALUE",
         multiple=True,
-        help="Look only at series with this label, such as namespace=production; may be repeated.",
+        help="Look only at series with this label, such as namespace=production, and give it to what is recorded; "
+        "may be repeated with other labels.",
     )(command)
 
 
@@ -64,7 +70,7 @@ def to_directory(kind: str) -> Callable[[Command], Command]:
 
 
 def source_from(policy: str, result: str | None, workloads: Sequence[str]) -> Source:
-    """Read what an exporter is made from, narrowed to the workloads that were named.
+    """Read what an exporter is made from, narrowed to the workloads that were named; say which the result lacks.
 
     Raises:
         PolicyError: The policy cannot be read.
@@ -78,26 +84,47 @@ def source_from(policy: str, result: str | None, workloads: Sequence[str]) -> So
     found = load_policy(policy)
     chosen = _chosen(workloads, list(found.workloads), policy)
     narrowed = found.model_copy(update={"workloads": {name: found.workloads[name] for name in chosen}})
-    return Source(policy=narrowed, result=None if result is None else result_from(result))
+    if result is None:
+        return Source(policy=narrowed)
+    measured = result_from(result)
+    known = {one.name for one in measured.workloads if one.metrics}
+    lacking = [name for name in chosen if name not in known]
+    if lacking:
+        click.echo(f"energygate: {result} measured nothing of {', '.join(lacking)}", err=True)
+    return Source(policy=narrowed, result=measured)
 
 
 def labels_from(matches: Sequence[str]) -> dict[str, str]:
     """Read labels and their values as `--match` has them.
 
     Raises:
-        UsageError: One is no label, or one whose values are the rules' own business.
+        UsageError: One is no label, one whose values are the rules' own business, or the same as another.
     """
     import re
 
     from energygate.errors import UsageError
 
-    labels = {}
+    labels: dict[str, str] = {}
     for one in matches:
         name, equals, value = one.partition("=")
-        own = name in {"workload", "outcome", "unit", "le"}
-        if not equals or own or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
+        if not equals or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
             raise UsageError(
                 f"--match {one!r} names no label to look for", hint="Write for example namespace=production"
+            )
+        if name.startswith("__"):
+            raise UsageError(
+                f"--match {one!r}: labels that begin with __ are Prometheus' own",
+                hint="Write one that the series have, such as namespace=production",
+            )
+        if name in OWN_LABELS:
+            raise UsageError(
+                f"--match {one!r}: {name!r} is a label that the rules use themselves",
+                hint="Name workloads as arguments" if name == "workload" else "Choose another one",
+            )
+        if name in labels:
+            raise UsageError(
+                f"--match was given twice for the label {name!r}, and a series has one value of it",
+                hint="Export once for each value, each with an --output of its own",
             )
         labels[name] = value
     return labels
@@ -117,13 +144,14 @@ def result_for(result: str, workloads: Sequence[str]) -> Result:
     return found.model_copy(update={"workloads": tuple(one for one in found.workloads if one.name in chosen)})
 
 
-def write(files: Mapping[str, str], output: str, following: str) -> None:
+def write(files: Mapping[str, str], output: str, following: str, *, notes: Iterable[str] = ()) -> None:
     """Write files into a directory, made if need be, and say which and what to do next.
 
     Args:
         files: Texts by their paths in the directory.
         output: The directory.
         following: The next command, in which `{output}` stands for the directory.
+        notes: What the files leave open, a line each, without its full stop.
 
     Raises:
         UsageError: A file there is not energygate's own, or cannot be written; none is then written, where that can
@@ -145,6 +173,8 @@ def write(files: Mapping[str, str], output: str, following: str) -> None:
             click.echo(f"Wrote {path}")
     except OSError as error:
         raise UsageError(f"{error.filename or output} cannot be written: {error.strerror}") from None
+    for note in notes:
+        click.echo(f"Note: {note}.")
     click.echo(f"Next: {following.format(output=shlex.quote(output))}")
 
 

@@ -115,8 +115,27 @@ def test_only_the_named_workloads_are_exported(export, tmp_path):
             "energygate.yml: there is no workload 'digits'. Did you mean 'digits-cnn'?",
         ),
         (["prometheus", "--policy", "none.yml"], 2, "none.yml: there is no such policy."),
-        (["prometheus", "--match", "workload=a"], 2, "--match 'workload=a' names no label to look for."),
         (["prometheus", "--match", "a-b=c"], 2, "--match 'a-b=c' names no label to look for."),
+        (
+            ["grafana", "--match", "workload=a"],
+            2,
+            "--match 'workload=a': 'workload' is a label that the rules use themselves. Name workloads as arguments",
+        ),
+        (
+            ["prometheus", "--match", "severity=a"],
+            2,
+            "--match 'severity=a': 'severity' is a label that the rules use",
+        ),
+        (
+            ["prometheus", "--match", "__name__=x"],
+            2,
+            "--match '__name__=x': labels that begin with __ are Prometheus' own.",
+        ),
+        (
+            ["prometheus", "--match", "a=b", "--match", "a=c"],
+            2,
+            "--match was given twice for the label 'a', and a series has one value of it.",
+        ),
         (["json", "--result", "result.json", "x"], 2, "result.json: there is no workload 'x'."),
         (["json", "--result", "energygate.yml"], 3, "energygate.yml: no result can be read here:"),
     ],
@@ -131,3 +150,12 @@ def test_a_result_may_come_through_a_pipe(export, tmp_path):
     text = (tmp_path / "result.json").read_text("utf-8")
     assert export("openmetrics", "--result", "-", stdin=text).code == 0
     assert "# EOF" in (tmp_path / "energygate-export/openmetrics/energygate.prom").read_text("utf-8")
+
+
+def test_what_a_result_lacks_and_what_no_rule_holds_is_said(export, tmp_path):
+    policy = policies.policy_with("energy_per_request: {max: 1 J}", "model_size: 1 MB", name="other")
+    (tmp_path / "energygate.yml").write_text(policy, encoding="utf-8")
+    said = export("prometheus", "--result", "result.json")
+    assert said.code == 0
+    assert said.err == "energygate: result.json measured nothing of other\n"
+    assert said.out.splitlines()[1] == "Note: only CI holds model_size of other."

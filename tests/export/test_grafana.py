@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 
@@ -97,6 +98,15 @@ def test_limits_are_drawn_dashed_and_say_where_they_are_written():
     assert override["matcher"] == {"id": "byFrameRefID", "options": "B"}
     assert panel["targets"][1]["expr"] == 'workload:energygate_budget_joules{workload=~"$workload"}'
     assert "- `digits-cnn`: `0.5 J (at most 0.5 J, energygate.yml:10)`" in panel["description"]
+
+
+def test_every_query_asks_only_for_the_series_that_are_matched():
+    """Two exports for one Prometheus: each dashboard shows its own namespace, what is recorded among it."""
+    document = dashboard(policies.ALL_HELD, options=GrafanaOptions(labels={"namespace": "staging"}))
+    queries = [target["expr"] for panel in panels(document).values() for target in panel["targets"]]
+    selectors = [found for query in queries for found in re.findall(r"energygate_[\w:]+(?:{.*?})?", query)]
+    assert len(selectors) > 30
+    assert [one for one in selectors if 'namespace="staging"' not in one] == []
 
 
 def test_carbon_and_cost_follow_the_site_and_are_left_out_without_it():

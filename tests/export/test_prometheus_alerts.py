@@ -7,7 +7,7 @@ import pytest
 import yaml
 from servers import promtool
 
-from energygate.production.export.prometheus import FILE, files
+from energygate.production.export.prometheus import FILE, PrometheusOptions, files
 
 ENERGY = "EnergygateEnergyPerRequestOverBudget"
 PAGE = {"severity": "page", "metric": "energy_per_request", "level": "error", "workload": "digits-cnn"}
@@ -15,7 +15,7 @@ PAGE = {"severity": "page", "metric": "energy_per_request", "level": "error", "w
 
 def series(requests, joules, *, workload="digits-cnn", instance="a:1", pue="1.25x150", **others):
     """One replica's counters, a sample a minute, in promtool's notation."""
-    where = f'job="service", instance="{instance}"'
+    where = f'job="service", instance="{instance}"' + others.get("where", "")
     named = f'{where}, workload="{workload}"'
     values = {
         f'energygate_requests_total{{{named}, outcome="ok"}}': requests,
@@ -32,10 +32,15 @@ def series(requests, joules, *, workload="digits-cnn", instance="a:1", pue="1.25
 def judge(tmp_path):
     """Runs what `promtool test rules` makes of counters: what fires at which minute, with which labels."""
 
-    def run(inputs, expected, *, policy=policies.POLICY, expressions=(), interval="1m"):
-        (tmp_path / FILE).write_text(files(policies.source(policy))[FILE], encoding="utf-8")
+    def run(inputs, expected, *, policy=policies.POLICY, expressions=(), interval="1m", matched=({},)):
+        exported = {
+            f"{number}-{FILE}": files(policies.source(policy), PrometheusOptions(labels=labels))[FILE]
+            for number, labels in enumerate(matched)
+        }
+        for name, text in exported.items():
+            (tmp_path / name).write_text(text, encoding="utf-8")
         test = {
-            "rule_files": [FILE],
+            "rule_files": list(exported),
             "evaluation_interval": interval,
             "group_eval_order": ["energygate-rates", "energygate-budgets", "energygate-alerts"],
             "tests": [
@@ -212,6 +217,28 @@ def test_a_month_is_told_from_the_pace_of_a_day(judge):
     judge(frugal, [(180, alert, [])], policy=policy, interval="5m")
 
 
+def test_a_night_of_little_traffic_breaks_no_mean_of_the_day(judge):
+    """CI holds a mean over `site.traffic`'s day, in which idling of the night is shared by the day's requests."""
+    alert = "EnergygateEffectiveEnergyPerRequestOverBudget"
+    night_and_day = series("0+300x143 42900+3x150", "0x300", idle="0+300x300", errors="0x300", pue="1.25x300")
+    kept = policies.policy_with("effective_energy_per_request: {max: 4 J}", site=TRAFFIC)
+    judge(
+        night_and_day, [(24 * 60, alert, [])], policy=kept, interval="5m"
+    )  # 125 J in the hours before, 2.5 J of the day
+    broken = policies.policy_with("effective_energy_per_request: {max: 2 J}", site=TRAFFIC)
+    said = {
+        "summary": "Energy per request with idling of digits-cnn is over its budget",
+        "description": (
+            "Energy per request with idling of digits-cnn is 2.492J over the last day, and still over the limit in "
+            "the last 6h; the limit is 2 J (at most 2 J, energygate.yml:7)."
+        ),
+        "limit": "2 J",
+        "policy": "energygate.yml:7",
+    }
+    labels = {**TICKET, "metric": "effective_energy_per_request"}
+    judge(night_and_day, [(24 * 60, alert, [(labels, said)])], policy=broken, interval="5m")
+
+
 TRAFFIC = "{pue: 1.25, traffic: {requests_per_day: 1000}}"
 
 
@@ -247,18 +274,25 @@ def test_requests_without_energy_are_no_success(judge):
     judge(series("0+60x50", "0x50"), [(45, "EnergygateNoEnergy", [(labels, said)]), (45, ENERGY, [])])
 
 
-def test_another_pue_than_the_policys_is_told(judge):
+def other_pue(pue):
     said = {
         "summary": "digits-cnn works with another PUE than the policy",
         "description": (
-            "The service of digits-cnn multiplies energy by a PUE of 1.1, the policy by 1.25 (energygate.yml:3): "
-            "deploy it with this policy."
+            f"Replicas of digits-cnn that multiply energy by a PUE of {pue}: 1. The policy has 1.25 "
+            "(energygate.yml:3): deploy them with this policy."
         ),
         "policy": "energygate.yml:3",
     }
-    labels = {"severity": "ticket", "workload": "digits-cnn"}
-    judge(series("0+60x50", "0+1x50", pue="1.1x50"), [(40, "EnergygateOtherPue", [(labels, said)])])
-    judge(series("0+60x50", "0+1x50"), [(40, "EnergygateOtherPue", [])])
+    return {"severity": "ticket", "workload": "digits-cnn", "pue": pue}, said
+
+
+@pytest.mark.parametrize("pue", ["1.1", "1.4"])
+def test_another_pue_than_the_policys_is_told_of_any_replica(judge, pue):
+    alert, right = "EnergygateOtherPue", series("0+60x50", "0+1x50", instance="b:1")
+    judge(right, [(40, alert, [])])
+    wrong = series("0+60x50", "0+1x50", pue=f"{pue}x50")
+    judge(wrong, [(40, alert, [other_pue(pue)])])
+    judge([*right, *wrong], [(40, alert, [other_pue(pue)])])
 
 
 def test_readings_that_fail_are_told_and_forgotten(judge):
@@ -285,3 +319,76 @@ def test_a_name_with_everything_in_it_comes_through_queries_templates_and_labels
         ({**labels, "severity": "ticket"}, told("625mJ", windows=SLOW, **about)),
     ]
     judge(series("0+60x90", "0+30x90", workload=name), [(65, ENERGY, both)], policy=policy)
+
+
+def test_two_exports_of_one_prometheus_hold_each_their_own_series(judge):
+    """The same workloads in two namespaces: series that only one of the files had recorded would be of both."""
+    staging = series("0+60x90", "0+30x90", where=', namespace="staging"')
+    production = series("0+60x90", "0+12x90", instance="b:1", where=', namespace="production"')
+    rate, budget = "workload:energygate_energy_per_request_joules:rate5m", "workload:energygate_budget_joules"
+    here = {"namespace": "staging"}
+    failing = series(
+        "0+60x90", "0+1x90", meter_errors="0x60 3x30", where=', namespace="staging"', workload="other"
+    )
+    judge(
+        [*staging, *production],
+        [
+            (65, ENERGY, [({**one, **here}, said) for one, said in BOTH]),
+            (65, "EnergygateNoData", []),
+        ],
+        expressions=[
+            (65, f'sum({rate}{{namespace="staging"}})', [0.625]),
+            (65, f'sum({rate}{{namespace="production"}})', [0.25]),
+            (65, f"count({rate})", [2]),
+            (65, f"count({budget})", [2]),
+        ],
+        matched=[here, {"namespace": "production"}],
+    )
+    labels = {"severity": "ticket", "job": "service", "instance": "a:1", **here}
+    said = {
+        "summary": "The energy meter of a:1 fails",
+        "description": (
+            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are held against "
+            "too little."
+        ),
+    }
+    judge(failing, [(65, "EnergygateMeterErrors", [(labels, said)])], matched=[here])
+
+
+BOTH = [(PAGE, told("625mJ")), (TICKET, told("625mJ", windows=SLOW))]
+
+
+def durations(within, *, beyond, last="1"):
+    """A histogram that ends at `last` seconds: requests each minute within a tenth of a second, and beyond its end."""
+    where = 'job="service", instance="a:1", workload="digits-cnn"'
+    counts = {"0.1": within, last: within, "+Inf": within + beyond}
+    return [
+        {
+            "series": f'energygate_request_duration_seconds_bucket{{{where}, le="{bound}"}}',
+            "values": f"0+{count}x90",
+        }
+        for bound, count in counts.items()
+    ]
+
+
+def test_a_limit_beyond_the_histograms_end_is_not_held_in_silence(judge):
+    """The quantile of what has no upper bound is the last bound, which no limit above it is ever under."""
+    alert, over = "EnergygateLatencyNotTold", "EnergygateLatencyP95OverBudget"
+    labels = {"severity": "ticket", "workload": "digits-cnn", "metric": "latency_p95"}
+    said = {
+        "summary": "Whether latency p95 of digits-cnn is over its budget cannot be told",
+        "description": (
+            "Latency p95 of digits-cnn is over 1s, where the histogram of its service ends, and the limit is 30 s "
+            "(at most 30 s, energygate.yml:7): give energygate.Recorder this policy, with that limit as max."
+        ),
+        "policy": "energygate.yml:7",
+    }
+    policy = policies.policy_with("latency_p95: {max: 30 s}")
+    counters = series("0+60x90", "0+1x90")
+    slow = [*counters, *durations(50, beyond=10)]
+    judge(slow, [(65, alert, [(labels, said)]), (65, over, [])], policy=policy)
+    judge(
+        [*counters, *durations(58, beyond=2)], [(65, alert, [])], policy=policy
+    )  # 97 % are within the bounds
+    held = policies.policy_with("latency_p95: {max: 500 ms}")
+    judge(slow, [(65, alert, [])], policy=held)

@@ -3,17 +3,23 @@
 A limit alerts while a long window is over it, which says that it matters, and a short one, which says that it still
 goes on: see "Alerting on SLOs", The Site Reliability Workbook, chapter 5, whose windows these are. `error` pages after
 an hour; `warn`, and what is less urgent, opens a ticket.
+
+What idling is part of is held over a day, which CI means too: its limit is on a mean over the day of `site.traffic`.
+An hour of the night shares the same idle power among few requests and is far over any such limit, each night anew,
+while nothing is wrong. And a mean of a day is nothing to be woken for: whatever the level, it opens a ticket.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from energygate.policy import METRICS
 from energygate.production import names
 from energygate.production.export import rules
 from energygate.production.export.documents import Noted
 from energygate.production.export.held import MONTHLY, LiveLimit
-from energygate.production.export.promql import matching, number
+from energygate.production.export.promql import number
+from energygate.production.export.recording import QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,7 +29,7 @@ if TYPE_CHECKING:
 
 FAST = ("1h", "5m")
 SLOW = ("6h", "30m")
-MONTH = (rules.DAY, "6h")
+DAILY = (rules.DAY, "6h")
 WORDS = {"1h": "the last hour", "6h": "the last 6 hours", rules.DAY: "the last day"}
 
 PAGE, TICKET = "page", "ticket"
@@ -36,21 +42,24 @@ SILENCE = "15m"
 """Longer than a replica takes to be replaced, and than any usual scrape interval."""
 
 
-def over_budget(one: LiveLimit, settled: str = SETTLED) -> Iterator[dict[str, Any]]:
+def over_budget(one: LiveLimit, live: Live, settled: str = SETTLED) -> Iterator[dict[str, Any]]:
     """The alerts of one limit, which stays broken for `settled`, a duration of Prometheus, before they fire."""
-    if one.held is MONTHLY:
-        yield _over(one, MONTH, TICKET, settled)
+    if one.held.daily:
+        yield _over(one, live, DAILY, TICKET, settled)
         return
     if one.limit.level == "error":
-        yield _over(one, FAST, PAGE, settled)
-    yield _over(one, SLOW, TICKET, settled)
+        yield _over(one, live, FAST, PAGE, settled)
+    yield _over(one, live, SLOW, TICKET, settled)
 
 
-def _over(one: LiveLimit, windows: tuple[str, str], severity: str, settled: str) -> dict[str, Any]:
+def _over(
+    one: LiveLimit, live: Live, windows: tuple[str, str], severity: str, settled: str
+) -> dict[str, Any]:
     held, limit = one.held, one.limit
     labels = {names.WORKLOAD: limit.workload} | ({"unit": one.unit} if one.unit is not None else {})
     over = [
-        f"{rules.rate(held.record, window)}{matching(labels)} > {number(one.value)}" for window in windows
+        f"{live.series(rules.rate(held.record, window), **labels)} > {number(one.value)}"
+        for window in windows
     ]
     written = f"{limit.described}, {limit.source}"
     pace = "at the pace of" if held is MONTHLY else "over"
@@ -76,10 +85,45 @@ def _over(one: LiveLimit, windows: tuple[str, str], severity: str, settled: str)
     }
 
 
+def not_told(one: LiveLimit, live: Live) -> Iterator[dict[str, Any]]:
+    """The alert about a limit on latency that is at or above the last bound of the service's histogram.
+
+    What has no upper bound counts as that last bound, which is never over such a limit. The Recorder has bounds above
+    the limits that its policy writes as numbers; of what a relative one comes to it knows nothing.
+    """
+    if one.held.record not in QUANTILES:
+        return
+    limit, window = one.limit, SLOW[1]
+    label, only = METRICS[limit.metric].label, {names.WORKLOAD: limit.workload}
+    written = f"{limit.described}, {limit.source}"
+    yield {
+        "alert": "EnergygateLatencyNotTold",
+        "expr": Noted(
+            f"{live.series(rules.rate(one.held.record, window), **only)} <= {number(one.value)}\n"
+            f"and on (workload) {live.beyond_histogram(QUANTILES[one.held.record], window, **only)}",
+            written,
+        ),
+        "for": SILENCE,
+        "labels": {
+            "severity": TICKET,
+            names.WORKLOAD: untemplated(limit.workload),
+            "metric": limit.metric,
+        },
+        "annotations": {
+            "summary": f"Whether {label} of {{{{ $labels.workload }}}} is over its budget cannot be told",
+            "description": (
+                f"{one.held.what} of {{{{ $labels.workload }}}} is over {one.held.shown}, where the histogram of its "
+                f"service ends, and the limit is {untemplated(one.told)}: give energygate.Recorder this policy, with "
+                "that limit as max."
+            ),
+            "policy": untemplated(limit.source),
+        },
+    }
+
+
 def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]]:
     """The alerts about a workload whose numbers say nothing: none arrive, no energy arrives, or another PUE is used."""
     where = source.cite("workloads", workload)
-    only = matching({names.WORKLOAD: workload})
     labels = {"severity": TICKET, names.WORKLOAD: untemplated(workload)}
     if not _scales_to_zero(source):
         yield {
@@ -99,7 +143,10 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
         }
     yield {
         "alert": "EnergygateNoEnergy",
-        "expr": Noted(f"{rules.rate(rules.ENERGY_PER_REQUEST, '30m')}{only} == 0", where),
+        "expr": Noted(
+            f"{live.series(rules.rate(rules.ENERGY_PER_REQUEST, '30m'), **{names.WORKLOAD: workload})} == 0",
+            where,
+        ),
         "labels": labels,
         "annotations": {
             "summary": "Requests to {{ $labels.workload }} seem to cost no energy",
@@ -113,14 +160,18 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
     pue, written = source.policy.site.pue, source.cite("site", "pue")
     yield {
         "alert": "EnergygateOtherPue",
-        "expr": Noted(f"{rules.PUE}{only} != {number(pue)}", f"site.pue, {written}"),
+        "expr": Noted(
+            f'count_values by (workload) ("pue",\n'
+            f"  ({live.replica_pue(**{names.WORKLOAD: workload})}) != {number(pue)}\n)",
+            f"site.pue, {written}",
+        ),
         "for": SILENCE,
         "labels": labels,
         "annotations": {
             "summary": "{{ $labels.workload }} works with another PUE than the policy",
             "description": (
-                "The service of {{ $labels.workload }} multiplies energy by a PUE of {{ $value }}, the policy by "
-                f"{number(pue)} ({untemplated(written)}): deploy it with this policy."
+                "Replicas of {{ $labels.workload }} that multiply energy by a PUE of {{ $labels.pue }}: {{ $value }}. "
+                f"The policy has {number(pue)} ({untemplated(written)}): deploy them with this policy."
             ),
             "policy": untemplated(written),
         },

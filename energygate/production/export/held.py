@@ -29,6 +29,7 @@ class Held:
         shown: How Prometheus' templates show a value of it, with its unit.
         unit: The rate's unit, in words.
         convert: From the metric's canonical unit to the rate's.
+        daily: Whether CI holds a mean over the day of `site.traffic`, nights included.
     """
 
     metric: str
@@ -39,6 +40,7 @@ class Held:
     shown: str
     unit: str
     convert: Callable[[float], float]
+    daily: bool = False
 
 
 def _as_it_is(value: float) -> float:
@@ -72,6 +74,7 @@ HELD = (
         shown=_JOULES,
         unit="J",
         convert=joules,
+        daily=True,
     ),
     Held(
         metric="energy_per_unit",
@@ -134,7 +137,7 @@ HELD = (
         convert=_as_it_is,
     ),
 )
-"""What the fast and the slow pair of windows are held against."""
+"""What is held against rates of the service; all but what is `daily` against a fast and a slow pair of windows."""
 
 MONTHLY = Held(
     metric="monthly_energy",
@@ -145,6 +148,7 @@ MONTHLY = Held(
     shown='{{ $value | printf "%.4g" }} kWh',
     unit="kWh",
     convert=_as_it_is,
+    daily=True,
 )
 """Held against what a month comes to at the pace of the last day."""
 
@@ -189,4 +193,26 @@ def live_limits(source: Source, workload: str, *, exporter: str) -> Iterator[Liv
             limit=limit,
             value=held.convert(limit.value),
             unit=source.policy.workloads[workload].units if held.metric == "energy_per_unit" else None,
+        )
+
+
+def notes(source: Source) -> Iterator[str]:
+    """What the limits leave open that a running system holds, a sentence each without its full stop."""
+    held = {one.metric for one in (*HELD, MONTHLY)}
+    left, bare = [], []
+    for name, workload in source.workloads().items():
+        alone = [
+            metric for metric, one in workload.budgets.items() if one.level != "off" and metric not in held
+        ]
+        if alone:
+            left.append(f"{', '.join(alone)} of {name}")
+        limits = (source.limit(name, metric) for metric in workload.budgets if metric in held)
+        if workload.kind != "http" and any(limit is not None and limit.relative for limit in limits):
+            bare.append(name)
+    if left:
+        yield f"only CI holds {'; '.join(left)}"
+    if bare:
+        yield (
+            f"{', '.join(bare)} was measured without its server, and relative limits count from that: live requests "
+            "take more, so gate the service as a workload with http"
         )

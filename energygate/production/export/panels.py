@@ -87,18 +87,18 @@ def rows(
     live = Live(labels, workloads=CHOSEN)
     service = matching(labels)
     return {
-        "Energy per request": (*_per_request(limits),),
+        "Energy per request": (*_per_request(limits, live),),
         "Energy": (*_energy(limits, live, service),),
         **({"Carbon and cost": tuple(_paid(live, carbon, price))} if carbon or price else {}),
-        "Service": (*_service(limits),),
+        "Service": (*_service(limits, live),),
     }
 
 
-def _per_request(limits: Sequence[LiveLimit]) -> Iterator[Panel]:
+def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
     yield Panel(
         title="Energy per request",
         unit="joule",
-        queries=_held(rules.ENERGY_PER_REQUEST),
+        queries=_held(live, rules.ENERGY_PER_REQUEST),
         description="Energy of requests x PUE, per request, over 5 minutes."
         + _written(limits, rules.ENERGY_PER_REQUEST),
     )
@@ -106,12 +106,19 @@ def _per_request(limits: Sequence[LiveLimit]) -> Iterator[Panel]:
         title="Effective against active",
         unit="joule",
         queries=(
-            Query(expression=_rate(rules.EFFECTIVE_ENERGY_PER_REQUEST), legend="{{workload}} with idling"),
-            Query(expression=_rate(rules.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
-            Query(expression=_chosen(rules.BUDGET_EFFECTIVE), legend="{{workload}} limit", is_limit=True),
+            Query(
+                expression=_rate(live, rules.EFFECTIVE_ENERGY_PER_REQUEST), legend="{{workload}} with idling"
+            ),
+            Query(expression=_rate(live, rules.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
+            Query(expression=live.chosen(rules.BUDGET_EFFECTIVE), legend="{{workload}} limit", is_limit=True),
+            Query(
+                expression=live.chosen(rules.rate(rules.EFFECTIVE_ENERGY_PER_REQUEST, rules.DAY)),
+                legend="{{workload}} with idling, over a day",
+            ),
         ),
         description=(
-            "With what idle replicas draw, and without: the gap is what fewer warm replicas would save."
+            "With what idle replicas draw, and without: the gap is what fewer warm replicas would save. A limit is on "
+            "the mean of a day; 5 minutes with little traffic are over it, and nothing is wrong."
             + _written(limits, rules.EFFECTIVE_ENERGY_PER_REQUEST)
         ),
     )
@@ -121,7 +128,7 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
     yield Panel(
         title="Power",
         unit="watt",
-        queries=(Query(expression=_rate(rules.POWER)),),
+        queries=(Query(expression=_rate(live, rules.POWER)),),
         description="Of requests and of idling, x PUE, over 5 minutes.",
     )
     yield Panel(
@@ -137,16 +144,18 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         unit="none",
         kind="numbers",
         width=QUARTER,
-        queries=(Query(expression=_chosen(rules.PUE)),),
+        queries=(Query(expression=live.chosen(rules.PUE)),),
         description="Facility energy over IT energy, as the services have it from the policy's `site.pue`.",
     )
     yield Panel(
         title="Energy per month",
         unit="kwatth",
         queries=(
-            Query(expression=_chosen(rules.rate(rules.MONTHLY_ENERGY_KWH, rules.DAY))),
+            Query(expression=live.chosen(rules.rate(rules.MONTHLY_ENERGY_KWH, rules.DAY))),
             Query(
-                expression=_chosen(rules.BUDGET_MONTHLY_ENERGY), legend="{{workload}} limit", is_limit=True
+                expression=live.chosen(rules.BUDGET_MONTHLY_ENERGY),
+                legend="{{workload}} limit",
+                is_limit=True,
             ),
         ),
         description="What a month of 365.25/12 days comes to at the pace of the last 24 hours."
@@ -189,7 +198,7 @@ def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel
             title=f"{name} per hour",
             unit=f"suffix: {rate.unit}/h",
             width=HALF + QUARTER,
-            queries=(Query(expression=f"{_rate(rules.POWER)} / 1000 * {factor}"),),
+            queries=(Query(expression=f"{_rate(live, rules.POWER)} / 1000 * {factor}"),),
             description=f"Power over 5 minutes, at {about}",
         )
         yield Panel(
@@ -202,26 +211,26 @@ def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel
         )
 
 
-def _service(limits: Sequence[LiveLimit]) -> Iterator[Panel]:
+def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
     yield Panel(
         title="Latency p95",
         unit="s",
         width=THIRD,
-        queries=_held(rules.LATENCY_P95),
+        queries=_held(live, rules.LATENCY_P95),
         description="From the histogram, over 5 minutes." + _written(limits, rules.LATENCY_P95),
     )
     yield Panel(
         title="Failed requests",
         unit="percentunit",
         width=THIRD,
-        queries=_held(rules.ERROR_RATIO),
+        queries=_held(live, rules.ERROR_RATIO),
         description="Share of the requests, over 5 minutes." + _written(limits, rules.ERROR_RATIO),
     )
     yield Panel(
         title="Requests",
         unit="reqps",
         width=THIRD,
-        queries=(Query(expression=_rate(rules.REQUEST_RATE)),),
+        queries=(Query(expression=_rate(live, rules.REQUEST_RATE)),),
         description="Requests that ended, over 5 minutes.",
     )
     for held in HELD:
@@ -230,7 +239,7 @@ def _service(limits: Sequence[LiveLimit]) -> Iterator[Panel]:
                 title=held.what,
                 unit=_UNITS[held.unit],
                 width=THIRD,
-                queries=_held(held.record),
+                queries=_held(live, held.record),
                 description="Over 5 minutes." + _written(limits, held.record),
             )
 
@@ -240,21 +249,17 @@ _UNITS = {"J": "joule", "s": "s", "B": "bytes"}
 """Grafana's words for the units of limits."""
 
 
-def _held(record: str) -> tuple[Query, ...]:
+def _held(live: Live, record: str) -> tuple[Query, ...]:
     """A recorded rate and the limit that it is held against."""
     held = next(one for one in HELD if one.record == record)
     return (
-        Query(expression=_rate(record)),
-        Query(expression=_chosen(held.budget), legend="{{workload}} limit", is_limit=True),
+        Query(expression=_rate(live, record)),
+        Query(expression=live.chosen(held.budget), legend="{{workload}} limit", is_limit=True),
     )
 
 
-def _rate(record: str) -> str:
-    return _chosen(rules.rate(record, "5m"))
-
-
-def _chosen(record: str) -> str:
-    return f"{record}{{{CHOSEN}}}"
+def _rate(live: Live, record: str) -> str:
+    return live.chosen(rules.rate(record, "5m"))
 
 
 def _kwh(live: Live) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from energygate.production.export import alerting, recording
 from energygate.production.export.documents import made_by, yaml_text
-from energygate.production.export.held import live_limits
+from energygate.production.export.held import HELD, live_limits
 from energygate.production.export.promql import Live
 
 if TYPE_CHECKING:
@@ -45,18 +45,34 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
     workloads = source.workloads()
     limits = [one for name in workloads for one in live_limits(source, name, exporter=KIND)]
     if not limits:
-        source.needed_limit(next(iter(workloads)), "energy_per_request", exporter=KIND)
+        metrics = [held.metric for held in HELD]
+        near = (name for name, one in workloads.items() if any(metric in one.budgets for metric in metrics))
+        source.needed_limit(next(near, next(iter(workloads))), *metrics, exporter=KIND)
     wanted = {one.held.record for one in limits}
-    alerts = [rule for one in limits for rule in alerting.over_budget(one, options.settled)]
+    alerts = [rule for one in limits for rule in alerting.over_budget(one, live, options.settled)]
+    alerts += [rule for one in limits for rule in alerting.not_told(one, live)]
     alerts += [rule for name in workloads for rule in alerting.health(source, live, name)]
     groups = {
         "energygate-rates": [*recording.rates(live, wanted), *recording.totals(live)],
         "energygate-budgets": list(recording.budgets(limits)),
         "energygate-alerts": [*alerts, alerting.meter_errors(live)],
     }
-    document = {"groups": [{"name": name, "rules": rules} for name, rules in groups.items()]}
+    document = {
+        "groups": [
+            {"name": name, "rules": [_labelled(rule, options.labels) for rule in rules]}
+            for name, rules in groups.items()
+        ]
+    }
     heading = [made_by(KIND, source.policy.source), "", *HEADING]
     return {FILE: yaml_text(document, heading=heading)}
+
+
+def _labelled(rule: dict[str, Any], matched: Mapping[str, str]) -> dict[str, Any]:
+    """A rule whose series are told from those of another export for the same Prometheus."""
+    if "alert" in rule:
+        matched = {name: alerting.untemplated(value) for name, value in matched.items()}
+    labels = {**rule.get("labels", {}), **matched}
+    return {**rule, "labels": labels} if labels else rule
 
 
 HEADING = (

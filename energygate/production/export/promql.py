@@ -60,8 +60,12 @@ class Live:
         self._service = matching(self._labels)
 
     def series(self, name: str, **labels: str) -> str:
-        """A selector of one metric's series, whichever workload they are of."""
+        """A selector of one metric's series, exposed or recorded, whichever workload they are of."""
         return name + matching({**self._labels, **labels})
+
+    def chosen(self, name: str) -> str:
+        """A selector of one metric's series of the workloads, exposed or recorded."""
+        return name + self._only
 
     def energy(self, window: str, function: str = "rate") -> str:
         """Facility watts of requests (with `increase`: joules)."""
@@ -102,6 +106,16 @@ class Live:
         buckets = f"sum by (workload, le) (rate({names.DURATION}_bucket{self._only}[{window}]))"
         return f"histogram_quantile({quantile}, {buckets}) >= 0"  # without requests it is NaN
 
+    def beyond_histogram(self, quantile: float, window: str, **labels: str) -> str:
+        """The requests within the histogram's last bound, where that bound is below the quantile; nothing elsewhere."""
+        bucket = f"{names.DURATION}_bucket"
+        total = self.series(bucket, le="+Inf", **labels)
+        bounded = self.series(bucket, **labels)[:-1] + ', le!="+Inf"}'
+        return (
+            f"(\n  max by (workload) (sum by (workload, le) (rate({bounded}[{window}])))\n"
+            f"  < {quantile} * sum by (workload) (rate({total}[{window}]))\n)"
+        )
+
     def error_ratio(self, window: str) -> str:
         """Share of the requests that failed."""
         failed = names.REQUESTS + self._and_workloads(matching({**self._labels, "outcome": "error"}))
@@ -113,11 +127,13 @@ class Live:
 
     def pue(self) -> str:
         """The highest PUE that a workload's replicas work with."""
+        return f"max by (workload) (\n  {self.replica_pue()}\n)"
+
+    def replica_pue(self, **labels: str) -> str:
+        """The PUE that each replica works with, by workload."""
+        energy = self.series(names.ENERGY, **labels) if labels else names.ENERGY + self._only
         factor = f"max by ({_PER_REPLICA}) ({names.PUE}{self._service})"
-        return (
-            f"max by (workload) (\n  0 * {names.ENERGY}{self._only}\n"
-            f"  + on ({_PER_REPLICA}) group_left () {factor}\n)"
-        )
+        return f"0 * {energy}\n  + on ({_PER_REPLICA}) group_left () {factor}"
 
     def _at_facility(self, it: str, window: str) -> str:
         factor = f"max by ({_PER_REPLICA}) (last_over_time({names.PUE}{self._service}[{window}]))"

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
     from energygate.production.export.held import LiveLimit
 
+QUANTILES = {rules.LATENCY_P50: 0.5, rules.LATENCY_P95: 0.95, rules.LATENCY_P99: 0.99}
+
 RATES: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
     (rules.ENERGY_PER_REQUEST, "energy x PUE / requests", Live.energy_per_request),
     (
@@ -22,7 +24,11 @@ RATES: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
     ),
     (rules.POWER, "energy and idle energy per second, x PUE", Live.all_energy),
     (rules.REQUEST_RATE, "absent without requests", Live.requests),
-    (rules.LATENCY_P95, "from the histogram", lambda live, window: live.latency(0.95, window)),
+    (
+        rules.LATENCY_P95,
+        "from the histogram",
+        lambda live, window: live.latency(QUANTILES[rules.LATENCY_P95], window),
+    ),
     (rules.ERROR_RATIO, "failed requests of all", Live.error_ratio),
 )
 """Always recorded: the name without its window, what it is, its expression."""
@@ -30,8 +36,16 @@ RATES: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
 ON_DEMAND: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
     (rules.ENERGY_PER_UNIT, "energy x PUE / units", Live.energy_per_unit),
     (rules.RESPONSE_SIZE, "bytes of answers / requests", Live.response_size),
-    (rules.LATENCY_P50, "from the histogram", lambda live, window: live.latency(0.5, window)),
-    (rules.LATENCY_P99, "from the histogram", lambda live, window: live.latency(0.99, window)),
+    (
+        rules.LATENCY_P50,
+        "from the histogram",
+        lambda live, window: live.latency(QUANTILES[rules.LATENCY_P50], window),
+    ),
+    (
+        rules.LATENCY_P99,
+        "from the histogram",
+        lambda live, window: live.latency(QUANTILES[rules.LATENCY_P99], window),
+    ),
 )
 """Recorded where a budget is held against it."""
 
@@ -44,7 +58,8 @@ def rates(live: Live, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
         wanted: Names of the rates that budgets are held against; of `ON_DEMAND` only these are recorded.
     """
     for record, note, expression in (*RATES, *(one for one in ON_DEMAND if one[0] in wanted)):
-        for window in rules.WINDOWS:
+        daily = (rules.DAY,) if record == rules.EFFECTIVE_ENERGY_PER_REQUEST else ()
+        for window in (*rules.WINDOWS, *daily):
             yield {
                 "record": rules.rate(record, window),
                 "expr": Noted(expression(live, window), note),

@@ -1,6 +1,7 @@
 """Names of the recording rules that `energygate export prometheus` writes; dashboard and autoscaling read them.
 
-`level:metric:operations`, as Prometheus advises. All of them are per workload. Energy is facility energy: the rules
+`level:metric:operations`, as Prometheus advises. All of them are per workload, and have the labels of
+`--match` besides, so that several exports can share one Prometheus. Energy is facility energy: the rules
 multiply by PUE, and whoever reads them does not.
 """
 
@@ -10,7 +11,7 @@ WINDOWS = ("5m", "30m", "1h", "6h")
 """How far back a rate looks: two fast and two slow windows for alerts, as the SRE workbook pairs them."""
 
 DAY = "1d"
-"""The long window of what is held per month."""
+"""The long window of what idling is part of: CI holds it over the day of `site.traffic`."""
 
 
 def rate(record: str, window: str) -> str:
@@ -22,7 +23,7 @@ ENERGY_PER_REQUEST = "workload:energygate_energy_per_request_joules"
 """Per window {workload}: facility joules per request, as CI holds `energy_per_request`; absent without requests."""
 
 EFFECTIVE_ENERGY_PER_REQUEST = "workload:energygate_effective_energy_per_request_joules"
-"""Per window {workload}: the same with what idle replicas draw."""
+"""Per window, a day among them {workload}: the same with what idle replicas draw."""
 
 ENERGY_PER_UNIT = "workload:energygate_energy_per_unit_joules"
 """Per window {workload, unit}: facility joules per unit, such as a token; only with a budget on it."""
@@ -58,7 +59,7 @@ MONTHLY_ENERGY_KWH = "workload:energygate_monthly_energy_kwh"
 """Per window {workload}: what a month comes to at the window's power; a month is 365.25/12 days."""
 
 PUE = "workload:energygate_pue"
-"""{workload}: the PUE that the service multiplies with, as its gauge says."""
+"""{workload}: the PUE that the service multiplies with, as its gauge says; the highest of its replicas."""
 
 BUDGET_ENERGY_PER_REQUEST = "workload:energygate_budget_joules"
 BUDGET_EFFECTIVE = "workload:energygate_effective_budget_joules"

@@ -24,6 +24,7 @@ class RuntimeLimit:
         source: Where it is written, such as `energygate.yml:12`.
         described: The limit in words, such as `0.2 Wh`, or what it was worked out from.
         level: `error` or `warn`.
+        relative: Whether it counts from a measurement, so that it is as much of a service as that one was.
     """
 
     workload: str
@@ -32,6 +33,7 @@ class RuntimeLimit:
     source: str
     described: str
     level: str
+    relative: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +61,10 @@ class Source:
         return None if found is None else found.metrics.get(metric)
 
     def limit(self, workload: str, metric: str) -> RuntimeLimit | None:
-        """The limit that holds at run time: the absolute one, or what a relative one allows above the latest result.
+        """The limit that holds at run time: the absolute one, or what a relative one allows over the latest result.
+
+        What a relative limit counts from is the worse end of that result's interval, where it has one: nearer to it, a
+        service that is exactly as measured would be over its limit as often as not.
 
         Returns:
             The limit; `None` where the policy has none, switches it off, or has a relative one and there is no result.
@@ -75,9 +80,15 @@ class Source:
         if absolute is not None:
             value, described, where = absolute.value, absolute.text, self.cite(*path, key)
         elif relative is not None and measured is not None:
-            sign = 1 if lower else -1
-            value, where = measured.head * (1 + sign * relative.value), self.cite(*path, relative_key)
-            described = f"{relative.text} {'over' if lower else 'under'} the latest result"
+            end = measured.head_high if lower else measured.head_low
+            start = measured.head if end is None else end
+            value, where = (
+                start * (1 + (relative.value if lower else -relative.value)),
+                self.cite(*path, relative_key),
+            )
+            beyond, which = ("over", "upper") if lower else ("under", "lower")
+            of = "" if start == measured.head else f"the {which} end of "
+            described = f"{relative.text} {beyond} {of}the latest result"
         else:
             return None
         return RuntimeLimit(
@@ -87,28 +98,50 @@ class Source:
             source=where,
             described=described,
             level=budget.level,
+            relative=absolute is None,
         )
 
-    def needed_limit(self, workload: str, metric: str, *, exporter: str) -> RuntimeLimit:
+    def needed_limit(self, workload: str, *metrics: str, exporter: str) -> RuntimeLimit:
         """The same as `limit`, where an exporter cannot do without.
 
+        Args:
+            workload: Its name.
+            metrics: Any of these will do, the first one with a limit before the others.
+            exporter: The kind that cannot.
+
         Raises:
-            PolicyError: When there is none.
+            PolicyError: When there is none. It asks for what takes least: a number for a limit that is there, else to
+                switch one on, else to write the first one.
         """
-        found = self.limit(workload, metric)
-        if found is None:
-            budget = self.policy.workloads[workload].budgets.get(metric)
-            hint = (
-                f"give it an absolute one, or hand over the latest result with --result, for {exporter} needs a number"
-                if budget is not None and budget.level != "off"
-                else f"write workloads.{workload}.budgets.{metric}, for {exporter} is made from it"
+        for metric in metrics:
+            found = self.limit(workload, metric)
+            if found is not None:
+                return found
+        budgets = self.policy.workloads[workload].budgets
+        there = sorted(
+            (one for one in metrics if one in budgets), key=lambda one: budgets[one].level == "off"
+        )
+        metric = next(iter(there), metrics[0])
+        key = f"workloads.{workload}.budgets.{metric}"
+        why = f"{exporter} is made from it"
+        if not there:
+            remedy = f"Write {key}"
+        elif budgets[metric].level == "off":
+            remedy = f"Make {key} warn or error"
+        else:
+            better = (
+                "hand over the latest result with --result"
+                if self.result is None
+                else "a result that measured it"
             )
-            raise PolicyError(
-                f"workload {workload!r} has no limit on {METRICS[metric].label} that a running system could hold",
-                where=self.cite("workloads", workload, "budgets"),
-                hint=hint[0].upper() + hint[1:],
-            )
-        return found
+            remedy, why = f"Give it an absolute one, or {better}", f"{exporter} needs a number"
+        if len(self.policy.workloads) > 1:
+            remedy += ", or name the workloads to export"
+        raise PolicyError(
+            f"workload {workload!r} has no limit on {METRICS[metric].label} that a running system could hold",
+            where=self.cite("workloads", workload, "budgets"),
+            hint=f"{remedy}, for {why}",
+        )
 
     def workloads(self) -> dict[str, Workload]:
         """The policy's workloads by name, in its order."""
