@@ -27,6 +27,9 @@ UNITS = "energygate_units_total"
 METER_ERRORS = "energygate_meter_errors_total"
 """Counter: readings that could not be had; their energy is missing from the counters of energy."""
 
+INTERNAL_ERRORS = "energygate_internal_errors_total"
+"""Counter: troubles of the Recorder itself and of its sinks, such as an export that failed."""
+
 PUE = "energygate_pue"
 """Gauge: facility energy over IT energy, as the policy says."""
 

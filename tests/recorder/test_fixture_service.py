@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -104,6 +106,27 @@ def test_waste_shows_in_its_energy(service, digits):
     usual = joules_per_request(service()[1], body, requests_=10)
     wasteful = joules_per_request(service("--waste=20")[1], body, requests_=10)
     assert wasteful > 4 * usual > 0
+
+
+@pytest.mark.parametrize("options", [("--waste=200", "--patience=30"), ("--waste=100000", "--patience=0.5")])
+def test_it_ends_in_peace_while_it_serves(service, digits, options):
+    """Request threads that compute while the interpreter ends abort it; those that take too long are left."""
+    process, address = service(*options)
+    body = as_npy(digits[0][:200])
+
+    def ask():
+        with contextlib.suppress(requests.RequestException):
+            requests.post(f"{address}/predict", data=body, timeout=30)
+
+    asking = [threading.Thread(target=ask) for _ in range(4)]
+    for one in asking:
+        one.start()
+    time.sleep(0.3)  # so that some of them compute; with none it ends in peace just as well
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(30) == 0
+    assert process.stdout.read() == ""
+    for one in asking:
+        one.join(30)
 
 
 def test_a_mistake_in_its_policy_is_one_sentence(service):

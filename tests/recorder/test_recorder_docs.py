@@ -12,6 +12,8 @@ from prometheus_client import REGISTRY
 import energygate
 from energygate.production import names
 from energygate.production.recorder.labels import MOST_UNITS, MOST_WORKLOADS
+from energygate.production.recorder.ledger import MOST_LIMITS
+from energygate.production.recorder.recording import LAST_WORDS
 
 TEXT = (Path(__file__).parent.parent.parent / "docs" / "recorder.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
@@ -93,3 +95,13 @@ def test_the_table_has_every_metric_and_the_bounds_are_the_ones_in_force():
     }
     assert set(re.findall(r"^\| `(energygate_\w+)` \|", TEXT, flags=re.MULTILINE)) == contract
     assert f"{MOST_WORKLOADS} others, and {MOST_UNITS} units" in TEXT
+    assert f"limits on latency ({MOST_LIMITS} at most)" in TEXT
+    assert f"(its first {LAST_WORDS}, " in TEXT
+
+
+ABBREVIATIONS = {"IT", "PUE", "WSGI", "ASGI"}
+
+
+def test_no_table_has_a_placeholder_left():
+    rows = [line for line in TEXT.splitlines() if line.startswith("|")]
+    assert set(re.findall(r"\b[A-Z][A-Z0-9_]+\b", " ".join(rows))) <= ABBREVIATIONS

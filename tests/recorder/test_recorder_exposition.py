@@ -64,6 +64,23 @@ def test_openmetrics_has_every_name_of_the_contract_with_its_value(recorder):
     assert found[(names.METER_INFO, *info)] == 1
 
 
+def test_troubles_of_the_recorder_and_its_sinks_are_shown():
+    class Broken:
+        def export(self, *_):
+            raise ConnectionError("down")
+
+        def close(self):
+            pass
+
+    recorder = manual_recorder(sinks=[Broken()])
+    assert samples(recorder.metrics_text())[(names.INTERNAL_ERRORS,)] == 0
+    recorder.flush()
+    recorder.flush()
+    assert samples(recorder.metrics_text())[(names.INTERNAL_ERRORS,)] == 2
+    assert samples(recorder.metrics_text())[(names.METER_ERRORS,)] == 0
+    recorder.close()
+
+
 def test_no_metric_has_a_name_that_the_contract_lacks(recorder):
     contract = {
         value for value in vars(names).values() if isinstance(value, str) and value.startswith("energygate_")

@@ -64,6 +64,55 @@ def test_a_forked_process_begins_anew_and_never_hangs():
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
 
+FORKING = """
+import os, sys, threading, time, warnings
+from socketserver import ForkingMixIn
+from urllib.request import urlopen
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
+sys.path.insert(0, sys.argv[1])
+warnings.simplefilter("ignore")
+from recorder_harness import ScriptedMeter
+from energygate import Recorder
+
+class Server(ForkingMixIn, WSGIServer):
+    pass
+
+class Silent(WSGIRequestHandler):
+    def log_message(self, *_):
+        pass
+
+def serve(environ, start_response):
+    if environ["PATH_INFO"] == "/slow":
+        time.sleep(0.3)  # longer than it takes to open the meter: a sample has written totals meanwhile
+    start_response("200 OK", [("Content-Type", "text/plain")])
+    return [b"served"]
+
+recorder = Recorder(workload="cnn", meter=ScriptedMeter, sample_interval_s=1000, multiprocess_dir=sys.argv[2])
+recorder.start()
+with Server(("127.0.0.1", 0), Silent) as server:
+    server.set_app(recorder.wsgi(serve))
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving.start()
+    for path in ["/"] * 20 + ["/slow"] * 2:
+        urlopen(f"http://127.0.0.1:{server.server_port}{path}", timeout=30).read()
+    server.shutdown()
+    serving.join()
+print(recorder.service_snapshot().workloads["cnn"].requests, flush=True)
+"""
+
+
+def test_a_server_that_forks_for_each_request_counts_them_in_a_directory(tmp_path):
+    """Its children end at once, and by `os._exit`: what they had not told by then nobody would know."""
+    done = subprocess.run(
+        [sys.executable, "-c", FORKING, HERE, tmp_path],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (0, "22\n"), done.stderr
+
+
 IMPORTS = """
 import os, sys, threading
 sys.path.insert(0, sys.argv[1])

@@ -161,6 +161,17 @@ def test_what_is_excluded_is_not_counted_nor_wrapped(recorder):
     assert counts(recorder) == (0, 0, 0)
 
 
+@pytest.mark.parametrize(
+    ("path", "counted"),
+    [("/static/a/b.css", 0), ("/static/", 0), ("/static", 1), ("/health", 0), ("/health/x", 1), ("/", 1)],
+)
+def test_a_star_excludes_all_that_begins_so(recorder, path, counted):
+    exclude = {"/static/*", "/health"}
+    wsgi_call(recorder.wsgi(answering("200 OK", b"x"), exclude=exclude), path)
+    asgi_call(recorder.asgi(asgi_answering(200, b"x"), exclude=exclude), path)
+    assert counts(recorder) == (2 * counted, 0, 2 * counted)
+
+
 def test_metrics_are_shown_where_they_are_asked_for(recorder):
     app = recorder.wsgi(answering("200 OK", b"x"), metrics_path="/metrics")
     wsgi_call(app)
@@ -257,18 +268,31 @@ def test_asgi_duration_ends_with_the_answer_and_energy_with_the_application(reco
     assert found.units == {"units": 3}
 
 
-def test_asgi_exceptions_and_clients_that_leave_are_errors(recorder):
+def test_asgi_exceptions_are_errors(recorder):
     async def failing(scope, receive, send):
         raise ValueError("broken")
 
-    async def leaving(scope, receive, send):
-        raise asyncio.CancelledError
-
     with pytest.raises(ValueError, match="broken"):
         asgi_call(recorder.asgi(failing))
+    assert counts(recorder) == (0, 1, 0)
+
+
+@pytest.mark.parametrize(("status", "counted"), [(None, (0, 1, 0)), (200, (1, 0, 4)), (500, (0, 1, 4))])
+def test_a_client_that_leaves_a_stream_is_no_error_of_the_service(recorder, status, counted):
+    """As with WSGI, where the server closes the stream; before its answer begins nobody has been served."""
+
+    async def left(scope, receive, send):
+        if status is not None:
+            await send({"type": "http.response.start", "status": status})
+            await send({"type": "http.response.body", "body": b"half", "more_body": True})
+        raise asyncio.CancelledError
+
     with pytest.raises(asyncio.CancelledError):
-        asgi_call(recorder.asgi(leaving))
-    assert counts(recorder) == (0, 2, 0)
+        asgi_call(recorder.asgi(left))
+    assert counts(recorder) == counted
+    with recorder.request():  # it is over: the next one is none of it
+        pass
+    assert totals(recorder).requests == 2
 
 
 def test_an_answer_that_cannot_be_sent_is_not_counted_as_sent(recorder):

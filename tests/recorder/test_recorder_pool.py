@@ -11,7 +11,7 @@ import threading
 import pytest
 from recorder_harness import ScriptedMeter, Time, manual_recorder
 
-from energygate.production.recorder.pool import ENDED, MOST_BYTES, Pool
+from energygate.production.recorder.pool import ENDED, Pool
 
 SERVE = """
 import os, sys
@@ -83,7 +83,7 @@ def test_any_process_shows_the_sums_and_they_never_shrink(tmp_path, serving):
         '{"workloads": {"cnn": null}, "meter_errors": 0, "internal_errors": 0, "start_seconds": 0}',
         '{"workloads": [], "meter_errors": 0, "internal_errors": 0, "start_seconds": 0}',
         '{"meter_errors": "many", "internal_errors": 0, "start_seconds": 0, "workloads": {}}',
-        " " * (MOST_BYTES + 1),
+        " " * 1000,
     ],
 )
 def test_files_that_are_not_its_own_are_passed_over(tmp_path, text):
@@ -104,16 +104,28 @@ def test_files_that_are_not_its_own_are_passed_over(tmp_path, text):
     recorder.close()
 
 
-def test_totals_of_a_release_with_other_buckets_count_without_their_histogram(tmp_path):
+def test_totals_of_a_release_with_other_buckets_go_into_those_of_this_one(tmp_path):
+    """Left out, requests would vanish from the histogram, and come and go with whoever is asked."""
     recorder = manual_recorder(multiprocess_dir=tmp_path)
     with recorder.request():
         pass
     recorder.sample()
     (own,) = tmp_path.glob("*-*.json")
     found = json.loads(own.read_text("utf-8"))
-    found["workloads"]["cnn"] |= {"bounds_seconds": [1.0], "counts": [1, 0], "ok": 5}
+    others = {"bounds_seconds": [0.07, 1.0], "counts": [1, 2, 3], "sum_seconds": 40.0, "ok": 6}
+    found["workloads"]["cnn"] |= others
     (tmp_path / ENDED).write_text(json.dumps(found), encoding="utf-8")
-    assert sums(recorder)[::2] == (6, 1)
+    for _ in range(2):
+        durations = recorder.service_snapshot().workloads["cnn"].durations
+        counted = dict(zip((*durations.bounds_seconds, "more"), durations.counts, strict=True))
+        assert {bound: count for bound, count in counted.items() if count} == {
+            0.001: 1,
+            0.1: 1,
+            1.0: 2,
+            "more": 3,
+        }
+        assert durations.sum_seconds == 40
+    assert durations.bounds_seconds == recorder.snapshot().workloads["cnn"].durations.bounds_seconds
 
 
 def test_a_directory_that_cannot_be_used_is_a_trouble_of_the_recorder_alone(tmp_path):

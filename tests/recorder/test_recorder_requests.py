@@ -16,6 +16,9 @@ from recorder_harness import SECOND, ScriptedMeter, Time, joules, manual_recorde
 import energygate
 from energygate import PolicyError, Recorder, UsageError
 from energygate.errors import MeasurementError
+from energygate.policy import load_policy
+from energygate.production.recorder.labels import MOST_WORKLOADS, OTHER
+from energygate.production.recorder.ledger import MOST_LIMITS
 from energygate.production.recorder.recording import OVERDUE_NS, RETRY_NS
 from energygate.production.recorder.settings import USUAL_BOUNDS_SECONDS
 
@@ -46,6 +49,42 @@ def test_the_policy_says_pue_and_which_durations_matter(policy):
     snapshot = manual_recorder(policy=policy, workload="cnn").snapshot()
     assert snapshot.pue == 1.25
     assert snapshot.workloads["cnn"].durations.bounds_seconds == tuple(sorted({*USUAL_BOUNDS_SECONDS, 0.08}))
+
+
+@pytest.mark.parametrize("limit", ["60 s", "100 s", "120 s", "20 min", "2 h"])
+def test_a_quantile_can_go_over_its_limit_however_long_it_is(tmp_path, limit):
+    """Prometheus' `histogram_quantile` never gives more than the last bound, so that an alert at it could not fire."""
+    file = tmp_path / "energygate.yml"
+    file.write_text(
+        f"version: 1\nworkloads: {{cnn: {{onnx: a.onnx, budgets: {{latency_p95: {limit}}}}}}}\n",
+        encoding="utf-8",
+    )
+    seconds = load_policy(file).workloads["cnn"].budgets["latency_p95"].max.value
+    bounds = manual_recorder(policy=file).snapshot().workloads["cnn"].durations.bounds_seconds
+    assert seconds in bounds
+    assert bounds[-1] >= 2.5 * seconds
+
+
+def test_of_many_limits_the_longest_stay_and_buckets_are_bounded(tmp_path):
+    workloads = ", ".join(
+        f"w{number}: {{onnx: a.onnx, budgets: {{latency_p95: {700 + number} s}}}}" for number in range(50)
+    )
+    file = tmp_path / "energygate.yml"
+    file.write_text(f"version: 1\nworkloads: {{{workloads}}}\n", encoding="utf-8")
+    bounds = manual_recorder(policy=file, workload="w0").snapshot().workloads["w0"].durations.bounds_seconds
+    assert bounds[-2:] == (749, 749 * 2.5)
+    assert len(bounds) == len(USUAL_BOUNDS_SECONDS) + MOST_LIMITS + 1
+
+
+def test_a_limit_beyond_all_reason_breaks_no_clock(tmp_path):
+    file = tmp_path / "energygate.yml"
+    file.write_text(
+        "version: 1\nworkloads: {cnn: {onnx: a.onnx, budgets: {latency_p95: 1.0e307 s}}}\n", encoding="utf-8"
+    )
+    recorder = manual_recorder(policy=file)
+    with recorder.request():
+        pass
+    assert totals(recorder).durations.bounds_seconds == USUAL_BOUNDS_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -144,6 +183,19 @@ def test_a_request_within_one_of_the_same_workload_is_part_of_it():
     assert (totals(recorder).requests, totals(recorder).units) == (1, {"units": 7})
     assert totals(recorder).response_bytes == 7
     assert (totals(recorder, "other").requests, totals(recorder, "other").units) == (1, {"units": 1})
+
+
+def test_so_it_is_whatever_becomes_of_its_name():
+    recorder = manual_recorder()
+    for name in ("x" * 500, "line\nbreak", 7, *(f"made up {number}" for number in range(MOST_WORKLOADS + 5))):
+        with recorder.request(name), recorder.request(name) as inner:
+            inner.units(1)
+    found = recorder.snapshot().workloads
+    assert OTHER in found
+    assert sum(one.requests for one in found.values()) == 3 + MOST_WORKLOADS + 5
+    with recorder.request("yet another"), recorder.request("and another"):  # two, though both are `other` now
+        pass
+    assert totals(recorder, OTHER).requests == found[OTHER].requests + 2
 
 
 def test_a_failing_part_that_is_caught_is_no_error_of_the_whole():

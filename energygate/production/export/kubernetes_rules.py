@@ -146,8 +146,9 @@ def _rules(one: Scaled) -> Iterator[dict[str, Any]]:
 def _both(one: Scaled) -> Noted:
     """Replicas of the last minutes, times latency over its limit, over energy over its budget."""
     workload = matching({"workload": one.workload})
-    latency_limit = f"on (workload) group_left () {_budget(one.latency)}{workload}"
-    energy_limit = f"on (workload) group_left () {_budget(one.energy)}{workload}"
+    # One number, though several environments may record theirs in one Prometheus: the strictest.
+    latency_limit = f"on (workload) group_left () min by (workload) ({_budget(one.latency)}{workload})"
+    energy_limit = f"on (workload) group_left () min by (workload) ({_budget(one.energy)}{workload})"
     latency = f"{LATENCY}{workload} / {latency_limit}"
     energy = f"{ENERGY}{workload} / {energy_limit}"
     return Noted(

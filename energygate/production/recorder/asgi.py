@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
-from energygate.production.recorder.wsgi import SERVER_ERROR
+from energygate.production.recorder.wsgi import SERVER_ERROR, Paths
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, MutableMapping
+    from collections.abc import Awaitable, Callable, Collection, MutableMapping
 
     from energygate.production.recorder.recorder import Recorder
     from energygate.production.recorder.request import Request
@@ -23,14 +24,15 @@ class AsgiMiddleware:
     """An application around another one.
 
     A request's duration ends with the last piece of its answer; its energy counts until the application returns, so
-    that of work which it does afterwards is in it.
+    that of work which it does afterwards is in it. One that is cancelled when its answer has begun has not failed: the
+    client went away, as from a WSGI stream that the server closes early.
 
     Args:
         recorder: Counts.
         app: The application.
         workload: Which one it serves, or a function that tells it from the scope; `None`: the recorder's own.
         metrics_path: Where the metrics are shown; `None`: nowhere.
-        exclude: Paths that are not counted.
+        exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
     """
 
     def __init__(
@@ -40,13 +42,13 @@ class AsgiMiddleware:
         *,
         workload: str | Callable[[Scope], str | None] | None,
         metrics_path: str | None,
-        exclude: frozenset[str],
+        exclude: Collection[str],
     ) -> None:
         self._recorder = recorder
         self._app = app
         self._workload = workload
         self._metrics_path = metrics_path
-        self._exclude = exclude
+        self._exclude = Paths(exclude)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection: a request, a websocket, or the application's lifespan."""
@@ -61,16 +63,27 @@ class AsgiMiddleware:
             await self._app(scope, receive, send)
             return
         request = self._recorder.request(self._which(scope))
+        has_begun = False
 
         async def counted(message: Message) -> None:
+            nonlocal has_begun
             await send(message)
+            has_begun = True
             try:
                 _count(request, message)
             except Exception as error:  # noqa: BLE001 - the answer is sent already, and nothing is to be raised here
                 self._recorder.note("an answer could not be counted", error)
 
-        with request:
+        request.begin()
+        ok = False
+        try:
             await self._app(scope, receive, counted)
+            ok = True
+        except asyncio.CancelledError:
+            ok = has_begun
+            raise
+        finally:
+            request.end(ok=ok)
 
     def _which(self, scope: Scope) -> str | None:
         if not callable(self._workload):

@@ -66,16 +66,20 @@ def unforked() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def locked(file: Path) -> Iterator[None]:
+def locked(file: Path, *, patience_s: float = LOCK_SECONDS) -> Iterator[None]:
     """Hold a lock on a file, against other processes and against other threads of this one.
 
+    Args:
+        file: The file; made if need be.
+        patience_s: How long to wait for it.
+
     Raises:
-        OSError: When it cannot be had within two seconds.
+        OSError: When it cannot be had in that time.
     """
     with unforked(), file.open("ab") as handle:
-        deadline_s = time.monotonic() + LOCK_SECONDS
+        deadline_s = time.monotonic() + patience_s
         while not _lock(handle):
-            if time.monotonic() > deadline_s:
+            if time.monotonic() >= deadline_s:
                 raise OSError(f"{file} is locked for long")
             time.sleep(PAUSE_SECONDS)
         yield  # closing it unlocks it

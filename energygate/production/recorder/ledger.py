@@ -7,12 +7,21 @@ from bisect import bisect_left
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from energygate.production.recorder.labels import MOST_UNITS, MOST_WORKLOADS, OTHER, label
+from energygate.production.recorder.labels import add_units, label, place
 from energygate.production.recorder.readings import Window
 from energygate.production.recorder.snapshot import Durations, WorkloadTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+
+MOST_LIMITS = 8
+"""Of a policy's limits on latency that become buckets: each is a time series per workload."""
+
+LONGEST_SECONDS = 1e8
+"""Three years: no request reaches a limit beyond it."""
+
+ABOVE = 2.5
 
 
 class Account:
@@ -141,7 +150,7 @@ class Ledger:
             account.sum_ns += duration_ns
             account.response_bytes += response_bytes
             if units:
-                _add_units(account.units, units)
+                add_units(account.units, units)
 
     def now_ns(self) -> int:
         """The ledger's clock."""
@@ -199,23 +208,22 @@ class Ledger:
 
     def _account(self, name: str) -> Account:
         """A workload's account; that of `OTHER` once there are too many."""
+        name = place(name, self._accounts.keys(), self._known)
         account = self._accounts.get(name)
-        if account is None and name not in self._known:
-            if len(self._accounts.keys() - self._known) >= MOST_WORKLOADS:
-                name = OTHER
-            account = self._accounts.get(name)
         if account is None:
             account = Account(name, len(self._bounds_seconds) + 1, self._clock())
             self._accounts[name] = account
         return account
 
 
-def _add_units(totals: dict[str, float], units: Mapping[str, float]) -> None:
-    for name, count in units.items():
-        key = name if name in totals or len(totals) < MOST_UNITS else OTHER
-        totals[key] = totals.get(key, 0) + count
-
-
 def bounds_with(limits_seconds: Iterable[float], usual: Sequence[float]) -> tuple[float, ...]:
-    """Bounds of a histogram, with a policy's own limits among them, so that keeping to one can be counted exactly."""
-    return tuple(sorted({*usual, *(limit for limit in limits_seconds if limit > 0)}))
+    """Bounds of a histogram, with a policy's own limits among them, so that keeping to one can be counted exactly.
+
+    The longest `MOST_LIMITS` of them, and one bound well above: no quantile that is read from a histogram is above
+    its last bound, so that without it the longest limit could never be seen to be broken.
+    """
+    limits = sorted({limit for limit in limits_seconds if 0 < limit <= LONGEST_SECONDS})[-MOST_LIMITS:]
+    bounds = {*usual, *limits}
+    if limits and max(usual) < ABOVE * limits[-1]:
+        bounds.add(ABOVE * limits[-1])
+    return tuple(sorted(bounds))

@@ -27,6 +27,10 @@ COUNTERS = {
         "{reading}",
         "Readings that could not be had; their energy is in no counter.",
     ),
+    "energygate.internal_errors": (
+        "{error}",
+        "Troubles of the recorder and of its sinks, which the service does not see.",
+    ),
 }
 """Name, unit (UCUM, as OpenTelemetry has them), description."""
 
@@ -142,6 +146,7 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
             point(count, workload=workload, unit=unit) for unit, count in totals.units.items()
         ]
     sums["energygate.meter_errors"].append(point(snapshot.meter_errors))
+    sums["energygate.internal_errors"].append(point(snapshot.internal_errors))
     for name, (unit, description) in COUNTERS.items():
         data = Sum(
             data_points=sums[name],

@@ -2,33 +2,42 @@
 
 Each process writes its totals to a file of its own, by renaming a finished one into place. Who wants the sums reads
 all files. What a process had come to by its end is added to one file for all that have ended, so that sums never
-shrink and files do not pile up.
+shrink and files do not pile up. That file also keeps the names that were shown: which of too many workloads have a
+place of their own must not depend on who is asked.
 """
 
 from __future__ import annotations
 
-import itertools
-import json
+import contextlib
 import os
+import re
 import secrets
+import stat
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import psutil
 
 from energygate.production.recorder.forks import locked, unforked
-from energygate.production.recorder.snapshot import Durations, WorkloadTotals
+from energygate.production.recorder.pooled import Adding, Pooled, pooled, read, written
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection
 
     from energygate.production.recorder.snapshot import Snapshot
 
 ENDED = "ended.json"
-MOST_FILES = 1024
-MOST_BYTES = 1_000_000
+LOCK = "lock"
+
+MOST_FILES = 256
+"""With more, a new process adds up those of ended ones: a service that nobody asks may fork for each request."""
+
+MOST_BYTES = 8_000_000
+"""Of a file. A process with hundreds of workloads, each with a name as long and as many units as can be, has fewer."""
+
+_OWN_NAME = re.compile(r"([1-9][0-9]{0,8})-.+\.json")
 
 
 class Pool:
@@ -37,10 +46,20 @@ class Pool:
     Args:
         directory: Made if need be; its content is the service's alone. Empty it, or not, when the service starts:
             sums begin at 0 then, or go on.
+        known: Workloads that have their own place, however many others there are.
+        note: Told about what lies there and is none of the service's, once.
     """
 
-    def __init__(self, directory: str | os.PathLike[str]) -> None:
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        known: Collection[str] = (),
+        note: Callable[[str, BaseException], None] | None = None,
+    ) -> None:
         self._directory = Path(directory)
+        self._known = known
+        self._note = note
         self._pid = 0
         self._own = Path()
 
@@ -59,11 +78,15 @@ class Pool:
         return snapshot
 
     def _write(self, snapshot: Snapshot) -> None:
-        if self._pid != os.getpid():  # the first time, or forked since
-            self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        first = self._pid != os.getpid()  # the first time, or forked since
+        if first:
             self._pid = os.getpid()
             self._own = self._directory / f"{self._pid}-{secrets.token_hex(8)}.json"
-        _replace(self._own, _as_json(snapshot))
+        _replace(self._own, pooled(snapshot))
+        if first and len(os.listdir(self._directory)) > MOST_FILES:  # noqa: PTH208 - in a hurry
+            with contextlib.suppress(OSError), locked(self._directory / LOCK, patience_s=0):
+                self._gather_ended(snapshot)
 
     def together(self, take: Callable[[], Snapshot]) -> Snapshot:
         """The sums over all processes.
@@ -76,131 +99,94 @@ class Pool:
             OSError: When the directory cannot be used.
         """
         snapshot = self.write(take)
-        with locked(self._directory / "lock"):
-            self._gather_ended()
-            found = [_read(file) for file in self._files() if file != self._own]
-            found.append(_read(self._directory / ENDED))
-        others = [one for one in found if one is not None]
-        workloads = dict(snapshot.workloads)
-        for other in others:
-            workloads = _sum(workloads, _workloads(other))
+        adding = self._adding(snapshot)
+        with locked(self._directory / LOCK):
+            ended, living = self._gather_ended(snapshot)
+            total = ended
+            for file in living:
+                other = self._read(file) if file != self._own else None
+                total = total if other is None else adding.add(total, other)
+            total = adding.add(total, pooled(snapshot))
+            if total.names != ended.names:
+                _replace(self._directory / ENDED, adding.add(ended, total.named()))
         return replace(
             snapshot,
-            workloads=MappingProxyType(workloads),
-            meter_errors=snapshot.meter_errors + sum(int(other["meter_errors"]) for other in others),
-            internal_errors=snapshot.internal_errors + sum(int(other["internal_errors"]) for other in others),
-            start_seconds=min(snapshot.start_seconds, *(float(other["start_seconds"]) for other in others))
-            if others
-            else snapshot.start_seconds,
+            workloads=MappingProxyType(dict(total.workloads)),
+            meter_errors=total.meter_errors,
+            internal_errors=total.internal_errors,
+            start_seconds=total.start_seconds,
         )
 
-    def _files(self) -> list[Path]:
-        return sorted(
-            itertools.islice(
-                (file for file in self._directory.glob("*-*.json") if file.stem.split("-")[0].isdigit()),
-                MOST_FILES,
-            )
-        )
+    def _adding(self, snapshot: Snapshot) -> Adding:
+        """Adds to buckets as this process has them."""
+        bounds = next(iter(snapshot.workloads.values())).durations.bounds_seconds
+        return Adding(self._known, bounds)
 
-    def _gather_ended(self) -> None:
-        """Add what ended processes had come to, to the file of those that have ended. Under the lock."""
-        gone = [file for file in self._files() if not psutil.pid_exists(int(file.stem.split("-")[0]))]
-        if not gone:
-            return
-        ended = self._directory / ENDED
-        total = _read(ended)
-        for file in gone:
-            one = _read(file)
-            if one is not None:
-                total = one if total is None else _added(total, one)
-        if total is not None:
-            _replace(ended, json.dumps(total))
-        for file in gone:
+    def _gather_ended(self, snapshot: Snapshot) -> tuple[Pooled, list[Path]]:
+        """Add what ended processes had come to, to the file of those that have ended. Under the lock.
+
+        Returns:
+            What those come to, and the files of the processes that live.
+        """
+        adding, ended = self._adding(snapshot), self._directory / ENDED
+        nothing = replace(pooled(snapshot), workloads={}, meter_errors=0, internal_errors=0)
+        total = adding.add(nothing, self._read_ended() or nothing)
+        added, living = [], []
+        for file in sorted(self._directory.glob("*-*.json")):
+            ours = _OWN_NAME.fullmatch(file.name)
+            if ours is None:
+                self._odd(file, "its name")
+            elif psutil.pid_exists(int(ours[1])):
+                living.append(file)
+            elif (one := self._read(file)) is not None:
+                total = adding.add(total, one)
+                added.append(file)
+        if added:
+            _replace(ended, total)
+        for file in added:
             file.unlink(missing_ok=True)
+        return total, living
 
-
-def _replace(file: Path, text: str) -> None:
-    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(file)
-
-
-def _as_json(snapshot: Snapshot) -> str:
-    return json.dumps(
-        {
-            "meter_errors": snapshot.meter_errors,
-            "internal_errors": snapshot.internal_errors,
-            "start_seconds": snapshot.start_seconds,
-            "workloads": {name: _plain(totals) for name, totals in snapshot.workloads.items()},
-        }
-    )
-
-
-def _plain(totals: WorkloadTotals) -> dict[str, Any]:
-    return {
-        "ok": totals.requests_ok,
-        "error": totals.requests_error,
-        "energy_joules": totals.energy_joules,
-        "idle_energy_joules": totals.idle_energy_joules,
-        "response_bytes": totals.response_bytes,
-        "bounds_seconds": totals.durations.bounds_seconds,
-        "counts": totals.durations.counts,
-        "sum_seconds": totals.durations.sum_seconds,
-        "units": dict(totals.units),
-    }
-
-
-def _read(file: Path) -> dict[str, Any] | None:
-    """What a process wrote; `None` for a file that is gone, or that is none of ours."""
-    try:
-        if file.stat().st_size > MOST_BYTES:
+    def _read(self, file: Path) -> Pooled | None:
+        """What a process wrote; `None` for a file that is gone, or that is none of ours."""
+        try:
+            return read(_text(file))
+        except FileNotFoundError:
             return None
-        found = json.loads(file.read_text("utf-8"))
-        _workloads(found)
-        return {
-            "meter_errors": int(found["meter_errors"]),
-            "internal_errors": int(found["internal_errors"]),
-            "start_seconds": float(found["start_seconds"]),
-            "workloads": found["workloads"],
-        }
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return None
+        except ValueError as error:
+            self._odd(file, error)
+            return None
+
+    def _read_ended(self) -> Pooled | None:
+        """What ended processes had come to; `None` at first.
+
+        Raises:
+            OSError: When it cannot be read: without it, sums would begin anew.
+        """
+        file = self._directory / ENDED
+        with contextlib.suppress(FileNotFoundError):
+            if file.stat().st_size > MOST_BYTES:
+                raise OSError(
+                    f"{file} is larger than {MOST_BYTES} bytes. Empty the directory, and counters begin anew"
+                )
+        return self._read(file)
+
+    def _odd(self, file: Path, why: object) -> None:
+        """Say it once, of the first one alone: there may be thousands."""
+        note, self._note = self._note, None
+        if note is not None:
+            error = ValueError(f"{file.name[:100]!r}, by {why}")
+            note("a file in multiprocess_dir is none of the service's and not counted", error)
 
 
-def _workloads(found: dict[str, Any]) -> dict[str, WorkloadTotals]:
-    return {
-        str(name): WorkloadTotals(
-            requests_ok=int(plain["ok"]),
-            requests_error=int(plain["error"]),
-            energy_joules=float(plain["energy_joules"]),
-            idle_energy_joules=float(plain["idle_energy_joules"]),
-            response_bytes=int(plain["response_bytes"]),
-            durations=Durations(
-                bounds_seconds=tuple(float(bound) for bound in plain["bounds_seconds"]),
-                counts=tuple(int(count) for count in plain["counts"]),
-                sum_seconds=float(plain["sum_seconds"]),
-            ),
-            units={str(unit): float(count) for unit, count in plain["units"].items()},
-        )
-        for name, plain in found["workloads"].items()
-    }
+def _text(file: Path) -> str:
+    status = file.stat()
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+        raise ValueError("its kind or its size")
+    return file.read_text("utf-8")
 
 
-def _sum(
-    workloads: Mapping[str, WorkloadTotals], others: Mapping[str, WorkloadTotals]
-) -> dict[str, WorkloadTotals]:
-    total = dict(workloads)
-    for name, other in others.items():
-        mine = total.get(name)
-        total[name] = other if mine is None else mine.plus(other)
-    return total
-
-
-def _added(total: dict[str, Any], one: dict[str, Any]) -> dict[str, Any]:
-    summed = _sum(_workloads(total), _workloads(one))
-    return {
-        "meter_errors": total["meter_errors"] + one["meter_errors"],
-        "internal_errors": total["internal_errors"] + one["internal_errors"],
-        "start_seconds": min(total["start_seconds"], one["start_seconds"]),
-        "workloads": {name: _plain(totals) for name, totals in summed.items()},
-    }
+def _replace(file: Path, totals: Pooled) -> None:
+    unfinished = file.with_name(f".{file.name}.{os.getpid()}")
+    unfinished.write_text(written(totals), encoding="utf-8")
+    unfinished.replace(file)

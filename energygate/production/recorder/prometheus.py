@@ -104,6 +104,9 @@ def _families(snapshot: Snapshot | None) -> Iterator[Metric]:
     errors = CounterMetricFamily(
         names.METER_ERRORS, "Readings that could not be had; their energy is in no counter."
     )
+    internal = CounterMetricFamily(
+        names.INTERNAL_ERRORS, "Troubles of the recorder and of its sinks, which the service does not see."
+    )
     pue = GaugeMetricFamily(names.PUE, "Facility energy over IT energy, as the policy says.")
     info = InfoMetricFamily(names.METER_INFO.removesuffix("_info"), "How joules come about.")
     if snapshot is not None:
@@ -119,12 +122,13 @@ def _families(snapshot: Snapshot | None) -> Iterator[Metric]:
             for unit, yielded in totals.units.items():
                 units.add_metric([workload, unit], yielded)
         errors.add_metric([], snapshot.meter_errors)
+        internal.add_metric([], snapshot.internal_errors)
         pue.add_metric([], snapshot.pue)
         if snapshot.meter is not None:
             meter = snapshot.meter
             facts = {"method": meter.method, "source": meter.source, "version": meter.version}
             info.add_metric([], facts)
-    yield from (energy, idle, requests, duration, response_bytes, units, errors, pue, info)
+    yield from (energy, idle, requests, duration, response_bytes, units, errors, internal, pue, info)
 
 
 def _buckets(durations: Durations) -> list[tuple[str, float]]:

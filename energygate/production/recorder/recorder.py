@@ -31,7 +31,8 @@ class Recorder:
     """Counts energy, success, time and bytes of the requests that a service serves.
 
     A thread reads the machine's energy in the background and shares it over the requests in flight. Nothing that
-    goes wrong here reaches the service: it is counted (`energygate_meter_errors_total`) and logged once.
+    goes wrong here reaches the service: it is counted (`energygate_meter_errors_total`, or
+    `energygate_internal_errors_total` where it is not the meter's) and logged once.
 
     Example:
         >>> recorder = energygate.Recorder("energygate.yml", workload="digits-cnn")  # doctest: +SKIP
@@ -84,7 +85,7 @@ class Recorder:
             export_interval_s=export_interval_s,
         )
         self.workload = settings.names[0]
-        self._pool = _pool(multiprocess_dir)
+        self._pool = _pool(multiprocess_dir, settings.names, self.note)
         self._plan = Plan(
             names=settings.names,
             bounds_seconds=settings.bounds_seconds,
@@ -174,13 +175,11 @@ class Recorder:
             app: The application.
             workload: As for `request`; or a function that tells it from the request's environment.
             metrics_path: Where the metrics are shown, in the application's place; `None`: nowhere.
-            exclude: Paths that are not counted.
+            exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
         """
         from energygate.production.recorder.wsgi import WsgiMiddleware
 
-        return WsgiMiddleware(
-            self, app, workload=workload, metrics_path=metrics_path, exclude=frozenset(exclude)
-        )
+        return WsgiMiddleware(self, app, workload=workload, metrics_path=metrics_path, exclude=exclude)
 
     def asgi(
         self,
@@ -196,13 +195,11 @@ class Recorder:
             app: The application.
             workload: As for `request`; or a function that tells it from the connection's scope.
             metrics_path: Where the metrics are shown, in the application's place; `None`: nowhere.
-            exclude: Paths that are not counted.
+            exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
         """
         from energygate.production.recorder.asgi import AsgiMiddleware
 
-        return AsgiMiddleware(
-            self, app, workload=workload, metrics_path=metrics_path, exclude=frozenset(exclude)
-        )
+        return AsgiMiddleware(self, app, workload=workload, metrics_path=metrics_path, exclude=exclude)
 
     def snapshot(self) -> Snapshot:
         """All totals of this process up to the last sample."""
@@ -281,15 +278,17 @@ class Recorder:
 
     def _begin_anew(self) -> None:
         """In a forked child: nothing of the parent's threads, locks and totals is the child's."""
-        self._recording = Recording(self._plan)
+        self._recording = Recording(self._plan, forked=True)
 
 
-def _pool(directory: str | os.PathLike[str] | None) -> Pool | None:
+def _pool(
+    directory: str | os.PathLike[str] | None, known: Sequence[str], note: Callable[[str, BaseException], None]
+) -> Pool | None:
     if directory is None:
         return None
     from energygate.production.recorder.pool import Pool
 
-    return Pool(directory)
+    return Pool(directory, known=known, note=note)
 
 
 def _after_fork_in_child() -> None:

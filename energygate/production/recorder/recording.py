@@ -29,6 +29,10 @@ RETRY_NS = 60_000_000_000
 OVERDUE_NS = 30_000_000_000
 """A reading that takes longer hangs, and is counted as one that could not be had."""
 
+LAST_WORDS = 16
+"""So many requests of a forked process are told to the others at once: it may end with any of them, as those of a
+server that forks for each request do, by `os._exit`. One that serves more lives long enough for its samples."""
+
 CLOSING_SECONDS = 5.0
 """The longest that ending a service waits for a last reading and for sinks."""
 
@@ -80,9 +84,19 @@ class Plan:
 
 
 class Recording:
-    """One process's recording. Making one does nothing but look at clocks, so that a fork can."""
+    """One process's recording. Making one does nothing but look at clocks, so that a fork can.
 
-    def __init__(self, plan: Plan) -> None:
+    Args:
+        plan: How it works.
+        forked: Whether the process was forked from one that had a recording, and so may end without a word.
+
+    Attributes:
+        ledger: Its requests.
+        started: Whether it has begun.
+        last_words: How many more times `leave_word` is to be called at the end of a request.
+    """
+
+    def __init__(self, plan: Plan, *, forked: bool = False) -> None:
         self._plan = plan
         self._clock = plan.clocks.steady_ns
         self.ledger = Ledger(
@@ -107,6 +121,7 @@ class Recording:
         self._last: dict[int, Snapshot] = {}
         self._threads: list[threading.Thread] = []
         self.started = False
+        self.last_words = LAST_WORDS if forked and plan.pool is not None else 0
 
     def start(self) -> None:
         """Start the threads, once; never raises."""
@@ -142,6 +157,21 @@ class Recording:
                 self._plan.pool.write(self.snapshot)
         except Exception as error:  # noqa: BLE001 - the thread must go on, and the service with it
             self.note("a sample failed", error)
+
+    def leave_word(self) -> None:
+        """Tell the other processes what was counted so far, without waiting for the meter. Never raises."""
+        self.last_words -= 1
+        try:
+            if self._sampling.acquire(blocking=False):
+                try:
+                    if self._meter is not None and not self._meter.period_ns and not self._finished:
+                        self._read(self._meter)
+                finally:
+                    self._sampling.release()
+            if self._plan.pool is not None:
+                self._plan.pool.write(self.snapshot)
+        except Exception as error:  # noqa: BLE001 - the request has been served
+            self.note("a forked process could not tell what it counted", error)
 
     def export(self) -> None:
         """Feed all sinks. Never raises."""

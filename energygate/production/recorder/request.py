@@ -145,7 +145,9 @@ class Request:
         if recording is None:  # closed
             return
         outer = CURRENT.get()
-        workload = recorder.workload if self._workload is None else self._workload
+        if self._workload is None:
+            self._workload = recorder.workload
+        workload = self._workload
         self._outer = outer
         self._same = _same(outer, recording, workload)
         if self._same is None:
@@ -171,13 +173,15 @@ class Request:
             response_bytes=self._bytes,
             units=self._units,
         )
+        if recording.last_words:
+            recording.leave_word()
 
 
 def _same(outer: Request | None, recording: Recording, workload: object) -> Request | None:
     """The request around this one that it is part of: one of the same workload and recorder that still goes on."""
     while outer is not None:
-        account = outer._account  # noqa: SLF001 - of this module
-        if outer._recording is recording and account is not None and account.name == workload:  # noqa: SLF001
+        # As it was named: its account can be that of many, `other`, or have a name that was cut.
+        if outer._recording is recording and outer._workload == workload:  # noqa: SLF001 - of this module
             return outer
         outer = outer._same or outer._outer  # noqa: SLF001
     return None

@@ -35,11 +35,14 @@ USUAL_BOUNDS_SECONDS = (
     10.0,
     30.0,
     60.0,
+    150.0,
+    300.0,
+    600.0,
 )
-"""A millisecond to a minute, about three to a decade: a quantile read from them is off by a factor of 1.6 at most."""
+"""A millisecond to ten minutes, about three to a decade: a quantile read from them is off by a factor of 1.6 at most.
 
-MOST_LIMITS = 8
-"""Of a policy's limits on latency that become buckets: each is a time series per workload."""
+Ten minutes are for limits that are not known here: those that follow from a result.
+"""
 
 MOST_PUE = 3.0
 LEAST_INTERVAL_S = 0.01
@@ -113,7 +116,7 @@ def settings_for(
     return Settings(
         names=names,
         pue=found_pue,
-        bounds_seconds=bounds_with(limits[:MOST_LIMITS], USUAL_BOUNDS_SECONDS),
+        bounds_seconds=bounds_with(limits, USUAL_BOUNDS_SECONDS),
         load=lambda: importlib.import_module("energygate.production.recorder.opening"),
         open_meter=open_meter,
     )
@@ -138,14 +141,12 @@ def _names(policy: Policy, workload: str | None) -> tuple[str, ...]:
 
 def _limits(policy: Policy) -> list[float]:
     """The policy's limits on latency, in seconds."""
-    return sorted(
-        {
-            budget.max.value
-            for workload in policy.workloads.values()
-            for metric, budget in workload.budgets.items()
-            if metric.startswith("latency_") and budget.max is not None
-        }
-    )
+    return [
+        budget.max.value
+        for workload in policy.workloads.values()
+        for metric, budget in workload.budgets.items()
+        if metric.startswith("latency_") and budget.max is not None
+    ]
 
 
 def _pue(pue: float) -> float:

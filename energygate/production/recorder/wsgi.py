@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Collection, Iterable, Iterator
 
     from energygate.production.recorder.recorder import Recorder
     from energygate.production.recorder.request import Request
@@ -16,6 +16,17 @@ if TYPE_CHECKING:
 SERVER_ERROR = 500
 
 
+class Paths:
+    """Paths; one that ends with `*` stands for all that begin so."""
+
+    def __init__(self, paths: Collection[str]) -> None:
+        self._exact = frozenset(paths)
+        self._beginnings = tuple(path[:-1] for path in paths if path.endswith("*"))
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._exact or path.startswith(self._beginnings)
+
+
 class WsgiMiddleware:
     """An application around another one.
 
@@ -24,7 +35,7 @@ class WsgiMiddleware:
         app: The application.
         workload: Which one it serves, or a function that tells it from the environment; `None`: the recorder's own.
         metrics_path: Where the metrics are shown; `None`: nowhere.
-        exclude: Paths that are not counted.
+        exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
     """
 
     def __init__(
@@ -34,13 +45,13 @@ class WsgiMiddleware:
         *,
         workload: str | Callable[[Environ], str | None] | None,
         metrics_path: str | None,
-        exclude: frozenset[str],
+        exclude: Collection[str],
     ) -> None:
         self._recorder = recorder
         self._app = app
         self._workload = workload
         self._metrics_path = metrics_path
-        self._exclude = exclude
+        self._exclude = Paths(exclude)
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""

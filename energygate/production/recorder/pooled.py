@@ -1,0 +1,202 @@
+"""Totals of several processes as one: their sums, within the bounds of a single process, and their text.
+
+What is read was written by another process, of another release maybe: it is checked number by number, since one that
+is infinite, or no text, would stay in the sums for ever.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from bisect import bisect_left
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from energygate.production.recorder.labels import add_units, label, place
+from energygate.production.recorder.snapshot import Durations, WorkloadTotals
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
+    from energygate.production.recorder.snapshot import Snapshot
+
+MOST_COUNT = 2**63 - 1
+MOST_AMOUNT = 1e300
+"""More is written as this: a file with more would be refused, and the rest of it with it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pooled:
+    """What one process has come to, or several together.
+
+    Attributes:
+        workloads: Totals by workload.
+        meter_errors: As of a `Snapshot`.
+        internal_errors: The same.
+        start_seconds: The same; the earliest.
+    """
+
+    workloads: Mapping[str, WorkloadTotals]
+    meter_errors: int
+    internal_errors: int
+    start_seconds: float
+
+    @property
+    def names(self) -> set[tuple[str, str]]:
+        """All workloads with each of their units, and with none."""
+        return {(name, unit) for name, totals in self.workloads.items() for unit in ("", *totals.units)}
+
+    def named(self) -> Pooled:
+        """The same names, with nothing counted."""
+        workloads = {name: _nothing(totals) for name, totals in self.workloads.items()}
+        return replace(self, workloads=workloads, meter_errors=0, internal_errors=0)
+
+
+class Adding:
+    """Adds up processes.
+
+    Args:
+        known: Workloads that have their own place, however many others there are.
+        bounds_seconds: Of the sums' buckets. Those of other processes can be others, after a change of the policy.
+    """
+
+    def __init__(self, known: Collection[str], bounds_seconds: tuple[float, ...]) -> None:
+        self._known = frozenset(known)
+        self._bounds_seconds = bounds_seconds
+
+    def add(self, total: Pooled, one: Pooled) -> Pooled:
+        """The sum; workloads and units of `one` for which `total` has no place left are in it as `other`."""
+        workloads = dict(total.workloads)
+        for name, totals in one.workloads.items():
+            key = place(name, workloads.keys(), self._known)
+            mine = workloads.get(key) or _nothing(replace(totals, units={}))
+            units = dict(mine.units)
+            add_units(units, totals.units)
+            summed = self._fitting(mine).plus(self._fitting(totals))
+            workloads[key] = replace(summed, units=MappingProxyType(units))
+        return Pooled(
+            workloads=workloads,
+            meter_errors=total.meter_errors + one.meter_errors,
+            internal_errors=total.internal_errors + one.internal_errors,
+            start_seconds=min(total.start_seconds, one.start_seconds),
+        )
+
+    def _fitting(self, totals: WorkloadTotals) -> WorkloadTotals:
+        """With the sums' buckets: each of its own goes into the one that its upper bound is in."""
+        durations = totals.durations
+        if durations.bounds_seconds == self._bounds_seconds:
+            return totals
+        counts = [0] * (len(self._bounds_seconds) + 1)
+        for bound, count in zip((*durations.bounds_seconds, math.inf), durations.counts, strict=True):
+            counts[bisect_left(self._bounds_seconds, bound)] += count
+        return replace(
+            totals,
+            durations=replace(durations, bounds_seconds=self._bounds_seconds, counts=tuple(counts)),
+        )
+
+
+def pooled(snapshot: Snapshot) -> Pooled:
+    """What a process has come to."""
+    return Pooled(
+        workloads=snapshot.workloads,
+        meter_errors=snapshot.meter_errors,
+        internal_errors=snapshot.internal_errors,
+        start_seconds=snapshot.start_seconds,
+    )
+
+
+def written(totals: Pooled) -> str:
+    """As text."""
+    return json.dumps(
+        {
+            "meter_errors": min(totals.meter_errors, MOST_COUNT),
+            "internal_errors": min(totals.internal_errors, MOST_COUNT),
+            "start_seconds": totals.start_seconds,
+            "workloads": {name: _plain(one) for name, one in totals.workloads.items()},
+        },
+        ensure_ascii=False,
+    )
+
+
+def read(text: str) -> Pooled:
+    """From text.
+
+    Raises:
+        ValueError: When it is not what `written` writes.
+    """
+    try:
+        found = json.loads(text)
+        return Pooled(
+            workloads={_name(name): _totals(plain) for name, plain in found["workloads"].items()},
+            meter_errors=_count(found["meter_errors"]),
+            internal_errors=_count(found["internal_errors"]),
+            start_seconds=_amount(found["start_seconds"]),
+        )
+    except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
+        raise ValueError(f"not what a recorder writes: {error}") from error
+
+
+def _nothing(totals: WorkloadTotals) -> WorkloadTotals:
+    """The same units and buckets, with nothing counted."""
+    return WorkloadTotals(
+        requests_ok=0,
+        requests_error=0,
+        energy_joules=0.0,
+        idle_energy_joules=0.0,
+        response_bytes=0,
+        durations=Durations(
+            bounds_seconds=totals.durations.bounds_seconds, counts=(0,) * len(totals.durations.counts)
+        ),
+        units=dict.fromkeys(totals.units, 0.0),
+    )
+
+
+def _plain(totals: WorkloadTotals) -> dict[str, Any]:
+    return {
+        "ok": min(totals.requests_ok, MOST_COUNT),
+        "error": min(totals.requests_error, MOST_COUNT),
+        "energy_joules": min(totals.energy_joules, MOST_AMOUNT),
+        "idle_energy_joules": min(totals.idle_energy_joules, MOST_AMOUNT),
+        "response_bytes": min(totals.response_bytes, MOST_COUNT),
+        "bounds_seconds": totals.durations.bounds_seconds,
+        "counts": totals.durations.counts,
+        "sum_seconds": min(totals.durations.sum_seconds, MOST_AMOUNT),
+        "units": {unit: min(count, MOST_AMOUNT) for unit, count in totals.units.items()},
+    }
+
+
+def _totals(plain: dict[str, Any]) -> WorkloadTotals:
+    bounds_seconds = tuple(_amount(bound) for bound in plain["bounds_seconds"])
+    counts = tuple(_count(count) for count in plain["counts"])
+    if len(counts) != len(bounds_seconds) + 1:
+        raise ValueError(f"{len(counts)} buckets with {len(bounds_seconds)} bounds")
+    return WorkloadTotals(
+        requests_ok=_count(plain["ok"]),
+        requests_error=_count(plain["error"]),
+        energy_joules=_amount(plain["energy_joules"]),
+        idle_energy_joules=_amount(plain["idle_energy_joules"]),
+        response_bytes=_count(plain["response_bytes"]),
+        durations=Durations(
+            bounds_seconds=bounds_seconds, counts=counts, sum_seconds=_amount(plain["sum_seconds"])
+        ),
+        units={_name(unit): _amount(count) for unit, count in plain["units"].items()},
+    )
+
+
+def _name(name: str) -> str:
+    if label(name) != name:
+        raise ValueError("a name that no recorder writes")
+    return name
+
+
+def _count(number: object) -> int:
+    if isinstance(number, int) and 0 <= number <= MOST_COUNT:
+        return number
+    raise ValueError("a count that cannot be")
+
+
+def _amount(number: object) -> float:
+    if isinstance(number, (int, float)) and 0 <= number <= MOST_AMOUNT:
+        return float(number)
+    raise ValueError("an amount that cannot be")
