@@ -8,6 +8,7 @@ the other one +0 %, which is to fail. Each session is a pytest of its own, with 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import statistics
@@ -96,7 +97,8 @@ def main(verdicts: int, limit: str) -> int:
         f"{', virtual' if machine.virtual else ''}; --energy-time {limit}"
     )
     judged: list[Judged] = []
-    with tempfile.TemporaryDirectory() as name:
+    # Interrupted, it tells what it has.
+    with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as name:
         write(Path(name))
         while len(judged) < verdicts:
             judged += session(Path(name), limit)
