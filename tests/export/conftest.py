@@ -1,4 +1,4 @@
-"""One Prometheus and one Pushgateway for all tests of exporters, with the rules and a service to scrape."""
+"""A Prometheus and a Pushgateway for the tests of a module, ended with it: whatever is measured later has the CPUs."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from energygate.production.export.prometheus import FILE as RULES_FILE
 from energygate.production.export.prometheus import files as rules_files
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pushgateway(tmp_path_factory):
     """A Pushgateway that CI has pushed a result to."""
     with running_pushgateway(tmp_path_factory.mktemp("pushgateway")) as server:
@@ -22,7 +22,7 @@ def pushgateway(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def live(tmp_path_factory):
     """The fixture service, whose workload is called `live`."""
     directory = tmp_path_factory.mktemp("live")
@@ -33,7 +33,7 @@ def live(tmp_path_factory):
         yield server
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def prometheus(live, pushgateway, tmp_path_factory):
     """A Prometheus that scrapes services of three workloads and the Pushgateway, and evaluates the exported rules."""
     directory = tmp_path_factory.mktemp("prometheus")

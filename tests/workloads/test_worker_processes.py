@@ -118,7 +118,8 @@ def make():
 """
     serving = loaded(app(BURN + source))
     windows = [serving.run(1) for _ in range(200)]
-    assert min(window.cpu_ns for window in windows) >= 0
+    # The kernel's two clocks, of the process and of its group, may differ by some microseconds.
+    assert min(window.cpu_ns for window in windows) > -1_000_000
     # Nor may it be found again later, with all the time it ever used: the burner's grows to half a second.
     assert max(window.cpu_ns for window in windows) < 50_000_000
 
