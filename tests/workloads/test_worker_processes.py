@@ -51,12 +51,15 @@ def test_cpu_time_of_a_known_spin(worker):
     assert started.run(100).cpu_ns == pytest.approx(400e6, rel=0.05)
 
 
+# A child that is lost, or counted twice, is a quarter; starting and ending it costs some 5 ms on a busy machine.
+
+
 @LINUX_ONLY
 def test_cpu_time_of_a_child_that_a_request_waits_for(loaded, app):
     serving = loaded(
-        app(BURN + "def make():\n    return lambda: python(until(50)).wait() == 0\n"),
+        app(BURN + "def make():\n    return lambda: python(until(100)).wait() == 0\n"),
     )
-    assert serving.run(4).cpu_ns == pytest.approx(4 * 50e6, rel=0.1)
+    assert serving.run(4).cpu_ns == pytest.approx(4 * 100e6, rel=0.15)
 
 
 @LINUX_ONLY
@@ -65,12 +68,12 @@ def test_cpu_time_of_a_child_that_nobody_waits_for(loaded, app):
 def make():
     children = []
     def request():
-        children.append(python(until(50)))
+        children.append(python(until(100)))
         os.waitid(os.P_PID, children[-1].pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
         return True
     return request
 """
-    assert loaded(app("import os\n" + BURN + source)).run(4).cpu_ns == pytest.approx(4 * 50e6, rel=0.1)
+    assert loaded(app("import os\n" + BURN + source)).run(4).cpu_ns == pytest.approx(4 * 100e6, rel=0.15)
 
 
 @LINUX_ONLY
