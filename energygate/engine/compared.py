@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from energygate.workloads.operators import OperatorChange
     from energygate.workloads.serving import Serving
 
-UNSEEN_CALLS = 8
-"""How many calls of a workload without inputs are compared: it makes up its own, so a few show what it answers."""
-
 
 def base_beside_head(  # noqa: PLR0913 - the same workload twice, and what a report says of it
     base: Serving,
@@ -105,10 +102,8 @@ def _answers(
 
 def _collected(serving: Serving, cpus: tuple[int, ...]) -> Collected:
     """A side's answers, or why there are none: they may differ in length, or its Python may lack numpy."""
-    workload = serving.workload
-    count = None if workload.inputs or workload.onnx else UNSEEN_CALLS
     try:
-        return collect(serving, cpus, count=count)
+        return collect(serving, cpus)
     except (WorkerDied, NothingThere):
         raise
     except MeasurementError as error:

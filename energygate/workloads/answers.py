@@ -44,23 +44,22 @@ class Collected:
         return self.answers
 
 
-def collect(serving: Serving, cpus: tuple[int, ...], *, count: int | None = None) -> Collected:
+def collect(serving: Serving, cpus: tuple[int, ...]) -> Collected:
     """Answer every distinct call once, untimed, in a fresh worker.
 
     Args:
         serving: The workload on one side.
         cpus: The CPUs its worker is bound to.
-        count: How many calls to answer; every distinct one by default.
 
     Raises:
         MeasurementError: When the worker fails, or a request does where no `success_rate` budget lets it.
     """
     path = serving.scratch / f"answers-{serving.side.name}.npz"
     with serving.open(cpus) as ready:
-        payloads = _payloads(ready, serving, count, keep=True)
+        payloads = _payloads(ready, serving, keep=True)
         answers: Answers | MeasurementError
         try:
-            ready.worker.outputs(path, count=count or ALL_CALLS)
+            ready.worker.outputs(path, count=ALL_CALLS)
         except WorkerDied:
             raise
         except MeasurementError as error:  # answers that differ in shape, say, have a size all the same
@@ -71,32 +70,30 @@ def collect(serving: Serving, cpus: tuple[int, ...], *, count: int | None = None
     return Collected(payloads=payloads, answers=answers)
 
 
-def weigh_answers(serving: Serving, cpus: tuple[int, ...], *, count: int | None = None) -> Payloads:
+def weigh_answers(serving: Serving, cpus: tuple[int, ...]) -> Payloads:
     """How many bytes requests and answers are, per request: as `collect`, without the answers.
 
     Raises:
         MeasurementError: The same.
     """
     with serving.open(cpus) as ready:
-        payloads = _payloads(ready, serving, count, keep=False)
+        payloads = _payloads(ready, serving, keep=False)
         ready.worker.shut_down()
     return payloads
 
 
-def collect_answers(
-    serving: Serving, cpus: tuple[int, ...], *, count: int | None = None
-) -> dict[str, np.ndarray[Any, Any]]:
+def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.ndarray[Any, Any]]:
     """What every distinct call is answered: one array per output, calls stacked first.
 
     Raises:
         MeasurementError: When the worker fails, or answers differ in shape.
     """
-    return dict(collect(serving, cpus, count=count).to_judge())
+    return dict(collect(serving, cpus).to_judge())
 
 
-def _payloads(ready: Ready, serving: Serving, count: int | None, *, keep: bool) -> Payloads:
+def _payloads(ready: Ready, serving: Serving, *, keep: bool) -> Payloads:
     tolerant = "success_rate" in serving.workload.budgets
-    payloads = ready.worker.answer(count=count or ALL_CALLS, tolerant=tolerant, keep=keep)
+    payloads = ready.worker.answer(count=ALL_CALLS, tolerant=tolerant, keep=keep)
     return payloads.of_each(ready.requests_per_call)
 
 
