@@ -47,6 +47,7 @@ class Exposition:
         durations.add_metric(label, buckets, 0.05 * everything)
         yield durations
         yield CounterMetricFamily(_family(names.METER_ERRORS), "Failed readings", value=0)
+        yield CounterMetricFamily(_family(names.INTERNAL_ERRORS), "Other troubles", value=0)
         yield GaugeMetricFamily(names.PUE, "PUE", value=self._pue)
         info = {"method": "estimated", "source": "a table", "version": "0.1.0"}
         yield InfoMetricFamily(names.METER_INFO.removesuffix("_info"), "The meter", value=info)

@@ -47,7 +47,7 @@ def test_the_sdk_reads_it_as_it_was_written():
     assert again == document
 
 
-def test_it_shows_what_the_issue_asks_for():
+def test_it_shows_energy_limits_idling_carbon_and_troubles():
     document = dashboard()
     assert [one["title"] for one in document["panels"] if one["type"] == "row"] == [*ROOMS]
     assert set(panels(document)) == {
@@ -57,7 +57,7 @@ def test_it_shows_what_the_issue_asks_for():
         "Energy in this period",
         "PUE",
         "Energy per month",
-        "Failed readings",
+        "Troubles",
         "Meters",
         "Carbon per hour",
         "Carbon in this period",

@@ -24,6 +24,7 @@ def series(requests, joules, *, workload="digits-cnn", instance="a:1", pue="1.25
         f"energygate_idle_energy_joules_total{{{named}}}": others.get("idle", "0+6x150"),
         f"energygate_pue{{{where}}}": pue,
         f"energygate_meter_errors_total{{{where}}}": others.get("meter_errors", "0x150"),
+        f"energygate_internal_errors_total{{{where}}}": others.get("internal_errors", "0x150"),
     }
     return [{"series": name, "values": value} for name, value in values.items()]
 
@@ -295,18 +296,35 @@ def test_another_pue_than_the_policys_is_told_of_any_replica(judge, pue):
     judge([*right, *wrong], [(40, alert, [other_pue(pue)])])
 
 
-def test_readings_that_fail_are_told_and_forgotten(judge):
-    said = {
-        "summary": "The energy meter of a:1 fails",
-        "description": (
-            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are held against "
-            "too little."
+TROUBLES = {
+    "EnergygateMeterErrors": (
+        "meter_errors",
+        "The energy meter of a:1 fails",
+        (
+            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are held against too "
+            "little."
         ),
-    }
-    failing = series("0+60x60", "0+1x60", meter_errors="0x10 3x50")
+    ),
+    "EnergygateRecorderErrors": (
+        "internal_errors",
+        "The Recorder of a:1 has trouble of its own",
+        (
+            "3 troubles on a:1 in the last 15m that are not its meter's; requests or their energy may be missing. "
+            "Its log names the first of each kind: look for energygate.recorder."
+        ),
+    ),
+}
+
+
+@pytest.mark.parametrize("alert", TROUBLES)
+def test_what_a_recorder_could_not_do_is_told_and_forgotten(judge, alert):
+    counter, summary, description = TROUBLES[alert]
+    failing = series("0+60x60", "0+1x60", **{counter: "0x10 3x50"})
     labels = {"severity": "ticket", "job": "service", "instance": "a:1"}
-    alert = "EnergygateMeterErrors"
+    said = {"summary": summary, "description": description}
     judge(failing, [(5, alert, []), (18, alert, [(labels, said)]), (40, alert, [])])
+    (other,) = TROUBLES.keys() - {alert}
+    judge(failing, [(18, other, [])])
 
 
 def test_a_name_with_everything_in_it_comes_through_queries_templates_and_labels(judge):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import policies
 import pytest
@@ -14,6 +15,8 @@ from energygate.errors import PolicyError
 from energygate.production.export import rules
 from energygate.production.export.held import notes
 from energygate.production.export.prometheus import FILE, PrometheusOptions, files
+
+PAGE = Path(__file__).parent.parent.parent.joinpath("docs", "production.md").read_text("utf-8")
 
 
 def rules_of(text=policies.POLICY, **fields):
@@ -45,6 +48,17 @@ def test_every_limit_stands_beside_its_line_of_the_policy():
     assert "expr: vector(0.01)  # 99 %, energygate.yml:12" in lines
     assert "expr: |-  # 0.5 J, energygate.yml:10" in lines
     assert "expr: |-  # site.pue, energygate.yml:3" in lines
+
+
+def test_every_alert_is_in_the_docs_with_how_urgent_it_is():
+    told = dict(
+        re.findall(r"^\| `(Energygate\S+)`.*\| (`page` or `ticket`|`ticket`) \|$", PAGE, flags=re.MULTILINE)
+    )
+    exported = {}
+    for rule in yaml.safe_load(rules_of(policies.ALL_HELD))["groups"][-1]["rules"]:
+        name = re.sub("^Energygate.*OverBudget$", "Energygate…OverBudget", rule["alert"])
+        exported.setdefault(name, set()).add(f"`{rule['labels']['severity']}`")
+    assert told == {name: " or ".join(sorted(severities)) for name, severities in exported.items()}
 
 
 @pytest.mark.parametrize("written", ["1 J", "3600000 µJ", "0.2 Wh", "7.2 mJ", "3 nWh"])

@@ -178,20 +178,34 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
     }
 
 
-def meter_errors(live: Live) -> dict[str, Any]:
-    """The alert about readings that could not be had, for each replica."""
-    return {
-        "alert": "EnergygateMeterErrors",
-        "expr": f"sum by (job, instance) (increase({live.series(names.METER_ERRORS)}[{SILENCE}])) > 0",
-        "labels": {"severity": TICKET},
-        "annotations": {
-            "summary": "The energy meter of {{ $labels.instance }} fails",
-            "description": (
+def troubles(live: Live) -> Iterator[dict[str, Any]]:
+    """The alerts about what a Recorder could not do, for each replica: readings of its meter, and all else."""
+    counted = {
+        "EnergygateMeterErrors": (
+            names.METER_ERRORS,
+            "The energy meter of {{ $labels.instance }} fails",
+            (
                 f"{{{{ $value | humanize }}}} readings failed on {{{{ $labels.instance }}}} in the last {SILENCE}; "
                 "their energy is missing, so that budgets are held against too little."
             ),
-        },
+        ),
+        "EnergygateRecorderErrors": (
+            names.INTERNAL_ERRORS,
+            "The Recorder of {{ $labels.instance }} has trouble of its own",
+            (
+                f"{{{{ $value | humanize }}}} troubles on {{{{ $labels.instance }}}} in the last {SILENCE} that are "
+                "not its meter's; requests or their energy may be missing. Its log names the first of each "
+                "kind: look for energygate.recorder."
+            ),
+        ),
     }
+    for alert, (counter, summary, description) in counted.items():
+        yield {
+            "alert": alert,
+            "expr": f"sum by (job, instance) (increase({live.series(counter)}[{SILENCE}])) > 0",
+            "labels": {"severity": TICKET},
+            "annotations": {"summary": summary, "description": description},
+        }
 
 
 def untemplated(text: str) -> str:

@@ -162,16 +162,21 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         + _written(limits, rules.MONTHLY_ENERGY_KWH),
     )
     yield Panel(
-        title="Failed readings",
+        title="Troubles",
         unit="short",
         kind="numbers",
         width=QUARTER,
-        queries=(
-            Query(
-                expression=f"sum(increase({names.METER_ERRORS}{service}[$__range]))", legend="failed readings"
-            ),
+        queries=tuple(
+            Query(expression=f"sum(increase({counter}{service}[$__range]))", legend=legend)
+            for counter, legend in {
+                names.METER_ERRORS: "failed readings",
+                names.INTERNAL_ERRORS: "the Recorder's own",
+            }.items()
         ),
-        description="Readings of the meter that could not be had; their energy is missing here.",
+        description=(
+            "Readings of the meter that could not be had, whose energy is missing here; and the Recorder's other "
+            "troubles, which its log names."
+        ),
     )
     yield Panel(
         title="Meters",

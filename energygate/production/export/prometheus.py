@@ -55,7 +55,7 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
     groups = {
         "energygate-rates": [*recording.rates(live, wanted), *recording.totals(live)],
         "energygate-budgets": list(recording.budgets(limits)),
-        "energygate-alerts": [*alerts, alerting.meter_errors(live)],
+        "energygate-alerts": [*alerts, *alerting.troubles(live)],
     }
     document = {
         "groups": [
