@@ -45,6 +45,7 @@ def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, outp
         files,
         unlimited,
     )
+    from energygate.production.export.held import bare_notes
 
     source = source_from(policy, result, workloads)
     for name in workloads:  # whoever names one wants its template, and no other one instead
@@ -54,4 +55,5 @@ def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, outp
         click.echo(
             f"energygate: {name} has no limit on energy per request, so there is no template for it", err=True
         )
-    write(made, output, deploying(source, next(iter(made)), answer))
+    following = deploying(source, next(iter(made)), answer)
+    write(made, output, following, notes=bare_notes(source, {METRIC}))

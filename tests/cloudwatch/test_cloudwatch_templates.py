@@ -221,3 +221,17 @@ def test_the_command_says_which_workloads_have_no_template(run):
     assert done.exit_code == 0
     assert "energygate: other has no limit on energy per request" in done.stderr
     assert isinstance(run("other", text=text).exception, PolicyError)
+
+
+def test_the_command_says_where_a_limit_counts_from_a_model_without_its_server(run, tmp_path):
+    metrics = {"energy_per_request": exact_metric_result(1e-6, "kWh")}
+    measured = result(workload_result(name="digits-cnn", metrics=metrics))
+    (tmp_path / "result.json").write_text(measured.to_json(), encoding="utf-8")
+    relative = policy("energy_per_request: {max_increase: 5 %}", "latency_p95: {max_increase: 5 %}")
+    done = run("--result", "result.json", text=relative)
+    assert done.exit_code == 0, done.output
+    assert (
+        "Note: digits-cnn was measured without its server, and relative limits count from that" in done.stdout
+    )
+    absolute = policy("energy_per_request: {max: 1 J}", "latency_p95: {max_increase: 5 %}")
+    assert "Note:" not in run("--result", "result.json", text=absolute).stdout

@@ -11,7 +11,7 @@ from energygate.production.export import rules
 from energygate.production.export.promql import joules
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Container, Iterator
 
     from energygate.production.export.source import RuntimeLimit, Source
 
@@ -199,18 +199,25 @@ def live_limits(source: Source, workload: str, *, exporter: str) -> Iterator[Liv
 def notes(source: Source) -> Iterator[str]:
     """What the limits leave open that a running system holds, a sentence each without its full stop."""
     held = {one.metric for one in (*HELD, MONTHLY)}
-    left, bare = [], []
+    left = []
     for name, workload in source.workloads().items():
         alone = [
             metric for metric, one in workload.budgets.items() if one.level != "off" and metric not in held
         ]
         if alone:
             left.append(f"{', '.join(alone)} of {name}")
+    if left:
+        yield f"only CI holds {'; '.join(left)}"
+    yield from bare_notes(source, held)
+
+
+def bare_notes(source: Source, held: Container[str]) -> Iterator[str]:
+    """What relative limits on these metrics leave open where a model was measured and a service is held to it."""
+    bare = []
+    for name, workload in source.workloads().items():
         limits = (source.limit(name, metric) for metric in workload.budgets if metric in held)
         if workload.kind != "http" and any(limit is not None and limit.relative for limit in limits):
             bare.append(name)
-    if left:
-        yield f"only CI holds {'; '.join(left)}"
     if bare:
         yield (
             f"{', '.join(bare)} was measured without its server, and relative limits count from that: live requests "
