@@ -117,6 +117,20 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
     assert "# 10 % under the lower end of the latest result, energygate.yml:7" in text
 
 
+@pytest.mark.parametrize(
+    ("min_delta", "joules", "told"),
+    [
+        ("0.1 J", "3.78", "# 5 % over the latest result, energygate.yml:7"),
+        ("0.9 J", "4.5", "# 0.9 J over the latest result, energygate.yml:7"),
+    ],
+)
+def test_a_change_that_ci_lets_pass_for_its_smallness_alerts_nobody(min_delta, joules, told):
+    policy = policies.policy_with(f"energy_per_request: {{max_increase: 5 %, min_delta: {min_delta}}}")
+    text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
+    assert expressions(text)[rules.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules})"
+    assert told in text
+
+
 TWO = """\
 version: 1
 workloads:

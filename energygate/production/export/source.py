@@ -64,7 +64,8 @@ class Source:
         """The limit that holds at run time: the absolute one, or what a relative one allows over the latest result.
 
         What a relative limit counts from is the worse end of that result's interval, where it has one: nearer to it, a
-        service that is exactly as measured would be over its limit as often as not.
+        service that is exactly as measured would be over its limit as often as not. Where `min_delta` is more than the
+        relative limit allows, it holds here as it does in CI.
 
         Returns:
             The limit; `None` where the policy has none, switches it off, or has a relative one and there is no result.
@@ -82,13 +83,14 @@ class Source:
         elif relative is not None and measured is not None:
             end = measured.head_high if lower else measured.head_low
             start = measured.head if end is None else end
-            value, where = (
-                start * (1 + (relative.value if lower else -relative.value)),
-                self.cite(*path, relative_key),
-            )
+            change, text, where = start * relative.value, relative.text, self.cite(*path, relative_key)
+            if budget.min_delta is not None and budget.min_delta.value > change:
+                change, text = budget.min_delta.value, budget.min_delta.text
+                where = self.cite(*path, "min_delta")
+            value = start + change if lower else start - change
             beyond, which = ("over", "upper") if lower else ("under", "lower")
             of = "" if start == measured.head else f"the {which} end of "
-            described = f"{relative.text} {beyond} {of}the latest result"
+            described = f"{text} {beyond} {of}the latest result"
         else:
             return None
         return RuntimeLimit(
