@@ -18,7 +18,11 @@ if TYPE_CHECKING:
     from energygate.workloads.serving import Serving
 
 PROFILE_NS = 150_000_000
-"""Time to profile each side for: the shares of operators settle within some hundred calls."""
+"""Time to profile each side for, at most."""
+
+MOST_CALLS = 1 << 10
+"""The shares of operators settle within some hundred calls, and of a fast model every call is as much to write down
+and read again: without an end, that took longer than all measuring."""
 
 ROUNDS = 2
 """Each side is profiled twice, in the order ABBA, so that a drift of the machine cancels."""
@@ -120,7 +124,7 @@ def _profiled(serving: Serving, cpus: tuple[int, ...]) -> Counter[str]:
     with serving.open(cpus, profile=serving.scratch / f"profile-{serving.side.name}") as ready:
         calls, served = 1, ready.worker.run(1)
         total = 1
-        while served.wall_ns < PROFILE_NS / 2 and calls < 1 << 16:
+        while served.wall_ns < PROFILE_NS / 2 and total + 2 * calls <= MOST_CALLS:
             calls *= 2
             served = ready.worker.run(calls)
             total += calls
