@@ -53,14 +53,14 @@ def pytest_deselected(items: Sequence[pytest.Item]) -> None:
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Read the limits of the tests that are about energy; where neither head nor base has any, that was all.
+    """Read the limits of the tests that are about energy; where there is nothing to do for them, that was all.
 
     Raises:
         pytest.UsageError: When a marker or an option makes no sense.
     """
     items = [item for item in session.items if _is_about_energy(item)]
     config = session.config
-    if items or config.getoption("energy_base") or config.getini("energy_base"):
+    if items or any(config.getoption(one) or config.getini(one) for one in ("energy_base", "energy_json")):
         begun = _begin(config, items)
         begun.know(session, [*items, *config.stash.get(DESELECTED, [])])
 

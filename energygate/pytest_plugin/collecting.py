@@ -23,6 +23,8 @@ CORE = {
     "--assert": True,
     "--noconftest": False,
     "--disable-plugin-autoload": False,
+    "--doctest-modules": False,
+    "--doctest-glob": True,
     "--asyncio-mode": True,  # of pytest-asyncio
     "--ds": True,  # of pytest-django
 }

@@ -148,13 +148,14 @@ def _mark(marker: pytest.Mark, *, own: bool) -> Mark:
     limits: Limits = {}
     settings = {}
     for key, value in marker.kwargs.items():
-        if key in OF_ENERGY:
-            limits.setdefault(ENERGY, {})[key] = _text(key, value)
-        elif key in ABSOLUTE_LIMITS:
-            for name, text in _budget(key, value).items():
-                if name in limits.setdefault(key, {}):
-                    raise ValueError(f"{name} of {key} is given twice")
-                limits[key][name] = text
+        if key in OF_ENERGY or key in ABSOLUTE_LIMITS:
+            metric, budget = (
+                (ENERGY, {key: _text(key, value)}) if key in OF_ENERGY else (key, _budget(key, value))
+            )
+            for name, text in budget.items():
+                if name in limits.setdefault(metric, {}):
+                    raise ValueError(f"{name} of {metric} is given twice")
+                limits[metric][name] = text
         elif key in SETTINGS:
             settings[key] = _setting(key, value)
         else:
@@ -165,6 +166,8 @@ def _mark(marker: pytest.Mark, *, own: bool) -> Mark:
 def _budget(metric: str, value: object) -> dict[str, str]:
     if not isinstance(value, dict):
         return {ABSOLUTE_LIMITS[metric]: _text(metric, value)}
+    if not value:
+        raise ValueError(f"{metric} is given no limit")
     for key in value:
         if key not in KEYS:
             raise ValueError(f"{metric}: {_unknown(str(key), KEYS)}")

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from energygate.engine.base import Base
     from energygate.policy import Policy
     from energygate.pytest_plugin.collecting import Collecting
+    from energygate.pytest_plugin.entries import Entry
     from energygate.pytest_plugin.settings import Settings
     from energygate.pytest_plugin.wanted import Wanted
     from energygate.report.result import Result, WorkloadResult
@@ -133,7 +134,7 @@ class Engine:
         options = self._collecting.options_for(wanted.path)
         if self._base is None:
             result = check(policy, self._root, observer=self._observer, pytest_options=options)
-            return _noting(result, _unjudged(policy))
+            return _noting(result, [*_unjudged(policy), *self._overruled(wanted)])
         # Limits are the tests', and base's policy is part of them already.
         base = replace(self._base, policy_text=None)
         result = compare(
@@ -147,7 +148,17 @@ class Engine:
             ),
         )
         is_new = result.workloads[0].state == "added"
-        return _noting(result, [f"added: base {base.name} has no such test"]) if is_new else result
+        notes = [f"added: base {base.name} has no such test, or measures nothing of it"] if is_new else []
+        return _noting(result, [*notes, *self._overruled(wanted)])
+
+    def _overruled(self, wanted: Wanted) -> list[str]:
+        found = self._synthesis.overruled(wanted)
+        return [found] if found else []
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The policy's entries that name tests."""
+        return self._synthesis.entries
 
     def removed(self, known: Collection[str]) -> Removed:
         """Let base's pytest collect, outside of any measurement, and list what `known`, head's tests, lack."""

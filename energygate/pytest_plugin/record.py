@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import traceback
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pytest
 
-from energygate.errors import UsageError
+from energygate.errors import MeasurementError, UsageError
 from energygate.pytest_plugin.limits import Marks, read_marks
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Record:
         trouble: Why it could not be measured; `None` while it could.
         verdict: The verdict's word; `None` while there is none.
         broke: Whether that failed the test.
+        has_ended: Whether its call has; a subtest's report comes before.
     """
 
     marks: Marks
@@ -32,15 +34,38 @@ class Record:
     trouble: EnergygateError | None = None
     verdict: str | None = None
     broke: bool = False
+    has_ended: bool = False
 
 
 RECORD = pytest.StashKey[Record]()
 """Of a test."""
 
 
-def lenient_record(item: pytest.Item) -> Record:
-    """A test of a worker of pytest-xdist, where a mistake at collection would be an internal error."""
+def new_record(item: pytest.Item, *, is_measuring: bool) -> Record:
+    """What is known of a test before it runs.
+
+    A mistake in a marker is told beside the test in a worker of pytest-xdist, where it would be an internal error at
+    collection. While nothing is measured it is nobody's business on a test without the fixture: the marker may be
+    another project's, of the same name.
+
+    Raises:
+        pytest.UsageError: When a marker makes no sense.
+    """
     try:
         return Record(marks=read_marks(item))
     except pytest.UsageError as error:
-        return Record(marks=Marks(marks=()), trouble=UsageError(str(error)))
+        if not is_measuring and "energy" not in getattr(item, "fixturenames", ()):
+            return Record(marks=Marks(marks=()))
+        if hasattr(item.config, "workerinput"):
+            return Record(marks=Marks(marks=()), trouble=UsageError(str(error)))
+        raise
+
+
+def unexpected(error: Exception) -> MeasurementError:
+    """What hindered measuring where energygate itself knows nothing of it."""
+    return MeasurementError(
+        " ".join(f"measuring raised {type(error).__name__}: {error}".split()),
+        hint="What the test has patched, such as sys, time, subprocess or open, is still patched while it is measured: "
+        "undo that before, for example with monkeypatch.context()",
+        detail="".join(traceback.format_exception(error)),
+    )

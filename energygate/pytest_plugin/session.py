@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import warnings
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from energygate.errors import EnergygateError, MeasurementError, UsageError
+from energygate.errors import EnergygateError, MeasurementError
 from energygate.pytest_plugin.calling import Energy, NotMeasured, Part
 from energygate.pytest_plugin.collecting import node_id
-from energygate.pytest_plugin.limits import read_marks
-from energygate.pytest_plugin.record import RECORD, Record, lenient_record
+from energygate.pytest_plugin.entries import unheld, unmatched
+from energygate.pytest_plugin.record import RECORD, Record, new_record, unexpected
 from energygate.pytest_plugin.settings import Settings, read_settings
+from energygate.pytest_plugin.statuses import in_options, trouble_text
 from energygate.pytest_plugin.wanted import Measurer, Wanted, wanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
 
+    from energygate.pytest_plugin.entries import Entry
     from energygate.report.result import Result, WorkloadResult
 
 XDIST = (
     "energy is not measured in workers of pytest-xdist, which run tests side by side",
     "Measure with -n 0: pytest -n 0 -m energy --energy",
 )
+
+
+PROPERTY = "energygate."
+"""What begins the names of the properties of a report."""
 
 
 class EnergyWarning(pytest.PytestWarning):
@@ -76,7 +83,7 @@ class EnergySession:
         settings = read_settings(config, items)
         is_worker = hasattr(config, "workerinput")
         for item in items:
-            item.stash[RECORD] = lenient_record(item) if is_worker else Record(marks=read_marks(item))
+            item.stash[RECORD] = new_record(item, is_measuring=settings.on)
         is_refused = settings.on and is_worker
         session = cls(settings=settings, measurer=None, is_refused=is_refused)
         if settings.on and not is_refused and not config.option.collectonly:
@@ -85,7 +92,7 @@ class EnergySession:
             except EnergygateError as error:
                 if session.measurer is not None:
                     session.measurer.finish()
-                raise pytest.UsageError(str(error)) from None
+                raise pytest.UsageError(in_options(str(error))) from None
         return session
 
     def _open(
@@ -119,15 +126,27 @@ class EnergySession:
                 self.notes.append(f"which energy tests only base has was not looked for: {why}")
             return
         self.known = {node_id(item, self.settings.root) for item in items}
+        partly = {Path(os.path.abspath(one.partition("::")[0])) for one in session.config.args if "::" in one}  # noqa: PTH100 - links stay
+        files = {item.path for item in (*session.items, *items)} - partly
+        tests = {(item.path.resolve(), item.nodeid.partition("::")[2]) for item in items}
+        self.notes += unmatched(self.measurer.entries, {path.resolve() for path in files}, tests)
+
+    def _entries_of(self, item: pytest.Item) -> list[Entry]:
+        if self.measurer is None:
+            return []
+        return [one for one in self.measurer.entries if one.is_of(item.path, item.nodeid)]
 
     def _wanted(self, item: pytest.Item, part: Part) -> Wanted:
         return wanted(item, self.settings.root, part, item.stash[RECORD].marks)
 
     def calls_of(self, item: pytest.Item) -> Energy:
         """A test's fixture."""
-        if RECORD not in item.stash:  # it asks for it while it runs, and has not said so before
-            item.stash[RECORD] = Record(marks=read_marks(item))
-        record = item.stash[RECORD]
+        record = item.stash.get(RECORD, None)
+        if record is None or record.calls is not None:
+            # It has not said before that it would ask; or it runs again, and what was found before is void.
+            record = item.stash[RECORD] = new_record(item, is_measuring=self.settings.on)
+            others = [one for one in item.user_properties if not one[0].startswith(PROPERTY)]
+            item.user_properties[:] = others
         is_measuring = self.measurer is not None or self.is_refused
         record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
         return record.calls
@@ -136,13 +155,18 @@ class EnergySession:
         """Measure one part; what hinders that is remembered, for it is no failure of the test."""
         __tracebackhide__ = True
         record = item.stash[RECORD]
+        _cancel_timeout(item)
+        if self.measurer is None:
+            record.trouble = MeasurementError(XDIST[0], hint=XDIST[1])
+            raise NotMeasured(record.trouble.what)
         try:
-            if self.measurer is None:
-                raise MeasurementError(XDIST[0], hint=XDIST[1])
             result = self.measurer.measure(self._wanted(item, part))
         except EnergygateError as error:
             record.trouble = error
             raise NotMeasured(error.what) from error
+        except Exception as error:  # what a test has patched is still patched, in energygate too
+            record.trouble = unexpected(error)
+            raise NotMeasured(record.trouble.what) from error
         self.results[item.nodeid, part.name] = result
         (workload,) = result.workloads
         if workload.error is not None:
@@ -161,17 +185,15 @@ class EnergySession:
             record = item.stash.get(RECORD, None)
             if record is None or record.trouble is None:
                 raise
+        finally:
+            if RECORD in item.stash:
+                item.stash[RECORD].has_ended = True
 
     def _judge(self, item: pytest.Item, record: Record) -> None:
         __tracebackhide__ = True
-        if record.calls is None or not record.calls.parts:
-            if record.marks.is_own:
-                record.trouble = UsageError(
-                    "the test has limits and never called energy(...), so nothing was held against them",
-                    hint="Take the fixture and call through it: energy(predict, image)",
-                )
+        record.trouble = record.trouble or unheld(record, self._entries_of(item))
+        if record.calls is None:
             return
-        _cancel_timeout(item)
         found = []
         for part in record.calls.parts:
             with contextlib.suppress(NotMeasured):  # what hinders one part is told when the test ends
@@ -211,12 +233,19 @@ class EnergySession:
         __tracebackhide__ = True
         record = item.stash.get(RECORD, None)
         if record is not None and record.trouble is not None:
-            from energygate.pytest_plugin.statuses import trouble_text
+            pytest.fail(trouble_text(record.trouble, place=self._elsewhere), pytrace=False)
 
-            pytest.fail(trouble_text(record.trouble), pytrace=False)
+    @property
+    def _elsewhere(self) -> str:
+        """What to know where workers run in another directory than the session, whose imports and files may differ."""
+        root, here = self.settings.root, self.settings.invocation
+        return "" if root == here else f"tests are measured in {root}, and this session was begun in {here}"
 
     def annotate(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Let a report say what was found, in plain values."""
+        if report.skipped and not hasattr(report, "wasxfail"):
+            texts = [f"not judged: {entry}: {item.nodeid} was skipped" for entry in self._entries_of(item)]
+            self.notes += texts
         record = item.stash.get(RECORD, None)
         if record is None or report.when == "setup":
             return
@@ -224,7 +253,7 @@ class EnergySession:
         if report.failed and (record.broke or is_trouble):
             file, line, domain = report.location
             report.location = (file, line, f"{domain} (energy)")
-        if report.when == "call" and (record.calls is not None or record.marks.is_own):
+        if report.when == "call" and record.has_ended and (record.calls is not None or record.marks.is_own):
             report.energygate = {  # type: ignore[attr-defined]  # reports take what plugins give them
                 "limits": str(record.marks),
                 "verdict": record.verdict,

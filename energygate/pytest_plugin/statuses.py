@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -29,9 +30,25 @@ def status(report: pytest.TestReport, told: Mapping[str, object]) -> tuple[str, 
     return None
 
 
-def trouble_text(error: EnergygateError) -> str:
-    """Why there is no number, with a process's last words."""
-    lines = [f"not measured: {error}"]
+def in_options(text: str) -> str:
+    """A sentence of `energygate check` with this plugin's options for that command's."""
+    text = re.sub(r"[^.]* with another directory instead: --base-dir", " Measure without --energy-base", text)
+    text = text.replace("compare two directories with --base-dir", "measure without --energy-base")
+    text = text.replace("check without --base", "measure without --energy-base")
+    text = re.sub(r"`measurement\.time_limit`(?= to \d)", "--energy-time", text)
+    return re.sub(r"(?<![\w-])--base(?![\w-])", "--energy-base", text)
+
+
+def trouble_text(error: EnergygateError, *, place: str = "") -> str:
+    """Why there is no number, with a process's last words.
+
+    Args:
+        error: What hindered measuring.
+        place: What to know of where it was measured; empty where that is where the session runs.
+    """
+    lines = [in_options(f"not measured: {error}")]
+    if place:
+        lines.append(f"  {place}")
     if error.detail:
         from energygate.report.phrases import detail_lines
 

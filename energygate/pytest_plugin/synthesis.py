@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import ValidationError
 
+from energygate.errors import PolicyError
 from energygate.policy import Measurement, Policy, Site
 from energygate.policy.fields import MAX_NAME_LENGTH, own_name
 from energygate.policy.mistakes import policy_error
 from energygate.policy.model import Comparison
+from energygate.pytest_plugin.entries import Entry
 from energygate.pytest_plugin.limits import ENERGY, Limits, merged
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from energygate.policy import Workload
     from energygate.pytest_plugin.settings import Settings
     from energygate.pytest_plugin.wanted import Wanted
+
+SOFTENING = ("level", "min_delta")
+"""Keys that loosen a budget which does not have them."""
 
 DEFAULT_TIME = "10 s"
 """Shorter than a policy's: somebody waits for a test."""
@@ -47,6 +53,51 @@ class Synthesis:
         """The interpreter to measure with; `None` for the session's own."""
         return None if self._policy is None else self._policy.measurement.python
 
+    @functools.cached_property
+    def entries(self) -> tuple[Entry, ...]:
+        """The policy's workloads that are tests."""
+        policy = self._policy
+        if policy is None:
+            return ()
+        source = _relative(Path(policy.source), self.settings.root)
+        named = (
+            (name, one.pytest.partition("::"), one.part)
+            for name, one in policy.workloads.items()
+            if one.pytest
+        )
+        return tuple(
+            Entry(
+                name=name,
+                path=(self._directory / file).resolve(),
+                test=test,
+                part=part,
+                where=f"{source}:{policy.line(('workloads', name))}",
+            )
+            for name, (file, _, test), part in named
+        )
+
+    def overruled(self, wanted: Wanted) -> str:
+        """What of the policy's entry an option or a marker has replaced, in words; empty where nothing."""
+        name, entry = self._entry(wanted)
+        if entry is None:
+            return ""
+        limits = self._limits(wanted, entry)
+        found = [
+            f"{metric} {key} {limits[metric][key]} and not {text}"
+            for metric, budget in _texts(entry).items()
+            for key, text in budget.items()
+            if str(limits[metric][key]) != str(text)
+        ]
+        # An option or a marker may also add what softens a limit: its level, or a min_delta.
+        found += [
+            f"{metric} {key} {limits[metric][key]}"
+            for metric, budget in _texts(entry).items()
+            for key in SOFTENING
+            if key in limits[metric] and key not in budget
+        ]
+        where = next(one.where for one in self.entries if one.name == name)
+        return f"held to {', '.join(found)}: an option or the marker stands before {where}" if found else ""
+
     @property
     def source(self) -> str:
         """What results name as their policy."""
@@ -67,6 +118,7 @@ class Synthesis:
                     "version": 1,
                     "site": self._site(),
                     "measurement": self._measurement(wanted),
+                    "comparison": self._comparison,
                     "workloads": {name: {**_settings(wanted, entry), "budgets": limits}},
                     "waivers": [
                         one
@@ -90,10 +142,14 @@ class Synthesis:
             {
                 "version": 1,
                 "site": self._site(),
-                "comparison": Comparison() if self._policy is None else self._policy.comparison,
+                "comparison": self._comparison,
                 "workloads": {names.get(one, name_of(one)): {"pytest": one} for one in node_ids},
             }
         )
+
+    @property
+    def _comparison(self) -> Comparison:
+        return Comparison() if self._policy is None else self._policy.comparison
 
     def _limits(self, wanted: Wanted, entry: Workload | None) -> Limits:
         option, ini = self.settings.options["budget"], self.settings.ini["budget"]
@@ -122,15 +178,25 @@ class Synthesis:
         return Measurement.model_validate({**dict(measurement), "time_limit": time, "setup": None})
 
     def _entry(self, wanted: Wanted) -> tuple[str, Workload] | tuple[None, None]:
-        """The policy's workload that is this part of this test."""
-        for name, workload in (self._policy.workloads if self._policy else {}).items():
-            if workload.pytest is None or workload.part != wanted.part.name:
-                continue
-            file, _, rest = workload.pytest.partition("::")
-            is_file = (self._directory / file).resolve() == wanted.path.resolve()
-            if is_file and rest == wanted.node_id.partition("::")[2]:
-                return name, workload
-        return None, None
+        """The policy's workload that is this part of this test.
+
+        Raises:
+            PolicyError: When two are, so that only one of them would be judged.
+        """
+        found = [
+            one
+            for one in self.entries
+            if one.part == wanted.part.name and one.is_of(wanted.path, wanted.node_id)
+        ]
+        if self._policy is None or not found:
+            return None, None
+        if len(found) > 1:
+            raise PolicyError(
+                f"{found[0].name} and {found[1].name} both name {wanted.node_id}, and a test is judged once",
+                where=found[1].where,
+                hint="Put their limits into one of them, or tell parts of the test apart with `part`",
+            )
+        return found[0].name, self._policy.workloads[found[0].name]
 
 
 def name_of(node_id: str, part: str | None = None) -> str:

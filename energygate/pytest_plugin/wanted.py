@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import pytest
 
     from energygate.pytest_plugin.calling import Part
+    from energygate.pytest_plugin.entries import Entry
     from energygate.pytest_plugin.limits import Marks
     from energygate.report.result import Result
 
@@ -61,6 +62,10 @@ class Measurer(Protocol):
 
     def measure(self, wanted: Wanted) -> Result:
         """Measure and judge one part: a result with one workload. Raises `EnergygateError`."""
+
+    @property
+    def entries(self) -> Sequence[Entry]:
+        """The policy's entries that name tests."""
 
     def removed(self, known: Collection[str]) -> Removed:
         """Find the tests about energy that only base has; `known` are head's node ids."""

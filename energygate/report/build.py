@@ -250,7 +250,7 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
         )
     if not launches[0].cpus:
         notes.append("this system cannot bind processes to CPUs, so the numbers scatter more")
-    if workload.budgets and not findings:
+    if not findings and any(budget.level != "off" for budget in workload.budgets.values()):
         notes.append("its budgets are all relative: nothing is judged without a base")
     return tuple(notes)
 

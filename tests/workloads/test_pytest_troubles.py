@@ -98,12 +98,24 @@ SENTENCES = {
 }
 
 
+MEASURES_NOTHING = {
+    "skipped",
+    "file skipped",
+    "no energy",
+    "unknown part",
+    "no part",
+    "part without a name",
+}
+"""What is no mistake at base, where head is the first to measure it."""
+
+
 @pytest.mark.parametrize("name", SENTENCES)
 def test_one_sentence(loaded, checkout, trouble, name):
     source, more, sentence = SENTENCES[name]
-    with trouble(sentence):
+    with trouble(sentence) as caught:
         loaded(node(checkout, source, **more))
     assert not (checkout / "ran").exists()
+    assert isinstance(caught.value, NothingThere) == (name in MEASURES_NOTHING)
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,12 @@ class Outcome:
             return Missing("there is no file %s in %s" % (file, os.getcwd()))
         if untold and not self._items and "not found" in str(self._raised):
             return Missing("there is no test %s" % self._target)
-        return Trouble(self._sentence(wanted, names))
+        is_run = len(self._items) == 1 and not any(self._troubles()) and not self._is_xfail
+        kind = Missing if self._skipped is not None or is_run else Trouble
+        return kind(self._sentence(wanted, names))
+
+    def _troubles(self) -> tuple[BaseException | None, ...]:
+        return (self._collecting, self._raised, self._setting_up, self._failed)
 
     def ended_by(self, error: BaseException) -> None:
         """Note what has ended pytest."""

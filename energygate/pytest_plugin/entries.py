@@ -1,0 +1,100 @@
+"""The policy's entries that name tests, and limits that nothing was held against: they are told, never lost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energygate.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+    from pathlib import Path
+
+    from energygate.pytest_plugin.record import Record
+
+
+@dataclass(frozen=True, kw_only=True)
+class Entry:
+    """A workload of the policy that is a test.
+
+    Attributes:
+        name: The workload's name.
+        path: The test's file, resolved.
+        test: The rest of its node id, such as `TestIt::test_it[1]`.
+        part: The part that is measured; `None` for the one without a name.
+        where: Where it is written, such as `energygate.yml:7`.
+    """
+
+    name: str
+    path: Path
+    test: str
+    part: str | None
+    where: str
+
+    def is_of(self, path: Path, node_id: str) -> bool:
+        """Whether it names this test."""
+        return self.test == node_id.partition("::")[2] and self.path == path.resolve()
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.where})"
+
+
+def unheld(record: Record, entries: Sequence[Entry]) -> UsageError | None:
+    """Why limits on a test that has passed are held against nothing; `None` when they are.
+
+    Limits are the test's own marker, the policy's entries, and those of its class or module where it takes the fixture.
+
+    Args:
+        record: Of the test.
+        entries: The policy's, about the test.
+    """
+    parts = [] if record.calls is None else [part.name for part in record.calls.parts]
+    if not parts:
+        signs = (record.marks.is_own, record.calls is not None, bool(str(record.marks)))
+        if not entries and sum(signs) < 2:  # noqa: PLR2004 - a class has tests that are not about energy, too
+            return None
+        whose = (
+            "the test has limits and" if not entries else f"the policy's {entries[0]} limits the test, which"
+        )
+        return UsageError(
+            f"{whose} never called energy(...), so nothing was held against them",
+            hint="Take the fixture and call through it: energy(predict, image)",
+        )
+    for mark in record.marks.marks:
+        part = mark.settings.get("part")
+        if mark.own and part is not None and part not in parts:
+            return _no_part("its marker", part, parts)
+    for entry in entries:
+        if entry.part not in parts:
+            return _no_part(f"the policy's {entry}", entry.part, parts)
+    return None
+
+
+def _no_part(whose: str, part: str | None, parts: Sequence[str | None]) -> UsageError:
+    known = " and ".join(repr(one) for one in parts if one is not None) or "what has no name"
+    named = "names no part" if part is None else f"is about the part {part!r}"
+    return UsageError(
+        f"{whose} {named}, and the test measures {known}, so nothing was held against its limits",
+        hint='A part has its name from energy(encode, text, name="encode")',
+    )
+
+
+def unmatched(
+    entries: Sequence[Entry], files: Collection[Path], tests: Collection[tuple[Path, str]]
+) -> Iterator[str]:
+    """Entries about tests that do not exist, a sentence each without its full stop.
+
+    Args:
+        entries: The policy's.
+        files: Files that were collected whole, resolved.
+        tests: The energy tests in them, by file and the rest of the node id.
+    """
+    for entry in entries:
+        if entry.path not in files or (entry.path, entry.test) in tests:
+            continue
+        with_parameters = sorted(
+            test for path, test in tests if path == entry.path and test.startswith(f"{entry.test}[")
+        )
+        hint = f"; name one of its parameters, such as {with_parameters[0]}" if with_parameters else ""
+        yield f"not judged: {entry}: there is no energy test {entry.test} in {entry.path.name}{hint}"

@@ -1,0 +1,77 @@
+"""Tests that only head measures, beside a base that has them otherwise, or not: by the engine itself."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+PLAIN = "def test_it():\n    assert len('') == 0\n"
+MEASURED = "def test_it(energy):\n    assert energy(len, '') == 0\n"
+SKIPPED = f"import pytest\n\n@pytest.mark.skip\n{MEASURED}"
+ONE_PART = "def test_it(energy):\n    energy(len, '', name='a')\n"
+TWO_PARTS = f"{ONE_PART}    energy(len, 'b', name='b')\n"
+NEW = "\ndef test_new(energy):\n    energy(len, '')\n"
+POLICY = "version: 1\n{}workloads:\n  it: {{pytest: 'test_it.py::test_it', budgets: {{energy_per_request: 1 Wh}}}}\n"
+
+
+@pytest.fixture
+def beside(pytester):
+    """Commits one text of a file of tests, writes another, and runs it beside the first: the workloads by name."""
+
+    def run(base, head, *arguments, policy=None):
+        file = pytester.path / "test_it.py"
+        file.write_text(base, "utf-8")
+        if policy is not None:
+            (pytester.path / "energygate.yml").write_text(policy, "utf-8")
+        who = ["-c", "user.name=a", "-c", "user.email=a@b.c"]
+        for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "base"]):
+            subprocess.run(["git", *command], cwd=pytester.path, check=True)
+        file.write_text(head, "utf-8")
+        options = ["-p", "no:cacheprovider", "--energy-base", "main", "--energy-json", "result.json"]
+        found = pytester.runpytest_subprocess(*options, "--energy-time", "2s", *arguments)
+        written = json.loads((pytester.path / "result.json").read_text("utf-8"))
+        return found, {one["name"]: one for one in written["workloads"]}
+
+    return run
+
+
+@pytest.mark.parametrize(
+    ("base", "head", "name", "others"),
+    [
+        (PLAIN, MEASURED, "test_it.py::test_it", []),
+        (SKIPPED, MEASURED, "test_it.py::test_it", []),
+        (ONE_PART, TWO_PARTS, "test_it.py::test_it (b)", ["test_it.py::test_it (a)"]),
+    ],
+)
+def test_a_test_that_begins_to_measure_is_added_and_no_error(beside, base, head, name, others):
+    found, workloads = beside(base, head)
+    assert found.ret == 0
+    assert workloads.keys() == {name, *others}
+    assert (workloads[name]["state"], workloads[name]["verdict"]) == ("added", "pass")
+    assert {workloads[one]["state"] for one in others} <= {"compared"}
+    found.stdout.fnmatch_lines([f"{name}: added: base * has no such test, or measures nothing of it"])
+
+
+@pytest.mark.parametrize(("comparison", "code"), [("comparison: {added: fail}\n", 1), ("", 0)])
+def test_base_s_policy_may_want_none_added(beside, comparison, code):
+    found, workloads = beside(MEASURED, MEASURED + NEW, "-k", "new", policy=POLICY.format(comparison))
+    assert found.ret == code
+    assert workloads["test_it.py::test_new"]["verdict"] == ("fail" if code else "pass")
+    if code:
+        found.assert_outcomes(failed=1)
+        found.stdout.fnmatch_lines(["*_ test_new (energy) _*", "added, which base's policy does not allow"])
+
+
+def test_a_marker_that_loosens_base_s_policy_is_said(beside):
+    looser = MEASURED.replace("def", "@pytest.mark.energy(max='2 Wh', level='warn')\ndef")
+    found, workloads = beside(MEASURED, f"import pytest\n\n{looser}", policy=POLICY.format(""))
+    assert found.ret == 0
+    (note,) = [one for one in workloads["it"]["notes"] if one.startswith("held to")]
+    assert note.startswith(
+        "held to energy_per_request max 2 Wh and not 1 Wh, energy_per_request level warn: an option or the marker "
+        "stands before energygate.yml at "
+    )

@@ -1,0 +1,177 @@
+"""Limits that nothing was held against are told: a part, a test or a call that a limit names and that is not there."""
+
+from __future__ import annotations
+
+import pytest
+
+pytest_plugins = ["pytester"]
+
+ENTRY = "version: 1\nworkloads:\n  limited: {{pytest: '{}', budgets: {{energy_per_request: 0.3 mWh}}}}\n"
+AB = "def test_it(energy):\n    energy(len, '', name='a')\n    energy(len, '', name='b')\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "entry", "sentence"),
+    [
+        (
+            f"@pytest.mark.energy(part='c', max='0.3 mWh')\n{AB}",
+            None,
+            "its marker is about the part 'c', and the test measures 'a' and 'b', so nothing was held *",
+        ),
+        (
+            AB,
+            "test_it.py::test_it', part: 'c",
+            "the policy's limited (energygate.yml:3) is about the part 'c', and the test measures 'a' and 'b', *",
+        ),
+        (
+            AB,
+            "test_it.py::test_it",
+            "the policy's limited (energygate.yml:3) names no part, and the test measures 'a' and 'b', *",
+        ),
+        (
+            "def test_it(energy):\n    energy(len, '')\n",
+            "test_it.py::test_it', part: 'c",
+            "the policy's limited (energygate.yml:3) is about the part 'c', and the test measures what has no name, *",
+        ),
+        (
+            "def test_it(energy):\n    pass\n",
+            "test_it.py::test_it",
+            "the policy's limited (energygate.yml:3) limits the test, which never called energy(...), *",
+        ),
+        (
+            "def test_it():\n    pass\n\ndef test_other(energy):\n    energy(len, '')\n",
+            "test_it.py::test_it",
+            None,  # said in the section: it is no energy test at all
+        ),
+        (
+            "pytestmark = pytest.mark.energy(max='0.3 mWh')\n\ndef test_it(energy):\n    pass\n",
+            None,
+            "the test has limits and never called energy(...), *",
+        ),
+    ],
+)
+def test_a_passed_test_whose_limits_nothing_was_held_against_is_an_error(suite, source, entry, sentence):
+    found = suite(source, "--energy", policy=entry and ENTRY.format(entry))
+    if sentence is None:
+        assert found.ret == 0
+        found.stdout.fnmatch_lines(
+            ["not judged: limited (energygate.yml:3): there is no energy test test_it in *"]
+        )
+        return
+    assert found.ret == 1
+    found.assert_outcomes(passed=1, errors=1)
+    found.stdout.fnmatch_lines([f"not measured: {sentence}"])
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "pytestmark = pytest.mark.energy(max='0.5 mWh')\n\ndef test_it():\n    pass\n",  # not about energy
+        "@pytest.mark.energy\ndef test_it():\n    pass\n",  # a category, without limits
+        f"pytestmark = pytest.mark.energy(part='c', max='0.3 mWh')\n\n{AB}",  # of another test of the module
+    ],
+)
+def test_limits_that_are_others_are_none(suite, source):
+    found = suite(source, "--energy")
+    assert found.ret == 0
+    found.assert_outcomes(passed=1)
+
+
+def test_what_else_is_measured_is_judged_all_the_same(suite):
+    found = suite(
+        f"@pytest.mark.energy(part='c', max='0.5 mWh')\n{AB}", "--energy", "--energy-budget", "0.3 mWh"
+    )
+    found.assert_outcomes(failed=1, errors=1)
+
+
+@pytest.mark.parametrize(
+    ("test", "hint"),
+    [("test_typo", ""), ("test_it", "; name one of its parameters, such as test_it[[]1]")],
+)
+def test_an_entry_that_names_no_test_is_said(suite, test, hint):
+    source = "@pytest.mark.parametrize('n', [1, 2])\ndef test_it(energy, n):\n    energy(len, '')\n"
+    policy = ENTRY.format(f"test_it.py::{test}")
+    line = f"not judged: limited (energygate.yml:3): there is no energy test {test} in test_it.py{hint}"
+    suite(source, "--energy", policy=policy).stdout.fnmatch_lines([line])
+    suite(source, "--energy", "-k", "2", policy=policy).stdout.fnmatch_lines(
+        [line]
+    )  # it is not there either way
+    found = suite(source, "--energy", "test_it.py::test_it[1]", policy=policy)
+    found.stdout.no_fnmatch_line("not judged:*")  # whether others are there was not looked for
+
+
+def test_an_entry_of_a_skipped_test_is_said_and_of_a_deselected_one_is_not(suite):
+    source = "@pytest.mark.skip\ndef test_it(energy):\n    energy(len, '')\n\ndef test_other():\n    pass\n"
+    policy = ENTRY.format("test_it.py::test_it")
+    found = suite(source, "--energy", policy=policy)
+    assert found.ret == 0
+    found.stdout.fnmatch_lines(["not judged: limited (energygate.yml:3): test_it.py::test_it was skipped"])
+    found = suite(source, "--energy", "-k", "other", policy=policy)
+    found.stdout.no_fnmatch_line("not judged:*")
+
+
+def test_two_entries_for_one_test_are_refused(suite):
+    twice = "version: 1\nworkloads:\n" + "".join(
+        f"  {name}: {{pytest: 'test_it.py::test_it', budgets: {{energy_per_request: {limit} mWh}}}}\n"
+        for name, limit in {"loose": 0.5, "strict": 0.3}.items()
+    )
+    found = suite("def test_it(energy):\n    energy(len, '')\n", "--energy", policy=twice)
+    assert found.ret == 4
+    found.stderr.fnmatch_lines(["*energygate.yml:4: loose and strict both name test_it.py::test_it, *"])
+
+
+@pytest.mark.parametrize(
+    "order", ["max='9 mWh', energy_per_request='0.3 mWh'", "energy_per_request='0.3 mWh', max='9 mWh'"]
+)
+def test_one_limit_twice_in_a_marker_is_refused_in_either_order(suite, order):
+    found = suite(f"@pytest.mark.energy({order})\ndef test_it(energy):\n    energy(len, '')\n", "--energy")
+    assert found.ret == 4
+    found.stderr.fnmatch_lines(["*max of energy_per_request is given twice"])
+
+
+def test_a_metric_without_a_limit_is_refused(suite):
+    found = suite("@pytest.mark.energy(latency_p95={})\ndef test_it(energy):\n    energy(len, '')\n")
+    assert found.ret == 4
+    found.stderr.fnmatch_lines(["*latency_p95 is given no limit"])
+
+
+def test_a_marker_of_the_same_name_from_another_project_is_left_alone(suite):
+    source = "@pytest.mark.energy('high')\ndef test_beam():\n    pass\n"
+    suite(source).assert_outcomes(passed=1)
+    assert suite(source, "--energy").ret == 4
+
+
+def test_what_a_test_has_patched_breaks_no_test(suite):
+    source = """
+def test_breaks_energygate(energy, monkeypatch):
+    energy(len, "")
+    from energygate.pytest_plugin.synthesis import Synthesis
+    monkeypatch.setattr(Synthesis, "policy", lambda *_: 1 // 0)
+"""
+    found = suite(source, "--energy")
+    found.assert_outcomes(passed=1, errors=1)
+    found.stdout.fnmatch_lines(
+        [
+            "not measured: measuring raised ZeroDivisionError: *. What the test has patched, *",
+            "  | ZeroDivisionError: *",
+        ]
+    )
+
+
+def test_a_result_that_is_asked_for_and_has_nothing_in_it_is_said(suite):
+    found = suite("def test_it():\n    pass\n", "--energy-json", "result.json")
+    assert found.ret == 0
+    found.stdout.fnmatch_lines(["nothing was measured, so nothing was written to result.json"])
+
+
+def test_a_subtest_is_no_test_of_its_own(suite):
+    source = """
+@pytest.mark.energy(max="0.5 mWh")
+def test_it(energy, subtests):
+    energy(len, "")
+    with subtests.test("part"):
+        pass
+"""
+    found = suite(source, "--energy")
+    assert found.ret == 0
+    found.stdout.no_fnmatch_line("not measured: *")
