@@ -22,6 +22,8 @@ NO_ANSWER = {
 }
 """What a request may not return: with the lazy ones, the work itself would not be in the measurement."""
 
+STREAMS = (types.GeneratorType, map, filter)
+"""Those that a function can read to their end in one word."""
 
 FORKED = "the workload forked, and the child process came back instead of exiting"
 
@@ -70,7 +72,8 @@ def failure_of(number: int, error: BaseException) -> str:
     """What became of a request that was not answered, as a sentence."""
     if isinstance(error, NoAnswer):
         what = NO_ANSWER[error.args[0]]
-        return "request %d returned %s; a request must return its finished answer" % (number, what)
+        how = ", as a function that calls list(...) on it does" if error.args[0] in STREAMS else ""
+        return "request %d returned %s; a request must return its finished answer%s" % (number, what, how)
     return "request %d %s" % (number, deed(error))
 
 
