@@ -94,6 +94,7 @@ def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.nda
 def _payloads(ready: Ready, serving: Serving, *, keep: bool) -> Payloads:
     tolerant = "success_rate" in serving.workload.budgets
     payloads = ready.worker.answer(count=ALL_CALLS, tolerant=tolerant, keep=keep)
+    serving.refuse_copies(ready.worker)  # a call may be the first to import something
     return payloads.of_each(ready.requests_per_call)
 
 

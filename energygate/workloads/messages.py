@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 DOING = {
     "load": "loading",
+    "modules": "naming its modules",
     "bind": "reading its inputs",
     "run": "serving requests",
     "answer": "collecting answers",

@@ -110,6 +110,10 @@ class Worker:
         wall_ns = time.perf_counter_ns() - self._started_ns - reply["joining_ns"]
         return Loaded.of(reply, wall_ns=wall_ns)
 
+    def modules(self) -> dict[str, str | None]:
+        """The modules on top that the worker has imported by now, and their files, where they have one."""
+        return self._ask("modules")
+
     def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int) -> int:
         """Give the worker its inputs; returns the number of distinct calls they make."""
         reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size)

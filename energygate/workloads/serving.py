@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError, PolicyError
+from energygate.workloads.copies import imported_copy, owner
 from energygate.workloads.energygate_worker.inputs import save_arrays
 from energygate.workloads.inputs import synthesise
 from energygate.workloads.messages import Loaded, Start
@@ -23,6 +24,9 @@ LOAD_SECONDS = 120.0
 
 GIVING_UP_SECONDS = 5.0
 """How long before the worker counts as hanging it gives up on a server, to say what that lacks."""
+
+OWN_ENVIRONMENT = "give each side one of its own with `measurement: {python: .venv/bin/python, setup: ...}`"
+"""The way out of an environment that holds the project."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -133,6 +137,7 @@ class Serving:
         with Worker(start, timeout_s=self.timeout_s) as worker:
             loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
             self._refuse_the_other_sides_code(loaded)
+            self.refuse_copies(worker)
             self._refuse_batches_at_a_rate(loaded)
             calls = self._bind(worker, loaded)
             yield Ready(
@@ -148,18 +153,40 @@ class Serving:
         if loaded.origin is None or self.other_directory is None:
             return
         origin = Path(loaded.origin).resolve()
-        # One checkout may lie inside the other, as `--base-dir base` does in CI: the deeper one owns the file.
         own, other = self.side.directory.resolve(), self.other_directory.resolve()
-        owners = sorted(
-            (one for one in (own, other) if origin.is_relative_to(one)), key=lambda one: len(one.parts)
+        if owner(origin, own, other) == other != own:
+            raise self._the_other_sides(self.workload.python or origin.name, origin)
+
+    def refuse_copies(self, worker: Worker) -> None:
+        """Refuse an installed copy of the project that is not this side's: it may serve for both as well.
+
+        Raises:
+            MeasurementError: When the worker has imported one by now.
+        """
+        if self.other_directory is None or self.workload.kind not in {"python", "pytest"}:
+            return
+        own, other = self.side.directory.resolve(), self.other_directory.resolve()
+        copy = imported_copy(worker.modules(), own, other)
+        if copy is None:
+            return
+        if owner(copy.file, own, other) == other:
+            raise self._the_other_sides(copy.name, copy.file)
+        way = f"PYTHONPATH={copy.place}"
+        if self.workload.kind == "pytest":
+            way = f"`pythonpath = {copy.place}` in pytest's settings"
+        raise MeasurementError(
+            f"{copy.name} was imported from a copy ({copy.file}) that is not this side's code: {copy.source} differs",
+            where=self.label,
+            hint=f"The environment holds an install of the project: {OWN_ENVIRONMENT}, or let both sides import "
+            f"their checkouts with {way}",
         )
-        if owners and owners[-1] == other != own:
-            raise MeasurementError(
-                f"{self.workload.python or origin.name} was imported from the other side's checkout ({origin})",
-                where=self.label,
-                hint="The environment holds an editable install of the project: give each side one of its own "
-                "with `measurement: {python: .venv/bin/python, setup: ...}`",
-            )
+
+    def _the_other_sides(self, what: str, file: Path) -> MeasurementError:
+        return MeasurementError(
+            f"{what} was imported from the other side's checkout ({file})",
+            where=self.label,
+            hint=f"The environment holds an editable install of the project: {OWN_ENVIRONMENT}",
+        )
 
     def _refuse_batches_at_a_rate(self, loaded: Loaded) -> None:
         if self.workload.load.rate is not None and loaded.requests_per_call > 1:

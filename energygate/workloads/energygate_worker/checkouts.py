@@ -9,6 +9,9 @@ TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
+ENVIRONMENTS = frozenset({"site-packages", "dist-packages"})
+"""Directories of installed packages: what lies in one is no checkout's own, though its environment may lie there."""
+
 PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -40,6 +43,8 @@ class Checkouts:
             return False
         real = os.path.realpath(path)
         if not _lies_in(real, self._other) or any(_lies_in(real, one) for one in self._shared):
+            return False
+        if ENVIRONMENTS.intersection(os.path.relpath(real, self._other).split(os.sep)):
             return False
         return not (self.is_inside and _lies_in(real, self._own))
 

@@ -72,6 +72,16 @@ class Server:
             "requests": self.workload.requests,
         }
 
+    def modules(self) -> dict[str, Any]:
+        """The modules on top that have been imported by now, and their files; of one that has none, nothing."""
+        told = {}
+        for name, module in list(sys.modules.items()):
+            if "." not in name:
+                # Not of the module itself, which could import what it stands for when it is asked.
+                file = getattr(module, "__dict__", {}).get("__file__")
+                told[name] = file if isinstance(file, str) else None
+        return told
+
     def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
         """Read the inputs' file and cut it into requests; the arrays in `leave_out` (labels) stay out."""
         if self.workload.takes_requests:
