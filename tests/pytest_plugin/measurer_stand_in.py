@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 from builders import failed_workload_result, finding_result, metric_result, result, workload_result
 
 from energygate.errors import MeasurementError
@@ -15,9 +17,16 @@ HEAD, LOW, HIGH = 4.0e-7, 3.8e-7, 4.2e-7
 class StandIn(Engine):
     """The engine with its policies, its base and its joining of results, all but the measuring."""
 
+    has_broken = False
+
     def measure(self, wanted):
         if "breaks_the_meter" in wanted.node_id:
             raise MeasurementError("the meter is gone", hint="Look for it")
+        if "breaks_it_once" in wanted.node_id and not self.has_broken:
+            StandIn.has_broken = True
+            raise MeasurementError("the meter is gone for a moment")
+        if "takes_three_seconds" in wanted.node_id:
+            time.sleep(3)
         if "interrupts" in wanted.node_id:
             raise KeyboardInterrupt
         policy = self._synthesis.policy(wanted)

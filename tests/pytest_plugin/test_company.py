@@ -140,6 +140,28 @@ def test_others_do_not_mind(beside):
     )
 
 
+def test_a_limit_on_the_test_s_own_time_is_none_on_measuring(beside):
+    source = """
+def test_takes_three_seconds(energy):
+    energy(len, "")
+    assert energy.result.metrics
+"""
+    found = beside(COMPANY, "--energy", "--timeout", "2", source=source)
+    assert found.parseoutcomes().items() >= {"passed": 1}.items()
+
+
+def test_what_an_earlier_run_of_a_test_found_is_forgotten(beside, pytester):
+    source = """
+def test_breaks_it_once(energy):
+    energy(len, "")
+"""
+    found = beside(COMPANY, "--energy", "--reruns", "1", "--junitxml", "junit.xml", source=source)
+    assert found.ret == 0
+    assert found.parseoutcomes().keys() == {"passed", "rerun"}
+    found.stdout.no_fnmatch_line("not measured: *")
+    assert pytester.path.joinpath("junit.xml").read_text("utf-8").count('"energygate.verdict"') == 1
+
+
 def test_a_test_on_an_event_loop(beside):
     source = """
 import asyncio
