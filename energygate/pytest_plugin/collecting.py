@@ -25,6 +25,7 @@ CORE = {
     "--disable-plugin-autoload": False,
     "--doctest-modules": False,
     "--doctest-glob": True,
+    "--count": True,  # of pytest-repeat
     "--asyncio-mode": True,  # of pytest-asyncio
     "--ds": True,  # of pytest-django
 }

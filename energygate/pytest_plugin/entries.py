@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from energygate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
+
+    import pytest
 
     from energygate.pytest_plugin.record import Record
 
@@ -81,15 +83,21 @@ def _no_part(whose: str, part: str | None, parts: Sequence[str | None]) -> Usage
 
 
 def unmatched(
-    entries: Sequence[Entry], files: Collection[Path], tests: Collection[tuple[Path, str]]
-) -> Iterator[str]:
-    """Entries about tests that do not exist, a sentence each without its full stop.
+    entries: Sequence[Entry], session: pytest.Session, items: Sequence[pytest.Item]
+) -> dict[str, str]:
+    """Entries about tests that are not there, as far as can be told before any runs: a sentence by the entry's name.
 
     Args:
         entries: The policy's.
-        files: Files that were collected whole, resolved.
-        tests: The energy tests in them, by file and the rest of the node id.
+        session: What has collected.
+        items: The energy tests in it, those that are not run too. One that asks for the fixture only while it runs is
+            not among them.
     """
+    here = session.config.invocation_params.dir
+    partly = {(here / one.partition("::")[0]).resolve() for one in session.config.args if "::" in one}
+    files = {path.resolve() for path in {item.path for item in (*session.items, *items)}} - partly
+    tests = {(item.path.resolve(), item.nodeid.partition("::")[2]) for item in items}
+    found = {}
     for entry in entries:
         if entry.path not in files or (entry.path, entry.test) in tests:
             continue
@@ -97,4 +105,7 @@ def unmatched(
             test for path, test in tests if path == entry.path and test.startswith(f"{entry.test}[")
         )
         hint = f"; name one of its parameters, such as {with_parameters[0]}" if with_parameters else ""
-        yield f"not judged: {entry}: there is no energy test {entry.test} in {entry.path.name}{hint}"
+        found[entry.name] = (
+            f"not judged: {entry}: there is no energy test {entry.test} in {entry.path.name}{hint}"
+        )
+    return found

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import os
 import warnings
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -21,7 +19,8 @@ from energygate.pytest_plugin.statuses import in_options, trouble_text
 from energygate.pytest_plugin.wanted import Measurer, Wanted, wanted
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from energygate.pytest_plugin.entries import Entry
     from energygate.report.result import Result, WorkloadResult
@@ -67,6 +66,7 @@ class EnergySession:
     notes: list[str] = field(default_factory=list)
     known: set[str] | None = None
     is_broken_by_removal: bool = False
+    _unmatched: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -126,10 +126,7 @@ class EnergySession:
                 self.notes.append(f"which energy tests only base has was not looked for: {why}")
             return
         self.known = {node_id(item, self.settings.root) for item in items}
-        partly = {Path(os.path.abspath(one.partition("::")[0])) for one in session.config.args if "::" in one}  # noqa: PTH100 - links stay
-        files = {item.path for item in (*session.items, *items)} - partly
-        tests = {(item.path.resolve(), item.nodeid.partition("::")[2]) for item in items}
-        self.notes += unmatched(self.measurer.entries, {path.resolve() for path in files}, tests)
+        self._unmatched = unmatched(self.measurer.entries, session, items)
 
     def _entries_of(self, item: pytest.Item) -> list[Entry]:
         if self.measurer is None:
@@ -145,8 +142,7 @@ class EnergySession:
         if record is None or record.calls is not None:
             # It has not said before that it would ask; or it runs again, and what was found before is void.
             record = item.stash[RECORD] = new_record(item, is_measuring=self.settings.on)
-            others = [one for one in item.user_properties if not one[0].startswith(PROPERTY)]
-            item.user_properties[:] = others
+            item.user_properties[:] = [one for one in item.user_properties if not one[0].startswith(PROPERTY)]
         is_measuring = self.measurer is not None or self.is_refused
         record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
         return record.calls
@@ -244,8 +240,8 @@ class EnergySession:
     def annotate(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Let a report say what was found, in plain values."""
         if report.skipped and not hasattr(report, "wasxfail"):
-            texts = [f"not judged: {entry}: {item.nodeid} was skipped" for entry in self._entries_of(item)]
-            self.notes += texts
+            entries = self._entries_of(item)
+            self.notes += [f"not judged: {entry}: {item.nodeid} was skipped" for entry in entries]
         record = item.stash.get(RECORD, None)
         if record is None or report.when == "setup":
             return
@@ -270,6 +266,8 @@ class EnergySession:
         if self.measurer is None:
             return
         results = list(self.results.values())
+        judged = {workload.name for result in results for workload in result.workloads}
+        self.notes += [text for name, text in self._unmatched.items() if name not in judged]
         if interrupted:
             self.notes.append("the session was interrupted; tests that had not ended are missing")
         try:
@@ -306,11 +304,12 @@ class EnergySession:
 
 
 def _warn(item: pytest.Item, text: str) -> None:
-    """Warn, whatever the suite does with warnings: an inconclusive verdict passes."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("always", EnergyWarning)
-        line = item.location[1] or 0
-        warnings.warn_explicit(EnergyWarning(text), None, filename=str(item.path), lineno=line + 1)
+    """Warn, whatever the suite does with warnings, and a test that records its own: an inconclusive verdict passes."""
+    line = (item.location[1] or 0) + 1
+    message = warnings.WarningMessage(EnergyWarning(text), EnergyWarning, str(item.path), line)
+    item.ihook.pytest_warning_recorded.call_historic(
+        kwargs={"warning_message": message, "when": "runtest", "nodeid": item.nodeid, "location": None}
+    )
 
 
 def _cancel_timeout(item: pytest.Item) -> None:

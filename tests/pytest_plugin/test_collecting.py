@@ -118,6 +118,13 @@ def test_a_worker_collects_as_the_session_does(measured, name):
     assert "tests/test_it.py::test_it " in found.stdout.str()
 
 
+def test_a_docstring_may_measure(measured):
+    files = {"app.py": '"""\n>>> getfixture("energy")(len, "abc")\n3\n"""\n'}
+    found = measured(files, "--doctest-modules")()
+    found.assert_outcomes(passed=1)
+    assert "app.py::app " in found.stdout.str()
+
+
 @pytest.mark.parametrize(
     ("arguments", "options"),
     [

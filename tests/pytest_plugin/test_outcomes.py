@@ -61,8 +61,9 @@ def test_words(suite):
 
 
 @pytest.mark.parametrize("filters", ["", "filterwarnings = error"])
-def test_inconclusive_passes_with_a_warning_whatever_the_suite_does_with_warnings(suite, filters):
-    found = suite(CLOSE, "--energy", ini=filters)
+@pytest.mark.parametrize("fixture", ["", ", recwarn"])
+def test_inconclusive_passes_with_a_warning_whatever_the_suite_does_with_warnings(suite, filters, fixture):
+    found = suite(CLOSE.replace("energy)", f"energy{fixture})"), "--energy", ini=filters)
     found.assert_outcomes(passed=1, warnings=1)
     assert found.ret == 0
     found.stdout.fnmatch_lines(

@@ -100,6 +100,13 @@ def test_an_entry_that_names_no_test_is_said(suite, test, hint):
     found.stdout.no_fnmatch_line("not judged:*")  # whether others are there was not looked for
 
 
+def test_a_test_that_asks_while_it_runs_is_its_entry_s(suite):
+    source = "def test_it(request):\n    request.getfixturevalue('energy')(len, '')\n"
+    found = suite(source, "--energy", policy=ENTRY.format("test_it.py::test_it"))
+    found.assert_outcomes(failed=1)
+    found.stdout.no_fnmatch_line("not judged:*")
+
+
 def test_an_entry_of_a_skipped_test_is_said_and_of_a_deselected_one_is_not(suite):
     source = "@pytest.mark.skip\ndef test_it(energy):\n    energy(len, '')\n\ndef test_other():\n    pass\n"
     policy = ENTRY.format("test_it.py::test_it")
