@@ -92,6 +92,14 @@ def energy(request: pytest.FixtureRequest) -> Energy:
     return session.calls_of(request.node)
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test that runs again begins anew."""
+    session = item.config.stash.get(SESSION, None)
+    if session is not None:
+        session.renew(item)
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
     """Judge a test that has passed by its own merits; a broken budget is then its failure."""

@@ -22,10 +22,12 @@ class Entry:
 
     Attributes:
         name: The workload's name.
-        path: The test's file, resolved.
+        path: The test's file.
         test: The rest of its node id, such as `TestIt::test_it[1]`.
         part: The part that is measured; `None` for the one without a name.
         where: Where it is written, such as `energygate.yml:7`.
+        has_limits: Whether anything is held against it.
+        is_kept: Whether head's policy has it as well, where base's decides.
     """
 
     name: str
@@ -33,19 +35,26 @@ class Entry:
     test: str
     part: str | None
     where: str
-
-    def is_of(self, path: Path, node_id: str) -> bool:
-        """Whether it names this test."""
-        return self.test == node_id.partition("::")[2] and self.path == path.resolve()
+    has_limits: bool = True
+    is_kept: bool = True
 
     def __str__(self) -> str:
         return f"{self.name} ({self.where})"
 
 
+def naming(entries: Sequence[Entry], path: Path, node_id: str) -> list[Entry]:
+    """The entries that name a test; its file may be known by another name where links lead to it."""
+    alike = [one for one in entries if one.test == node_id.partition("::")[2]]
+    return [one for one in alike if one.path == path] or [
+        one for one in alike if one.path.resolve() == path.resolve()
+    ]
+
+
 def unheld(record: Record, entries: Sequence[Entry]) -> UsageError | None:
     """Why limits on a test that has passed are held against nothing; `None` when they are.
 
-    Limits are the test's own marker, the policy's entries, and those of its class or module where it takes the fixture.
+    Limits are the test's own marker and the policy's entries. A marker on a class, a module, or all parameters of a
+    test is about some of them.
 
     Args:
         record: Of the test.
@@ -53,8 +62,7 @@ def unheld(record: Record, entries: Sequence[Entry]) -> UsageError | None:
     """
     parts = [] if record.calls is None else [part.name for part in record.calls.parts]
     if not parts:
-        signs = (record.marks.is_own, record.calls is not None, bool(str(record.marks)))
-        if not entries and sum(signs) < 2:  # noqa: PLR2004 - a class has tests that are not about energy, too
+        if not entries and not (record.marks.is_own and (record.calls is not None or str(record.marks))):
             return None
         whose = (
             "the test has limits and" if not entries else f"the policy's {entries[0]} limits the test, which"
@@ -65,7 +73,7 @@ def unheld(record: Record, entries: Sequence[Entry]) -> UsageError | None:
         )
     for mark in record.marks.marks:
         part = mark.settings.get("part")
-        if mark.own and part is not None and part not in parts:
+        if mark.own and not record.is_parametrised and part is not None and part not in parts:
             return _no_part("its marker", part, parts)
     for entry in entries:
         if entry.part not in parts:
@@ -93,19 +101,24 @@ def unmatched(
         items: The energy tests in it, those that are not run too. One that asks for the fixture only while it runs is
             not among them.
     """
+    if session.config.option.pyargs:
+        return {}
     here = session.config.invocation_params.dir
     partly = {(here / one.partition("::")[0]).resolve() for one in session.config.args if "::" in one}
     files = {path.resolve() for path in {item.path for item in (*session.items, *items)}} - partly
     tests = {(item.path.resolve(), item.nodeid.partition("::")[2]) for item in items}
     found = {}
     for entry in entries:
-        if entry.path not in files or (entry.path, entry.test) in tests:
+        path = entry.path.resolve()
+        if not path.exists():
+            found[entry.name] = f"not judged: {entry}: there is no file {entry.path.name}"
+        if path not in files or (path, entry.test) in tests:
             continue
         with_parameters = sorted(
-            test for path, test in tests if path == entry.path and test.startswith(f"{entry.test}[")
+            test for one, test in tests if one == path and test.startswith(f"{entry.test}[")
         )
         hint = f"; name one of its parameters, such as {with_parameters[0]}" if with_parameters else ""
         found[entry.name] = (
-            f"not judged: {entry}: there is no energy test {entry.test} in {entry.path.name}{hint}"
+            f"not judged: {entry}: no energy test {entry.test} was collected from {entry.path.name}{hint}"
         )
     return found

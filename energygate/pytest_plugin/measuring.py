@@ -101,7 +101,12 @@ class Engine:
                 changes = policy_changes(base_policy, head_policy)
             if base is not None and policy is not None and policy.measurement.setup is not None:
                 run_setup(policy.measurement.setup, base.directory, label="base")
-            synthesis = Synthesis(settings, policy, directory=settings.root if path is None else path.parent)
+            synthesis = Synthesis(
+                settings,
+                policy,
+                directory=settings.root if path is None else path.parent,
+                head_policy=head_policy,
+            )
             return cls(
                 synthesis,
                 read_collecting(config, settings.root),
@@ -134,7 +139,9 @@ class Engine:
         options = self._collecting.options_for(wanted.path)
         if self._base is None:
             result = check(policy, self._root, observer=self._observer, pytest_options=options)
-            return _noting(result, [*_unjudged(policy), *self._overruled(wanted)])
+            return _noting(
+                result, [*_unjudged(policy, "without --energy-base"), *self._overruled(wanted, policy)]
+            )
         # Limits are the tests', and base's policy is part of them already.
         base = replace(self._base, policy_text=None)
         result = compare(
@@ -148,11 +155,14 @@ class Engine:
             ),
         )
         is_new = result.workloads[0].state == "added"
-        notes = [f"added: base {base.name} has no such test, or measures nothing of it"] if is_new else []
-        return _noting(result, [*notes, *self._overruled(wanted)])
+        notes = []
+        if is_new:
+            added = f"added: base {base.name} has no such test, or measures nothing of it"
+            notes = [added, *_unjudged(policy, "beside that")]
+        return _noting(result, [*notes, *self._overruled(wanted, policy)])
 
-    def _overruled(self, wanted: Wanted) -> list[str]:
-        found = self._synthesis.overruled(wanted)
+    def _overruled(self, wanted: Wanted, policy: Policy) -> list[str]:
+        found = self._synthesis.overruled(wanted, policy)
         return [found] if found else []
 
     @property
@@ -255,8 +265,8 @@ def _is_pue(text: str) -> bool:
         return False
 
 
-def _unjudged(policy: Policy) -> list[str]:
-    """What is not judged without a base."""
+def _unjudged(policy: Policy, why: str) -> list[str]:
+    """What is not judged where there is nothing to compare with."""
     (workload,) = policy.workloads.values()
     texts = [
         f"{key} {limit}"
@@ -265,7 +275,7 @@ def _unjudged(policy: Policy) -> list[str]:
         if (limit := getattr(budget, key)) is not None
     ]
     texts += [name for name, budget in workload.budgets.items() if budget.about.compares]
-    return [f"not judged without --energy-base: {', '.join(texts)}"] if texts else []
+    return [f"not judged {why}: {', '.join(texts)}"] if texts else []
 
 
 def _noting(result: Result, notes: Sequence[str]) -> Result:

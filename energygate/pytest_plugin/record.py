@@ -14,6 +14,7 @@ from energygate.pytest_plugin.limits import Marks, read_marks
 if TYPE_CHECKING:
     from energygate.errors import EnergygateError
     from energygate.pytest_plugin.calling import Energy
+    from energygate.pytest_plugin.entries import Entry
 
 
 @dataclass(kw_only=True)
@@ -24,17 +25,23 @@ class Record:
         marks: Its markers.
         calls: Its fixture; `None` before it asked for it.
         trouble: Why it could not be measured; `None` while it could.
+        mistake: In its markers, where that is told beside it.
         verdict: The verdict's word; `None` while there is none.
         broke: Whether that failed the test.
         has_ended: Whether its call has; a subtest's report comes before.
+        is_parametrised: Whether it has parameters, which its markers are not about one by one.
+        entries: The policy's entries that name it.
     """
 
     marks: Marks
     calls: Energy | None = None
     trouble: EnergygateError | None = None
+    mistake: EnergygateError | None = None
     verdict: str | None = None
     broke: bool = False
     has_ended: bool = False
+    is_parametrised: bool = False
+    entries: tuple[Entry, ...] = ()
 
 
 RECORD = pytest.StashKey[Record]()
@@ -52,13 +59,19 @@ def new_record(item: pytest.Item, *, is_measuring: bool) -> Record:
         pytest.UsageError: When a marker makes no sense.
     """
     try:
-        return Record(marks=read_marks(item))
+        return Record(marks=read_marks(item), is_parametrised=hasattr(item, "callspec"))
     except pytest.UsageError as error:
-        if not is_measuring and "energy" not in getattr(item, "fixturenames", ()):
+        if not is_measuring and not _takes_our_fixture(item):
             return Record(marks=Marks(marks=()))
         if hasattr(item.config, "workerinput"):
-            return Record(marks=Marks(marks=()), trouble=UsageError(str(error)))
+            mistake = UsageError(str(error))
+            return Record(marks=Marks(marks=()), trouble=mistake, mistake=mistake)
         raise
+
+
+def _takes_our_fixture(item: pytest.Item) -> bool:
+    known = getattr(getattr(item, "_fixtureinfo", None), "name2fixturedefs", {}).get("energy") or ()
+    return any(getattr(one.func, "__module__", "") == "energygate.pytest_plugin" for one in known)
 
 
 def unexpected(error: Exception) -> MeasurementError:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import warnings
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,7 +11,8 @@ import pytest
 from energygate.errors import EnergygateError, MeasurementError
 from energygate.pytest_plugin.calling import Energy, NotMeasured, Part
 from energygate.pytest_plugin.collecting import node_id
-from energygate.pytest_plugin.entries import unheld, unmatched
+from energygate.pytest_plugin.company import paused_timeout, warn
+from energygate.pytest_plugin.entries import naming, unheld, unmatched
 from energygate.pytest_plugin.record import RECORD, Record, new_record, unexpected
 from energygate.pytest_plugin.settings import Settings, read_settings
 from energygate.pytest_plugin.statuses import in_options, trouble_text
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from energygate.pytest_plugin.entries import Entry
     from energygate.report.result import Result, WorkloadResult
 
 XDIST = (
@@ -33,12 +32,6 @@ XDIST = (
 
 PROPERTY = "energygate."
 """What begins the names of the properties of a report."""
-
-
-class EnergyWarning(pytest.PytestWarning):
-    """A test passed, and there is something to know about its energy."""
-
-    __module__ = "energygate"
 
 
 @dataclass(kw_only=True)
@@ -82,10 +75,10 @@ class EnergySession:
         """
         settings = read_settings(config, items)
         is_worker = hasattr(config, "workerinput")
-        for item in items:
-            item.stash[RECORD] = new_record(item, is_measuring=settings.on)
         is_refused = settings.on and is_worker
         session = cls(settings=settings, measurer=None, is_refused=is_refused)
+        for item in items:
+            session._record(item)
         if settings.on and not is_refused and not config.option.collectonly:
             try:
                 session._open(config, items, make_measurer)
@@ -107,7 +100,7 @@ class EnergySession:
             make_measurer = Engine.open
         self.measurer = make_measurer(config, self.settings)
         for item in items:
-            marks = item.stash[RECORD].marks
+            marks = self._record(item).marks
             for name in {None, *(mark.settings.get("part") for mark in marks.marks)}:
                 self.measurer.refuse(self._wanted(item, Part(name=name, counts_units=True)))
 
@@ -128,21 +121,33 @@ class EnergySession:
         self.known = {node_id(item, self.settings.root) for item in items}
         self._unmatched = unmatched(self.measurer.entries, session, items)
 
-    def _entries_of(self, item: pytest.Item) -> list[Entry]:
-        if self.measurer is None:
-            return []
-        return [one for one in self.measurer.entries if one.is_of(item.path, item.nodeid)]
+    def _record(self, item: pytest.Item) -> Record:
+        """A new record of a test, before it runs."""
+        record = item.stash[RECORD] = new_record(item, is_measuring=self.settings.on)
+        if self.measurer is not None:
+            named = naming(self.measurer.entries, item.path, item.nodeid)
+            record.entries = tuple(one for one in named if one.has_limits)
+        return record
+
+    def renew(self, item: pytest.Item) -> None:
+        """Forget what an earlier run of a test has found."""
+        record = item.stash.get(RECORD, None)
+        if record is not None and record.has_ended:
+            item.stash[RECORD] = replace(
+                record, calls=None, trouble=record.mistake, verdict=None, broke=False, has_ended=False
+            )
+            item.user_properties[:] = [one for one in item.user_properties if not one[0].startswith(PROPERTY)]
+            for key in [one for one in self.results if one[0] == item.nodeid]:
+                del self.results[key]
 
     def _wanted(self, item: pytest.Item, part: Part) -> Wanted:
         return wanted(item, self.settings.root, part, item.stash[RECORD].marks)
 
     def calls_of(self, item: pytest.Item) -> Energy:
         """A test's fixture."""
-        record = item.stash.get(RECORD, None)
-        if record is None or record.calls is not None:
-            # It has not said before that it would ask; or it runs again, and what was found before is void.
-            record = item.stash[RECORD] = new_record(item, is_measuring=self.settings.on)
-            item.user_properties[:] = [one for one in item.user_properties if not one[0].startswith(PROPERTY)]
+        record = item.stash.get(RECORD, None) or self._record(
+            item
+        )  # it may not have said before that it would ask
         is_measuring = self.measurer is not None or self.is_refused
         record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
         return record.calls
@@ -151,12 +156,12 @@ class EnergySession:
         """Measure one part; what hinders that is remembered, for it is no failure of the test."""
         __tracebackhide__ = True
         record = item.stash[RECORD]
-        _cancel_timeout(item)
         if self.measurer is None:
             record.trouble = MeasurementError(XDIST[0], hint=XDIST[1])
             raise NotMeasured(record.trouble.what)
         try:
-            result = self.measurer.measure(self._wanted(item, part))
+            with paused_timeout(item):
+                result = self.measurer.measure(self._wanted(item, part))
         except EnergygateError as error:
             record.trouble = error
             raise NotMeasured(error.what) from error
@@ -187,7 +192,12 @@ class EnergySession:
 
     def _judge(self, item: pytest.Item, record: Record) -> None:
         __tracebackhide__ = True
-        record.trouble = record.trouble or unheld(record, self._entries_of(item))
+        kept = [one for one in record.entries if one.is_kept]
+        record.trouble = record.trouble or unheld(record, kept)
+        for entry in record.entries:
+            why = None if entry.is_kept else unheld(record, [entry])
+            if why is not None:
+                self.notes.append(f"not judged: {why.what}; head's policy has it otherwise")
         if record.calls is None:
             return
         found = []
@@ -215,7 +225,7 @@ class EnergySession:
             if workload.verdict is Verdict.FAIL or (workload.verdict is Verdict.INCONCLUSIVE and is_strict):
                 texts.append(failure(self.results[item.nodeid, part.name], part.name))
             elif workload.verdict in {Verdict.INCONCLUSIVE, Verdict.WARN}:
-                _warn(item, warning(self.results[item.nodeid, part.name], part.name))
+                warn(item, warning(self.results[item.nodeid, part.name], part.name))
         if texts:
             record.broke = True
             pytest.fail("\n".join(texts), pytrace=False)
@@ -239,11 +249,13 @@ class EnergySession:
 
     def annotate(self, item: pytest.Item, report: pytest.TestReport) -> None:
         """Let a report say what was found, in plain values."""
-        if report.skipped and not hasattr(report, "wasxfail"):
-            entries = self._entries_of(item)
-            self.notes += [f"not judged: {entry}: {item.nodeid} was skipped" for entry in entries]
         record = item.stash.get(RECORD, None)
-        if record is None or report.when == "setup":
+        if record is None:
+            return
+        if report.skipped and record.verdict is None and (report.when == "setup" or record.has_ended):
+            how = "failed as expected" if hasattr(report, "wasxfail") else "was skipped"
+            self.notes += [f"not judged: {entry}: {item.nodeid} {how}" for entry in record.entries]
+        if report.when == "setup":
             return
         is_trouble = report.when == "teardown" and record.trouble is not None
         if report.failed and (record.broke or is_trouble):
@@ -301,19 +313,3 @@ class EnergySession:
             return []
         self.is_broken_by_removal = found.result.verdict.value == "fail"
         return [found.result]
-
-
-def _warn(item: pytest.Item, text: str) -> None:
-    """Warn, whatever the suite does with warnings, and a test that records its own: an inconclusive verdict passes."""
-    line = (item.location[1] or 0) + 1
-    message = warnings.WarningMessage(EnergyWarning(text), EnergyWarning, str(item.path), line)
-    item.ihook.pytest_warning_recorded.call_historic(
-        kwargs={"warning_message": message, "when": "runtest", "nodeid": item.nodeid, "location": None}
-    )
-
-
-def _cancel_timeout(item: pytest.Item) -> None:
-    """Let pytest-timeout's limit be one on the test itself: measuring has its own."""
-    cancel = getattr(item.ihook, "pytest_timeout_cancel_timer", None)
-    if cancel is not None:
-        cancel(item=item)

@@ -31,11 +31,10 @@ def status(report: pytest.TestReport, told: Mapping[str, object]) -> tuple[str, 
 
 
 def in_options(text: str) -> str:
-    """A sentence of `energygate check` with this plugin's options for that command's."""
+    """A sentence of `energygate check` about its options, with this plugin's for them."""
     text = re.sub(r"[^.]* with another directory instead: --base-dir", " Measure without --energy-base", text)
     text = text.replace("compare two directories with --base-dir", "measure without --energy-base")
     text = text.replace("check without --base", "measure without --energy-base")
-    text = re.sub(r"`measurement\.time_limit`(?= to \d)", "--energy-time", text)
     return re.sub(r"(?<![\w-])--base(?![\w-])", "--energy-base", text)
 
 
@@ -46,7 +45,8 @@ def trouble_text(error: EnergygateError, *, place: str = "") -> str:
         error: What hindered measuring.
         place: What to know of where it was measured; empty where that is where the session runs.
     """
-    lines = [in_options(f"not measured: {error}")]
+    text = re.sub(r"`measurement\.time_limit`(?= to \d)", "--energy-time", str(error))
+    lines = [f"not measured: {text}"]
     if place:
         lines.append(f"  {place}")
     if error.detail:

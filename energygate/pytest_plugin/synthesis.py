@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from energygate.policy import Measurement, Policy, Site
 from energygate.policy.fields import MAX_NAME_LENGTH, own_name
 from energygate.policy.mistakes import policy_error
 from energygate.policy.model import Comparison
-from energygate.pytest_plugin.entries import Entry
+from energygate.pytest_plugin.entries import Entry, naming
 from energygate.pytest_plugin.limits import ENERGY, Limits, merged
 
 if TYPE_CHECKING:
@@ -24,8 +25,8 @@ if TYPE_CHECKING:
     from energygate.pytest_plugin.settings import Settings
     from energygate.pytest_plugin.wanted import Wanted
 
-SOFTENING = ("level", "min_delta")
-"""Keys that loosen a budget which does not have them."""
+HELD = ("max", "min", "max_increase", "max_decrease", "min_delta")
+"""Keys of a budget that are quantities."""
 
 DEFAULT_TIME = "10 s"
 """Shorter than a policy's: somebody waits for a test."""
@@ -41,11 +42,15 @@ class Synthesis:
         settings: What the command line and the ini file say.
         policy: The policy that decides; `None` where there is none.
         directory: What node ids in it are relative to.
+        head_policy: Head's, where the policy that decides may be base's.
     """
 
-    def __init__(self, settings: Settings, policy: Policy | None, *, directory: Path) -> None:
+    def __init__(
+        self, settings: Settings, policy: Policy | None, *, directory: Path, head_policy: Policy | None = None
+    ) -> None:
         self.settings = settings
         self._policy = policy
+        self._head_policy = head_policy
         self._directory = directory
 
     @property
@@ -68,33 +73,45 @@ class Synthesis:
         return tuple(
             Entry(
                 name=name,
-                path=(self._directory / file).resolve(),
+                path=Path(os.path.abspath(self._directory / file)),  # noqa: PTH100 - links stay
                 test=test,
                 part=part,
                 where=f"{source}:{policy.line(('workloads', name))}",
+                has_limits=any(one.level != "off" for one in policy.workloads[name].budgets.values()),
+                is_kept=self._is_kept(name),
             )
             for name, (file, _, test), part in named
         )
 
-    def overruled(self, wanted: Wanted) -> str:
-        """What of the policy's entry an option or a marker has replaced, in words; empty where nothing."""
+    def _is_kept(self, name: str) -> bool:
+        if self._policy is None or self._head_policy is None:
+            return True
+        mine, heads = self._policy.workloads[name], self._head_policy.workloads.get(name)
+        return heads is not None and (heads.pytest, heads.part) == (mine.pytest, mine.part)
+
+    def overruled(self, wanted: Wanted, policy: Policy) -> str:
+        """What of the policy's entry an option or a marker has replaced, in words; empty where nothing.
+
+        Args:
+            wanted: A part of a test.
+            policy: As `policy` has made it for that.
+        """
         name, entry = self._entry(wanted)
-        if entry is None:
+        if name is None or entry is None:
             return ""
-        limits = self._limits(wanted, entry)
-        found = [
-            f"{metric} {key} {limits[metric][key]} and not {text}"
-            for metric, budget in _texts(entry).items()
-            for key, text in budget.items()
-            if str(limits[metric][key]) != str(text)
-        ]
-        # An option or a marker may also add what softens a limit: its level, or a min_delta.
-        found += [
-            f"{metric} {key} {limits[metric][key]}"
-            for metric, budget in _texts(entry).items()
-            for key in SOFTENING
-            if key in limits[metric] and key not in budget
-        ]
+        found = []
+        for metric, before in entry.budgets.items():
+            after = policy.workloads[name].budgets[metric]
+            for key in HELD:
+                old, new = getattr(before, key), getattr(after, key)
+                if (
+                    new is not None
+                    and (old.value if old else None) != new.value
+                    and (old or key == "min_delta")
+                ):
+                    found.append(f"{metric} {key} {new.text}" + (f" and not {old.text}" if old else ""))
+            if after.level != before.level:
+                found.append(f"{metric} level {after.level} and not {before.level}")
         where = next(one.where for one in self.entries if one.name == name)
         return f"held to {', '.join(found)}: an option or the marker stands before {where}" if found else ""
 
@@ -183,11 +200,8 @@ class Synthesis:
         Raises:
             PolicyError: When two are, so that only one of them would be judged.
         """
-        found = [
-            one
-            for one in self.entries
-            if one.part == wanted.part.name and one.is_of(wanted.path, wanted.node_id)
-        ]
+        named = naming(self.entries, wanted.path, wanted.node_id)
+        found = [one for one in named if one.part == wanted.part.name]
         if self._policy is None or not found:
             return None, None
         if len(found) > 1:

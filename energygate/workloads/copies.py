@@ -43,17 +43,23 @@ class Copy:
 def owner(file: Path, *checkouts: Path) -> Path | None:
     """The checkout that a file belongs to; `None` for what is installed, or lies elsewhere."""
     # One checkout may lie inside the other, as `--base-dir base` does in CI: the deeper one owns the file.
-    around = [one for one in checkouts if file.is_relative_to(one)]
-    deepest = max(around, key=lambda one: len(one.parts), default=None)
+    deepest = _around(file, *checkouts)
     if deepest is None or ENVIRONMENTS.intersection(file.relative_to(deepest).parts):
         return None
     return deepest
 
 
+def _around(file: Path, *checkouts: Path) -> Path | None:
+    """The checkout that a file lies in, if in an environment there."""
+    around = [one for one in checkouts if file.is_relative_to(one)]
+    return max(around, key=lambda one: len(one.parts), default=None)
+
+
 def imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> Copy | None:
     """A module of the project that was imported from a copy that is not this side's; `None` where there is none.
 
-    Only files that differ between the checkouts tell: in all others a copy is as good as either.
+    Only files that differ between the checkouts tell: in all others a copy is as good as either. An environment in a
+    side's own checkout is its own, whatever building has made of the sources there.
 
     Args:
         modules: The modules on top that a side has imported, and their files.
@@ -64,7 +70,7 @@ def imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> 
         if told is None or name.startswith("__") or name in NOT_THE_PROJECTS:
             continue
         file = (own / told).resolve()
-        if file.suffix == ".py" and owner(file, own, other) != own and file.is_file():
+        if file.suffix == ".py" and _around(file, own, other) != own and file.is_file():
             places = [one for one in PLACES if not (one.startswith("src/") and "src" in modules)]
             source = _other_source(file, _module(name, own, places), _module(name, other, places))
             if source is not None:

@@ -228,7 +228,11 @@ def test_namesakes_are_left_alone(tmp_path, modules):
     assert imported(tmp_path, modules, own=own, other=other, copy={"m.py": "2"}) is None
 
 
-def test_what_is_installed_in_the_checkout_is_not_its_own(tmp_path):
-    own, other = {"src/m.py": "1", ".venv/lib/site-packages/m.py": "2"}, {"src/m.py": "2"}
+def test_an_environment_in_a_checkout_is_its_own_and_not_the_others(tmp_path):
+    """What building makes of sources, such as a version that it stamps, is that side's all the same."""
+    own, other = {"src/m.py": "1"}, {"src/m.py": "2"}
+    installed = {".venv/lib/site-packages/m.py": "2"}
     modules = {"m": "own/.venv/lib/site-packages/m.py"}
-    assert imported(tmp_path, modules, own=own, other=other, copy={}) == ("m", "src/m.py", "src")
+    assert imported(tmp_path, modules, own=own | installed, other=other, copy={}) is None
+    modules = {"m": "other/.venv/lib/site-packages/m.py"}
+    assert imported(tmp_path, modules, own=own, other=other | installed, copy={}) == ("m", "src/m.py", "src")

@@ -22,7 +22,7 @@ POLICY = "version: 1\n{}workloads:\n  it: {{pytest: 'test_it.py::test_it', budge
 def beside(pytester):
     """Commits one text of a file of tests, writes another, and runs it beside the first: the workloads by name."""
 
-    def run(base, head, *arguments, policy=None):
+    def run(base, head, *arguments, policy=None, head_policy=None):
         file = pytester.path / "test_it.py"
         file.write_text(base, "utf-8")
         if policy is not None:
@@ -31,6 +31,8 @@ def beside(pytester):
         for command in (["init", "-q", "-b", "main"], ["add", "."], [*who, "commit", "-q", "-m", "base"]):
             subprocess.run(["git", *command], cwd=pytester.path, check=True)
         file.write_text(head, "utf-8")
+        if head_policy is not None:
+            (pytester.path / "energygate.yml").write_text(head_policy, "utf-8")
         options = ["-p", "no:cacheprovider", "--energy-base", "main", "--energy-json", "result.json"]
         found = pytester.runpytest_subprocess(*options, "--energy-time", "2s", *arguments)
         written = json.loads((pytester.path / "result.json").read_text("utf-8"))
@@ -43,7 +45,6 @@ def beside(pytester):
     ("base", "head", "name", "others"),
     [
         (PLAIN, MEASURED, "test_it.py::test_it", []),
-        (SKIPPED, MEASURED, "test_it.py::test_it", []),
         (ONE_PART, TWO_PARTS, "test_it.py::test_it (b)", ["test_it.py::test_it (a)"]),
     ],
 )
@@ -66,12 +67,33 @@ def test_base_s_policy_may_want_none_added(beside, comparison, code):
         found.stdout.fnmatch_lines(["*_ test_new (energy) _*", "added, which base's policy does not allow"])
 
 
+def test_a_marker_that_says_the_same_is_not_said_to_differ(beside):
+    same = MEASURED.replace("def", "@pytest.mark.energy(max='1000 mWh', level='error')\ndef")
+    found, workloads = beside(MEASURED, f"import pytest\n\n{same}", policy=POLICY.format(""))
+    assert found.ret == 0
+    assert not [one for one in workloads["it"]["notes"] if one.startswith("held to")]
+
+
+def test_a_test_may_be_split_into_parts_with_its_entry(beside):
+    split = POLICY.format("").replace("test_it'", "test_it', part: b")
+    found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""), head_policy=split)
+    assert found.ret == 0
+    found.stdout.fnmatch_lines(
+        ["not judged: the policy's it (energygate.yml at *) names no part, *; head's policy has it otherwise"]
+    )
+
+
+def test_a_limit_is_not_lost_with_its_entry_alone(beside):
+    found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""))
+    found.assert_outcomes(passed=1, errors=1)
+
+
 def test_a_marker_that_loosens_base_s_policy_is_said(beside):
     looser = MEASURED.replace("def", "@pytest.mark.energy(max='2 Wh', level='warn')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{looser}", policy=POLICY.format(""))
     assert found.ret == 0
     (note,) = [one for one in workloads["it"]["notes"] if one.startswith("held to")]
     assert note.startswith(
-        "held to energy_per_request max 2 Wh and not 1 Wh, energy_per_request level warn: an option or the marker "
-        "stands before energygate.yml at "
+        "held to energy_per_request max 2 Wh and not 1 Wh, energy_per_request level warn and not error: an option or "
+        "the marker stands before energygate.yml at "
     )

@@ -148,6 +148,10 @@ def test_takes_three_seconds(energy):
 """
     found = beside(COMPANY, "--energy", "--timeout", "2", source=source)
     assert found.parseoutcomes().items() >= {"passed": 1}.items()
+    endless = f"import time\n{source}    time.sleep(60)\n"
+    found = beside(COMPANY, "--energy", "--timeout", "2", source=endless)
+    assert found.parseoutcomes().items() >= {"failed": 1}.items()
+    found.stdout.fnmatch_lines(["*Timeout (>2.0s) from pytest-timeout*"])
 
 
 def test_what_an_earlier_run_of_a_test_found_is_forgotten(beside, pytester):
@@ -160,6 +164,34 @@ def test_breaks_it_once(energy):
     assert found.parseoutcomes().keys() == {"passed", "rerun"}
     found.stdout.no_fnmatch_line("not measured: *")
     assert pytester.path.joinpath("junit.xml").read_text("utf-8").count('"energygate.verdict"') == 1
+
+
+def test_a_test_that_is_skipped_when_it_runs_again_has_no_verdict(beside):
+    source = """
+import pytest
+runs = []
+
+@pytest.mark.energy(max="0.3 mWh")
+def test_over(energy):
+    energy(len, "")
+    runs.append(1)
+    if len(runs) > 1:
+        pytest.skip("enough")
+
+@pytest.fixture
+def once():
+    runs.append(1)
+    if len(runs) > 3:
+        pytest.skip("enough")
+
+def test_breaks_it_once(once, energy):
+    energy(len, "")
+"""
+    found = beside(COMPANY, "-p", "no:randomly", "--energy", "--reruns", "1", source=source)
+    assert found.ret == 0
+    assert found.parseoutcomes()["skipped"] == 2
+    assert "OVER BUDGET" not in found.stdout.str()
+    assert "over the limit" not in found.stdout.str()
 
 
 def test_a_test_on_an_event_loop(beside):

@@ -7,6 +7,23 @@ import pytest
 pytest_plugins = ["pytester"]
 
 ENTRY = "version: 1\nworkloads:\n  limited: {{pytest: '{}', budgets: {{energy_per_request: 0.3 mWh}}}}\n"
+AUTOUSE = """
+pytestmark = pytest.mark.energy(max='0.5 mWh')
+
+@pytest.fixture(autouse=True)
+def handed_out(energy):
+    return energy
+
+def test_it():
+    pass
+"""
+EACH = """
+@pytest.mark.parametrize("name", ["encode", "decode"])
+@pytest.mark.energy(part="encode", max="0.5 mWh")
+@pytest.mark.energy(part="decode", max="0.6 mWh")
+def test_it(energy, name):
+    energy(len, "", name=name)
+"""
 AB = "def test_it(energy):\n    energy(len, '', name='a')\n    energy(len, '', name='b')\n"
 
 
@@ -43,11 +60,6 @@ AB = "def test_it(energy):\n    energy(len, '', name='a')\n    energy(len, '', n
             "test_it.py::test_it",
             None,  # said in the section: it is no energy test at all
         ),
-        (
-            "pytestmark = pytest.mark.energy(max='0.3 mWh')\n\ndef test_it(energy):\n    pass\n",
-            None,
-            "the test has limits and never called energy(...), *",
-        ),
     ],
 )
 def test_a_passed_test_whose_limits_nothing_was_held_against_is_an_error(suite, source, entry, sentence):
@@ -55,7 +67,7 @@ def test_a_passed_test_whose_limits_nothing_was_held_against_is_an_error(suite, 
     if sentence is None:
         assert found.ret == 0
         found.stdout.fnmatch_lines(
-            ["not judged: limited (energygate.yml:3): there is no energy test test_it in *"]
+            ["not judged: limited (energygate.yml:3): no energy test test_it was collected from *"]
         )
         return
     assert found.ret == 1
@@ -69,12 +81,20 @@ def test_a_passed_test_whose_limits_nothing_was_held_against_is_an_error(suite, 
         "pytestmark = pytest.mark.energy(max='0.5 mWh')\n\ndef test_it():\n    pass\n",  # not about energy
         "@pytest.mark.energy\ndef test_it():\n    pass\n",  # a category, without limits
         f"pytestmark = pytest.mark.energy(part='c', max='0.3 mWh')\n\n{AB}",  # of another test of the module
+        AUTOUSE,
     ],
 )
 def test_limits_that_are_others_are_none(suite, source):
     found = suite(source, "--energy")
     assert found.ret == 0
     found.assert_outcomes(passed=1)
+
+
+def test_each_parameter_may_be_about_a_part_of_its_own(suite):
+    found = suite(EACH, "--energy")
+    found.assert_outcomes(passed=2)
+    assert found.ret == 0
+    suite(EACH.replace("0.6", "0.3"), "--energy").assert_outcomes(passed=1, failed=1)
 
 
 def test_what_else_is_measured_is_judged_all_the_same(suite):
@@ -91,7 +111,9 @@ def test_what_else_is_measured_is_judged_all_the_same(suite):
 def test_an_entry_that_names_no_test_is_said(suite, test, hint):
     source = "@pytest.mark.parametrize('n', [1, 2])\ndef test_it(energy, n):\n    energy(len, '')\n"
     policy = ENTRY.format(f"test_it.py::{test}")
-    line = f"not judged: limited (energygate.yml:3): there is no energy test {test} in test_it.py{hint}"
+    line = (
+        f"not judged: limited (energygate.yml:3): no energy test {test} was collected from test_it.py{hint}"
+    )
     suite(source, "--energy", policy=policy).stdout.fnmatch_lines([line])
     suite(source, "--energy", "-k", "2", policy=policy).stdout.fnmatch_lines(
         [line]
@@ -115,6 +137,46 @@ def test_an_entry_of_a_skipped_test_is_said_and_of_a_deselected_one_is_not(suite
     found.stdout.fnmatch_lines(["not judged: limited (energygate.yml:3): test_it.py::test_it was skipped"])
     found = suite(source, "--energy", "-k", "other", policy=policy)
     found.stdout.no_fnmatch_line("not judged:*")
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def test_it(energy, subtests):\n    energy(len, '')\n    with subtests.test('part'):\n        pytest.skip()\n",
+        "def test_it(energy):\n    pass\n",
+    ],
+)
+def test_an_entry_that_is_judged_or_has_no_limits_is_not_said_to_be_lost(suite, source):
+    policy = ENTRY.format("test_it.py::test_it")
+    if "subtests" not in source:
+        policy = policy.replace(", budgets: {energy_per_request: 0.3 mWh}", "")
+    found = suite(source, "--energy", policy=policy.replace("0.3", "0.5"))
+    assert found.ret == 0
+    found.stdout.no_fnmatch_line("not judged:*")
+
+
+@pytest.mark.parametrize(
+    ("end", "outcome"), [("pytest.skip()", "skipped"), ("pass", "passed"), ("pytest.xfail()", "xfailed")]
+)
+def test_what_a_test_has_patched_is_in_nobody_s_way(suite, end, outcome):
+    source = f"""
+import pathlib
+
+def test_it(energy, monkeypatch):
+    monkeypatch.setattr(pathlib.Path, "resolve", lambda *_: 1 // 0)
+    {end}
+"""
+    found = suite(source, "--energy", policy=ENTRY.format("test_it.py::test_it"))
+    assert found.parseoutcomes()[outcome] == 1
+    assert "INTERNALERROR" not in found.stdout.str()
+    if outcome == "xfailed":
+        found.stdout.fnmatch_lines(["not judged: limited (*): test_it.py::test_it failed as expected"])
+
+
+def test_an_entry_whose_file_is_not_there_is_said(suite):
+    source = "def test_it(energy):\n    energy(len, '')\n"
+    found = suite(source, "--energy", policy=ENTRY.format("test_ti.py::test_it"))
+    found.stdout.fnmatch_lines(["not judged: limited (energygate.yml:3): there is no file test_ti.py"])
 
 
 def test_two_entries_for_one_test_are_refused(suite):
@@ -142,8 +204,9 @@ def test_a_metric_without_a_limit_is_refused(suite):
     found.stderr.fnmatch_lines(["*latency_p95 is given no limit"])
 
 
-def test_a_marker_of_the_same_name_from_another_project_is_left_alone(suite):
-    source = "@pytest.mark.energy('high')\ndef test_beam():\n    pass\n"
+@pytest.mark.parametrize("more", ["", "@pytest.mark.parametrize('energy', [1])\n"])
+def test_a_marker_of_the_same_name_from_another_project_is_left_alone(suite, more):
+    source = f"{more}@pytest.mark.energy('high')\ndef test_beam({'energy' if more else ''}):\n    pass\n"
     suite(source).assert_outcomes(passed=1)
     assert suite(source, "--energy").ret == 4
 

@@ -99,8 +99,6 @@ SENTENCES = {
 
 
 MEASURES_NOTHING = {
-    "skipped",
-    "file skipped",
     "no energy",
     "unknown part",
     "no part",

@@ -53,10 +53,19 @@ class Checkouts:
         if self._other is None:
             return None
         for module in list(sys.modules.values()):
-            path = getattr(module, "__file__", None)
+            path = file_of(module)
             if path is not None and self.is_others(path):
                 return str(path)
         return None
+
+
+def file_of(module: object) -> str | None:
+    """A module's file, without asking the module: one that is imported lazily would be imported by that."""
+    try:
+        path = object.__getattribute__(module, "__dict__").get("__file__")
+    except Exception:  # there may be anything in `sys.modules`
+        return None
+    return path if isinstance(path, str) else None
 
 
 def _lies_in(path: str, directory: str) -> bool:

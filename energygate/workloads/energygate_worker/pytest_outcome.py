@@ -48,7 +48,7 @@ class Outcome:
         if untold and not self._items and "not found" in str(self._raised):
             return Missing("there is no test %s" % self._target)
         is_run = len(self._items) == 1 and not any(self._troubles()) and not self._is_xfail
-        kind = Missing if self._skipped is not None or is_run else Trouble
+        kind = Missing if is_run and self._skipped is None else Trouble
         return kind(self._sentence(wanted, names))
 
     def _troubles(self) -> tuple[BaseException | None, ...]:

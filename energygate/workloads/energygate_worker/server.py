@@ -8,6 +8,7 @@ import sys
 import time
 
 from .accounting import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
+from .checkouts import file_of
 from .collecting import Collection
 from .devices import synchronise
 from .inputs import checked, read_arrays, requests_of
@@ -77,9 +78,7 @@ class Server:
         told = {}
         for name, module in list(sys.modules.items()):
             if "." not in name:
-                # Not of the module itself, which could import what it stands for when it is asked.
-                file = getattr(module, "__dict__", {}).get("__file__")
-                told[name] = file if isinstance(file, str) else None
+                told[name] = file_of(module)
         return told
 
     def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
