@@ -145,9 +145,9 @@ class EnergySession:
 
     def calls_of(self, item: pytest.Item) -> Energy:
         """A test's fixture."""
-        record = item.stash.get(RECORD, None) or self._record(
-            item
-        )  # it may not have said before that it would ask
+        record = item.stash.get(RECORD, None)
+        if record is None:  # it has not said before that it would ask
+            record = self._record(item)
         is_measuring = self.measurer is not None or self.is_refused
         record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
         return record.calls
@@ -278,14 +278,14 @@ class EnergySession:
         if self.measurer is None:
             return
         results = list(self.results.values())
-        judged = {workload.name for result in results for workload in result.workloads}
-        self.notes += [text for name, text in self._unmatched.items() if name not in judged]
         if interrupted:
             self.notes.append("the session was interrupted; tests that had not ended are missing")
         try:
             results += [] if interrupted else self._removed()
         finally:
             self.measurer.finish()
+        told = {workload.name for result in results for workload in result.workloads}
+        self.notes += [text for name, text in self._unmatched.items() if name not in told]
         if results:
             self.result = self.measurer.joined(results, self.notes)
         target = self.settings.path("json")

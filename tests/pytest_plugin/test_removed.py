@@ -97,6 +97,7 @@ def test_a_policy_may_want_them_kept(branch):
     assert found.ret == 1
     assert removed["gone"]["verdict"] == "fail"  # by the name of base's entry
     found.stdout.fnmatch_lines(["gone: removed; base * had it, and base's policy wants it kept"])
+    found.stdout.no_fnmatch_line("not judged:*")  # it is said already
 
 
 @pytest.mark.parametrize(
