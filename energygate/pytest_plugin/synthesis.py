@@ -84,7 +84,7 @@ class Synthesis:
         )
 
     def _is_kept(self, name: str) -> bool:
-        if self._policy is None or self._head_policy is None:
+        if self._policy is None or self._head_policy is None or self._policy.comparison.removed == "fail":
             return True
         mine, heads = self._policy.workloads[name], self._head_policy.workloads.get(name)
         return heads is not None and (heads.pytest, heads.part) == (mine.pytest, mine.part)

@@ -25,8 +25,8 @@ class StandIn(Engine):
         if "breaks_it_once" in wanted.node_id and not self.has_broken:
             StandIn.has_broken = True
             raise MeasurementError("the meter is gone for a moment")
-        if "takes_three_seconds" in wanted.node_id:
-            time.sleep(3)
+        if "takes_eight_seconds" in wanted.node_id:
+            time.sleep(8)
         if "interrupts" in wanted.node_id:
             raise KeyboardInterrupt
         policy = self._synthesis.policy(wanted)

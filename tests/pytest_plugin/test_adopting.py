@@ -83,6 +83,13 @@ def test_a_test_may_be_split_into_parts_with_its_entry(beside):
     )
 
 
+def test_an_entry_that_base_wants_kept_is_not_lost_with_its_limits(beside):
+    split = POLICY.format("").replace("test_it'", "test_it', part: b")
+    kept = POLICY.format("comparison: {removed: fail}\n")
+    found, _ = beside(MEASURED, TWO_PARTS, policy=kept, head_policy=split)
+    found.assert_outcomes(passed=1, errors=1)
+
+
 def test_a_limit_is_not_lost_with_its_entry_alone(beside):
     found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""))
     found.assert_outcomes(passed=1, errors=1)

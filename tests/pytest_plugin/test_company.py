@@ -142,16 +142,16 @@ def test_others_do_not_mind(beside):
 
 def test_a_limit_on_the_test_s_own_time_is_none_on_measuring(beside):
     source = """
-def test_takes_three_seconds(energy):
+def test_takes_eight_seconds(energy):
     energy(len, "")
     assert energy.result.metrics
 """
-    found = beside(COMPANY, "--energy", "--timeout", "2", source=source)
+    found = beside(COMPANY, "--energy", "--timeout", "6", source=source)
     assert found.parseoutcomes().items() >= {"passed": 1}.items()
     endless = f"import time\n{source}    time.sleep(60)\n"
-    found = beside(COMPANY, "--energy", "--timeout", "2", source=endless)
+    found = beside(COMPANY, "--energy", "--timeout", "6", source=endless)
     assert found.parseoutcomes().items() >= {"failed": 1}.items()
-    found.stdout.fnmatch_lines(["*Timeout (>2.0s) from pytest-timeout*"])
+    found.stdout.fnmatch_lines(["*Timeout (>6.0s) from pytest-timeout*"])
 
 
 def test_what_an_earlier_run_of_a_test_found_is_forgotten(beside, pytester):
