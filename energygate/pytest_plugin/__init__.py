@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from energygate.pytest_plugin.options import add_options
+from energygate.pytest_plugin.options import add_options, is_asked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -60,7 +60,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """
     items = [item for item in session.items if _is_about_energy(item)]
     config = session.config
-    if items or any(config.getoption(one) or config.getini(one) for one in ("energy_base", "energy_json")):
+    if items or is_asked(config) or any(config.getini(one) for one in ("energy_base", "energy_json")):
         begun = _begin(config, items)
         begun.know(session, [*items, *config.stash.get(DESELECTED, [])])
 
@@ -88,7 +88,10 @@ def energy(request: pytest.FixtureRequest) -> Energy:
     """
     session = request.config.stash.get(SESSION, None)
     if session is None:  # no test has said before that it would ask
-        session = _begin(request.config, [request.node])
+        try:
+            session = _begin(request.config, [request.node])
+        except pytest.UsageError as error:
+            pytest.fail(str(error), pytrace=False)
     return session.calls_of(request.node)
 
 
@@ -153,7 +156,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     energy_session = session.config.stash.get(SESSION, None)
     if energy_session is not None:
         energy_session.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
-        if energy_session.is_broken_by_removal and exitstatus in HARMLESS:
+        if energy_session.whole.is_broken_by_removal and exitstatus in HARMLESS:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return (yield)
 

@@ -16,6 +16,7 @@ from energygate.policy import Family, load_policy, parse_quantity
 from energygate.policy.changes import policy_changes, policy_digest
 from energygate.pytest_plugin.collecting import read_collecting
 from energygate.pytest_plugin.removal import only_at_base, removed_result
+from energygate.pytest_plugin.settings import POLICY_FILE
 from energygate.pytest_plugin.synthesis import Synthesis
 from energygate.pytest_plugin.wanted import Removed
 from energygate.repository.preparation import run_setup
@@ -34,7 +35,6 @@ if TYPE_CHECKING:
     from energygate.pytest_plugin.wanted import Wanted
     from energygate.report.result import Result, WorkloadResult
 
-POLICY_FILE = "energygate.yml"
 RELATIVE = {"max_increase", "max_decrease"}
 LONGEST_PUE, SHORTEST_PUE = 3.0, 1.0
 
@@ -83,9 +83,7 @@ class Engine:
             MeasurementError: When the setup of base fails.
         """
         _check_texts(settings)
-        path = settings.path("policy")
-        if path is None and (settings.root / POLICY_FILE).is_file():
-            path = settings.root / POLICY_FILE
+        path = settings.policy_file
         head_policy = None if path is None else load_policy(path)
         ref = settings.text("base")
         with contextlib.ExitStack() as closing:

@@ -24,6 +24,16 @@ TEXTS = (
 _STRICT_HELP = "Fail tests whose budget stays inconclusive."
 
 
+def is_asked(config: pytest.Config) -> bool:
+    """Tell whether the command line asks for measuring: by --energy, or by any other option about how."""
+    if config.getoption("energy_off"):
+        return False
+    how = (*(name for name, _, _ in TEXTS), "strict")
+    return bool(config.getoption("energy")) or any(
+        config.getoption(f"energy_{name}") is not None for name in how
+    )
+
+
 def add_options(parser: pytest.Parser) -> None:
     """Add `--energy*` to the command line, and `energy*` to ini files.
 

@@ -29,8 +29,8 @@ def write_section(
         session: This process's energy tests; `None` where others ran them, or there are none.
         told: Node ids, and what the reports of tests carry.
     """
-    result = None if session is None else session.result
-    notes = [] if session is None else session.notes
+    result = None if session is None else session.whole.result
+    notes = [] if session is None else session.whole.notes
     unmeasured = [
         (node_id, one["limits"]) for node_id, one in told if one["verdict"] is None and one["limits"]
     ]
@@ -38,7 +38,7 @@ def write_section(
         return
     reporter.write_sep("=", "energy")
     if result is not None:
-        path = None if session is None or session.written is None else str(session.written)
+        path = None if session is None or session.whole.written is None else str(session.whole.written)
         _write_table(reporter, result, path)
     for note in notes if result is None else notes[len(result.notes) :]:
         reporter.write_line(note, yellow=True)

@@ -10,17 +10,16 @@ import pytest
 
 from energygate.errors import EnergygateError, MeasurementError
 from energygate.pytest_plugin.calling import Energy, NotMeasured, Part
-from energygate.pytest_plugin.collecting import node_id
 from energygate.pytest_plugin.company import paused_timeout, warn
-from energygate.pytest_plugin.entries import naming, unheld, unmatched
+from energygate.pytest_plugin.entries import naming, unheld
 from energygate.pytest_plugin.record import RECORD, Record, new_record, unexpected
 from energygate.pytest_plugin.settings import Settings, read_settings
 from energygate.pytest_plugin.statuses import in_options, trouble_text
 from energygate.pytest_plugin.wanted import Measurer, Wanted, wanted
+from energygate.pytest_plugin.whole import Whole
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Sequence
 
     from energygate.report.result import Result, WorkloadResult
 
@@ -40,26 +39,21 @@ class EnergySession:
 
     Attributes:
         settings: What the command line and the ini file say.
-        measurer: What measures; `None` where nothing is measured.
+        measurer: What measures; `None` where nothing is measured, or nothing was to be measured yet.
         is_refused: Whether measuring was asked for where it cannot be: beside other tests.
+        is_measuring: Whether this is a session that measures, with or without tests to measure.
+        whole: What it comes to.
+        make_measurer: What makes the measurer when it is needed; `None` for energygate's engine.
         results: What was measured, by test and part.
-        result: All of it, once the session has ended; `None` when nothing was measured.
-        written: Where it was written; `None` when it was not.
-        notes: What a reader should know of the session.
-        known: Names of the energy tests that were collected, those that are not run too; `None` where not all were.
-        is_broken_by_removal: Whether base has tests that head must not remove.
     """
 
     settings: Settings
     measurer: Measurer | None
     is_refused: bool
+    is_measuring: bool
+    whole: Whole
+    make_measurer: Callable[[pytest.Config, Settings], Measurer] | None
     results: dict[tuple[str, str | None], Result] = field(default_factory=dict)
-    result: Result | None = None
-    written: Path | None = None
-    notes: list[str] = field(default_factory=list)
-    known: set[str] | None = None
-    is_broken_by_removal: bool = False
-    _unmatched: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
     def begin(
@@ -76,33 +70,46 @@ class EnergySession:
         settings = read_settings(config, items)
         is_worker = hasattr(config, "workerinput")
         is_refused = settings.on and is_worker
-        session = cls(settings=settings, measurer=None, is_refused=is_refused)
+        session = cls(
+            settings=settings,
+            measurer=None,
+            is_refused=is_refused,
+            is_measuring=settings.on and not is_worker and not config.option.collectonly,
+            whole=Whole(settings=settings),
+            make_measurer=make_measurer,
+        )
         for item in items:
             session._record(item)
-        if settings.on and not is_refused and not config.option.collectonly:
+        if items or settings.policy_file is not None or settings.text("base") is not None:
             try:
-                session._open(config, items, make_measurer)
+                session._open(config, items)
             except EnergygateError as error:
-                if session.measurer is not None:
-                    session.measurer.finish()
                 raise pytest.UsageError(in_options(str(error))) from None
         return session
 
-    def _open(
-        self,
-        config: pytest.Config,
-        items: Sequence[pytest.Item],
-        make_measurer: Callable[[pytest.Config, Settings], Measurer] | None,
-    ) -> None:
-        if make_measurer is None:
+    def _open(self, config: pytest.Config, items: Sequence[pytest.Item]) -> None:
+        """Open what measures, unless that is done or is not to be.
+
+        Raises:
+            EnergygateError: When a marker or an option makes no sense.
+        """
+        if not self.is_measuring or self.measurer is not None:
+            return
+        if self.make_measurer is None:
             from energygate.pytest_plugin.measuring import Engine
 
-            make_measurer = Engine.open
-        self.measurer = make_measurer(config, self.settings)
-        for item in items:
-            marks = self._record(item).marks
-            for name in {None, *(mark.settings.get("part") for mark in marks.marks)}:
-                self.measurer.refuse(self._wanted(item, Part(name=name, counts_units=True)))
+            self.make_measurer = Engine.open
+        try:
+            self.measurer = self.make_measurer(config, self.settings)
+            for item in items:
+                marks = self._record(item).marks
+                for name in {None, *(mark.settings.get("part") for mark in marks.marks)}:
+                    self.measurer.refuse(self._wanted(item, Part(name=name, counts_units=True)))
+        except EnergygateError:
+            if self.measurer is not None:
+                self.measurer.finish()
+                self.measurer = None
+            raise
 
     def know(self, session: pytest.Session, items: Sequence[pytest.Item]) -> None:
         """Note which energy tests there are, whether or not they are run.
@@ -111,15 +118,8 @@ class EnergySession:
             session: What has collected them.
             items: The tests.
         """
-        if self.measurer is None:
-            return
-        if session.config.getoption("lf", default=False) or session.testsfailed:
-            if self.settings.text("base") is not None:
-                why = "files that could not be collected" if session.testsfailed else "--lf leaves files out"
-                self.notes.append(f"which energy tests only base has was not looked for: {why}")
-            return
-        self.known = {node_id(item, self.settings.root) for item in items}
-        self._unmatched = unmatched(self.measurer.entries, session, items)
+        if self.is_measuring:
+            self.whole.know(session, items, self.measurer)
 
     def _record(self, item: pytest.Item) -> Record:
         """A new record of a test, before it runs."""
@@ -147,7 +147,13 @@ class EnergySession:
         """A test's fixture."""
         record = item.stash.get(RECORD, None)
         if record is None:  # it has not said before that it would ask
+            trouble = None
+            try:
+                self._open(item.config, [item])
+            except EnergygateError as error:
+                trouble = error
             record = self._record(item)
+            record.trouble = record.trouble or trouble
         is_measuring = self.measurer is not None or self.is_refused
         record.calls = Energy((lambda part: self._measured(item, part)) if is_measuring else None)
         return record.calls
@@ -197,7 +203,7 @@ class EnergySession:
         for entry in record.entries:
             why = None if entry.is_kept else unheld(record, [entry])
             if why is not None:
-                self.notes.append(f"not judged: {why.what}; head's policy has it otherwise")
+                self.whole.notes.append(f"not judged: {why.what}; head's policy has it otherwise")
         if record.calls is None:
             return
         found = []
@@ -254,7 +260,7 @@ class EnergySession:
             return
         if report.skipped and record.verdict is None and (report.when == "setup" or record.has_ended):
             how = "failed as expected" if hasattr(report, "wasxfail") else "was skipped"
-            self.notes += [f"not judged: {entry}: {item.nodeid} {how}" for entry in record.entries]
+            self.whole.notes += [f"not judged: {entry}: {item.nodeid} {how}" for entry in record.entries]
         if report.when == "setup":
             return
         is_trouble = report.when == "teardown" and record.trouble is not None
@@ -270,46 +276,10 @@ class EnergySession:
             }
 
     def finish(self, *, interrupted: bool = False) -> None:
-        """Close what measures, join the results, and write them where they were asked for.
+        """Close what measures, and make a whole of what was found.
 
         Args:
             interrupted: Whether the session ended early.
         """
-        if self.measurer is None:
-            return
-        results = list(self.results.values())
-        if interrupted:
-            self.notes.append("the session was interrupted; tests that had not ended are missing")
-        try:
-            results += [] if interrupted else self._removed()
-        finally:
-            self.measurer.finish()
-        told = {workload.name for result in results for workload in result.workloads}
-        self.notes += [text for name, text in self._unmatched.items() if name not in told]
-        if results:
-            self.result = self.measurer.joined(results, self.notes)
-        target = self.settings.path("json")
-        if target is None:
-            return
-        name = self.settings.text("json")
-        if self.result is None:
-            self.notes.append(f"nothing was measured, so nothing was written to {name}")
-            return
-        from energygate.writing import write_whole
-
-        try:
-            self.written = write_whole(self.result.to_json(), target)
-        except OSError as error:
-            self.notes.append(f"the result cannot be written to {name}: {error.strerror}; the verdicts stand")
-
-    def _removed(self) -> list[Result]:
-        """What is only at base, where that can be known."""
-        assert self.measurer is not None  # noqa: S101 - the caller's
-        if self.known is None:
-            return []
-        found = self.measurer.removed(self.known)
-        self.notes += found.notes
-        if found.result is None:
-            return []
-        self.is_broken_by_removal = found.result.verdict.value == "fail"
-        return [found.result]
+        if self.is_measuring:
+            self.whole.finish(self.measurer, list(self.results.values()), interrupted=interrupted)

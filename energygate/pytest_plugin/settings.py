@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar, get_args
 import pytest
 
 from energygate.pytest_plugin.collecting import root_of
+from energygate.pytest_plugin.options import is_asked
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 Name = Literal["budget", "base", "json", "time", "pue", "policy", "strict"]
+
+POLICY_FILE = "energygate.yml"
+"""The policy that nobody has to name, in the root directory."""
 
 ALWAYS = "always"
 """What the ini file's `energy` says to measure without being asked to."""
@@ -55,6 +59,12 @@ class Settings:
             return None
         return (self.root if self.options[name] is None else self.invocation) / text
 
+    @property
+    def policy_file(self) -> Path | None:
+        """The policy that is named, or the one that is there; `None` where there is neither."""
+        named, usual = self.path("policy"), self.root / POLICY_FILE
+        return usual if named is None and usual.is_file() else named
+
 
 def first(*values: T | None) -> T | None:
     """The first value that was given; `False` and the empty text count as given."""
@@ -72,9 +82,8 @@ def read_settings(config: pytest.Config, items: Sequence[pytest.Item]) -> Settin
     word = str(config.getini("energy") or "")
     if word not in {"", ALWAYS}:
         raise pytest.UsageError(f"energy = {word}: in the ini file it is {ALWAYS}, or left out")
-    asked = config.getoption("energy") or any(value is not None for value in options.values())
     return Settings(
-        on=not config.getoption("energy_off") and (asked or word == ALWAYS),
+        on=is_asked(config) or (word == ALWAYS and not config.getoption("energy_off")),
         options=options,
         ini={name: config.getini(f"energy_{name}") for name in names},
         invocation=config.invocation_params.dir,

@@ -210,8 +210,9 @@ def test_one_result_of_the_session(suite, pytester):
     found.stdout.fnmatch_lines(["Details: *result.json*"])
 
 
-def test_nothing_measured_nothing_written(suite, pytester):
-    found = suite("def test_it(energy):\n    pass\n", "--energy-json", "result.json")
+@pytest.mark.parametrize("argument", ["", "energy"])
+def test_nothing_measured_nothing_written(suite, pytester, argument):
+    found = suite(f"def test_it({argument}):\n    pass\n", "--energy-json", "result.json")
     assert found.ret == 0
     assert not pytester.path.joinpath("result.json").exists()
     found.stdout.fnmatch_lines(["nothing was measured, so nothing was written to result.json"])

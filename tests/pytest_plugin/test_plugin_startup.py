@@ -27,6 +27,7 @@ code = pytest.main(sys.argv[1:])
 sys.stderr.write(json.dumps([int(code), sorted(sys.modules)]))
 """
 
+PLAIN = "def test_it():\n    pass\n"
 TEST = """
 import pytest
 
@@ -49,16 +50,25 @@ def ours(modules):
     return {name for name in modules if name.split(".")[0] == "energygate"}
 
 
-def test_a_suite_without_energy_tests_loads_the_options_only(tmp_path):
-    (tmp_path / "test_it.py").write_text("def test_it():\n    pass\n", "utf-8")
-    modules = loaded_by(tmp_path, "--energy")
+@pytest.mark.parametrize("arguments", [[], ["-o", "energy=always"], ["--energy", "--energy-off"]])
+def test_a_suite_without_energy_tests_loads_the_options_only(tmp_path, arguments):
+    (tmp_path / "test_it.py").write_text(PLAIN, "utf-8")
+    modules = loaded_by(tmp_path, *arguments)
     assert ours(modules) == {"energygate", "energygate.pytest_plugin", "energygate.pytest_plugin.options"}
     assert {name.split(".")[0] for name in modules} & HEAVY == set()
 
 
-@pytest.mark.parametrize("arguments", [[], ["--energy", "--collect-only"]])
-def test_energy_tests_that_are_not_measured_load_nothing_heavy(tmp_path, arguments):
-    (tmp_path / "test_it.py").write_text(TEST, "utf-8")
+@pytest.mark.parametrize(
+    ("source", "arguments"),
+    [
+        (TEST, []),
+        (TEST, ["--energy", "--collect-only"]),
+        (PLAIN, ["--energy"]),
+        (PLAIN, ["--energy-json", "it"]),
+    ],
+)
+def test_what_is_not_measured_loads_nothing_heavy(tmp_path, source, arguments):
+    (tmp_path / "test_it.py").write_text(source, "utf-8")
     modules = loaded_by(tmp_path, *arguments)
     assert "energygate.pytest_plugin.session" in modules
     assert {name.split(".")[0] for name in modules} & HEAVY == set()

@@ -228,12 +228,6 @@ def test_breaks_energygate(energy, monkeypatch):
     )
 
 
-def test_a_result_that_is_asked_for_and_has_nothing_in_it_is_said(suite):
-    found = suite("def test_it():\n    pass\n", "--energy-json", "result.json")
-    assert found.ret == 0
-    found.stdout.fnmatch_lines(["nothing was measured, so nothing was written to result.json"])
-
-
 def test_a_subtest_is_no_test_of_its_own(suite):
     source = """
 @pytest.mark.energy(max="0.5 mWh")
