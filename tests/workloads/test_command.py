@@ -37,15 +37,17 @@ def running(loaded):
 )
 def test_its_cpu_time_and_its_childrens(running, checkout, source, processes):
     (checkout / "burn.py").write_text(BURN + source, encoding="utf-8")
-    cpu_ms = running("python -E burn.py").run(6).cpu_ns / 6e6
-    # Each process burns 100 ms by its own clock; its end, and the shell around it, come on top.
-    assert 100 * processes <= cpu_ms < 112 * processes
+    cpu_ms = running("python -E burn.py").run(2).cpu_ns / 2e6
+    # Each process burns 100 ms by its own clock; its end, and the shell around it, come on top: 3 ms on a quiet
+    # machine, 15 on a busy one. A process that is not counted, or is counted twice, is 100.
+    assert 100 * processes <= cpu_ms < 100 * processes + 80
 
 
 @LINUX_ONLY
 @pytest.mark.usefixtures("busy_worker")
 def test_the_workers_own_cpu_time_is_none_of_it(running):
-    served = running("true").run(5)
+    # Starting a shell that sleeps takes 2 ms of the 200, and the worker burns all that it gets.
+    served = running("sleep 0.2").run(1)
     assert served.cpu_ns < served.wall_ns / 4
 
 
@@ -111,11 +113,14 @@ def test_a_tolerant_run_counts_the_runs_that_fail(running):
 
 
 @LINUX_ONLY
-def test_a_run_that_hangs_is_killed_with_what_it_started(running, checkout, trouble, has_ended):
-    line = "sleep 99 & echo $! > child; echo $$ > self; wait"
+def test_a_run_that_hangs_is_killed_with_what_it_started(
+    running, checkout, trouble, has_ended, time_is_up_once
+):
+    worker = running("sleep 99 & echo $! > child; echo $$ > self; mv self both; wait", timeout_s=1)
+    time_is_up_once((checkout / "both").exists)
     with trouble("still serving requests after 1 s and was killed"):
-        running(line, timeout_s=1).run(1)
-    pids = [int((checkout / name).read_text(encoding="ascii")) for name in ("child", "self")]
+        worker.run(1)
+    pids = [int((checkout / name).read_text(encoding="ascii")) for name in ("child", "both")]
     assert all(map(has_ended, pids))
 
 
