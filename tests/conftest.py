@@ -9,13 +9,15 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 # GitHub's stand-in and real servers, for the tests of other rooms too.
 sys.path += [str(Path(__file__).parent / "github"), str(Path(__file__).parent / "export")]
 
-# The machine may be busy: how long one example took says nothing about the code.
-settings.register_profile("energygate", deadline=None)
+# The machine may be busy: how long one example took, or took to be drawn, says nothing about the code.
+settings.register_profile("energygate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# What lands is decided by the change and not by luck: the examples are the same whenever the tests are.
+settings.register_profile("landing", parent=settings.get_profile("energygate"), derandomize=True)
 settings.load_profile("energygate")
 
 GENEROUS_S = 30
