@@ -41,6 +41,9 @@ GOODBYE_SECONDS = 5.0
 LOOK_SECONDS = 0.25
 """How often it is looked whether a worker that does not answer still lives."""
 
+LAST_WORDS_SECONDS = 2.0
+"""How long what a worker wrote before it ended may take to arrive, where a child of it still holds its pipe."""
+
 
 class Worker:
     """A running worker process. Use as a context manager: whatever happens, the process is gone afterwards.
@@ -203,9 +206,8 @@ class Worker:
             self._process.kill()
         self._process.wait()
         for reader in self._readers:
-            reader.join(
-                timeout=1
-            )  # a stray process may still hold the pipe, where not all can be held together
+            # a stray process may still hold the pipe, where not all can be held together
+            reader.join(timeout=LAST_WORDS_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -251,7 +253,7 @@ class Worker:
         while (left_s := deadline - time.monotonic()) > 0:
             ended = self._process.poll() is not None
             with contextlib.suppress(queue.Empty):
-                return self._replies.get(timeout=min(left_s, LOOK_SECONDS))
+                return self._replies.get(timeout=min(left_s, LAST_WORDS_SECONDS if ended else LOOK_SECONDS))
             if ended:
                 return ""
         raise queue.Empty

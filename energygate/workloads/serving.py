@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 LOAD_SECONDS = 120.0
 """Least time a workload gets to load, however short its measuring time: large models take a minute."""
 
+SHORTEST_TIMEOUT_S = 10.0
+"""Least time that any other command may take, however short the measuring time: a busy machine pauses for seconds."""
+
 GIVING_UP_SECONDS = 5.0
 """How long before the worker counts as hanging it gives up on a server, to say what that lacks."""
 
@@ -75,7 +78,7 @@ class Serving:
         workload: What the policy says of it.
         side: Where it runs.
         seed: Seed of made-up inputs.
-        timeout_s: How long one command may take before the worker counts as hanging.
+        timeout_s: How long one command may take before the worker counts as hanging; ten seconds at least.
         scratch: A directory for files handed to the worker.
         inputs_directory: What the path of the inputs is relative to: base's checkout for both sides of a
             comparison, so that both answer the same requests.
@@ -134,7 +137,7 @@ class Serving:
             cpus=cpus,
             threads=self.workload.threads,
         )
-        with Worker(start, timeout_s=self.timeout_s) as worker:
+        with Worker(start, timeout_s=max(self.timeout_s, SHORTEST_TIMEOUT_S)) as worker:
             loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
             self._refuse_the_other_sides_code(loaded)
             self.refuse_copies(worker)

@@ -10,7 +10,8 @@ from harness.scenario import Scenario
 
 
 @pytest.fixture
-def github():
+def github(monkeypatch):
+    monkeypatch.setenv("no_proxy", "*")  # which comes before NO_PROXY
     with FakeGitHub().serving() as fake:
         yield fake
 

@@ -11,7 +11,7 @@ from recipes import HEAVIER, HEAVY, LOOSER, ROOT, project, recipe
 
 OWN = "energygate/energygate"
 PYTHON = """version: 1
-measurement: {time_limit: 2 s}
+measurement: {time_limit: 10 s}
 workloads:
   sums:
     python: app:make
@@ -43,7 +43,7 @@ def attacked(github, tmp_path):
         scenario = Scenario(tmp_path, github, actions={OWN: ROOT})
         workflow = edit(recipe(name)[0])
         scenario.commit(files(workflow) if files else project(workflow))
-        warm(scenario.caches, scenario.machine, ROOT, repository=scenario.name)
+        warm(scenario.caches, scenario.machine, ROOT, repository=scenario.name, launches=1)
         (done,) = scenario.run_workflow(scenario.opened(scenario.pull_request(changes)))
         return scenario, done.job(job)
 

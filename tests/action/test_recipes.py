@@ -17,15 +17,18 @@ from recipes import ENERGY, HEAVIER, LIGHT, LOOSER, POLICY, ROOT, project, recip
 
 OWN = "energygate/energygate"
 
+SURE = 40
+"""Launches, of which four or a few more decide."""
+
 
 @pytest.fixture
 def gated(github, tmp_path):
-    """Makes a repository with these workflows and the project that they gate."""
+    """Makes a repository with these workflows and the project that they gate; `launches=SURE` for a sure verdict."""
 
-    def make(*workflows, name="octo/shop", files=None, private=False, **more):
+    def make(*workflows, name="octo/shop", files=None, private=False, launches=1, **more):
         scenario = Scenario(tmp_path, github, name=name, actions={OWN: ROOT}, private=private)
         scenario.commit(files or project(*workflows, **more))
-        warm(scenario.caches, scenario.machine, ROOT, repository=name)
+        warm(scenario.caches, scenario.machine, ROOT, repository=name, launches=launches)
         return scenario
 
     return make
@@ -62,7 +65,7 @@ def left_by(scenario, run):
 
 
 def test_private_repository(gated):
-    scenario = gated(*recipe("Private repository"), policy=ENERGY, private=True)
+    scenario = gated(*recipe("Private repository"), policy=ENERGY, private=True, launches=SURE)
     pull = scenario.pull_request({**HEAVIER, "energygate.yml": ENERGY.replace("5 %", "9000 %")})
 
     (run,) = scenario.run_workflow(scenario.opened(pull))
@@ -223,7 +226,7 @@ def test_self_hosted_runner(gated):
         ".gitignore": ".venv/\n",
         "models/digits.onnx": None,
     }
-    scenario = gated(*recipe("Self-hosted GPU runner"), policy=OWN_PYTHON, **files)
+    scenario = gated(*recipe("Self-hosted GPU runner"), policy=OWN_PYTHON, launches=SURE, **files)
     pull = scenario.pull_request({"app.py": APP.format(size=9000)})
     (run,) = scenario.run_workflow(scenario.opened(pull))
     job = run.job("energy")
@@ -279,7 +282,7 @@ def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
     (workflow,) = recipe("Many workloads: a matrix")
     broken = workflow.replace(
         "          task: leg\n",
-        "          task: leg\n          time-limit: ${{ matrix.shard == 2 && 'never' || '2 s' }}\n",
+        "          task: leg\n          time-limit: ${{ matrix.shard == 2 && 'never' || '10 s' }}\n",
     )
     scenario = gated(broken, policy=THREE)
     (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))
@@ -349,7 +352,7 @@ def test_the_project_gates_itself(gated):
     kept = ("action", "energygate", "fixtures/models", "fixtures/data", ".github/workflows/energy")
     files = {name: (ROOT / name).read_bytes() for name in listed.stdout.split("\0") if name.startswith(kept)}
     files["energygate.yml"] = files["energygate.yml"].replace(b"time_limit: 60 s", b"time_limit: 20 s")
-    scenario = gated(files=files)
+    scenario = gated(files=files, launches=SURE)
     grown = (ROOT / "fixtures/models/digits-cnn-fat.onnx").read_bytes()
     pull = scenario.pull_request({"fixtures/models/digits-mlp.onnx": grown}, fork="mallory/energygate")
     (first,) = scenario.run_workflow(scenario.opened(pull))

@@ -101,7 +101,7 @@ SENTENCES = {
     "dies": ("exit code 7",),
     "is killed": ("SIGKILL", "out-of-memory"),
     "forks": ("fork",),
-    "hangs": ("2 s", "killed", "time_limit"),
+    "hangs": ("10 s", "killed", "time_limit"),
     "makes nothing": ("broken_callables:makes_nothing", "nothing"),
     "needs arguments": ("needs_arguments", "weights"),
     "no module": ("nowhere",),

@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,8 +18,40 @@ REPOSITORY = Path(__file__).parents[2]
 FIXTURES = REPOSITORY / "fixtures"
 COMMAND = (sys.executable, "-m", "energygate")
 
+FEWER_LAUNCHES = """
+import sys
+from energygate.measure import campaign
+
+campaign.MAX_LAUNCHES = int(sys.argv.pop(1))
+"""
+"""For tests that rest on no interval: a time limit that is short enough for them is also how long a worker may be
+silent, and would turn a pause of the machine into an error. So they end by a count, and have all the time they need."""
+
+COUNTED = (sys.executable, "-c", f"{FEWER_LAUNCHES}from energygate.cli import main\nmain()")
+"""The command, which launches each workload so many times at most as its first argument says."""
+
+GENEROUS_S = 900
+"""What no run of the command takes on any machine: it only counts when something hangs."""
+
 SPIN_KWH = 4e-3 * vcpu_power(describe_machine()).full_watts / 3.6e6
 """What one request of `spin_4ms` costs by the power model, whatever the machine's speed."""
+
+
+LOOKS = {
+    *(
+        "NO_COLOR",
+        "FORCE_COLOR",
+        "COLORTERM",
+        "COLUMNS",
+        "LINES",
+        "TERM",
+        "TTY_COMPATIBLE",
+        "TTY_INTERACTIVE",
+    ),
+    *("LANG", "LANGUAGE", "LC_ALL", "LC_CTYPE", "LC_MESSAGES", "PYTHONIOENCODING", "PYTHONUTF8"),
+    *("GITHUB_ACTIONS", "ENERGYGATE_DEBUG"),
+}
+"""What changes how output looks, and in which language and encoding."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -30,7 +61,6 @@ class Ran:
     code: int
     out: str
     err: str
-    seconds: float
 
     @property
     def said(self):
@@ -40,26 +70,25 @@ class Ran:
 
 def environment(**changes):
     """This process's environment without what would change how output looks; `None` takes a variable away."""
-    looks = ("NO_COLOR", "FORCE_COLOR", "COLUMNS", "TERM", "GITHUB_ACTIONS", "ENERGYGATE_DEBUG")
-    plain = {name: value for name, value in os.environ.items() if name not in looks}
+    plain = {name: value for name, value in os.environ.items() if name not in LOOKS}
     plain["PYTHONPATH"] = str(REPOSITORY)
     return {name: value for name, value in {**plain, **changes}.items() if value is not None}
 
 
-def energygate(*arguments, cwd, timeout_s=120, stdout=subprocess.PIPE, **changes):
-    """Run the command to its end; keywords in capitals change its environment."""
-    started = time.monotonic()
+def energygate(*arguments, cwd, launches=None, stdout=subprocess.PIPE, **changes):
+    """Run the command to its end, with so many launches at most; keywords in capitals change its environment."""
+    command = COMMAND if launches is None else (*COUNTED, str(launches))
     done = subprocess.run(
-        [*COMMAND, *map(str, arguments)],
+        [*command, *map(str, arguments)],
         cwd=cwd,
         env=environment(**changes),
         stdout=stdout,
         stderr=subprocess.PIPE,
-        timeout=timeout_s,
+        timeout=GENEROUS_S,
         check=False,
     )
     out, err = (stream.decode() if stream else "" for stream in (done.stdout, done.stderr))
-    return Ran(code=done.returncode, out=out, err=err, seconds=time.monotonic() - started)
+    return Ran(code=done.returncode, out=out, err=err)
 
 
 def write_policy(directory, workloads, *, name="energygate.yml", **sections):

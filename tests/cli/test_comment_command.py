@@ -22,7 +22,7 @@ WHERE = ("--repository", "o/r", "--pull-request", "1")
 
 @pytest.fixture
 def github(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
     with FakeGitHub().serving() as fake:
         yield fake
 
@@ -33,7 +33,7 @@ def post(github, in_process, tmp_path):
 
     def run(found, *options, where=WHERE, **changes):
         (tmp_path / "result.json").write_text(found.to_json(), encoding="utf-8")
-        plain = {"GITHUB_RUN_ID": None, "GITHUB_RUN_ATTEMPT": None, "NO_PROXY": "*"}
+        plain = {"GITHUB_RUN_ID": None, "GITHUB_RUN_ATTEMPT": None, "no_proxy": "*"}
         ours = {"GITHUB_API_URL": github.api_url, "GITHUB_TOKEN": github.token(ALICE)}
         return in_process(
             "comment", "result.json", *where, *options, cwd=tmp_path, **{**plain, **ours, **changes}

@@ -27,8 +27,8 @@ def drafted(tmp_path_factory):
     shutil.copyfile(digits, directory / ".hidden/copy.onnx")
     shutil.copyfile(digits, directory / "my env/copy.onnx")
     (directory / "models/broken.onnx").write_text("these are no weights\n", encoding="utf-8")
-    written = energygate("init", "--time-limit", "4 s", cwd=directory)
-    checked = energygate("check", "--time-limit", "4 s", "--json", "result.json", cwd=directory)
+    written = energygate("init", cwd=directory, launches=2)
+    checked = energygate("check", "--json", "result.json", cwd=directory, launches=2)
     return directory, written, checked
 
 

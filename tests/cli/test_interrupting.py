@@ -8,7 +8,7 @@ import socket
 import subprocess
 
 import pytest
-from commands import COMMAND, environment, write_policy
+from commands import COMMAND, GENEROUS_S, environment, write_policy
 
 WORKLOAD = """
 import os
@@ -27,15 +27,6 @@ def endless():
 """
 
 
-def is_gone(pid):
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return True
-    with open(f"/proc/{pid}/stat", encoding="utf-8") as stat:  # noqa: PTH123 - it may be gone by now
-        return stat.read().rpartition(")")[2].split()[0] == "Z"  # dead, and init has not looked yet
-
-
 @pytest.mark.parametrize(
     ("number", "code", "said"),
     [
@@ -44,7 +35,7 @@ def is_gone(pid):
         (signal.SIGHUP, 129, ""),
     ],
 )
-def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, number, code, said):
+def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, has_ended, *, number, code, said):
     monkeypatch.chdir(tmp_path)  # a socket's path must be short
     (tmp_path / "endless.py").write_text(WORKLOAD, encoding="utf-8")
     (tmp_path / "tmp").mkdir()
@@ -52,7 +43,7 @@ def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, number, code, s
     with socket.socket(socket.AF_UNIX) as started:
         started.bind("started")
         started.listen()
-        started.settimeout(60)
+        started.settimeout(GENEROUS_S)
         process = subprocess.Popen(
             [*COMMAND, "check", "--json", "result.json"],
             env=environment(TMPDIR=str(tmp_path / "tmp")),
@@ -66,9 +57,9 @@ def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, number, code, s
         with connection, connection.makefile() as told:
             worker, child = map(int, told.read().split())
     os.killpg(process.pid, number)  # as a terminal does: the whole group
-    out, err = process.communicate(timeout=30)
+    out, err = process.communicate(timeout=GENEROUS_S)
     assert (process.returncode, out, err) == (code, "", said)
-    assert is_gone(worker)
-    assert is_gone(child)
+    assert has_ended(worker)
+    assert has_ended(child)
     assert [path for path in (tmp_path / "tmp").iterdir() if path.suffix != ".lock"] == []
     assert not (tmp_path / "result.json").exists()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from builders import judged, result
+from commands import GENEROUS_S
 
 from energygate.cli.result_file import write_result
 from energygate.gate import Verdict
@@ -32,19 +33,21 @@ def test_a_reader_never_sees_half_of_it(tmp_path):
     path = tmp_path / "result.json"
     long = result(*(judged(Verdict.PASS, name=f"workload {number}") for number in range(300)))
     write_result(long, str(path))
-    seen, done = [], threading.Event()
+    seen, done, begun = set(), threading.Event(), threading.Event()
 
     def read():
         while not done.is_set():
-            seen.append(path.read_text("utf-8"))
+            seen.add(path.read_text("utf-8"))
+            begun.set()
 
     reader = threading.Thread(target=read)
     reader.start()
+    begun.wait(GENEROUS_S)
     for _ in range(60):
         write_result(long, str(path))
     done.set()
     reader.join()
-    assert set(seen) == {long.to_json()}
+    assert seen == {long.to_json()}
 
 
 def test_a_link_stays_a_link(tmp_path):

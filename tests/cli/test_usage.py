@@ -13,7 +13,7 @@ from commands import energygate
         (("check", "--polcy", "x"), ("--polcy", "--policy")),
         (("check", "--json"), ("--json",)),
         (("check", "keept"), ("energygate.yml", "'keept'", "Did you mean 'kept'?")),
-        (("check", "zzz"), ("energygate.yml", "'zzz'", "'kept'", "'halved'")),
+        (("check", "zzz"), ("energygate.yml", "'zzz'", "'kept'", "'tight'")),
         (("check", "--time-limit", "5"), ("--time-limit", "unit")),
         (("check", "--time-limit", "5 Wh"), ("--time-limit", "time")),
         (("check", "--time-limit", "0 s"), ("--time-limit", "more than 0 s")),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from commands import SPIN_KWH
 
@@ -10,9 +12,9 @@ from commands import SPIN_KWH
     ("workloads", "code", "word"),
     [
         (("kept",), 0, "✓ PASS"),
-        (("halved", "expired"), 1, "✗ FAIL"),
+        (("tight", "expired"), 1, "✗ FAIL"),
         (("warned", "accepted"), 0, "! WARN"),
-        (("halved", "crashing"), 3, "✗ ERROR"),
+        (("tight", "crashing"), 3, "✗ ERROR"),
     ],
 )
 def test_the_exit_code_is_the_verdicts_and_the_first_line_says_it(checked, workloads, code, word):
@@ -25,22 +27,22 @@ def test_the_exit_code_is_the_verdicts_and_the_first_line_says_it(checked, workl
 def test_a_limit_equal_to_the_true_value_is_inconclusive_and_strict_makes_that_an_exit_code(
     checked, strict, code
 ):
-    ran = checked("close", *strict, time_limit="3 s")
+    ran = checked("close", *strict, launches=4)
     assert ran.code == code, ran.said
     assert ran.out.startswith("? INCONCLUSIVE  close: energy per request is ")
 
 
-def test_halving_the_max_turns_the_same_workload_from_pass_to_fail(checked):
-    kept, halved = checked("kept"), checked("halved", "expired")
-    assert (kept.code, halved.code) == (0, 1)
+def test_a_tighter_max_turns_the_same_workload_from_pass_to_fail(checked):
+    kept, tight = checked("kept"), checked("tight", "expired")
+    assert (kept.code, tight.code) == (0, 1)
     assert "1 budget of 1 workload kept" in kept.out.splitlines()[0]
-    assert " % over the limit of " in halved.out.splitlines()[0]
+    assert " times the limit of " in tight.out.splitlines()[0]
 
 
 def test_a_failure_is_told_beside_an_error_that_outweighs_it(checked):
-    first, *rest = checked("halved", "crashing").out.splitlines()
+    first, *rest = checked("tight", "crashing").out.splitlines()
     assert first.startswith("✗ ERROR  crashing could not be judged: ")
-    assert [line.split()[:2] for line in rest if line.startswith("  ✗")] == [["✗", "halved"]]
+    assert [line.split()[:2] for line in rest if line.startswith("  ✗")] == [["✗", "tight"]]
 
 
 def test_a_waiver_is_told_with_its_reason_owner_and_end(checked):
@@ -50,20 +52,21 @@ def test_a_waiver_is_told_with_its_reason_owner_and_end(checked):
         ["w", "accepted"],
     ]
     assert "     waived until 2999-01-31 by @ml: the new tokenizer" in rows
-    assert "     the waiver by @ml expired on 2020-01-31" in checked("halved", "expired").out.splitlines()
+    assert "     the waiver by @ml expired on 2020-01-31" in checked("tight", "expired").out.splitlines()
 
 
 def test_the_report_says_how_it_was_measured_and_how_far_to_trust_it(checked):
     told = checked("kept").out.splitlines()
     assert any(line.startswith(("Estimated: ", "Measured: ")) and "± " in line for line in told)
-    assert any(line.startswith("kept: 4 launches, ") for line in told)
+    assert any(re.match(r"kept: [0-9]+ launches, ", line) for line in told)
 
 
 def test_it_costs_what_four_milliseconds_cost(site_result):
     (workload,) = site_result["workloads"]
     if workload["method"] != "estimated":
         pytest.skip("this machine has an energy counter: what 4 ms cost is not known beforehand")
-    assert workload["provenance"]["it_kwh_per_request"] == pytest.approx(SPIN_KWH, rel=0.03)
+    # Never less than it burned by its own clock; a call and a window cost something besides, though no half of it.
+    assert 1 - 1e-9 <= workload["provenance"]["it_kwh_per_request"] / SPIN_KWH < 1.45
 
 
 def test_pue_is_multiplied_exactly_once(site_result):

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import signal
+from types import SimpleNamespace
 
 import pytest
 from base_projects import limit
-from commands import spin
+from builders import judged
 
-from energygate.comparing import Options, compare
+from energygate import comparing
+from energygate.engine import job
 from energygate.engine.base import base_from_git
-from energygate.engine.shared import Observer
+from energygate.gate import Verdict
 from energygate.policy import load_policy
 
 WORKLOAD = """
@@ -28,12 +30,11 @@ def make():
     child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"])
     with open(DIARY, "a") as diary:
         diary.write("%d %d\\n" % (os.getpid(), child.pid))
-    served = []
 
     def request():
-        served.append(1)
-        time.sleep(0.002)
-        if len(served) == 15:  # both sides have started, and the other one is frozen
+        with open(DIARY) as diary:
+            started = len(diary.readlines())
+        if started == 4:  # two have answered, and two are to be measured: the other one is frozen
             with socket.socket(socket.AF_UNIX) as test:
                 test.connect({address!r})
             time.sleep(600)
@@ -68,33 +69,45 @@ def test_a_signal_ends_both_sides_the_frozen_one_too(
     assert not (tmp_path / "result.json").exists()
 
 
-class Listening(Observer):
-    """Writes down what it is told."""
+class Open:
+    """A workload that no launch decides, and that takes `SPENT_S` for its launches."""
 
-    def __init__(self):
-        self.limits_s = {}
+    is_open = True
 
-    def launched(self, name, progress, evidence):  # noqa: ARG002 - the observer's signature
-        self.limits_s.setdefault(name, []).append(progress.time_limit_s)
+    def __init__(self, clock):
+        self._clock = clock
+        self.given_s = []
+
+    def measure(self, seconds):
+        self.given_s.append(seconds)
+        self._clock.now_s += SPENT_S
+
+    def result(self, *, seconds):
+        return judged(Verdict.INCONCLUSIVE, name="open").model_copy(update={"notes": (f"{seconds:g} s",)})
 
 
-def test_the_time_that_decided_workloads_leave_goes_to_the_open_ones(project):
+SPENT_S = 3.5
+
+
+def test_the_time_that_decided_workloads_leave_goes_to_the_open_ones(project, monkeypatch):
     project.spin("app.py", 4.0)
     project.spin("spinning.py", 4.0)
-    project.write("spinning.py", (project.root / "spinning.py").read_text("utf-8") + "\nspin_4ms = make\n")
-    # A limit that is what it costs is open for ever: the machine itself wanders by more than nothing.
-    project.policy({"steady": {"python": "app:make", "paths": ["app.py"]}, "open": spin(1.0)})
+    project.policy(
+        {"steady": {"python": "app:make", "paths": ["app.py"]}, "open": {"python": "spinning:make"}}
+    )
     project.commit(branch="change")
     project.write("README.md", "# Changed\n")
-    observer = Listening()
+    clock = SimpleNamespace(now_s=0.0, perf_counter=lambda: clock.now_s)
+    subject = Open(clock)
+    monkeypatch.setattr(job, "time", clock)
+    monkeypatch.setattr(comparing, "base_beside_head", lambda *_, **__: subject)
     policy = load_policy(project.root / "energygate.yml")
-    options = Options(time_limit_s=4.0, total_time_limit_s=9.0, observer=observer)
+    options = comparing.Options(time_limit_s=4.0, total_time_limit_s=9.0)
     with base_from_git("main", project.root, "energygate.yml") as base:
-        result = compare(policy, project.root, base, options)
+        result = comparing.compare(policy, project.root, base, options)
     assert {one.name: one.verdict.value for one in result.workloads} == {
         "steady": "pass",
         "open": "inconclusive",
     }
-    assert observer.limits_s.keys() == {"open"}
-    assert observer.limits_s["open"][0] == 4.0
-    assert observer.limits_s["open"][-1] > 5.0
+    assert subject.given_s == [4.0, 9.0 - SPENT_S]
+    assert result.workloads[1].notes == ("7 s",)

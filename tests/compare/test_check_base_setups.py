@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import pytest
-from base_projects import limit
+from base_projects import PATIENT, QUICK, limit
 from commands import REPOSITORY
 
 INTERPRETER = f'#!/bin/sh\nWHO=$(cat who) exec {sys.executable} "$@"\n'
@@ -48,13 +48,13 @@ def own_interpreters(project, setup):
 
 def test_each_side_has_an_interpreter_of_its_own(project):
     own_interpreters(project, SETUP)
-    project.write("who", "4.2")
+    project.write("who", "8.0")
     subprocess.run(
         ["sh", "setup.sh"], cwd=project.root, check=True
     )  # the check's own run then changes nothing
-    found = project.check("--base", "main")
+    found = project.check(*PATIENT)
     assert (found.ran.code, found.workloads["app"]["error"]) == (1, None)
-    assert energy(found)["change"]["estimate"] == pytest.approx(0.05, abs=0.01)
+    assert energy(found)["change"]["estimate"] == pytest.approx(1.0, abs=0.3)
 
 
 def test_a_setup_that_fails_at_base_shows_what_it_said(project):
@@ -102,10 +102,10 @@ def test_equal_trees_with_different_interpreters_are_not_identical(project, bare
 
 def test_interpreters_without_numpy_are_measured_all_the_same(project, bare_python):
     project.spin("app.py", 4.0)
-    project.policy({"app": {"python": "app:make"}}, time_limit="1 s")
+    project.policy({"app": {"python": "app:make"}}, time_limit=QUICK)
     project.commit()
     project.spin("app.py", 4.1)
-    found = project.check("--base", "main", "--python", bare_python)
+    found = project.check("--base", "main", "--python", bare_python, launches=1)
     app = found.workloads["app"]
     assert (found.ran.code, app["verdict"]) == (0, "pass")
     assert app["notes"][0].startswith("answers were not compared: ")
@@ -117,11 +117,12 @@ def test_two_directories_are_compared_without_git(project):
     project.policy({"app": {"python": "app:make", "budgets": limit()}})
     base = project.root.parent / "base's copy"
     shutil.copytree(project.root, base, ignore=shutil.ignore_patterns(".git"))
-    project.spin("app.py", 4.2)
-    found = project.check("--base-dir", "../base's copy", PATH=os.path.dirname(sys.executable))  # noqa: PTH120 - no git
+    project.spin("app.py", 8.0)
+    without_git = os.path.dirname(sys.executable)  # noqa: PTH120 - as in `PATH`
+    found = project.check("--base-dir", "../base's copy", *PATIENT[2:], PATH=without_git)
     assert found.ran.code == 1
     assert found.result["base"] == {"ref": str(base), "commit": None}
-    assert energy(found)["change"]["estimate"] == pytest.approx(0.05, abs=0.01)
+    assert energy(found)["change"]["estimate"] == pytest.approx(1.0, abs=0.3)
     again = project.check("--base-dir", project.root)
     assert again.workloads["app"]["state"] == "unchanged"
 
@@ -150,8 +151,8 @@ def test_without_a_policy_at_base_heads_decides(project):
         "old": {"onnx": "old.onnx", **inputs, "budgets": limit()},
         "new": {"onnx": "new.onnx", **inputs, "budgets": {"accuracy": "97 %"}},
     }
-    project.policy(workloads, time_limit="1 s")
-    found = project.check("--base", "main")
+    project.policy(workloads, time_limit=QUICK)
+    found = project.check("--base", "main", launches=1)
     assert found.ran.code == 0
     states = {name: (one["state"], one["verdict"]) for name, one in found.workloads.items()}
     assert states == {"old": ("unchanged", "pass"), "new": ("added", "pass")}

@@ -7,7 +7,7 @@ import math
 
 import jsonschema
 import pytest
-from base_projects import Project, limit
+from base_projects import PATIENT, Project, limit
 
 from energygate.report.result import result_json_schema
 
@@ -22,7 +22,7 @@ WAIVER = {
 
 @pytest.fixture(scope="session")
 def story(tmp_path_factory):
-    """4.0 ms become 4.2 ms at the same number of requests: +5 % by construction, on any machine."""
+    """4 ms become 8 ms at the same number of requests: +100 % by construction, on any machine."""
     project = Project(root=tmp_path_factory.mktemp("story") / "project")
     for name in ("heavier", "same", "steady", "renamed", "gone"):
         project.spin(f"{name}.py", 4.0)
@@ -35,12 +35,12 @@ def story(tmp_path_factory):
     }
     project.policy(base, waivers=[WAIVER])
     project.commit(branch="change")
-    project.spin("heavier.py", 4.2)
-    project.spin("renamed.py", 4.4)
+    project.spin("heavier.py", 8.0)
+    project.spin("renamed.py", 12.0)
     project.spin("added.py", 2.0)
     (project.root / "gone.py").unlink()
     head = {
-        "heavier": {"python": "heavier:make", "threads": 2, "budgets": limit("50 %")},  # eases its own test
+        "heavier": {"python": "heavier:make", "threads": 2, "budgets": limit("500 %")},  # eases its own test
         "same": base["same"],
         "steady": base["steady"],
         "new name": base["old name"],
@@ -48,7 +48,7 @@ def story(tmp_path_factory):
     }
     project.policy(head, comparison={"removed": "fail"})
     project.commit()
-    return project.check("--base", "main")
+    return project.check(*PATIENT)
 
 
 def energy(workload):
@@ -60,7 +60,7 @@ def test_it_fails_for_the_heavier_one(story):
     assert story.result["verdict"] == "fail"
     first = story.ran.out.splitlines()[0]
     assert first.startswith("✗ FAIL  heavier needs ")
-    assert first.endswith("% more energy per request (limit +2 %)")
+    assert first.endswith("% more energy per request (limit +20 %)")
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,11 @@ def test_what_becomes_of_each(story, name, state, verdict):
     assert (workload["state"], workload["verdict"], workload["error"]) == (state, verdict, None)
 
 
-@pytest.mark.parametrize(("name", "change"), [("heavier", 0.05), ("same", 0.0), ("new name", 0.1)])
+@pytest.mark.parametrize(("name", "change"), [("heavier", 1.0), ("same", 0.0), ("new name", 2.0)])
 def test_the_change_is_what_it_was_made_to_be(story, name, change):
     found = energy(story.workloads[name])["change"]
-    assert found["estimate"] == pytest.approx(change, abs=0.01)
+    # What a call costs besides its spinning dilutes a change; sides that are mixed up, or lost, halve one.
+    assert 1 + found["estimate"] == pytest.approx(1 + change, rel=0.15)
     assert found["low"] < found["estimate"] < found["high"]
     ratios = story.workloads[name]["comparison"]["log_ratios"]
     assert sum(ratios) / len(ratios) == pytest.approx(math.log1p(found["estimate"]))
@@ -101,7 +102,7 @@ def test_what_is_new_has_no_base(story):
 
 def test_a_pull_request_cannot_loosen_its_own_gate(story):
     heavier = story.workloads["heavier"]
-    assert energy(heavier)["findings"][0]["limit_text"] == "2 %"
+    assert energy(heavier)["findings"][0]["limit_text"] == "20 %"
     assert heavier["provenance"]["threads"] == 1
     assert heavier["notes"][0] == "head's policy changes budgets, threads; base's decides"
     assert story.result["policy_changed"] is True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import onnx
 import pytest
-from base_projects import Project, limit
+from base_projects import PATIENT, Project, limit
 from commands import energygate
 from onnx import TensorProto, helper
 
@@ -204,10 +204,10 @@ def make():
     return request
 """
     project.write("app.py", source)
-    project.policy({"app": python_workload("app", budgets=limit("50 %"))}, time_limit="20 s")
+    project.policy({"app": python_workload("app", budgets=limit("50 %"))})
     project.commit(branch="change")
     project.write("app.py", source + "\n\nCHANGED = True\n")
-    found = project.check("--base", "main")
+    found = project.check(*PATIENT)
     assert found.ran.code == code, found.ran.said
     app = found.workloads["app"]
     if code:

@@ -6,7 +6,7 @@ import os
 
 import commands
 import pytest
-from base_projects import limit
+from base_projects import QUICK, limit
 
 
 @pytest.fixture
@@ -48,7 +48,7 @@ def move_the_model(project):
 
 def raise_a_limit(project):
     policy = project.root / "energygate.yml"
-    policy.write_text(policy.read_text("utf-8").replace("2 %", "90 %"), encoding="utf-8")
+    policy.write_text(policy.read_text("utf-8").replace("20 %", "90 %"), encoding="utf-8")
 
 
 @pytest.mark.parametrize(
@@ -62,7 +62,6 @@ def test_what_changes_nothing_is_not_measured(pair, change):
     assert [(one["state"], one["provenance"]) for one in found.result["workloads"]] == [
         ("unchanged", None)
     ] * 2
-    print(f"answered in {found.ran.seconds:.1f} s")  # noqa: T201 - 2 s is the target on a quiet machine
 
 
 def test_a_renamed_workload_is_told_though_it_is_not_measured(pair):
@@ -78,8 +77,8 @@ def test_a_renamed_workload_is_told_though_it_is_not_measured(pair):
     ("changed", "name"), [("needed.py", "app"), ("new.py", "app"), ("models/mlp.onnx", "mlp")]
 )
 def test_what_counts_is_measured(pair, changed, name):
-    pair.write(changed, "raise RuntimeError('looked at')\n")  # measuring then ends at once
-    found = pair.check("--base", "main", name, "--time-limit", "1 s")
+    pair.write(changed, "raise RuntimeError('looked at')\n")
+    found = pair.check("--base", "main", name, "--time-limit", QUICK, launches=1)
     assert found.workloads[name]["state"] == "compared"
 
 

@@ -11,7 +11,7 @@ import sys
 
 import pytest
 import yaml
-from commands import REPOSITORY, environment, read_result
+from commands import GENEROUS_S, REPOSITORY, environment, read_result
 from fake_github import ALICE, FakeGitHub
 
 from energygate.cli import cli
@@ -45,7 +45,7 @@ def shell(project):
             env=environment(PATH=path, **project.environment(), **variables),
             capture_output=True,
             text=True,
-            timeout=120,
+            timeout=GENEROUS_S,
             check=False,
         )
 
@@ -86,7 +86,7 @@ def test_the_plain_shell_gates_and_comments(removes_one, shell):
             RUN_URL="https://ci.example.org/7",
             GITHUB_TOKEN=github.token(ALICE),
             GITHUB_API_URL=github.api_url,
-            NO_PROXY="*",
+            no_proxy="*",
         )
         assert (told.returncode, told.stderr) == (0, "")
         (body,) = github.bodies()

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import signal
-import socket
 import sys
+from pathlib import Path
 
 import pytest
-from base_projects import limit
+from base_projects import BRIEF, PATIENT, QUICK, limit
 from commands import FIXTURES
 
 pytestmark = pytest.mark.skipif(
@@ -21,11 +21,11 @@ RATE = {"rate": "25 req/s"}
 
 
 def endpoint(milliseconds_per_token=1.0, **more):
-    """An endpoint of the shipped server, which writes down who it is."""
+    """An endpoint of the shipped server, which writes down who it is. Its requests are ten tokens."""
     return {
         "http": "http://127.0.0.1:{port}/v1/completions",
         "serve": (
-            f"echo $$ $PORT >> $DIARY; exec python completions.py --port {{port}} "
+            f"echo $$ >> $DIARY; exec python completions.py --port {{port}} "
             f"--milliseconds-per-token {milliseconds_per_token}"
         ),
         "ready": "/health",
@@ -52,19 +52,28 @@ def served(project):
 
 @pytest.fixture
 def diary(tmp_path):
-    """Where servers write down their process and port; says of each whether it is gone."""
+    """Where servers write down their process; says of each, and of all that it has started, whether it is gone."""
     path = tmp_path / "diary"
 
     def all_gone(has_ended):
-        entries = [tuple(map(int, line.split())) for line in path.read_text(encoding="ascii").splitlines()]
-        for pid, port in entries:
-            assert has_ended(pid)
-            with socket.socket() as probe:
-                assert probe.connect_ex(("127.0.0.1", port)) != 0
-        return len(entries)
+        servers = [int(line) for line in path.read_text(encoding="ascii").splitlines()]
+        # Not by their ports, which may be somebody else's by now: whoever serves here knows the diary.
+        assert all(has_ended(pid) for pid in (*servers, *knowing(path)))
+        return len(servers)
 
     all_gone.path = path
     return all_gone
+
+
+def knowing(path):
+    """Processes of ours that have been told of the diary."""
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            variables = (process / "environ").read_bytes().split(b"\0")
+        except OSError:  # somebody else's, or gone
+            continue
+        if b"DIARY=%s" % str(path).encode() in variables:
+            yield int(process.name)
 
 
 def energy(found, name="w"):
@@ -78,15 +87,15 @@ def test_endpoints_under_every_load_and_a_command(served, diary, has_ended):
     budgets = {"success_rate": "100 %"}  # exact: no launch too few can leave it open
     served.policy(
         {
-            "closed": endpoint(budgets=budgets),
-            "two": endpoint(load={"concurrency": 2}, budgets=budgets),
-            "rate": endpoint(load=RATE, budgets=budgets),
-            "command": command(10, budgets=budgets),
+            "closed": endpoint(2.0, budgets=budgets),
+            "two": endpoint(2.0, load={"concurrency": 2}, budgets=budgets),
+            "rate": endpoint(2.0, load=RATE, budgets=budgets),
+            "command": command(100, budgets=budgets),
         },
-        time_limit="4 s",
+        time_limit=QUICK,
     )
     served.commit()
-    found = served.check(DIARY=str(diary.path))
+    found = served.check(launches=1, DIARY=str(diary.path))
     assert found.ran.code == 0, found.ran.said
     for name in ("closed", "two", "rate"):
         workload = found.workloads[name]
@@ -98,28 +107,27 @@ def test_endpoints_under_every_load_and_a_command(served, diary, has_ended):
         assert 0 < metrics["ttft_p50"]["head"] < metrics["latency_p50"]["head"]
         cpu_s = sum(one["cpu_s"] for one in workload["provenance"]["launches"])
         requests = workload["provenance"]["requests"]
-        assert 0.010 <= cpu_s / requests < 0.0125  # ten tokens of a millisecond, and HTTP
+        # Ten tokens of two milliseconds, and HTTP; once, and not twice.
+        assert 0.0199 <= cpu_s / requests < 0.036
     ran = found.workloads["command"]
     assert (ran["kind"], ran["verdict"]) == ("command", "pass")
     cpu_s = sum(one["cpu_s"] for one in ran["provenance"]["launches"])
-    assert 0.010 <= cpu_s / ran["provenance"]["requests"] < 0.025
-    assert diary(has_ended) >= 6
+    assert 0.099 <= cpu_s / ran["provenance"]["requests"] < 0.190  # and starting and ending, once
+    assert diary(has_ended) == 3
 
 
 # --- Base against head -------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("load", ["closed", {"concurrency": 2}, RATE], ids=["closed", "two", "rate"])
-def test_a_server_that_burns_a_tenth_more_fails(served, diary, has_ended, load):
-    served.policy({"w": endpoint(1.0, load=load, budgets=limit("5 %"))}, time_limit="90 s")
+def test_a_server_that_burns_twice_as_much_fails(served, diary, has_ended, load):
+    served.policy({"w": endpoint(1.0, load=load, budgets=limit())})
     served.commit(branch="change")
-    served.policy({"w": endpoint(1.1, load=load, budgets=limit("5 %"))})
+    served.policy({"w": endpoint(2.0, load=load, budgets=limit())})
     served.commit()
-    found = served.check("--base", "main", DIARY=str(diary.path))
+    found = served.check(*PATIENT, DIARY=str(diary.path))
     assert found.ran.code == 1, found.ran.said
-    assert energy(found)["change"]["estimate"] == pytest.approx(
-        0.1, abs=0.04
-    )  # of four launches, on a busy machine
+    assert 0.4 < energy(found)["change"]["estimate"] < 1.2  # HTTP costs the same on both sides
     workload = found.workloads["w"]
     assert workload["comparison"]["mode"] == "paired"
     assert workload["comparison"]["agreement"]["share"] == 1.0
@@ -128,34 +136,34 @@ def test_a_server_that_burns_a_tenth_more_fails(served, diary, has_ended, load):
 
 
 def test_the_same_server_passes(served, diary, has_ended):
-    served.policy({"w": endpoint(1.0, budgets=limit("5 %"))}, time_limit="90 s")
+    served.policy({"w": endpoint(1.0, budgets=limit("30 %"))})
     served.commit(branch="change")
     served.write("README.md", "# Words\n")
     served.commit()
-    found = served.check("--base", "main", DIARY=str(diary.path))
-    assert found.ran.code == 0, found.ran.said
-    assert energy(found)["change"]["estimate"] == pytest.approx(0.0, abs=0.04)
+    found = served.check(*PATIENT, DIARY=str(diary.path))
+    assert found.workloads["w"]["verdict"] == "pass", found.ran.said
+    assert energy(found)["change"]["estimate"] == pytest.approx(0.0, abs=0.15)
     assert diary(has_ended) >= 4
 
 
-def test_a_command_that_burns_a_tenth_more_fails(project):
-    project.policy({"w": command(20, budgets=limit("5 %"))}, time_limit="90 s")
+def test_a_command_that_burns_twice_as_much_fails(project):
+    project.policy({"w": command(80, budgets=limit())})
     project.commit(branch="change")
-    project.policy({"w": command(22.5, budgets=limit("5 %"))})
+    project.policy({"w": command(160, budgets=limit())})
     project.commit()
-    found = project.check("--base", "main")
+    found = project.check(*PATIENT)
     assert found.ran.code == 1, found.ran.said
-    assert 0.06 < energy(found)["change"]["estimate"] < 0.125  # starting and ending is the same on both sides
+    assert 0.4 < energy(found)["change"]["estimate"] < 1.2  # starting and ending is the same on both sides
 
 
 def test_other_answers_are_told(served, diary):
     more = {"budgets": {"output_agreement": "99 %"}, "units": None}
-    served.policy({"w": {key: value for key, value in endpoint(**more).items() if value}}, time_limit="4 s")
+    served.policy({"w": {key: value for key, value in endpoint(**more).items() if value}}, time_limit=QUICK)
     served.commit(branch="change")
     text = (served.root / "completions.py").read_text(encoding="utf-8")
     served.write("completions.py", text.replace('f"word{number} "', 'f"other{number} "'))
     served.commit()
-    found = served.check("--base", "main", DIARY=str(diary.path))
+    found = served.check(*BRIEF, DIARY=str(diary.path))
     assert found.ran.code == 1, found.ran.said
     assert found.workloads["w"]["metrics"]["output_agreement"]["head"] == 0.0
 
@@ -211,21 +219,26 @@ def test_a_signal_ends_the_servers_of_both_sides(served, diary, tmp_path_factory
     served.policy({"w": endpoint(budgets=limit("0.01 %"))})
     served.commit(branch="change")
     served.write("README.md", "# Words\n")
+    # When two have answered and two are to be measured, head is asked beside a frozen base.
     told = f"""
 import socket
 
+TOLD = []
+
 
 def tell():
-    with socket.socket(socket.AF_UNIX) as test:
-        test.connect({str(address)!r})
+    with open(os.environ["DIARY"]) as diary:
+        started = len(diary.readlines())
+    if started == 4 and not TOLD:
+        TOLD.append(True)
+        with socket.socket(socket.AF_UNIX) as test:
+            test.connect({str(address)!r})
 """
     text = (served.root / "completions.py").read_text(encoding="utf-8")
-    # By its twentieth request head is being measured beside a frozen base.
     served.write(
         "completions.py",
-        text.replace("NUMBERS = count(1)", f"NUMBERS = count(1)\nASKED = count(1)\n{told}").replace(
-            "        words = asked.get",
-            "        if next(ASKED) == 20:\n            tell()\n        words = asked.get",
+        text.replace("NUMBERS = count(1)", f"NUMBERS = count(1)\n{told}").replace(
+            "        words = asked.get", "        tell()\n        words = asked.get"
         ),
     )
     ended = served.interrupt(address=address, number=number, DIARY=str(diary.path))

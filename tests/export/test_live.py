@@ -55,10 +55,11 @@ def test_all_rules_are_evaluated_without_complaint(prometheus):
 
 
 def test_the_workload_over_its_limit_is_about_to_alert_and_the_other_is_not(prometheus):
-    over = 'ALERTS{alertname="EnergygateEnergyPerRequestOverBudget"}'
-    found = prometheus.wait_for(over)
+    alerts = 'ALERTS{alertname="EnergygateEnergyPerRequestOverBudget"'
+    found = prometheus.wait_for(f"{alerts}}}")
     assert {labels["workload"] for labels, _ in found} == {policies.HOSTILE}
-    assert {labels["alertstate"] for labels, _ in found} == {"pending"}  # for two minutes
+    # For two minutes; on a slow machine these may be over by now.
+    assert prometheus.query(f'count_over_time({alerts}, alertstate="pending"}}[1h])')
 
 
 def queries_of(document):

@@ -11,9 +11,14 @@ from energygate.github.client import Client
 NOW_S = 1_800_000_000.0
 
 
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch):
+    """Stand-ins are on this machine, whatever proxy it reaches others by; the name in small letters comes first."""
+    monkeypatch.setenv("no_proxy", "*")
+
+
 @pytest.fixture
-def github(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "*")
+def github():
     with FakeGitHub().serving() as fake:
         yield fake
 

@@ -15,7 +15,7 @@ from standin.asking import Answer, Seen, refused, told
 PULL, RUN, SHA, BASE = 7, 11, "a" * 40, "b" * 40
 REPO = "/repos/octo/shop"
 COMMENTS = f"{REPO}/issues/{PULL}/comments"
-WALL_S = 30
+WALL_S = 300
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ SHOP, FORK = "octo/shop", "fork/shop"
 REPO = f"/repos/{SHOP}"
 COMMENTS = f"{REPO}/issues/7/comments"
 HEAD, BASE, OTHER = "a" * 40, "b" * 40, "c" * 40
-WALL_S = 30
+WALL_S = 300
 RIGHTS = ("actions", "contents", "issues", "pull_requests")
 NO_ACCESS = "Resource not accessible by integration"
 

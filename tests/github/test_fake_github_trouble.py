@@ -16,7 +16,7 @@ REPO = "/repos/octo/shop"
 COMMENTS = f"{REPO}/issues/7/comments"
 BASE, OTHER = "b" * 40, "c" * 40
 RAW = {"Accept": "application/vnd.github.raw+json"}
-WALL_S = 30
+WALL_S = 300
 
 
 @pytest.fixture

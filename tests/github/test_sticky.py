@@ -28,7 +28,7 @@ SHA = "a" * 40
 THREAD = Thread(repository="o/r", number=1)
 BOT = Identity(login="github-actions[bot]")
 COMMENTS = "/repos/o/r/issues/1/comments"
-GENEROUS_S = 30
+GENEROUS_S = 300
 
 
 def marker(run_id=10, attempt=1, *, key="default", sha=SHA):

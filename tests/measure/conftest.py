@@ -53,7 +53,7 @@ def meter_on(machine, power, monkeypatch):
         monkeypatch.setattr(counter_meter, "time", simulated)
         monkeypatch.setattr(rapl, "update_period_ns", lambda _: period_ns)
         meter = open_meter(machine, power=power)
-        simulated._watts = {}
+        simulated.watts = {}
         return meter, simulated
 
     return make

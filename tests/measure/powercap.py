@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-import subprocess
 import sys
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -93,63 +92,44 @@ class Powercap:
     def __getitem__(self, name):
         return self._counters[name]
 
-    @contextlib.contextmanager
-    def drawing(self, tick_s=TICK_S, **watts):
-        """Move counters as these watts would, from a process of its own: `drawing(package_0=40, dram_0=5)`.
+    def draw(self, **watts):
+        """From now on counters are what these watts come to whenever this process looks: `draw(package_0=40)`.
 
-        Hardware does not wait for a CPU, so that process goes before all others where it may.
+        Python tells of every file before it is opened, and what is due is written then. Nobody else moves the
+        counters, so that no pause of another process makes one stand still, or looks like a burst afterwards.
         """
-        powers = {name.replace("_", "-"): power for name, power in watts.items()}
-        command = [sys.executable, "-c", MOVER, str(tick_s)]
-        for name, power in powers.items():
-            command += [str(self[name].file), str(self[name].range_joules), str(power)]
-        with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as mover:
-            mover.stdout.readline()  # it has begun
-            try:
-                yield
-            finally:
-                mover.kill()
-        for name in powers:
-            self[name].joules = self[name].now()
+        drawn = {}
+        for name, power in watts.items():
+            counter = self[name.replace("_", "-")]
+            handle = os.open(counter.file, os.O_WRONLY)
+            drawn[os.path.realpath(counter.file)] = handle, counter.joules, power
+        started = time.perf_counter()
 
+        def before_opening(event, arguments):
+            if event == "open" and str(arguments[0]).endswith("energy_uj"):
+                found = drawn.get(os.path.realpath(arguments[0]))
+                if found is not None:
+                    handle, joules, power = found
+                    ticks = (time.perf_counter() - started) // TICK_S
+                    os.pwrite(handle, b"%020d\n" % round((joules + power * ticks * TICK_S) * 1e6), 0)
 
-MOVER = """
-import os, sys, time
-try:
-    os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
-except (AttributeError, OSError):
-    pass
-tick_s, counters = float(sys.argv[1]), []
-for file, most, watts in zip(*[iter(sys.argv[2:])] * 3):
-    handle = os.open(file, os.O_RDWR)
-    counters.append([handle, int(os.read(handle, 30)) * 1e-6, float(most), float(watts)])
-print(flush=True)
-last = time.perf_counter()
-while True:
-    time.sleep(tick_s)
-    now = time.perf_counter()
-    for counter in counters:
-        handle, joules, most, watts = counter
-        counter[1] = (joules + watts * (now - last)) % most
-        os.pwrite(handle, b"%020d\\n" % round(counter[1] * 1e6), 0)
-    last = now
-"""
+        sys.addaudithook(before_opening)  # for good: a process that draws does nothing else
 
 
 class SimulatedTime:
-    """Stands in for the module `time` in a meter: asking takes 50 µs, and counters move while it sleeps."""
+    """Stands in for the module `time` in a meter: a look takes 50 µs, and the tree draws these watts all the while."""
 
     def __init__(self, tree, watts):
-        self._tree, self._watts, self.now_ns = tree, watts, 0
+        self.tree, self.watts, self.now_ns = tree, watts, 0
 
     def perf_counter_ns(self):
-        self.now_ns += 50_000
+        self.sleep(50e-6)
         return self.now_ns
 
     def sleep(self, seconds):
         self.now_ns += round(seconds * 1e9)
-        for name, power in self._watts.items():
-            self._tree[name].advance(power * seconds)
+        for name, power in self.watts.items():
+            self.tree[name].advance(power * seconds)
 
 
 def show_codecarbon(root, patch):

@@ -7,11 +7,14 @@ import os
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 
 import pytest
 
+HERE = Path(__file__).parent
+
 AMDSMI = '''
-"""What codecarbon calls of AMD SMI; energy counts from the machine's clock at WATTS, every PERIOD_S."""
+"""What codecarbon calls of AMD SMI; energy counts from the process's clock at WATTS, every PERIOD_S."""
 import os, time, types
 
 WATTS, PERIOD_S = float(os.environ["WATTS"]), 0.05
@@ -47,7 +50,7 @@ def amdsmi_get_power_cap_info(handle):
 def amdsmi_get_energy_count(handle):
     if os.environ.get("NO_COUNTER"):
         raise AmdSmiException("not supported on virtual machine guest")
-    joules = WATTS * (time.monotonic() // PERIOD_S) * PERIOD_S
+    joules = WATTS * (time.perf_counter() // PERIOD_S) * PERIOD_S
     return {"energy_accumulator": int(joules * 1e6 / 15.3), "counter_resolution": 15.3}
 
 def amdsmi_get_power_info(handle):
@@ -65,6 +68,8 @@ def amdsmi_get_gpu_process_list(handle):
 
 SCRIPT = """
 import json, time
+from simulated_clock import SimulatedClock
+SimulatedClock()  # before anybody keeps the machine's own
 from energygate.errors import MeasurementError
 from energygate.measure.meters.opening import gpus_for
 from energygate.measure.meters.tracker import Tracker
@@ -96,7 +101,10 @@ def measured(tmp_path):
     tool.chmod(0o755)
 
     def run(*, visible=None, **settings):
-        paths = {name: f"{tmp_path}{os.pathsep}{os.environ.get(name, '')}" for name in ("PATH", "PYTHONPATH")}
+        paths = {
+            "PATH": f"{tmp_path}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": f"{tmp_path}{os.pathsep}{HERE}",
+        }
         environment = os.environ | paths | {"WATTS": "300", "COUNT": "2"} | settings
         command = [sys.executable, "-c", textwrap.dedent(SCRIPT % visible)]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -145,7 +153,7 @@ def test_without_a_counter_the_power_is_sampled(measured):
 
 
 def test_a_counter_that_stands_still_is_an_error(measured):
-    said = measured(visible="0", WATTS="0.00001")
+    said = measured(visible="0", WATTS="0.0000123")  # 12.3 mJ so far, of which the counter shows whole ones
     assert said.startswith(
         "the energy counter of GPU 0 (Stand-in MI) stood still for 2 s. The second half of a card"
     )

@@ -10,19 +10,19 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from powercap import TICK_S
 
 HERE = Path(__file__).parent
 
 PACKAGE_WATTS, DRAM_WATTS = 60, 40
 
 MACHINE = """
-    import json, subprocess, sys
+    import runpy, sys
     from pathlib import Path
     from powercap import Powercap
-    command = [sys.executable, "-m", "energygate", "check", "--json", "result.json", "--time-limit", "4 s"]
-    tree = Powercap(Path("/sys/class/powercap"), tdp_watts=100)
-    with tree.drawing(package_0=int(sys.argv[1]), dram_0=int(sys.argv[2])):
-        raise SystemExit(subprocess.run(command).returncode)
+    Powercap(Path("/sys/class/powercap"), tdp_watts=100).draw(package_0=int(sys.argv[1]), dram_0=int(sys.argv[2]))
+    sys.argv = ["energygate", "check", "--json", "result.json", "--time-limit", "4 s"]
+    runpy.run_module("energygate", run_name="__main__", alter_sys=True)
 """
 
 POLICY = """
@@ -94,14 +94,20 @@ def test_energy_is_what_the_counters_moved_by(check_with_counters):
         ("cpu", "RAPL"),
         ("dram", "RAPL (memory)"),
     ]
-    assert provenance["idle_watts"] == pytest.approx(PACKAGE_WATTS + DRAM_WATTS, rel=0.2)
-    wall_s = sum(launch["wall_s"] for launch in provenance["launches"])
-    windows = sum(launch["windows"] for launch in provenance["launches"])
-    assert wall_s / windows >= 0.1
-    joules = provenance["it_energy_kwh"] * 3.6e6
-    # A window of the counters is longer than the worker's own by what lies between, which a busy machine draws out:
-    # that every joule is counted once is the matter here, and neither PUE nor memory twice.
-    assert 0.95 * wall_s <= joules / (PACKAGE_WATTS + DRAM_WATTS) <= 1.01 * wall_s + 0.05 * windows
+    watts = PACKAGE_WATTS + DRAM_WATTS
+    # Without memory these were 60 W, with memory twice 140. A busy machine draws the looks out, which lessens them.
+    assert 0.75 * watts <= provenance["idle_watts"] <= 1.2 * watts
+    assert provenance["min_window_ms"] >= 100
+    walls_s, drawn_s = [], []
+    for launch in provenance["launches"]:
+        walls_s.append(launch["wall_s"])
+        drawn_s.append(launch["energy_kwh"] * 3.6e6 / watts)
+        # No joule of a worker's window is missing, but what falls to the counters' last tick ...
+        assert drawn_s[-1] >= walls_s[-1] - 2 * TICK_S * launch["windows"]
+    # ... and none is counted twice. What lies between a worker's window and the counters' own is theirs as well, and
+    # a busy machine draws that out, but not in every launch. (Memory twice is 140 W at rest already.)
+    assert min(drawn / wall for drawn, wall in zip(drawn_s, walls_s, strict=True)) <= 1.7
+    assert provenance["it_energy_kwh"] * 3.6e6 == pytest.approx(sum(drawn_s) * watts)
 
 
 @only_with_own_mounts

@@ -105,6 +105,22 @@ def test_a_counter_that_stands_still_within_a_window_is_an_error(gpu_machine):
     assert waiting == "the energy counter of GPU 0 (Stand-in 1) stood still for 2 s"
 
 
+def test_a_pause_after_a_look_is_no_counter_that_stands_still(gpu_machine):
+    script = """
+        watch = GpuWatch(find_gpus(Selection()))
+        watch.begin()
+        looks = []
+        def look(gpu, counter=watch._counter):
+            looks.append(counter(gpu))
+            if len(looks) == 2:
+                time.sleep(3)
+            return looks[-1]
+        watch._counter = look
+        answer = watch.await_move()
+    """
+    assert gpu_machine.run(script) > 3e9
+
+
 def test_a_window_that_ends_where_the_counter_moves_is_known_to_a_looks_length(gpu_machine):
     """Without waiting for that, a counter that moves every 400 ms says 80 J or 160 J of half a second at 200 W."""
     script = """

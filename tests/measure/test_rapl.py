@@ -199,6 +199,18 @@ def test_being_interrupted_while_looking_does_not_lengthen_it():
     assert update_period_ns(scripted.read, clock=clock) == pytest.approx(1_000_000, rel=0.05)
 
 
+def test_a_pause_that_outlasts_the_time_for_looking_does_not_hide_it():
+    scripted = Scripted(10_000, 1_000_000)
+    calls = itertools.count()
+
+    def clock():
+        if next(calls) == 3:
+            scripted.now_ns += 2_000_000_000
+        return scripted.clock()
+
+    assert update_period_ns(scripted.read, clock=clock) == pytest.approx(1_000_000, rel=0.05)
+
+
 @pytest.mark.parametrize("period_ns", [None, 400_000_000])
 def test_a_counter_that_hardly_moves_has_no_period(period_ns):
     scripted = Scripted(1_000_000, period_ns)

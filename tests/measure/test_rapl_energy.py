@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 from powercap import RANGE_JOULES
 
@@ -11,6 +9,7 @@ from energygate.errors import MeasurementError
 from energygate.measure.meters.counters import CounterMeter
 from energygate.measure.meters.model import ModelMeter
 from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.rapl import Domain
 from energygate.measure.readings import Method, Usage
 
 USAGE = Usage(wall_ns=100_000_000, cpu_ns=100_000_000)
@@ -30,29 +29,33 @@ def window(meter, happening=lambda: None, *, seconds=0.1):
     return meter.end_window(USAGE)
 
 
-def test_codecarbon_reads_the_injected_joules_within_one_percent(powercap, machine, power):
+def test_counters_that_move_on_while_they_are_looked_at_are_read_between_two_looks(
+    powercap, meter_on, monkeypatch
+):
+    """codecarbon looks a little later than we do, at each counter later than at the one before."""
     tree = powercap(packages=2)
     packages, memory = ["package-0", "package-1"], ["dram-0", "dram-1"]
+    meter, simulated = meter_on(tree)
+    read = Domain.read
+    monkeypatch.setattr(Domain, "read", lambda domain: (simulated.perf_counter_ns(), read(domain))[1])
+    simulated.watts = {"package-0": 120, "package-1": 60, "core-0": 100, "dram-0": 12, "dram-1": 8}
 
     def injected(names):
         return sum(tree[name].now() for name in names)
 
-    with tree.drawing(package_0=120, package_1=60, core_0=100, dram_0=12, dram_1=8):
-        meter = open_meter(machine, power=power, rest_s=0.5)
-        for _ in range(3):
-            before = injected(packages), injected(memory)
-            meter.begin_window()
-            inside = injected(packages), injected(memory)
-            time.sleep(0.5)
-            inside = [injected(names) - was for names, was in zip((packages, memory), inside, strict=True)]
-            reading = joules(meter.end_window(USAGE))
-            outside = [injected(names) - was for names, was in zip((packages, memory), before, strict=True)]
-            # It lies between what was injected inside of the window and what was until it had been read.
-            assert 0.99 * inside[0] <= reading["cpu"] <= 1.01 * outside[0]
-            assert 0.99 * inside[1] <= reading["dram"] <= 1.01 * outside[1]
-            assert reading["cpu"] > 20
-    # It moves every millisecond, and this process looks as often as a busy machine lets it.
-    assert 500_000 < meter.facts.components[0].period_ns < 100_000_000
+    for _ in range(3):
+        before = injected(packages), injected(memory)
+        meter.begin_window()
+        inside = injected(packages), injected(memory)
+        simulated.sleep(0.5)
+        inside = [injected(names) - was for names, was in zip((packages, memory), inside, strict=True)]
+        reading = joules(meter.end_window(USAGE))
+        outside = [injected(names) - was for names, was in zip((packages, memory), before, strict=True)]
+        # It lies between what was injected inside of the window and what was until it had been read.
+        assert inside[0] - 1e-5 <= reading["cpu"] <= outside[0] + 1e-5
+        assert inside[1] - 1e-5 <= reading["dram"] <= outside[1] + 1e-5
+        assert outside[0] <= 1.01 * inside[0]
+        assert inside[0] == pytest.approx(90)
 
 
 def test_every_joule_injected_is_read_and_no_other(powercap, meter_on):

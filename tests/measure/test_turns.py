@@ -11,6 +11,8 @@ import pytest
 from energygate.errors import MeasurementError
 from energygate.measure.turns import turn
 
+GENEROUS_S = 60
+
 HOLDS_ITS_TURN = """
 import sys
 from energygate.measure.turns import turn
@@ -53,17 +55,17 @@ def test_a_second_check_waits_until_the_first_ends(another):
         another.stdin.flush()
 
     with turn(end_the_other):  # it is let go only once this one waits: no wait, no end
-        assert another.wait(10) == 0
+        assert another.wait(GENEROUS_S) == 0
 
 
 def test_a_check_that_was_killed_keeps_nobody_waiting(another):
     with turn(another.kill):
-        assert another.wait(10) != 0
+        assert another.wait(GENEROUS_S) != 0
 
 
 def test_a_check_that_hangs_is_named(another):
     words = "another energygate has been measuring on this machine"
-    with pytest.raises(MeasurementError, match=words), turn(lambda: None, patience_s=0.2):
+    with pytest.raises(MeasurementError, match=words), turn(lambda: None, patience_s=0.05):
         pass
     assert another.poll() is None
 

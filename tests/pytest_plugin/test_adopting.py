@@ -6,6 +6,7 @@ import json
 import subprocess
 
 import pytest
+from launched_once import LAUNCHED_ONCE, TIME
 
 pytest_plugins = ["pytester"]
 
@@ -34,7 +35,7 @@ def beside(pytester):
         if head_policy is not None:
             (pytester.path / "energygate.yml").write_text(head_policy, "utf-8")
         options = ["-p", "no:cacheprovider", "--energy-base", "main", "--energy-json", "result.json"]
-        found = pytester.runpytest_subprocess(*options, "--energy-time", "2s", *arguments)
+        found = pytester.run(*LAUNCHED_ONCE, *options, *TIME, *arguments)
         written = json.loads((pytester.path / "result.json").read_text("utf-8"))
         return found, {one["name"]: one for one in written["workloads"]}
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from launched_once import LAUNCHED_ONCE, TIME
 
 pytest_plugins = ["pytester"]
 
@@ -148,7 +149,7 @@ def test_takes_eight_seconds(energy):
 """
     found = beside(COMPANY, "--energy", "--timeout", "6", source=source)
     assert found.parseoutcomes().items() >= {"passed": 1}.items()
-    endless = f"import time\n{source}    time.sleep(60)\n"
+    endless = f"import time\n{source}    time.sleep(60)\n".replace("takes_eight_seconds", "is_endless")
     found = beside(COMPANY, "--energy", "--timeout", "6", source=endless)
     assert found.parseoutcomes().items() >= {"failed": 1}.items()
     found.stdout.fnmatch_lines(["*Timeout (>6.0s) from pytest-timeout*"])
@@ -231,9 +232,9 @@ def test_the_two_latest_pytests(beside, version):
 @pytest.mark.parametrize("version", ["8.*", "9.*"])
 def test_the_sample_project_under_the_two_latest_pytests(tmp_path, installed, version):
     shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
-    options = ["-p", "no:cacheprovider", "--energy", "--energy-time", "1s", "-k", "classify", "-v"]
+    options = ["-p", "no:cacheprovider", "--energy", *TIME, "-k", "classify", "-v"]
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", *options],
+        [*LAUNCHED_ONCE, *options],
         cwd=tmp_path / "project",
         env={**os.environ, "PYTHONPATH": str(installed(f"pytest=={version}"))},
         capture_output=True,

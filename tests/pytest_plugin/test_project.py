@@ -6,10 +6,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+from launched_once import LAUNCHED_ONCE, TIME
 
 from energygate.comparing import Options, compare
 from energygate.engine.base import base_from_directory
@@ -41,7 +41,7 @@ def commit(path, message):
 
 
 def run(path, *arguments):
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments]
+    command = [*LAUNCHED_ONCE, "-p", "no:cacheprovider", *arguments]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     return subprocess.run(command, cwd=path, env=environment, capture_output=True, text=True, check=False)
 
@@ -64,14 +64,14 @@ def test_off(project):
     assert "not measured: the limits of 4 tests; measure with --energy" in done.stdout
 
 
-# How many launches fit into a few seconds is the machine's to say: with --energy-strict a test that is far over its
-# limit fails all the same, as over it or as inconclusive.
+# One launch leaves everything open: with --energy-strict a test that is far over its limit fails all the same, as over
+# it or as inconclusive.
 OVER, WITHIN = {"fail", "inconclusive"}, {"pass", "inconclusive"}
 
 
 def test_alone(project):
     edit(project / "tests" / "test_energy.py", 'part="score", max="1 mWh"', 'part="score", max="1 nWh"')
-    options = ["--energy-strict", "--energy-time", "1s", "--energy-json", "result.json"]
+    options = ["--energy-strict", *TIME, "--energy-json", "result.json"]
     done = run(project, *options, "-k", "pipeline")
     assert done.returncode == FAILED, done.stdout + done.stderr
     found = results(project)
@@ -90,7 +90,7 @@ def test_beside_its_past(project):
     edit(tests, 'max="1 mWh", latency_p95="1 s"', 'max_increase="20 %", strict=True')
     new = '@pytest.mark.energy(max="1 mWh")\ndef test_new(energy):\n    energy(score, ["good"])\n\n\nasync'
     edit(tests, "async", new)
-    options = ["--energy-base", "main", "--energy-time", "1s", "--energy-json", "result.json"]
+    options = ["--energy-base", "main", *TIME, "--energy-json", "result.json"]
     done = run(project, *options, "-k", "classify or new")
     assert done.returncode == FAILED, done.stdout + done.stderr
     found = results(project)
@@ -114,7 +114,7 @@ def test_nothing_changed(project):
 
 
 def test_whoever_waits_is_told_in_time(tmp_path):
-    policy = "version: 1\nmeasurement: {time_limit: 60 s}\nworkloads: {w: {python: 'app:make'}}\n"
+    policy = "version: 1\nmeasurement: {time_limit: 10 s}\nworkloads: {w: {python: 'app:make'}}\n"
     for side in ("base", "head"):
         (tmp_path / side).mkdir()
         (tmp_path / side / "energygate.yml").write_text(policy, "utf-8")

@@ -127,7 +127,7 @@ def test_without_a_meter_there_is_no_word_of_one():
 
 def test_metrics_have_a_port_of_their_own_if_wanted(recorder):
     port = recorder.expose(0)
-    text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=30).text
+    text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=90).text
     assert f'{names.RESPONSE_BYTES}{{workload="cnn"}} 100.0' in text
     with pytest.raises(UsageError, match=f"cannot be shown on 127.0.0.1:{port}"):
         recorder.expose(port)
@@ -165,9 +165,11 @@ def collector():
     with ThreadingHTTPServer(("127.0.0.1", 0), Receiver) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield Receiver, f"http://127.0.0.1:{server.server_port}/v1/metrics"
-        server.shutdown()
-        thread.join(30)
+        try:
+            yield Receiver, f"http://127.0.0.1:{server.server_port}/v1/metrics"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def attributes(holder):

@@ -13,6 +13,7 @@ import pytest
 import requests
 
 HERE = Path(__file__).parent
+GENEROUS_S = 120
 
 FORKS = """
 import os, sys, threading, warnings
@@ -59,7 +60,7 @@ print("done")
 
 def test_a_forked_process_begins_anew_and_never_hangs():
     done = subprocess.run(
-        [sys.executable, "-c", FORKS, HERE], capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", FORKS, HERE], capture_output=True, text=True, timeout=GENEROUS_S, check=False
     )
     assert (done.returncode, done.stdout) == (0, "done\n"), done.stderr
 
@@ -91,10 +92,10 @@ recorder = Recorder(workload="cnn", meter=ScriptedMeter, sample_interval_s=1000,
 recorder.start()
 with Server(("127.0.0.1", 0), Silent) as server:
     server.set_app(recorder.wsgi(serve))
-    serving = threading.Thread(target=server.serve_forever, args=(0.01,))
+    serving = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     serving.start()
     for path in ["/"] * 20 + ["/slow"] * 2:
-        urlopen(f"http://127.0.0.1:{server.server_port}{path}", timeout=30).read()
+        urlopen(f"http://127.0.0.1:{server.server_port}{path}", timeout=60).read()
     server.shutdown()
     serving.join()
 print(recorder.service_snapshot().workloads["cnn"].requests, flush=True)
@@ -107,7 +108,7 @@ def test_a_server_that_forks_for_each_request_counts_them_in_a_directory(tmp_pat
         [sys.executable, "-c", FORKING, HERE, tmp_path],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=GENEROUS_S,
         check=False,
     )
     assert (done.returncode, done.stdout) == (0, "22\n"), done.stderr
@@ -119,7 +120,7 @@ sys.path.insert(0, sys.argv[1])
 from energygate.production.recorder.forks import locked, unforked
 from pathlib import Path
 
-entered = threading.Event()
+entered, forking = threading.Event(), threading.Event()
 
 def load():
     with unforked():
@@ -127,6 +128,7 @@ def load():
 
 threading.Thread(target=load).start()
 entered.wait()
+os.register_at_fork(before=forking.set)  # the last one comes first: forking has begun, and now it has to wait
 child = os.fork()  # waits until the module is there: half of it, and locked, is what the child would inherit
 if child == 0:
     import slow
@@ -138,11 +140,12 @@ sys.exit(os.waitpid(child, 0)[1])
 
 def test_a_fork_waits_for_imports_and_falls_into_none(tmp_path):
     (tmp_path / "slow.py").write_text(
-        "import __main__, time\n__main__.entered.set()\ntime.sleep(0.3)\nwhole = True\n", encoding="utf-8"
+        "import __main__, time\n__main__.entered.set()\n__main__.forking.wait()\ntime.sleep(0.1)\nwhole = True\n",
+        encoding="utf-8",
     )
     done = subprocess.run(
         [sys.executable, "-W", "ignore", "-c", IMPORTS, tmp_path],
-        timeout=60,
+        timeout=GENEROUS_S,
         check=False,
         capture_output=True,
     )
@@ -202,28 +205,28 @@ def gunicorn(tmp_path):
     yield start
     for server in started:
         server.send_signal(signal.SIGTERM)
-        server.communicate(timeout=30)
+        server.communicate(timeout=GENEROUS_S)
 
 
 def counted(address):
-    text = requests.get(f"{address}/metrics", timeout=30).text
+    text = requests.get(f"{address}/metrics", timeout=GENEROUS_S).text
     return float(re.search(r'requests_total\{outcome="ok",workload="cnn"\} (\S+)', text)[1]), text
 
 
 @pytest.mark.parametrize("options", [(), ("--preload",)])
 def test_gunicorns_workers_are_summed_up_whichever_is_asked(gunicorn, options):
     _, address = gunicorn(*options)
-    deadline, pids, asked = time.monotonic() + 30, set(), 0
+    deadline, pids, asked = time.monotonic() + GENEROUS_S, set(), 0
     while len(pids) < 2 and time.monotonic() < deadline:  # the others may be starting
-        pids.add(requests.get(address, timeout=30).text)
+        pids.add(requests.get(address, timeout=GENEROUS_S).text)
         asked += 1
     while counted(address)[0] < asked and time.monotonic() < deadline:
         pass  # another one tells its totals with its next sample
     # A worker dies; what it had counted stays.
     with pytest.raises(requests.ConnectionError):
-        requests.get(f"{address}/quit", timeout=30)
+        requests.get(f"{address}/quit", timeout=GENEROUS_S)
     for _ in range(10):
-        requests.get(address, timeout=30)
+        requests.get(address, timeout=GENEROUS_S)
     while counted(address)[0] < asked + 10 and time.monotonic() < deadline:
         pass
     found, text = counted(address)

@@ -336,8 +336,8 @@ def test_real_children_are_counted():
         "from energygate.production.recorder.children import Children, Descendants\n"
         "children = Children(Descendants())\n"
         "children.moved_ns(frozenset())\n"
-        "burn = 'import time\\nwhile time.process_time() < 0.3: pass\\n'\n"
-        "burn += 'print(time.process_time(), flush=True)\\ninput()'\n"
+        "burn = 'import os, time\\nwhile time.process_time() < 0.3: pass\\n'\n"
+        "burn += 'print(time.process_time(), flush=True)\\ninput()\\nos._exit(0)'\n"
         "child = subprocess.Popen([sys.executable, '-c', burn], stdin=-1, stdout=-1, text=True)\n"
         "used = float(child.stdout.readline())\n"
         "living = children.moved_ns(frozenset())\n"
@@ -346,8 +346,10 @@ def test_real_children_are_counted():
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     used, living, after = map(float, done.stdout.split())
-    assert living == pytest.approx(used, abs=0.05)
-    assert after < 0.1
+    # The system counts in ticks, and what the child does after it has told its time costs something as well: once is
+    # told from never and from twice.
+    assert used - 0.05 <= living < 1.7 * used
+    assert after < 0.7 * used
 
 
 # All together
@@ -403,7 +405,13 @@ def no_counters(monkeypatch, tmp_path):
     monkeypatch.setattr(rapl, "POWERCAP", tmp_path / "none")
 
 
-@pytest.mark.usefixtures("no_counters")
+@pytest.fixture
+def no_children(monkeypatch):
+    """Whatever else this test run has started works, or ends, at any moment, and its CPU time would count as well."""
+    monkeypatch.setattr(opening, "Descendants", Family)
+
+
+@pytest.mark.usefixtures("no_counters", "no_children")
 def test_a_machine_without_counters_gets_the_model_with_the_policys_watts():
     given_policy = policy(power_model={"idle": "1 W", "full": "3 W", "source": "a wall meter"})
     meter = open_meter(given_policy, given_policy.workloads["cnn"], interval_ns=SECOND)
@@ -413,10 +421,10 @@ def test_a_machine_without_counters_gets_the_model_with_the_policys_watts():
     meter.begin()
     found = meter.read(window(1.0, 1.0, cpu=0.5))
     meter.close()
-    assert found.requests_joules == pytest.approx(1.5, rel=0.5)  # children of this test run count as well
+    assert found.requests_joules == pytest.approx(1.5)
 
 
-@pytest.mark.usefixtures("no_counters")
+@pytest.mark.usefixtures("no_counters", "no_children")
 def test_what_a_replica_draws_at_rest_can_be_the_policys():
     given_policy = parse_policy(
         "version: 1\nsite: {replica: {idle_power: 12 W}}\nworkloads: {cnn: {onnx: cnn.onnx}}\n"
@@ -424,7 +432,7 @@ def test_what_a_replica_draws_at_rest_can_be_the_policys():
     meter = open_meter(given_policy, given_policy.workloads["cnn"], interval_ns=SECOND)
     assert meter.info.idle_watts == 12
     meter.begin()
-    assert meter.read(window(2.0)).idle_joules == pytest.approx(24, rel=0.1)
+    assert meter.read(window(2.0)).idle_joules == pytest.approx(24)
     meter.close()
 
 

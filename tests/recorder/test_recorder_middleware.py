@@ -13,6 +13,8 @@ import pytest
 import requests
 from recorder_harness import Time, manual_recorder, totals
 
+GENEROUS_S = 90
+
 
 @pytest.fixture
 def time():
@@ -209,9 +211,12 @@ def test_a_real_server_and_the_standards_own_validator_agree(recorder):
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         address = f"http://127.0.0.1:{server.server_port}"
-        assert [requests.get(address, timeout=30).text for _ in range(3)] == ["streamed answer"] * 3
-        server.shutdown()
-        thread.join(30)
+        try:
+            answers = [requests.get(address, timeout=GENEROUS_S).text for _ in range(3)]
+        finally:
+            server.shutdown()
+            thread.join(GENEROUS_S)
+        assert answers == ["streamed answer"] * 3
     assert counts(recorder) == (3, 0, 45)
 
 
@@ -363,11 +368,13 @@ def test_a_real_asgi_server_serves_it(recorder):
     server.startup = telling
     thread = threading.Thread(target=server.run)
     thread.start()
-    assert ready.wait(30)
-    port = server.servers[0].sockets[0].getsockname()[1]
-    address = f"http://127.0.0.1:{port}"
-    assert requests.get(address, timeout=30).text == "onetwo"
-    assert "energygate_requests_total" in requests.get(f"{address}/metrics", timeout=30).text
-    server.should_exit = True
-    thread.join(30)
+    try:
+        assert ready.wait(GENEROUS_S)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        address = f"http://127.0.0.1:{port}"
+        assert requests.get(address, timeout=GENEROUS_S).text == "onetwo"
+        assert "energygate_requests_total" in requests.get(f"{address}/metrics", timeout=GENEROUS_S).text
+    finally:
+        server.should_exit = True
+        thread.join(GENEROUS_S)
     assert counts(recorder) == (1, 0, 6)

@@ -164,12 +164,14 @@ def test_threads_that_sample_and_show_do_not_meet(tmp_path):
 
     sampling = threading.Thread(target=sample)
     sampling.start()
-    for number in range(1, 200):
-        with recorder.request():
-            pass
-        assert sums(recorder)[0] == number
-    stop.set()
-    sampling.join(30)
+    try:
+        for number in range(1, 200):
+            with recorder.request():
+                pass
+            assert sums(recorder)[0] == number
+    finally:
+        stop.set()
+        sampling.join()
     assert recorder.snapshot().internal_errors == 0
     (own,) = tmp_path.glob("*-*.json")
     assert json.loads(own.read_text("utf-8"))["workloads"]["cnn"]["ok"] == 199

@@ -255,7 +255,7 @@ def test_gone_after_a_signal(project, holder, temporary, number):
     process, checkout = holder
     assert checkout.is_dir()
     process.send_signal(number)
-    assert process.wait(30) != 0
+    assert process.wait(60) != 0
     assert list(temporary.iterdir()) == []
     assert len(project.git("worktree", "list").splitlines()) == 1
 
@@ -265,7 +265,7 @@ def test_what_a_killed_run_left_goes_the_next_time_and_not_before(project, holde
     with base_of(project):
         assert checkout.is_dir(), "another run still holds it"
     process.kill()
-    process.wait(30)
+    process.wait(60)
     assert checkout.is_dir()
     with base_of(project) as mine:
         assert list(temporary.iterdir()) == [mine.parent]

@@ -15,7 +15,7 @@ from energygate.github.client import Client
 
 @pytest.fixture
 def github(monkeypatch):
-    monkeypatch.setenv("NO_PROXY", "*")
+    monkeypatch.setenv("no_proxy", "*")
     with FakeGitHub().serving() as fake:
         yield fake
 

@@ -11,6 +11,8 @@ import json
 import os
 import socketserver
 import sys
+import time
+import warnings
 from pathlib import Path
 
 ANSWERS = json.loads(Path(sys.argv[2]).read_text(encoding="utf-8"))
@@ -27,10 +29,21 @@ class Canned(socketserver.StreamRequestHandler):
             answer = ANSWERS[path]
             if "die" in answer:
                 print(answer["die"], flush=True)  # noqa: T201 - its last words
-                os._exit(7)
+                die(7)
             self.wfile.write(answer["bytes"].encode("latin1"))
             if answer.get("close"):
                 return
+
+
+def die(code):
+    """End, and have the connection break only then: whoever sees that it broke is to find that the server has ended."""
+    warnings.simplefilter("ignore")  # of forking beside threads: they would be the last words
+    server = os.getpid()
+    if os.fork():
+        os._exit(code)
+    while os.getppid() == server:  # holding the connection
+        time.sleep(0.001)
+    os._exit(0)
 
 
 class Server(socketserver.ThreadingTCPServer):

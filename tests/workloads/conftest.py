@@ -5,18 +5,27 @@ from __future__ import annotations
 import contextlib
 import sys
 import textwrap
+import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from energygate.errors import MeasurementError
 from energygate.policy import Workload
+from energygate.workloads import process
 from energygate.workloads.control_group import ControlGroup
 from energygate.workloads.messages import Start
 from energygate.workloads.process import Worker
 from energygate.workloads.serving import Serving, Side
 
-GENEROUS_S = 30
+GENEROUS_S = 60
+
+
+@pytest.fixture(autouse=True)
+def patient_goodbye(monkeypatch):
+    """Gives workers that are on their way out the time that a busy machine may need."""
+    monkeypatch.setattr(process, "GOODBYE_SECONDS", GENEROUS_S)
 
 
 @pytest.fixture
@@ -64,12 +73,41 @@ def worker(checkout):
 
 
 @pytest.fixture
-def busy_worker(tmp_path, monkeypatch):
+def first_in_workers(tmp_path, monkeypatch):
+    """Has workers run this before anything else, and whatever they start with their environment."""
+
+    def run(source):
+        (tmp_path / "first").mkdir()
+        (tmp_path / "first" / "sitecustomize.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        monkeypatch.setenv("PYTHONPATH", str(tmp_path / "first"))
+
+    return run
+
+
+@pytest.fixture
+def busy_worker(first_in_workers):
     """Makes workers burn CPU time of their own, beside what they measure."""
-    spin = "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()"
-    (tmp_path / "busy").mkdir()
-    (tmp_path / "busy" / "sitecustomize.py").write_text(spin, encoding="utf-8")
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path / "busy"))
+    first_in_workers(
+        "import threading\ndef spin():\n    while True: pass\nthreading.Thread(target=spin, daemon=True).start()"
+    )
+
+
+@pytest.fixture
+def time_is_up_once(monkeypatch):
+    """Has the time for a worker's answer stand still until something has happened, and be over then.
+
+    A short time would do where the machine is quiet; elsewhere it is over before there is anything to see.
+    """
+
+    def once(has_happened):
+        give_up = time.monotonic() + GENEROUS_S
+        clock = SimpleNamespace(
+            monotonic=lambda: 1e9 if has_happened() or time.monotonic() > give_up else 0.0,
+            perf_counter_ns=time.perf_counter_ns,
+        )
+        monkeypatch.setattr(process, "time", clock)
+
+    return once
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 PRELUDE = """
@@ -79,6 +80,20 @@ def spin():
 def source(diary, rest):
     """The text of a user's module `app` whose processes write their numbers into `diary`."""
     return PRELUDE.format(diary=str(diary)) + rest
+
+
+def cpu_ns(pid):
+    """The CPU time that a process has used."""
+    return time.clock_gettime_ns((~pid << 3) | 2)
+
+
+def is_gone(pid):
+    """Whether a process has ended; its new parent need not have looked yet."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
+    except OSError:
+        return True
+    return text.rpartition(")")[2].split()[0] in "ZX"
 
 
 def pids(diary):

@@ -9,7 +9,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 COMPLETIONS = HERE.parents[1] / "fixtures" / "completions.py"
 URL = "http://127.0.0.1:{port}/v1/completions"
-GENEROUS_S = 30
+GENEROUS_S = 60
 
 
 def endpoint(serve, *, url=URL, ready=None, units=None, patience_s=GENEROUS_S):

@@ -20,48 +20,48 @@ from energygate.workloads.energygate_worker.group import Group
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 MS = 1_000_000
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 IN_PROCESS = """
 def make():
-    return exactly(100, lambda: None)
+    return exactly(160, lambda: None)
 """
 
 THREAD = """
 def make():
     def work():
-        thread = threading.Thread(target=burn, args=(80, time.thread_time_ns))
+        thread = threading.Thread(target=burn, args=(140, time.thread_time_ns))
         thread.start()
         thread.join()
-    return exactly(100, work)
+    return exactly(160, work)
 """
 
 WAITED_FOR = """
 def make():
-    return exactly(20, lambda: child(lambda: until(80)))
+    return exactly(20, lambda: child(lambda: until(140)))
 """
 
 NOBODY_WAITS = """
 def make():
     def work():
-        pid = child(lambda: until(80), wait=False)
+        pid = child(lambda: until(140), wait=False)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
     return exactly(20, work)
 """
 
 SHORT_CHILDREN = """
 def make():
-    return exactly(60, lambda: [child(lambda: until(68)) for _ in range(5)])
+    return exactly(60, lambda: [child(lambda: until(52)) for _ in range(5)])
 """
 
 GRANDCHILD = """
 def make():
-    return exactly(20, lambda: child(lambda: (child(lambda: until(40)), until(40))))
+    return exactly(20, lambda: child(lambda: (child(lambda: until(70)), until(70))))
 """
 
 DAEMON = """
 def make():
-    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(70))))
+    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(130))))
 """
 
 STILL_LIVING = """
@@ -69,7 +69,7 @@ def make():
     there, back = os.pipe(), os.pipe()
     def serve():
         while os.read(there[0], 1):
-            burn(80)
+            burn(140)
             os.write(back[1], b"x")
     child(serve, wait=False, setsid=())
     return exactly(20, lambda: (os.write(there[1], b"x"), os.read(back[0], 1)))
@@ -78,28 +78,30 @@ def make():
 AUTO_REAPED = """
 def make():
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    return exactly(20, lambda: until_closed(lambda: child(lambda: until(80), wait=False)))
+    return exactly(20, lambda: until_closed(lambda: child(lambda: until(140), wait=False)))
 """
 
 EVERY_WAY = {
-    "in the process": (IN_PROCESS, 4),
-    "in a thread": (THREAD, 4),
-    "in a child that is waited for": (WAITED_FOR, 4),
-    "in a child that nobody waits for": (NOBODY_WAITS, 4),
+    "in the process": (IN_PROCESS, 2),
+    "in a thread": (THREAD, 2),
+    "in a child that is waited for": (WAITED_FOR, 2),
+    "in a child that nobody waits for": (NOBODY_WAITS, 2),
     "in five short children": (SHORT_CHILDREN, 1),
-    "in a child and its own child": (GRANDCHILD, 4),
-    "in a daemon that has ended": (DAEMON, 4),
-    "in a child with a session of its own that lives on": (STILL_LIVING, 4),
+    "in a child and its own child": (GRANDCHILD, 2),
+    "in a daemon that has ended": (DAEMON, 2),
+    "in a child with a session of its own that lives on": (STILL_LIVING, 2),
 }
-"""Sources, and how many requests burn 400 ms of CPU time."""
+"""Sources, and how many requests burn 320 ms of CPU time."""
 
 
-def whole(ms):
-    """All of `ms`: a child that is lost or counted twice moves a sum here by 13 % or more.
+def whole(cpu_ns, ms):
+    """Expects all of `ms`; who burns them goes by the clock of CPU time, so that it cannot be less.
 
-    Ending a child costs some on top: 0.5 ms on a quiet machine, up to 3 ms seen on a busy one, hence the tenth.
+    It is more by what ending a child costs: 0.5 ms on a quiet machine, up to 3 ms seen on a busy one, and 15 ms on
+    another. Here is room for 22 ms. A child that is lost takes 6 % or more of a sum here, and children that are all
+    counted twice add 44 % or more.
     """
-    return pytest.approx(ms * MS, rel=0.1)
+    assert 0.97 * ms * MS < cpu_ns < 1.35 * ms * MS
 
 
 both_ways_of_holding = pytest.mark.usefixtures("held")
@@ -114,13 +116,13 @@ def test_cpu_time_is_counted_whole(loaded, app, tmp_path, way):
     source, requests = EVERY_WAY[way]
     serving = loaded(app(families.source(tmp_path / "diary", source)))
     serving.run(1)  # what is started once is not the window's
-    assert serving.run(requests).cpu_ns == whole(400)
+    whole(serving.run(requests).cpu_ns, 320)
 
 
 def test_no_children_are_missed_that_the_kernel_reaps(loaded, app, tmp_path, monkeypatch, trouble):
     serving = loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
     if serving._family.group_path is not None:
-        assert serving.run(4).cpu_ns == whole(400)
+        whole(serving.run(2).cpu_ns, 320)
         serving.close()
     monkeypatch.setattr(ControlGroup, "make", lambda: None)
     with trouble("ignores SIGCHLD", "control group"):  # not counted, then, and not passed over either
@@ -135,7 +137,7 @@ def test_a_worker_that_inherits_an_ignored_sigchld_does_not_lose_children(worker
     finally:
         signal.signal(signal.SIGCHLD, before)
     started.load(**app(families.source(tmp_path / "diary", WAITED_FOR)), timeout_s=PATIENCE_S)
-    assert started.run(2).cpu_ns == whole(200)
+    whole(started.run(2).cpu_ns, 320)
 
 
 @both_ways_of_holding
@@ -159,10 +161,10 @@ def make():
     return request
 """
     serving = loaded(app(families.source(tmp_path / "diary", source)))
-    assert serving.run(1).cpu_ns == whole(480)
+    whole(serving.run(1).cpu_ns, 480)
     serving.outputs(tmp_path / "out.npz", count=1)
     with np.load(tmp_path / "out.npz") as archive:
-        assert archive["answer"].tolist()[0] < 0.2
+        assert archive["answer"].tolist()[0] < 0.3  # of 0.16 s of its own, in ticks, and 0.32 of its children
 
 
 @both_ways_of_holding
@@ -213,7 +215,8 @@ def test_without_children_a_group_adds_nothing_to_a_windows_cpu_time():
                 pass
             print(group.others_cpu_ns())
     """)
-    assert set(said.split()) == {"0"}
+    # Whoever is interrupted at every one of five tries may read a little too much, once in a while.
+    assert said.split().count("0") >= 30
 
 
 def test_a_group_counts_others_and_not_this_process():
@@ -229,8 +232,8 @@ def test_a_group_counts_others_and_not_this_process():
         print(group.others_cpu_ns(), group.joining_ns)
     """)
     others_ns, joining_ns = map(int, said.split())
-    assert others_ns == whole(100)
-    assert 0 < joining_ns < 10_000 * MS
+    whole(others_ns, 100)
+    assert 0 < joining_ns < 30_000 * MS
 
 
 def test_a_directory_that_is_no_group_cannot_be_joined(tmp_path):

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import families
 import pytest
+from families import cpu_ns, is_gone
 
 from energygate.errors import MeasurementError
 from energygate.workloads.control_group import ControlGroup
@@ -21,7 +22,7 @@ from energygate.workloads.guardian import Guardian
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 SERVE = """
 def make():
@@ -103,18 +104,6 @@ def parents(loaded, app, diary):
     return load
 
 
-def cpu_ns(pid):
-    return time.clock_gettime_ns((~pid << 3) | 2)
-
-
-def is_gone(pid):
-    try:
-        text = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8")
-    except OSError:
-        return True
-    return text.rpartition(")")[2].split()[0] in "ZX"  # it has ended, and its new parent has not looked yet
-
-
 def left_groups():
     group = ControlGroup.make()
     if group is None:
@@ -182,7 +171,7 @@ def test_while_a_worker_is_frozen_nothing_of_it_uses_cpu_time(parents, worker, s
         before = [cpu_ns(pid) for pid in pids]
         other.run(10)
         used = [cpu_ns(pid) - was for pid, was in zip(pids, before, strict=True)]
-        assert max(used) < 1_000_000  # the last steps into the freezer, 10 µs; one that runs on uses 40 ms
+        assert max(used) < 10_000_000  # the last steps into the freezer, 10 µs; one that runs on uses 40 ms
         frozen.thaw()
         assert frozen.run(1).failed == ()
 
@@ -205,8 +194,8 @@ PARENT = """
     if {tree}:
         ControlGroup.make = classmethod(lambda cls: None)
     start = Start(label="w", python=sys.executable, directory=Path({directory!r}), cpus=(), threads=1)
-    worker = Worker(start, timeout_s=20)
-    worker.load("python", {{"target": "app:make"}}, timeout_s=20)
+    worker = Worker(start, timeout_s=60)
+    worker.load("python", {{"target": "app:make"}}, timeout_s=60)
     while Path({diary!r}).read_text().count("\\n") < {count}:
         worker.run(1)
     if {freeze}:

@@ -7,16 +7,19 @@ import os
 import subprocess
 import sys
 import textwrap
+import time
 from pathlib import Path
 
 import families
 import pytest
+from families import is_gone
 
 from energygate.workloads.control_group import ControlGroup, own_directories
 from energygate.workloads.family import Family
 
 ROOT = Path(__file__).parents[2]
 MS = 1_000_000
+PATIENCE_S = 60
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="control groups are Linux's")
 
 UNIFIED = "30 23 0:26 / /sys/fs/cgroup rw,nosuid shared:9 - cgroup2 cgroup2 rw,nsdelegate"
@@ -30,8 +33,9 @@ def group():
     if made is None:
         pytest.skip("this user can make no control group here")
     yield made
-    made.kill()
-    made.remove()
+    if made.path.exists():
+        made.kill()
+        made.remove()
 
 
 @pytest.mark.parametrize(
@@ -81,7 +85,7 @@ def test_what_lives_in_a_group_is_killed_without_the_kernels_own_way_too(group, 
     inner = group.path / "inner"
     inner.mkdir()
     sleepers = [
-        subprocess.Popen(["/bin/sh", "-c", f"echo 0 >{path}/cgroup.procs; sleep 1000 & sleep 1000"])
+        subprocess.Popen(["/bin/sh", "-c", f"echo 0 >{path}/cgroup.procs; sleep 1000 & sleep 1000 & wait"])
         for path in (group.path, inner)
     ]
     while not all((path / "cgroup.procs").read_text().count("\n") == 3 for path in (group.path, inner)):
@@ -102,20 +106,30 @@ def test_a_worker_that_may_not_join_its_group_is_held_together_as_a_tree(loaded,
     monkeypatch.setattr(Family, "group_path", str(tmp_path / "no-group"))
     source = """
 def make():
-    child(spin, wait=False, setsid=())
-    return exactly(20, lambda: child(lambda: until(80)))
+    stray = child(spin, wait=False, setsid=())
+    burned = lambda: time.clock_gettime_ns((~stray << 3) | 2)
+    def work():
+        enough = burned() + 80 * MS
+        child(lambda: until(80))
+        while burned() < enough:
+            time.sleep(0.001)
+    return exactly(20, work)
 """
     diary = tmp_path / "diary"
     serving = loaded(app(families.source(diary, source)))
     serving.run(1)
     serving.freeze()
     (stray,) = families.pids(diary)
-    assert Path(f"/proc/{stray}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+    deadline = time.monotonic() + PATIENCE_S
+    while Path(f"/proc/{stray}/stat").read_text().rpartition(")")[2].split()[0] != "T":
+        assert time.monotonic() < deadline
     serving.thaw()
-    served = serving.run(4)
-    assert 420 * MS < served.cpu_ns < 400 * MS + served.wall_ns * 1.1  # the stray is counted as well
+    served = serving.run(2)
+    # The stray is counted as well: 80 ms of each request's 180 are its, or more, if it is not paused. Counted twice,
+    # it adds another wall's time, or the children 160 ms.
+    assert 350 * MS < served.cpu_ns < 200 * MS + served.wall_ns * 1.5
     serving.close()
-    assert not Path(f"/proc/{stray}/cmdline").exists() or not Path(f"/proc/{stray}/cmdline").read_bytes()
+    assert is_gone(stray)
 
 
 REAL = """
@@ -124,11 +138,11 @@ REAL = """
     from energygate.workloads.messages import Start
     from energygate.workloads.process import Worker
     start = Start(label="w", python=sys.executable, directory=Path({checkout!r}), cpus=(), threads=1)
-    with Worker(start, timeout_s=20) as worker:
-        worker.load("python", {{"target": "app:make"}}, timeout_s=20)
+    with Worker(start, timeout_s=60) as worker:
+        worker.load("python", {{"target": "app:make"}}, timeout_s=60)
         worker.run(1)
         group = worker._family.group_path
-        cpu_ns = worker.run(4).cpu_ns
+        cpu_ns = worker.run(2).cpu_ns
         worker.freeze()
         events = Path(group, "cgroup.events").read_text()
         worker.thaw()
@@ -141,7 +155,7 @@ REAL = """
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() != 0, reason="mounting takes root")
 def test_a_group_on_a_mount_that_only_this_process_sees(app, checkout, tmp_path):
     # Nothing is known of the place but what the kernel says of this process's mounts.
-    source = "def make():\n    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(70))))\n"
+    source = "def make():\n    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(130))))\n"
     app(families.source(tmp_path / "diary", source))
     place = tmp_path / "my groups"
     place.mkdir()
@@ -156,13 +170,13 @@ def test_a_group_on_a_mount_that_only_this_process_sees(app, checkout, tmp_path)
         check=False,
         cwd=ROOT,
         env={**os.environ, "PYTHONPATH": str(ROOT)},
-        timeout=60,
+        timeout=120,
     )
     if "mount" in done.stderr or "unshare" in done.stderr:
         pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
     assert done.returncode == 0, done.stderr
     group, cpu_ns, events, is_left = json.loads(done.stdout)
     assert Path(group).is_relative_to(place)
-    assert cpu_ns == pytest.approx(400 * MS, rel=0.1)
+    assert 0.97 * 320 * MS < cpu_ns < 1.35 * 320 * MS  # see `whole` in test_accounting.py
     assert "frozen 1" in events
     assert not is_left

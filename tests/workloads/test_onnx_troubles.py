@@ -49,14 +49,14 @@ def sequence_length():
 )
 def test_a_model_that_cannot_be_loaded(worker, onnx_file, trouble, content, words):
     with trouble("onnxruntime cannot load model.onnx: ", *words) as caught:
-        worker().load(**onnx_file(content), timeout_s=20)
+        worker().load(**onnx_file(content), timeout_s=60)
     assert "[ONNXRuntimeError]" not in str(caught.value)
 
 
 def test_external_data_that_is_cut_off(worker, onnx_file, checkout, trouble):
     checkout.joinpath("weights.bin").write_bytes(bytes(7))
     with trouble("onnxruntime cannot load model.onnx", "out of bounds"):
-        worker().load(**onnx_file(with_external_weight()), timeout_s=20)
+        worker().load(**onnx_file(with_external_weight()), timeout_s=60)
 
 
 @pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "NoSuchExecutionProvider"])
@@ -65,13 +65,13 @@ def test_a_provider_that_is_not_there_is_never_the_cpu_instead(worker, onnx_file
     if provider in available:
         pytest.skip(f"this machine has {provider}")
     with trouble(f"has no {provider}; it has {', '.join(available)}", onnxruntime.__version__):
-        worker().load(**onnx_file(identity(), provider=provider), timeout_s=20)
+        worker().load(**onnx_file(identity(), provider=provider), timeout_s=60)
 
 
 def test_an_environment_without_onnxruntime(worker, onnx_file, checkout, trouble):
     checkout.joinpath("onnxruntime.py").write_text("raise ImportError('left out')", encoding="utf-8")
     with trouble("cannot import onnxruntime: left out"):
-        worker().load(**onnx_file(identity()), timeout_s=20)
+        worker().load(**onnx_file(identity()), timeout_s=60)
 
 
 # --- Inputs ------------------------------------------------------------------------------------------------
@@ -84,8 +84,8 @@ def picky(tmp_path_factory):
     directory.joinpath("model.onnx").write_bytes(SERIALISED)
     how = Start(label="workload 'w'", python=sys.executable, directory=directory, cpus=(), threads=1)
     spec = {"path": "model.onnx", "threads": 1, "provider": "CPUExecutionProvider", "provider_options": {}}
-    with Worker(how, timeout_s=20) as started:
-        started.load("onnx", spec, timeout_s=20)
+    with Worker(how, timeout_s=60) as started:
+        started.load("onnx", spec, timeout_s=60)
         yield started
         assert started.run(1, tolerant=True).failed == (0,)  # it still serves, and was given nothing
 
@@ -245,4 +245,4 @@ def test_external_data_in_another_directory_is_found_from_the_model(worker, onnx
     add = model(
         [helper.make_node("Add", ["x", "w"], ["y"])], [tensor("x")], [tensor("y")], initializers=[weight]
     )
-    assert worker().load(**onnx_file(add), timeout_s=20).inputs is not None
+    assert worker().load(**onnx_file(add), timeout_s=60).inputs is not None

@@ -19,8 +19,7 @@ def test_a_fast_model_is_called_no_oftener_than_needed(serving, checkout, tmp_pa
     base = serving(onnx="digits-mlp.onnx")
     base = replace(base, side=replace(head.side, name="base"))
     changes = operator_changes(base, head, ())
-    assert changes[0].operator == "Conv"
-    assert changes[0].is_new
+    assert [one.is_new for one in changes if one.operator == "Conv"] == [True]
     written = [*tmp_path.glob("profile-*.json")]  # of two within a second the later one is left
     assert len(written) >= 2
     for path in written:

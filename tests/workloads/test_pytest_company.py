@@ -184,7 +184,7 @@ def test_a_checkout_inside_of_the_other_has_its_own_settings(worker, tmp_path, i
     base.mkdir()
     workload = node(base, TEST, other=str(tmp_path), files={"conftest.py": ""})
     started = worker(directory=base)
-    assert started.load(**workload, timeout_s=30).origin is None
+    assert started.load(**workload, timeout_s=60).origin is None
 
 
 @pytest.mark.parametrize("inside", [False, True])
@@ -195,7 +195,7 @@ def test_code_of_the_other_side_is_seen(worker, tmp_path, monkeypatch, inside):
     monkeypatch.setenv("PYTHONPATH", str(other / "src"))  # as an editable install does
     source = "from package import app\ndef test_it(energy):\n    energy(app.work)\n"
     workload = node(own, source, other=str(other), files={"pytest.ini": "[pytest]\n"})
-    assert worker(directory=own).load(**workload, timeout_s=30).origin.startswith(str(other / "src/package"))
+    assert worker(directory=own).load(**workload, timeout_s=60).origin.startswith(str(other / "src/package"))
 
 
 def test_an_interpreter_in_the_other_checkout_is_no_code_of_it(worker, tmp_path):
@@ -210,18 +210,27 @@ def test_an_interpreter_in_the_other_checkout_is_no_code_of_it(worker, tmp_path)
     own.mkdir()
     workload = node(own, "import library\ndef test_it(energy):\n    energy(library.work)\n", other=str(other))
     started = worker(directory=own, python=str(python))
-    assert started.load(**workload, timeout_s=30).origin is None
+    assert started.load(**workload, timeout_s=60).origin is None
 
 
 @pytest.fixture(scope="session")
 def company(tmp_path_factory):
     """A directory with the plugins that many projects use."""
     target = tmp_path_factory.mktemp("plugins")
-    names = ("cov", "xdist", "timeout", "randomly", "rerunfailures", "asyncio")
+    # None that is newer than what this was written with: what somebody releases tomorrow must not break it.
+    known = {
+        "pytest": "9.2.0",
+        "pytest-asyncio": "1.5.0",
+        "pytest-cov": "7.1.0",
+        "pytest-randomly": "5.1.0",
+        "pytest-rerunfailures": "16.7",
+        "pytest-timeout": "2.4.0",
+        "pytest-xdist": "3.8.0",
+    }
     uv = shutil.which("uv") or pytest.skip("needs uv to install plugins")
     arguments = ["--quiet", "--target", target, "--python", sys.executable]
     done = subprocess.run(
-        [uv, "pip", "install", *arguments, *(f"pytest-{name}" for name in names)],
+        [uv, "pip", "install", *arguments, *(f"{name}<={version}" for name, version in known.items())],
         capture_output=True,
         check=False,
     )

@@ -10,7 +10,7 @@ from nodes import node, write
 
 from energygate.workloads.energygate_worker.measured_call import MeasuredCall
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 
 
 @pytest.fixture
@@ -65,13 +65,14 @@ def test_the_time_is_the_calls_and_its_start_is_the_tests(loaded, checkout):
                 pass
 
         def test_it(energy):
-            spin(300)
+            spin(200)
             energy(spin, 4)
     """
     worker = loaded(node(checkout, source))
     window = worker.run(20)
-    assert 80e6 <= window.cpu_ns < 100e6
-    assert window.wall_ns < 300e6
+    assert 80e6 <= window.cpu_ns < 200e6
+    assert sum(window.latencies_ns) == window.wall_ns
+    assert sorted(window.latencies_ns)[10] < 200e6
 
 
 @pytest.mark.parametrize(
@@ -156,11 +157,22 @@ def test_coroutines_are_served_at_once(served):
     source = """
         import asyncio
 
+        waiting = []
+
+        async def meet():  # one that is served alone would wait for ever
+            waiting.append(asyncio.get_running_loop().create_future())
+            here = waiting[-1]
+            if len(waiting) == 8:
+                for one in waiting:
+                    one.set_result(None)
+            await here
+            return 3
+
         def test_it(energy):
-            energy(asyncio.sleep, 0.05)
+            energy(meet)
     """
     _, window = served(8, source, clients=8)
-    assert window.wall_ns < 2 * 50e6
+    assert window.failed == ()
 
 
 @pytest.mark.parametrize(
@@ -308,23 +320,26 @@ def test_a_workers_own_modules_are_not_looked_for_among_the_tests(served, checko
 
 def test_a_fixtures_end_comes_after_the_measurement_and_is_not_waited_for(loaded, checkout):
     source = """
-        import time
+        import os, time
         import pytest
 
         @pytest.fixture
         def server():
             yield 3
-            time.sleep(2.5)  # longer than a command may take
+            while not os.path.exists("shut_down"):
+                time.sleep(0.01)
             open("ended", "w").close()
 
         def test_it(energy, server):
             energy(abs, server)
             assert not "the test itself is judged in the user's own session"
     """
-    worker = loaded(node(checkout, source), timeout_s=2)
+    worker = loaded(node(checkout, source))
     worker.run(2)
+    assert worker._ask("shut_down")["peak_memory_bytes"] > 0
     assert not (checkout / "ended").exists()
-    assert worker.shut_down() > 0
+    (checkout / "shut_down").touch()
+    worker.close()
     assert (checkout / "ended").exists()
 
 

@@ -150,4 +150,4 @@ def test_an_environment_without_pytest(worker, checkout, trouble, monkeypatch):
     (checkout / "blocked" / "pytest.py").write_text("raise ImportError('no pytest')", encoding="utf-8")
     monkeypatch.setenv("PYTHONPATH", str(checkout / "blocked"))
     with trouble("cannot import pytest: no pytest"):
-        worker().load(**node(checkout, FAILS), timeout_s=30)
+        worker().load(**node(checkout, FAILS), timeout_s=60)

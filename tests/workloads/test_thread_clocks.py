@@ -15,7 +15,7 @@ from energygate.workloads.energygate_worker import accounting
 IN_A_ROW = 12
 """So many readings in a row, 0.1 ms apart, see the other thread's time grow; at ticks of a millisecond two might."""
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 """For both threads to run at once for a millisecond, on a busy machine too."""
 
 CPUS = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1

@@ -12,10 +12,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from families import cpu_ns
 
 ROOT = Path(__file__).parents[2]
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 BURN = """
 import subprocess, sys, time
@@ -26,10 +27,6 @@ def until(cpu_ms):  # of this process since it began, its start-up included
 def python(code, **options):
     return subprocess.Popen([sys.executable, "-S", "-E", "-c", code], **options)
 """
-
-
-def cpu_ns(pid):
-    return time.clock_gettime_ns((~pid << 3) | 2)
 
 
 def state(pid):
@@ -48,18 +45,19 @@ def answer_of(started, path):
 def test_cpu_time_of_a_known_spin(worker):
     started = worker(directory=ROOT)
     started.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
-    assert started.run(100).cpu_ns == pytest.approx(400e6, rel=0.05)
+    assert 200e6 <= started.run(50).cpu_ns < 240e6
 
 
-# A child that is lost, or counted twice, is a quarter; starting and ending it costs some 5 ms on a busy machine.
+# A child that is lost, or counted twice, is a half of the 400 ms that two burn by their own clocks; starting and ending
+# one costs some 5 ms on a busy machine, and there is room for 80.
 
 
 @LINUX_ONLY
 def test_cpu_time_of_a_child_that_a_request_waits_for(loaded, app):
     serving = loaded(
-        app(BURN + "def make():\n    return lambda: python(until(100)).wait() == 0\n"),
+        app(BURN + "def make():\n    return lambda: python(until(200)).wait() == 0\n"),
     )
-    assert serving.run(4).cpu_ns == pytest.approx(4 * 100e6, rel=0.15)
+    assert 400e6 <= serving.run(2).cpu_ns < 560e6
 
 
 @LINUX_ONLY
@@ -68,12 +66,12 @@ def test_cpu_time_of_a_child_that_nobody_waits_for(loaded, app):
 def make():
     children = []
     def request():
-        children.append(python(until(100)))
+        children.append(python(until(200)))
         os.waitid(os.P_PID, children[-1].pid, os.WEXITED | os.WNOWAIT)  # it stays a zombie
         return True
     return request
 """
-    assert loaded(app("import os\n" + BURN + source)).run(4).cpu_ns == pytest.approx(4 * 100e6, rel=0.15)
+    assert 400e6 <= loaded(app("import os\n" + BURN + source)).run(2).cpu_ns < 560e6
 
 
 @LINUX_ONLY
@@ -100,7 +98,8 @@ def make():
 """
     serving = loaded(app(BURN + source))
     serving.run(1)  # their start-up is not the window's
-    assert serving.run(10).cpu_ns == pytest.approx(10 * 20e6, rel=0.1)
+    # One that is lost, or counted twice, is a half; what they say to each other costs some, too.
+    assert 0.97 * 200e6 < serving.run(10).cpu_ns < 280e6
 
 
 @LINUX_ONLY
@@ -120,11 +119,13 @@ def make():
     return lambda: child.pid
 """
     serving = loaded(app(BURN + source))
-    windows = [serving.run(1) for _ in range(200)]
-    # The kernel's two clocks, of the process and of its group, may differ by some microseconds.
-    assert min(window.cpu_ns for window in windows) > -1_000_000
-    # Nor may it be found again later, with all the time it ever used: the burner's grows to half a second.
-    assert max(window.cpu_ns for window in windows) < 50_000_000
+    for _ in range(200):
+        began_ns = time.perf_counter_ns()
+        cpu_ns = serving.run(1).cpu_ns
+        wall_ns = time.perf_counter_ns() - began_ns
+        # The kernel's two clocks, of the process and of its group, may differ by some microseconds. Nor may it be found
+        # again later, with all the time it ever used, which grows to half a second: no CPU gives more than its time.
+        assert -20_000_000 < cpu_ns < 50_000_000 + wall_ns * os.cpu_count()
 
 
 # --- Processes ---------------------------------------------------------------------------------------------
@@ -148,11 +149,15 @@ def make():
     before = [cpu_ns(pid) for pid in processes]
     other = worker(directory=ROOT)
     other.load("python", {"target": "fixtures.callables:spin_4ms"}, timeout_s=PATIENCE_S)
-    other.run(50)
-    assert [cpu_ns(pid) for pid in processes] == before
+    other.run(20)
+    after = [cpu_ns(pid) for pid in processes]
+    # The last steps into the freezer are some microseconds; one that runs on uses 80 ms.
+    assert all(now - was < 10_000_000 for now, was in zip(after, before, strict=True))
     frozen.thaw()
     assert frozen.run(1).failed == ()
-    assert all(cpu_ns(pid) > was for pid, was in zip(processes, before, strict=True))
+    deadline = time.monotonic() + PATIENCE_S
+    while not all(cpu_ns(pid) > was for pid, was in zip(processes, after, strict=True)):
+        assert time.monotonic() < deadline
 
 
 @LINUX_ONLY
@@ -164,9 +169,9 @@ from pathlib import Path
 from energygate.workloads.messages import Start
 from energygate.workloads.process import Worker
 worker = Worker(
-    Start(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=9
+    Start(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=60
 )
-worker.load("python", {{"target": "fixtures.callables:spin_1ms"}}, timeout_s=9)
+worker.load("python", {{"target": "fixtures.callables:spin_1ms"}}, timeout_s=60)
 if {freeze}:
     worker.freeze()
 print(worker._process.pid, flush=True)
@@ -181,7 +186,7 @@ sys.stdin.read()
     )
     with parent:
         pid = int(parent.stdout.readline())
-        assert state(pid) in "TSR"
+        assert state(pid) not in "ZX"
         parent.send_signal(signal.SIGKILL)
         assert has_ended(pid)
 

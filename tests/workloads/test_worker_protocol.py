@@ -14,7 +14,7 @@ from sample_models import identity
 
 from energygate.workloads.process import WORKER
 
-PATIENCE_S = 20
+PATIENCE_S = 60
 
 
 def answers_of(started, path, *, count=100):

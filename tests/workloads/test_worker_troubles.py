@@ -155,7 +155,7 @@ def test_answers_that_cannot_be_collected(loaded, app, checkout, tmp_path, troub
 )
 def test_a_workload_that_cannot_be_loaded(worker, app, trouble, *, source, target, words):
     with trouble(*words):
-        worker().load(**app(source, target=target), timeout_s=20)
+        worker().load(**app(source, target=target), timeout_s=60)
 
 
 @pytest.mark.parametrize("python", ["/nowhere/python", os.devnull])
@@ -169,7 +169,7 @@ def test_a_program_that_is_no_worker(worker, app, checkout, trouble):
     script.write_text("#!/bin/sh\necho hello\nread line\n", encoding="utf-8")
     script.chmod(0o755)
     with trouble("the worker answered nonsense", "hello"):
-        worker(python=str(script)).load(**app(""), timeout_s=20)
+        worker(python=str(script)).load(**app(""), timeout_s=60)
 
 
 def test_a_checkout_that_is_not_there(worker, tmp_path, trouble):
@@ -225,7 +225,8 @@ def test_garbage_on_the_reply_pipe(loaded, app, trouble):
     [("return 1", "the worker ended with exit code 1"), ("time.sleep(99)", "the worker closed its pipes")],
 )
 def test_a_request_that_closes_the_reply_pipe(loaded, app, trouble, monkeypatch, *, end, words):
-    monkeypatch.setattr("energygate.workloads.process.GOODBYE_SECONDS", 0.5)
+    if end != "return 1":  # this one does not end by itself
+        monkeypatch.setattr("energygate.workloads.process.GOODBYE_SECONDS", 0.5)
     with trouble(words, "while serving requests"):
         loaded(app(request_of(f"os.closerange(3, 30)\n{end}"))).run(1)
 
@@ -258,7 +259,7 @@ def test_a_request_that_is_killed(loaded, app, trouble, fault, words):
 @POSIX_ONLY
 def test_a_process_that_dies_while_loading(worker, app, trouble):
     with trouble("killed by SIGKILL while loading"):
-        worker().load(**app("import os\nos.kill(os.getpid(), 9)"), timeout_s=20)
+        worker().load(**app("import os\nos.kill(os.getpid(), 9)"), timeout_s=60)
 
 
 # --- Forks -------------------------------------------------------------------------------------------------
@@ -294,7 +295,7 @@ if copy: os.waitpid(copy, 0)
 def test_a_factory_that_forks_and_lets_the_child_return(worker, app, trouble):
     with trouble("forked", "came back instead of exiting"):
         worker().load(
-            **app("import os\ndef make():\n    if os.fork(): os.wait()\n    return print"), timeout_s=20
+            **app("import os\ndef make():\n    if os.fork(): os.wait()\n    return print"), timeout_s=60
         )
 
 
@@ -304,7 +305,7 @@ def test_a_factory_that_forks_and_lets_the_child_return(worker, app, trouble):
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="waits with a pidfd")
 @pytest.mark.parametrize("fault", ["while True: pass", "time.sleep(99)", "import signal; signal.pause()"])
 def test_a_request_that_hangs_is_killed_with_its_children(
-    loaded, app, tmp_path, trouble, *, has_ended, fault
+    loaded, app, tmp_path, trouble, *, has_ended, time_is_up_once, fault
 ):
     note = tmp_path / "pids"
     body = (
@@ -313,10 +314,11 @@ def test_a_request_that_hangs_is_killed_with_its_children(
         f"with open({str(note)!r}, 'w') as note: note.write(f'{{os.getpid()}} {{child.pid}}')\n{fault}"
     )
     serving = loaded(app(request_of(body)), timeout_s=1)
+    time_is_up_once(lambda: note.exists() and note.stat().st_size)
     began = time.monotonic()
     with trouble("still serving requests after 1 s and was killed", "measurement.time_limit"):
         serving.run(1)
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 90  # it was not waited for
     pids = [int(pid) for pid in note.read_text(encoding="ascii").split()]
     assert len(pids) == 2
     assert all(map(has_ended, pids))

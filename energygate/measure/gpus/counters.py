@@ -97,13 +97,17 @@ class GpuWatch:
         if gpu is None:
             return 0
         value = self._counter(gpu)
-        while self._counter(gpu) == value:
-            if time.perf_counter_ns() - began_ns > PATIENCE_NS:
+        while True:
+            waited_ns = (
+                time.perf_counter_ns() - began_ns
+            )  # before the look: in between everything may be paused
+            if self._counter(gpu) != value:
+                return time.perf_counter_ns() - began_ns
+            if waited_ns > PATIENCE_NS:
                 raise MeasurementError(
                     f"the energy counter of {gpu.called} stood still for {PATIENCE_NS / 1e9:g} s"
                 )
             time.sleep(POLL_SECONDS)
-        return time.perf_counter_ns() - began_ns
 
     def end(self) -> float:
         """Look after a window; returns the joules that the counters moved by.

@@ -38,6 +38,9 @@ BURST = 3.0
 LOOK_NS = 500_000_000
 """A counter that does not move for so long does not move: they are updated about every millisecond."""
 
+LEAST_LOOKS = 250
+"""So often it is looked in any case: everything may be paused for as long as the time for looking lasts."""
+
 MOVES = 20
 
 USUAL_RANGE_UJ = 2**32 * 15.3
@@ -146,8 +149,10 @@ def update_period_ns(
     """How often a counter moves, found by looking: the median time between moves; `None` when it stands still."""
     moves: list[int] = []
     last, deadline_ns = read(), clock() + look_ns
-    while len(moves) <= MOVES and (now_ns := clock()) < deadline_ns:
+    looks = 0
+    while len(moves) <= MOVES and ((now_ns := clock()) < deadline_ns or looks < LEAST_LOOKS):
         value = read()
+        looks += 1
         if value != last:
             last = value
             moves.append(now_ns)

@@ -60,7 +60,7 @@ def in_every_child(begin_anew: Callable[[], None]) -> None:
 
 @contextlib.contextmanager
 def unforked() -> Iterator[None]:
-    """Let forks wait meanwhile. For imports, and for locks of files: for what takes milliseconds."""
+    """Let forks wait meanwhile. For imports, for locks of files, and for opening the meter: for what is over soon."""
     with _FORKS.lock:
         yield
 

@@ -252,10 +252,10 @@ class Recording:
             return
         self._reading_since_ns = now_ns
         try:
-            with unforked():
+            with unforked():  # opening it imports what only some machines need, encodings among them
                 self._plan.load()
-            meter = self._plan.open_meter()
-            meter.begin()
+                meter = self._plan.open_meter()
+                meter.begin()
         except Exception as error:  # noqa: BLE001 - drivers and files; the service serves without
             self._retry_ns = now_ns + RETRY_NS
             self._miss("the meter could not be opened", error)

@@ -22,8 +22,8 @@ POLL_SECONDS = 0.01
 GOODBYE_SECONDS = 2.0
 """How long a server may take to end when asked, before it is killed."""
 
-DYING_SECONDS = 0.1
-"""How long after its last connection broke a dying server may take to be gone."""
+DYING_SECONDS = (1.0, 0.1)
+"""How long after its last connection broke a dying server may take to be gone: the first time, and any other."""
 
 
 class Backend:
@@ -46,6 +46,7 @@ class Backend:
         self._ready = ready
         self._patience_s = patience_s
         self._deadline = time.monotonic() + patience_s
+        self._has_lost_one = False
         if is_open(host, self.port):
             raise Trouble(
                 "port %d is taken: something listens there already, and a server that `serve` did not start "
@@ -70,10 +71,13 @@ class Backend:
     def _wait_until_it_is_ready(self) -> None:
         if self._ready is None:
             return
+        answer = ""
         while True:
-            answer = self._probe(self._ready)
-            if answer.startswith("2"):
+            latest = self._probe(self._ready)
+            if latest.startswith("2"):
                 return
+            if not answer or time.monotonic() < self._deadline:
+                answer = latest  # the last one is cut short by our own patience, and says little
             self._wait("did not answer GET %s with 2xx (but with: %s)" % (self._ready, answer))
 
     def _probe(self, path: str) -> str:
@@ -102,8 +106,10 @@ class Backend:
 
     def ended(self) -> str:
         """How the server ended, now that a connection to it broke; empty while it lives."""
+        first, other = DYING_SECONDS
+        patience_s, self._has_lost_one = other if self._has_lost_one else first, True
         with suppress(subprocess.TimeoutExpired):
-            return ending(self._process.wait(DYING_SECONDS))
+            return ending(self._process.wait(patience_s))
         return ""
 
     def close(self) -> None:

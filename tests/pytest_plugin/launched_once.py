@@ -1,0 +1,31 @@
+"""pytest in a process of its own, in which each workload is launched once.
+
+A short time limit would do that, too. It is also how long a worker may be silent, so that a pause of the machine would
+be an error.
+"""
+
+from __future__ import annotations
+
+import sys
+
+PROGRAM = """
+import sys
+
+import pytest
+
+
+class Once:
+    def pytest_configure(self):
+        from energygate.measure import campaign
+
+        campaign.MAX_LAUNCHES = 1
+
+
+sys.exit(pytest.main(sys.argv[1:], plugins=[Once()]))
+"""
+
+LAUNCHED_ONCE = (sys.executable, "-c", PROGRAM)
+"""What `pytest` and its arguments are otherwise."""
+
+TIME = ("--energy-time", "10s")
+"""Longer than any pause; a launch of calls that scatter may take an eighth of it."""
