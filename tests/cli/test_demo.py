@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from fnmatch import fnmatch
 
 import pytest
 from commands import GENEROUS_S, Ran, environment
 
-from energygate.demonstration import POLICY
+from energygate.demonstration import POLICY, demonstrate
 from energygate.policy import parse_policy
 
 PATIENT = """
@@ -71,3 +72,16 @@ def test_it_shows_a_pass_and_a_failure_and_says_what_comes_next(shown):
 
 def test_it_leaves_nothing_behind(shown):
     assert shown[1] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "returned", "last"),
+    [
+        (1, 0, "It exits with 1, so the pull request fails. By its accuracy alone it would have passed."),
+        (0, 3, "It exits with 0 and not with 1: this machine was too busy for a verdict *"),
+    ],
+)
+def test_it_says_what_the_gate_did(capsys, code, returned, last):
+    assert demonstrate(lambda *_, **__: code) == returned
+    *_, told, _ = capsys.readouterr().out.splitlines()
+    assert fnmatch(told, last)
