@@ -75,18 +75,18 @@ def test_a_log_gets_plain_lines_that_neither_wrap_nor_end_in_blanks(checked):
 
 def test_forced_colour_in_a_log_is_colour_and_an_unwritable_result_one_warning(spinning, failing):
     ran = energygate(
-        *("check", "--policy", failing, *ENOUGH, "--json", "gone/result.json"),
+        *("check", "--policy", failing, *ENOUGH, "--json", "spinning.py/result.json"),
         cwd=spinning,
         FORCE_COLOR="1",
         COLUMNS="40",
     )
     assert ran.code == 1
     assert ran.err == (
-        "energygate: the result cannot be written to gone/result.json: No such file or directory; "
+        "energygate: the result cannot be written to spinning.py/result.json: Not a directory; "
         "the verdict stands\n"
     )
     assert COLOUR.search(ran.out)
-    assert "gone/result.json" not in ran.out
+    assert "spinning.py/result.json" not in ran.out
     row = next(line for line in ran.out.splitlines() if "max " in line)
     assert "failing" in row
     assert "…" in row.partition("(")[2].partition(")")[0]  # the interval's, in the middle: nothing was cut

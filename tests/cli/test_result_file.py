@@ -58,7 +58,15 @@ def test_a_link_stays_a_link(tmp_path):
     assert json.loads((tmp_path / "real.json").read_text("utf-8"))["verdict"] == "fail"
 
 
-@pytest.mark.parametrize("place", ["gone/result.json", "file/result.json", "directory", "/proc/result.json"])
+def test_directories_that_are_missing_are_made(tmp_path):
+    path = tmp_path / "legs" / "1" / "result.json"
+    assert write_result(RESULT, str(path)) == str(path)
+    assert path.read_text("utf-8") == RESULT.to_json()
+
+
+@pytest.mark.parametrize(
+    "place", ["file/result.json", "file/on/result.json", "directory", "/proc/result.json"]
+)
 def test_where_it_cannot_be_it_warns_once_and_leaves_nothing(tmp_path, place, capsys):
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "directory").mkdir()

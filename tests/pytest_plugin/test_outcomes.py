@@ -219,9 +219,11 @@ def test_nothing_measured_nothing_written(suite, pytester, argument):
 
 
 def test_a_result_that_cannot_be_written_is_said_and_the_verdict_stands(suite):
-    found = suite(OVER, "--energy-json", "nowhere/result.json")
+    found = suite(OVER, "--energy-json", "test_it.py/result.json")
     assert found.ret == 1
-    found.stdout.fnmatch_lines(["the result cannot be written to nowhere/result.json: *; the verdicts stand"])
+    found.stdout.fnmatch_lines(
+        ["the result cannot be written to test_it.py/result.json: *; the verdicts stand"]
+    )
 
 
 def test_an_interrupted_session_keeps_what_it_has(suite, pytester):
