@@ -1,8 +1,4 @@
-"""pytest in a process of its own, in which each workload is launched once.
-
-A short time limit would do that, too. It is also how long a worker may be silent, so that a pause of the machine would
-be an error.
-"""
+"""pytest in a process of its own, in which each workload is launched once, however quick or slow the machine is."""
 
 from __future__ import annotations
 
@@ -27,5 +23,5 @@ sys.exit(pytest.main(sys.argv[1:], plugins=[Once()]))
 LAUNCHED_ONCE = (sys.executable, "-c", PROGRAM)
 """What `pytest` and its arguments are otherwise."""
 
-TIME = ("--energy-time", "10s")
-"""Longer than any pause; a launch of calls that scatter may take an eighth of it."""
+TIME = ("--energy-time", "2s")
+"""A launch of calls that scatter may take an eighth of it."""
