@@ -98,9 +98,8 @@ class GpuWatch:
             return 0
         value = self._counter(gpu)
         while True:
-            waited_ns = (
-                time.perf_counter_ns() - began_ns
-            )  # before the look: in between everything may be paused
+            # The time before the look: in between everything may be paused.
+            waited_ns = time.perf_counter_ns() - began_ns
             if self._counter(gpu) != value:
                 return time.perf_counter_ns() - began_ns
             if waited_ns > PATIENCE_NS:
