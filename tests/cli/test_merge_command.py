@@ -92,7 +92,8 @@ def test_json_to_standard_output_is_pure_and_can_be_merged_again(legs, in_proces
 
 def test_a_result_that_cannot_be_written_costs_no_verdict(legs, in_process):
     root = legs({"a": Verdict.FAIL, "b": Verdict.PASS})
-    ran = in_process("merge", "legs", "--json", "gone/result.json", cwd=root)
+    (root / "taken").write_text("", encoding="utf-8")
+    ran = in_process("merge", "legs", "--json", "taken/result.json", cwd=root)
     assert (ran.code, ran.err.count("\n")) == (1, 1)
     assert ran.err.endswith("the verdict stands\n")
 
