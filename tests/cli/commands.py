@@ -24,8 +24,7 @@ from energygate.measure import campaign
 
 campaign.MAX_LAUNCHES = int(sys.argv.pop(1))
 """
-"""For tests that rest on no interval: a time limit that is short enough for them is also how long a worker may be
-silent, and would turn a pause of the machine into an error. So they end by a count, and have all the time they need."""
+"""For tests that rest on no interval: they end by a count, and have all the time that a busy machine needs."""
 
 COUNTED = (sys.executable, "-c", f"{FEWER_LAUNCHES}from energygate.cli import main\nmain()")
 """The command, which launches each workload so many times at most as its first argument says."""

@@ -76,7 +76,7 @@ def all_broken(tmp_path_factory):
     budgets = {"energy_per_request": "1 Wh"}
     workloads = {**broken.WORKLOADS, "shouts": {"python": "broken_callables:shouts"}}
     write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
-    # So long may a worker be silent, and the one that hangs is waited for. The only one that serves does so once.
+    # The one that hangs is waited for, longer than the limit. The only one that serves does so once.
     ran = energygate("check", "--time-limit", "5 s", "--json", "result.json", cwd=directory, launches=1)
     return ran, read_result(directory / "result.json")
 

@@ -45,7 +45,7 @@ QUICK = "2 s"
 """A time limit for what is launched once: that may take an eighth of it. A worker may be silent for longer."""
 
 BRIEF = ("--base", "main", "--total-time-limit", "1 s")
-"""Nothing rests on how sure the energy is: a launch each, of workers that may be silent for the policy's whole time."""
+"""Nothing rests on how sure the energy is: a launch each."""
 
 
 def limit(max_increase="20 %", **more):

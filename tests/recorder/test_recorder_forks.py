@@ -6,11 +6,15 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
 import pytest
 import requests
+from recorder_harness import ScriptedMeter, manual_recorder
+
+from energygate.production.recorder import forks
 
 HERE = Path(__file__).parent
 GENEROUS_S = 120
@@ -150,6 +154,29 @@ def test_a_fork_waits_for_imports_and_falls_into_none(tmp_path):
         capture_output=True,
     )
     assert done.returncode == 0, done.stderr
+
+
+class OpenedWhileForksWait(ScriptedMeter):
+    """Looks from another thread, whenever it is asked to begin, whether a fork would have to wait."""
+
+    def begin(self):
+        looking = threading.Thread(target=self.look)
+        looking.start()
+        looking.join()
+
+    def look(self):
+        self.has_to_wait = not forks._FORKS.lock.acquire(blocking=False)
+        if not self.has_to_wait:
+            forks._FORKS.lock.release()
+
+
+def test_a_fork_waits_until_the_meter_is_open():
+    # What it imports while it opens, encodings among them, a child would inherit half of.
+    meter = OpenedWhileForksWait()
+    manual_recorder(meter)
+    assert meter.has_to_wait
+    meter.look()
+    assert not meter.has_to_wait  # afterwards nothing does
 
 
 APP = """

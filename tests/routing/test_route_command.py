@@ -28,7 +28,7 @@ from energygate.measure import campaign
 campaign.MAX_LAUNCHES = 4
 main()
 """
-"""A short time limit is also how long a worker may be silent, and one launch is all that a pause may spoil."""
+"""The launches that an interval takes, and no more: they end by a count and not by a time."""
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import queue
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import numpy as np
 import pytest
 from sample_models import identity
 
+from energygate.workloads import process
 from energygate.workloads.process import WORKER
 
 PATIENCE_S = 60
@@ -198,3 +200,23 @@ def test_the_protocol_is_lines_of_json_that_any_program_can_speak(app, checkout)
     assert [reply["id"] for reply in replies] == [1, 2, 3]
     assert all(set(reply) == {"id", "ok"} for reply in replies)
     assert done.stderr.split() == ["noise"] * 4
+
+
+def test_a_reply_that_arrives_when_its_worker_has_ended_is_not_lost(loaded, app):
+    serving = loaded(app("def make():\n    return int"))
+    replies = serving._replies
+
+    class Late:
+        """Has nothing until the worker has ended, and then only for who waits longer than for a look."""
+
+        put = replies.put
+
+        def get(self, timeout):
+            serving._commands.close()  # nothing more is asked of it
+            serving._process.wait(PATIENCE_S)
+            if timeout <= process.LOOK_SECONDS:
+                raise queue.Empty
+            return replies.get(timeout=PATIENCE_S)
+
+    serving._replies = Late()
+    assert serving.shut_down() > 0

@@ -43,8 +43,8 @@ class Fewer:
 
 sys.meta_path.insert(0, Fewer())
 """
-"""Launches end by a count, or once they decide. A short time limit is also how long a worker may be silent, so a pause
-of the machine would be an error; and in a long one launches are long, and still too few where the machine is busy."""
+"""Launches end by a count, or once they decide, and stay short: in a long time limit they are long, and still too few
+where the machine is busy."""
 
 
 def warm(
