@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
 from energygate.report.markdown import comment, summary
-from energygate.report.result import (
+from energygate.result.result import (
     Change,
     FindingResult,
     MachineResult,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from energygate.gate import Verdict
 from energygate.gate.verdict import worst
-from energygate.report.result import (
+from energygate.result.result import (
     AgreementResult,
     BaseResult,
     Change,
@@ -24,7 +24,7 @@ from energygate.report.result import (
 )
 
 if TYPE_CHECKING:
-    from energygate.report.result import State
+    from energygate.result.result import State
 
 Kind = Literal["max", "min", "max_increase", "max_decrease"]
 

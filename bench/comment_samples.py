@@ -19,12 +19,12 @@ from comment_parts import (
 )
 
 from energygate.gate import Verdict
-from energygate.report.result import AgreementResult, ComponentResult, ModelResult, OperatorResult
+from energygate.result.result import AgreementResult, ComponentResult, ModelResult, OperatorResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from energygate.report.result import Result, WorkloadResult
+    from energygate.result.result import Result, WorkloadResult
 
 COUNTER: dict[str, Any] = {
     "source": "RAPL package domain; NVML total energy",

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import comment_parts
 
 from energygate.gate import Verdict
-from energygate.report.merging import merge_results
-from energygate.report.reading import read_result
-from energygate.report.result import (
+from energygate.result.merging import merge_results
+from energygate.result.reading import read_result
+from energygate.result.result import (
     MachineResult,
     Result,
     SiteResult,

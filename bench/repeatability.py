@@ -15,9 +15,9 @@ import sys
 import time
 from pathlib import Path
 
-from energygate.checking import check
 from energygate.measure.machine import describe_machine
 from energygate.policy import parse_policy
+from energygate.run.check import check
 
 ROOT = Path(__file__).parent.parent
 POLICY = """

@@ -25,10 +25,10 @@ import cmarkgfm
 from cmarkgfm.cmark import Options
 from comment_samples import CRASH, SAMPLES
 
-from energygate.github.sticky import Marker, room_for_text
+from energygate.forge.github.sticky import Marker, room_for_text
 from energygate.report.markdown import comment, summary
 from energygate.report.markdown_trouble import trouble
-from energygate.report.result import Result
+from energygate.result.result import Result
 
 RUN_URL = "https://github.com/octo/digits/actions/runs/4711"
 MARKER = Marker(key="default", run_id=4711, attempt=1, sha="8c1f02d4a6b8c0d2e4f60718293a4b5c6d7e8f90")

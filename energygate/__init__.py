@@ -12,22 +12,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from energygate.version import __version__
+
 if TYPE_CHECKING:
     from energygate.api import check
     from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
     from energygate.gate import Verdict
     from energygate.policy import Policy, load_policy
     from energygate.production.recorder.recorder import Recorder
-    from energygate.report.result import Result
-
-__version__ = "0.1.0"
+    from energygate.result.result import Result
 
 _HOMES = {
     "check": "energygate.api",
     "load_policy": "energygate.policy",
     "Policy": "energygate.policy",
     "Recorder": "energygate.production.recorder.recorder",
-    "Result": "energygate.report.result",
+    "Result": "energygate.result.result",
     "Verdict": "energygate.gate",
     "EnergygateError": "energygate.errors",
     "PolicyError": "energygate.errors",

@@ -7,15 +7,15 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.comparing import Options, check_or_compare
 from energygate.errors import UsageError
 from energygate.policy import load_policy
+from energygate.run.compare import Options, check_or_compare
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.policy import Policy
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 
 def check(  # noqa: PLR0913 - the options of the command

@@ -5,7 +5,7 @@ from __future__ import annotations
 from energygate.gate import Verdict, worst
 from energygate.measure.launch import Launch, Window
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
-from energygate.report.result import (
+from energygate.result.result import (
     ComponentResult,
     ErrorResult,
     FindingResult,

@@ -13,12 +13,12 @@ from energygate.gate.weighing import Confidence
 from energygate.measure.windows import Plan
 from energygate.policy import Policy
 from energygate.policy.changes import policy_changes, policy_digest
-from energygate.report.build import Background, failed_workload, measured_workload, unmeasured_workload
-from energygate.report.contradictions import contradiction
-from energygate.report.judging import judge_again as judge_any_again
-from energygate.report.reading import read_result
-from energygate.report.result import BaseResult
-from energygate.report.sites import site_result
+from energygate.result.contradictions import contradiction
+from energygate.result.judging import judge_again as judge_any_again
+from energygate.result.reading import read_result
+from energygate.result.result import BaseResult
+from energygate.result.sites import site_result
+from energygate.run.build import Background, failed_workload, measured_workload, unmeasured_workload
 
 TODAY = date(2026, 11, 20)
 BASE = BaseResult(ref="main", commit="ab" * 20)

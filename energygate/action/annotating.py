@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from energygate.forge.github.commands import Annotation, Level
 from energygate.gate import Verdict
-from energygate.github.commands import Annotation, Level
 from energygate.report.phrases import change_text, label_of, limit_text, value_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from energygate.policy import Policy
-    from energygate.report.result import FindingResult, MetricResult, Result, WorkloadResult
+    from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
 
 LEVELS = {
     Verdict.ERROR: Level.ERROR,

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from energygate.github.events import Activity, activity
+from energygate.forge.github.events import Activity, activity
 from energygate.repository.repository import Repository
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from energygate.github.events import Event
+    from energygate.forge.github.events import Event
 
 COMPARING = frozenset({Activity.COMPARE_AND_COMMENT, Activity.COMPARE_AND_LEAVE, Activity.COMPARE})
 

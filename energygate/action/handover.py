@@ -8,13 +8,13 @@ import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
-from energygate.report.reading import MAX_BYTES, read_result
+from energygate.result.reading import MAX_BYTES, read_result
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from energygate.errors import EnergygateError
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 LONGEST_DETAIL = 20_000
 """Characters of a process's last words: more than a comment has room for."""

@@ -9,8 +9,8 @@ from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
 from energygate.errors import UsageError
+from energygate.forge.comment import When
 from energygate.policy import Family, parse_quantity
-from energygate.telling import When
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -15,24 +15,24 @@ from energygate.action.basis import base_for
 from energygate.action.handover import Handover, Trouble
 from energygate.action.inputs import Inputs, Task
 from energygate.action.outcome import job_code, outputs_of, result_code
-from energygate.comparing import Options
 from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
-from energygate.gathering import gather, read_result_file
-from energygate.github.commands import Annotation, Level, commands_stopped
-from energygate.github.events import Activity, activity, read_event
-from energygate.github.step_files import write_outputs
+from energygate.forge.github.commands import Annotation, Level, commands_stopped
+from energygate.forge.github.events import Activity, activity, read_event
+from energygate.forge.github.step_files import write_outputs
 from energygate.policy import load_policy
-from energygate.report.matrix import matrix
-from energygate.sharing_out import join, plan_for, whole_run
+from energygate.result.files import gather, read_result_file
+from energygate.run.compare import Options
+from energygate.run.matrix import matrix
+from energygate.run.shards import join, plan_for, whole_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import TextIO
 
-    from energygate.github.events import Event
+    from energygate.forge.github.events import Event
     from energygate.policy import Policy
-    from energygate.report.result import Result
-    from energygate.sharing_out import WholeRun
+    from energygate.result.result import Result
+    from energygate.run.shards import WholeRun
 
 FINAL = "energygate-result"
 """The artifact that holds the verdict of a run: what the second stage asks for."""

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 from energygate.action.inputs import Mode
 from energygate.gate import exit_code
-from energygate.policy.tree import printable
 from energygate.report.headlines import headline
 from energygate.report.news import energy_change
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from energygate.action.inputs import Inputs
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 LONGEST_SENTENCE = 300
 """Characters of a sentence in an output."""
@@ -35,7 +35,7 @@ def result_code(result: Result, inputs: Inputs) -> int:
 
 def one_line(text: str) -> str:
     """A sentence as an output: later steps may print it, and then no word of it may be a command to the runner."""
-    shown = printable(" ".join(text.split()), longest=LONGEST_SENTENCE)
+    shown = printable(" ".join(text.split()), max_length=LONGEST_SENTENCE)
     return shown.replace("::", ": :").replace("##[", "## [")
 
 

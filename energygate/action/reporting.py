@@ -11,17 +11,17 @@ from energygate.action.annotating import annotations_of
 from energygate.action.handover import Trouble
 from energygate.action.outcome import job_code, one_line, outputs_of, result_code
 from energygate.errors import EnergygateError, UsageError
-from energygate.github.commands import Annotation, Level, annotation_lines
-from energygate.github.events import Activity, activity
-from energygate.github.identity import own_identity
-from energygate.github.labels import label_set
-from energygate.github.step_files import write_outputs, write_summary
-from energygate.github.sticky import LONGEST_COMMENT, Marker, Thread, post_sticky, room_for_text
+from energygate.forge.comment import When, tell
+from energygate.forge.github.commands import Annotation, Level, annotation_lines
+from energygate.forge.github.events import Activity, activity
+from energygate.forge.github.identity import own_identity
+from energygate.forge.github.labels import label_set
+from energygate.forge.github.step_files import write_outputs, write_summary
+from energygate.forge.github.sticky import LONGEST_COMMENT, Marker, Thread, post_sticky, room_for_text
 from energygate.policy import load_policy
 from energygate.report.markdown import summary
 from energygate.report.markdown_trouble import trouble
-from energygate.report.waiving import waive_by_label
-from energygate.telling import When, tell
+from energygate.result.waiving import waive_by_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from energygate.action.handover import Handover
     from energygate.action.inputs import Inputs
-    from energygate.github.client import Client
-    from energygate.github.events import Event
-    from energygate.report.result import Result
+    from energygate.forge.github.client import Client
+    from energygate.forge.github.events import Event
+    from energygate.result.result import Result
 
 
 @dataclass(frozen=True, kw_only=True)

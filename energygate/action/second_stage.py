@@ -8,24 +8,24 @@ from typing import TYPE_CHECKING
 
 from energygate.action.handover import Trouble
 from energygate.action.measuring import FINAL
-from energygate.engine.base import policy_text
 from energygate.errors import EnergygateError, MeasurementError, PolicyError
-from energygate.github.artifact import download_result
-from energygate.github.contents import read_file
-from energygate.github.pull_requests import find_pull_request
-from energygate.github.refusals import GitHubTrouble
-from energygate.github.sticky import Marker, Thread
+from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.artifact import download_result
+from energygate.forge.github.contents import read_file
+from energygate.forge.github.pull_requests import find_pull_request
+from energygate.forge.github.sticky import Marker, Thread
 from energygate.policy import parse_policy
 from energygate.policy.load import MAX_BYTES
-from energygate.report.judging import judge_again
-from energygate.report.reading import read_result
+from energygate.result.judging import judge_again
+from energygate.result.reading import read_result
+from energygate.run.base import policy_text
 
 if TYPE_CHECKING:
     from energygate.action.reporting import Reporting
-    from energygate.github.events import FirstStage
-    from energygate.github.pull_requests import PullRequest
+    from energygate.forge.github.events import FirstStage
+    from energygate.forge.github.pull_requests import PullRequest
     from energygate.policy import Policy
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 
 _LEFT_NOTHING = frozenset({None, 410})

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from energygate import __version__
 from energygate.cli.action import action
 from energygate.cli.check import check
 from energygate.cli.comment import comment
@@ -24,6 +23,7 @@ from energygate.cli.route import route
 from energygate.cli.schema import schema
 from energygate.cli.streams import abandon, make_tolerant
 from energygate.errors import EnergygateError
+from energygate.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

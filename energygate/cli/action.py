@@ -11,10 +11,10 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from energygate.comparing import Options
-    from energygate.github.client import Client
+    from energygate.forge.github.client import Client
     from energygate.policy import Policy
-    from energygate.report.result import Result
+    from energygate.result.result import Result
+    from energygate.run.compare import Options
 
 
 RUNNERS_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
@@ -47,7 +47,7 @@ def report() -> None:
     from energygate.action.inputs import Inputs
     from energygate.action.reporting import Reporting
     from energygate.action.second_stage import SecondStage
-    from energygate.github.events import read_event
+    from energygate.forge.github.events import read_event
 
     token = os.environ.pop("ENERGYGATE_TOKEN", "").strip()
     reporting = Reporting(
@@ -69,7 +69,7 @@ def _checked(policy: Policy, directory: Path, policy_file: str, options: Options
 
     from energygate.cli.progress import LiveProgress
     from energygate.cli.reporting import report as show
-    from energygate.comparing import check_or_compare
+    from energygate.run.compare import check_or_compare
 
     with LiveProgress(shown=True) as observer:
         result = check_or_compare(policy, directory, policy_file, replace(options, observer=observer))
@@ -80,6 +80,6 @@ def _checked(policy: Policy, directory: Path, policy_file: str, options: Options
 def _client(token: str) -> Client:
     import requests
 
-    from energygate.github.client import Client
+    from energygate.forge.github.client import Client
 
     return Client(session=requests.Session(), api_url=os.environ.get("GITHUB_API_URL", ""), token=token)

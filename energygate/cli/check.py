@@ -55,7 +55,7 @@ def check(
 ) -> None:
     """Run `energygate check`."""
     from energygate.cli.running import check_and_report, parse_time
-    from energygate.comparing import Options
+    from energygate.run.compare import Options
 
     options = Options(
         workloads=workloads,

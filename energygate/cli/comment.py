@@ -12,8 +12,8 @@ import click
 from energygate.errors import UsageError
 
 if TYPE_CHECKING:
-    from energygate.github import Posted
-    from energygate.report.result import Result
+    from energygate.forge.github import Posted
+    from energygate.result.result import Result
 
 PUBLIC_API = "https://api.github.com"
 
@@ -106,8 +106,8 @@ def comment(
     import requests
 
     from energygate.cli.result_input import result_from
-    from energygate.github import Client, GitHubTrouble, Marker, Thread
-    from energygate.telling import When, tell
+    from energygate.forge.comment import When, tell
+    from energygate.forge.github import Client, GitHubTrouble, Marker, Thread
 
     thread = Thread(repository=repository, number=pull_request)
     token = os.environ.get("GITHUB_TOKEN", "")

@@ -45,7 +45,7 @@ def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, outp
         files,
         unlimited,
     )
-    from energygate.production.export.held import bare_notes
+    from energygate.production.export.live_limits import bare_notes
 
     source = source_from(policy, result, workloads)
     for name in workloads:  # whoever names one wants its template, and no other one instead

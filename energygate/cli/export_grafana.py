@@ -32,7 +32,7 @@ def grafana(
     """Run `energygate export grafana`."""
     from energygate.cli.exporting import labels_from, source_from, write
     from energygate.production.export.grafana import FILE, TITLE, GrafanaOptions, files
-    from energygate.production.export.held import notes
+    from energygate.production.export.live_limits import notes
 
     options = GrafanaOptions(labels=labels_from(matches), title=title or TITLE)
     source = source_from(policy, result, workloads)

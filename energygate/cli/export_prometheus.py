@@ -41,7 +41,7 @@ def prometheus(
 ) -> None:
     """Run `energygate export prometheus`."""
     from energygate.cli.exporting import labels_from, source_from, write
-    from energygate.production.export.held import notes
+    from energygate.production.export.live_limits import notes
     from energygate.production.export.prometheus import FILE, PrometheusOptions, files
 
     options = PrometheusOptions(labels=labels_from(matches), settled=_duration(settled))

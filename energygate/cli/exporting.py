@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from energygate.production.export.source import Source
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 

@@ -21,12 +21,12 @@ def init(policy: str, force: bool, time_limit: str) -> None:
     """
     from pathlib import Path
 
-    from energygate.checking import check
     from energygate.cli.progress import LiveProgress
     from energygate.cli.running import parse_time
-    from energygate.drafting import bare_policy, draft_policy, find_models
     from energygate.errors import MeasurementError, UsageError
     from energygate.policy import parse_policy
+    from energygate.run.check import check
+    from energygate.run.init import bare_policy, draft_policy, find_models
 
     time_limit_s = parse_time(time_limit, "--time-limit")
     path = Path(policy)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 HELP = """Print GitHub's matrix for a policy: which job measures what, and on which runner.
 
@@ -68,9 +68,9 @@ def matrix(
 
     from energygate.errors import UsageError
     from energygate.policy import load_policy
-    from energygate.report.matrix import DEFAULT_RUNNER
-    from energygate.report.matrix import matrix as as_matrix
-    from energygate.sharing_out import plan_for, whole_run
+    from energygate.run.matrix import DEFAULT_RUNNER
+    from energygate.run.matrix import matrix as as_matrix
+    from energygate.run.shards import plan_for, whole_run
 
     path = Path(policy).resolve()
     run = whole_run(
@@ -95,7 +95,7 @@ def matrix(
 def _earlier(path: str) -> list[Result]:
     """Results of earlier runs; without them jobs are less alike, which is no reason to measure nothing."""
     from energygate.errors import MeasurementError
-    from energygate.gathering import gather
+    from energygate.result.files import gather
 
     try:
         return [leg.result for leg in gather([path])]

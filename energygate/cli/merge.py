@@ -54,9 +54,9 @@ def merge(
     from pathlib import Path
 
     from energygate.cli.reporting import hand_over
-    from energygate.gathering import gather
     from energygate.policy import load_policy
-    from energygate.sharing_out import join, whole_run
+    from energygate.result.files import gather
+    from energygate.run.shards import join, whole_run
 
     path = Path(policy).resolve()
     run = whole_run(

@@ -10,17 +10,17 @@ from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, Tex
 from rich.table import Column
 from rich.text import Text
 
-from energygate.engine.shared import Observer
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
 from energygate.report.phrases import MARKS, percent
+from energygate.run.shared import Observer
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
     from energygate.gate import Evidence
     from energygate.measure.campaign import Progress as CampaignProgress
-    from energygate.report.result import WorkloadResult
+    from energygate.result.result import WorkloadResult
 
 
 class LiveProgress(Observer):

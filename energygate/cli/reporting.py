@@ -13,7 +13,7 @@ from energygate.gate import exit_code
 from energygate.report.console import print_report
 
 if TYPE_CHECKING:
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 
 def hand_over(

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import click
 
 from energygate.cli.streams import abandon
-from energygate.writing import write_whole
+from energygate.files import write_whole
 
 if TYPE_CHECKING:
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 STANDARD_OUTPUT = "-"
 

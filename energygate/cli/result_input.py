@@ -5,11 +5,11 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING
 
-from energygate.gathering import read_result_file
-from energygate.report.reading import MAX_BYTES, read_result
+from energygate.result.files import read_result_file
+from energygate.result.reading import MAX_BYTES, read_result
 
 if TYPE_CHECKING:
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 STANDARD_INPUT = "-"
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from energygate.policy import Policy
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 HELP = """Find which machine serves a model with the least energy, by load.
 
@@ -241,12 +241,12 @@ def _write(path: str, text: str) -> None:
 
 
 def _called(path: str) -> str:
-    from energygate.gathering import called
+    from energygate.result.files import called
 
     return called(path)
 
 
 def _quoted(text: str) -> str:
-    from energygate.policy.tree import printable
+    from energygate.text import printable
 
-    return f"'{printable(text, longest=60)}'"
+    return f"'{printable(text, max_length=60)}'"

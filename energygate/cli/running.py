@@ -7,9 +7,9 @@ from pathlib import Path
 
 from energygate.cli.progress import LiveProgress
 from energygate.cli.reporting import hand_over
-from energygate.comparing import Options, check_or_compare
 from energygate.errors import UsageError
 from energygate.policy import Family, load_policy, parse_quantity
+from energygate.run.compare import Options, check_or_compare
 
 
 def check_and_report(

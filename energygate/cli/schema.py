@@ -13,8 +13,8 @@ def schema(name: str) -> None:
     """Print the JSON Schema of a file that is read or written."""
     from energygate.policy import policy_json_schema
     from energygate.production.routing import routing_json_schema
-    from energygate.report.diagnosis import diagnosis_json_schema
-    from energygate.report.result import result_json_schema
+    from energygate.result.diagnosis import diagnosis_json_schema
+    from energygate.result.result import result_json_schema
 
     schemas = {
         "policy": policy_json_schema,

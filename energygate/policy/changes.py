@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.policy.arrivals import Load
 from energygate.policy.fields import Section
-from energygate.policy.tree import printable
 from energygate.policy.units import Quantity
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -60,7 +60,7 @@ def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
         Empty when nothing changes.
     """
     found = sorted({*_waivers(base, head), *_workloads(base, head), *_sections(base, head)})
-    texts = [printable(text, longest=MAX_CHANGE_LENGTH - 1) for _, text in found]
+    texts = [printable(text, max_length=MAX_CHANGE_LENGTH - 1) for _, text in found]
     if len(texts) > MAX_CHANGES:
         texts[MAX_CHANGES - 1 :] = [f"and {len(texts) - MAX_CHANGES + 1} more"]
     return tuple(texts)
@@ -102,7 +102,7 @@ def _waivers(base: Policy, head: Policy) -> Iterator[_Change]:
         name = f"waiver of {budget[0]}, {budget[1]}"
         old, new = before.get(budget), after.get(budget)
         if old is None and new is not None:
-            owner = printable(new.owner, longest=_LONGEST_VALUE)
+            owner = printable(new.owner, max_length=_LONGEST_VALUE)
             yield _WAIVERS, f"{name}: added, until {new.expires} by {owner}"
         elif new is None:
             yield _WAIVERS, f"{name}: removed"
@@ -153,8 +153,8 @@ def _parts(value: object) -> dict[str, object] | None:
 
 
 def _text(place: str, before: object, after: object) -> str:
-    old, new = (printable(_written(value), longest=_LONGEST_VALUE) for value in (before, after))
-    return f"{printable(place, longest=MAX_CHANGE_LENGTH - 2 * _LONGEST_VALUE - 10)}: {old} -> {new}"
+    old, new = (printable(_written(value), max_length=_LONGEST_VALUE) for value in (before, after))
+    return f"{printable(place, max_length=MAX_CHANGE_LENGTH - 2 * _LONGEST_VALUE - 10)}: {old} -> {new}"
 
 
 def _written(value: object) -> str:

@@ -13,8 +13,8 @@ from energygate.policy.measurement import Measurement, PowerModel
 from energygate.policy.model import Policy, Waiver
 from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
 from energygate.policy.traffic import Traffic
-from energygate.policy.tree import printable
 from energygate.policy.workload import Workload
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -136,7 +136,7 @@ def _name(path: KeyPath) -> str:
 
 
 def _dotted(path: KeyPath) -> str:
-    return ".".join(printable(str(key), longest=_LONGEST_QUOTE) for key in path)
+    return ".".join(printable(str(key), max_length=_LONGEST_QUOTE) for key in path)
 
 
 def _quote(raw: object) -> str:
@@ -144,7 +144,7 @@ def _quote(raw: object) -> str:
         return "nothing"
     if isinstance(raw, (dict, list, tuple)):
         return "a mapping" if isinstance(raw, dict) else "a list"
-    return f"'{printable(str(raw), longest=_LONGEST_QUOTE)}'"
+    return f"'{printable(str(raw), max_length=_LONGEST_QUOTE)}'"
 
 
 def _needs(what: str) -> Callable[[dict[str, Any], object], str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from energygate.errors import PolicyError
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -85,13 +86,6 @@ def read_tree(text: str, source: str) -> Node | None:
         raise _not_yaml(impossible, f"{source}:{loader.line + 1}") from None
     finally:
         loader.dispose()
-
-
-def printable(text: str, *, longest: int | None = None) -> str:
-    """Return `text` fit for one line of a terminal: what cannot be shown is escaped, the rest is cut."""
-    if longest is not None and len(text) > longest:
-        text = f"{text[:longest]}…"
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def unfold(root: Node) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
@@ -240,7 +234,7 @@ class _Reader:
 
     def _error(self, what: str, event: yaml.Event, hint: str) -> PolicyError:
         return PolicyError(
-            printable(what, longest=_LONGEST_SENTENCE), where=f"{self._source}:{_line(event)}", hint=hint
+            printable(what, max_length=_LONGEST_SENTENCE), where=f"{self._source}:{_line(event)}", hint=hint
         )
 
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from energygate.pytest_plugin.calling import Energy
+    from energygate.pytest_plugin.measurer import Measurer
     from energygate.pytest_plugin.session import EnergySession
     from energygate.pytest_plugin.settings import Settings
-    from energygate.pytest_plugin.wanted import Measurer
 
 SESSION: pytest.StashKey[EnergySession] = pytest.StashKey()
 """Of a config: its energy tests; missing while there are none."""

@@ -10,7 +10,7 @@ from energygate.errors import MeasurementError, UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from energygate.report.result import WorkloadResult
+    from energygate.result.result import WorkloadResult
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,20 +6,20 @@ import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from energygate.checking import check
-from energygate.comparing import Options, compare
-from energygate.engine.base import base_from_git
-from energygate.engine.shared import Observer
 from energygate.errors import UsageError
 from energygate.gate import worst
 from energygate.policy import Family, load_policy, parse_quantity
 from energygate.policy.changes import policy_changes, policy_digest
 from energygate.pytest_plugin.collecting import read_collecting
+from energygate.pytest_plugin.measurer import Removed
 from energygate.pytest_plugin.removal import only_at_base, removed_result
 from energygate.pytest_plugin.settings import POLICY_FILE
 from energygate.pytest_plugin.synthesis import Synthesis
-from energygate.pytest_plugin.wanted import Removed
 from energygate.repository.preparation import run_setup
+from energygate.run.base import base_from_git
+from energygate.run.check import check
+from energygate.run.compare import Options, compare
+from energygate.run.shared import Observer
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -27,13 +27,13 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from energygate.engine.base import Base
     from energygate.policy import Policy
     from energygate.pytest_plugin.collecting import Collecting
     from energygate.pytest_plugin.entries import Entry
+    from energygate.pytest_plugin.measurer import Wanted
     from energygate.pytest_plugin.settings import Settings
-    from energygate.pytest_plugin.wanted import Wanted
-    from energygate.report.result import Result, WorkloadResult
+    from energygate.result.result import Result, WorkloadResult
+    from energygate.run.base import Base
 
 RELATIVE = {"max_increase", "max_decrease"}
 LONGEST_PUE, SHORTEST_PUE = 3.0, 1.0

@@ -5,25 +5,25 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from energygate.checking import assemble, side_of
-from energygate.comparing import removed
-from energygate.engine.pairing import Pairing
-from energygate.engine.shared import Run, shared_confidence, site_factors
 from energygate.errors import MeasurementError
 from energygate.measure.machine import describe_machine
 from energygate.report.phrases import count
-from energygate.report.result import BaseResult
+from energygate.result.result import BaseResult
+from energygate.run.check import assemble, side_of
+from energygate.run.compare import removed
+from energygate.run.pairing import Pairing
+from energygate.run.shared import Run, shared_confidence, site_factors
 from energygate.workloads.energy_tests import collect_energy_tests
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
     from pathlib import Path
 
-    from energygate.engine.base import Base
-    from energygate.engine.shared import Observer
     from energygate.policy import Policy
     from energygate.pytest_plugin.collecting import Collecting
-    from energygate.report.result import Result
+    from energygate.result.result import Result
+    from energygate.run.base import Base
+    from energygate.run.shared import Observer
 
 UNKNOWN = "which energy tests only base has is not known: "
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pytest
 
     from energygate.pytest_plugin.session import EnergySession
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 MOST_LINES = 20
 """Tests that are listed one by one; with -v all are."""
@@ -51,7 +51,7 @@ def _write_table(reporter: pytest.TerminalReporter, result: Result, path: str | 
     """Write what `energygate check` writes, in pytest's colours."""
     from rich.console import Console
 
-    from energygate.pytest_plugin.telling import as_options
+    from energygate.pytest_plugin.failure_text import as_options
     from energygate.report.console import print_report
 
     has_markup = reporter.hasmarkup

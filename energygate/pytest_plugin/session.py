@@ -10,18 +10,18 @@ import pytest
 
 from energygate.errors import EnergygateError, MeasurementError
 from energygate.pytest_plugin.calling import Energy, NotMeasured, Part
-from energygate.pytest_plugin.company import paused_timeout, warn
 from energygate.pytest_plugin.entries import naming, unheld
+from energygate.pytest_plugin.measurer import Measurer, Wanted, wanted
+from energygate.pytest_plugin.plugin_interop import paused_timeout, warn
 from energygate.pytest_plugin.record import RECORD, Record, new_record, unexpected
+from energygate.pytest_plugin.session_result import Whole
 from energygate.pytest_plugin.settings import Settings, read_settings
 from energygate.pytest_plugin.statuses import in_options, trouble_text
-from energygate.pytest_plugin.wanted import Measurer, Wanted, wanted
-from energygate.pytest_plugin.whole import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from energygate.report.result import Result, WorkloadResult
+    from energygate.result.result import Result, WorkloadResult
 
 XDIST = (
     "energy is not measured in workers of pytest-xdist, which run tests side by side",
@@ -218,7 +218,7 @@ class EnergySession:
     def _tell(self, item: pytest.Item, record: Record, found: Sequence[tuple[Part, WorkloadResult]]) -> None:
         __tracebackhide__ = True
         from energygate.gate import Verdict, worst
-        from energygate.pytest_plugin.telling import failure, properties, warning
+        from energygate.pytest_plugin.failure_text import failure, properties, warning
 
         assert self.measurer is not None  # noqa: S101 - something was measured
         for part, workload in found:

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.policy import Workload
+    from energygate.pytest_plugin.measurer import Wanted
     from energygate.pytest_plugin.settings import Settings
-    from energygate.pytest_plugin.wanted import Wanted
 
 HELD = ("max", "min", "max_increase", "max_decrease", "min_delta")
 """Keys of a budget that are quantities."""

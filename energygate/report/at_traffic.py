@@ -6,16 +6,16 @@ import math
 from typing import TYPE_CHECKING
 
 from energygate.policy import Family, format_number, format_quantity, parse_quantity
-from energygate.policy.tree import printable
 from energygate.report.news import is_shown_to_change
 from energygate.report.phrases import MINUS
-from energygate.report.sites import IN_POLICY
+from energygate.result.sites import IN_POLICY
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.report.result import MetricResult, WorkloadResult
-    from energygate.report.site_result import SiteResult
+    from energygate.result.result import MetricResult, WorkloadResult
+    from energygate.result.site_result import SiteResult
 
 DAYS_A_YEAR = 365.25
 MONTHS_A_YEAR = 12
@@ -129,7 +129,7 @@ def _rest(workloads: Sequence[WorkloadResult]) -> Iterator[str]:
 
 def _quote(text: str) -> str:
     """A text that anybody may have written, fit for a terminal."""
-    return printable(text, longest=_LONGEST_QUOTE)
+    return printable(text, max_length=_LONGEST_QUOTE)
 
 
 def _difference(metric: MetricResult) -> float:

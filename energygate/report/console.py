@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from energygate.report.phrases import Row
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 COLOURS = {
     Verdict.PASS: "green",

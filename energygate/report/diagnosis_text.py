@@ -10,8 +10,8 @@ from energygate.report.phrases import count
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.diagnosis import Diagnosis, SelfTest
-    from energygate.report.result import ComponentResult, MachineResult
+    from energygate.result.diagnosis import Diagnosis, SelfTest
+    from energygate.result.result import ComponentResult, MachineResult
 
 ABSENT = {"gpu": "none found", "dram": "no counter: memory is left out of the numbers"}
 """What is said of a component that is in no reading."""

@@ -13,7 +13,7 @@ from energygate.stats.confidence import MIN_LAUNCHES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import FindingResult, Result, WorkloadResult
+    from energygate.result.result import FindingResult, Result, WorkloadResult
 
 OPERATORS_SHOWN = 5
 

@@ -23,7 +23,7 @@ from energygate.report.phrases import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import FindingResult, MetricResult, Result, WorkloadResult
+    from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
 
 LONGEST_NAME = 60
 """Characters of a workload's name."""

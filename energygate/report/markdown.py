@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from energygate.report.markdown_table import Line
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 COMMENT_LIMIT = 65_536
 """UTF-16 units of a comment that has nothing else in it; see `github.sticky.room_for_text` for one with a marker."""

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from energygate.report.markdown_table import Line
-    from energygate.report.result import Result, WorkloadResult
+    from energygate.result.result import Result, WorkloadResult
 
 ENDS = (".", "…", "?", "!", "`")
 """What a sentence may end with."""

@@ -10,7 +10,7 @@ from energygate.report.phrases import ORDER, detail_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.report.result import Result, WorkloadResult
+    from energygate.result.result import Result, WorkloadResult
 
 NO_BREAK_SPACE = "\u00a0"
 

@@ -19,7 +19,7 @@ from energygate.report.phrases import count
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 WAIVABLE = {Verdict.FAIL, Verdict.WARN, Verdict.INCONCLUSIVE}
 

@@ -24,7 +24,7 @@ from energygate.report.phrases import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.report.result import MetricResult, Result, WorkloadResult
+    from energygate.result.result import MetricResult, Result, WorkloadResult
 
 SIGNS = {
     Verdict.PASS: "✅",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from energygate.gate import Verdict
 
 if TYPE_CHECKING:
-    from energygate.report.result import MetricResult, Result, WorkloadResult
+    from energygate.result.result import MetricResult, Result, WorkloadResult
 
 ONE_SIDED = frozenset({"added", "removed", "renamed"})
 """States of workloads that base and head do not name alike."""

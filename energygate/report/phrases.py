@@ -11,7 +11,7 @@ from energygate.policy import METRICS, format_number, format_quantity, scale_for
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import AgreementResult, FindingResult, MetricResult, Result, WorkloadResult
+    from energygate.result.result import AgreementResult, FindingResult, MetricResult, Result, WorkloadResult
 
 MARKS = {
     Verdict.PASS: "✓",

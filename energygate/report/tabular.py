@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 COLUMNS = (
     "created",

@@ -1,44 +1,66 @@
-"""A stand-in of GitHub, and throw-away repositories on it whose workflows run here."""
+"""A job to report from: its variables and files, a GitHub to talk to, and what the log says."""
 
 from __future__ import annotations
 
-import textwrap
+import io
+import re
+from pathlib import Path
 
 import pytest
+import requests
 from fake_github import FakeGitHub
-from harness.scenario import Scenario
+
+from energygate.forge.github.client import Client
 
 
 @pytest.fixture
 def github(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")  # which comes before NO_PROXY
+    monkeypatch.setenv("no_proxy", "*")
     with FakeGitHub().serving() as fake:
         yield fake
 
 
 @pytest.fixture
-def repository(github, tmp_path):
-    """Makes scenarios; by default one workflow file, `check.yml`."""
-
-    def make(workflow=None, *, files=None, **more):
-        scenario = Scenario(tmp_path, github, **more)
-        written = {} if workflow is None else {".github/workflows/check.yml": textwrap.dedent(workflow)}
-        scenario.commit({"README.md": "shop\n", **written, **(files or {})})
-        return scenario
-
-    return make
+def environ(tmp_path):
+    files = {name: tmp_path / name for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    for file in files.values():
+        file.touch()
+    return {
+        **{name: str(path) for name, path in files.items()},
+        "GITHUB_SERVER_URL": "https://github.example.org",
+        "GITHUB_REPOSITORY": "octo/shop",
+        "RUNNER_TEMP": str(tmp_path),
+    }
 
 
 @pytest.fixture
-def run_steps(repository):
-    """Runs steps, given as the YAML below `steps:`, in one job of one dispatched workflow; returns the job."""
+def handed_on(environ):
+    """Reads what the step has handed on: its outputs by name."""
 
-    def run(steps, *, above="", files=None, cancel_at=None, **more):
-        indented = textwrap.indent(textwrap.dedent(steps).strip("\n"), " " * 6)
-        head = textwrap.indent(textwrap.dedent(above).strip("\n"), " " * 4)
-        workflow = f"on: workflow_dispatch\njobs:\n  job:\n    runs-on: ubuntu-latest\n{head}\n    steps:\n{indented}\n"
-        scenario = repository(workflow, files=files, **more)
-        (done,) = scenario.run_workflow(scenario.dispatched("check.yml"), cancel_at=cancel_at)
-        return done.job("job")
+    def read():
+        text = Path(environ["GITHUB_OUTPUT"]).read_text("utf-8")
+        found = re.findall(r"^(\S+)<<(\S+)\n(.*?)\n\2$", text, re.MULTILINE | re.DOTALL)
+        return {name: value for name, _, value in found}
 
-    return run
+    return read
+
+
+@pytest.fixture
+def log():
+    return io.StringIO()
+
+
+@pytest.fixture
+def client_with(github):
+    """Makes clients with a token of these rights, that do not wait."""
+    sessions = []
+
+    def make(**rights):
+        sessions.append(requests.Session())
+        named = {name.replace("_", "-"): right for name, right in rights.items()}
+        token = github.token(rights=named, repositories=["octo/shop"])
+        return Client(session=sessions[-1], api_url=github.api_url, token=token, sleep=lambda _: None)
+
+    yield make
+    for session in sessions:
+        session.close()

@@ -8,8 +8,8 @@ import pytest
 from builders import judged, result
 from fake_github import ACTIONS, ALICE, FakeGitHub
 
+from energygate.forge.github.sticky import Marker
 from energygate.gate import Verdict
-from energygate.github.sticky import Marker
 from energygate.report.markdown import comment
 
 SHA, OTHER = "ab" * 20, "cd" * 20

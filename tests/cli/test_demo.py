@@ -9,11 +9,11 @@ from fnmatch import fnmatch
 import pytest
 from commands import GENEROUS_S, Ran, environment
 
-from energygate.demonstration import POLICY, demonstrate
 from energygate.policy import parse_policy
+from energygate.run.demo import POLICY, demonstrate
 
 PATIENT = """
-from energygate import comparing
+from energygate.run import compare as comparing
 from energygate.cli import main
 
 at_once = comparing._Comparison._second_turns

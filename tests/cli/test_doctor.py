@@ -15,7 +15,7 @@ from energygate.measure.readings import Method
 QUICK = ("doctor", "--no-self-test")
 
 SHORTER = """
-from energygate import doctoring
+from energygate.run import doctor as doctoring
 from energygate.cli import main
 
 doctoring.SELF_TEST_S = 3.0

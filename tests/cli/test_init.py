@@ -10,8 +10,8 @@ import onnx
 import pytest
 from commands import FIXTURES, by_name, energygate, read_result
 
-from energygate.drafting import bare_policy, find_models
 from energygate.policy import load_policy, parse_policy
+from energygate.run.init import bare_policy, find_models
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,8 @@ from dataclasses import replace
 import pytest
 from builders import launch, window
 
+from energygate.measure.comparability import unlike
 from energygate.measure.launch import PairedLaunch
-from energygate.measure.likeness import unlike
 from energygate.measure.readings import Component, Method, Reading
 
 MEASURED, ESTIMATED = ("cpu", Method.MEASURED), ("cpu", Method.ESTIMATED)

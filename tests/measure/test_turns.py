@@ -9,13 +9,13 @@ import threading
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.measure.turns import turn
+from energygate.measure.machine_lock import turn
 
 GENEROUS_S = 60
 
 HOLDS_ITS_TURN = """
 import sys
-from energygate.measure.turns import turn
+from energygate.measure.machine_lock import turn
 with turn(lambda: print("waits", flush=True)):
     print("has its turn", flush=True)
     sys.stdin.readline()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from measurer_stand_in import StandIn
 
-from energygate.checking import side_of
+from energygate.run.check import side_of
 from energygate.workloads.serving import Serving
 
 

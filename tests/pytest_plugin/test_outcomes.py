@@ -8,8 +8,8 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from energygate.pytest_plugin.telling import as_options
-from energygate.report.result import result_json_schema
+from energygate.pytest_plugin.failure_text import as_options
+from energygate.result.result import result_json_schema
 
 pytest_plugins = ["pytester"]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from launched_once import LAUNCHED_ONCE, TIME
 
-from energygate.comparing import Options, compare
-from energygate.engine.base import base_from_directory
 from energygate.policy import load_policy
+from energygate.run.base import base_from_directory
+from energygate.run.compare import Options, compare
 
 PROJECT = Path(__file__).parent.parent.parent / "fixtures" / "pytest_project"
 PASSED, FAILED = 0, 1

@@ -10,7 +10,7 @@ import pytest
 from measurer_stand_in import StandIn
 
 from energygate.pytest_plugin import MEASURER
-from energygate.report.result import result_json_schema
+from energygate.result.result import result_json_schema
 
 pytest_plugins = ["pytester"]
 

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from energygate.gate import Verdict
 from energygate.report.console import COLOURS, print_report
-from energygate.report.result import BaseResult
+from energygate.result.result import BaseResult
 
 TRUST = (
     "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "

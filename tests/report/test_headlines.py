@@ -7,7 +7,7 @@ from builders import exact_metric_result, finding_result, judged, metric_result,
 
 from energygate.gate import Verdict
 from energygate.report.headlines import headline
-from energygate.report.result import Change
+from energygate.result.result import Change
 
 LOW = {"limit": 1.6e-9, "limit_text": "1.6 µWh"}
 

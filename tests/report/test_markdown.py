@@ -27,7 +27,7 @@ from energygate.report.markdown import comment
 from energygate.report.markdown_parts import NO_BREAK_SPACE
 from energygate.report.markdown_sections import command
 from energygate.report.markdown_table import SIGNS, table_lines
-from energygate.report.result import (
+from energygate.result.result import (
     AgreementResult,
     BaseResult,
     Change,

@@ -21,7 +21,7 @@ from test_markdown_escaping import assert_inert, hostile
 
 from energygate.gate import Verdict
 from energygate.report.markdown import summary
-from energygate.report.result import (
+from energygate.result.result import (
     BaseResult,
     Change,
     OperatorResult,

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from test_markdown import BASE, RUN, WORSE, changed, rows_of, written
 
 from energygate.errors import UsageError
+from energygate.forge.github.sticky import LONGEST_COMMENT, Marker, room_for_text
 from energygate.gate import Verdict
-from energygate.github.sticky import LONGEST_COMMENT, Marker, room_for_text
 from energygate.report.markdown import COMMENT_LIMIT, SUMMARY_LIMIT, summary
 
 

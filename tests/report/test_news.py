@@ -7,7 +7,7 @@ from builders import failed_workload_result, finding_result, judged, metric_resu
 
 from energygate.gate import Verdict
 from energygate.report.news import energy_change, is_changed
-from energygate.report.result import Change
+from energygate.result.result import Change
 
 
 def moved(estimate, low, high, *findings, **fields):

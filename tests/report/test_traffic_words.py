@@ -12,16 +12,16 @@ from energygate.gate import Verdict
 from energygate.policy import Carbon
 from energygate.report.at_traffic import assumptions, per_year, split
 from energygate.report.console import print_report
-from energygate.report.contradictions import contradiction
 from energygate.report.markdown import comment
-from energygate.report.result import Change
-from energygate.report.site_result import (
+from energygate.result.contradictions import contradiction
+from energygate.result.result import Change
+from energygate.result.site_result import (
     FootprintResult,
     ReplicaResult,
     SiteResult,
     TrafficResult,
 )
-from energygate.report.sites import carbon_source
+from energygate.result.sites import carbon_source
 
 MONTH = 1e6 * 365.25 / 12
 

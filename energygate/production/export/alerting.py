@@ -17,7 +17,7 @@ from energygate.policy import METRICS
 from energygate.production import names
 from energygate.production.export import rules
 from energygate.production.export.documents import Noted
-from energygate.production.export.held import MONTHLY, LiveLimit
+from energygate.production.export.live_limits import MONTHLY, LiveLimit
 from energygate.production.export.promql import number
 from energygate.production.export.recording import QUANTILES
 

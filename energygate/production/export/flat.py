@@ -11,7 +11,7 @@ from energygate.production.export.readings import absolute_limit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.report.result import MetricResult, Result
+    from energygate.result.result import MetricResult, Result
 
 KIND = "json"
 FILE = "energygate.json"

@@ -12,7 +12,7 @@ from energygate.errors import PolicyError, UsageError
 from energygate.measure.carbon import carbon_intensity_g_per_kwh
 from energygate.production import names
 from energygate.production.export.documents import json_text, made_by
-from energygate.production.export.held import live_limits
+from energygate.production.export.live_limits import live_limits
 from energygate.production.export.panels import Panel, Rate, rows
 from energygate.production.export.promql import matching
 

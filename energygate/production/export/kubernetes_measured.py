@@ -6,13 +6,13 @@ import re
 from typing import TYPE_CHECKING
 
 from energygate.policy import METRICS
-from energygate.policy.tree import printable
 from energygate.production.routing.inputs import slots_of
 from energygate.production.routing.queueing import Replica, ServiceTimes
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from energygate.production.export.source import Source
-    from energygate.report.result import WorkloadResult
+    from energygate.result.result import WorkloadResult
 
 NEEDED = ("latency_p50", "latency_p95", "latency_p99", "throughput")
 
@@ -53,18 +53,18 @@ def silence(source: Source, workload: str) -> tuple[str, str] | None:
     found = measured_workload(source, workload)
     if found is None:
         names = [one.name for one in source.result.workloads] if source.result else []
-        known = ", ".join(f"'{printable(one, longest=60)}'" for one in names)
+        known = ", ".join(f"'{printable(one, max_length=60)}'" for one in names)
         return (
             f"the result has no workload {workload!r}",
             f"It has {known or 'none'}; measure it, or {SAY_IT}",
         )
     if found.error is not None or found.provenance is None:
-        why = printable(found.error.message, longest=_LONGEST) if found.error else f"it was {found.state}"
+        why = printable(found.error.message, max_length=_LONGEST) if found.error else f"it was {found.state}"
         return f"workload {workload!r} was not measured: {why}", f"Measure it, or {SAY_IT}"
     load, batch = found.provenance.load, found.provenance.batch_size
     if slots_of(load) is None:
         return (
-            f"{workload!r} was measured at a rate ({printable(load, longest=60)}), which does not show its capacity",
+            f"{workload!r} was measured at a rate ({printable(load, max_length=60)}), which does not show its capacity",
             f"Measure it with load: {{concurrency: N}}, or {SAY_IT}",
         )
     if batch > 1:

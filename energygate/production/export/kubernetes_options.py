@@ -8,9 +8,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.policy.tree import printable
 from energygate.production.export.kubernetes_names import is_label
 from energygate.production.export.kubernetes_workloads import IMAGE, Container
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -114,4 +114,4 @@ def _check_words(options: KubernetesOptions) -> None:
 
 
 def _quoted(text: str) -> str:
-    return f"'{printable(text, longest=80)}'"
+    return f"'{printable(text, max_length=80)}'"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from energygate.production.export.source import RuntimeLimit, Source
     from energygate.production.routing.document import RoutedPool, Routing
-    from energygate.report.result import Provenance, WorkloadResult
+    from energygate.result.result import Provenance, WorkloadResult
 
 TOLERANCE = 0.1
 """The autoscaler leaves a deviation of 10 % alone (kube-controller-manager's --horizontal-pod-autoscaler-tolerance), so

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from energygate.production.export.readings import Reading
-    from energygate.report.result import Result
+    from energygate.result.result import Result
 
 KIND = "openmetrics"
 FILE = "energygate.prom"

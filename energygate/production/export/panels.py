@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 from energygate.policy.fields import MAX_NAME_LENGTH
 from energygate.production import names
 from energygate.production.export import rules
-from energygate.production.export.held import HELD
+from energygate.production.export.live_limits import HELD
 from energygate.production.export.promql import JOULES_PER_KWH, Live, matching, number
 from energygate.production.export.recording import RATES
 from energygate.report import escaping
@@ -16,7 +16,7 @@ from energygate.report import escaping
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from energygate.production.export.held import LiveLimit
+    from energygate.production.export.live_limits import LiveLimit
 
 CHOSEN = 'workload=~"$workload"'
 """The workloads that are chosen at the top of the dashboard."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.production.export import alerting, recording
 from energygate.production.export.documents import made_by, yaml_text
-from energygate.production.export.held import HELD, live_limits
+from energygate.production.export.live_limits import HELD, live_limits
 from energygate.production.export.promql import Live
 
 if TYPE_CHECKING:

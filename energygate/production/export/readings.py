@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from energygate.policy import Metric
-    from energygate.report.result import MetricResult, Result
+    from energygate.result.result import MetricResult, Result
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,7 +11,7 @@ from energygate.production.export.promql import HOURS_PER_MONTH, JOULES_PER_KWH,
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
 
-    from energygate.production.export.held import LiveLimit
+    from energygate.production.export.live_limits import LiveLimit
 
 QUANTILES = {rules.LATENCY_P50: 0.5, rules.LATENCY_P95: 0.95, rules.LATENCY_P99: 0.99}
 

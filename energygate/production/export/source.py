@@ -10,7 +10,7 @@ from energygate.policy import METRICS
 
 if TYPE_CHECKING:
     from energygate.policy import Policy, Workload
-    from energygate.report.result import MetricResult, Result
+    from energygate.result.result import MetricResult, Result
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 import psutil
 import pynvml  # noqa: F401 - for those that ask GPUs
 
-from energygate import __version__
 from energygate.errors import MeasurementError
 from energygate.measure.gpus.card import COUNTER, POWER_SAMPLES
 from energygate.measure.gpus.finding import find_gpus
@@ -21,14 +20,15 @@ from energygate.measure.gpus.visible import Selection, selection_for
 from energygate.measure.machine import describe_machine
 from energygate.measure.meters import rapl
 from energygate.measure.power_model import vcpu_power
+from energygate.production.recorder.attribution import AtRest, CountedCpu, CountedGpus
 from energygate.production.recorder.children import Children, Descendants
-from energygate.production.recorder.counted import AtRest, CountedCpu, CountedGpus
 from energygate.production.recorder.counters import NvidiaCounter, RaplCounter
 from energygate.production.recorder.modelled import ModelledCpu
-from energygate.production.recorder.neighbours import Alone, Table
+from energygate.production.recorder.peers import Alone, Table
 from energygate.production.recorder.readings import Energy
 from energygate.production.recorder.snapshot import MeterInfo
 from energygate.production.recorder.spending import Purse
+from energygate.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.meters.rapl import Domain
     from energygate.policy import Policy, Workload
-    from energygate.production.recorder.neighbours import Neighbours
+    from energygate.production.recorder.peers import Neighbours
     from energygate.production.recorder.readings import Window
     from energygate.production.recorder.spending import Spending
 

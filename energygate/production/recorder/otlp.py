@@ -105,7 +105,7 @@ def metrics_data(snapshot: Snapshot, attributes: Mapping[str, str]) -> Any:  # n
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
-    from energygate import __version__
+    from energygate.version import __version__
 
     scope = ScopeMetrics(
         scope=InstrumentationScope("energygate", __version__),

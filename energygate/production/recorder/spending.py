@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.production.recorder.neighbours import Look
+from energygate.production.recorder.peers import Look
 
 if TYPE_CHECKING:
     from energygate.production.recorder.children import Children
-    from energygate.production.recorder.neighbours import Company, Neighbours
+    from energygate.production.recorder.peers import Company, Neighbours
     from energygate.production.recorder.readings import Window
 
 

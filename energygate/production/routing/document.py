@@ -23,7 +23,7 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from energygate.report.part import Finite, Part
+from energygate.result.part import Finite, Part
 
 
 class LatencyLimit(Part):

@@ -10,14 +10,14 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn
 
 from energygate.errors import MeasurementError, UsageError
-from energygate.policy.tree import printable
 from energygate.production.routing.placement import Doubt
 from energygate.production.routing.queueing import ServiceTimes
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from energygate.report.result import MetricResult, Provenance, Result, WorkloadResult
+    from energygate.result.result import MetricResult, Provenance, Result, WorkloadResult
 
 JOULES_PER_KWH = 3.6e6
 
@@ -148,7 +148,7 @@ def _measured(one: PoolInput, name: str) -> Measured:
     found = _workload(one, name)
     provenance = found.provenance
     if found.error is not None or provenance is None:
-        why = f": {printable(found.error.message, longest=200)}" if found.error else ""
+        why = f": {printable(found.error.message, max_length=200)}" if found.error else ""
         state = "" if found.error else f", it was {found.state}"
         raise MeasurementError(
             f"workload {_quote(name)} was not measured there{why}{state}", where=_where(one)
@@ -224,7 +224,7 @@ def _slots(one: PoolInput, provenance: Provenance) -> int:
     if slots is None:
         _refuse(
             one,
-            f"was measured at {printable(provenance.load, longest=_LONGEST_QUOTE)}, "
+            f"was measured at {printable(provenance.load, max_length=_LONGEST_QUOTE)}, "
             "which does not show how much it can serve",
             "Measure it with load: closed, or {concurrency: N}",
         )
@@ -257,4 +257,4 @@ def _where(one: PoolInput) -> str:
 
 
 def _quote(name: str) -> str:
-    return f"'{printable(name, longest=_LONGEST_QUOTE)}'"
+    return f"'{printable(name, max_length=_LONGEST_QUOTE)}'"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, cast
 
 from energygate.errors import UsageError
 from energygate.policy import Family, parse_quantity
-from energygate.policy.tree import printable
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -76,7 +76,7 @@ def limit_given(text: str) -> Limit:
     metric = f"latency_{match['quantile']}" if match else ""
     if match is None or metric not in SHARES:
         raise UsageError(
-            f"--latency: '{printable(text, longest=_LONGEST_QUOTE)}' is no limit on p50, p95 or p99",
+            f"--latency: '{printable(text, max_length=_LONGEST_QUOTE)}' is no limit on p50, p95 or p99",
             hint="Write for example --latency 'p95 50 ms'",
         )
     try:
@@ -103,7 +103,7 @@ def limit_of(policy: Policy | None, workloads: Sequence[str]) -> Limit:
             where = policy.source if line is None else f"{policy.source}:{line}"
             found.append(Limit(metric=DEFAULT_QUANTILE, limit_s=budget, source=where))
     if not found:
-        name = printable(workloads[0], longest=_LONGEST_QUOTE)
+        name = printable(workloads[0], max_length=_LONGEST_QUOTE)
         where = "without a policy" if policy is None else f"in {policy.source} for workload '{name}'"
         raise UsageError(
             f"there is no limit on latency {where}, and without one a single replica of any pool would do",
@@ -140,12 +140,12 @@ def span_given(text: str) -> Region:
         low = high = math.nan
     if math.isnan(low):
         raise UsageError(
-            f"--rates: '{printable(text, longest=_LONGEST_QUOTE)}' does not say from which rate to which",
+            f"--rates: '{printable(text, max_length=_LONGEST_QUOTE)}' does not say from which rate to which",
             hint="Write for example --rates 1-10000, in requests a second",
         )
     if not LEAST_PER_S <= low < high <= MOST_PER_S:
         raise UsageError(
-            f"--rates: {printable(text, longest=_LONGEST_QUOTE)} does not lead from a rate above 0 to a higher one",
+            f"--rates: {printable(text, max_length=_LONGEST_QUOTE)} does not lead from a rate above 0 to a higher one",
             hint=f"Write for example --rates 1-10000; {MOST_PER_S:.0e} is the most",
         )
     return low, high

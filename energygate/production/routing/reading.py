@@ -8,8 +8,8 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from energygate.errors import UsageError
-from energygate.policy.tree import printable
 from energygate.production.routing.document import Routing
+from energygate.text import printable
 
 MAX_BYTES = 10_000_000
 """Ten pools of 10,000 replicas each, whose bands all differ, are half of that."""
@@ -23,7 +23,7 @@ def read_routing(path: str) -> Routing:
     Raises:
         UsageError: It cannot be read, or is no plan; one sentence.
     """
-    name = printable(path, longest=_LONGEST)
+    name = printable(path, max_length=_LONGEST)
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
@@ -43,7 +43,7 @@ def read_routing(path: str) -> Routing:
     known = {one.name for one in routing.pools if one.unfit is None}
     strangers = [pool for one in routing.thresholds for pool in (one.below, one.above) if pool not in known]
     if strangers:
-        stranger = printable(strangers[0], longest=_LONGEST)
+        stranger = printable(strangers[0], max_length=_LONGEST)
         raise UsageError(f"the plan has a threshold of '{stranger}', which is none of its pools", where=name)
     return routing
 
@@ -53,4 +53,4 @@ def _why(error: Exception) -> str:
         return "it is not JSON"
     details = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = ".".join(map(str, details["loc"]))
-    return f"{printable(path, longest=_LONGEST)}: {details['msg'][:1].lower()}{details['msg'][1:]}"
+    return f"{printable(path, max_length=_LONGEST)}: {details['msg'][:1].lower()}{details['msg'][1:]}"

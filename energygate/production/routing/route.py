@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate import __version__
 from energygate.errors import UsageError
 from energygate.policy import METRICS, format_quantity
 from energygate.production.routing.costs import MAX_REPLICAS, Pool, bands, best
@@ -27,6 +26,7 @@ from energygate.production.routing.limits import SHARES
 from energygate.production.routing.notes import notes
 from energygate.production.routing.placement import Candidate, certain_at, changes, notable_mix
 from energygate.production.routing.queueing import Replica
+from energygate.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from energygate.policy import format_quantity
-from energygate.policy.tree import printable
 from energygate.production.routing.drawing import (
     LogAxis,
     doubtful,
@@ -17,6 +16,7 @@ from energygate.production.routing.drawing import (
     power_labels,
     short,
 )
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -54,7 +54,7 @@ def svg_plot(routing: Routing) -> str:
     rates = LogAxis(low=routing.rates.low_per_s, high=routing.rates.high_per_s)
     curves = [(pool, _curve(pool, rates)) for pool in pools]
     values = [watts for _, curve in curves for _, watts in curve]
-    title = f"{printable(routing.workload, longest=_LONGEST_TITLE)}: power by load"
+    title = f"{printable(routing.workload, max_length=_LONGEST_TITLE)}: power by load"
     limit = format_quantity(routing.latency.limit_s, "s")
     subtitle = f"p{routing.latency.metric[-2:]} latency within {limit}, idle replicas and PUE included"
     box = f"0 0 {WIDTH} {HEIGHT}"
@@ -113,7 +113,7 @@ def _lines(
         yield f'<path stroke="{colour}" d="M{points}"/>'
     ends = _apart([_y(powers, curve[-1][1]) for _, curve, _ in drawn])
     for (pool, curve, colour), y in zip(drawn, ends, strict=True):
-        name = printable(pool.name, longest=_LONGEST_NAME)
+        name = printable(pool.name, max_length=_LONGEST_NAME)
         x = _x(rates, curve[-1][0]) + 6
         yield f'<text x="{x:.1f}" y="{y + 4:.1f}" style="fill:{colour};font-weight:600">{escape(name)}</text>'
 
@@ -122,9 +122,7 @@ def _switches(routing: Routing, rates: LogAxis, floor: int) -> Iterator[str]:
     for number, one in enumerate(routing.thresholds):
         x = _x(rates, one.rate_per_s)
         yield f'<line class="switch" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{floor}"/>'
-        label = (
-            f"{printable(one.below, longest=_LONGEST_NAME)} → {printable(one.above, longest=_LONGEST_NAME)}"
-        )
+        label = f"{printable(one.below, max_length=_LONGEST_NAME)} → {printable(one.above, max_length=_LONGEST_NAME)}"
         late = x > (LEFT + WIDTH - RIGHT) / 2
         yield _text(
             x + (-6 if late else 6),

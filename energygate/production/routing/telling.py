@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.policy import METRICS, format_number, format_quantity
-from energygate.policy.tree import printable
 from energygate.production.routing.inputs import JOULES_PER_KWH
 from energygate.production.routing.text_plot import legend, text_plot
+from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -186,4 +186,4 @@ def _replicas(number: int) -> str:
 
 
 def _name(text: str) -> str:
-    return printable(text, longest=_LONGEST)
+    return printable(text, max_length=_LONGEST)

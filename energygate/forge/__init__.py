@@ -1,0 +1,3 @@
+"""Where reviewers read: one comment that stays up to date."""
+
+from __future__ import annotations

@@ -1,0 +1,178 @@
+"""The artifact that the first stage left: fetched and opened in memory, as the work of a stranger."""
+
+from __future__ import annotations
+
+import io
+import stat
+import struct
+import zipfile
+import zlib
+from typing import TYPE_CHECKING, NoReturn
+
+from energygate.errors import MeasurementError
+from energygate.forge.github.api_errors import GitHubTrouble, TooLong
+from energygate.result.reading import MAX_BYTES
+from energygate.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.forge.github.client import Client
+    from energygate.forge.github.fields import Fields
+
+RESULT = "result.json"
+"""The one file of the artifact."""
+
+MAX_ARCHIVE_BYTES = MAX_BYTES + 65_536
+"""Of the artifact as it is kept: what a result may have, not compressed at all, and room for the frame."""
+
+MOST_LISTED = 8
+"""Entries that are looked at before an archive is refused for having more than one."""
+
+_NEEDS = "actions: read"
+_TOO_LONG = f"it has over {MAX_ARCHIVE_BYTES / 1e6:.0f} MB"
+_GONE = 410
+_PIECE_BYTES = 65_536
+_LONGEST_QUOTE = 60
+_LISTED = b"PK\x01\x02"  # begins each entry of an archive's directory
+_ENCRYPTED = 0x1
+_METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_UNREADABLE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    OverflowError,
+    RuntimeError,  # NotImplementedError too
+    ValueError,  # UnicodeError too
+)
+"""What `zipfile` raises where an archive is not one, breaks off, or lies about where its parts are."""
+
+
+def download_result(client: Client, *, repository: str, run_id: int, name: str) -> bytes:
+    """Return the one file `result.json` in a run's artifact, read in memory; nothing is written to a disk.
+
+    Attempts of a run share its artifacts and may leave several of one name. The newest is taken, by its id as
+    GitHub's own download does (https://github.com/actions/toolkit/pull/1592), whichever attempt it is from:
+    where only other jobs were run again it is that of an earlier one, and about the same commit.
+
+    Args:
+        client: The API; its token needs `actions: read`.
+        repository: `owner/name` of the repository that the run is of.
+        run_id: The run.
+        name: The artifact's.
+
+    Raises:
+        GitHubTrouble: There is no such artifact, it has expired, or GitHub does not hand it out.
+        MeasurementError: What is in it cannot be what energygate left; one sentence.
+    """
+    actions = f"/repos/{repository}/actions"
+    where = f"artifact {name} of run {run_id}"
+    artifact = _newest(client, f"{actions}/runs/{run_id}/artifacts", name=name, where=where)
+    if artifact.flag("expired"):
+        raise _expired(where)
+    # GitHub has the size from whoever uploaded it, so the download counts for itself.
+    if artifact.whole("size_in_bytes") > MAX_ARCHIVE_BYTES:
+        raise _unusable(_TOO_LONG, where)
+    path = f"{actions}/artifacts/{artifact.whole('id')}/zip"
+    try:
+        archive = client.download(path, limit_bytes=MAX_ARCHIVE_BYTES, needs=_NEEDS)
+    except TooLong:
+        raise _unusable(_TOO_LONG, where) from None
+    except GitHubTrouble as trouble:
+        if trouble.status == _GONE:
+            raise _expired(where) from None
+        raise
+    return result_in(archive, where=where)
+
+
+def result_in(archive: bytes, *, where: str, limit_bytes: int = MAX_BYTES) -> bytes:
+    """Return what the archive's one file `result.json` holds; anything else in it is refused.
+
+    At most the limit is inflated, whatever sizes the archive gives, and no more of its directory is read than
+    an honest one has.
+
+    Args:
+        archive: The zip archive.
+        where: What to call it in errors.
+        limit_bytes: The most that the file may have.
+
+    Raises:
+        MeasurementError: One sentence; names out of the archive are escaped and cut.
+    """
+    try:
+        return _result_in(archive, limit_bytes)
+    except _Refused as why:
+        raise _unusable(str(why), where) from None
+
+
+def _newest(client: Client, path: str, *, name: str, where: str) -> Fields:
+    # Servers that do not know the query list all; their names are looked at in any case.
+    listed = client.items(path, query={"name": name}, within="artifacts", needs=_NEEDS)
+    named = [one for one in listed if one.text("name") == name]
+    if not named:
+        raise GitHubTrouble(
+            "the run left no artifact of this name", where=where, hint="Look into the first stage's log"
+        )
+    return max(named, key=lambda one: one.whole("id"))
+
+
+def _expired(where: str) -> GitHubTrouble:
+    return GitHubTrouble(
+        "the artifact has expired", where=where, hint="Run the first stage again", status=_GONE
+    )
+
+
+class _Refused(Exception):
+    """Why an archive is not read: the rest of a sentence."""
+
+
+def _refuse(why: str) -> NoReturn:
+    raise _Refused(why)
+
+
+def _unusable(why: str, where: str) -> MeasurementError:
+    return MeasurementError(
+        f"no result can be taken from the artifact: {why}",
+        where=where,
+        hint=f"It must be a zip archive of {RESULT} alone, as energygate's first stage uploads it",
+    )
+
+
+def _result_in(archive: bytes, limit_bytes: int) -> bytes:
+    # `zipfile` builds an object for every entry before it tells how many there are. It finds none without these
+    # four bytes, which compressed data has by chance once in 4 GB.
+    if archive.count(_LISTED) > MOST_LISTED:
+        _refuse(f"it lists more than {MOST_LISTED} files")
+    try:
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            entry = _only_entry(opened.infolist(), limit_bytes)
+            with opened.open(entry) as member:
+                # Not more than the declared size comes out of this, and its checksum is looked at in the end.
+                content = b"".join(iter(lambda: member.read(_PIECE_BYTES), b""))
+    except _UNREADABLE:
+        _refuse("it is not a zip archive, or not a whole one")
+    if len(content) != entry.file_size:
+        _refuse(f"{RESULT} in it breaks off")
+    return content
+
+
+def _only_entry(entries: Sequence[zipfile.ZipInfo], limit_bytes: int) -> zipfile.ZipInfo:
+    # The name as it is in the archive: `zipfile` cuts it at a zero byte, and may take another from a field beside.
+    names = [name for one in entries for name in (one.orig_filename, one.filename)]
+    others = [name for name in names if name != RESULT]
+    if others:
+        _refuse(f"it holds '{printable(others[0], max_length=_LONGEST_QUOTE)}'")
+    if len(entries) != 1:
+        _refuse(f"it holds {RESULT} {len(entries)} times" if entries else "it is empty")
+    entry = entries[0]
+    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
+        _refuse(f"{RESULT} in it is a link or another thing that is no file")
+    if entry.flag_bits & _ENCRYPTED:
+        _refuse(f"{RESULT} in it is encrypted")
+    if entry.compress_type not in _METHODS:
+        _refuse(f"{RESULT} in it is compressed by a method that GitHub does not use")
+    if entry.file_size > limit_bytes:
+        _refuse(f"{RESULT} in it has over {limit_bytes / 1e6:.0f} MB")
+    return entry

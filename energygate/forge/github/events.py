@@ -1,0 +1,243 @@
+"""What to do for an event: one frozen value of what happened, and one pure function from it to an activity."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energygate.errors import UsageError
+from energygate.forge.github.fields import Fields, is_repository, is_sha
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+DEPENDABOT = "dependabot[bot]"
+"""Whoever starts a run decides its rights, re-runs included: for this one the token only reads."""
+
+
+class Activity(Enum):
+    """What energygate does for an event, in words."""
+
+    COMPARE_AND_COMMENT = "measure against base and comment"
+    COMPARE_AND_LEAVE = "measure against base and leave the result for the second stage"
+    COMPARE = "measure against base"
+    MEASURE = "measure without base"
+    RENDER = "render the second stage"
+    NOTHING = "nothing"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FirstStage:
+    """The run that measured, as the second stage is told of it by GitHub itself.
+
+    Attributes:
+        run_id: The run, which holds the artifact.
+        attempt: Which attempt of it, from 1.
+        event: The event that started it, such as `pull_request`.
+        conclusion: `success`, `failure`, `cancelled`, ...; `None` while it runs.
+        head_sha: The commit it was started for.
+        head_repository: `owner/name` the commit is from; `None` when that was deleted meanwhile.
+        workflow_path: The workflow's file, such as `.github/workflows/energy.yml`.
+        head_branch: The branch there, as a stranger may have named it; `None` when GitHub does not tell.
+    """
+
+    run_id: int
+    attempt: int
+    event: str
+    conclusion: str | None
+    head_sha: str
+    head_repository: str | None
+    workflow_path: str
+    head_branch: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What happened, from the runner's variables and the event's payload.
+
+    Attributes:
+        name: The event, such as `pull_request`.
+        action: What about it, such as `synchronize`; `None` for events that have no kinds.
+        repository: `owner/name` of the repository whose workflow runs.
+        ref: The git ref of the run.
+        actor: Who started the run.
+        run_id: This run; later runs of a repository have greater ones.
+        attempt: Which attempt of it, from 1.
+        head_sha: The commit this is about: of a pull request, the last one proposed and not the trial merge.
+        base_sha: What it is to be compared with; `None` when there is no such thing.
+        pull_request: Its number; `None` when the event is of none.
+        head_repository: `owner/name` a pull request comes from; `None` without one, or when its fork is gone.
+        deletes: A push that removed its ref.
+        first_stage: The run that ended, for `workflow_run`; otherwise `None`.
+    """
+
+    name: str
+    action: str | None = None
+    repository: str
+    ref: str
+    actor: str
+    run_id: int
+    attempt: int
+    head_sha: str
+    base_sha: str | None = None
+    pull_request: int | None = None
+    head_repository: str | None = None
+    deletes: bool = False
+    first_stage: FirstStage | None = None
+
+    @property
+    def from_fork(self) -> bool:
+        """A pull request from another repository, or from one that is gone."""
+        if self.pull_request is None:
+            return False
+        return self.head_repository is None or self.head_repository.casefold() != self.repository.casefold()
+
+
+def activity(event: Event) -> Activity:
+    """Choose what to do for an event.
+
+    Raises:
+        UsageError: For `pull_request_target`, and for events that mean nothing here: doing nothing for them
+            would look like a pass.
+    """
+    if event.name == "pull_request_target":
+        raise UsageError(
+            "energygate does not run under pull_request_target, where a pull request's code would have the "
+            "repository's secrets",
+            hint="Measure under pull_request, and comment for forks under workflow_run",
+        )
+    if event.name not in _CHOOSE:
+        raise UsageError(
+            f"energygate has nothing to do for the event of this workflow; it knows {', '.join(_CHOOSE)}",
+            where="GITHUB_EVENT_NAME",
+        )
+    return _CHOOSE[event.name](event)
+
+
+def _for_pull_request(event: Event) -> Activity:
+    if event.action == "closed":
+        return Activity.NOTHING
+    # GitHub gives these runs a token that only reads, whatever the workflow asks for.
+    reads_only = event.from_fork or event.actor == DEPENDABOT
+    return Activity.COMPARE_AND_LEAVE if reads_only else Activity.COMPARE_AND_COMMENT
+
+
+def _for_merge_group(event: Event) -> Activity:
+    # A group may hold several pull requests: there is no one place to comment.
+    return Activity.COMPARE if event.action == "checks_requested" else Activity.NOTHING
+
+
+def _for_push(event: Event) -> Activity:
+    return Activity.NOTHING if event.deletes else Activity.MEASURE
+
+
+def _for_workflow_run(event: Event) -> Activity:
+    first = event.first_stage
+    # A failed first stage is a failed gate: its comment is the one that matters most.
+    told = first is not None and first.event == "pull_request" and first.conclusion in {"success", "failure"}
+    return Activity.RENDER if told and event.action == "completed" else Activity.NOTHING
+
+
+_CHOOSE: Mapping[str, Callable[[Event], Activity]] = {
+    "pull_request": _for_pull_request,
+    "merge_group": _for_merge_group,
+    "push": _for_push,
+    "schedule": lambda _: Activity.MEASURE,
+    "workflow_dispatch": lambda _: Activity.MEASURE,
+    "workflow_run": _for_workflow_run,
+}
+
+
+def read_event(environ: Mapping[str, str]) -> Event:
+    """Read the event of this run, its payload from the file the runner names.
+
+    Raises:
+        UsageError: When this is no GitHub Actions job, or its event is not what GitHub describes.
+    """
+    path = Path(_variable(environ, "GITHUB_EVENT_PATH"))
+    try:
+        payload = json.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageError(f"cannot read it: {error.strerror}", where="GITHUB_EVENT_PATH") from None
+    except (ValueError, RecursionError):
+        raise UsageError("the file it names is not JSON", where="GITHUB_EVENT_PATH") from None
+    return event_from(environ, payload)
+
+
+def event_from(environ: Mapping[str, str], payload: object) -> Event:
+    """Make the event from the runner's variables and the parsed payload.
+
+    Raises:
+        UsageError: When something is missing or of the wrong type; the sentence names it.
+    """
+    fields = Fields(content=payload, source="the event's payload", trouble=_unusable)
+    name = _variable(environ, "GITHUB_EVENT_NAME")
+    repository = _variable(environ, "GITHUB_REPOSITORY")
+    if not is_repository(repository):
+        raise UsageError("it is not owner/name", where="GITHUB_REPOSITORY")
+    sha = _variable(environ, "GITHUB_SHA")
+    if not is_sha(sha):
+        raise UsageError("it is not a commit's name in full", where="GITHUB_SHA")
+    first_stage = _first_stage(fields) if name == "workflow_run" else None
+    proposed = name == "pull_request"
+    # Both payloads name the two commits; each has its own way to.
+    commits = {
+        "pull_request": (("head", "sha"), ("base", "sha")),
+        "merge_group": (("head_sha",), ("base_sha",)),
+    }
+    head, base = (fields.sha(name, *path) for path in commits[name]) if name in commits else (sha, None)
+    return Event(
+        name=name,
+        action=fields.optional_text("action"),
+        repository=repository,
+        ref=_variable(environ, "GITHUB_REF"),
+        actor=_variable(environ, "GITHUB_ACTOR"),
+        run_id=_number(environ, "GITHUB_RUN_ID"),
+        attempt=_number(environ, "GITHUB_RUN_ATTEMPT"),
+        head_sha=first_stage.head_sha if first_stage else head,
+        base_sha=base,
+        pull_request=fields.whole(name, "number") if proposed else None,
+        head_repository=fields.optional_repository(name, "head", "repo", "full_name") if proposed else None,
+        deletes=name == "push" and fields.flag("deleted"),
+        first_stage=first_stage,
+    )
+
+
+def _first_stage(fields: Fields) -> FirstStage:
+    return FirstStage(
+        run_id=fields.whole("workflow_run", "id"),
+        attempt=fields.whole("workflow_run", "run_attempt"),
+        event=fields.text("workflow_run", "event"),
+        conclusion=fields.optional_text("workflow_run", "conclusion"),
+        head_sha=fields.sha("workflow_run", "head_sha"),
+        head_repository=fields.optional_repository("workflow_run", "head_repository", "full_name"),
+        workflow_path=fields.text("workflow_run", "path"),
+        head_branch=fields.optional_text("workflow_run", "head_branch"),
+    )
+
+
+def _unusable(sentence: str) -> UsageError:
+    return UsageError(sentence, where="GITHUB_EVENT_PATH")
+
+
+def _variable(environ: Mapping[str, str], name: str) -> str:
+    value = environ.get(name, "")
+    if not value:
+        raise UsageError(
+            "it is not set", where=name, hint="This runs in a job of GitHub Actions, which sets it"
+        )
+    return value
+
+
+def _number(environ: Mapping[str, str], name: str) -> int:
+    value = _variable(environ, name)
+    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS and int(value) > 0):
+        raise UsageError("it is not a whole number above 0", where=name)
+    return int(value)
+
+
+_MOST_DIGITS = 19
+"""Of a 64-bit number."""

@@ -1,0 +1,65 @@
+"""Whose token it is: the comments that may be edited are this author's."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from energygate.forge.github.api_errors import GitHubTrouble
+
+if TYPE_CHECKING:
+    from energygate.forge.github.client import Client
+
+GITHUB_ACTIONS = "github-actions[bot]"
+"""Who a job's own token speaks for."""
+
+_BOT = "[bot]"
+_NOT_FOR_APPS = frozenset({403, 404})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Identity:
+    """An author on GitHub.
+
+    Attributes:
+        login: The name; an app's ends in `[bot]`, which no person's can.
+        id: The number, which outlives names; `None` for an app known by its name alone.
+    """
+
+    login: str
+    id: int | None = None
+
+    def is_author(self, author: Identity | None) -> bool:
+        """Tell whether a comment's author is this one; nobody is, where the account is gone."""
+        if author is None:
+            return False
+        if self.id is not None and author.id is not None:
+            return self.id == author.id
+        return self.login.casefold() == author.login.casefold()
+
+
+def own_identity(client: Client) -> Identity:
+    """Return who the client's token speaks for.
+
+    The tokens of apps, a job's own among them, may not ask `/user`; GraphQL tells them.
+
+    Raises:
+        GitHubTrouble: When the token is not valid, or there is no answer.
+    """
+    try:
+        user = client.get("/user")
+    except GitHubTrouble as trouble:
+        if trouble.status not in _NOT_FOR_APPS:
+            raise
+    else:
+        return Identity(login=user.text("login"), id=user.whole("id"))
+    return Identity(login=_viewer(client) or GITHUB_ACTIONS)
+
+
+def _viewer(client: Client) -> str | None:
+    try:
+        login = client.query("query { viewer { login } }").optional_text("data", "viewer", "login")
+    except GitHubTrouble:
+        return None
+    # Only apps get here. Without its ending the name could be a person's.
+    return login if login is None or login.endswith(_BOT) else login + _BOT

@@ -1,0 +1,145 @@
+"""Pull requests as they are now, and which one of them a run has measured."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from itertools import islice
+from typing import TYPE_CHECKING
+
+from energygate.errors import UsageError
+from energygate.forge.github.api_errors import GitHubTrouble
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from energygate.forge.github.client import Client
+    from energygate.forge.github.events import Event, FirstStage
+    from energygate.forge.github.fields import Fields
+
+MOST_SEARCHED = 1_000
+"""Open pull requests to look through where GitHub cannot name the few: those touched last, in ten requests."""
+
+_OPEN = "open"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """A pull request as GitHub shows it at this moment.
+
+    Attributes:
+        number: Its number.
+        base_sha: The commit of the base branch that GitHub compares it with.
+        base_ref: The base branch.
+        head_sha: The last commit it proposes.
+        head_repository: `owner/name` that commit is from; `None` when that is deleted, or hidden from the token.
+        labels: The names of its labels.
+    """
+
+    number: int
+    base_sha: str
+    base_ref: str
+    head_sha: str
+    head_repository: str | None
+    labels: tuple[str, ...]
+
+
+def find_pull_request(client: Client, event: Event) -> PullRequest:
+    """Return the pull request that the first stage measured.
+
+    Only what GitHub itself says of the first stage's run counts, and nothing that the run left behind: the pull
+    request is open, proposes the very commit, and comes from the very repository.
+
+    The event names no pull request when it comes from a fork, and `/commits/{sha}/pulls` then finds none, as the
+    commit is not in this repository (https://github.com/retransmission/retransmission/pull/280 tried it out).
+    By owner and branch GitHub finds those of forks and of its own branches
+    (https://github.com/learningequality/kolibri/pull/14719).
+
+    Args:
+        client: The API; its token needs `pull-requests: read`.
+        event: A `workflow_run`.
+
+    Raises:
+        GitHubTrouble: There is none, or several; or GitHub does not answer.
+        UsageError: When no first stage started this run.
+    """
+    first = event.first_stage
+    if first is None:
+        raise UsageError(
+            "only under workflow_run is there a first stage to find the pull request of",
+            where="GITHUB_EVENT_NAME",
+        )
+    where = f"commit {first.head_sha}"
+    if first.head_repository is None:
+        raise GitHubTrouble(
+            "the repository that the pull request came from has been deleted, so it cannot be told for sure which "
+            "one it was",
+            where=where,
+        )
+    found = _matching(_candidates(client, event.repository, first), first)
+    if not found:
+        raise GitHubTrouble(
+            "no open pull request proposes the commit that was measured: it is closed, or has newer commits",
+            where=where,
+            hint="The run for the newest commit tells of that one",
+        )
+    if len(found) > 1:
+        numbers = " and ".join(f"#{number}" for number in sorted(found))
+        raise GitHubTrouble(
+            f"the pull requests {numbers} propose the same commit, and the measurement is of one of them",
+            where=where,
+            hint="Close all but one, or push another commit to it",
+        )
+    return next(iter(found.values()))
+
+
+def read_pull_request(client: Client, *, repository: str, number: int) -> PullRequest:
+    """Return a pull request as it is now; its event's payload is as old as the event.
+
+    Args:
+        client: The API; its token needs `pull-requests: read`.
+        repository: `owner/name` of the repository it is for.
+        number: Its number.
+
+    Raises:
+        GitHubTrouble: When there is no usable answer.
+    """
+    return _pull_request(client.get(f"/repos/{repository}/pulls/{number}"))
+
+
+def _candidates(client: Client, repository: str, first: FirstStage) -> Iterable[Fields]:
+    """List open pull requests, from the branch of the run where GitHub tells it, else those touched last."""
+    path = f"/repos/{repository}/pulls"
+    if first.head_repository is not None and first.head_branch is not None:
+        owner = first.head_repository.partition("/")[0]
+        of_branch = list(client.items(path, query={"state": _OPEN, "head": f"{owner}:{first.head_branch}"}))
+        if of_branch:
+            return of_branch
+    latest: Mapping[str, str] = {"state": _OPEN, "sort": "updated", "direction": "desc"}
+    return islice(client.items(path, query=latest), MOST_SEARCHED)
+
+
+def _matching(candidates: Iterable[Fields], first: FirstStage) -> dict[int, PullRequest]:
+    """Return those of the first stage's commit and repository by number: a list in motion may show one twice."""
+    found = {}
+    for one in candidates:
+        pull_request = _pull_request(one)
+        repository = pull_request.head_repository or ""
+        if (
+            one.text("state") == _OPEN
+            and pull_request.head_sha == first.head_sha
+            and repository.casefold() == (first.head_repository or "").casefold()
+        ):
+            found[pull_request.number] = pull_request
+    return found
+
+
+def _pull_request(fields: Fields) -> PullRequest:
+    return PullRequest(
+        number=fields.whole("number"),
+        base_sha=fields.sha("base", "sha"),
+        base_ref=fields.text("base", "ref"),
+        head_sha=fields.sha("head", "sha"),
+        # Null for a deleted fork: https://github.com/github/rest-api-description/issues/424
+        head_repository=fields.optional_repository("head", "repo", "full_name"),
+        labels=tuple(label.text("name") for label in fields.listed("labels")),
+    )

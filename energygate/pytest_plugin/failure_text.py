@@ -1,0 +1,147 @@
+"""What a test says about its energy: the text of a failure, of a warning, and the properties of its report."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from energygate.gate import Verdict
+from energygate.policy import METRICS, format_number, scale_for
+from energygate.policy.units import unit_size
+from energygate.report.explanations import more_time as more_time_in_policy
+from energygate.report.headlines import BIG_FACTOR
+from energygate.report.phrases import (
+    RELATIVE,
+    change_interval_text,
+    change_text,
+    count,
+    label_of,
+    value_text,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
+
+BREAKING = (Verdict.FAIL, Verdict.INCONCLUSIVE)
+_GAP = r"(?:\s|\x1b\[[\d;]*m)+"
+LEAST_SHOWN, MOST_SHOWN = 0.01, 10_000
+"""From here to there a value reads well in a unit that was not chosen for it."""
+
+
+def failure(result: Result, part: str | None) -> str:
+    """Why a test failed, the limit beside the value, and how far to trust it.
+
+    Args:
+        result: Of one part of a test.
+        part: Its name; `None` where it has none.
+    """
+    (workload,) = result.workloads
+    wanted = [workload.verdict] if workload.verdict in BREAKING else [*BREAKING]
+    lines = [f"{part}: {line}" if part else line for line in _findings(workload, wanted)]
+    if not lines:  # judged as a whole, such as one that must not be added
+        lines = [*workload.notes]
+    return "\n".join([*lines, *(f"  {line}" for line in _trust(workload, result))])
+
+
+def warning(result: Result, part: str | None) -> str:
+    """What to know about a test that passed, in one line."""
+    (workload,) = result.workloads
+    lines = [*_findings(workload, [workload.verdict])]
+    if hint := more_time(workload):
+        lines.append(hint)
+    text = "; ".join(lines)
+    return f"{part}: {text}" if part else text
+
+
+def properties(workload: WorkloadResult, part: str | None) -> Iterator[tuple[str, str | float]]:
+    """What goes into a JUnit file: the verdict, the method, and each metric in the unit of `result.json`."""
+    prefix = f"energygate.{part}." if part else "energygate."
+    yield f"{prefix}verdict", workload.verdict.value
+    if workload.method is not None:
+        yield f"{prefix}method", workload.method
+    for name, metric in workload.metrics.items():
+        yield f"{prefix}{name}_{metric.unit}" if metric.unit != "ratio" else f"{prefix}{name}", metric.head
+        if metric.change is not None:
+            yield f"{prefix}{name}_change", metric.change.estimate
+
+
+def more_time(workload: WorkloadResult) -> str:
+    """What would settle an inconclusive verdict, as an option; empty where nothing is open or nothing is known."""
+    return as_options(more_time_in_policy(workload))
+
+
+def as_options(text: str) -> str:
+    """A report's text with options of pytest where it names keys of a policy; it may be wrapped, and have colours."""
+    return re.sub(rf"`time_limit:({_GAP})(\d+){_GAP}s`", r"--energy-time\1\2s", text)
+
+
+def _findings(workload: WorkloadResult, verdicts: list[Verdict]) -> Iterator[str]:
+    for name, metric in workload.metrics.items():
+        for finding in metric.findings:
+            if finding.verdict in verdicts:
+                yield f"{label_of(name, workload)} {_held_against(name, metric, finding)}"
+
+
+def _held_against(name: str, metric: MetricResult, finding: FindingResult) -> str:
+    """A value, or its change, beside its limit: `0.840 mWh (0.810 to 0.870), limit 0.5 mWh: 68 % over`."""
+    if finding.kind in RELATIVE:
+        sign = "+" if finding.kind == "max_increase" else "\N{MINUS SIGN}"
+        value, limit = f"{value_text(metric)}, {change_text(metric)}", f"{sign}{finding.limit_text}"
+        interval = change_interval_text(metric).replace(" … ", " to ")
+    else:
+        factor, unit = _scale(name, metric, finding)
+        value, limit = f"{format_number(metric.head * factor)} {unit}", finding.limit_text
+        interval = _interval(metric, factor)
+    between = f" ({interval})" if interval else ""
+    return f"{value}{between}, limit {limit}: {_verdict(metric, finding)}"
+
+
+def _scale(name: str, metric: MetricResult, finding: FindingResult) -> tuple[float, str]:
+    """The limit's own unit, so that value and limit stand beside each other; the value's where it is far from that."""
+    unit = finding.limit_text.lstrip("+-.0123456789eE ")
+    try:
+        factor = 1 / float(unit_size(unit, METRICS[name].family))
+    except KeyError:
+        return scale_for([metric.head], metric.unit)
+    fits = metric.head == 0 or LEAST_SHOWN <= abs(metric.head) * factor < MOST_SHOWN
+    return (factor, unit) if fits else scale_for([metric.head], metric.unit)
+
+
+def _interval(metric: MetricResult, factor: float) -> str:
+    low, high = metric.head_low, metric.head_high
+    if low is None or high is None or low == high:
+        return ""
+    return f"{format_number(low * factor)} to {format_number(high * factor)}"
+
+
+def _verdict(metric: MetricResult, finding: FindingResult) -> str:
+    if finding.verdict is Verdict.INCONCLUSIVE:
+        return finding.reason or "inconclusive"
+    if finding.reason:
+        return finding.reason
+    if finding.kind in RELATIVE or not finding.limit:
+        return "over" if finding.kind in {"max", "max_increase"} else "under"
+    share = metric.head / finding.limit
+    if finding.kind == "max" and share >= BIG_FACTOR:
+        return f"{format_number(share, digits=2)} times the limit"
+    size = f"{format_number(abs(share - 1) * 100, digits=2)} %"
+    return f"{size} over" if finding.kind == "max" else f"{size} under"
+
+
+def _trust(workload: WorkloadResult, result: Result) -> Iterator[str]:
+    provenance = workload.provenance
+    if provenance is not None:
+        launches = count(len(provenance.launches), "launch", "launches")
+        share = f"± {provenance.uncertainty * 100:.0f} % on absolute kWh"
+        yield f"{workload.method}: {provenance.source}, {share}; {launches}, {provenance.seconds:.1f} s"
+    energy = workload.metrics.get("energy_per_request")
+    if result.base is not None and energy is not None and energy.change is not None:
+        base = result.base.commit[:7] if result.base.commit else result.base.ref
+        interval = change_interval_text(energy).replace(" … ", " to ")
+        yield f"against base {base}: {change_text(energy)}" + (f" ({interval})" if interval else "")
+    if workload.verdict is Verdict.INCONCLUSIVE and (hint := more_time(workload)):
+        yield hint
+    if workload.metrics:
+        yield from workload.notes

@@ -1,0 +1,91 @@
+"""Findings and the numbers they are about, as a result holds them."""
+
+from __future__ import annotations
+
+import math
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from energygate.policy import METRICS
+from energygate.result.result import Change, ErrorResult, FindingResult, MetricResult
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from energygate.gate import Estimate, Evidence, Finding
+    from energygate.policy import Workload
+
+
+def metric_results(
+    evidence: Mapping[str, Evidence], findings: Sequence[Finding], *, currency: str | None
+) -> dict[str, MetricResult]:
+    """Every metric that was measured, in display order, with the findings on it."""
+    return {
+        name: MetricResult(
+            unit=currency or "" if metric.unit == "money" else metric.unit,
+            head=evidence[name].head.value,
+            head_low=_finite(evidence[name].head.low if evidence[name].head.is_known else math.inf),
+            head_high=_finite(evidence[name].head.high),
+            base=None if (base := evidence[name].base) is None else base.value,
+            change=_change(evidence[name].change),
+            total=_change(evidence[name].total),
+            incomparable=evidence[name].incomparable,
+            findings=finding_results(findings, name),
+        )
+        for name, metric in METRICS.items()
+        if name in evidence
+    }
+
+
+def finding_results(findings: Sequence[Finding], metric: str) -> tuple[FindingResult, ...]:
+    """The findings on one metric, as a result tells them."""
+    return tuple(
+        FindingResult(
+            kind=finding.kind,
+            limit=finding.limit,
+            limit_text=finding.limit_text,
+            applied=_finite(finding.applied) if finding.applied != finding.limit else None,
+            verdict=finding.verdict,
+            reason=finding.reason,
+        )
+        for finding in findings
+        if finding.metric == metric
+    )
+
+
+def unmeasured(
+    findings: Sequence[Finding],
+    workload: Workload,
+    evidence: Mapping[str, Evidence],
+    reasons: Mapping[str, str] = MappingProxyType({}),
+) -> ErrorResult | None:
+    """Why a limit was held against nothing; `None` when there was a number for each.
+
+    Args:
+        findings: What came out.
+        workload: The workload.
+        evidence: What was measured.
+        reasons: Why a metric is not there, by name, where that is known: a sentence without a full stop.
+    """
+    missing = sorted({finding.metric for finding in findings if finding.judged is None})
+    if not missing:
+        return None
+    metric = missing[0]
+    message = f"no {METRICS[metric].label} was measured for this workload"
+    if metric in evidence:
+        message = f"its {METRICS[metric].label} was not compared with base's"
+    elif metric in reasons:
+        message = f"there is no {METRICS[metric].label}: {reasons[metric]}"
+    elif metric == "energy_per_unit":
+        message = f"its requests yielded no {workload.units}, so there is no energy to give for each"
+    return ErrorResult(message=message, detail=None)
+
+
+def _change(change: Estimate | None) -> Change | None:
+    if change is None:
+        return None
+    return Change(estimate=change.value, low=_finite(change.low), high=_finite(change.high))
+
+
+def _finite(value: float) -> float | None:
+    return value if math.isfinite(value) else None

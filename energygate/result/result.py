@@ -1,0 +1,271 @@
+"""`result.json`: the one contract between measuring and telling.
+
+Energies are in kWh, other values in the unit named beside them. A number that is not known is null, never 0.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import ConfigDict, Field
+
+from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
+from energygate.result.part import Finite, Part
+from energygate.result.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
+
+
+class Change(Part):
+    """Relative change from base to head, as a fraction: 0.05 is +5 %."""
+
+    estimate: Finite
+    low: Finite | None = Field(description="Lower end of the interval; null while there is none.")
+    high: Finite | None = Field(description="Upper end of the interval; null while there is none.")
+
+
+class FindingResult(Part):
+    """One limit applied to one metric."""
+
+    kind: Literal["max", "min", "max_increase", "max_decrease"]
+    limit: Finite = Field(description="In the metric's unit; a fraction for relative limits.")
+    limit_text: str = Field(description="The limit as the policy writes it.")
+    applied: Finite | None = Field(
+        default=None,
+        description="The limit as it was applied, where `min_delta` comes to more than it; null elsewhere.",
+    )
+    verdict: Verdict
+    reason: str | None = Field(description="Why, where the numbers alone do not say.")
+
+
+class MetricResult(Part):
+    """One metric of one workload."""
+
+    unit: str
+    head: Finite
+    head_low: Finite | None = Field(description="Lower end of head's interval; equal to head when exact.")
+    head_high: Finite | None = Field(description="Upper end of head's interval; null while there is none.")
+    base: Finite | None = Field(description="Null when base was not measured.")
+    change: Change | None = Field(description="Null when base was not measured.")
+    total: Change | None = Field(
+        default=None,
+        description="The change of the sums over whole launches, held against limits too; null where not told apart.",
+    )
+    incomparable: str | None = Field(
+        default=None,
+        description="Why the two sides' numbers must not be held against each other; null when they may.",
+    )
+    findings: tuple[FindingResult, ...]
+
+
+class LaunchResult(Part):
+    """One launch: a fresh worker, loaded, warmed up and measured."""
+
+    cpus: tuple[int, ...] = Field(description="CPUs it was pinned to; empty where that is impossible.")
+    windows: int
+    requests: int = Field(description="Requests served in the measured windows.")
+    failed_requests: int
+    energy_kwh: Finite = Field(description="IT energy of the measured windows, before PUE.")
+    wall_s: Finite
+    cpu_s: Finite
+    warm_up_windows: int
+    steady: bool = Field(description="Whether warm-up settled before its limit.")
+
+
+class ComponentResult(Part):
+    """One part of the machine in every reading, and where its joules come from."""
+
+    name: str = Field(description="`cpu`, `gpu` or `dram`.")
+    method: Literal["measured", "estimated"]
+    device: str = Field(description="Which one: the processor's or card's name.")
+    source: str = Field(description="Which counter, or which row of which table.")
+    citation: str = Field(description="Where the counter's interface or the table's row is described.")
+    uncertainty: Finite = Field(description="Relative uncertainty of absolute joules.")
+    period_ms: Finite | None = Field(description="How often the counter moves, as found; null for a model.")
+    max_watts: Finite | None = Field(
+        description="Readings above this power are refused; null where no bound is known."
+    )
+
+
+class Provenance(Part):
+    """How the numbers came about and how far to trust them."""
+
+    source: str = Field(description="Which counter, or which row of which table.")
+    citation: str
+    uncertainty: Finite = Field(description="Relative uncertainty of absolute energy; ratios are far better.")
+    components: tuple[ComponentResult, ...] = Field(description="What every reading consists of.")
+    idle_watts: Finite | None = Field(
+        description="Power of the machine at rest, of the same components; null when unknown."
+    )
+    idle_method: Literal["measured", "estimated"] | None
+    codecarbon_version: str
+    codecarbon_ram_watts: Finite | None = Field(
+        description="What codecarbon would add for memory, a constant by its size; in no energy here."
+    )
+    min_window_ms: Finite = Field(description="The meter's shortest meaningful window.")
+    alpha: Finite = Field(description="Two-sided error of each interval, after sharing among all budgets.")
+    drift_sd: Finite = Field(description="How much the machine wanders between occasions, in ln(value).")
+    calls_per_window: int
+    load: str = Field(description="How requests arrived: closed, at a rate, or so many at once.")
+    unit: str | None = Field(description="What energy per unit is divided by, such as tokens; null without.")
+    batch_size: int
+    threads: int
+    provider: str | None
+    versions: dict[str, str]
+    seconds: Finite = Field(description="Time that measuring this workload took.")
+    requests: int = Field(description="Requests served in all measured windows.")
+    it_energy_kwh: Finite = Field(description="IT energy of all measured windows, before PUE.")
+    it_kwh_per_request: Finite
+    active_it_kwh_per_request: Finite = Field(
+        description="The same without what the idle machine would have drawn meanwhile."
+    )
+    codecarbon_kwh_per_request: Finite | None = Field(
+        description="What codecarbon alone would have said; null where the readings are its own."
+    )
+    launches: tuple[LaunchResult, ...]
+
+
+class ErrorResult(Part):
+    """Why there is no number."""
+
+    message: str
+    detail: str | None = Field(description="A process's last words, when there are any.")
+
+
+class AgreementResult(Part):
+    """Whether both sides answered the same requests alike."""
+
+    share: Finite = Field(description="Share of the answers that agree, as a fraction.")
+    compared: int = Field(description="How many answers were compared.")
+    how: Literal["classes", "values"]
+    largest_difference: Finite | None = Field(
+        description="Largest difference between numbers; null without any."
+    )
+
+
+class OperatorResult(Part):
+    """What one type of operator adds to head's time, as a fraction of base's operator time."""
+
+    operator: str
+    base_share: Finite = Field(description="Its share of base's operator time.")
+    contribution: Finite = Field(description="What it adds; all contributions sum up to the change.")
+    is_new: bool
+    is_gone: bool
+
+
+class ModelResult(Part):
+    """What the model of one side is made of."""
+
+    nodes: int
+    parameters: int
+    opset: int
+
+
+class ComparisonResult(Part):
+    """How base and head were compared."""
+
+    mode: Literal["paired", "alternating"] = Field(
+        description="paired: both sides take turns within a launch; alternating: whole launches take turns."
+    )
+    blocks_per_launch: int
+    log_ratios: tuple[Finite, ...] = Field(description="ln(head/base) of the energy per request, by launch.")
+    seconds_to_decide: Finite | None = Field(
+        description="About how much more time would settle what is inconclusive; null where nothing is, or unknown."
+    )
+    agreement: AgreementResult | None = Field(description="Null where no answers were compared.")
+    operators: tuple[OperatorResult, ...] = Field(
+        description="What moved, largest first; empty where unknown."
+    )
+    base_model: ModelResult | None
+    head_model: ModelResult | None
+    base_versions: dict[str, str]
+
+
+State = Literal["head only", "compared", "unchanged", "added", "renamed", "removed"]
+
+
+class WorkloadResult(Part):
+    """One workload: its metrics, its findings, and how they came about."""
+
+    name: str
+    base_name: str | None = Field(
+        default=None,
+        description="Its name at base; null where base has no such workload, or was not looked at.",
+    )
+    kind: str
+    state: State = "head only"
+    verdict: Verdict
+    method: Literal["measured", "estimated"] | None = Field(description="Null when nothing was measured.")
+    metrics: dict[str, MetricResult]
+    notes: tuple[str, ...] = Field(description="What a reader should know before trusting the numbers.")
+    error: ErrorResult | None
+    provenance: Provenance | None
+    comparison: ComparisonResult | None = Field(
+        default=None, description="Null when there was nothing to compare with."
+    )
+    footprint: FootprintResult | None = Field(
+        default=None,
+        description="Null when the site has no traffic, or a note says why there are no such numbers.",
+    )
+
+
+class BaseResult(Part):
+    """What head was compared with."""
+
+    ref: str = Field(description="As it was asked for.")
+    commit: str | None = Field(description="The merge base; null when a directory was given.")
+
+
+class MachineResult(Part):
+    """The machine that measured."""
+
+    cpu_model: str
+    cpu_count: int
+    memory_bytes: int
+    system: str
+    virtual: bool | None
+    can_pin: bool
+
+
+class Result(Part):
+    """What one run of the gate found."""
+
+    schema_name: Literal["energygate/result/1"] = Field(alias="schema", default="energygate/result/1")
+    energygate_version: str
+    created: str = Field(description="When, in ISO 8601, UTC.")
+    seconds: Finite = Field(description="How long the run took.")
+    policy: str = Field(description="The policy file.")
+    policy_digest: str | None = Field(
+        default=None,
+        description="SHA-256 of what the policy that decided says, however it is written; null when unknown.",
+    )
+    seed: int
+    verdict: Verdict
+    base: BaseResult | None = Field(default=None, description="Null when head was measured alone.")
+    head_commit: str | None = Field(
+        default=None, description="The commit that was measured; null outside git, or when unknown."
+    )
+    policy_changed: bool = Field(
+        default=False, description="Whether head's policy differs from base's, which decides."
+    )
+    policy_changes: tuple[str, ...] = Field(
+        default=(), description="What head's policy changes, in words; one text per key."
+    )
+    notes: tuple[str, ...] = Field(default=(), description="What a reader should know of the whole run.")
+    machine: MachineResult
+    site: SiteResult
+    workloads: tuple[WorkloadResult, ...]
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    def to_json(self) -> str:
+        """The text of `result.json`."""
+        return self.model_dump_json(by_alias=True, indent=2) + "\n"
+
+
+def result_json_schema() -> dict[str, Any]:
+    """The published JSON Schema (2020-12) of `result.json`."""
+    schema = Result.model_json_schema(by_alias=True, mode="serialization")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "urn:energygate:result:1",
+        **schema,
+    }

@@ -1,0 +1,72 @@
+"""A label on the pull request that accepts what fails: both numbers stay, and so does who accepted it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from energygate.gate import Verdict, worst
+from energygate.text import printable
+
+if TYPE_CHECKING:
+    from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
+
+LONGEST_NAME = 100
+"""Characters of a label's or a user's name that are told; GitHub allows 50 and 39."""
+
+LONGEST_DAY = 30
+
+
+def waive_by_label(result: Result, *, label: str, who: str, when: str) -> Result:
+    """Turn what fails into waived, as a label on the pull request asks for.
+
+    Only a failure is waived: an error has no number that could be accepted, and what is inconclusive has not been
+    shown to be over.
+
+    Args:
+        result: What the gate found.
+        label: The label's name.
+        who: Who set it.
+        when: The day, or the time in ISO 8601, of which the day is told.
+
+    Returns:
+        The result with every failed finding and verdict waived for that reason, and a note that says so. Names are
+        kept as they are, for whoever renders them to escape, but on one line and no longer than `LONGEST_NAME`.
+        The result itself when nothing fails.
+    """
+    day = printable(when.partition("T")[0], max_length=LONGEST_DAY)
+    reason = f"waived by label {_name(label)}, set by {_name(who)} on {day}"
+    workloads = tuple(_waived(one, reason) for one in result.workloads)
+    if workloads == result.workloads:
+        return result
+    return result.model_copy(
+        update={
+            "workloads": workloads,
+            "verdict": worst(one.verdict for one in workloads),
+            "notes": (f"what failed was {reason}", *result.notes),
+        }
+    )
+
+
+def _name(text: str) -> str:
+    return printable(text, max_length=LONGEST_NAME)
+
+
+def _waived(workload: WorkloadResult, reason: str) -> WorkloadResult:
+    metrics = {name: _waived_metric(metric, reason) for name, metric in workload.metrics.items()}
+    if workload.verdict is not Verdict.FAIL:  # an error stays one, though a limit of it may be broken as well
+        return workload.model_copy(update={"metrics": metrics})
+    verdicts = [finding.verdict for metric in metrics.values() for finding in metric.findings]
+    return workload.model_copy(update={"metrics": metrics, "verdict": worst([Verdict.WAIVED, *verdicts])})
+
+
+def _waived_metric(metric: MetricResult, reason: str) -> MetricResult:
+    return metric.model_copy(
+        update={"findings": tuple(_waived_finding(one, reason) for one in metric.findings)}
+    )
+
+
+def _waived_finding(finding: FindingResult, reason: str) -> FindingResult:
+    if finding.verdict is not Verdict.FAIL:
+        return finding
+    both = f"{reason}; {finding.reason}" if finding.reason else reason
+    return finding.model_copy(update={"verdict": Verdict.WAIVED, "reason": both})

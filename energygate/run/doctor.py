@@ -1,0 +1,165 @@
+"""`doctor`: what this machine can measure, how well, and what would make it better."""
+
+from __future__ import annotations
+
+import random
+import statistics
+import sys
+import tempfile
+import time
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from energygate.gate.certainty import ALPHA
+from energygate.measure.launchers import PairLauncher, cpu_sets
+from energygate.measure.machine import describe_machine, usable_cpus
+from energygate.measure.machine_lock import turn
+from energygate.measure.meters import rapl
+from energygate.measure.readings import Method
+from energygate.measure.series import change_series
+from energygate.policy import Measurement, parse_policy
+from energygate.result.diagnosis import Diagnosis, SelfTest
+from energygate.run.provenance import component_result, machine_result
+from energygate.run.shared import meter_of
+from energygate.run.shipped import fixtures
+from energygate.stats.confidence import MAX_LAUNCHES, half_width
+from energygate.version import __version__
+from energygate.workloads.serving import Serving, Side
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from energygate.measure.launch import PairedLaunch
+    from energygate.measure.machine import Machine
+    from energygate.measure.readings import Meter, MeterFacts
+
+SELF_TEST_S = 10.0
+LEAST_RESOLVED = 0.005
+"""Less is not promised: seven launches may agree by chance, and on the recorded occasions (docs/accuracy.md) launches
+of one model scattered by up to 1 %."""
+MINUTE_S = 60.0
+
+SELF_TEST = """\
+version: 1
+workloads:
+  self-test: {onnx: models/digits-cnn-heavy.onnx, inputs: data/digits.npz, labels: label}
+"""
+"""A model of a few milliseconds, against itself."""
+
+
+def diagnose(
+    measurement: Measurement | None,
+    *,
+    require: str | None = None,
+    self_test: bool = True,
+    on_wait: Callable[[], None] = lambda: None,
+) -> Diagnosis:
+    """Look at this machine.
+
+    Args:
+        measurement: What the policy says of measuring; `None` without a policy.
+        require: What is asked for, whatever the policy says: `any` or `measured`.
+        self_test: Whether to compare the same code with itself for ten seconds.
+        on_wait: Called when another energygate measures, and this one has to wait.
+
+    Raises:
+        MeasurementError: When a counter or a card is there and broken, or the self-test fails.
+    """
+    wanted = measurement or Measurement()
+    required: Literal["any", "measured"] = "measured" if (require or wanted.require) == "measured" else "any"
+    machine = describe_machine()
+    with turn(on_wait):
+        meter = meter_of(machine, gpu=True, power_model=wanted.power_model)
+        facts = meter.facts
+        tested = _self_test(machine, wanted) if self_test else None
+    return Diagnosis(
+        energygate_version=__version__,
+        codecarbon_version=facts.codecarbon_version,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        machine=machine_result(machine),
+        method=facts.method.value,
+        components=tuple(map(component_result, facts.components)),
+        min_window_ms=facts.min_window_ns / 1e6,
+        idle_watts=facts.idle_watts,
+        idle_method=None if facts.idle_method is None else facts.idle_method.value,
+        require=required,
+        fit=required == "any" or facts.method is Method.MEASURED,
+        advice=tuple(dict.fromkeys(_advice(machine, facts))),
+        self_test=tested,
+    )
+
+
+def _advice(machine: Machine, facts: MeterFacts) -> Iterator[str]:
+    """What would make the numbers better, most useful first."""
+    cpu = next((one for one in facts.components if one.name == "cpu"), None)
+    yield from facts.notes
+    if rapl.advice() is None and cpu is not None and cpu.method is Method.ESTIMATED:
+        if machine.virtual:
+            yield (
+                "A virtual machine has no energy counter, so CPU time is multiplied by watts from a table. "
+                "Limits on change (`max_increase`) work well here; keep limits on absolute energy wide"
+            )
+        else:
+            yield (
+                "This machine shows no energy counter, so CPU time is multiplied by watts from a table. "
+                "With a wall meter, `measurement.power_model` can hold your own watts"
+            )
+    if not machine.can_pin:
+        yield "Processes cannot be bound to CPUs here, so numbers scatter more: Linux runners do better"
+    if machine.cpu_count == 1:
+        yield "There is one CPU: energygate itself and the system share it with what is measured"
+
+
+def _self_test(machine: Machine, wanted: Measurement) -> SelfTest:
+    """Compare the same model with itself for a while."""
+    started = time.perf_counter()
+    meter = meter_of(machine, gpu=False, power_model=wanted.power_model)
+    with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
+        launches = _launches(meter, Path(scratch))
+    seconds = time.perf_counter() - started
+    ratios = change_series(launches)["energy_per_request"].log_ratios
+    scatter = statistics.stdev(ratios) if len(ratios) > 1 else 0.0
+    return SelfTest(
+        seconds=seconds,
+        launches=len(launches),
+        scatter=scatter,
+        resolvable=_resolvable(scatter, len(launches), seconds),
+    )
+
+
+def _launches(meter: Meter, scratch: Path) -> list[PairedLaunch]:
+    workload = parse_policy(SELF_TEST).workloads["self-test"]
+    base, head = (
+        Serving(
+            name="self-test",
+            workload=workload,
+            side=Side(name=name, directory=fixtures(), python=sys.executable),
+            seed=0,
+            timeout_s=MINUTE_S,
+            scratch=scratch,
+            inputs_directory=fixtures(),
+        )
+        for name in ("base", "head")
+    )
+    launcher = PairLauncher(
+        base,
+        head,
+        meter,
+        cpu_sets=cpu_sets(usable_cpus(), workload.threads),
+        time_limit_ns=MINUTE_S * 1e9,
+        tolerant=False,
+        coin=random.Random(0),  # noqa: S311 - an order, not a secret
+        clock=time.perf_counter_ns,
+    )
+    launches, started = [launcher.launch()], time.perf_counter()
+    while time.perf_counter() - started < SELF_TEST_S or len(launches) < 2:  # noqa: PLR2004 - scatter takes two
+        launches.append(launcher.launch())
+    return launches
+
+
+def _resolvable(scatter: float, launches: int, seconds: float) -> float | None:
+    """The smallest change that a minute of launches like these would show, as a fraction."""
+    in_a_minute = min(MAX_LAUNCHES, int(launches * MINUTE_S / seconds))
+    half = half_width(in_a_minute, scatter, alpha=ALPHA)
+    return None if half == float("inf") or launches < 3 else max(half, LEAST_RESOLVED)  # noqa: PLR2004 - two agree by chance

@@ -1,0 +1,198 @@
+"""`init`: find the models of a project, measure them once, and draft a policy around them."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from energygate.policy import format_quantity
+from energygate.policy.fields import MAX_NAME_LENGTH
+from energygate.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from energygate.result.result import Result, WorkloadResult
+
+SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"})
+"""Directories that hold other people's models, or copies of one's own. Hidden directories and virtual
+environments of any name are skipped too."""
+
+YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
+"""Names that YAML would not take for text."""
+
+MARGIN = 1.5
+"""Budget over measured value: above a machine's wander and small changes, below a model twice as heavy."""
+
+BUDGETED = ("energy_per_request", "latency_p95", "model_size")
+"""What a drafted policy limits; accuracy joins them where there are labels."""
+
+ACCURACY_ALLOWANCE = 0.01
+"""How far accuracy may fall below what was measured."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Found:
+    """A model and the inputs that fit it.
+
+    Attributes:
+        name: The workload's name.
+        model: Path of the model, relative to the project.
+        inputs: Path of the inputs, relative to the project; `None` when they are to be made up.
+        labels: The array among the inputs that holds the labels; `None` without one.
+    """
+
+    name: str
+    model: str
+    inputs: str | None
+    labels: str | None
+
+
+def find_models(directory: Path) -> list[Found]:
+    """All `.onnx` files below a directory, each with the first `.npz` file that holds its inputs by name."""
+    files = list(_files(directory))
+    archives = {path: _array_names(path) for path in files if path.suffix == ".npz"}
+    models = sorted((path for path in files if path.suffix == ".onnx"), key=lambda path: path.with_suffix(""))
+    names = _names([path.relative_to(directory) for path in models])
+    return [_found(name, path, directory, archives) for name, path in zip(names, models, strict=True)]
+
+
+def bare_policy(found: Sequence[Found]) -> str:
+    """A policy without budgets: what is measured to find out which budgets make sense."""
+    return "\n".join(["version: 1", "workloads:", *(line for one in found for line in _entry(one))]) + "\n"
+
+
+def draft_policy(found: Sequence[Found], result: Result) -> str:
+    """A commented policy whose budgets lie a margin above what was measured.
+
+    Models that could not be measured stand in it as comments, with the reason.
+    """
+    by_name = {workload.name: workload for workload in result.workloads}
+    lines = [
+        "# What one inference request may cost. Reference: `energygate schema policy` and docs/policy.md.",
+        f"# Drafted by `energygate init` on {result.machine.cpu_model} ({result.created[:10]}).",
+        "version: 1",
+        "",
+        "site:",
+        "  pue: 1.0  # facility energy over IT energy where production runs; 1.0 counts the machine alone",
+        "  # carbon: {country: DEU}  # gives carbon_per_request",
+        "  # electricity_price: 0.25 USD/kWh  # gives cost_per_request",
+        "",
+        "workloads:",
+    ]
+    for one in found:
+        lines += _budgeted(one, by_name[one.name])
+    return "\n".join(lines) + "\n"
+
+
+def _budgeted(one: Found, workload: WorkloadResult) -> list[str]:
+    entry = _entry(one)
+    if workload.error is not None:
+        reason = printable(" ".join(workload.error.message.split()))
+        return [f"  # could not be measured: {reason}", *(f"  # {line[2:]}" for line in entry)]
+    entry.append("    budgets:")
+    for name in BUDGETED:
+        metric = workload.metrics[name]
+        limit = _parseable(format_quantity(metric.head * MARGIN, metric.unit, digits=2))
+        measured = format_quantity(metric.head, metric.unit)
+        entry.append(f"      {name}: {{max: {limit}}}  # measured {measured}")
+    if "accuracy" in workload.metrics:
+        accuracy = workload.metrics["accuracy"].head
+        limit = format_quantity(max(0.0, accuracy - ACCURACY_ALLOWANCE), "ratio")
+        entry.append(f"      accuracy: {{min: {limit}}}  # measured {format_quantity(accuracy, 'ratio')}")
+    return entry
+
+
+def _parseable(text: str) -> str:
+    """A formatted quantity as the policy's grammar reads it: no thousands separators."""
+    return text.replace(",", "")
+
+
+def _entry(one: Found) -> list[str]:
+    lines = [f"  {_yaml(one.name)}:", f"    onnx: {_yaml(one.model)}"]
+    if one.inputs:
+        lines.append(f"    inputs: {_yaml(one.inputs)}")
+    if one.labels:
+        lines.append(f"    labels: {_yaml(one.labels)}")
+    return lines
+
+
+def _yaml(text: str) -> str:
+    """A scalar that YAML reads back as this very text."""
+    plain = re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in YAML_WORDS
+    return text if plain else json.dumps(text, ensure_ascii=False)
+
+
+def _files(directory: Path) -> Iterator[Path]:
+    """All files whose names a policy can hold, in the order of their paths."""
+    for root, directories, names in os.walk(directory):
+        directories[:] = sorted(one for one in directories if not _is_skipped(Path(root, one)))
+        yield from (Path(root) / name for name in sorted(names) if name.isprintable())
+
+
+def _is_skipped(directory: Path) -> bool:
+    name = directory.name
+    return (
+        name in SKIPPED
+        or name.startswith(".")
+        or not name.isprintable()
+        or (directory / "pyvenv.cfg").exists()
+    )
+
+
+def _names(paths: Sequence[Path]) -> list[str]:
+    """The file's stem, or its whole path where another has the same stem."""
+    stems = [_name(path.stem) for path in paths]
+    return [
+        stem if stems.count(stem) == 1 else _name(path.with_suffix("").as_posix())
+        for path, stem in zip(paths, stems, strict=True)
+    ]
+
+
+def _name(text: str) -> str:
+    """What of a path a policy takes for a name: no blanks around it, and its end where it is too long."""
+    return text[-MAX_NAME_LENGTH:].strip()
+
+
+def _array_names(path: Path) -> frozenset[str]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return frozenset(name.removesuffix(".npy") for name in archive.namelist())
+    except (OSError, zipfile.BadZipFile):
+        return frozenset()
+
+
+def _found(name: str, path: Path, directory: Path, archives: Mapping[Path, frozenset[str]]) -> Found:
+    wanted = _input_names(path)
+    fitting = next(
+        (
+            archive
+            for archive, names in archives.items()
+            if wanted and wanted <= names and len(names - wanted) <= 1
+        ),
+        None,
+    )
+    spare = sorted(archives[fitting] - wanted) if fitting else []
+    return Found(
+        name=name,
+        model=path.relative_to(directory).as_posix(),
+        inputs=fitting.relative_to(directory).as_posix() if fitting else None,
+        labels=spare[0] if spare else None,
+    )
+
+
+def _input_names(path: Path) -> frozenset[str]:
+    """The names of a model's inputs; empty for a file that is no model, which measuring will say better."""
+    import onnx
+
+    try:
+        graph = onnx.load(path, load_external_data=False).graph
+    except Exception:  # noqa: BLE001 - protobuf raises different types from version to version
+        return frozenset()
+    constants = {tensor.name for tensor in graph.initializer}
+    return frozenset(node.name for node in graph.input) - constants

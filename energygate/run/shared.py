@@ -1,0 +1,176 @@
+"""What all workloads of one run share."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from datetime import date, datetime, timezone
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError, PolicyError
+from energygate.footprint import production_of
+from energygate.gate import judge
+from energygate.gate.certainty import shared_alpha
+from energygate.gate.weighing import Confidence, Factors
+from energygate.measure.carbon import carbon_intensity_g_per_kwh
+from energygate.measure.gpus.visible import selection_for
+from energygate.measure.meters.opening import gpus_for, open_meter
+from energygate.measure.power_model import vcpu_power
+from energygate.measure.readings import Method
+from energygate.measure.series import WANDERING
+from energygate.policy import Workload
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from energygate.gate import Evidence, Finding
+    from energygate.measure.campaign import Progress
+    from energygate.measure.gpus.card import Gpu
+    from energygate.measure.gpus.visible import Selection
+    from energygate.measure.machine import Machine
+    from energygate.measure.readings import Meter
+    from energygate.policy import Policy
+    from energygate.policy.measurement import PowerModel
+    from energygate.result.result import WorkloadResult
+
+DRIFT_SD_VIRTUAL = 0.10
+"""How much a virtual machine, which shares its host, wanders between occasions: standard deviation of
+ln(value), about what bench/repeatability.py measures with two threads; with one it is less."""
+
+DRIFT_SD_OWN = 0.03
+"""The same for a machine of one's own: assumed, not measured."""
+
+
+class Observer:
+    """Who wants to know how far a check is; this one does not."""
+
+    def waiting(self) -> None:
+        """Another energygate measures on this machine; this one waits for its turn."""
+
+    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
+        """The measuring of a workload begins: the `number`th of `count`, for at most `time_limit_s`."""
+
+    def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
+        """A launch has ended; `evidence` is what is known of the energy per request so far."""
+
+    def finished(self, result: WorkloadResult) -> None:
+        """A workload is judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Run:
+    """One run of the gate.
+
+    Attributes:
+        policy: The policy that decides.
+        machine: The machine that measures.
+        factors: What energy means at the site.
+        confidence: How intervals are made, so that the error of all of them together is `gate.certainty.ALPHA`.
+        relative: Whether there is a base to compare with.
+        time_limit_s: Measuring time per workload.
+        observer: Is told of progress.
+        today: The date that waivers expire against.
+        gpus: The GPUs that workloads may use, by how they select them.
+        meters: The meters that were opened, by the GPUs that they read.
+    """
+
+    policy: Policy
+    machine: Machine
+    factors: Factors
+    confidence: Confidence
+    relative: bool
+    time_limit_s: float
+    observer: Observer
+    today: date = field(default_factory=lambda: datetime.now(timezone.utc).date())
+    gpus: dict[Selection | None, tuple[Gpu, ...]] = field(default_factory=dict)
+    meters: dict[tuple[Gpu, ...], Meter] = field(default_factory=dict)
+
+    def meter(self, workload: Workload) -> Meter:
+        """The meter for a workload, opened when first needed.
+
+        Raises:
+            MeasurementError: When the policy requires measured energy, and there is no counter.
+        """
+        selection = selection_for(workload, os.environ)
+        if selection not in self.gpus:
+            self.gpus[selection] = gpus_for(selection)
+        gpus = self.gpus[selection]
+        if gpus not in self.meters:
+            power = vcpu_power(self.machine, self.policy.measurement.power_model)
+            self.meters[gpus] = open_meter(self.machine, gpus=gpus, power=power)
+        meter = self.meters[gpus]
+        if self.policy.measurement.require == "measured" and meter.facts.method is not Method.MEASURED:
+            raise MeasurementError(
+                f"the policy requires measured energy; here it is only estimated ({meter.facts.source})",
+                hint="Run on a machine with readable RAPL or NVML counters, or set `require: any`",
+            )
+        return meter
+
+    def findings(
+        self, name: str, workload: Workload, evidence: Mapping[str, Evidence]
+    ) -> tuple[Finding, ...]:
+        """Hold a workload's budgets against what was measured."""
+        return judge(
+            workload.budgets,
+            evidence,
+            relative=self.relative,
+            waivers=[waiver for waiver in self.policy.waivers if waiver.workload == name],
+            today=self.today,
+        )
+
+
+def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> Meter:
+    """The meter that workloads are measured with, where there is no policy, and no workload yet.
+
+    Args:
+        machine: The machine.
+        gpu: Whether all its visible GPUs count, or none.
+        power_model: The team's own watts, if it has any.
+
+    Raises:
+        MeasurementError: When a counter cannot be read rightly.
+    """
+    gpus = gpus_for(selection_for(Workload(python="any:gpu"), os.environ)) if gpu else ()
+    return open_meter(machine, gpus=gpus, power=vcpu_power(machine, power_model))
+
+
+def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:
+    """Share the error among all limits on sampled metrics (Bonferroni): the error is the whole run's."""
+    drift_sd = DRIFT_SD_OWN if machine.virtual is False else DRIFT_SD_VIRTUAL
+    return Confidence(
+        alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, wandering=WANDERING
+    )
+
+
+def site_factors(policy: Policy) -> Factors:
+    """What energy means at the policy's site.
+
+    Raises:
+        PolicyError: When the carbon intensity of its country or region is unknown.
+    """
+    price = policy.site.electricity_price
+    carbon = _carbon_g_per_kwh(policy)
+    return Factors(
+        pue=policy.site.pue,
+        carbon_g_per_kwh=carbon,
+        price_per_kwh=None if price is None else price.value,
+        production=production_of(policy.site, carbon_g_per_kwh=carbon),
+    )
+
+
+def place(policy: Policy, path: tuple[str, ...]) -> str:
+    """Where a key stands: `energygate.yml:12`."""
+    line = policy.line(path)
+    return policy.source if line is None else f"{policy.source}:{line}"
+
+
+def _carbon_g_per_kwh(policy: Policy) -> float | None:
+    carbon = policy.site.carbon
+    if carbon is None:
+        return None
+    if carbon.intensity is not None:
+        return carbon.intensity.value
+    try:
+        return carbon_intensity_g_per_kwh(country=carbon.country, cloud=carbon.cloud)
+    except PolicyError as error:
+        raise PolicyError(error.what, where=place(policy, ("site", "carbon")), hint=error.hint) from None

@@ -1,0 +1,86 @@
+"""What head is compared with: a pull request with what it is merged into, whatever its event remembers."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from energygate.action.basis import base_for
+from energygate.forge.github.events import Event
+
+OLD = "a" * 40
+
+
+@pytest.fixture
+def git(tmp_path):
+    def run(*arguments, cwd=tmp_path):
+        names = ["-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false"]
+        done = subprocess.run(
+            ["git", *names, *arguments], cwd=cwd, capture_output=True, text=True, check=True
+        )
+        return done.stdout.strip()
+
+    run("init", "--quiet", "--initial-branch=main")
+    run("commit", "--quiet", "--allow-empty", "-m", "one")
+    return run
+
+
+@pytest.fixture
+def trial(git):
+    """A pull request, and its trial merge into a main that has moved on meanwhile."""
+    git("switch", "--quiet", "-c", "topic")
+    git("commit", "--quiet", "--allow-empty", "-m", "topic")
+    head = git("rev-parse", "HEAD")
+    git("switch", "--quiet", "main")
+    git("commit", "--quiet", "--allow-empty", "-m", "two")
+    onto = git("rev-parse", "HEAD")
+    git("switch", "--quiet", "--detach")
+    git("merge", "--quiet", "--no-ff", "-m", "trial", "topic")
+    return {"sha": git("rev-parse", "HEAD"), "head": head, "onto": onto}
+
+
+def event(name, **given):
+    facts = {"repository": "o/r", "ref": "refs/x", "actor": "me", "run_id": 1, "attempt": 1, "head_sha": OLD}
+    return Event(name=name, **{**facts, **given})
+
+
+def pull_request(head):
+    return event(
+        "pull_request", action="opened", head_sha=head, base_sha=OLD, pull_request=7, head_repository="o/r"
+    )
+
+
+def test_a_trial_merge_is_compared_with_what_it_is_merged_into(tmp_path, trial):
+    assert (
+        base_for(pull_request(trial["head"]), tmp_path, asked=None, trial_sha=trial["sha"]) == trial["onto"]
+    )
+
+
+def test_also_where_a_shallow_clone_has_nothing_but_it(tmp_path, trial):
+    clone = tmp_path / "clone"
+    command = ["git", "clone", "--quiet", "--depth=1", f"file://{tmp_path}", str(clone)]
+    subprocess.run(command, check=True, capture_output=True)
+    assert base_for(pull_request(trial["head"]), clone, asked=None, trial_sha=trial["sha"]) == trial["onto"]
+
+
+def test_another_merge_is_no_trial_of_this_pull_request(tmp_path, trial):
+    assert base_for(pull_request(OLD), tmp_path, asked=None, trial_sha=trial["sha"]) == OLD
+
+
+def test_a_trial_that_is_not_checked_out_leaves_the_events_base(tmp_path, trial):
+    assert base_for(pull_request(trial["head"]), tmp_path, asked=None, trial_sha="b" * 40) == OLD
+
+
+@pytest.mark.parametrize(
+    ("happened", "asked", "base"),
+    [
+        (event("merge_group", action="checks_requested", base_sha="b" * 40), None, "b" * 40),
+        (event("push"), None, None),
+        (event("schedule"), None, None),
+        (event("workflow_dispatch"), "v1.0", "v1.0"),
+        (event("push"), "HEAD~1", "HEAD~1"),
+    ],
+)
+def test_other_events(tmp_path, happened, asked, base):
+    assert base_for(happened, tmp_path, asked=asked, trial_sha=OLD) == base

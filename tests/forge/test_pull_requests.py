@@ -1,0 +1,258 @@
+"""Which pull request a run has measured: by what GitHub says of the run, and nothing else."""
+
+from __future__ import annotations
+
+from urllib.parse import parse_qs
+
+import pytest
+
+from energygate.errors import UsageError
+from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.events import Event, FirstStage
+from energygate.forge.github.pull_requests import (
+    MOST_SEARCHED,
+    PullRequest,
+    find_pull_request,
+    read_pull_request,
+)
+
+HEAD, BASE, OTHER = "a" * 40, "b" * 40, "c" * 40
+FORK = "mallory/shop"
+PULLS = "/repos/octo/shop/pulls"
+
+
+@pytest.fixture
+def repository(github):
+    return github.repository("octo/shop")
+
+
+@pytest.fixture
+def client(github, client_of):
+    return client_of(github, token=github.token(rights={"pull-requests": "read"}))
+
+
+def after(*, head_sha=HEAD, head_repository=FORK, head_branch="patch-1", repository="octo/shop"):
+    """The event of a second stage, after a first one of this commit."""
+    first = FirstStage(
+        run_id=11,
+        attempt=1,
+        event="pull_request",
+        conclusion="failure",
+        head_sha=head_sha,
+        head_repository=head_repository,
+        workflow_path=".github/workflows/energy.yml",
+        head_branch=head_branch,
+    )
+    return Event(
+        name="workflow_run",
+        action="completed",
+        repository=repository,
+        ref="refs/heads/main",
+        actor="mallory",
+        run_id=12,
+        attempt=1,
+        head_sha=head_sha,
+        first_stage=first,
+    )
+
+
+def queries(github):
+    return [parse_qs(one.query) for one in github.asked("GET", PULLS)]
+
+
+def test_a_forks_is_found_by_its_branch_in_one_request(github, client, repository):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK, base_sha=BASE, labels=["a", "b"])
+    assert find_pull_request(client, after()) == PullRequest(
+        number=7, base_sha=BASE, base_ref="main", head_sha=HEAD, head_repository=FORK, labels=("a", "b")
+    )
+    (query,) = queries(github)
+    assert query["head"] == ["mallory:patch-1"]
+    assert query["state"] == ["open"]
+
+
+def test_one_of_the_repository_itself_is_found_so_as_dependabots_are(client, repository):
+    repository.pull_request(number=7, head_sha=HEAD)
+    assert find_pull_request(client, after(head_repository="octo/shop")).number == 7
+
+
+def test_names_of_repositories_do_not_differ_by_case(client, repository):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    assert find_pull_request(client, after(head_repository="Mallory/SHOP")).number == 7
+
+
+@pytest.mark.parametrize("branch", ["feat/ü", "a&state=all&head=x:y", "a#b", "a+b%2F", "../../user", "a b?c"])
+def test_a_branch_of_any_name_stays_one_value(github, client, repository, branch):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK, head_branch=branch)
+    assert find_pull_request(client, after(head_branch=branch)).number == 7
+    (query,) = queries(github)
+    assert query["head"] == [f"mallory:{branch}"]
+    assert query["state"] == ["open"]
+
+
+def test_half_a_character_in_a_branch_is_no_traceback(client, repository):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    assert find_pull_request(client, after(head_branch="\ud800")).number == 7
+
+
+@pytest.mark.parametrize("branch", [None, "gone-meanwhile"])
+def test_where_the_branch_finds_none_the_open_ones_are_looked_through(client, repository, branch):
+    for number in range(8, 120):
+        repository.pull_request(number=number, head_sha=OTHER, head_branch=f"topic-{number}")
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    assert find_pull_request(client, after(head_branch=branch)).number == 7
+
+
+def test_not_all_pull_requests_of_the_world_are_looked_through(github, client):
+    shown = {
+        "number": 1,
+        "state": "open",
+        "labels": [],
+        "base": {"sha": BASE, "ref": "main"},
+        "head": {"sha": OTHER, "repo": None},
+    }
+    link = {"Link": f'<{github.api_url}{PULLS}>; rel="next"'}
+    github.trick("GET", PULLS, times=999, status=200, headers=link, body=[shown] * 100)
+    with pytest.raises(GitHubTrouble, match="no open pull request"):
+        find_pull_request(client, after(head_branch=None))
+    assert len(github.seen) == MOST_SEARCHED / 100
+
+
+# None.
+
+
+def test_newer_commits_are_not_what_was_measured(github, client, repository):
+    pull_request = repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    pull_request.head_sha = OTHER
+    with pytest.raises(GitHubTrouble, match="it is closed, or has newer commits") as caught:
+        find_pull_request(client, after())
+    assert HEAD in str(caught.value)
+    # The branch was found, so there is no reason to look through all others.
+    assert len(github.asked("GET", PULLS)) == 1
+
+
+@pytest.mark.parametrize("merged", [True, False])
+def test_a_closed_one_is_not_told_any_more(client, repository, merged):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK).close(merged=merged)
+    with pytest.raises(GitHubTrouble, match="it is closed, or has newer commits"):
+        find_pull_request(client, after())
+
+
+def test_a_server_that_lists_closed_ones_is_not_believed(github, client, repository):
+    pull_request = repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    pull_request.close()
+    github.trick("GET", PULLS, times=2, status=200, body=[github.json_of(pull_request)])
+    with pytest.raises(GitHubTrouble, match="no open pull request"):
+        find_pull_request(client, after())
+
+
+@pytest.mark.parametrize("branch", ["patch-1", None])
+def test_the_same_commit_and_branch_from_another_fork_is_another_pull_request(client, repository, branch):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository="alice/shop")
+    with pytest.raises(GitHubTrouble, match="no open pull request"):
+        find_pull_request(client, after(head_branch=branch))
+
+
+def test_a_fork_of_the_same_owner_is_another_repository(client, repository):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository="mallory/shop-2")
+    repository.pull_request(number=8, head_sha=HEAD, head_repository=FORK, head_branch="patch-1")
+    assert find_pull_request(client, after()).number == 8
+
+
+def test_a_fork_deleted_before_is_said_so_without_a_request(github, client):
+    with pytest.raises(GitHubTrouble, match="has been deleted"):
+        find_pull_request(client, after(head_repository=None))
+    assert github.seen == []
+
+
+def test_a_fork_deleted_meanwhile_is_not_guessed(client, repository):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=None)
+    with pytest.raises(GitHubTrouble, match="no open pull request"):
+        find_pull_request(client, after())
+
+
+# Several.
+
+
+@pytest.mark.parametrize("branch", ["patch-1", None])
+def test_two_of_one_branch_are_not_chosen_from(client, repository, branch):
+    repository.pull_request(number=9, head_sha=HEAD, head_repository=FORK, base_branch="release")
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    with pytest.raises(GitHubTrouble, match="#7 and #9 propose the same commit"):
+        find_pull_request(client, after(head_branch=branch))
+
+
+def test_the_branch_tells_apart_two_of_one_commit(client, repository):
+    repository.pull_request(number=9, head_sha=HEAD, head_repository=FORK, head_branch="patch-2")
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    assert find_pull_request(client, after()).number == 7
+
+
+def test_one_that_a_list_in_motion_shows_twice_is_one(github, client, repository):
+    shown = github.json_of(repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK))
+    github.trick("GET", PULLS, status=200, body=[shown, shown])
+    assert find_pull_request(client, after()).number == 7
+
+
+# What else there is.
+
+
+def test_only_the_second_stage_has_a_first(client):
+    event = Event(name="push", repository="octo/shop", ref="r", actor="a", run_id=1, attempt=1, head_sha=HEAD)
+    with pytest.raises(UsageError, match="only under workflow_run"):
+        find_pull_request(client, event)
+
+
+def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, repository):
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
+    client = client_of(github, token=github.token(rights={"actions": "read"}))
+    with pytest.raises(GitHubTrouble, match="pull-requests: read"):
+        find_pull_request(client, after())
+
+
+def test_a_pull_request_is_read_as_it_is_now(client, repository):
+    pull_request = repository.pull_request(number=7, head_sha=HEAD, base_sha=BASE, head_repository=FORK)
+    pull_request.head_sha = OTHER
+    pull_request.label("energy-waived")
+    assert read_pull_request(client, repository="octo/shop", number=7) == PullRequest(
+        number=7,
+        base_sha=BASE,
+        base_ref="main",
+        head_sha=OTHER,
+        head_repository=FORK,
+        labels=("energy-waived",),
+    )
+
+
+def test_a_pull_request_without_its_fork_is_read_too(client, repository):
+    repository.pull_request(number=7, head_repository=None)
+    assert read_pull_request(client, repository="octo/shop", number=7).head_repository is None
+
+
+def test_a_pull_request_that_is_not_there_is_githubs_trouble(client, repository):  # noqa: ARG001 - it has none
+    with pytest.raises(GitHubTrouble) as caught:
+        read_pull_request(client, repository="octo/shop", number=8)
+    assert caught.value.status == 404
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("head", "sha"), "main"),
+        (("base", "sha"), None),
+        (("head", "repo"), {"full_name": "../../user"}),
+        (("labels",), None),
+        (("labels",), [{"name": 7}]),
+        (("number",), "7"),
+    ],
+)
+def test_an_answer_that_is_not_what_github_describes_is_one_sentence(github, client, repository, path, value):
+    shown = github.json_of(repository.pull_request(number=7, head_sha=HEAD))
+    *above, last = path
+    place = shown
+    for key in above:
+        place = place[key]
+    place[last] = value
+    github.trick("GET", f"{PULLS}/7", status=200, body=shown)
+    with pytest.raises(GitHubTrouble, match="GET /repos/octo/shop/pulls/7: ") as caught:
+        read_pull_request(client, repository="octo/shop", number=7)
+    assert "user" not in str(caught.value)

@@ -1,0 +1,365 @@
+"""The one comment: made once, edited in place, never by an older run, never anyone else's."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.errors import UsageError
+from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.identity import Identity, own_identity
+from energygate.forge.github.sticky import (
+    LONGEST_COMMENT,
+    MOST_ROUNDS,
+    Comment,
+    Marker,
+    Outcome,
+    Thread,
+    next_step,
+    post_sticky,
+    room_for_text,
+)
+
+SHA = "a" * 40
+THREAD = Thread(repository="o/r", number=1)
+BOT = Identity(login="github-actions[bot]")
+COMMENTS = "/repos/o/r/issues/1/comments"
+GENEROUS_S = 300
+
+
+def marker(run_id=10, attempt=1, *, key="default", sha=SHA):
+    return Marker(key=key, run_id=run_id, attempt=attempt, sha=sha)
+
+
+def body(text, run_id=10, attempt=1, **how):
+    return f"{marker(run_id, attempt, **how)}\n{text}"
+
+
+def post(client, text, run_id=10, attempt=1, *, author=BOT, **how):
+    return post_sticky(
+        client, thread=THREAD, author=author, marker=marker(run_id, attempt, **how), text=text
+    ).outcome
+
+
+# One run after another.
+
+
+def test_the_first_run_makes_a_comment_that_begins_with_the_marker(github, client):
+    posted = post_sticky(client, thread=THREAD, author=BOT, marker=marker(), text="❌ 0.84 mWh")
+    assert github.bodies() == [f"<!-- energygate:v1 key=default run=10 attempt=1 sha={SHA} -->\n❌ 0.84 mWh"]
+    assert posted.outcome is Outcome.CREATED
+    (number,) = github.comments
+    assert posted.url == f"{github.root}/o/r/pull/1#issuecomment-{number}"
+
+
+def test_the_next_run_edits_it_in_place(github, client):
+    post(client, "red", 10)
+    assert post(client, "green", 11) is Outcome.UPDATED
+    assert github.bodies() == [body("green", 11)]
+    assert len(github.asked("POST", COMMENTS)) == 1
+
+
+def test_another_attempt_of_a_run_edits_it_too(github, client):
+    post(client, "red", 10, 1)
+    assert post(client, "green", 10, 2) is Outcome.UPDATED
+    assert github.bodies() == [body("green", 10, 2)]
+
+
+@pytest.mark.parametrize(("run_id", "attempt"), [(9, 1), (9, 7), (10, 1)])
+def test_an_older_run_does_not_write_over_a_newer_one(github, client, run_id, attempt):
+    post(client, "newer", 10, 2)
+    writes = len(github.writes)
+    assert post(client, "older", run_id, attempt) is Outcome.SUPERSEDED
+    assert github.bodies() == [body("newer", 10, 2)]
+    assert len(github.writes) == writes
+
+
+@pytest.mark.parametrize("stored", [str, lambda text: text.replace("\n", "\r\n"), lambda text: text + "\n "])
+def test_the_same_is_not_said_twice(github, client, stored):
+    github.add_comment(ACTIONS, stored(body("a\nb")))
+    assert post(client, "a\nb") is Outcome.UNCHANGED
+    assert github.writes == []
+
+
+def test_the_same_text_of_a_later_run_takes_the_place_of_the_earlier(github, client):
+    # Otherwise a run between the two, ending last, would write over the later one.
+    post(client, "same", 10)
+    assert post(client, "same", 12) is Outcome.UPDATED
+    assert post(client, "between", 11) is Outcome.SUPERSEDED
+    assert github.bodies() == [body("same", 12)]
+
+
+def test_what_github_makes_of_a_text_does_not_keep_it_being_written(github, client):
+    number = github.add_comment(ACTIONS, body("old", 9))
+    github.trick("GET", COMMENTS)
+    github.trick("GET", COMMENTS, act=lambda: github.comments[number].update(body=body("cleaned")))
+    assert post(client, "dirty") is Outcome.UPDATED
+    assert len(github.asked("PATCH")) == 1
+
+
+def test_comments_with_different_keys_live_beside_each_other(github, client):
+    post(client, "cpu", key="cpu/linux")
+    post(client, "gpu", key="gpu")
+    post(client, "cpu again", 11, key="cpu/linux")
+    assert github.bodies() == [body("cpu again", 11, key="cpu/linux"), body("gpu", key="gpu")]
+
+
+@pytest.mark.parametrize("before", [29, 30, 99, 100, 250])
+def test_it_is_found_behind_any_number_of_others(github, client, before):
+    for _ in range(before):
+        github.add_comment(ALICE, "me too")
+    post(client, "red")
+    post(client, "green", 11)
+    assert github.bodies(ACTIONS) == [body("green", 11)]
+
+
+def test_it_is_looked_for_in_its_own_thread(github, client):
+    github.add_comment(ACTIONS, body("other"), pull_request=2)
+    assert post(client, "here") is Outcome.CREATED
+    assert github.bodies() == [body("other"), body("here")]
+
+
+# Whose comment.
+
+
+@pytest.mark.parametrize("thief", [MALLORY, OTHER_APP, None])
+@pytest.mark.parametrize("run_id", [1, 10, 10**18])
+def test_whoever_pastes_the_marker_is_neither_edited_nor_heeded(github, client, thief, run_id):
+    pasted = body("I am the report", run_id)
+    number = github.add_comment(thief, pasted)
+    assert post(client, "real") is Outcome.CREATED
+    assert post(client, "real again", 11) is Outcome.UPDATED
+    assert github.comments[number] == {"issue": 1, "user": thief, "body": pasted, "edits": 0}
+    assert github.bodies(ACTIONS) == [body("real again", 11)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"> {body('quoted')}",
+        f" {body('indented')}",
+        f"Look: {body('inside')}",
+        body("other tool").replace("energygate:v1", "energygate:v2"),
+        body("x").replace("run=10", "run=x"),
+        body("x").replace(SHA, SHA[:39]),
+        body("x").replace(SHA, SHA + "a"),
+        body("x").replace("run=10", "run=" + "9" * 99),
+        "",
+        None,
+    ],
+)
+def test_ones_own_comment_that_does_not_begin_with_the_marker_is_left_alone(github, client, text):
+    number = github.add_comment(ACTIONS, text)
+    assert post(client, "real") is Outcome.CREATED
+    assert github.comments[number]["body"] == text
+
+
+def test_a_persons_token_finds_the_persons_comment(github, client_of):
+    client = client_of(github, ALICE)
+    author = own_identity(client)
+    post(client, "red", author=author)
+    assert post(client, "green", 11, author=author) is Outcome.UPDATED
+    assert github.bodies() == [body("green", 11)]
+
+
+def test_an_app_that_took_itself_for_another_learns_who_it_is_from_what_it_posts(github, client_of):
+    client = client_of(github, OTHER_APP)
+    assert post(client, "red", 10, author=BOT) is Outcome.CREATED
+    assert post(client, "green", 11, author=BOT) is Outcome.UPDATED
+    assert github.bodies() == [body("green", 11)]
+
+
+# Several runs at the same time.
+
+
+@pytest.mark.parametrize(("first", "second"), [(10, 11), (11, 10), (10, 10)])
+def test_two_runs_at_the_same_time_end_at_one_comment_of_the_later(github, client_of, first, second):
+    # Neither is told what there is before both have looked: so both find nothing, and both create.
+    both = threading.Barrier(2, timeout=GENEROUS_S)
+    github.trick("GET", COMMENTS, times=2, then=both.wait)
+    runs = [
+        threading.Thread(target=post, args=(client_of(github), f"run {run_id}", run_id))
+        for run_id in (first, second)
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(GENEROUS_S)
+    assert len(github.asked("POST", COMMENTS)) == 2
+    assert github.bodies() == [body(f"run {max(first, second)}", max(first, second))]
+
+
+@pytest.mark.parametrize("count", [3, 6])
+def test_many_runs_at_the_same_time_end_at_one_comment(github, client_of, count):
+    everyone = threading.Barrier(count, timeout=GENEROUS_S)
+    github.trick("GET", COMMENTS, times=count, then=everyone.wait)
+    ids = range(20, 20 + count)
+    runs = [
+        threading.Thread(target=post, args=(client_of(github), f"run {run_id}", run_id)) for run_id in ids
+    ]
+    for run in runs:
+        run.start()
+    for run in runs:
+        run.join(GENEROUS_S)
+    assert len(github.asked("POST", COMMENTS)) == count
+    assert len(github.bodies()) == 1
+
+
+@pytest.mark.parametrize("done", [False, True])
+def test_an_edit_that_failed_is_not_sent_again_over_a_later_runs(github, client_of, pauses, done):
+    number = github.add_comment(ACTIONS, body("old", 5))
+    later = lambda _: github.comments[number].update(body=body("later", 11))  # noqa: E731 - as it waits
+    github.trick("PATCH", ".*", status=502, done=done)
+    assert (
+        post(client_of(github, sleep=lambda s: (pauses.append(s), later(s))), "now", 10) is Outcome.SUPERSEDED
+    )
+    assert github.bodies() == [body("later", 11)]
+    assert pauses == [1]
+
+
+def test_an_edit_that_failed_is_made_after_another_look(github, client, pauses):
+    github.add_comment(ACTIONS, body("old", 5))
+    github.trick("PATCH", ".*", status=429, headers={"Retry-After": "50"}, times=2)
+    assert post(client, "now", 10) is Outcome.UPDATED
+    assert github.bodies() == [body("now", 10)]
+    assert pauses == [50, 50, 1, 1]
+
+
+def test_edits_are_not_waited_for_longer_than_a_report_is_worth(github, client, pauses):
+    github.add_comment(ACTIONS, body("old", 5))
+    github.trick("PATCH", ".*", status=429, headers={"Retry-After": "50"}, times=99)
+    with pytest.raises(GitHubTrouble, match="limits how often"):
+        post(client, "now", 10)
+    assert pauses.count(50) == 2
+
+
+def test_a_comment_made_twice_behind_a_gateway_is_one_in_the_end(github, client):
+    github.trick("POST", COMMENTS, status=502, done=True)
+    assert post(client, "red") is Outcome.CREATED
+    assert len(github.asked("POST", COMMENTS)) == 2
+    assert github.bodies() == [body("red")]
+
+
+def test_what_an_interrupted_run_left_is_cleared_up(github, client):
+    for run_id in (7, 8, 9):
+        github.add_comment(ACTIONS, body("left", run_id))
+    oldest = min(github.comments)
+    assert post(client, "now", 10) is Outcome.UPDATED
+    assert list(github.comments) == [oldest]
+    assert github.bodies() == [body("now", 10)]
+
+
+def test_an_older_run_takes_its_own_comment_away_and_no_later_runs(github, client):
+    for run_id in (12, 10, 13):
+        github.add_comment(ACTIONS, body(f"run {run_id}", run_id))
+    assert post(client, "run 10", 10) is Outcome.SUPERSEDED
+    assert github.bodies() == [body("run 12", 12), body("run 13", 13)]
+
+
+def test_a_run_that_is_written_over_by_an_older_one_writes_again(github, client):
+    number = github.add_comment(ACTIONS, body("old", 5))
+
+    def an_older_run_writes_late():
+        github.comments[number]["body"] = body("late", 9)
+
+    github.trick("GET", COMMENTS)
+    github.trick("GET", COMMENTS, act=an_older_run_writes_late)
+    assert post(client, "now", 10) is Outcome.UPDATED
+    assert github.bodies() == [body("now", 10)]
+
+
+def test_a_comment_deleted_meanwhile_is_made_again(github, client):
+    number = github.add_comment(ACTIONS, body("old", 5))
+    github.trick("PATCH", ".*", act=lambda: github.comments.pop(number))
+    assert post(client, "now", 10) is Outcome.CREATED
+    assert github.bodies() == [body("now", 10)]
+
+
+def test_a_comment_too_new_for_githubs_list_is_not_made_again(github, client):
+    github.trick("GET", COMMENTS)
+    github.trick("GET", COMMENTS, act=lambda: github.hidden.update(github.comments))
+    assert post(client, "red") is Outcome.CREATED
+    assert len(github.asked("POST", COMMENTS)) == 1
+
+
+def test_a_comment_that_others_never_leave_alone_is_given_up(github, client, pauses):
+    number = github.add_comment(ACTIONS, body("old", 5))
+    github.trick("GET", COMMENTS, times=99, act=lambda: github.comments[number].update(body=body("old", 5)))
+    with pytest.raises(GitHubTrouble, match="other runs keep changing"):
+        post(client, "now", 10)
+    assert len(github.asked("PATCH")) == MOST_ROUNDS
+    assert pauses == [1] * (MOST_ROUNDS - 2)
+
+
+# The rule itself.
+
+
+def comments(ages):
+    return [
+        Comment(id=100 + number, url="u", body=body("x", *age), marker=marker(*age), author=BOT)
+        for number, age in enumerate(ages)
+    ]
+
+
+AGES = st.tuples(st.integers(1, 4), st.integers(1, 3))
+
+
+@given(st.lists(AGES, min_size=1, max_size=6), AGES, st.booleans(), st.randoms())
+def test_nothing_later_is_ever_lost(ages, age, written, order):
+    own = comments(ages)
+    oldest = own[0]
+    order.shuffle(own)
+    mine = marker(*age)
+    step = next_step(own, marker=mine, body=body("mine", *age), written=written)
+    assert step.kept == oldest
+    assert all(one.marker.age <= mine.age for one in step.delete)
+    assert oldest not in step.delete
+    assert step.superseded == any(one.marker.age > mine.age for one in own)
+    assert not (step.edit and step.superseded)
+    if not step.superseded:
+        # What stays then shows this run, alone.
+        assert step.edit or oldest.marker == mine
+        assert len(step.delete) == len(own) - 1
+
+
+# What cannot be posted.
+
+
+def test_a_text_may_fill_the_comment_marker_counted(github, client):
+    room = room_for_text(marker())
+    assert post(client, "x" * room) is Outcome.CREATED
+    assert len(github.bodies()[0]) == LONGEST_COMMENT
+    with pytest.raises(UsageError, match="65,536 characters"):
+        post(client, "x" * (room + 1))
+    with pytest.raises(UsageError, match="65,536 characters"):
+        post(client, "🌈" * (room // 2 + 1))  # two units each
+
+
+def test_a_token_that_only_reads_is_told_what_it_lacks(github, client_of):
+    with pytest.raises(GitHubTrouble, match="pull-requests: write"):
+        post(client_of(github, writes=False), "red")
+    assert github.bodies() == []
+
+
+@pytest.mark.parametrize("key", ["", "a b", "-->", "a\n", "x" * 101, "é", "a=b>"])
+def test_a_key_cannot_end_the_marker(key):
+    with pytest.raises(UsageError, match="key"):
+        marker(key=key)
+
+
+@given(
+    st.from_regex(r"[A-Za-z0-9._/-]{1,100}", fullmatch=True), st.integers(1, 10**18), st.integers(1, 10**8)
+)
+def test_a_marker_is_read_as_it_was_written(key, run_id, attempt):
+    one = marker(run_id, attempt, key=key)
+    assert Marker.of(f"{one}\ntext") == one
+
+
+@pytest.mark.parametrize("repository", ["o", "o/r/x", "../x", "o/..", "o/r?x", "o/r#"])
+def test_a_repository_cannot_lead_elsewhere(repository):
+    with pytest.raises(UsageError, match="owner/name"):
+        Thread(repository=repository, number=1)

@@ -1,0 +1,46 @@
+"""A leg of a matrix: it measures its share, and shares the error with all that the other legs measure."""
+
+from __future__ import annotations
+
+import pytest
+
+from energygate.errors import MeasurementError
+from energygate.policy import parse_policy
+from energygate.run.check import check
+from energygate.run.compare import Options, check_or_compare
+from energygate.run.shipped import fixtures
+
+POLICY = """
+version: 1
+workloads:
+  {first}: {{onnx: models/digits-mlp.onnx, budgets: {{energy_per_request: 1 kWh, latency_p95: 1 h}}}}
+  second: {{onnx: models/digits-mlp.onnx, budgets: {{energy_per_request: 1 kWh, model_size: 1 GB}}}}
+"""
+
+
+def alpha(result):
+    return result.workloads[0].provenance.alpha
+
+
+def test_a_leg_is_as_sure_as_the_whole_run():
+    policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
+    alone = check(policy, fixtures(), workloads=["first"], time_limit_s=1)
+    leg = check(policy, fixtures(), workloads=["first"], time_limit_s=1, leg=True)
+    assert alpha(alone) == pytest.approx(0.10 / 2)  # its two budgets; a size is exact and takes no share
+    assert alpha(leg) == pytest.approx(0.10 / 3)
+
+
+def test_beside_a_base_too(tmp_path):
+    (tmp_path / "models").mkdir()
+    heavier = (fixtures() / "models/digits-cnn.onnx").read_bytes()
+    (tmp_path / "models/digits-mlp.onnx").write_bytes(heavier)
+    (tmp_path / "energygate.yml").write_text(POLICY.format(first="first"))
+    policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
+    options = Options(workloads=["second"], base_dir=str(tmp_path), time_limit_s=2, leg=True)
+    assert alpha(check_or_compare(policy, fixtures(), "energygate.yml", options)) == pytest.approx(0.10 / 3)
+
+
+def test_without_a_base_a_setup_that_was_asked_for_is_run():
+    policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
+    with pytest.raises(MeasurementError, match="head: the setup command failed"):
+        check(policy, fixtures(), setup="exit 3")
