@@ -1,21 +1,46 @@
-"""What is allowed: the schema of `energygate.yml`, its units and metrics, and reading it."""
+"""What is allowed: the schema of `energygate.yml`, its units and metrics, and reading it.
+
+The names below are loaded when they are first used: units and metrics cost nothing, the schema needs pydantic and yaml.
+"""
 
 from __future__ import annotations
 
-from energygate.policy.arrivals import Load
-from energygate.policy.budget import Budget, Level
-from energygate.policy.families import Family
-from energygate.policy.formatting import format_number, format_quantity, scale_for
-from energygate.policy.load import load_policy, parse_policy
-from energygate.policy.measurement import Measurement, PowerModel
-from energygate.policy.metrics import METRICS, Metric
-from energygate.policy.mistakes import PolicyErrors
-from energygate.policy.model import Policy, Waiver
-from energygate.policy.schema import policy_json_schema
-from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
-from energygate.policy.traffic import Traffic
-from energygate.policy.units import Quantity, parse_quantity
-from energygate.policy.workload import Workload
+import importlib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from energygate.policy.arrivals import Load
+    from energygate.policy.budget import Budget, Level
+    from energygate.policy.families import Family
+    from energygate.policy.formatting import format_number, format_quantity, scale_for
+    from energygate.policy.load import load_policy, parse_policy
+    from energygate.policy.measurement import Measurement, PowerModel
+    from energygate.policy.metrics import METRICS, Metric
+    from energygate.policy.mistakes import PolicyErrors
+    from energygate.policy.model import Policy, Waiver
+    from energygate.policy.schema import policy_json_schema
+    from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
+    from energygate.policy.traffic import Traffic
+    from energygate.policy.units import Quantity, parse_quantity
+    from energygate.policy.workload import Workload
+
+_MODULES = {
+    "arrivals": ("Load",),
+    "budget": ("Budget", "Level"),
+    "families": ("Family",),
+    "formatting": ("format_number", "format_quantity", "scale_for"),
+    "load": ("load_policy", "parse_policy"),
+    "measurement": ("Measurement", "PowerModel"),
+    "metrics": ("METRICS", "Metric"),
+    "mistakes": ("PolicyErrors",),
+    "model": ("Policy", "Waiver"),
+    "schema": ("policy_json_schema",),
+    "site": ("Carbon", "EmbodiedCarbon", "Replica", "Site", "Training"),
+    "traffic": ("Traffic",),
+    "units": ("Quantity", "parse_quantity"),
+    "workload": ("Workload",),
+}
+_MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
     "METRICS",
@@ -45,3 +70,11 @@ __all__ = [
     "policy_json_schema",
     "scale_for",
 ]
+
+
+def __getattr__(name: str) -> object:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value: object = getattr(importlib.import_module(f"{__name__}.{_MODULE_OF[name]}"), name)
+    globals()[name] = value
+    return value
