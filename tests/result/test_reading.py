@@ -27,8 +27,8 @@ from rich.console import Console
 
 from energygate.errors import EnergygateError, MeasurementError
 from energygate.gate import Verdict
-from energygate.result import reading
 from energygate.report.console import print_report
+from energygate.result import reading
 from energygate.result.reading import read_result
 from energygate.result.result import BaseResult, Change, ComparisonResult, OperatorResult
 

@@ -9,9 +9,9 @@ import pytest
 from base_projects import limit
 from builders import judged
 
-from energygate.run import compare as comparing
 from energygate.gate import Verdict
 from energygate.policy import load_policy
+from energygate.run import compare as comparing
 from energygate.run import job
 from energygate.run.base import base_from_git
 
