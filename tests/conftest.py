@@ -1,4 +1,4 @@
-"""What all tests share: folders on the path (for `builders`, `fake_github`), and hypothesis without a stopwatch."""
+"""What all tests share: the simulated GitHub, folders on the path, and hypothesis without a deadline."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# GitHub's stand-in and real servers, for the tests of other rooms too.
-sys.path += [str(Path(__file__).parent / "forge"), str(Path(__file__).parent / "production" / "export")]
+# Real servers, for the tests of other rooms too.
+sys.path.append(str(Path(__file__).parent / "production" / "export"))
 
 # The machine may be busy: how long one example took, or took to be drawn, says nothing about the code.
 settings.register_profile("energygate", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -47,3 +47,13 @@ def has_ended():
             os.close(handle)
 
     return wait
+
+
+@pytest.fixture
+def github(monkeypatch):
+    """GitHub's API, simulated by a server on this machine."""
+    from github_simulator.api.fake_github import FakeGitHub
+
+    monkeypatch.setenv("no_proxy", "*")  # which comes before NO_PROXY
+    with FakeGitHub().serving() as simulated:
+        yield simulated

@@ -8,16 +8,8 @@ from pathlib import Path
 
 import pytest
 import requests
-from fake_github import FakeGitHub
 
 from energygate.forge.github.client import Client
-
-
-@pytest.fixture
-def github(monkeypatch):
-    monkeypatch.setenv("no_proxy", "*")
-    with FakeGitHub().serving() as fake:
-        yield fake
 
 
 @pytest.fixture

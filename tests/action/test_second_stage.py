@@ -9,7 +9,7 @@ from pathlib import Path
 import builders
 import first_stage
 import pytest
-from fake_github import zip_of
+from github_simulator.api.fake_github import zip_of
 
 from energygate.action.handover import Handover
 from energygate.action.inputs import Inputs, Task

@@ -6,7 +6,7 @@ from datetime import datetime, timezone
 
 import pytest
 from builders import judged, result
-from fake_github import ACTIONS, ALICE, FakeGitHub
+from github_simulator.api.fake_github import ACTIONS, ALICE, FakeGitHub
 
 from energygate.forge.github.sticky import Marker
 from energygate.gate import Verdict

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 import requests
-from fake_github import ACTIONS, FakeGitHub
+from github_simulator.api.fake_github import ACTIONS, FakeGitHub
 
 from energygate.forge.github.client import Client
 
@@ -15,12 +15,6 @@ NOW_S = 1_800_000_000.0
 def no_proxy(monkeypatch):
     """Stand-ins are on this machine, whatever proxy it reaches others by; the name in small letters comes first."""
     monkeypatch.setenv("no_proxy", "*")
-
-
-@pytest.fixture
-def github():
-    with FakeGitHub().serving() as fake:
-        yield fake
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import zlib
 from dataclasses import dataclass
 
 import pytest
-from fake_github import zip_of
+from github_simulator.api.fake_github import zip_of
 
 from energygate.errors import MeasurementError
 from energygate.forge.github.artifact import MOST_LISTED, result_in

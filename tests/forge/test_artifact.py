@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_github import zip_of
+from github_simulator.api.fake_github import zip_of
 
 from energygate.errors import MeasurementError
 from energygate.forge.github.api_errors import GitHubTrouble

@@ -6,7 +6,7 @@ import logging
 
 import pytest
 import requests
-from fake_github import ACTIONS, ALICE, FakeGitHub
+from github_simulator.api.fake_github import ACTIONS, ALICE, FakeGitHub
 from requests.exceptions import ReadTimeout
 
 from energygate.errors import UsageError

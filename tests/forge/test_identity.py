@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP, FakeGitHub
+from github_simulator.api.fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP, FakeGitHub
 
 from energygate.forge.github.api_errors import GitHubTrouble
 from energygate.forge.github.identity import Identity, own_identity

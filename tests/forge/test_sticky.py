@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 import pytest
-from fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP
+from github_simulator.api.fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP
 from hypothesis import given
 from hypothesis import strategies as st
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from builders import failed_workload_result, judged, result, workload_result
-from fake_github import ALICE
+from github_simulator.api.fake_github import ALICE
 
 from energygate.forge.comment import When, has_news, tell
 from energygate.forge.github import Marker, Outcome, Thread

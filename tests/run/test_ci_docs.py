@@ -12,7 +12,7 @@ import sys
 import pytest
 import yaml
 from commands import GENEROUS_S, REPOSITORY, environment, read_result
-from fake_github import ALICE, FakeGitHub
+from github_simulator.api.fake_github import ALICE, FakeGitHub
 
 from energygate.cli import cli
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from fake_github import ACTIONS
-from harness.git import Link
-from harness.scenario import Scenario
-from harness.warming import warm
+from github_simulator.api.fake_github import ACTIONS
+from github_simulator.runner.bare_repository import Link
+from github_simulator.runner.scenario import Scenario
+from github_simulator.runner.warm_cache import warm
 from recipes import HEAVIER, HEAVY, LOOSER, ROOT, project, recipe
 
 OWN = "energygate/energygate"

@@ -1,4 +1,4 @@
-"""action.yml, the workflows, and the snippets and tables of the documentation: strict lints, and that they bite."""
+"""action.yml, the workflows, and the snippets and tables of the documentation: strict lints."""
 
 from __future__ import annotations
 
@@ -7,10 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from harness.documents import read_action, read_workflow
-from harness.yaml_reading import read_yaml
-from linting import (
-    Snippet,
+from github_simulator.lint import (
     input_faults,
     schema_faults,
     snippets,
@@ -20,6 +17,8 @@ from linting import (
     tables,
     zizmor_findings,
 )
+from github_simulator.runner.workflow_files import read_action, read_workflow
+from github_simulator.runner.yaml_reading import read_yaml
 
 ROOT = Path(__file__).parent.parent.parent
 ACTION = ROOT / "action.yml"
@@ -89,7 +88,7 @@ def test_the_actions_style(action):
     assert input_faults(action) == []
 
 
-def test_the_harness_knows_all_that_the_action_uses():
+def test_the_simulator_knows_all_that_the_action_uses():
     assert read_action(ACTION.read_text("utf-8"), "action.yml").steps
 
 
@@ -104,7 +103,7 @@ def test_the_style_of_a_snippet(snippet):
 
 
 @pytest.mark.parametrize("recipe", RECIPES, ids=lambda one: one.where)
-def test_the_harness_knows_all_that_a_recipe_uses(recipe):
+def test_the_simulator_knows_all_that_a_recipe_uses(recipe):
     assert read_workflow(recipe.text, recipe.where).jobs
 
 
@@ -125,193 +124,6 @@ def test_nothing_of_the_action_leaks_into_later_steps():
 )
 def test_a_table_is_what_action_yml_says(action, kind, table):
     assert table_faults(table, action[kind]) == []
-
-
-# From here on: the lints themselves, on files that are wrong on purpose.
-
-SHA = "a" * 40
-
-WORKFLOW = f"""name: energy
-on: pull_request
-permissions: {{}}
-concurrency:
-  group: energy-${{{{ github.ref }}}}
-  cancel-in-progress: true
-jobs:
-  energy:
-    name: energy
-    runs-on: ubuntu-latest
-    permissions:
-      contents: read # to check out
-    steps:
-      - uses: actions/checkout@{SHA} # v7.0.1
-        with:
-          persist-credentials: false
-      - env:
-          TITLE: ${{{{ github.event.pull_request.title }}}}
-        run: echo "$TITLE"
-"""
-
-WRONG = {
-    "a script with an expression": ('echo "$TITLE"', 'echo "${{ github.event.pull_request.title }}"'),
-    "a tag": (f"@{SHA} # v7.0.1", "@v7"),
-    "a short commit": (f"@{SHA} # v7.0.1", f"@{SHA[:12]} # v7.0.1"),
-    "no version": (" # v7.0.1", ""),
-    "no permissions": ("permissions: {}\n", ""),
-    "permissions for all": ("permissions: {}", "permissions: {contents: read}"),
-    "permissions by default": ("permissions: {}", "permissions: read-all"),
-    "broken": ("jobs:", "jobs: ["),
-}
-
-
-def test_a_workflow_that_is_right_has_no_faults(tmp_path, written):
-    (file,) = written([Snippet(page="x", line=1, text=WORKFLOW)])
-    assert style_faults(WORKFLOW, "x") == []
-    assert zizmor_findings(tmp_path) == ""
-    assert schema_faults("github-workflows", file) == ""
-
-
-@pytest.mark.parametrize("name", WRONG)
-def test_a_workflow_of_bad_style_is_found(name):
-    wrong = WORKFLOW.replace(*WRONG[name])
-    assert wrong != WORKFLOW
-    assert style_faults(wrong, "x")
-
-
-def test_steps_alone_must_be_pinned_too():
-    assert style_faults("- uses: energygate/energygate@v1\n  with: {mode: report}\n", "x")
-    assert style_faults(f'- uses: "energygate/energygate@{SHA}" # v1\n', "x") == []
-    assert style_faults("- uses: ./x\n- uses: $/\n", "x") == []
-
-
-def test_zizmor_bites(tmp_path, written):
-    wrong = WORKFLOW.replace(*WRONG["a script with an expression"]).replace(
-        "persist-credentials: false", "clean: true"
-    )
-    written([Snippet(page="x", line=1, text=wrong)])
-    found = zizmor_findings(tmp_path)
-    assert "template-injection" in found
-    assert "artipacked" in found
-
-
-@pytest.mark.parametrize(("old", "new"), [("runs-on:", "run-on:"), ("on: pull_request", "on: pull_requst")])
-def test_the_workflows_schema_bites(written, old, new):
-    (file,) = written([Snippet(page="x", line=1, text=WORKFLOW.replace(old, new))])
-    assert schema_faults("github-workflows", file)
-
-
-@pytest.mark.parametrize(
-    ("old", "new"), [("    shell: bash\n", ""), ("default:", "defualt:"), ("value:", "vale:")]
-)
-def test_the_actions_schema_bites(tmp_path, old, new):
-    right = """name: x
-description: x
-inputs:
-  a:
-    description: x
-    default: b
-outputs:
-  o:
-    description: x
-    value: ${{ steps.s.outputs.o }}
-runs:
-  using: composite
-  steps:
-  - id: s
-    shell: bash
-    run: echo
-"""
-    file = tmp_path / "action.yml"
-    file.write_text(right)
-    assert schema_faults("github-actions", file) == ""
-    file.write_text(right.replace(old, new))
-    assert schema_faults("github-actions", file)
-
-
-def test_inputs_that_are_misspelt_or_forgotten_are_found():
-    steps = [{"run": "x", "if": "inputs.b == 'x'", "env": {"C": "${{ format('{0}', inputs['c']) }}"}}]
-    action = {"inputs": {"a": {}, "c": {}}, "runs": {"steps": steps}}
-    assert input_faults(action) == ["b is used and not declared", "a is declared and not used"]
-
-
-def test_a_second_step_with_the_token_is_found():
-    steps = [
-        {"name": "one", "env": {"T": "${{ github.token }}"}},
-        {"id": "two", "with": {"t": "${{ inputs.github-token }}"}},
-    ]
-    assert steps_with({"runs": {"steps": steps}}, "github-token", "github.token") == ["one", "two"]
-
-
-PAGE = """# x
-
-| input | meaning | default |
-| --- | --- | --- |
-| `a` | Does `x`, or\\|and y. | `${{ github.token }}` |
-| `b` | Does z. |  |
-
-text
-
-| output | meaning |
-| --- | --- |
-| `o` | Out. |
-
-1. in a list:
-
-   ```yaml
-   on: push
-   jobs: {}
-   ```
-
-```sh
-on: push
-```
-"""
-DECLARED = {
-    "a": {"description": "Does `x`, or|and y.", "default": "${{ github.token }}"},
-    "b": {"description": "Does z.\n"},
-}
-
-
-@pytest.fixture
-def page(tmp_path):
-    def write(text):
-        file = tmp_path / "page.md"
-        file.write_text(text)
-        return [file]
-
-    return write
-
-
-def test_tables_are_read_as_they_are_written(page):
-    first, second = tables(page(PAGE))
-    assert (first.line, second.head, second.rows) == (3, ("output", "meaning"), (("`o`", "Out."),))
-    assert table_faults(first, DECLARED) == []
-    assert table_faults(second, {"o": {"description": "Out."}}) == []
-
-
-@pytest.mark.parametrize(
-    ("old", "new"),
-    [
-        ("Does z.", "Does y."),
-        ("| `${{ github.token }}` |", "| |"),
-        ("| `b` | Does z. |  |\n", ""),
-        ("| `b` | Does z. |  |", "| `b` | Does z. | `1` |"),
-        ("| `b` | Does z. |  |", "| `b` | Does z. |  |\n| `c` | More. |  |"),
-        ("| `b`", "| b"),
-    ],
-)
-def test_a_table_that_is_another_is_found(page, old, new):
-    assert PAGE.replace(old, new) != PAGE
-    assert table_faults(tables(page(PAGE.replace(old, new)))[0], DECLARED)
-
-
-def test_another_order_is_found(page):
-    assert table_faults(tables(page(PAGE))[0], dict(reversed(DECLARED.items())))
-
-
-def test_snippets_in_lists_are_found_and_other_languages_not(page):
-    (found,) = snippets(page(PAGE))
-    assert (found.line, found.is_workflow) == (17, True)
 
 
 def test_the_pages_pin_the_action_at_a_commit_of_its_own():

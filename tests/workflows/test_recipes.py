@@ -10,9 +10,9 @@ import subprocess
 import zipfile
 
 import pytest
-from fake_github import ACTIONS
-from harness.scenario import Scenario
-from harness.warming import warm
+from github_simulator.api.fake_github import ACTIONS
+from github_simulator.runner.scenario import Scenario
+from github_simulator.runner.warm_cache import warm
 from recipes import ENERGY, HEAVIER, LIGHT, LOOSER, POLICY, ROOT, project, recipe
 
 OWN = "energygate/energygate"
