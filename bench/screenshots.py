@@ -25,7 +25,7 @@ import cmarkgfm
 from cmarkgfm.cmark import Options
 from comment_samples import CRASH, SAMPLES
 
-from energygate.forge.github.sticky import Marker, room_for_text
+from energygate.forge.github.sticky_comment import Marker, room_for_text
 from energygate.report.markdown import comment, summary
 from energygate.report.markdown_trouble import trouble
 from energygate.result.result import Result

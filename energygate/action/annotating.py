@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from energygate.forge.github.commands import Annotation, Level
+from energygate.forge.github.workflow_commands import Annotation, Level
 from energygate.gate import Verdict
 from energygate.report.phrases import change_text, label_of, limit_text, value_text
 

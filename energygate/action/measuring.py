@@ -16,9 +16,9 @@ from energygate.action.handover import Handover, Trouble
 from energygate.action.inputs import Inputs, Task
 from energygate.action.outcome import job_code, outputs_of, result_code
 from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
-from energygate.forge.github.commands import Annotation, Level, commands_stopped
 from energygate.forge.github.events import Activity, activity, read_event
 from energygate.forge.github.step_files import write_outputs
+from energygate.forge.github.workflow_commands import Annotation, Level, commands_stopped
 from energygate.policy import load_policy
 from energygate.result.files import gather, read_result_file
 from energygate.run.compare import Options

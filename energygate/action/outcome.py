@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from energygate.action.inputs import Mode
 from energygate.gate import exit_code
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.report.news import energy_change
 from energygate.text import printable
 

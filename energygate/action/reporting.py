@@ -12,12 +12,12 @@ from energygate.action.handover import Trouble
 from energygate.action.outcome import job_code, one_line, outputs_of, result_code
 from energygate.errors import EnergygateError, UsageError
 from energygate.forge.comment import When, tell
-from energygate.forge.github.commands import Annotation, Level, annotation_lines
 from energygate.forge.github.events import Activity, activity
-from energygate.forge.github.identity import own_identity
 from energygate.forge.github.labels import label_set
 from energygate.forge.github.step_files import write_outputs, write_summary
-from energygate.forge.github.sticky import LONGEST_COMMENT, Marker, Thread, post_sticky, room_for_text
+from energygate.forge.github.sticky_comment import MAX_COMMENT, Marker, Thread, post_sticky, room_for_text
+from energygate.forge.github.token_owner import own_identity
+from energygate.forge.github.workflow_commands import Annotation, Level, annotation_lines
 from energygate.policy import load_policy
 from energygate.report.markdown import summary
 from energygate.report.markdown_trouble import trouble
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from energygate.action.handover import Handover
     from energygate.action.inputs import Inputs
-    from energygate.forge.github.client import Client
+    from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.events import Event
     from energygate.result.result import Result
 
@@ -51,7 +51,7 @@ class Reporting:
     inputs: Inputs
     event: Event
     handover: Handover
-    client: Callable[[], Client] = field(repr=False)
+    client: Callable[[], GitHubClient] = field(repr=False)
     log: TextIO = field(repr=False)
 
     def run(self) -> None:
@@ -97,7 +97,7 @@ class Reporting:
         self, said: Trouble, *, thread: Thread | None, marker: Marker | None, gates: bool = True
     ) -> None:
         """The same where there is no result: that nothing was judged, and why."""
-        body = self._trouble_text(said, limit=LONGEST_COMMENT)
+        body = self._trouble_text(said, limit=MAX_COMMENT)
         self._guarded(lambda: write_summary(self.environ, body))
         code = job_code(said.exit_code, self.inputs) if gates else 0
         sentence = one_line(said.message)

@@ -11,9 +11,9 @@ from energygate.action.measuring import FINAL
 from energygate.errors import EnergygateError, MeasurementError, PolicyError
 from energygate.forge.github.api_errors import GitHubTrouble
 from energygate.forge.github.artifact import download_result
-from energygate.forge.github.contents import read_file
 from energygate.forge.github.pull_requests import find_pull_request
-from energygate.forge.github.sticky import Marker, Thread
+from energygate.forge.github.repository_file import read_file
+from energygate.forge.github.sticky_comment import Marker, Thread
 from energygate.policy import parse_policy
 from energygate.policy.load import MAX_BYTES
 from energygate.result.judging import judge_again

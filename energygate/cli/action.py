@@ -11,7 +11,7 @@ import click
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from energygate.forge.github.client import Client
+    from energygate.forge.github.client import GitHubClient
     from energygate.policy import Policy
     from energygate.result.result import Result
     from energygate.run.compare import Options
@@ -77,9 +77,9 @@ def _checked(policy: Policy, directory: Path, policy_file: str, options: Options
     return result
 
 
-def _client(token: str) -> Client:
+def _client(token: str) -> GitHubClient:
     import requests
 
-    from energygate.forge.github.client import Client
+    from energygate.forge.github.client import GitHubClient
 
-    return Client(session=requests.Session(), api_url=os.environ.get("GITHUB_API_URL", ""), token=token)
+    return GitHubClient(session=requests.Session(), api_url=os.environ.get("GITHUB_API_URL", ""), token=token)

@@ -107,7 +107,7 @@ def comment(
 
     from energygate.cli.result_input import result_from
     from energygate.forge.comment import When, tell
-    from energygate.forge.github import Client, GitHubTrouble, Marker, Thread
+    from energygate.forge.github import GitHubClient, GitHubTrouble, Marker, Thread
 
     thread = Thread(repository=repository, number=pull_request)
     token = os.environ.get("GITHUB_TOKEN", "")
@@ -116,7 +116,9 @@ def comment(
     result = result_from(source)
     marker = Marker(key=key, run_id=run_id or _seconds(result), attempt=attempt, sha=_commit_of(result, sha))
     with requests.Session() as session:
-        client = Client(session=session, api_url=os.environ.get("GITHUB_API_URL") or PUBLIC_API, token=token)
+        client = GitHubClient(
+            session=session, api_url=os.environ.get("GITHUB_API_URL") or PUBLIC_API, token=token
+        )
         try:
             posted = tell(
                 client,

@@ -35,8 +35,8 @@ def report(source: str, form: str, run_url: str | None) -> None:
     """Run `energygate report`."""
     from energygate.cli.reporting import report as print_it
     from energygate.cli.result_input import result_from
+    from energygate.report.csv_text import csv_text
     from energygate.report.markdown import comment, summary
-    from energygate.report.tabular import csv_text
 
     result = result_from(source)
     if form == "console":

@@ -5,14 +5,14 @@ from __future__ import annotations
 from enum import Enum
 from typing import TYPE_CHECKING
 
-from energygate.forge.github.identity import own_identity
-from energygate.forge.github.sticky import find_sticky, post_sticky, room_for_text
+from energygate.forge.github.sticky_comment import find_sticky, post_sticky, room_for_text
+from energygate.forge.github.token_owner import own_identity
 from energygate.gate import exit_code
 from energygate.report.markdown import comment
 from energygate.report.news import is_changed
 
 if TYPE_CHECKING:
-    from energygate.forge.github import Client, Marker, Posted, Thread
+    from energygate.forge.github import GitHubClient, Marker, Posted, Thread
     from energygate.result.result import Result
 
 
@@ -46,7 +46,7 @@ def has_news(result: Result, when: When, *, strict: bool = False) -> bool:
 
 
 def tell(  # noqa: PLR0913 - what is said, where, by which run
-    client: Client,
+    client: GitHubClient,
     result: Result,
     *,
     thread: Thread,

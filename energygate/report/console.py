@@ -9,7 +9,7 @@ from rich.text import Text
 from energygate.gate import Verdict
 from energygate.report.at_traffic import assumptions, per_year, split
 from energygate.report.explanations import against, effort, more_time, trust, what_moved
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.report.phrases import MARKS, detail_lines, rows
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from energygate.errors import UsageError
 from energygate.gate import Verdict
 from energygate.report.escaping import code, link, prose, text
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.report.markdown_news import last_words, news, remarks
 from energygate.report.markdown_parts import NO_BREAK_SPACE, details
 from energygate.report.markdown_sections import sections
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from energygate.result.result import Result
 
 COMMENT_LIMIT = 65_536
-"""UTF-16 units of a comment that has nothing else in it; see `github.sticky.room_for_text` for one with a marker."""
+"""UTF-16 units of a comment that has nothing else in it; see `room_for_text` for one with a marker."""
 
 SUMMARY_LIMIT = 1_048_576
 """Bytes of a step's summary, 1 MiB; a larger one is refused as a whole."""
@@ -72,7 +72,7 @@ def comment(
         result: What the gate found.
         run_url: Where the run can be seen; `None` when nowhere.
         artifact_url: Where all numbers can be had; `None` when nowhere.
-        limit: UTF-16 units that the text has at most, such as `github.sticky.room_for_text`.
+        limit: UTF-16 units that the text has at most, such as `room_for_text`.
 
     Returns:
         Markdown whose first line is the verdict. What does not fit is left out, the verdict never.

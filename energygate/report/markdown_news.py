@@ -8,7 +8,7 @@ from energygate.gate import Verdict
 from energygate.report.at_traffic import assumptions, per_year
 from energygate.report.escaping import code, prose, text
 from energygate.report.explanations import answers, more_time, what_moved
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.report.markdown_parts import NO_BREAK_SPACE, by_urgency, details, quoted, shortened
 from energygate.report.news import is_shown_to_change
 

@@ -6,11 +6,11 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from energygate.result.part import Finite, Part
 from energygate.result.result import ComponentResult, MachineResult  # noqa: TC001 - pydantic reads annotations
+from energygate.result.result_model import Finite, ResultModel
 
 
-class SelfTest(Part):
+class SelfTest(ResultModel):
     """A comparison of the same code with itself, and what it says of this machine."""
 
     seconds: Finite = Field(description="How long it took.")
@@ -21,7 +21,7 @@ class SelfTest(Part):
     )
 
 
-class Diagnosis(Part):
+class Diagnosis(ResultModel):
     """What a machine can measure and how well."""
 
     schema_name: Literal["energygate/doctor/1"] = Field(alias="schema", default="energygate/doctor/1")

@@ -14,8 +14,8 @@ from energygate.policy.site import AT_TRAFFIC
 from energygate.policy.workload import KINDS
 from energygate.result.findings import finding_results, unmeasured
 from energygate.result.merging import missing_workload
+from energygate.result.policy_mismatch import unlike_production, unlike_settings, unlike_site
 from energygate.result.result import ErrorResult
-from energygate.result.settings import unlike_production, unlike_settings, unlike_site
 from energygate.result.site_result import OF_PRODUCTION
 from energygate.result.sites import site_result
 

@@ -12,14 +12,14 @@ from pydantic import ValidationError
 from energygate.errors import MeasurementError
 from energygate.policy.fields import one_line
 from energygate.result.contradictions import contradiction
-from energygate.result.part import Part
 from energygate.result.result import Result, WorkloadResult
+from energygate.result.result_model import ResultModel
 from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Model = TypeVar("Model", bound=Part)
+Model = TypeVar("Model", bound=ResultModel)
 
 MAX_BYTES = 20_000_000
 """What 1,000 workloads need, twice over: of 24 launches each, they fill 9.7 MB (bench/merging.py)."""
@@ -42,9 +42,9 @@ MAX_TEXT = 100_000
 MAX_NUMBER = 1e18
 """Beyond any count of bytes, requests or seconds: from here on sums and factors could overflow."""
 
-_LONGEST_NUMERAL = 30
+_MAX_NUMERAL = 30
 _LONGEST_QUOTE = 60
-_LONGEST_PATH = 120
+_MAX_PATH = 120
 _SCHEMA = Result.model_fields["schema_name"].default
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -64,7 +64,7 @@ def read_result(text: bytes | str, *, name: str) -> Result:
     """
     try:
         return _read(_utf_8(text))
-    except _Refused as why:
+    except _Unreadable as why:
         raise MeasurementError(
             f"no result can be read here: {why}",
             where=printable(name, max_length=_LONGEST_QUOTE),
@@ -72,12 +72,12 @@ def read_result(text: bytes | str, *, name: str) -> Result:
         ) from None
 
 
-class _Refused(Exception):
+class _Unreadable(Exception):
     """Why a result is not read: the rest of a sentence."""
 
 
 def _refuse(why: str) -> NoReturn:
-    raise _Refused(why)
+    raise _Unreadable(why)
 
 
 def _quote(text: str) -> str:
@@ -158,8 +158,8 @@ def _number(numeral: str) -> float:
 
 def _sized(numeral: str) -> str:
     """The numeral, which is neither endless to read nor too large to count with."""
-    if len(numeral) > _LONGEST_NUMERAL or abs(float(numeral)) > MAX_NUMBER:
-        _refuse(f"the number {printable(numeral, max_length=_LONGEST_NUMERAL)} is out of all bounds")
+    if len(numeral) > _MAX_NUMERAL or abs(float(numeral)) > MAX_NUMBER:
+        _refuse(f"the number {printable(numeral, max_length=_MAX_NUMERAL)} is out of all bounds")
     return numeral
 
 
@@ -235,21 +235,21 @@ def _validated(model: type[Model], document: dict[str, Any], place: str) -> Mode
         details = error.errors(include_url=False, include_context=False, include_input=False)[0]
         path = ".".join(map(str, details["loc"]))
         said = details["msg"][:1].lower() + details["msg"][1:]
-        _refuse(f"{place}{printable(path, max_length=_LONGEST_PATH)}: {said}")
+        _refuse(f"{place}{printable(path, max_length=_MAX_PATH)}: {said}")
     for path in _left_out(part):
-        _refuse(f"{place}{printable(path, max_length=_LONGEST_PATH)}: field required")
+        _refuse(f"{place}{printable(path, max_length=_MAX_PATH)}: field required")
     return part
 
 
 def _left_out(value: object, path: str = "") -> Iterator[str]:
     """The keys with a default that a part, or one in it, was written without."""
-    if isinstance(value, Part):
+    if isinstance(value, ResultModel):
         for name, inner in value:
             if name not in value.model_fields_set:
                 yield path + name
-            if isinstance(inner, (Part, dict, tuple)):  # leaves are many
+            if isinstance(inner, (ResultModel, dict, tuple)):  # leaves are many
                 yield from _left_out(inner, f"{path}{name}.")
     elif isinstance(value, (dict, tuple)):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(inner, Part):
+            if isinstance(inner, ResultModel):
                 yield from _left_out(inner, f"{path}{key}.")

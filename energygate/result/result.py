@@ -10,11 +10,11 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
-from energygate.result.part import Finite, Part
+from energygate.result.result_model import Finite, ResultModel
 from energygate.result.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
 
 
-class Change(Part):
+class Change(ResultModel):
     """Relative change from base to head, as a fraction: 0.05 is +5 %."""
 
     estimate: Finite
@@ -22,7 +22,7 @@ class Change(Part):
     high: Finite | None = Field(description="Upper end of the interval; null while there is none.")
 
 
-class FindingResult(Part):
+class FindingResult(ResultModel):
     """One limit applied to one metric."""
 
     kind: Literal["max", "min", "max_increase", "max_decrease"]
@@ -36,7 +36,7 @@ class FindingResult(Part):
     reason: str | None = Field(description="Why, where the numbers alone do not say.")
 
 
-class MetricResult(Part):
+class MetricResult(ResultModel):
     """One metric of one workload."""
 
     unit: str
@@ -56,7 +56,7 @@ class MetricResult(Part):
     findings: tuple[FindingResult, ...]
 
 
-class LaunchResult(Part):
+class LaunchResult(ResultModel):
     """One launch: a fresh worker, loaded, warmed up and measured."""
 
     cpus: tuple[int, ...] = Field(description="CPUs it was pinned to; empty where that is impossible.")
@@ -70,7 +70,7 @@ class LaunchResult(Part):
     steady: bool = Field(description="Whether warm-up settled before its limit.")
 
 
-class ComponentResult(Part):
+class ComponentResult(ResultModel):
     """One part of the machine in every reading, and where its joules come from."""
 
     name: str = Field(description="`cpu`, `gpu` or `dram`.")
@@ -85,7 +85,7 @@ class ComponentResult(Part):
     )
 
 
-class Provenance(Part):
+class Provenance(ResultModel):
     """How the numbers came about and how far to trust them."""
 
     source: str = Field(description="Which counter, or which row of which table.")
@@ -123,14 +123,14 @@ class Provenance(Part):
     launches: tuple[LaunchResult, ...]
 
 
-class ErrorResult(Part):
+class ErrorResult(ResultModel):
     """Why there is no number."""
 
     message: str
     detail: str | None = Field(description="A process's last words, when there are any.")
 
 
-class AgreementResult(Part):
+class AgreementResult(ResultModel):
     """Whether both sides answered the same requests alike."""
 
     share: Finite = Field(description="Share of the answers that agree, as a fraction.")
@@ -141,7 +141,7 @@ class AgreementResult(Part):
     )
 
 
-class OperatorResult(Part):
+class OperatorResult(ResultModel):
     """What one type of operator adds to head's time, as a fraction of base's operator time."""
 
     operator: str
@@ -151,7 +151,7 @@ class OperatorResult(Part):
     is_gone: bool
 
 
-class ModelResult(Part):
+class ModelResult(ResultModel):
     """What the model of one side is made of."""
 
     nodes: int
@@ -159,7 +159,7 @@ class ModelResult(Part):
     opset: int
 
 
-class ComparisonResult(Part):
+class ComparisonResult(ResultModel):
     """How base and head were compared."""
 
     mode: Literal["paired", "alternating"] = Field(
@@ -182,7 +182,7 @@ class ComparisonResult(Part):
 State = Literal["head only", "compared", "unchanged", "added", "renamed", "removed"]
 
 
-class WorkloadResult(Part):
+class WorkloadResult(ResultModel):
     """One workload: its metrics, its findings, and how they came about."""
 
     name: str
@@ -207,14 +207,14 @@ class WorkloadResult(Part):
     )
 
 
-class BaseResult(Part):
+class BaseResult(ResultModel):
     """What head was compared with."""
 
     ref: str = Field(description="As it was asked for.")
     commit: str | None = Field(description="The merge base; null when a directory was given.")
 
 
-class MachineResult(Part):
+class MachineResult(ResultModel):
     """The machine that measured."""
 
     cpu_model: str
@@ -225,7 +225,7 @@ class MachineResult(Part):
     can_pin: bool
 
 
-class Result(Part):
+class Result(ResultModel):
     """What one run of the gate found."""
 
     schema_name: Literal["energygate/result/1"] = Field(alias="schema", default="energygate/result/1")

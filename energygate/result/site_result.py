@@ -7,10 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from energygate.policy.traffic import HOURS_A_DAY
-from energygate.result.part import Finite, Part
+from energygate.result.result_model import Finite, ResultModel
 
 
-class TrafficResult(Part):
+class TrafficResult(ResultModel):
     """How much production serves, and what it keeps up for that."""
 
     requests_per_hour: Annotated[
@@ -24,7 +24,7 @@ class TrafficResult(Part):
     model_downloads_per_month: Finite
 
 
-class ReplicaResult(Part):
+class ReplicaResult(ResultModel):
     """What one replica in production is, where it is not like the machine that measured."""
 
     idle_watts: Finite | None = Field(
@@ -36,14 +36,14 @@ class ReplicaResult(Part):
     embodied_share: Finite | None = Field(description="Share of the machine that a replica takes.")
 
 
-class TrainingResult(Part):
+class TrainingResult(ResultModel):
     """What training took."""
 
     energy_kwh: Finite = Field(description="At the facility, its PUE included.")
     lifetime_requests: Finite
 
 
-class SiteResult(Part):
+class SiteResult(ResultModel):
     """The site that energies are judged for."""
 
     pue: Finite
@@ -70,7 +70,7 @@ OF_PRODUCTION = ("requests_per_day", "water_l_per_kwh", "egress_price", "replica
 """What of a site only production's traffic asks for."""
 
 
-class FootprintResult(Part):
+class FootprintResult(ResultModel):
     """What stands behind a workload's effective energy: head's pool of replicas at the site's traffic."""
 
     service_s: Finite = Field(description="Time that a replica is busy with one request.")

@@ -10,10 +10,10 @@ from energygate.text import printable
 if TYPE_CHECKING:
     from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
 
-LONGEST_NAME = 100
+MAX_NAME = 100
 """Characters of a label's or a user's name that are told; GitHub allows 50 and 39."""
 
-LONGEST_DAY = 30
+MAX_DAY = 30
 
 
 def waive_by_label(result: Result, *, label: str, who: str, when: str) -> Result:
@@ -30,10 +30,10 @@ def waive_by_label(result: Result, *, label: str, who: str, when: str) -> Result
 
     Returns:
         The result with every failed finding and verdict waived for that reason, and a note that says so. Names are
-        kept as they are, for whoever renders them to escape, but on one line and no longer than `LONGEST_NAME`.
+        kept as they are, for whoever renders them to escape, but on one line and no longer than `MAX_NAME`.
         The result itself when nothing fails.
     """
-    day = printable(when.partition("T")[0], max_length=LONGEST_DAY)
+    day = printable(when.partition("T")[0], max_length=MAX_DAY)
     reason = f"waived by label {_name(label)}, set by {_name(who)} on {day}"
     workloads = tuple(_waived(one, reason) for one in result.workloads)
     if workloads == result.workloads:
@@ -48,7 +48,7 @@ def waive_by_label(result: Result, *, label: str, who: str, when: str) -> Result
 
 
 def _name(text: str) -> str:
-    return printable(text, max_length=LONGEST_NAME)
+    return printable(text, max_length=MAX_NAME)
 
 
 def _waived(workload: WorkloadResult, reason: str) -> WorkloadResult:

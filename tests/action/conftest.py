@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import requests
 
-from energygate.forge.github.client import Client
+from energygate.forge.github.client import GitHubClient
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def client_with(github):
         sessions.append(requests.Session())
         named = {name.replace("_", "-"): right for name, right in rights.items()}
         token = github.token(rights=named, repositories=["octo/shop"])
-        return Client(session=sessions[-1], api_url=github.api_url, token=token, sleep=lambda _: None)
+        return GitHubClient(session=sessions[-1], api_url=github.api_url, token=token, sleep=lambda _: None)
 
     yield make
     for session in sessions:

@@ -8,7 +8,7 @@ import pytest
 from builders import judged, result
 from github_simulator.api.fake_github import ACTIONS, ALICE, FakeGitHub
 
-from energygate.forge.github.sticky import Marker
+from energygate.forge.github.sticky_comment import Marker
 from energygate.gate import Verdict
 from energygate.report.markdown import comment
 

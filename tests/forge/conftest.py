@@ -6,7 +6,7 @@ import pytest
 import requests
 from github_simulator.api.fake_github import ACTIONS, FakeGitHub
 
-from energygate.forge.github.client import Client
+from energygate.forge.github.client import GitHubClient
 
 NOW_S = 1_800_000_000.0
 
@@ -37,7 +37,7 @@ def client_of(pauses):
 
     def make(github, user=ACTIONS, *, writes=True, token=None, sleep=pauses.append):
         sessions.append(requests.Session())
-        return Client(
+        return GitHubClient(
             session=sessions[-1],
             api_url=github.api_url,
             token=token or github.token(user, writes=writes),

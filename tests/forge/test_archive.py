@@ -16,7 +16,7 @@ import pytest
 from github_simulator.api.fake_github import zip_of
 
 from energygate.errors import MeasurementError
-from energygate.forge.github.artifact import MOST_LISTED, result_in
+from energygate.forge.github.artifact import MAX_ENTRIES, result_in
 from energygate.result.reading import MAX_BYTES, read_result
 
 RESULT = b'{"schema": "energygate/result/1"}'
@@ -338,12 +338,12 @@ def test_the_longest_result_fits_into_a_few_times_its_size():
     assert peak_bytes(lambda: result_in(data, where=WHERE)) < 3 * MAX_BYTES
 
 
-@pytest.mark.parametrize("count", [MOST_LISTED + 1, 1_000_000])
+@pytest.mark.parametrize("count", [MAX_ENTRIES + 1, 1_000_000])
 def test_a_million_files_are_not_even_listed(count):
     one = b"PK\1\2" + struct.pack("<BBH", 20, 3, 20) + Entry().said
     one += struct.pack("<HHHHHLL", 1, 0, 0, 0, 0, 0, 0) + b"x"
     data = one * count + end_of(min(count, 0xFFFF), len(one) * count, 0)
-    assert peak_bytes(lambda: refused(data, f"lists more than {MOST_LISTED} files")) < MB
+    assert peak_bytes(lambda: refused(data, f"lists more than {MAX_ENTRIES} files")) < MB
 
 
 def test_a_count_that_lies_hides_no_files():

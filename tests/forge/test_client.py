@@ -11,7 +11,7 @@ from requests.exceptions import ReadTimeout
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.client import MOST_PAGES, Client
+from energygate.forge.github.client import MAX_PAGES, GitHubClient
 from energygate.forge.github.retry import ATTEMPTS, PATIENCE_S
 
 NOW_S = 1_800_000_000
@@ -209,7 +209,7 @@ def test_a_list_does_not_go_on_at_another_host(github, elsewhere, client, troubl
 def test_a_list_without_an_end_is_left(github, client, trouble):
     link = {"Link": f'<{github.root}{COMMENTS}>; rel="next"'}
     github.trick("GET", COMMENTS, times=999, status=200, headers=link, body=[])
-    trouble(lambda: list(client.items(COMMENTS)), f"more than {MOST_PAGES} pages")
+    trouble(lambda: list(client.items(COMMENTS)), f"more than {MAX_PAGES} pages")
 
 
 # Whose token goes where.
@@ -337,7 +337,9 @@ def test_no_error_holds_the_request_and_so_the_token(github, trouble):
             prepared = requests.Request(*args, auth=auth).prepare()
             raise ReadTimeout("slow", request=prepared)
 
-    client = Client(session=Slow(), api_url=github.api_url, token=github.token(ACTIONS), sleep=lambda _: None)
+    client = GitHubClient(
+        session=Slow(), api_url=github.api_url, token=github.token(ACTIONS), sleep=lambda _: None
+    )
     said = trouble(lambda: client.get("/user"), "ReadTimeout")
     assert said.__cause__ is None
     assert said.__context__ is None
@@ -346,7 +348,7 @@ def test_no_error_holds_the_request_and_so_the_token(github, trouble):
 @pytest.mark.parametrize("token", ["", " ", "ghs_a\n", "ghs_a b", "ghs_\x00", "ghs_é"])
 def test_what_cannot_be_a_token_is_refused_before_it_is_sent_and_not_shown(token):
     with pytest.raises(UsageError) as caught:
-        Client(session=requests.Session(), api_url="https://api.example", token=token)
+        GitHubClient(session=requests.Session(), api_url="https://api.example", token=token)
     assert "ghs_" not in str(caught.value)
     assert caught.value.where == "GITHUB_TOKEN"
 
@@ -367,7 +369,7 @@ def test_what_cannot_be_a_token_is_refused_before_it_is_sent_and_not_shown(token
 )
 def test_what_cannot_be_an_address_is_refused(address):
     with pytest.raises(UsageError, match="GITHUB_API_URL"):
-        Client(session=requests.Session(), api_url=address, token="t")  # noqa: S106 - nobody's
+        GitHubClient(session=requests.Session(), api_url=address, token="t")  # noqa: S106 - nobody's
 
 
 # GitHub Enterprise.
@@ -377,7 +379,7 @@ def test_what_cannot_be_an_address_is_refused(address):
 def test_the_address_is_used_as_it_is(client_of, prefix, slash):
     with FakeGitHub(prefix=prefix).serving() as github:
         made = client_of(github)
-        client = Client(session=made.session, api_url=github.api_url + slash, token=made.token)
+        client = GitHubClient(session=made.session, api_url=github.api_url + slash, token=made.token)
         for number in range(101):
             github.add_comment(ALICE, str(number))
         assert len(list(client.items(COMMENTS))) == 101

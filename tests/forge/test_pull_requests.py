@@ -10,7 +10,7 @@ from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
 from energygate.forge.github.events import Event, FirstStage
 from energygate.forge.github.pull_requests import (
-    MOST_SEARCHED,
+    MAX_SEARCHED,
     PullRequest,
     find_pull_request,
     read_pull_request,
@@ -114,7 +114,7 @@ def test_not_all_pull_requests_of_the_world_are_looked_through(github, client):
     github.trick("GET", PULLS, times=999, status=200, headers=link, body=[shown] * 100)
     with pytest.raises(GitHubTrouble, match="no open pull request"):
         find_pull_request(client, after(head_branch=None))
-    assert len(github.seen) == MOST_SEARCHED / 100
+    assert len(github.seen) == MAX_SEARCHED / 100
 
 
 # None.

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
 from energygate.forge.github.step_files import (
-    LONGEST_SUMMARY_BYTES,
+    MAX_SUMMARY_BYTES,
     output_text,
     write_outputs,
     write_summary,
@@ -82,11 +82,11 @@ def test_the_summary_is_added_to(environ):
 
 
 def test_a_summary_that_github_would_drop_is_refused_whole(environ):
-    write_summary(environ, "é" * (LONGEST_SUMMARY_BYTES // 2 - 1) + "a")
-    assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == LONGEST_SUMMARY_BYTES
+    write_summary(environ, "é" * (MAX_SUMMARY_BYTES // 2 - 1) + "a")
+    assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == MAX_SUMMARY_BYTES
     with pytest.raises(GitHubTrouble, match="1,048,576 bytes"):
         write_summary(environ, "")
-    assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == LONGEST_SUMMARY_BYTES
+    assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == MAX_SUMMARY_BYTES
 
 
 @pytest.mark.parametrize(

@@ -22,7 +22,7 @@ from test_markdown_escaping import hostile
 from energygate.gate import Verdict
 from energygate.policy import Waiver
 from energygate.report.at_traffic import per_year
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.report.markdown import comment
 from energygate.report.markdown_parts import NO_BREAK_SPACE
 from energygate.report.markdown_sections import command

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from test_markdown import BASE, RUN, WORSE, changed, rows_of, written
 
 from energygate.errors import UsageError
-from energygate.forge.github.sticky import LONGEST_COMMENT, Marker, room_for_text
+from energygate.forge.github.sticky_comment import MAX_COMMENT, Marker, room_for_text
 from energygate.gate import Verdict
 from energygate.report.markdown import COMMENT_LIMIT, SUMMARY_LIMIT, summary
 
@@ -35,7 +35,7 @@ WIDE = "|" * 60
 @pytest.mark.parametrize("number", [1, 12, 300, 1000])
 def test_a_comment_always_fits(number, name, verdict):
     body = written(many(number, verdict, name=name, reason="because | " * 30), limit=ROOM)
-    assert len(f"{MARKER}\n{body}".encode("utf-16-le")) / 2 <= LONGEST_COMMENT == COMMENT_LIMIT
+    assert len(f"{MARKER}\n{body}".encode("utf-16-le")) / 2 <= MAX_COMMENT == COMMENT_LIMIT
     assert len(body.encode()) < 200_000  # were it bytes that GitHub counts
     assert body.startswith("### ")
     assert RUN in body

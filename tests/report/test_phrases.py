@@ -20,7 +20,7 @@ from energygate.gate import Verdict
 from energygate.policy import parse_quantity
 from energygate.policy.families import Family
 from energygate.report.explanations import effort, trust
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.report.phrases import (
     MARKS,
     ORDER,

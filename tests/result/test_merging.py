@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from energygate.errors import UsageError
 from energygate.gate import Verdict, worst
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.result.merging import MEASURED_ON, merge_results
 from energygate.result.reading import read_result
 from energygate.result.result import BaseResult

@@ -18,7 +18,7 @@ from energygate.errors import MeasurementError, PolicyError
 from energygate.gate import Verdict
 from energygate.policy import Workload
 from energygate.report.explanations import against, more_time, what_moved
-from energygate.report.headlines import headline, improvement
+from energygate.report.headline import headline, improvement
 from energygate.report.phrases import agreement_text, change_text, percent
 from energygate.result.result import (
     AgreementResult,

@@ -3,19 +3,19 @@
 from __future__ import annotations
 
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.client import Client
+from energygate.forge.github.client import GitHubClient
 from energygate.forge.github.events import Activity, Event, activity, event_from, read_event
-from energygate.forge.github.identity import Identity, own_identity
-from energygate.forge.github.sticky import Marker, Outcome, Posted, Thread, post_sticky
+from energygate.forge.github.sticky_comment import Marker, Posted, PostOutcome, Thread, post_sticky
+from energygate.forge.github.token_owner import Identity, own_identity
 
 __all__ = [
     "Activity",
-    "Client",
     "Event",
+    "GitHubClient",
     "GitHubTrouble",
     "Identity",
     "Marker",
-    "Outcome",
+    "PostOutcome",
     "Posted",
     "Thread",
     "activity",

@@ -17,8 +17,8 @@ from energygate.text import printable
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.forge.github.client import Client
-    from energygate.forge.github.fields import Fields
+    from energygate.forge.github.client import GitHubClient
+    from energygate.forge.github.json_fields import Fields
 
 RESULT = "result.json"
 """The one file of the artifact."""
@@ -26,7 +26,7 @@ RESULT = "result.json"
 MAX_ARCHIVE_BYTES = MAX_BYTES + 65_536
 """Of the artifact as it is kept: what a result may have, not compressed at all, and room for the frame."""
 
-MOST_LISTED = 8
+MAX_ENTRIES = 8
 """Entries that are looked at before an archive is refused for having more than one."""
 
 _NEEDS = "actions: read"
@@ -50,7 +50,7 @@ _UNREADABLE = (
 """What `zipfile` raises where an archive is not one, breaks off, or lies about where its parts are."""
 
 
-def download_result(client: Client, *, repository: str, run_id: int, name: str) -> bytes:
+def download_result(client: GitHubClient, *, repository: str, run_id: int, name: str) -> bytes:
     """Return the one file `result.json` in a run's artifact, read in memory; nothing is written to a disk.
 
     Attempts of a run share its artifacts and may leave several of one name. The newest is taken, by its id as
@@ -103,11 +103,11 @@ def result_in(archive: bytes, *, where: str, limit_bytes: int = MAX_BYTES) -> by
     """
     try:
         return _result_in(archive, limit_bytes)
-    except _Refused as why:
+    except _BadArchive as why:
         raise _unusable(str(why), where) from None
 
 
-def _newest(client: Client, path: str, *, name: str, where: str) -> Fields:
+def _newest(client: GitHubClient, path: str, *, name: str, where: str) -> Fields:
     # Servers that do not know the query list all; their names are looked at in any case.
     listed = client.items(path, query={"name": name}, within="artifacts", needs=_NEEDS)
     named = [one for one in listed if one.text("name") == name]
@@ -124,12 +124,12 @@ def _expired(where: str) -> GitHubTrouble:
     )
 
 
-class _Refused(Exception):
+class _BadArchive(Exception):
     """Why an archive is not read: the rest of a sentence."""
 
 
 def _refuse(why: str) -> NoReturn:
-    raise _Refused(why)
+    raise _BadArchive(why)
 
 
 def _unusable(why: str, where: str) -> MeasurementError:
@@ -143,8 +143,8 @@ def _unusable(why: str, where: str) -> MeasurementError:
 def _result_in(archive: bytes, limit_bytes: int) -> bytes:
     # `zipfile` builds an object for every entry before it tells how many there are. It finds none without these
     # four bytes, which compressed data has by chance once in 4 GB.
-    if archive.count(_LISTED) > MOST_LISTED:
-        _refuse(f"it lists more than {MOST_LISTED} files")
+    if archive.count(_LISTED) > MAX_ENTRIES:
+        _refuse(f"it lists more than {MAX_ENTRIES} files")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             entry = _only_entry(opened.infolist(), limit_bytes)

@@ -11,9 +11,9 @@ from requests.exceptions import RequestException
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble, TooLong
-from energygate.forge.github.fields import Fields
+from energygate.forge.github.connection import ApiRequest, Sender, origin, parsed
+from energygate.forge.github.json_fields import Fields
 from energygate.forge.github.retry import ATTEMPTS
-from energygate.forge.github.sending import Request, Sender, origin, parsed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 PER_PAGE = 100
 """The most that GitHub gives at once."""
 
-MOST_PAGES = 100
+MAX_PAGES = 100
 
 _PIECE_BYTES = 65_536
 _NOTHING_THERE = frozenset({404, 410})
@@ -32,7 +32,7 @@ _WRITES = "pull-requests: write"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Client:
+class GitHubClient:
     """GitHub's API under one address, with one token.
 
     The token goes into one header, to the scheme, host and port of `api_url`, and nowhere else. Requests
@@ -81,7 +81,7 @@ class Client:
         Raises:
             GitHubTrouble: When there is no usable answer.
         """
-        request = Request(method="GET", url=self._url(path, query), needs=needs)
+        request = ApiRequest(method="GET", url=self._url(path, query), needs=needs)
         return self._answer(request, dict, list) if or_list else self._answer(request, dict)
 
     def write(
@@ -102,7 +102,7 @@ class Client:
         Raises:
             GitHubTrouble: When there is no usable answer.
         """
-        request = Request(method=method, url=self._url(path), needs=needs, body=body, attempts=attempts)
+        request = ApiRequest(method=method, url=self._url(path), needs=needs, body=body, attempts=attempts)
         return self._answer(request, dict)
 
     def query(self, graphql: str) -> Fields:
@@ -112,7 +112,7 @@ class Client:
             GitHubTrouble: When there is no usable answer; errors inside one are the caller's to see.
         """
         url = self.api_url.rstrip("/").removesuffix("/v3") + "/graphql"
-        return self._answer(Request(method="POST", url=url, needs=_READS, body={"query": graphql}), dict)
+        return self._answer(ApiRequest(method="POST", url=url, needs=_READS, body={"query": graphql}), dict)
 
     def delete(self, path: str, *, needs: str = _WRITES) -> None:
         """Delete something; that it is gone already is as good.
@@ -121,7 +121,7 @@ class Client:
             GitHubTrouble: When GitHub refuses.
         """
         try:
-            self._sender.send(Request(method="DELETE", url=self._url(path), needs=needs))
+            self._sender.send(ApiRequest(method="DELETE", url=self._url(path), needs=needs))
         except GitHubTrouble as trouble:
             if trouble.status not in _NOTHING_THERE:
                 raise
@@ -146,8 +146,8 @@ class Client:
             GitHubTrouble: When a page has no usable answer, leads to another host, or there is no end.
         """
         url = self._url(path, {**(query or {}), "per_page": str(PER_PAGE)})
-        for _ in range(MOST_PAGES):
-            request = Request(method="GET", url=url, needs=needs)
+        for _ in range(MAX_PAGES):
+            request = ApiRequest(method="GET", url=url, needs=needs)
             response = self._sender.send(request)
             page = parsed(response)
             if within is not None:
@@ -165,7 +165,7 @@ class Client:
                     where=request.name,
                     hint="Check GITHUB_API_URL",
                 )
-        raise GitHubTrouble(f"the list has more than {MOST_PAGES} pages", where=request.name)
+        raise GitHubTrouble(f"the list has more than {MAX_PAGES} pages", where=request.name)
 
     def download(self, path: str, *, limit_bytes: int, needs: str = "actions: read") -> bytes:
         """Read a file, which GitHub keeps on another host: that one is not shown the token.
@@ -174,7 +174,7 @@ class Client:
             TooLong: When it is longer than the limit; no more than that is read.
             GitHubTrouble: When there is no usable answer.
         """
-        request = Request(method="GET", url=self._url(path), needs=needs, elsewhere=True)
+        request = ApiRequest(method="GET", url=self._url(path), needs=needs, elsewhere=True)
         with self._sender.send(request) as response:
             content = _up_to(limit_bytes, response)
         if content is None:
@@ -193,14 +193,14 @@ class Client:
         asked = f"?{urlencode(query, errors='replace', quote_via=quote)}" if query else ""
         return self.api_url.rstrip("/") + path + asked
 
-    def _answer(self, request: Request, *kinds: type) -> Fields:
+    def _answer(self, request: ApiRequest, *kinds: type) -> Fields:
         content = parsed(self._sender.send(request))
         if not isinstance(content, kinds):
             raise _nonsense(request)
         return _fields(content, request)
 
 
-def _fields(content: object, request: Request) -> Fields:
+def _fields(content: object, request: ApiRequest) -> Fields:
     return Fields(
         content=content,
         source="GitHub's answer",
@@ -208,7 +208,7 @@ def _fields(content: object, request: Request) -> Fields:
     )
 
 
-def _nonsense(request: Request) -> GitHubTrouble:
+def _nonsense(request: ApiRequest) -> GitHubTrouble:
     return GitHubTrouble(
         "the answer is not what GitHub describes", where=request.name, hint="Check GITHUB_API_URL"
     )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.forge.github.fields import Fields, is_repository, is_sha
+from energygate.forge.github.json_fields import Fields, is_repository, is_sha
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -234,10 +234,10 @@ def _variable(environ: Mapping[str, str], name: str) -> str:
 
 def _number(environ: Mapping[str, str], name: str) -> int:
     value = _variable(environ, name)
-    if not (value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS and int(value) > 0):
+    if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS and int(value) > 0):
         raise UsageError("it is not a whole number above 0", where=name)
     return int(value)
 
 
-_MOST_DIGITS = 19
+_MAX_DIGITS = 19
 """Of a 64-bit number."""

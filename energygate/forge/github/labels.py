@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from energygate.forge.github.client import Client
-    from energygate.forge.github.fields import Fields
+    from energygate.forge.github.client import GitHubClient
+    from energygate.forge.github.json_fields import Fields
 
 GONE = "someone whose account is gone"
 UNKNOWN = "someone whom GitHub does not name"
@@ -30,7 +30,7 @@ class LabelSet:
     when: str
 
 
-def label_set(client: Client, *, repository: str, number: int, name: str) -> LabelSet | None:
+def label_set(client: GitHubClient, *, repository: str, number: int, name: str) -> LabelSet | None:
     """Return who set a label that the pull request has now; `None` when it does not have it.
 
     Both are read live: an event's payload is as old as the event, and a run that is started again gets the old

@@ -12,11 +12,11 @@ from energygate.forge.github.api_errors import GitHubTrouble
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from energygate.forge.github.client import Client
+    from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.events import Event, FirstStage
-    from energygate.forge.github.fields import Fields
+    from energygate.forge.github.json_fields import Fields
 
-MOST_SEARCHED = 1_000
+MAX_SEARCHED = 1_000
 """Open pull requests to look through where GitHub cannot name the few: those touched last, in ten requests."""
 
 _OPEN = "open"
@@ -43,7 +43,7 @@ class PullRequest:
     labels: tuple[str, ...]
 
 
-def find_pull_request(client: Client, event: Event) -> PullRequest:
+def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
     """Return the pull request that the first stage measured.
 
     Only what GitHub itself says of the first stage's run counts, and nothing that the run left behind: the pull
@@ -92,7 +92,7 @@ def find_pull_request(client: Client, event: Event) -> PullRequest:
     return next(iter(found.values()))
 
 
-def read_pull_request(client: Client, *, repository: str, number: int) -> PullRequest:
+def read_pull_request(client: GitHubClient, *, repository: str, number: int) -> PullRequest:
     """Return a pull request as it is now; its event's payload is as old as the event.
 
     Args:
@@ -106,7 +106,7 @@ def read_pull_request(client: Client, *, repository: str, number: int) -> PullRe
     return _pull_request(client.get(f"/repos/{repository}/pulls/{number}"))
 
 
-def _candidates(client: Client, repository: str, first: FirstStage) -> Iterable[Fields]:
+def _candidates(client: GitHubClient, repository: str, first: FirstStage) -> Iterable[Fields]:
     """List open pull requests, from the branch of the run where GitHub tells it, else those touched last."""
     path = f"/repos/{repository}/pulls"
     if first.head_repository is not None and first.head_branch is not None:
@@ -115,7 +115,7 @@ def _candidates(client: Client, repository: str, first: FirstStage) -> Iterable[
         if of_branch:
             return of_branch
     latest: Mapping[str, str] = {"state": _OPEN, "sort": "updated", "direction": "desc"}
-    return islice(client.items(path, query=latest), MOST_SEARCHED)
+    return islice(client.items(path, query=latest), MAX_SEARCHED)
 
 
 def _matching(candidates: Iterable[Fields], first: FirstStage) -> dict[int, PullRequest]:

@@ -13,7 +13,7 @@ from energygate.forge.github.api_errors import GitHubTrouble
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-LONGEST_SUMMARY_BYTES = 1_048_576
+MAX_SUMMARY_BYTES = 1_048_576
 """Of one step; GitHub drops the whole of a longer one."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
@@ -59,9 +59,9 @@ def write_summary(environ: Mapping[str, str], markdown: str) -> None:
     except OSError:
         size = 0
     text = markdown.rstrip("\n") + "\n"
-    if size + len(text.encode("utf-8", "replace")) > LONGEST_SUMMARY_BYTES:
+    if size + len(text.encode("utf-8", "replace")) > MAX_SUMMARY_BYTES:
         raise GitHubTrouble(
-            f"the summary would have more than {LONGEST_SUMMARY_BYTES:,} bytes, and GitHub would show nothing of it",
+            f"the summary would have more than {MAX_SUMMARY_BYTES:,} bytes, and GitHub would show nothing of it",
             where="GITHUB_STEP_SUMMARY",
             hint="Say less there; the result's JSON has everything",
         )

@@ -23,10 +23,10 @@ from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
 
-from energygate.result.part import Finite, Part
+from energygate.result.result_model import Finite, ResultModel
 
 
-class LatencyLimit(Part):
+class LatencyLimit(ResultModel):
     """The limit that every placement keeps."""
 
     metric: Literal["latency_p50", "latency_p95", "latency_p99"]
@@ -34,14 +34,14 @@ class LatencyLimit(Part):
     source: str = Field(description="Where it is written: a line of the policy, or `--latency`.")
 
 
-class Rates(Part):
+class Rates(ResultModel):
     """The rates that were looked at; thresholds outside are not known."""
 
     low_per_s: Finite
     high_per_s: Finite
 
 
-class RoutedPool(Part):
+class RoutedPool(ResultModel):
     """One pool: replicas of the machine that one result was measured on."""
 
     name: str = Field(description="As the command line calls it.")
@@ -69,7 +69,7 @@ class RoutedPool(Part):
     unfit: str | None = Field(description="Why it cannot be used at any rate; null when it can.")
 
 
-class Threshold(Part):
+class Threshold(ResultModel):
     """Where one pool takes over from another as the rate grows."""
 
     below: str
@@ -88,7 +88,7 @@ class Threshold(Part):
     )
 
 
-class Band(Part):
+class Band(ResultModel):
     """Rates at which one pool is the best by the numbers alone, steps of whole replicas included."""
 
     low_per_s: Finite
@@ -96,7 +96,7 @@ class Band(Part):
     pool: str | None = Field(description="Null where no pool can serve so much.")
 
 
-class Share(Part):
+class Share(ResultModel):
     """One pool's part in a mixed placement."""
 
     pool: str
@@ -104,7 +104,7 @@ class Share(Part):
     rate_per_s: Finite = Field(description="Requests a second that go to it.")
 
 
-class Mix(Part):
+class Mix(ResultModel):
     """Two pools together, where that costs less than any one alone."""
 
     shares: tuple[Share, Share] = Field(description="The one that takes more of the load first.")
@@ -112,7 +112,7 @@ class Mix(Part):
     saving: Finite = Field(description="Share of the best pool's power that it saves.")
 
 
-class PoolRow(Part):
+class PoolRow(ResultModel):
     """What one pool costs at one rate, on its own."""
 
     pool: str
@@ -123,7 +123,7 @@ class PoolRow(Part):
     joules_per_request: Finite = Field(description="Facility energy over requests: the effective energy.")
 
 
-class Row(Part):
+class Row(ResultModel):
     """All pools at one rate."""
 
     rate_per_s: Finite
@@ -133,7 +133,7 @@ class Row(Part):
     mix: Mix | None = Field(description="Null where no mix saves a notable share.")
 
 
-class Routing(Part):
+class Routing(ResultModel):
     """Which pool serves a workload with the least energy, by load."""
 
     schema_name: Literal["energygate/routing/1"] = Field(alias="schema", default="energygate/routing/1")

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from typing import TextIO
 
-MOST_ANNOTATIONS = 10
+MAX_ANNOTATIONS = 10
 """Of each level in one step; GitHub hides the others without a word."""
 
 _TOKEN_BYTES = 16
@@ -57,7 +57,7 @@ def annotation_lines(annotations: Sequence[Annotation]) -> list[str]:
     lines = []
     for level in Level:
         wanted = [one for one in annotations if one.level is level]
-        shown = wanted if len(wanted) <= MOST_ANNOTATIONS else wanted[: MOST_ANNOTATIONS - 1]
+        shown = wanted if len(wanted) <= MAX_ANNOTATIONS else wanted[: MAX_ANNOTATIONS - 1]
         lines += [str(one) for one in shown]
         if len(shown) < len(wanted):
             rest = f"{len(wanted) - len(shown)} more, which GitHub does not show: see the summary"

@@ -11,18 +11,18 @@ from hypothesis import strategies as st
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.identity import Identity, own_identity
-from energygate.forge.github.sticky import (
-    LONGEST_COMMENT,
-    MOST_ROUNDS,
+from energygate.forge.github.sticky_comment import (
+    MAX_COMMENT,
+    MAX_ROUNDS,
     Comment,
     Marker,
-    Outcome,
+    PostOutcome,
     Thread,
     next_step,
     post_sticky,
     room_for_text,
 )
+from energygate.forge.github.token_owner import Identity, own_identity
 
 SHA = "a" * 40
 THREAD = Thread(repository="o/r", number=1)
@@ -51,21 +51,21 @@ def post(client, text, run_id=10, attempt=1, *, author=BOT, **how):
 def test_the_first_run_makes_a_comment_that_begins_with_the_marker(github, client):
     posted = post_sticky(client, thread=THREAD, author=BOT, marker=marker(), text="❌ 0.84 mWh")
     assert github.bodies() == [f"<!-- energygate:v1 key=default run=10 attempt=1 sha={SHA} -->\n❌ 0.84 mWh"]
-    assert posted.outcome is Outcome.CREATED
+    assert posted.outcome is PostOutcome.CREATED
     (number,) = github.comments
     assert posted.url == f"{github.root}/o/r/pull/1#issuecomment-{number}"
 
 
 def test_the_next_run_edits_it_in_place(github, client):
     post(client, "red", 10)
-    assert post(client, "green", 11) is Outcome.UPDATED
+    assert post(client, "green", 11) is PostOutcome.UPDATED
     assert github.bodies() == [body("green", 11)]
     assert len(github.asked("POST", COMMENTS)) == 1
 
 
 def test_another_attempt_of_a_run_edits_it_too(github, client):
     post(client, "red", 10, 1)
-    assert post(client, "green", 10, 2) is Outcome.UPDATED
+    assert post(client, "green", 10, 2) is PostOutcome.UPDATED
     assert github.bodies() == [body("green", 10, 2)]
 
 
@@ -73,7 +73,7 @@ def test_another_attempt_of_a_run_edits_it_too(github, client):
 def test_an_older_run_does_not_write_over_a_newer_one(github, client, run_id, attempt):
     post(client, "newer", 10, 2)
     writes = len(github.writes)
-    assert post(client, "older", run_id, attempt) is Outcome.SUPERSEDED
+    assert post(client, "older", run_id, attempt) is PostOutcome.SUPERSEDED
     assert github.bodies() == [body("newer", 10, 2)]
     assert len(github.writes) == writes
 
@@ -81,15 +81,15 @@ def test_an_older_run_does_not_write_over_a_newer_one(github, client, run_id, at
 @pytest.mark.parametrize("stored", [str, lambda text: text.replace("\n", "\r\n"), lambda text: text + "\n "])
 def test_the_same_is_not_said_twice(github, client, stored):
     github.add_comment(ACTIONS, stored(body("a\nb")))
-    assert post(client, "a\nb") is Outcome.UNCHANGED
+    assert post(client, "a\nb") is PostOutcome.UNCHANGED
     assert github.writes == []
 
 
 def test_the_same_text_of_a_later_run_takes_the_place_of_the_earlier(github, client):
     # Otherwise a run between the two, ending last, would write over the later one.
     post(client, "same", 10)
-    assert post(client, "same", 12) is Outcome.UPDATED
-    assert post(client, "between", 11) is Outcome.SUPERSEDED
+    assert post(client, "same", 12) is PostOutcome.UPDATED
+    assert post(client, "between", 11) is PostOutcome.SUPERSEDED
     assert github.bodies() == [body("same", 12)]
 
 
@@ -97,7 +97,7 @@ def test_what_github_makes_of_a_text_does_not_keep_it_being_written(github, clie
     number = github.add_comment(ACTIONS, body("old", 9))
     github.trick("GET", COMMENTS)
     github.trick("GET", COMMENTS, act=lambda: github.comments[number].update(body=body("cleaned")))
-    assert post(client, "dirty") is Outcome.UPDATED
+    assert post(client, "dirty") is PostOutcome.UPDATED
     assert len(github.asked("PATCH")) == 1
 
 
@@ -119,7 +119,7 @@ def test_it_is_found_behind_any_number_of_others(github, client, before):
 
 def test_it_is_looked_for_in_its_own_thread(github, client):
     github.add_comment(ACTIONS, body("other"), pull_request=2)
-    assert post(client, "here") is Outcome.CREATED
+    assert post(client, "here") is PostOutcome.CREATED
     assert github.bodies() == [body("other"), body("here")]
 
 
@@ -131,8 +131,8 @@ def test_it_is_looked_for_in_its_own_thread(github, client):
 def test_whoever_pastes_the_marker_is_neither_edited_nor_heeded(github, client, thief, run_id):
     pasted = body("I am the report", run_id)
     number = github.add_comment(thief, pasted)
-    assert post(client, "real") is Outcome.CREATED
-    assert post(client, "real again", 11) is Outcome.UPDATED
+    assert post(client, "real") is PostOutcome.CREATED
+    assert post(client, "real again", 11) is PostOutcome.UPDATED
     assert github.comments[number] == {"issue": 1, "user": thief, "body": pasted, "edits": 0}
     assert github.bodies(ACTIONS) == [body("real again", 11)]
 
@@ -154,7 +154,7 @@ def test_whoever_pastes_the_marker_is_neither_edited_nor_heeded(github, client, 
 )
 def test_ones_own_comment_that_does_not_begin_with_the_marker_is_left_alone(github, client, text):
     number = github.add_comment(ACTIONS, text)
-    assert post(client, "real") is Outcome.CREATED
+    assert post(client, "real") is PostOutcome.CREATED
     assert github.comments[number]["body"] == text
 
 
@@ -162,14 +162,14 @@ def test_a_persons_token_finds_the_persons_comment(github, client_of):
     client = client_of(github, ALICE)
     author = own_identity(client)
     post(client, "red", author=author)
-    assert post(client, "green", 11, author=author) is Outcome.UPDATED
+    assert post(client, "green", 11, author=author) is PostOutcome.UPDATED
     assert github.bodies() == [body("green", 11)]
 
 
 def test_an_app_that_took_itself_for_another_learns_who_it_is_from_what_it_posts(github, client_of):
     client = client_of(github, OTHER_APP)
-    assert post(client, "red", 10, author=BOT) is Outcome.CREATED
-    assert post(client, "green", 11, author=BOT) is Outcome.UPDATED
+    assert post(client, "red", 10, author=BOT) is PostOutcome.CREATED
+    assert post(client, "green", 11, author=BOT) is PostOutcome.UPDATED
     assert github.bodies() == [body("green", 11)]
 
 
@@ -215,7 +215,8 @@ def test_an_edit_that_failed_is_not_sent_again_over_a_later_runs(github, client_
     later = lambda _: github.comments[number].update(body=body("later", 11))  # noqa: E731 - as it waits
     github.trick("PATCH", ".*", status=502, done=done)
     assert (
-        post(client_of(github, sleep=lambda s: (pauses.append(s), later(s))), "now", 10) is Outcome.SUPERSEDED
+        post(client_of(github, sleep=lambda s: (pauses.append(s), later(s))), "now", 10)
+        is PostOutcome.SUPERSEDED
     )
     assert github.bodies() == [body("later", 11)]
     assert pauses == [1]
@@ -224,7 +225,7 @@ def test_an_edit_that_failed_is_not_sent_again_over_a_later_runs(github, client_
 def test_an_edit_that_failed_is_made_after_another_look(github, client, pauses):
     github.add_comment(ACTIONS, body("old", 5))
     github.trick("PATCH", ".*", status=429, headers={"Retry-After": "50"}, times=2)
-    assert post(client, "now", 10) is Outcome.UPDATED
+    assert post(client, "now", 10) is PostOutcome.UPDATED
     assert github.bodies() == [body("now", 10)]
     assert pauses == [50, 50, 1, 1]
 
@@ -239,7 +240,7 @@ def test_edits_are_not_waited_for_longer_than_a_report_is_worth(github, client, 
 
 def test_a_comment_made_twice_behind_a_gateway_is_one_in_the_end(github, client):
     github.trick("POST", COMMENTS, status=502, done=True)
-    assert post(client, "red") is Outcome.CREATED
+    assert post(client, "red") is PostOutcome.CREATED
     assert len(github.asked("POST", COMMENTS)) == 2
     assert github.bodies() == [body("red")]
 
@@ -248,7 +249,7 @@ def test_what_an_interrupted_run_left_is_cleared_up(github, client):
     for run_id in (7, 8, 9):
         github.add_comment(ACTIONS, body("left", run_id))
     oldest = min(github.comments)
-    assert post(client, "now", 10) is Outcome.UPDATED
+    assert post(client, "now", 10) is PostOutcome.UPDATED
     assert list(github.comments) == [oldest]
     assert github.bodies() == [body("now", 10)]
 
@@ -256,7 +257,7 @@ def test_what_an_interrupted_run_left_is_cleared_up(github, client):
 def test_an_older_run_takes_its_own_comment_away_and_no_later_runs(github, client):
     for run_id in (12, 10, 13):
         github.add_comment(ACTIONS, body(f"run {run_id}", run_id))
-    assert post(client, "run 10", 10) is Outcome.SUPERSEDED
+    assert post(client, "run 10", 10) is PostOutcome.SUPERSEDED
     assert github.bodies() == [body("run 12", 12), body("run 13", 13)]
 
 
@@ -268,21 +269,21 @@ def test_a_run_that_is_written_over_by_an_older_one_writes_again(github, client)
 
     github.trick("GET", COMMENTS)
     github.trick("GET", COMMENTS, act=an_older_run_writes_late)
-    assert post(client, "now", 10) is Outcome.UPDATED
+    assert post(client, "now", 10) is PostOutcome.UPDATED
     assert github.bodies() == [body("now", 10)]
 
 
 def test_a_comment_deleted_meanwhile_is_made_again(github, client):
     number = github.add_comment(ACTIONS, body("old", 5))
     github.trick("PATCH", ".*", act=lambda: github.comments.pop(number))
-    assert post(client, "now", 10) is Outcome.CREATED
+    assert post(client, "now", 10) is PostOutcome.CREATED
     assert github.bodies() == [body("now", 10)]
 
 
 def test_a_comment_too_new_for_githubs_list_is_not_made_again(github, client):
     github.trick("GET", COMMENTS)
     github.trick("GET", COMMENTS, act=lambda: github.hidden.update(github.comments))
-    assert post(client, "red") is Outcome.CREATED
+    assert post(client, "red") is PostOutcome.CREATED
     assert len(github.asked("POST", COMMENTS)) == 1
 
 
@@ -291,8 +292,8 @@ def test_a_comment_that_others_never_leave_alone_is_given_up(github, client, pau
     github.trick("GET", COMMENTS, times=99, act=lambda: github.comments[number].update(body=body("old", 5)))
     with pytest.raises(GitHubTrouble, match="other runs keep changing"):
         post(client, "now", 10)
-    assert len(github.asked("PATCH")) == MOST_ROUNDS
-    assert pauses == [1] * (MOST_ROUNDS - 2)
+    assert len(github.asked("PATCH")) == MAX_ROUNDS
+    assert pauses == [1] * (MAX_ROUNDS - 2)
 
 
 # The rule itself.
@@ -331,8 +332,8 @@ def test_nothing_later_is_ever_lost(ages, age, written, order):
 
 def test_a_text_may_fill_the_comment_marker_counted(github, client):
     room = room_for_text(marker())
-    assert post(client, "x" * room) is Outcome.CREATED
-    assert len(github.bodies()[0]) == LONGEST_COMMENT
+    assert post(client, "x" * room) is PostOutcome.CREATED
+    assert len(github.bodies()[0]) == MAX_COMMENT
     with pytest.raises(UsageError, match="65,536 characters"):
         post(client, "x" * (room + 1))
     with pytest.raises(UsageError, match="65,536 characters"):

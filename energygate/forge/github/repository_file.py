@@ -9,19 +9,21 @@ from urllib.parse import quote
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.fields import is_sha
+from energygate.forge.github.json_fields import is_sha
 from energygate.text import printable
 
 if TYPE_CHECKING:
-    from energygate.forge.github.client import Client
-    from energygate.forge.github.fields import Fields
+    from energygate.forge.github.client import GitHubClient
+    from energygate.forge.github.json_fields import Fields
 
 _NEEDS = "contents: read"
 _NOT_FOUND = 404
 _WHAT_ELSE = {"symlink": "a symbolic link that leads to no file", "submodule": "a submodule"}
 
 
-def read_file(client: Client, *, repository: str, path: str, commit: str, limit_bytes: int) -> bytes | None:
+def read_file(
+    client: GitHubClient, *, repository: str, path: str, commit: str, limit_bytes: int
+) -> bytes | None:
     """Return a file's content at a commit; `None` when there is nothing of that name.
 
     That nothing is there is said only of a commit that the token can see: GitHub answers 404 for what a token

@@ -9,21 +9,21 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.fields import is_repository, is_sha
-from energygate.forge.github.identity import Identity
+from energygate.forge.github.json_fields import is_repository, is_sha
 from energygate.forge.github.retry import PATIENCE_S
+from energygate.forge.github.token_owner import Identity
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.forge.github.client import Client
-    from energygate.forge.github.fields import Fields
+    from energygate.forge.github.client import GitHubClient
+    from energygate.forge.github.json_fields import Fields
 
-LONGEST_COMMENT = 65_536
+MAX_COMMENT = 65_536
 """Characters of a comment, the marker counted, as GitHub's answer 422 says. Whether it counts bytes instead is disputed
 (262 144 have been measured); 65 536 UTF-16 units are at most 196 608 bytes of UTF-8, so both are kept."""
 
-MOST_ROUNDS = 6
+MAX_ROUNDS = 6
 """How often to look again whether other runs have changed the comment meanwhile."""
 
 PAUSE_S = 1.0
@@ -105,7 +105,7 @@ class Thread:
         return f"/repos/{self.repository}/issues/comments/{number}"
 
 
-class Outcome(Enum):
+class PostOutcome(Enum):
     """What became of a comment."""
 
     CREATED = "created"
@@ -118,7 +118,7 @@ class Outcome(Enum):
 class Posted:
     """What became of a comment, and its address for people."""
 
-    outcome: Outcome
+    outcome: PostOutcome
     url: str
 
 
@@ -152,7 +152,7 @@ class Step:
 
 def room_for_text(marker: Marker) -> int:
     """Return how many UTF-16 units a comment's text may have behind its marker."""
-    return LONGEST_COMMENT - len(_body(marker, ""))
+    return MAX_COMMENT - len(_body(marker, ""))
 
 
 def next_step(own: Sequence[Comment], *, marker: Marker, body: str, written: bool) -> Step:
@@ -179,7 +179,9 @@ def next_step(own: Sequence[Comment], *, marker: Marker, body: str, written: boo
     )
 
 
-def post_sticky(client: Client, *, thread: Thread, author: Identity, marker: Marker, text: str) -> Posted:
+def post_sticky(
+    client: GitHubClient, *, thread: Thread, author: Identity, marker: Marker, text: str
+) -> Posted:
     """Make the pull request show this text in the comment with the marker's key.
 
     Only comments that begin with the marker *and* are the author's own are ever touched. All runs follow
@@ -199,17 +201,17 @@ def post_sticky(client: Client, *, thread: Thread, author: Identity, marker: Mar
         GitHubTrouble: When GitHub refuses, or other runs keep changing the comment.
     """
     if len(text.encode("utf-16-le")) // 2 > room_for_text(marker):
-        raise UsageError(f"the comment has more than {LONGEST_COMMENT:,} characters, its marker counted")
+        raise UsageError(f"the comment has more than {MAX_COMMENT:,} characters, its marker counted")
     body = _body(marker, text)
     made: Comment | None = None
     edited, patience_s = False, PATIENCE_S
-    for number in range(MOST_ROUNDS):
+    for number in range(MAX_ROUNDS):
         if number > 1:
             client.sleep(PAUSE_S)
         own = _own(client, thread, author, marker.key)
         if not own and made is not None:
             # Too new for GitHub's list; what comes after will find it.
-            return Posted(outcome=Outcome.CREATED, url=made.url)
+            return Posted(outcome=PostOutcome.CREATED, url=made.url)
         if not own:
             made = _comment(client.write("POST", thread.comments, {"body": body}))
             # Whoever it was posted as is who the token speaks for, whatever was thought before.
@@ -242,15 +244,15 @@ def _worth_waiting(trouble: GitHubTrouble, patience_s: float) -> float:
     return trouble.wait_s
 
 
-def _outcome(step: Step, *, made: Comment | None, edited: bool) -> Outcome:
+def _outcome(step: Step, *, made: Comment | None, edited: bool) -> PostOutcome:
     if step.superseded:
-        return Outcome.SUPERSEDED
+        return PostOutcome.SUPERSEDED
     if edited:
-        return Outcome.UPDATED
-    return Outcome.UNCHANGED if made is None else Outcome.CREATED
+        return PostOutcome.UPDATED
+    return PostOutcome.UNCHANGED if made is None else PostOutcome.CREATED
 
 
-def _own(client: Client, thread: Thread, author: Identity, key: str) -> list[Comment]:
+def _own(client: GitHubClient, thread: Thread, author: Identity, key: str) -> list[Comment]:
     read = (_comment(one) for one in client.items(thread.comments))
     return [one for one in read if one and one.marker.key == key and author.is_author(one.author)]
 
@@ -277,7 +279,7 @@ def _same(one: str, other: str) -> bool:
     return one.replace("\r\n", "\n").rstrip() == other.replace("\r\n", "\n").rstrip()
 
 
-def find_sticky(client: Client, *, thread: Thread, author: Identity, key: str) -> Comment | None:
+def find_sticky(client: GitHubClient, *, thread: Thread, author: Identity, key: str) -> Comment | None:
     """Return the author's comment with this key, the oldest should there be several; `None` when there is none.
 
     Raises:

@@ -6,7 +6,7 @@ import pytest
 from github_simulator.api.fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP, FakeGitHub
 
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.identity import Identity, own_identity
+from energygate.forge.github.token_owner import Identity, own_identity
 
 
 @pytest.mark.parametrize(

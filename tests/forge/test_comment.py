@@ -7,8 +7,8 @@ from builders import failed_workload_result, judged, result, workload_result
 from github_simulator.api.fake_github import ALICE
 
 from energygate.forge.comment import When, has_news, tell
-from energygate.forge.github import Marker, Outcome, Thread
-from energygate.forge.github.sticky import LONGEST_COMMENT
+from energygate.forge.github import Marker, PostOutcome, Thread
+from energygate.forge.github.sticky_comment import MAX_COMMENT
 from energygate.gate import Verdict
 from energygate.report.markdown import comment
 from energygate.result.result import Change
@@ -69,8 +69,8 @@ def test_without_news_there_is_no_comment(github, client, when):
 
 @pytest.mark.parametrize("when", [ALWAYS, CHANGES, ON_FAILURE])
 def test_once_there_is_a_comment_it_becomes_green_too(github, client, when):
-    assert say(client, of(Verdict.FAIL), when, 10).outcome is Outcome.CREATED
-    assert say(client, of(Verdict.PASS), when, 11).outcome is Outcome.UPDATED
+    assert say(client, of(Verdict.FAIL), when, 10).outcome is PostOutcome.CREATED
+    assert say(client, of(Verdict.PASS), when, 11).outcome is PostOutcome.UPDATED
     (body,) = github.bodies()
     assert body.startswith(f"{marker(11)}\n### ✅ ")
 
@@ -89,7 +89,7 @@ def test_the_comment_of_another_policy_or_author_is_no_reason_to_speak(github, c
 
 def test_a_green_run_that_is_older_does_not_silence_a_newer_failure(github, client):
     say(client, of(Verdict.FAIL), CHANGES, 11)
-    assert say(client, of(Verdict.PASS), CHANGES, 10).outcome is Outcome.SUPERSEDED
+    assert say(client, of(Verdict.PASS), CHANGES, 10).outcome is PostOutcome.SUPERSEDED
     assert "❌" in github.bodies()[0]
 
 
@@ -100,16 +100,16 @@ def failing(count):
 def just_below_the_limit():
     """A result whose comment has room for no marker."""
     few, more = (len(comment(failing(count), run_url=None)) for count in (100, 200))
-    guess = 100 + int((LONGEST_COMMENT - few) / ((more - few) / 100))
+    guess = 100 + int((MAX_COMMENT - few) / ((more - few) / 100))
     for count in range(guess + 5, guess - 5, -1):
-        if LONGEST_COMMENT - 200 < len(comment(failing(count), run_url=None)) <= LONGEST_COMMENT:
+        if MAX_COMMENT - 200 < len(comment(failing(count), run_url=None)) <= MAX_COMMENT:
             return failing(count)
     raise AssertionError(guess)
 
 
 def test_there_is_room_for_the_longest_marker(github, client):
     key = "k" * 100
-    assert say(client, just_below_the_limit(), ALWAYS, 10, key=key).outcome is Outcome.CREATED
+    assert say(client, just_below_the_limit(), ALWAYS, 10, key=key).outcome is PostOutcome.CREATED
     (body,) = github.bodies()
-    assert len(body) <= LONGEST_COMMENT
+    assert len(body) <= MAX_COMMENT
     assert body.startswith(f"{marker(10, key=key)}\n### ❌ ")

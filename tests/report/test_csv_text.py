@@ -6,7 +6,7 @@ import csv
 
 import builders
 
-from energygate.report.tabular import COLUMNS, csv_text
+from energygate.report.csv_text import COLUMNS, csv_text
 
 
 def rows(*workloads, **fields):

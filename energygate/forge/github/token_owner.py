@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from energygate.forge.github.api_errors import GitHubTrouble
 
 if TYPE_CHECKING:
-    from energygate.forge.github.client import Client
+    from energygate.forge.github.client import GitHubClient
 
 GITHUB_ACTIONS = "github-actions[bot]"
 """Who a job's own token speaks for."""
@@ -38,7 +38,7 @@ class Identity:
         return self.login.casefold() == author.login.casefold()
 
 
-def own_identity(client: Client) -> Identity:
+def own_identity(client: GitHubClient) -> Identity:
     """Return who the client's token speaks for.
 
     The tokens of apps, a job's own among them, may not ask `/user`; GraphQL tells them.
@@ -56,7 +56,7 @@ def own_identity(client: Client) -> Identity:
     return Identity(login=_viewer(client) or GITHUB_ACTIONS)
 
 
-def _viewer(client: Client) -> str | None:
+def _viewer(client: GitHubClient) -> str | None:
     try:
         login = client.query("query { viewer { login } }").optional_text("data", "viewer", "login")
     except GitHubTrouble:

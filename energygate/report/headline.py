@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
 
-LONGEST_NAME = 60
+MAX_NAME = 60
 """Characters of a workload's name."""
 
 NEEDED = ("energy_per_request", "energy_per_unit")
@@ -97,7 +97,7 @@ def _causes(result: Result) -> Iterator[_Cause]:
 def _short(workload: WorkloadResult) -> str:
     """A name that leaves room for the number behind it."""
     name = workload.name
-    return name if len(name) <= LONGEST_NAME else f"{name[: LONGEST_NAME - 1]}…"
+    return name if len(name) <= MAX_NAME else f"{name[: MAX_NAME - 1]}…"
 
 
 def _said(cause: _Cause) -> str:

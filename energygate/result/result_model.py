@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class Part(BaseModel):
+class ResultModel(BaseModel):
     """A part of a result: frozen, and no key that the schema does not know."""
 
     model_config = ConfigDict(

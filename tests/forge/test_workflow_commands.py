@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.forge.github.commands import (
-    MOST_ANNOTATIONS,
+from energygate.forge.github.workflow_commands import (
+    MAX_ANNOTATIONS,
     Annotation,
     Level,
     annotation_lines,
@@ -77,12 +77,12 @@ def test_whatever_is_in_it_is_one_line_and_read_as_it_was_meant(level, message, 
 
 
 def test_the_hidden_ones_are_counted():
-    many = [Annotation(level=Level.ERROR, message=str(number)) for number in range(MOST_ANNOTATIONS + 5)]
-    few = [Annotation(level=Level.WARNING, message=str(number)) for number in range(MOST_ANNOTATIONS)]
+    many = [Annotation(level=Level.ERROR, message=str(number)) for number in range(MAX_ANNOTATIONS + 5)]
+    few = [Annotation(level=Level.WARNING, message=str(number)) for number in range(MAX_ANNOTATIONS)]
     lines = annotation_lines([*few, *many])
-    assert lines[: MOST_ANNOTATIONS - 1] == [f"::error::{number}" for number in range(MOST_ANNOTATIONS - 1)]
-    assert lines[MOST_ANNOTATIONS - 1].startswith("::error::6 more")
-    assert lines[MOST_ANNOTATIONS:] == [str(one) for one in few]
+    assert lines[: MAX_ANNOTATIONS - 1] == [f"::error::{number}" for number in range(MAX_ANNOTATIONS - 1)]
+    assert lines[MAX_ANNOTATIONS - 1].startswith("::error::6 more")
+    assert lines[MAX_ANNOTATIONS:] == [str(one) for one in few]
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])

@@ -6,7 +6,7 @@ import pytest
 from builders import exact_metric_result, finding_result, judged, metric_result, result, workload_result
 
 from energygate.gate import Verdict
-from energygate.report.headlines import headline
+from energygate.report.headline import headline
 from energygate.result.result import Change
 
 LOW = {"limit": 1.6e-9, "limit_text": "1.6 µWh"}

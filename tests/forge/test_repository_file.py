@@ -9,7 +9,7 @@ import pytest
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubTrouble
-from energygate.forge.github.contents import read_file
+from energygate.forge.github.repository_file import read_file
 
 BASE, OTHER = "b" * 40, "c" * 40
 POLICY = b"version: 1\n"

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from requests import PreparedRequest, Response, Session
 
-MOST_REDIRECTS = 5
+MAX_REDIRECTS = 5
 TIMEOUT_S = (10.0, 30.0)
 """To connect, and between two pieces of an answer."""
 
@@ -35,7 +35,7 @@ _PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class ApiRequest:
     """What to ask of GitHub.
 
     Attributes:
@@ -88,14 +88,14 @@ class Sender:
     sleep: Callable[[float], None] = field(repr=False)
     now_s: Callable[[], float] = field(repr=False)
 
-    def send(self, request: Request) -> Response:
+    def send(self, request: ApiRequest) -> Response:
         """Return the answer, wherever it was, once it is no refusal.
 
         Raises:
             GitHubTrouble: When there is none, or it would need the token to go to another host.
         """
         here = request
-        for _ in range(MOST_REDIRECTS + 1):
+        for _ in range(MAX_REDIRECTS + 1):
             response = self._patiently(here)
             status, location = response.status_code, response.headers.get("Location")
             if status < _ELSEWHERE:
@@ -106,13 +106,13 @@ class Sender:
                     f"GitHub answered with {status}, which says nothing here", where=request.name
                 )
             here = self._next(request, here, location)
-        raise GitHubTrouble(f"the answer was elsewhere more than {MOST_REDIRECTS} times", where=request.name)
+        raise GitHubTrouble(f"the answer was elsewhere more than {MAX_REDIRECTS} times", where=request.name)
 
     def is_home(self, url: str) -> bool:
         """Tell whether the token may go there."""
         return origin(url) is not None and origin(url) == origin(self.home)
 
-    def _next(self, request: Request, here: Request, location: str) -> Request:
+    def _next(self, request: ApiRequest, here: ApiRequest, location: str) -> ApiRequest:
         """Make the request that a redirect asks for; GitHub wants the same method again."""
         try:
             url = urljoin(here.url, location)
@@ -129,7 +129,7 @@ class Sender:
             )
         return replace(here, url=url, leaves=leaves)
 
-    def _patiently(self, request: Request) -> Response:
+    def _patiently(self, request: ApiRequest) -> Response:
         waited_s, attempt = 0.0, 0
         while True:
             answer = self._once(request)
@@ -146,12 +146,12 @@ class Sender:
             self.sleep(wait_s)
             waited_s += wait_s
 
-    def _lost(self, request: Request, lost: _Lost, attempt: int) -> tuple[GitHubTrouble, float | None]:
+    def _lost(self, request: ApiRequest, lost: _Lost, attempt: int) -> tuple[GitHubTrouble, float | None]:
         wait_s = pause_s(status=None, headers={}, words="", attempt=attempt, now_s=self.now_s())
         return silence(asked=request.name, how=lost.how), wait_s if lost.again else None
 
     def _refused(
-        self, request: Request, answer: Response, attempt: int
+        self, request: ApiRequest, answer: Response, attempt: int
     ) -> tuple[GitHubTrouble, float | None]:
         status, headers = answer.status_code, answer.headers
         words = quoted(parsed(answer), secret=self.token)
@@ -161,7 +161,7 @@ class Sender:
             return limited(asked=request.name, status=status, words=words, wait_s=wait_s), wait_s
         return refusal(asked=request.name, status=status, words=words, needs=request.needs), wait_s
 
-    def _once(self, request: Request) -> Response | _Lost:
+    def _once(self, request: ApiRequest) -> Response | _Lost:
         """Send it once; return how it went wrong when there is no answer.
 
         No error is raised from here: those of requests hold the request, and that the token.
