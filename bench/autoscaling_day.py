@@ -17,7 +17,7 @@ import numpy as np
 
 from energygate.production.export.kubernetes_scaling import DOWN_AFTER_S
 from energygate.production.export.kubernetes_targets import TOLERANCE
-from energygate.production.routing.queueing import Replica, ServiceTimes
+from energygate.production.routing.queueing import ReplicaQueue, ServiceTimes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ class Service:
         """What `energygate export kubernetes` gives a replica that was measured like this."""
         times = self.times(200_000, np.random.default_rng(7))
         p50, p95, p99 = (float(value) for value in np.quantile(times, (0.5, 0.95, 0.99)))
-        queue = Replica(ServiceTimes(p50_s=p50, p95_s=p95, p99_s=p99, mean_s=float(times.mean())))
+        queue = ReplicaQueue(ServiceTimes(p50_s=p50, p95_s=p95, p99_s=p99, mean_s=float(times.mean())))
         utilisation = queue.highest_utilisation(0.95, self.limit_s)
         assert utilisation is not None
         return utilisation * queue.capacity_per_s / (1 + TOLERANCE)

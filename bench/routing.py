@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 from energygate.measure.arrivals import poisson_arrivals
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.windows import quantile
-from energygate.production.routing.queueing import Replica, ServiceTimes
+from energygate.production.routing.queueing import ReplicaQueue, ServiceTimes
 from energygate.workloads.messages import Start
 from energygate.workloads.process import Worker
 
@@ -89,7 +89,7 @@ def show(label: str, closed: Looked, opened: dict[float, Looked]) -> list[float]
     times = closed.quantiles_s()
     mean_s = closed.wall_ns * 1e-9 / len(closed.latencies_ns)
     service = ServiceTimes(p50_s=times[0], p95_s=times[1], p99_s=times[2], mean_s=mean_s)
-    replica = Replica(service)
+    replica = ReplicaQueue(service)
     print(
         f"{label}: {_ms(mean_s)} ms a request, p95 {_ms(times[1])} ms, {1 / mean_s:,.0f} req/s back to back"
     )

@@ -11,7 +11,7 @@ from energygate.cli.exporting import for_workloads, to_directory
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
 
 HELP = """Write Kubernetes manifests that scale on energy and latency.
 
@@ -149,7 +149,7 @@ def _said(text: str) -> tuple[str, float]:
 
 def _routings(paths: Sequence[str]) -> list[Routing]:
     from energygate.errors import UsageError
-    from energygate.production.routing.reading import read_routing
+    from energygate.production.routing.plan import read_routing
 
     found = [read_routing(path) for path in paths]
     names = [one.workload for one in found]

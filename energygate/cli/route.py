@@ -92,16 +92,16 @@ def route(
     plot_path: str | None,
 ) -> None:
     """Run `energygate route`."""
-    from energygate.production.routing.inputs import PoolInput, shared_workload
-    from energygate.production.routing.limits import (
-        Wanted,
-        least_accuracy_of,
-        limit_given,
-        limit_of,
-        span_given,
+    from energygate.production.routing.measured_pools import PoolInput, shared_workload
+    from energygate.production.routing.plan_text import plan_text
+    from energygate.production.routing.requirements import (
+        Requirements,
+        latency_limit,
+        min_accuracy,
+        parse_latency,
+        parse_rates,
     )
     from energygate.production.routing.route import route as find
-    from energygate.production.routing.telling import told
 
     files = _files(pools)
     names = _by_pool(workloads, [*files], "--workload")
@@ -122,17 +122,17 @@ def route(
     of_workloads = [one.workload for one in inputs]
     traffic = None if limits is None else limits.site.traffic
     kept = _by_pool(warm, [*files], "--warm")
-    wanted = Wanted(
-        latency=limit_given(latency) if latency is not None else limit_of(limits, of_workloads),
-        span=span_given(rates),
+    requirements = Requirements(
+        latency=parse_latency(latency) if latency is not None else latency_limit(limits, of_workloads),
+        span=parse_rates(rates),
         warm={
             name: _count(kept[name]) if name in kept else max(1, traffic.warm_replicas if traffic else 1)
             for name in files
         },
         most=None if traffic is None else traffic.max_replicas,
-        least_accuracy=least_accuracy_of(limits, of_workloads),
+        min_accuracy=min_accuracy(limits, of_workloads),
     )
-    routing = find(inputs, wanted)
+    routing = find(inputs, requirements)
     if plot_path is not None:
         from energygate.production.routing.svg_plot import svg_plot
 
@@ -142,7 +142,7 @@ def route(
     else:
         if json_path is not None:
             _write(json_path, routing.to_json())
-        click.echo(told(routing), nl=False)
+        click.echo(plan_text(routing), nl=False)
     if all(one.unfit is not None for one in routing.pools):
         sys.exit(1)
 

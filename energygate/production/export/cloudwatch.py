@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import PolicyError
-from energygate.production.cloudwatch import name_fault
+from energygate.production.cloudwatch_metric import name_fault
 from energygate.production.export.cloudwatch_answers import ANSWERS, NONE
 from energygate.production.export.cloudwatch_parameters import (
     alarm_parameters,

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from energygate.policy import METRICS
-from energygate.production.routing.inputs import slots_of
-from energygate.production.routing.queueing import Replica, ServiceTimes
+from energygate.production.routing.measured_pools import slots_of
+from energygate.production.routing.queueing import ReplicaQueue, ServiceTimes
 from energygate.text import printable
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def silence(source: Source, workload: str) -> tuple[str, str] | None:
     return None
 
 
-def replica_of(found: WorkloadResult) -> Replica:
+def replica_of(found: WorkloadResult) -> ReplicaQueue:
     """The machine that measured, as a queue; `silence` has nothing to say of it.
 
     So many clients at once keep so many slots busy, each for as long as a request then takes.
@@ -91,4 +91,4 @@ def replica_of(found: WorkloadResult) -> Replica:
     p50, p95, p99, throughput = (found.metrics[one].head for one in NEEDED)
     slots = (slots_of(found.provenance.load) if found.provenance else None) or 1
     times = ServiceTimes(p50_s=p50, p95_s=max(p50, p95), p99_s=max(p50, p95, p99), mean_s=slots / throughput)
-    return Replica(times, slots)
+    return ReplicaQueue(times, slots)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from energygate.production.export.source import Source
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
 
 PROMETHEUS = "http://prometheus-server.monitoring.svc"
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.production.export.kubernetes_targets import Variant
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
 
 
 @dataclass(frozen=True, kw_only=True)

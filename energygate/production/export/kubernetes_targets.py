@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from energygate.production.export.source import RuntimeLimit, Source
-    from energygate.production.routing.document import RoutedPool, Routing
+    from energygate.production.routing.plan import RoutedPool, Routing
     from energygate.result.result import Provenance, WorkloadResult
 
 TOLERANCE = 0.1

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from energygate.production.export.kubernetes_split import TakesOver
     from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.source import Source
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
 
 IMAGE = "registry.example/REPLACE-ME:TAG"
 NOBODY = 65532

@@ -6,24 +6,24 @@ import statistics
 from collections import deque
 from typing import TYPE_CHECKING, Protocol
 
-from energygate.production.recorder.readings import Energy
+from energygate.production.recorder.samples import SampleEnergy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from energygate.production.recorder.readings import Window
-    from energygate.production.recorder.spending import Spending
+    from energygate.production.recorder.cpu_time import CpuUsage
+    from energygate.production.recorder.samples import SampleWindow
 
 RESTS = 31
 """How many of the latest windows without a request tell what a counter counts at rest. A quarter of them may be
 quieter than the truth, and most may be disturbed: their lower quartile counts."""
 
 
-class Counter(Protocol):
+class EnergyCounter(Protocol):
     """Energy since somewhen, in joules, of one device or of several together."""
 
     def begin(self) -> None:
-        """Look for the first time.
+        """OwnUsage for the first time.
 
         Raises:
             MeasurementError: When it cannot be read.
@@ -37,7 +37,7 @@ class Counter(Protocol):
         """
 
 
-class AtRest:
+class IdlePower:
     """What a counter counts when nothing is served, in watts: given, or learned from windows without requests.
 
     Args:
@@ -64,7 +64,7 @@ class AtRest:
         self._seen.append(watts)
 
 
-class CountedCpu:
+class MeteredCpu:
     """Counters of processors and memory.
 
     What the machine draws beyond its rest belongs to whoever used its CPUs, by CPU time: this process's part is its
@@ -79,7 +79,7 @@ class CountedCpu:
         busy_s: CPU time of all processes of the machine so far, in seconds.
     """
 
-    def __init__(self, counter: Counter, *, rest: AtRest, busy_s: Callable[[], float]) -> None:
+    def __init__(self, counter: EnergyCounter, *, rest: IdlePower, busy_s: Callable[[], float]) -> None:
         self._counter = counter
         self._rest = rest
         self._busy_s = busy_s
@@ -92,11 +92,11 @@ class CountedCpu:
         return self._rest.watts
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
         self._counter.begin()
         self._last_busy_s = self._busy_s()
 
-    def energy(self, window: Window, spending: Spending) -> Energy:
+    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
         """The joules of a window, and of those before it whose readings failed."""
         self._missed_cpu_ns += spending.cpu_ns
         joules, seconds = self._counter.moved()
@@ -114,7 +114,7 @@ class CountedCpu:
         )
 
 
-class CountedGpus:
+class MeteredGpus:
     """Counters of GPUs.
 
     What they draw beyond their rest belongs to the machine's recorders, by their time with a request in flight. The
@@ -125,7 +125,7 @@ class CountedGpus:
         rest: What it counts at rest.
     """
 
-    def __init__(self, counter: Counter, *, rest: AtRest) -> None:
+    def __init__(self, counter: EnergyCounter, *, rest: IdlePower) -> None:
         self._counter = counter
         self._rest = rest
 
@@ -135,10 +135,10 @@ class CountedGpus:
         return self._rest.watts
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
         self._counter.begin()
 
-    def energy(self, window: Window, spending: Spending) -> Energy:
+    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
         """The joules of a window, and of those before it whose readings failed."""
         joules, seconds = self._counter.moved()
         if _nobody_is_served(window, spending) and seconds > 0:
@@ -153,16 +153,16 @@ class CountedGpus:
         )
 
 
-def _nobody_is_served(window: Window, spending: Spending) -> bool:
+def _nobody_is_served(window: SampleWindow, spending: CpuUsage) -> bool:
     return not window.serves and not spending.company.in_flight_ns
 
 
-def _shared(*, work_joules: float, resting_joules: float, window: Window) -> Energy:
+def _shared(*, work_joules: float, resting_joules: float, window: SampleWindow) -> SampleEnergy:
     """Joules of work and of rest, to requests and idle."""
     requests_joules = resting_joules * window.share_in_flight
     if window.serves:
         requests_joules += work_joules
-    return Energy(
+    return SampleEnergy(
         requests_joules=requests_joules,
         idle_joules=max(0.0, work_joules + resting_joules - requests_joules),
     )

@@ -21,7 +21,7 @@ class Family(Protocol):
         """CPU time of each descendant that lives, by process id, with that of its own ended children."""
 
 
-class Children:
+class ChildCpuTime:
     """CPU time of all descendants, as it grows.
 
     A child that records for itself (a forked worker of a server) is left out, with all of its own: while it lives,

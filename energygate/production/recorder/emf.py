@@ -10,7 +10,7 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from energygate.production.cloudwatch import Point, Unsent
+from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
 from energygate.production.names import (
     CLOUDWATCH_DIMENSION,
     CLOUDWATCH_ENERGY_PER_REQUEST,
@@ -43,7 +43,7 @@ class EmfSink:
     def __init__(self, stream: TextIO | None = None, *, namespace: str = CLOUDWATCH_NAMESPACE) -> None:
         self._stream = stream
         self._namespace = namespace
-        self._unsent = Unsent()
+        self._unsent = UnsentPoints()
 
     def export(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Write what has come to be.
@@ -65,7 +65,7 @@ class EmfSink:
         """Nothing is held."""
 
 
-def emf_line(point: Point, namespace: str = CLOUDWATCH_NAMESPACE) -> str:
+def emf_line(point: MetricPoint, namespace: str = CLOUDWATCH_NAMESPACE) -> str:
     """One document of the Embedded Metric Format, without a line's end."""
     value = float(f"{point.energy_per_request_joules:.9g}")
     document = {

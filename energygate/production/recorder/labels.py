@@ -11,22 +11,22 @@ if TYPE_CHECKING:
 OTHER = "other"
 """Stands for all that come after the bound."""
 
-MOST_CHARACTERS = 100
-MOST_WORKLOADS = 32
+MAX_LABEL_CHARACTERS = 100
+MAX_WORKLOADS = 32
 """Beside those of the policy: each is a handful of time series, and names may come from requests."""
 
-MOST_UNITS = 8
+MAX_UNITS = 8
 
 
 def label(value: object) -> str:
     """A label's value as text that every format can carry.
 
-    Control characters and halves of surrogate pairs become `?`; it is cut after `MOST_CHARACTERS`.
+    Control characters and halves of surrogate pairs become `?`; it is cut after `MAX_LABEL_CHARACTERS`.
     """
     text = value if isinstance(value, str) else str(value)
-    text = text[: MOST_CHARACTERS + 1]
-    if len(text) > MOST_CHARACTERS:
-        text = text[: MOST_CHARACTERS - 1] + "…"
+    text = text[: MAX_LABEL_CHARACTERS + 1]
+    if len(text) > MAX_LABEL_CHARACTERS:
+        text = text[: MAX_LABEL_CHARACTERS - 1] + "…"
     if text.isprintable():
         return text or OTHER
     return "".join(one if one.isprintable() else "?" for one in text)
@@ -40,7 +40,7 @@ def place(name: str, taken: AbstractSet[str], known: AbstractSet[str]) -> str:
         taken: Names that have a place.
         known: Names that have one in any case.
     """
-    if name in taken or name in known or len(taken - known) < MOST_WORKLOADS:
+    if name in taken or name in known or len(taken - known) < MAX_WORKLOADS:
         return name
     return OTHER
 
@@ -48,5 +48,5 @@ def place(name: str, taken: AbstractSet[str], known: AbstractSet[str]) -> str:
 def add_units(totals: MutableMapping[str, float], units: Mapping[str, float]) -> None:
     """Add what was yielded, by unit; under `OTHER` what has no place any more."""
     for name, count in units.items():
-        key = name if name in totals or len(totals) < MOST_UNITS else OTHER
+        key = name if name in totals or len(totals) < MAX_UNITS else OTHER
         totals[key] = totals.get(key, 0) + count

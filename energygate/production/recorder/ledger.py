@@ -8,23 +8,23 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from energygate.production.recorder.labels import add_units, label, place
-from energygate.production.recorder.readings import Window
+from energygate.production.recorder.samples import SampleWindow
 from energygate.production.recorder.snapshot import Durations, WorkloadTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
 
-MOST_LIMITS = 8
+MAX_LATENCY_BOUNDS = 8
 """Of a policy's limits on latency that become buckets: each is a time series per workload."""
 
-LONGEST_SECONDS = 1e8
+MAX_BOUND_SECONDS = 1e8
 """Three years: no request reaches a limit beyond it."""
 
 ABOVE = 2.5
 
 
-class Account:
+class WorkloadCounters:
     """One workload's numbers. Belongs to its ledger, which holds the lock."""
 
     __slots__ = (
@@ -91,7 +91,7 @@ class Ledger:
         self._bounds_ns = [round(bound * 1e9) for bound in bounds_seconds]
         self._known = frozenset(names)
         now_ns = clock()
-        self._accounts = {names[0]: Account(names[0], len(bounds_seconds) + 1, now_ns)}
+        self._accounts = {names[0]: WorkloadCounters(names[0], len(bounds_seconds) + 1, now_ns)}
         self._in_flight = 0
         self._begun = 0
         self._cut_ns = now_ns
@@ -99,7 +99,7 @@ class Ledger:
         self._flight_since_ns = now_ns
         self._in_flight_ns = 0
 
-    def begin(self, name: object) -> tuple[Account, int]:
+    def begin(self, name: object) -> tuple[WorkloadCounters, int]:
         """A request begins; returns what `end` needs: its account, and the time."""
         with self._lock:
             account = self._accounts.get(name) if isinstance(name, str) else None
@@ -116,7 +116,7 @@ class Ledger:
 
     def end(  # noqa: PLR0913 - what a request has to say at its end
         self,
-        account: Account,
+        account: WorkloadCounters,
         began_ns: int,
         *,
         ok: bool,
@@ -156,7 +156,7 @@ class Ledger:
         """The ledger's clock."""
         return self._clock()
 
-    def cut(self) -> Window:
+    def cut(self) -> SampleWindow:
         """End the window and begin the next one."""
         with self._lock:
             now_ns, cpu_ns = self._clock(), self._cpu_clock()
@@ -167,7 +167,7 @@ class Ledger:
             for name, account in self._accounts.items():
                 account.advance(now_ns)
                 request_ns[name], account.request_ns = account.request_ns, 0
-            window = Window(
+            window = SampleWindow(
                 wall_ns=max(0, now_ns - self._cut_ns),
                 in_flight_ns=self._in_flight_ns,
                 cpu_ns=max(0, cpu_ns - self._cut_cpu_ns),
@@ -191,7 +191,7 @@ class Ledger:
         with self._lock:
             return MappingProxyType({name: self._totals(account) for name, account in self._accounts.items()})
 
-    def _totals(self, account: Account) -> WorkloadTotals:
+    def _totals(self, account: WorkloadCounters) -> WorkloadTotals:
         return WorkloadTotals(
             requests_ok=account.ok,
             requests_error=account.errors,
@@ -206,12 +206,12 @@ class Ledger:
             units=MappingProxyType(dict(account.units)),
         )
 
-    def _account(self, name: str) -> Account:
+    def _account(self, name: str) -> WorkloadCounters:
         """A workload's account; that of `OTHER` once there are too many."""
         name = place(name, self._accounts.keys(), self._known)
         account = self._accounts.get(name)
         if account is None:
-            account = Account(name, len(self._bounds_seconds) + 1, self._clock())
+            account = WorkloadCounters(name, len(self._bounds_seconds) + 1, self._clock())
             self._accounts[name] = account
         return account
 
@@ -219,10 +219,12 @@ class Ledger:
 def bounds_with(limits_seconds: Iterable[float], usual: Sequence[float]) -> tuple[float, ...]:
     """Bounds of a histogram, with a policy's own limits among them, so that keeping to one can be counted exactly.
 
-    The longest `MOST_LIMITS` of them, and one bound well above: no quantile that is read from a histogram is above
+    The longest `MAX_LATENCY_BOUNDS` of them, and one bound well above: no quantile read from a histogram is above
     its last bound, so that without it the longest limit could never be seen to be broken.
     """
-    limits = sorted({limit for limit in limits_seconds if 0 < limit <= LONGEST_SECONDS})[-MOST_LIMITS:]
+    limits = sorted({limit for limit in limits_seconds if 0 < limit <= MAX_BOUND_SECONDS})[
+        -MAX_LATENCY_BOUNDS:
+    ]
     bounds = {*usual, *limits}
     if limits and max(usual) < ABOVE * limits[-1]:
         bounds.add(ABOVE * limits[-1])

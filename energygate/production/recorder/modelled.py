@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from energygate.production.recorder.readings import Energy
+from energygate.production.recorder.samples import SampleEnergy
 
 if TYPE_CHECKING:
-    from energygate.production.recorder.readings import Window
-    from energygate.production.recorder.spending import Spending
+    from energygate.production.recorder.cpu_time import CpuUsage
+    from energygate.production.recorder.samples import SampleWindow
 
 
 class ModelledCpu:
@@ -33,13 +33,13 @@ class ModelledCpu:
     def begin(self) -> None:
         """There is nothing to look at."""
 
-    def energy(self, window: Window, spending: Spending) -> Energy:
+    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
         """The joules of a window."""
         joules = self._full_watts * spending.cpu_ns * 1e-9
         requests_joules = joules if window.serves else 0.0
         unused_ns = max(0.0, self._cpus * window.wall_ns - spending.company.cpu_ns)
         resting_joules = self.idle_watts * (unused_ns / self._cpus) * 1e-9 * spending.company.share
-        return Energy(
+        return SampleEnergy(
             requests_joules=requests_joules,
             idle_joules=joules - requests_joules + resting_joules,
         )

@@ -24,12 +24,12 @@ if TYPE_CHECKING:
 SLOTS = 256
 _SLOT = struct.Struct("<8q")
 PATIENCE = 4
-LEAST_PATIENCE_NS = 5_000_000_000
+MIN_PEER_TIMEOUT_NS = 5_000_000_000
 """A recorder is gone when it has not looked for four of its intervals, and for at least five seconds."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Look:
+class OwnUsage:
     """What a recorder tells the others.
 
     Attributes:
@@ -44,7 +44,7 @@ class Look:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Company:
+class MachineUsage:
     """All recorders of the machine, since this one's last look.
 
     Attributes:
@@ -60,26 +60,26 @@ class Company:
     pids: frozenset[int] = frozenset()
 
 
-class Neighbours(Protocol):
+class Peers(Protocol):
     """Whom this recorder shares the machine with."""
 
-    def meet(self, look: Look) -> Company:
+    def meet(self, look: OwnUsage) -> MachineUsage:
         """Tell the others what has come to be here, and learn the same of them."""
 
     def leave(self) -> None:
         """Be gone, at once."""
 
 
-class Alone:
+class NoPeers:
     """For a machine with a single recorder, or without a place where several could meet."""
 
     def __init__(self) -> None:
-        self._last = Look(cpu_ns=0, in_flight_ns=0, begun=0)
+        self._last = OwnUsage(cpu_ns=0, in_flight_ns=0, begun=0)
 
-    def meet(self, look: Look) -> Company:
+    def meet(self, look: OwnUsage) -> MachineUsage:
         """There is nobody else."""
         last, self._last = self._last, look
-        return Company(
+        return MachineUsage(
             share=1.0,
             cpu_ns=max(0, look.cpu_ns - last.cpu_ns),
             in_flight_ns=max(0, look.in_flight_ns - last.in_flight_ns),
@@ -101,11 +101,11 @@ class _Slot:
     begun: int
 
     def is_live(self, now_ns: int) -> bool:
-        patience_ns = max(LEAST_PATIENCE_NS, PATIENCE * self.interval_ns)
+        patience_ns = max(MIN_PEER_TIMEOUT_NS, PATIENCE * self.interval_ns)
         return self.pid > 0 and 0 <= now_ns - self.seen_ns <= patience_ns
 
 
-class Table:
+class PeerTable:
     """The table of this machine, or of this container: of all that have the same directory for temporary files.
 
     Args:
@@ -142,7 +142,7 @@ class Table:
             self._map.close()
             raise
 
-    def meet(self, look: Look) -> Company:
+    def meet(self, look: OwnUsage) -> MachineUsage:
         """Write the own slot, read all others."""
         now_ns = self._clock()
         own = self._own(look, now_ns)
@@ -157,7 +157,7 @@ class Table:
         self._before = {(slot.pid, slot.born_ns): slot for slot in live}
         parents = {slot.parent for slot in live}
         sharing = [slot for slot in live if slot.begun or slot.pid not in parents]
-        return Company(
+        return MachineUsage(
             share=1 / len(sharing) if own in sharing else 0.0,
             cpu_ns=cpu_ns,
             in_flight_ns=in_flight_ns,
@@ -178,7 +178,7 @@ class Table:
         before = self._before.get((slot.pid, slot.born_ns))
         return 0 if before is None else max(0, int(getattr(slot, name)) - int(getattr(before, name)))
 
-    def _own(self, look: Look, now_ns: int) -> _Slot:
+    def _own(self, look: OwnUsage, now_ns: int) -> _Slot:
         return _Slot(
             pid=self._pid,
             born_ns=self._born_ns,
@@ -196,7 +196,7 @@ class Table:
             now_ns = self._clock()
             for place in range(SLOTS):
                 if not self._read(place).is_live(now_ns):
-                    self._write(place, self._own(Look(cpu_ns=0, in_flight_ns=0, begun=0), now_ns))
+                    self._write(place, self._own(OwnUsage(cpu_ns=0, in_flight_ns=0, begun=0), now_ns))
                     return place
         raise OSError(f"{self._file} has no free place among {SLOTS}")
 

@@ -8,7 +8,7 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import UsageError
-from energygate.production.cloudwatch import Point, Unsent
+from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
 from energygate.production.names import (
     CLOUDWATCH_DIMENSION,
     CLOUDWATCH_ENERGY_PER_REQUEST,
@@ -59,7 +59,7 @@ class PutMetricDataSink:
         self._make = client or (lambda: _client(region))
         self._client: Any = None
         self._process = 0
-        self._unsent = Unsent()
+        self._unsent = UnsentPoints()
 
     def export(self, snapshot: Snapshot, since: Snapshot | None) -> None:
         """Send what has come to be. What boto3 raises is the recorder's to count."""
@@ -84,7 +84,7 @@ class PutMetricDataSink:
         return self._client
 
 
-def metric_datum(point: Point) -> dict[str, Any]:
+def metric_datum(point: MetricPoint) -> dict[str, Any]:
     """A point as a statistic set: so many requests, and what they took together."""
     mean = point.energy_per_request_joules
     return {

@@ -7,7 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
 from energygate.production.recorder.forks import in_every_child
-from energygate.production.recorder.recording import LOG, Clocks, Plan, Recording
+from energygate.production.recorder.recording import LOG, Clocks, RecorderConfig, Recording
 from energygate.production.recorder.request import CURRENT, Request
 
 if TYPE_CHECKING:
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
     from energygate.policy import Policy
     from energygate.production.recorder.asgi import AsgiApp
-    from energygate.production.recorder.pool import Pool
     from energygate.production.recorder.prometheus import RecorderCollector
-    from energygate.production.recorder.readings import Meter
+    from energygate.production.recorder.samples import LiveMeter
+    from energygate.production.recorder.shared_totals import SharedTotals
     from energygate.production.recorder.snapshot import Sink, Snapshot
     from energygate.production.recorder.wsgi import WsgiApp
 
@@ -72,10 +72,10 @@ class Recorder:
         export_interval_s: float = 60.0,
         multiprocess_dir: str | os.PathLike[str] | None = None,
         background: bool = True,
-        meter: Callable[[], Meter] | None = None,
+        meter: Callable[[], LiveMeter] | None = None,
         clocks: Clocks | None = None,
     ) -> None:
-        from energygate.production.recorder.settings import settings_for
+        from energygate.production.recorder.config import settings_for
 
         settings = settings_for(
             policy,
@@ -86,7 +86,7 @@ class Recorder:
         )
         self.workload = settings.names[0]
         self._pool = _pool(multiprocess_dir, settings.names, self.note)
-        self._plan = Plan(
+        self._plan = RecorderConfig(
             names=settings.names,
             bounds_seconds=settings.bounds_seconds,
             pue=settings.pue,
@@ -155,7 +155,7 @@ class Recorder:
             function: A function, a coroutine function, or a generator function of either kind.
             workload: As for `request`.
         """
-        from energygate.production.recorder.measured import measured
+        from energygate.production.recorder.decorator import measured
 
         if function is None:
             return lambda later: measured(self, later, workload)
@@ -283,12 +283,12 @@ class Recorder:
 
 def _pool(
     directory: str | os.PathLike[str] | None, known: Sequence[str], note: Callable[[str, BaseException], None]
-) -> Pool | None:
+) -> SharedTotals | None:
     if directory is None:
         return None
-    from energygate.production.recorder.pool import Pool
+    from energygate.production.recorder.shared_totals import SharedTotals
 
-    return Pool(directory, known=known, note=note)
+    return SharedTotals(directory, known=known, note=note)
 
 
 def _after_fork_in_child() -> None:

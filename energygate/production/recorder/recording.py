@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 from energygate.production.recorder.forks import unforked
 from energygate.production.recorder.ledger import Ledger
-from energygate.production.recorder.sharing import Sharing
 from energygate.production.recorder.snapshot import Snapshot
+from energygate.production.recorder.workload_split import WorkloadSplit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from energygate.production.recorder.pool import Pool
-    from energygate.production.recorder.readings import Meter
+    from energygate.production.recorder.samples import LiveMeter
+    from energygate.production.recorder.shared_totals import SharedTotals
     from energygate.production.recorder.snapshot import Sink
 
 LOG = logging.getLogger("energygate.recorder")
@@ -29,7 +29,7 @@ RETRY_NS = 60_000_000_000
 OVERDUE_NS = 30_000_000_000
 """A reading that takes longer hangs, and is counted as one that could not be had."""
 
-LAST_WORDS = 16
+MAX_EARLY_WRITES = 16
 """So many requests of a forked process are told to the others at once: it may end with any of them, as those of a
 server that forks for each request do, by `os._exit`. One that serves more lives long enough for its samples."""
 
@@ -53,7 +53,7 @@ class Clocks:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class RecorderConfig:
     """How a recorder works, in whichever process.
 
     Attributes:
@@ -73,10 +73,10 @@ class Plan:
     names: tuple[str, ...]
     bounds_seconds: tuple[float, ...]
     pue: float
-    open_meter: Callable[[], Meter]
+    open_meter: Callable[[], LiveMeter]
     load: Callable[[], object] = object
     sinks: Sequence[Sink] = ()
-    pool: Pool | None = None
+    pool: SharedTotals | None = None
     sample_interval_ns: int = 1_000_000_000
     export_interval_ns: int = 60_000_000_000
     background: bool = True
@@ -96,7 +96,7 @@ class Recording:
         last_words: How many more times `leave_word` is to be called at the end of a request.
     """
 
-    def __init__(self, plan: Plan, *, forked: bool = False) -> None:
+    def __init__(self, plan: RecorderConfig, *, forked: bool = False) -> None:
         self._plan = plan
         self._clock = plan.clocks.steady_ns
         self.ledger = Ledger(
@@ -105,9 +105,9 @@ class Recording:
             clock=plan.clocks.steady_ns,
             cpu_clock=plan.clocks.cpu_ns,
         )
-        self._sharing = Sharing(plan.names[0])
+        self._sharing = WorkloadSplit(plan.names[0])
         self._start_seconds = plan.clocks.wall_seconds()
-        self._meter: Meter | None = None
+        self._meter: LiveMeter | None = None
         self._finished = False
         self._retry_ns: int | None = None
         self._reading_since_ns: int | None = None
@@ -121,7 +121,7 @@ class Recording:
         self._last: dict[int, Snapshot] = {}
         self._threads: list[threading.Thread] = []
         self.started = False
-        self.last_words = LAST_WORDS if forked and plan.pool is not None else 0
+        self.last_words = MAX_EARLY_WRITES if forked and plan.pool is not None else 0
 
     def start(self) -> None:
         """Start the threads, once; never raises."""
@@ -265,7 +265,7 @@ class Recording:
         self.ledger.cut()  # what was before it nobody has measured
         self._meter = meter
 
-    def _read(self, meter: Meter) -> None:
+    def _read(self, meter: LiveMeter) -> None:
         self._reading_since_ns = self._clock()
         window = self.ledger.cut()
         try:

@@ -6,12 +6,12 @@ import math
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
-from energygate.production.recorder.labels import MOST_UNITS, OTHER, label
+from energygate.production.recorder.labels import MAX_UNITS, OTHER, label
 
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from energygate.production.recorder.ledger import Account
+    from energygate.production.recorder.ledger import WorkloadCounters
     from energygate.production.recorder.recorder import Recorder
     from energygate.production.recorder.recording import Recording
 
@@ -49,7 +49,7 @@ class Request:
         self._recorder = recorder
         self._workload = workload
         self._recording: Recording | None = None
-        self._account: Account | None = None
+        self._account: WorkloadCounters | None = None
         self._outer: Request | None = None
         self._same: Request | None = None
         self._began_ns = 0
@@ -75,7 +75,7 @@ class Request:
             if units is None:
                 units = self._units = {}
             name = unit if unit in units else label(unit)
-            if name not in units and len(units) >= MOST_UNITS:
+            if name not in units and len(units) >= MAX_UNITS:
                 name = OTHER
             units[name] = units.get(name, 0) + float(count)
         except Exception as error:  # noqa: BLE001 - the service goes on, whatever it counted

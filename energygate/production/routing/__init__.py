@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from energygate.production.routing.document import Routing, Threshold, routing_json_schema
-from energygate.production.routing.reading import read_routing
+from energygate.production.routing.plan import Routing, Threshold, read_routing, routing_json_schema
 
 __all__ = ["Routing", "Threshold", "read_routing", "routing_json_schema"]

@@ -10,7 +10,7 @@ from energygate.policy import format_number, format_quantity
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.production.routing.inputs import Measured
+    from energygate.production.routing.measured_pools import Measured
 
 _TENTH_OF_A_POINT = 0.001
 
@@ -57,13 +57,13 @@ def _methods(pools: Sequence[Measured]) -> Iterator[str]:
 def _answers(pools: Sequence[Measured]) -> Iterator[str]:
     known = [(one.name, one.accuracy) for one in pools if one.accuracy is not None]
     if known and max(a for _, a in known) - min(a for _, a in known) > _TENTH_OF_A_POINT:
-        told = ", ".join(f"{name} {format_quantity(accuracy, 'ratio')}" for name, accuracy in known)
-        yield f"they do not answer alike: accuracy is {told}"
+        plan_text = ", ".join(f"{name} {format_quantity(accuracy, 'ratio')}" for name, accuracy in known)
+        yield f"they do not answer alike: accuracy is {plan_text}"
     elif len(known) < len(pools):
         yield "whether they answer alike is not known: not every result has an accuracy"
     if len({one.found.kind for one in pools}) > 1:
-        told = ", ".join(f"{one.name} {one.found.kind}" for one in pools)
-        yield f"requests are of different kinds ({told}): make sure that one is the same work in each"
+        plan_text = ", ".join(f"{one.name} {one.found.kind}" for one in pools)
+        yield f"requests are of different kinds ({plan_text}): make sure that one is the same work in each"
     for one, other in combinations(pools, 2):
         if one.provenance.unit != other.provenance.unit:
             yield f"{one.name} and {other.name} count different units: make sure that one request is the same work"
@@ -75,8 +75,8 @@ def _answers(pools: Sequence[Measured]) -> Iterator[str]:
 
 def _sites(pools: Sequence[Measured]) -> Iterator[str]:
     if len({one.pue for one in pools}) > 1:
-        told = ", ".join(f"{one.name} {format_number(one.pue)}" for one in pools)
-        yield f"each pool counts with the PUE of its own site: {told}"
+        plan_text = ", ".join(f"{one.name} {format_number(one.pue)}" for one in pools)
+        yield f"each pool counts with the PUE of its own site: {plan_text}"
 
 
 def _machine(one: Measured) -> Iterator[str]:

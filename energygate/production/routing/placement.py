@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from itertools import pairwise, permutations
 from typing import TYPE_CHECKING
 
-from energygate.production.routing.costs import bands, best, cheaper, in_all, switch
+from energygate.production.routing.pool_costs import bands, best, cheaper, in_all, switch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.production.routing.costs import Pool, Region
+    from energygate.production.routing.pool_costs import PoolCosts, Region
 
 NOTABLE_SAVING = 0.02
 """A mix that saves less than this share of the power is not worth a second pool."""
@@ -21,7 +21,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Doubt:
+class ErrorMargins:
     """How far one pool's numbers may be off.
 
     Attributes:
@@ -46,20 +46,20 @@ class Doubt:
 class Candidate:
     """A pool that keeps the latency limit, and how far its numbers may be off."""
 
-    pool: Pool
-    doubt: Doubt
+    pool: PoolCosts
+    doubt: ErrorMargins
 
-    def at_best(self, idle: float = 1.0, active: float = 1.0) -> Pool:
+    def at_best(self, idle: float = 1.0, active: float = 1.0) -> PoolCosts:
         """The pool when its requests are as cheap as the scatter of its launches allows."""
         low, high = (self.doubt.energy or (1.0, 1.0))[0], (self.doubt.rate or (1.0, 1.0))[1]
         return self.pool.scaled(idle=idle, active=active * low, rate=high)
 
-    def at_worst(self, idle: float = 1.0, active: float = 1.0) -> Pool:
+    def at_worst(self, idle: float = 1.0, active: float = 1.0) -> PoolCosts:
         """The pool when its requests are as dear as that allows."""
         high, low = (self.doubt.energy or (1.0, 1.0))[1], (self.doubt.rate or (1.0, 1.0))[0]
         return self.pool.scaled(idle=idle, active=active * high, rate=low)
 
-    def extremes(self) -> tuple[Pool, Pool] | None:
+    def extremes(self) -> tuple[PoolCosts, PoolCosts] | None:
         """The pool at its cheapest and at its dearest, absolute uncertainty included; `None` without intervals."""
         if not self.doubt.known:
             return None
@@ -67,7 +67,7 @@ class Candidate:
         return self.at_best(max(0.0, low), max(0.0, low)), self.at_worst(high, high)
 
 
-def scenarios(one: Candidate, other: Candidate) -> Iterator[tuple[Pool, Pool]]:
+def scenarios(one: Candidate, other: Candidate) -> Iterator[tuple[PoolCosts, PoolCosts]]:
     """The cases worst for the one beside the other: where it costs less in all of them, it certainly does.
 
     Pools whose joules come from the same counters or table rows are wrong together, idle and active power each by a
@@ -115,19 +115,19 @@ class Change:
         between: All that are the best somewhere in between by the numbers, those two first.
     """
 
-    below: Pool
-    above: Pool
+    below: PoolCosts
+    above: PoolCosts
     rate_per_s: float
     low_per_s: float | None
     high_per_s: float | None
-    between: tuple[Pool, ...]
+    between: tuple[PoolCosts, ...]
 
 
 @dataclass(frozen=True, kw_only=True)
 class _Anchor:
     """Rates at which it is settled which pool to use; without a region, an end of the span where it is not."""
 
-    pool: Pool
+    pool: PoolCosts
     region: Region
     sure: bool
 
@@ -189,15 +189,15 @@ class Mixture:
     """Two pools that serve a rate together.
 
     Attributes:
-        shares: Pool, replicas and requests a second of each; the one that takes more first.
+        shares: PoolCosts, replicas and requests a second of each; the one that takes more first.
         power_watts: Facility power of both.
     """
 
-    shares: tuple[tuple[Pool, int, float], tuple[Pool, int, float]]
+    shares: tuple[tuple[PoolCosts, int, float], tuple[PoolCosts, int, float]]
     power_watts: float
 
 
-def cheapest_mix(pools: Sequence[Pool], rate_per_s: float) -> Mixture | None:
+def cheapest_mix(pools: Sequence[PoolCosts], rate_per_s: float) -> Mixture | None:
     """The cheapest placement on two pools; `None` where no two can serve the rate together.
 
     Given how many replicas the pool has whose requests add less, the other needs as few as carry the rest, and as many
@@ -212,7 +212,7 @@ def cheapest_mix(pools: Sequence[Pool], rate_per_s: float) -> Mixture | None:
     return min(found, key=lambda mix: mix.power_watts, default=None)
 
 
-def _mixes(frugal: Pool, other: Pool, rate_per_s: float) -> Iterator[Mixture]:
+def _mixes(frugal: PoolCosts, other: PoolCosts, rate_per_s: float) -> Iterator[Mixture]:
     most = math.ceil(rate_per_s / frugal.replica_rate_per_s)
     for count in range(frugal.warm, min(most, frugal.most or most) + 1):
         rest = rate_per_s - count * frugal.replica_rate_per_s
@@ -228,7 +228,7 @@ def _mixes(frugal: Pool, other: Pool, rate_per_s: float) -> Iterator[Mixture]:
         )
 
 
-def notable_mix(pools: Sequence[Pool], rate_per_s: float) -> tuple[Mixture, float] | None:
+def notable_mix(pools: Sequence[PoolCosts], rate_per_s: float) -> tuple[Mixture, float] | None:
     """The cheapest mix and the share of the best pool's power that it saves; `None` where that is not notable."""
     mix, alone = cheapest_mix(pools, rate_per_s), best(pools, rate_per_s)
     if mix is None:

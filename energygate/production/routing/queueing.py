@@ -37,7 +37,7 @@ LATTICE = 1 << 14
 """Points of the lattice: it ends at 256 mean service times, and where they scatter more than exponential ones, as much
 later as requests then wait longer. At the highest utilisation one request in 10¹⁰ takes longer."""
 
-STEEPEST = 16.0
+MAX_BEND = 16.0
 _BISECTIONS = 30
 
 
@@ -77,7 +77,7 @@ class ServiceTimes:
         along = (shares[middle] - 0.5) / 0.45
         rest = (self.mean_s * ATOMS - times.sum()) / middle.sum()
         bend = np.inf if rest <= 0 else (self.p95_s - self.p50_s) / rest - 1
-        times[middle] += (self.p95_s - self.p50_s) * along ** min(STEEPEST, max(1.0, bend))
+        times[middle] += (self.p95_s - self.p50_s) * along ** min(MAX_BEND, max(1.0, bend))
         missing = self.mean_s * ATOMS - times.sum()
         if missing > 0:  # a tail beyond p99, straight again
             rising = shares[last] - 0.99
@@ -88,7 +88,7 @@ class ServiceTimes:
         return np.asarray(np.maximum(times, 0.0))
 
 
-class Replica:
+class ReplicaQueue:
     """One replica as a queue.
 
     Args:

@@ -8,34 +8,34 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy import METRICS, format_quantity
-from energygate.production.routing.costs import MAX_REPLICAS, Pool, bands, best
-from energygate.production.routing.document import (
+from energygate.production.routing.measured_pools import Measured, measured_pools
+from energygate.production.routing.notes import notes
+from energygate.production.routing.placement import Candidate, certain_at, changes, notable_mix
+from energygate.production.routing.plan import (
     Band,
     LatencyLimit,
     Mix,
     PoolRow,
+    RateRow,
     Rates,
     RoutedPool,
     Routing,
-    Row,
     Share,
     Threshold,
 )
-from energygate.production.routing.inputs import Measured, measured_pools
-from energygate.production.routing.limits import SHARES
-from energygate.production.routing.notes import notes
-from energygate.production.routing.placement import Candidate, certain_at, changes, notable_mix
-from energygate.production.routing.queueing import Replica
+from energygate.production.routing.pool_costs import MAX_REPLICAS, PoolCosts, bands, best
+from energygate.production.routing.queueing import ReplicaQueue
+from energygate.production.routing.requirements import SHARES
 from energygate.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.production.routing.costs import Region
-    from energygate.production.routing.inputs import PoolInput
-    from energygate.production.routing.limits import Wanted
+    from energygate.production.routing.measured_pools import PoolInput
+    from energygate.production.routing.pool_costs import Region
+    from energygate.production.routing.requirements import Requirements
 
-LEAST_UTILISATION = 0.01
+MIN_UTILISATION = 0.01
 """A replica that may be used for less of its time than this has no time to queue at all."""
 
 _ROUND = (1.0, 2.0, 5.0)
@@ -60,7 +60,7 @@ class _Fitted:
         one, rate_per_s = self.measured, self.replica_rate_per_s
         assert rate_per_s is not None  # noqa: S101 - asked of fit pools alone
         return Candidate(
-            pool=Pool(
+            pool=PoolCosts(
                 name=one.name,
                 idle_watts=one.idle_watts * one.pue,
                 active_joules=one.active_joules * one.pue,
@@ -72,28 +72,32 @@ class _Fitted:
         )
 
 
-def route(inputs: Sequence[PoolInput], wanted: Wanted) -> Routing:
+def route(inputs: Sequence[PoolInput], requirements: Requirements) -> Routing:
     """Find the pool that serves each rate with the least energy within the latency limit.
 
     Raises:
         UsageError: The results are not of one model on several machines, or the rates need too many replicas.
         MeasurementError: A measurement failed, or cannot be true.
     """
-    fitted = [_fitted(one, wanted) for one in measured_pools(inputs)]
+    fitted = [_fitted(one, requirements) for one in measured_pools(inputs)]
     candidates = [one.candidate() for one in fitted if one.unfit is None]
     pools = [one.pool for one in candidates]
     for pool in pools:
-        _refuse_crowds(pool, wanted)
-    found = changes(candidates, wanted.span)
-    rows = tuple(_row(rate, candidates) for rate in _rates(wanted.span, {one.rate_per_s for one in found}))
+        _refuse_crowds(pool, requirements)
+    found = changes(candidates, requirements.span)
+    rows = tuple(
+        _row(rate, candidates) for rate in _rates(requirements.span, {one.rate_per_s for one in found})
+    )
     return Routing(
         energygate_version=__version__,
         workload=fitted[0].measured.found.name,
         latency=LatencyLimit(
-            metric=wanted.latency.metric, limit_s=wanted.latency.limit_s, source=wanted.latency.source
+            metric=requirements.latency.metric,
+            limit_s=requirements.latency.limit_s,
+            source=requirements.latency.source,
         ),
-        rates=Rates(low_per_s=wanted.span[0], high_per_s=wanted.span[1]),
-        pools=tuple(_routed(one, wanted) for one in fitted),
+        rates=Rates(low_per_s=requirements.span[0], high_per_s=requirements.span[1]),
+        pools=tuple(_routed(one, requirements) for one in fitted),
         thresholds=tuple(
             Threshold(
                 below=one.below.name,
@@ -109,23 +113,26 @@ def route(inputs: Sequence[PoolInput], wanted: Wanted) -> Routing:
         ),
         bands=tuple(
             Band(low_per_s=low, high_per_s=high, pool=None if pool is None else pool.name)
-            for (low, high), pool in bands(pools, wanted.span)
+            for (low, high), pool in bands(pools, requirements.span)
         ),
         rows=rows,
         notes=tuple(notes([one.measured for one in fitted])),
     )
 
 
-def _fitted(one: Measured, wanted: Wanted) -> _Fitted:
-    replica = Replica(one.service, one.slots)
-    utilisation = replica.highest_utilisation(SHARES[wanted.latency.metric], wanted.latency.limit_s)
-    if _at_rest_s(one, wanted) > wanted.latency.limit_s:
+def _fitted(one: Measured, requirements: Requirements) -> _Fitted:
+    replica = ReplicaQueue(one.service, one.slots)
+    utilisation = replica.highest_utilisation(
+        SHARES[requirements.latency.metric], requirements.latency.limit_s
+    )
+    if _at_rest_s(one, requirements) > requirements.latency.limit_s:
         utilisation = None
     unfit = None
-    if utilisation is None or utilisation < LEAST_UTILISATION:
-        label = METRICS[wanted.latency.metric].label
+    if utilisation is None or utilisation < MIN_UTILISATION:
+        label = METRICS[requirements.latency.metric].label
         at_rest, limit = (
-            format_quantity(value, "s") for value in (_at_rest_s(one, wanted), wanted.latency.limit_s)
+            format_quantity(value, "s")
+            for value in (_at_rest_s(one, requirements), requirements.latency.limit_s)
         )
         unfit = (
             f"{label} is {at_rest} even without a queue, and the limit {limit}"
@@ -133,39 +140,39 @@ def _fitted(one: Measured, wanted: Wanted) -> _Fitted:
             else f"{label} is {at_rest} without a queue, which leaves no time to wait within the limit of {limit}"
         )
         utilisation = None
-    accuracy, least = one.accuracy, wanted.least_accuracy
+    accuracy, least = one.accuracy, requirements.min_accuracy
     if least is not None and accuracy is not None and accuracy < least:
-        told, limit = (format_quantity(value, "ratio") for value in (accuracy, least))
-        unfit, utilisation = f"its accuracy is {told}, and the policy wants at least {limit}", None
+        plan_text, limit = (format_quantity(value, "ratio") for value in (accuracy, least))
+        unfit, utilisation = f"its accuracy is {plan_text}, and the policy wants at least {limit}", None
     return _Fitted(
         measured=one,
-        warm=max(1, wanted.warm.get(one.name, 1)),
-        most=wanted.most,
+        warm=max(1, requirements.warm.get(one.name, 1)),
+        most=requirements.most,
         utilisation=utilisation,
         unfit=unfit,
     )
 
 
-def _at_rest_s(one: Measured, wanted: Wanted) -> float:
+def _at_rest_s(one: Measured, requirements: Requirements) -> float:
     """The limited quantile without any queue."""
     times = {"latency_p50": one.service.p50_s, "latency_p95": one.service.p95_s}
-    return times.get(wanted.latency.metric, one.service.p99_s)
+    return times.get(requirements.latency.metric, one.service.p99_s)
 
 
-def _refuse_crowds(pool: Pool, wanted: Wanted) -> None:
+def _refuse_crowds(pool: PoolCosts, requirements: Requirements) -> None:
     most = MAX_REPLICAS if pool.most is None else min(pool.most, MAX_REPLICAS)
     if pool.warm > most:
         raise UsageError(
             f"pool {pool.name} is to keep {pool.warm:,} replicas warm, and it may have {most:,} at most"
         )
-    if pool.most is None and wanted.span[1] > MAX_REPLICAS * pool.replica_rate_per_s:
+    if pool.most is None and requirements.span[1] > MAX_REPLICAS * pool.replica_rate_per_s:
         raise UsageError(
-            f"{wanted.span[1]:,.0f} req/s would take more than {MAX_REPLICAS:,} replicas of {pool.name}",
+            f"{requirements.span[1]:,.0f} req/s would take more than {MAX_REPLICAS:,} replicas of {pool.name}",
             hint="Look at lower rates with --rates",
         )
 
 
-def _routed(one: _Fitted, wanted: Wanted) -> RoutedPool:
+def _routed(one: _Fitted, requirements: Requirements) -> RoutedPool:
     measured = one.measured
     assert measured.found.method is not None  # noqa: S101 - it was measured
     return RoutedPool(
@@ -182,7 +189,7 @@ def _routed(one: _Fitted, wanted: Wanted) -> RoutedPool:
         active_joules_per_request=measured.active_joules,
         capacity_per_s=measured.capacity_per_s,
         slots=measured.slots,
-        latency_s=_at_rest_s(measured, wanted),
+        latency_s=_at_rest_s(measured, requirements),
         utilisation=one.utilisation,
         replica_rate_per_s=one.replica_rate_per_s,
         warm_replicas=one.warm,
@@ -191,12 +198,12 @@ def _routed(one: _Fitted, wanted: Wanted) -> RoutedPool:
     )
 
 
-def _row(rate_per_s: float, candidates: Sequence[Candidate]) -> Row:
+def _row(rate_per_s: float, candidates: Sequence[Candidate]) -> RateRow:
     pools = [one.pool for one in candidates]
     chosen = next((one for one in candidates if one.pool is best(pools, rate_per_s)), None)
     others = [one for one in candidates if one is not chosen]
     mixed = notable_mix(pools, rate_per_s)
-    return Row(
+    return RateRow(
         rate_per_s=rate_per_s,
         pool=None if chosen is None else chosen.pool.name,
         certain=chosen is not None and certain_at(chosen, others, rate_per_s),
@@ -229,7 +236,7 @@ def _pool_row(one: Candidate, rate_per_s: float, replicas: int) -> PoolRow:
     )
 
 
-def _share(pool: Pool, replicas: int, rate_per_s: float) -> Share:
+def _share(pool: PoolCosts, replicas: int, rate_per_s: float) -> Share:
     return Share(pool=pool.name, replicas=replicas, rate_per_s=rate_per_s)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from energygate.policy import format_quantity
-from energygate.production.routing.drawing import (
+from energygate.production.routing.plot_axes import (
     LogAxis,
     doubtful,
     pools_of,
@@ -21,8 +21,8 @@ from energygate.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.production.routing.costs import Pool
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
+    from energygate.production.routing.pool_costs import PoolCosts
 
 WIDTH, HEIGHT = 760, 430
 LEFT, RIGHT, TOP, BOTTOM = 80, 90, 64, 70
@@ -75,7 +75,7 @@ def svg_plot(routing: Routing) -> str:
 
 def _plot(
     routing: Routing,
-    curves: Sequence[tuple[Pool, list[tuple[float, float]]]],
+    curves: Sequence[tuple[PoolCosts, list[tuple[float, float]]]],
     rates: LogAxis,
     powers: LogAxis,
 ) -> Iterator[str]:
@@ -103,7 +103,7 @@ def _plot(
 
 
 def _lines(
-    curves: Sequence[tuple[Pool, list[tuple[float, float]]]], rates: LogAxis, powers: LogAxis
+    curves: Sequence[tuple[PoolCosts, list[tuple[float, float]]]], rates: LogAxis, powers: LogAxis
 ) -> Iterator[str]:
     drawn = [
         (pool, curve, COLOURS[number % len(COLOURS)]) for number, (pool, curve) in enumerate(curves) if curve
@@ -132,7 +132,7 @@ def _switches(routing: Routing, rates: LogAxis, floor: int) -> Iterator[str]:
         )
 
 
-def _curve(pool: Pool, rates: LogAxis) -> list[tuple[float, float]]:
+def _curve(pool: PoolCosts, rates: LogAxis) -> list[tuple[float, float]]:
     """Points of a pool's curve; both sides of each step, as long as steps can be seen."""
     sampled = {rates.value(number / SAMPLES) for number in range(SAMPLES + 1)}
     steps = [*pool.steps(rates.low, rates.high)]

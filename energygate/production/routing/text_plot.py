@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from energygate.production.routing.costs import best
-from energygate.production.routing.drawing import (
+from energygate.production.routing.plot_axes import (
     LogAxis,
     doubtful,
     pools_of,
@@ -14,12 +13,13 @@ from energygate.production.routing.drawing import (
     power_labels,
     short,
 )
+from energygate.production.routing.pool_costs import best
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.production.routing.costs import Pool
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
+    from energygate.production.routing.pool_costs import PoolCosts
 
 COLUMNS = 56
 ROWS = 14
@@ -78,14 +78,14 @@ def text_plot(routing: Routing, *, columns: int = COLUMNS) -> list[str]:
 def legend(routing: Routing) -> str:
     """What the letters of a plot stand for."""
     letters = _letters(pools_of(routing))
-    told = [f"{letter} {name}" for name, letter in letters.items()]
+    plan_text = [f"{letter} {name}" for name, letter in letters.items()]
     if OPEN in "".join(text_plot(routing)[-2:-1]):
-        told.append(f"{OPEN} not certain")
-    return ", ".join([*told, "capital the best"])
+        plan_text.append(f"{OPEN} not certain")
+    return ", ".join([*plan_text, "capital the best"])
 
 
 def _answer(
-    routing: Routing, sampled: Sequence[float], winners: Sequence[Pool | None], letters: dict[str, str]
+    routing: Routing, sampled: Sequence[float], winners: Sequence[PoolCosts | None], letters: dict[str, str]
 ) -> str:
     zones = doubtful(routing)
     return "".join(
@@ -98,12 +98,14 @@ def _answer(
     ).rstrip()
 
 
-def _letters(pools: Sequence[Pool]) -> dict[str, str]:
+def _letters(pools: Sequence[PoolCosts]) -> dict[str, str]:
     """A letter for each pool: the first of its name that no other one has, or one of the alphabet."""
     taken: dict[str, str] = {}
     for pool in pools:
-        wanted = [one for one in pool.name.lower() if "a" <= one <= "z"] + [*"abcdefghijklmnopqrstuvwxyz"]
-        taken[pool.name] = next((one for one in wanted if one not in taken.values()), "*")
+        requirements = [one for one in pool.name.lower() if "a" <= one <= "z"] + [
+            *"abcdefghijklmnopqrstuvwxyz"
+        ]
+        taken[pool.name] = next((one for one in requirements if one not in taken.values()), "*")
     return taken
 
 

@@ -19,13 +19,13 @@ from hypothesis import strategies as st
 
 from energygate import Recorder
 from energygate.errors import UsageError
-from energygate.production.cloudwatch import Point, name_fault
+from energygate.production.cloudwatch_metric import MetricPoint, name_fault
 from energygate.production.export.cloudwatch import CloudWatchOptions, files
 from energygate.production.recorder import put_metric_data
 from energygate.production.recorder.emf import EmfSink, emf_line
 from energygate.production.recorder.put_metric_data import PutMetricDataSink
-from energygate.production.recorder.readings import Energy
 from energygate.production.recorder.recording import Clocks
+from energygate.production.recorder.samples import SampleEnergy
 
 
 @pytest.fixture
@@ -82,7 +82,7 @@ def test_a_line_has_the_mean_as_often_as_there_were_requests(emf, written):
 )
 def test_every_line_is_in_the_embedded_metric_format(name, requests, joules, idle):
     line = emf_line(
-        Point(
+        MetricPoint(
             workload=name,
             requests=requests,
             energy_joules=joules,
@@ -173,7 +173,7 @@ class TwoJoulesALook:
         pass
 
     def read(self, window):
-        return Energy(requests_joules=2.0 if window.begun else 0.0, idle_joules=1.0)
+        return SampleEnergy(requests_joules=2.0 if window.begun else 0.0, idle_joules=1.0)
 
     def close(self):
         pass

@@ -9,8 +9,8 @@ from energygate.policy import parse_policy
 from energygate.production.export.kubernetes import files
 from energygate.production.export.kubernetes_options import KubernetesOptions
 from energygate.production.export.source import Source
-from energygate.production.routing.inputs import PoolInput
-from energygate.production.routing.limits import Limit, Wanted
+from energygate.production.routing.measured_pools import PoolInput
+from energygate.production.routing.requirements import Limit, Wanted
 from energygate.production.routing.route import route
 
 POLICY = """\

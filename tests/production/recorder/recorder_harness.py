@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from energygate import Recorder
-from energygate.production.recorder.readings import Energy
 from energygate.production.recorder.recording import Clocks
+from energygate.production.recorder.samples import SampleEnergy
 from energygate.production.recorder.snapshot import MeterInfo
 
 SECOND = 1_000_000_000
@@ -61,13 +61,13 @@ class ScriptedMeter:
 
     def _steady(self, window):
         serving = self.watts * window.in_flight_ns / SECOND
-        return Energy(
+        return SampleEnergy(
             requests_joules=serving, idle_joules=max(0.0, self.watts * window.wall_ns / SECOND - serving)
         )
 
 
 def joules(requests, idle=0.0):
-    return Energy(requests_joules=requests, idle_joules=idle)
+    return SampleEnergy(requests_joules=requests, idle_joules=idle)
 
 
 def manual_recorder(meter=None, time=None, **options):

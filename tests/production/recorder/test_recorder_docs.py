@@ -11,9 +11,9 @@ from prometheus_client import REGISTRY
 
 import energygate
 from energygate.production import names
-from energygate.production.recorder.labels import MOST_UNITS, MOST_WORKLOADS
-from energygate.production.recorder.ledger import MOST_LIMITS
-from energygate.production.recorder.recording import LAST_WORDS
+from energygate.production.recorder.labels import MAX_UNITS, MAX_WORKLOADS
+from energygate.production.recorder.ledger import MAX_LATENCY_BOUNDS
+from energygate.production.recorder.recording import MAX_EARLY_WRITES
 
 TEXT = (Path(__file__).parents[3] / "docs" / "recorder.md").read_text("utf-8")
 BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", TEXT, flags=re.MULTILINE | re.DOTALL)
@@ -94,9 +94,9 @@ def test_the_table_has_every_metric_and_the_bounds_are_the_ones_in_force():
         value for value in vars(names).values() if isinstance(value, str) and value.startswith("energygate_")
     }
     assert set(re.findall(r"^\| `(energygate_\w+)` \|", TEXT, flags=re.MULTILINE)) == contract
-    assert f"{MOST_WORKLOADS} others, and {MOST_UNITS} units" in TEXT
-    assert f"limits on latency ({MOST_LIMITS} at most)" in TEXT
-    assert f"(its first {LAST_WORDS}, " in TEXT
+    assert f"{MAX_WORKLOADS} others, and {MAX_UNITS} units" in TEXT
+    assert f"limits on latency ({MAX_LATENCY_BOUNDS} at most)" in TEXT
+    assert f"(its first {MAX_EARLY_WRITES}, " in TEXT
 
 
 ABBREVIATIONS = {"IT", "PUE", "WSGI", "ASGI"}

@@ -8,9 +8,9 @@ import pytest
 from recorder_harness import SECOND, ScriptedMeter, Time, manual_recorder, totals
 
 from energygate.production.recorder.labels import (
-    MOST_CHARACTERS,
-    MOST_UNITS,
-    MOST_WORKLOADS,
+    MAX_LABEL_CHARACTERS,
+    MAX_UNITS,
+    MAX_WORKLOADS,
     OTHER,
     label,
 )
@@ -131,8 +131,8 @@ def test_workloads_without_end_are_put_together(ledger):
         ledger.end(*ledger.begin(f"made up {number}"), ok=True)
     ledger.end(*ledger.begin("mlp"), ok=True)  # the policy's own still has its place
     found = ledger.totals()
-    assert len(found) <= MOST_WORKLOADS + 3
-    assert found[OTHER].requests == 1000 - MOST_WORKLOADS
+    assert len(found) <= MAX_WORKLOADS + 3
+    assert found[OTHER].requests == 1000 - MAX_WORKLOADS
     assert found["mlp"].requests == 1
     assert sum(one.requests for one in found.values()) == 1001
 
@@ -144,7 +144,7 @@ def test_units_without_end_are_put_together():
             for extra in range(20):
                 request.units(1, f"unit {number} {extra}")
     units = totals(recorder).units
-    assert len(units) <= MOST_UNITS + 1
+    assert len(units) <= MAX_UNITS + 1
     assert sum(units.values()) == 2000
 
 
@@ -166,8 +166,8 @@ def test_a_label_is_text_that_every_format_can_carry(value, found):
 
 
 def test_a_label_is_cut():
-    assert len(label("x" * 10_000)) == MOST_CHARACTERS
-    assert label("x" * MOST_CHARACTERS) == "x" * MOST_CHARACTERS
+    assert len(label("x" * 10_000)) == MAX_LABEL_CHARACTERS
+    assert label("x" * MAX_LABEL_CHARACTERS) == "x" * MAX_LABEL_CHARACTERS
 
 
 def test_memory_does_not_grow_with_requests():

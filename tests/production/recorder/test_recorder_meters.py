@@ -19,19 +19,19 @@ from energygate.measure.gpus.card import Gpu
 from energygate.measure.meters import rapl
 from energygate.measure.meters.rapl import Domain
 from energygate.policy import parse_policy
-from energygate.production.recorder import counters, opening
-from energygate.production.recorder.attribution import AtRest, CountedCpu, CountedGpus
-from energygate.production.recorder.children import Children, Descendants
-from energygate.production.recorder.counters import NvidiaCounter, RaplCounter
+from energygate.production.recorder import hardware_counters, machine_meter
+from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus
+from energygate.production.recorder.children import ChildCpuTime, Descendants
+from energygate.production.recorder.cpu_time import CpuTimeTracker, CpuUsage
+from energygate.production.recorder.hardware_counters import NvidiaCounter, RaplCounter
+from energygate.production.recorder.machine_meter import MachineMeter, open_meter, quota
 from energygate.production.recorder.modelled import ModelledCpu
-from energygate.production.recorder.opening import MachineMeter, open_meter, quota
-from energygate.production.recorder.peers import Alone, Company
-from energygate.production.recorder.readings import Window
-from energygate.production.recorder.spending import Purse, Spending
+from energygate.production.recorder.peers import MachineUsage, NoPeers
+from energygate.production.recorder.samples import SampleWindow
 
 
 def window(wall=1.0, in_flight=0.0, cpu=0.0, begun=0):
-    return Window(
+    return SampleWindow(
         wall_ns=round(wall * SECOND),
         in_flight_ns=round(in_flight * SECOND),
         cpu_ns=round(cpu * SECOND),
@@ -41,9 +41,9 @@ def window(wall=1.0, in_flight=0.0, cpu=0.0, begun=0):
 
 
 def spending(cpu=0.0, *, share=1.0, all_cpu=None, all_in_flight=0.0):
-    return Spending(
+    return CpuUsage(
         cpu_ns=round(cpu * SECOND),
-        company=Company(
+        company=MachineUsage(
             share=share,
             cpu_ns=round((cpu if all_cpu is None else all_cpu) * SECOND),
             in_flight_ns=round(all_in_flight * SECOND),
@@ -100,7 +100,7 @@ class Scripted:
 
 def counted(*looks, busy=(), rest=4.0):
     busy_s = iter((0.0, *busy))
-    part = CountedCpu(Scripted(*looks), rest=AtRest(rest), busy_s=lambda: next(busy_s))
+    part = MeteredCpu(Scripted(*looks), rest=IdlePower(rest), busy_s=lambda: next(busy_s))
     part.begin()
     return part
 
@@ -167,7 +167,7 @@ def test_the_machines_rest_is_learned_from_windows_that_nobody_is_served_in():
     [(7.0, [1, 2, 3], 7.0), (None, [], 3.0), (None, [9], 9.0), (None, [8, 4], 5.0), (None, [1] * 99, 1.0)],
 )
 def test_what_is_given_counts_and_else_the_lower_quartile_of_what_was_seen(given_watts, seen, watts):
-    rest = AtRest(given_watts, guess=3.0)
+    rest = IdlePower(given_watts, guess=3.0)
     for one in seen:
         rest.learn(one)
     assert rest.watts == watts
@@ -184,7 +184,7 @@ def test_what_is_given_counts_and_else_the_lower_quartile_of_what_was_seen(given
     ],
 )
 def test_gpus_belong_to_those_that_serve(in_flight, all_in_flight, share, requests, idle):
-    part = CountedGpus(Scripted((100, 1.0)), rest=AtRest(20.0))
+    part = MeteredGpus(Scripted((100, 1.0)), rest=IdlePower(20.0))
     found = part.energy(window(1.0, in_flight), spending(share=share, all_in_flight=all_in_flight))
     assert pair(found) == pytest.approx((requests, idle))
 
@@ -265,7 +265,7 @@ def gpu(index, **facts):
 
 def test_gpus_are_followed_by_counter_or_power_and_through_trouble(monkeypatch):
     library = Library(millijoules={0: 5000}, milliwatts={1: 30_000}, lost=False)
-    monkeypatch.setattr(counters, "pynvml", library)
+    monkeypatch.setattr(hardware_counters, "pynvml", library)
     now = [0]
     counter = NvidiaCounter([gpu(0), gpu(1, has_counter=False)], clock=lambda: now[0])
     counter.begin()
@@ -303,7 +303,7 @@ class Family:
 def test_children_count_once_while_they_live_and_when_they_have_ended():
     family = Family()
     family.living = {10: 500}
-    children = Children(family)
+    children = ChildCpuTime(family)
     moved = [children.moved_ns(frozenset())]
     for ended, living in [
         (0, {10: 700}),
@@ -319,7 +319,7 @@ def test_children_count_once_while_they_live_and_when_they_have_ended():
 
 def test_children_that_record_for_themselves_are_left_out_even_when_they_have_ended():
     family = Family()
-    children = Children(family)
+    children = ChildCpuTime(family)
     children.moved_ns(frozenset())
     family.living = {10: 500, 11: 7}
     assert children.moved_ns(frozenset({10})) == 7
@@ -333,8 +333,8 @@ def test_real_children_are_counted():
     """Of a process of its own, so that nobody else's children are in it."""
     script = (
         "import subprocess, sys, time\n"
-        "from energygate.production.recorder.children import Children, Descendants\n"
-        "children = Children(Descendants())\n"
+        "from energygate.production.recorder.children import ChildCpuTime, Descendants\n"
+        "children = ChildCpuTime(Descendants())\n"
         "children.moved_ns(frozenset())\n"
         "burn = 'import os, time\\nwhile time.process_time() < 0.3: pass\\n'\n"
         "burn += 'print(time.process_time(), flush=True)\\ninput()\\nos._exit(0)'\n"
@@ -355,16 +355,16 @@ def test_real_children_are_counted():
 # All together
 
 
-def machine_meter(*parts):
+def meter_of(*parts):
     return MachineMeter(
-        parts, purse=Purse(Children(Family()), Alone()), method="measured", source="two parts"
+        parts, purse=CpuTimeTracker(ChildCpuTime(Family()), NoPeers()), method="measured", source="two parts"
     )
 
 
 def test_parts_add_up_and_one_that_fails_leaves_the_others():
-    cpu = CountedCpu(Scripted((10, 1.0), MeasurementError("gone")), rest=AtRest(4.0), busy_s=lambda: 0.0)
-    gpu = CountedGpus(Scripted((100, 1.0), (100, 1.0)), rest=AtRest(20.0))
-    meter = machine_meter(cpu, gpu)
+    cpu = MeteredCpu(Scripted((10, 1.0), MeasurementError("gone")), rest=IdlePower(4.0), busy_s=lambda: 0.0)
+    gpu = MeteredGpus(Scripted((100, 1.0), (100, 1.0)), rest=IdlePower(20.0))
+    meter = meter_of(cpu, gpu)
     meter.begin()
     both = meter.read(window(1.0, 1.0, 1.0))
     assert pair(both) == pytest.approx((110, 0))
@@ -375,8 +375,8 @@ def test_parts_add_up_and_one_that_fails_leaves_the_others():
 
 
 def test_a_process_spends_with_its_children_and_tells_its_neighbours():
-    family, alone = Family(), Alone()
-    purse = Purse(Children(family), alone)
+    family, alone = Family(), NoPeers()
+    purse = CpuTimeTracker(ChildCpuTime(family), alone)
     purse.begin()
     family.ended = 2 * SECOND
     found = purse.spent(window(4.0, 1.0, cpu=1.0, begun=3))
@@ -408,7 +408,7 @@ def no_counters(monkeypatch, tmp_path):
 @pytest.fixture
 def no_children(monkeypatch):
     """Whatever else this test run has started works, or ends, at any moment, and its CPU time would count as well."""
-    monkeypatch.setattr(opening, "Descendants", Family)
+    monkeypatch.setattr(machine_meter, "Descendants", Family)
 
 
 @pytest.mark.usefixtures("no_counters", "no_children")
@@ -491,10 +491,10 @@ def test_a_containers_quota_limits_what_it_rests(tmp_path, files, cpus):
 
 
 def test_the_machines_busy_time_grows_with_work():
-    before = opening.busy_s()
+    before = machine_meter.busy_s()
     sum(range(10_000_000))
     assert math.isfinite(before)
-    assert opening.busy_s() > before
+    assert machine_meter.busy_s() > before
 
 
 def test_the_descendants_of_this_process_can_be_listed():

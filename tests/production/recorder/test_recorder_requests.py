@@ -19,11 +19,11 @@ from energygate import PolicyError, Recorder, UsageError
 from energygate.errors import MeasurementError
 from energygate.measure.meters import rapl
 from energygate.policy import load_policy
-from energygate.production.recorder.children import Children
-from energygate.production.recorder.labels import MOST_WORKLOADS, OTHER
-from energygate.production.recorder.ledger import MOST_LIMITS
+from energygate.production.recorder.children import ChildCpuTime
+from energygate.production.recorder.config import USUAL_BOUNDS_SECONDS
+from energygate.production.recorder.labels import MAX_WORKLOADS, OTHER
+from energygate.production.recorder.ledger import MAX_LATENCY_BOUNDS
 from energygate.production.recorder.recording import OVERDUE_NS, RETRY_NS
-from energygate.production.recorder.settings import USUAL_BOUNDS_SECONDS
 
 GENEROUS_S = 90
 
@@ -78,7 +78,7 @@ def test_of_many_limits_the_longest_stay_and_buckets_are_bounded(tmp_path):
     file.write_text(f"version: 1\nworkloads: {{{workloads}}}\n", encoding="utf-8")
     bounds = manual_recorder(policy=file, workload="w0").snapshot().workloads["w0"].durations.bounds_seconds
     assert bounds[-2:] == (749, 749 * 2.5)
-    assert len(bounds) == len(USUAL_BOUNDS_SECONDS) + MOST_LIMITS + 1
+    assert len(bounds) == len(USUAL_BOUNDS_SECONDS) + MAX_LATENCY_BOUNDS + 1
 
 
 def test_a_limit_beyond_all_reason_breaks_no_clock(tmp_path):
@@ -192,12 +192,12 @@ def test_a_request_within_one_of_the_same_workload_is_part_of_it():
 
 def test_so_it_is_whatever_becomes_of_its_name():
     recorder = manual_recorder()
-    for name in ("x" * 500, "line\nbreak", 7, *(f"made up {number}" for number in range(MOST_WORKLOADS + 5))):
+    for name in ("x" * 500, "line\nbreak", 7, *(f"made up {number}" for number in range(MAX_WORKLOADS + 5))):
         with recorder.request(name), recorder.request(name) as inner:
             inner.units(1)
     found = recorder.snapshot().workloads
     assert OTHER in found
-    assert sum(one.requests for one in found.values()) == 3 + MOST_WORKLOADS + 5
+    assert sum(one.requests for one in found.values()) == 3 + MAX_WORKLOADS + 5
     with recorder.request("yet another"), recorder.request("and another"):  # two, though both are `other` now
         pass
     assert totals(recorder, OTHER).requests == found[OTHER].requests + 2
@@ -525,7 +525,7 @@ def test_the_total_agrees_with_the_machines_meter(threads, tmp_path, monkeypatch
     recorder = Recorder(file, background=False)
     recorder.sample()
     meter = recorder._recording._meter
-    meter._purse._children = Children(Childless())  # others of this test run may work at any moment
+    meter._purse._children = ChildCpuTime(Childless())  # others of this test run may work at any moment
     windows, read = [], meter.read
     meter.read = lambda window: (windows.append(window), read(window))[1]
     ready, stop = threading.Barrier(threads + 1), threading.Event()

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from energygate.production.routing.inputs import PoolInput
-from energygate.production.routing.limits import Limit, Wanted
+from energygate.production.routing.measured_pools import PoolInput
+from energygate.production.routing.requirements import Limit, Requirements
 from energygate.production.routing.route import route
 
 INT8 = {"active_joules": 0.08, "capacity_per_s": 250.0, "latency_s": 0.004}
 
 
-def wanted(limit_s=0.05, *, metric="latency_p95", span=(1.0, 10_000.0), warm=None, **more):
+def requirements(limit_s=0.05, *, metric="latency_p95", span=(1.0, 10_000.0), warm=None, **more):
     latency = Limit(metric=metric, limit_s=limit_s, source="--latency")
-    return Wanted(latency=latency, span=span, warm=warm or {}, **more)
+    return Requirements(latency=latency, span=span, warm=warm or {}, **more)
 
 
 def plan(wanted_=None, idle=None, workload="digits-cnn", **results):
@@ -21,4 +21,4 @@ def plan(wanted_=None, idle=None, workload="digits-cnn", **results):
         )
         for name, one in results.items()
     ]
-    return route(inputs, wanted_ or wanted())
+    return route(inputs, wanted_ or requirements())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energygate.production.routing.queueing import MAX_UTILISATION, Replica, ServiceTimes, erlang_c
+from energygate.production.routing.queueing import MAX_UTILISATION, ReplicaQueue, ServiceTimes, erlang_c
 
 STEADY = ServiceTimes(p50_s=1.0, p95_s=1.0, p99_s=1.0, mean_s=1.0)
 TAILED = ServiceTimes(p50_s=1.0, p95_s=1.3, p99_s=2.5, mean_s=1.06)
@@ -53,7 +53,7 @@ def simulated(atoms, slots, utilisation, *, count=120_000):
 @pytest.mark.parametrize("limit", [1.5, 2.2, 4.0, 7.3])
 def test_one_slot_and_steady_requests_is_erlangs_formula(limit, utilisation):
     # a step of the lattice is 1/64 of a request, and the formula is steep where few wait
-    assert Replica(STEADY).within(limit, utilisation) == pytest.approx(
+    assert ReplicaQueue(STEADY).within(limit, utilisation) == pytest.approx(
         steady_queue(limit, utilisation), abs=0.01
     )
 
@@ -61,7 +61,7 @@ def test_one_slot_and_steady_requests_is_erlangs_formula(limit, utilisation):
 @pytest.mark.parametrize(("slots", "off"), [(1, 0.05), (4, 0.06)])
 @pytest.mark.parametrize("utilisation", [0.4, 0.8])
 def test_a_simulated_queue_agrees(slots, off, utilisation):
-    found = [Replica(TAILED, slots).quantile_s(share, utilisation) for share in SHARES]
+    found = [ReplicaQueue(TAILED, slots).quantile_s(share, utilisation) for share in SHARES]
     assert found == pytest.approx(simulated(TAILED.atoms(), slots, utilisation), rel=off)
 
 
@@ -82,7 +82,7 @@ def test_service_times_keep_what_was_measured(service):
 @settings(max_examples=40)
 @given(service_times, st.sampled_from(SHARES), st.floats(1.01, 30.0), st.integers(1, 16))
 def test_the_highest_utilisation_is_just_within_the_limit(service, share, generous, slots):
-    replica = Replica(service, slots)
+    replica = ReplicaQueue(service, slots)
     limit_s = replica.quantile_s(share, 0.0) * generous
     found = replica.highest_utilisation(share, limit_s)
     assert found is not None
@@ -93,7 +93,7 @@ def test_the_highest_utilisation_is_just_within_the_limit(service, share, genero
 @settings(max_examples=40)
 @given(service_times, st.sampled_from(SHARES), st.integers(1, 8))
 def test_more_load_never_answers_sooner(service, share, slots):
-    replica = Replica(service, slots)
+    replica = ReplicaQueue(service, slots)
     quantiles = [replica.quantile_s(share, load) for load in (0.0, 0.3, 0.6, 0.9)]
     assert quantiles == sorted(quantiles)
 
@@ -106,14 +106,14 @@ def test_a_machine_so_many_times_slower_takes_so_many_times_longer(service, fact
         p99_s=service.p99_s * factor,
         mean_s=service.mean_s * factor,
     )
-    assert Replica(slower).quantile_s(0.95, 0.7) == pytest.approx(
-        factor * Replica(service).quantile_s(0.95, 0.7), rel=1e-6
+    assert ReplicaQueue(slower).quantile_s(0.95, 0.7) == pytest.approx(
+        factor * ReplicaQueue(service).quantile_s(0.95, 0.7), rel=1e-6
     )
 
 
 def test_a_limit_below_the_time_of_a_request_is_kept_at_no_load():
-    assert Replica(STEADY).highest_utilisation(0.95, 0.99) is None
+    assert ReplicaQueue(STEADY).highest_utilisation(0.95, 0.99) is None
 
 
 def test_a_generous_limit_does_not_fill_a_replica():
-    assert Replica(STEADY).highest_utilisation(0.95, 1e6) == MAX_UTILISATION
+    assert ReplicaQueue(STEADY).highest_utilisation(0.95, 1e6) == MAX_UTILISATION

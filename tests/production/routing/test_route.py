@@ -9,11 +9,11 @@ import jsonschema
 import pytest
 from builders import exact_metric_result, failed_workload_result, launch_result, result
 from machines import cpu, gpu, machine
-from plans import INT8, plan, wanted
+from plans import INT8, plan, requirements
 
 from energygate.errors import MeasurementError, UsageError
 from energygate.production.routing import read_routing, routing_json_schema
-from energygate.production.routing.inputs import shared_workload
+from energygate.production.routing.measured_pools import shared_workload
 
 
 def row_at(found, rate):
@@ -47,7 +47,7 @@ def test_power_is_idle_replicas_and_requests_at_the_facility():
 
 def test_a_tighter_limit_leaves_a_replica_less_to_do():
     rates = [
-        plan(wanted(limit_s), cpu=cpu(), gpu=gpu()).pools[0].replica_rate_per_s
+        plan(requirements(limit_s), cpu=cpu(), gpu=gpu()).pools[0].replica_rate_per_s
         for limit_s in (0.012, 0.03, 0.05, 0.2)
     ]
     assert rates == sorted(set(rates))
@@ -62,36 +62,38 @@ def test_a_pool_too_slow_for_the_limit_is_not_used_and_says_why():
 
 
 def test_a_pool_that_could_never_queue_is_not_used():
-    found = plan(wanted(0.01105), cpu=cpu(), gpu=gpu())
+    found = plan(requirements(0.01105), cpu=cpu(), gpu=gpu())
     assert "leaves no time to wait" in found.pools[0].unfit
 
 
 def test_of_no_use_at_all_is_a_plan_too():
-    found = plan(wanted(1e-4), cpu=cpu(), gpu=gpu())
+    found = plan(requirements(1e-4), cpu=cpu(), gpu=gpu())
     assert found.thresholds == ()
     assert {band.pool for band in found.bands} == {None}
     assert all(row.pool is None and row.pools == () for row in found.rows)
 
 
 def test_another_quantile_is_another_limit():
-    p50, p99 = (plan(wanted(metric=name), cpu=cpu(), gpu=gpu()) for name in ("latency_p50", "latency_p99"))
+    p50, p99 = (
+        plan(requirements(metric=name), cpu=cpu(), gpu=gpu()) for name in ("latency_p50", "latency_p99")
+    )
     assert p50.pools[0].latency_s == pytest.approx(0.01)
     assert p99.pools[0].latency_s == pytest.approx(0.012)
     assert p50.pools[0].utilisation > p99.pools[0].utilisation
 
 
 def test_answers_worse_than_the_policy_wants_are_not_bought():
-    found = plan(wanted(least_accuracy=0.97), cpu=cpu(accuracy=0.978), int8=cpu(**INT8, accuracy=0.961))
+    found = plan(requirements(min_accuracy=0.97), cpu=cpu(accuracy=0.978), int8=cpu(**INT8, accuracy=0.961))
     assert found.pools[1].unfit == "its accuracy is 96.1 %, and the policy wants at least 97.0 %"
     assert "they do not answer alike: accuracy is cpu 97.8 %, int8 96.1 %" in found.notes
 
 
 def test_warm_replicas_cost_at_any_rate_and_most_are_most():
-    found = plan(wanted(warm={"gpu": 3}, most=10), cpu=cpu(), gpu=gpu())
+    found = plan(requirements(warm={"gpu": 3}, most=10), cpu=cpu(), gpu=gpu())
     assert next(one for one in row_at(found, 1).pools if one.pool == "gpu").replicas == 3
     last = row_at(found, 10_000)
     assert {one.pool for one in last.pools} == {"gpu"}
-    assert plan(wanted(most=2), cpu=cpu(), gpu=gpu()).bands[-1].pool is None
+    assert plan(requirements(most=2), cpu=cpu(), gpu=gpu()).bands[-1].pool is None
 
 
 def test_power_at_rest_as_given_replaces_what_was_measured():
@@ -186,7 +188,7 @@ def test_a_copy_is_told_apart_by_nothing_that_was_not_measured():
 
 def test_more_replicas_than_anybody_plans():
     with pytest.raises(UsageError, match="would take more than 10,000 replicas of cpu"):
-        plan(wanted(span=(1.0, 1e7)), cpu=cpu(), gpu=gpu())
+        plan(requirements(span=(1.0, 1e7)), cpu=cpu(), gpu=gpu())
 
 
 def test_an_unknown_workload_names_the_nearest():

@@ -7,11 +7,11 @@ from dataclasses import replace
 from itertools import pairwise
 
 import pytest
+from example_costs import CPU, GPU, SPAN, grid, pools_drawn, several
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from priced import CPU, GPU, SPAN, grid, pools_drawn, several
 
-from energygate.production.routing.costs import Pool, bands, best, cheaper, in_all, switch
+from energygate.production.routing.pool_costs import PoolCosts, bands, best, cheaper, in_all, switch
 
 
 def inside(rate, regions):
@@ -118,8 +118,8 @@ def test_a_switch_is_where_two_costs_cross_once():
 
 
 def test_a_switch_among_steps_loses_the_least_energy():
-    one = Pool(name="one", idle_watts=10.0, active_joules=0.1, replica_rate_per_s=100.0)
-    other = Pool(name="other", idle_watts=24.0, active_joules=0.08, replica_rate_per_s=260.0)
+    one = PoolCosts(name="one", idle_watts=10.0, active_joules=0.1, replica_rate_per_s=100.0)
+    other = PoolCosts(name="other", idle_watts=24.0, active_joules=0.08, replica_rate_per_s=260.0)
     turns = bands([one, other], SPAN)
     assert len(turns) > 2
     found = switch(one, other, SPAN)

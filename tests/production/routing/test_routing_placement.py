@@ -7,22 +7,22 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
+from example_costs import CPU, GPU, SPAN, grid, pools_drawn, several
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from priced import CPU, GPU, SPAN, grid, pools_drawn, several
 
-from energygate.production.routing.costs import best
 from energygate.production.routing.placement import (
     Candidate,
-    Doubt,
+    ErrorMargins,
     certain,
     certain_at,
     changes,
     cheapest_mix,
     notable_mix,
 )
+from energygate.production.routing.pool_costs import best
 
-SURE = Doubt(energy=(1.0, 1.0), rate=(1.0, 1.0), uncertainty=0.0, kin=("a",))
+SURE = ErrorMargins(energy=(1.0, 1.0), rate=(1.0, 1.0), uncertainty=0.0, kin=("a",))
 
 
 def candidate(pool, *, uncertainty=0.0, scatter=0.0, kin="a"):

@@ -20,7 +20,7 @@ _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
+class PoolCosts:
     """Replicas of one machine that serve a workload within the latency limit.
 
     Attributes:
@@ -63,7 +63,7 @@ class Pool:
             if low < count * self.replica_rate_per_s < high:
                 yield count * self.replica_rate_per_s
 
-    def scaled(self, *, idle: float = 1.0, active: float = 1.0, rate: float = 1.0) -> Pool:
+    def scaled(self, *, idle: float = 1.0, active: float = 1.0, rate: float = 1.0) -> PoolCosts:
         """The same pool where it is measured wrongly by these factors."""
         return replace(
             self,
@@ -73,7 +73,7 @@ class Pool:
         )
 
 
-def cheaper(one: Pool, other: Pool, span: Region) -> list[Region]:
+def cheaper(one: PoolCosts, other: PoolCosts, span: Region) -> list[Region]:
     """The rates at which one pool costs less than another, in rising order.
 
     Between two steps both costs are straight lines, so they cross at most once there.
@@ -92,7 +92,7 @@ def cheaper(one: Pool, other: Pool, span: Region) -> list[Region]:
     return found
 
 
-def _cheaper_between(one: Pool, other: Pool, left: float, right: float) -> Region | None:
+def _cheaper_between(one: PoolCosts, other: PoolCosts, left: float, right: float) -> Region | None:
     middle = (left + right) / 2
     mine, others = one.replicas(middle), other.replicas(middle)
     if mine is None:
@@ -128,13 +128,13 @@ def _in_both(some: Sequence[Region], others: Sequence[Region]) -> Iterator[Regio
             beside += 1
 
 
-def best(pools: Sequence[Pool], rate_per_s: float) -> Pool | None:
+def best(pools: Sequence[PoolCosts], rate_per_s: float) -> PoolCosts | None:
     """The pool that costs least at a rate, the first of equals; `None` where none can serve it."""
     found = min(pools, key=lambda pool: pool.power_watts(rate_per_s), default=None)
     return None if found is None or math.isinf(found.power_watts(rate_per_s)) else found
 
 
-def bands(pools: Sequence[Pool], span: Region) -> list[tuple[Region, Pool | None]]:
+def bands(pools: Sequence[PoolCosts], span: Region) -> list[tuple[Region, PoolCosts | None]]:
     """Which pool costs least, over a whole span of rates; neighbouring bands have different pools."""
     edges = {*span}
     for one in pools:
@@ -143,7 +143,7 @@ def bands(pools: Sequence[Pool], span: Region) -> list[tuple[Region, Pool | None
             if other is not one:
                 edges |= {edge for region in cheaper(one, other, span) for edge in region}
     ordered = sorted(edges)
-    found: list[tuple[Region, Pool | None]] = []
+    found: list[tuple[Region, PoolCosts | None]] = []
     for left, right in pairwise(ordered):
         pool = best(pools, (left + right) / 2)
         if found and found[-1][1] is pool:
@@ -153,7 +153,7 @@ def bands(pools: Sequence[Pool], span: Region) -> list[tuple[Region, Pool | None
     return found
 
 
-def switch(below: Pool, above: Pool, span: Region) -> float:
+def switch(below: PoolCosts, above: PoolCosts, span: Region) -> float:
     """The rate at which to go over from one pool to another so that the least energy is lost.
 
     Where their costs cross once it is there. Where whole replicas make them cross to and fro, it is the rate up to

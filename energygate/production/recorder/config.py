@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from energygate.policy import Policy
-    from energygate.production.recorder.readings import Meter
+    from energygate.production.recorder.samples import LiveMeter
 
 USUAL_BOUNDS_SECONDS = (
     0.001,
@@ -45,7 +45,7 @@ Ten minutes are for limits that are not known here: those that follow from a res
 """
 
 MOST_PUE = 3.0
-LEAST_INTERVAL_S = 0.01
+MIN_INTERVAL_S = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +64,7 @@ class Settings:
     pue: float
     bounds_seconds: tuple[float, ...]
     load: Callable[[], object]
-    open_meter: Callable[[], Meter]
+    open_meter: Callable[[], LiveMeter]
 
 
 def settings_for(
@@ -108,8 +108,8 @@ def settings_for(
     served = None if policy is None else policy.workloads[names[0]]
     the_policy = policy
 
-    def open_meter() -> Meter:
-        from energygate.production.recorder.opening import open_meter as machine_meter
+    def open_meter() -> LiveMeter:
+        from energygate.production.recorder.machine_meter import open_meter as machine_meter
 
         return machine_meter(the_policy, served, interval_ns=round(sample_interval_s * 1e9))
 
@@ -117,7 +117,7 @@ def settings_for(
         names=names,
         pue=found_pue,
         bounds_seconds=bounds_with(limits, USUAL_BOUNDS_SECONDS),
-        load=lambda: importlib.import_module("energygate.production.recorder.opening"),
+        load=lambda: importlib.import_module("energygate.production.recorder.machine_meter"),
         open_meter=open_meter,
     )
 
@@ -156,6 +156,6 @@ def _pue(pue: float) -> float:
 
 
 def _check_interval(name: str, seconds: float) -> None:
-    if isinstance(seconds, (int, float)) and seconds >= LEAST_INTERVAL_S and math.isfinite(seconds):
+    if isinstance(seconds, (int, float)) and seconds >= MIN_INTERVAL_S and math.isfinite(seconds):
         return
-    raise UsageError(f"{name} is a time in seconds of at least {LEAST_INTERVAL_S}, not {seconds!r}")
+    raise UsageError(f"{name} is a time in seconds of at least {MIN_INTERVAL_S}, not {seconds!r}")

@@ -6,13 +6,13 @@ import os
 
 import pytest
 
-from energygate.production.recorder.peers import LEAST_PATIENCE_NS, SLOTS, Alone, Look, Table
+from energygate.production.recorder.peers import MIN_PEER_TIMEOUT_NS, SLOTS, NoPeers, OwnUsage, PeerTable
 
 SECOND = 1_000_000_000
 
 
 def look(cpu=0, in_flight=0, begun=1):
-    return Look(cpu_ns=cpu, in_flight_ns=in_flight, begun=begun)
+    return OwnUsage(cpu_ns=cpu, in_flight_ns=in_flight, begun=begun)
 
 
 @pytest.fixture
@@ -26,7 +26,7 @@ def joined(tmp_path, now):
 
     def join(pid, parent=1):
         now[0] += 1  # nobody is born at the same time
-        table = Table(
+        table = PeerTable(
             interval_ns=SECOND, file=tmp_path / "table", pid=pid, parent=parent, clock=lambda: now[0]
         )
         tables.append(table)
@@ -41,7 +41,7 @@ def joined(tmp_path, now):
 def test_alone_it_bears_everything(joined):
     found = joined(100).meet(look(cpu=5, in_flight=3))
     assert (found.share, found.cpu_ns, found.in_flight_ns, found.pids) == (1, 5, 3, frozenset())
-    alone = Alone()
+    alone = NoPeers()
     alone.meet(look())
     assert alone.meet(look(cpu=5, in_flight=3)) == found
 
@@ -62,7 +62,7 @@ def test_one_that_leaves_is_gone_at_once_and_one_that_dies_after_a_while(joined,
     one, two, three = joined(100), joined(200), joined(300)
     two.leave()
     assert one.meet(look()).share == pytest.approx(1 / 2)
-    now[0] += LEAST_PATIENCE_NS + 1
+    now[0] += MIN_PEER_TIMEOUT_NS + 1
     assert one.meet(look()).share == 1
     assert three.meet(look()).share == pytest.approx(1 / 2)  # it was only slow
 
@@ -85,7 +85,7 @@ def test_a_table_of_before_the_machine_restarted_is_empty(joined, now):
 
 def test_a_place_that_somebody_has_taken_meanwhile_is_given_up(joined, now):
     slow = joined(100)
-    now[0] += LEAST_PATIENCE_NS + 1
+    now[0] += MIN_PEER_TIMEOUT_NS + 1
     quick = joined(200)  # takes the first place that is free, which was the slow one's
     assert slow.meet(look()).share == pytest.approx(1 / 2)
     assert quick.meet(look()).share == pytest.approx(1 / 2)
@@ -102,27 +102,27 @@ def test_a_link_is_not_followed(tmp_path):
     (tmp_path / "precious").write_text("precious", encoding="utf-8")
     (tmp_path / "table").symlink_to(tmp_path / "precious")
     with pytest.raises(OSError, match="symbolic link"):
-        Table(interval_ns=SECOND, file=tmp_path / "table")
+        PeerTable(interval_ns=SECOND, file=tmp_path / "table")
     assert (tmp_path / "precious").read_text("utf-8") == "precious"
 
 
 def test_what_is_no_file_is_refused(tmp_path):
     (tmp_path / "table").mkdir()
     with pytest.raises(OSError, match="directory"):
-        Table(interval_ns=SECOND, file=tmp_path / "table")
+        PeerTable(interval_ns=SECOND, file=tmp_path / "table")
     os.mkfifo(tmp_path / "pipe")
     with pytest.raises(OSError, match="somebody else's"):
-        Table(interval_ns=SECOND, file=tmp_path / "pipe")
+        PeerTable(interval_ns=SECOND, file=tmp_path / "pipe")
 
 
 def test_only_its_user_may_read_it(tmp_path):
-    table = Table(interval_ns=SECOND, file=tmp_path / "table")
+    table = PeerTable(interval_ns=SECOND, file=tmp_path / "table")
     table.leave()
     assert (tmp_path / "table").stat().st_mode & 0o777 == 0o600
 
 
 def test_nonsense_in_it_does_not_raise(tmp_path, now):
     (tmp_path / "table").write_bytes(os.urandom(SLOTS * 64))
-    table = Table(interval_ns=SECOND, file=tmp_path / "table", clock=lambda: now[0])
+    table = PeerTable(interval_ns=SECOND, file=tmp_path / "table", clock=lambda: now[0])
     assert 0 <= table.meet(look()).share <= 1
     table.leave()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Window:
+class SampleWindow:
     """What a process served between two looks at the meter.
 
     Attributes:
@@ -41,7 +41,7 @@ class Window:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Energy:
+class SampleEnergy:
     """IT energy of one window, this process's part.
 
     Attributes:
@@ -54,15 +54,15 @@ class Energy:
     idle_joules: float
     missing: tuple[str, ...] = ()
 
-    def __add__(self, other: Energy) -> Energy:
-        return Energy(
+    def __add__(self, other: SampleEnergy) -> SampleEnergy:
+        return SampleEnergy(
             requests_joules=self.requests_joules + other.requests_joules,
             idle_joules=self.idle_joules + other.idle_joules,
             missing=(*self.missing, *other.missing),
         )
 
 
-class Meter(Protocol):
+class LiveMeter(Protocol):
     """Reads windows, one after the other without gaps. Used by one thread at a time."""
 
     @property
@@ -74,14 +74,14 @@ class Meter(Protocol):
         """How often it moves: windows are at least as long."""
 
     def begin(self) -> None:
-        """Look for the first time: the first window begins here.
+        """OwnUsage for the first time: the first window begins here.
 
         Raises:
             MeasurementError: When it cannot be read.
         """
 
-    def read(self, window: Window) -> Energy:
-        """Look again; returns the energy since the last look that succeeded.
+    def read(self, window: SampleWindow) -> SampleEnergy:
+        """OwnUsage again; returns the energy since the last look that succeeded.
 
         Args:
             window: What the process did since the last look.

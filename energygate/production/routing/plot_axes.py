@@ -7,20 +7,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.policy import format_number, scale_for
-from energygate.production.routing.costs import Pool
+from energygate.production.routing.pool_costs import PoolCosts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.production.routing.document import Routing
+    from energygate.production.routing.plan import Routing
 
 _PER_DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0))
 
 
-def pools_of(routing: Routing) -> list[Pool]:
+def pools_of(routing: Routing) -> list[PoolCosts]:
     """The pools of a plan that can be used, with powers and energies of the facility."""
     return [
-        Pool(
+        PoolCosts(
             name=one.name,
             idle_watts=one.idle_watts * one.pue,
             active_joules=one.active_joules_per_request * one.pue,

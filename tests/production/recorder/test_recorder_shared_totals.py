@@ -11,7 +11,7 @@ import threading
 import pytest
 from recorder_harness import ScriptedMeter, Time, manual_recorder
 
-from energygate.production.recorder.pool import ENDED, Pool
+from energygate.production.recorder.shared_totals import ENDED, SharedTotals
 
 SERVE = """
 import os, sys
@@ -178,5 +178,5 @@ def test_threads_that_sample_and_show_do_not_meet(tmp_path):
 
 
 def test_no_directory_is_made_before_it_is_needed(tmp_path):
-    Pool(tmp_path / "pool")
+    SharedTotals(tmp_path / "pool")
     assert not (tmp_path / "pool").exists()

@@ -9,11 +9,11 @@ from xml.etree import ElementTree as ET
 
 import pytest
 from machines import cpu, gpu
-from plans import INT8, plan, wanted
+from plans import INT8, plan, requirements
 
-from energygate.production.routing.drawing import LogAxis, short
+from energygate.production.routing.plan_text import plan_text
+from energygate.production.routing.plot_axes import LogAxis, short
 from energygate.production.routing.svg_plot import svg_plot
-from energygate.production.routing.telling import told
 from energygate.production.routing.text_plot import text_plot
 
 DOCS = Path(__file__).parents[3] / "docs" / "routing.md"
@@ -26,7 +26,7 @@ def three(**more):
 
 
 def test_the_docs_show_what_the_command_prints():
-    said = told(three()).splitlines()
+    said = plan_text(three()).splitlines()
     shown = [
         block.splitlines()
         for block in re.findall(r"```(?:console|text)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
@@ -46,13 +46,13 @@ def test_the_docs_show_the_threshold_of_the_json():
 
 
 def test_it_fits_into_80_columns():
-    lines = [line for line in told(three()).splitlines() if not line.startswith("  Note:")]
+    lines = [line for line in plan_text(three()).splitlines() if not line.startswith("  Note:")]
     assert max(map(len, lines)) <= 80
 
 
 def test_many_pools_are_a_line_for_each_rate():
     more = {f"machine-{number}": cpu(active_joules=0.1 + number / 50) for number in range(6)}
-    lines = told(plan(**more)).splitlines()
+    lines = plan_text(plan(**more)).splitlines()
     at = next(
         number
         for number, line in enumerate(lines)
@@ -81,14 +81,14 @@ def test_pools_with_one_initial_have_letters_of_their_own():
 
 
 def test_what_no_pool_serves_is_blank_and_said():
-    found = plan(wanted(most=2), cpu=cpu(), gpu=gpu())
+    found = plan(requirements(most=2), cpu=cpu(), gpu=gpu())
     assert text_plot(found)[15].endswith("G")
     assert len(text_plot(found)[15]) < 66
-    assert "Beyond 3,600 req/s no pool has enough replicas." in told(found)
+    assert "Beyond 3,600 req/s no pool has enough replicas." in plan_text(found)
 
 
 def test_no_pool_at_all_is_said_with_the_reasons():
-    said = told(plan(wanted(1e-4), cpu=cpu(), gpu=gpu()))
+    said = plan_text(plan(requirements(1e-4), cpu=cpu(), gpu=gpu()))
     assert "No pool keeps to the limits at any load." in said
     assert "cpu is not used: latency p95 is 11.0 ms even without a queue, and the limit 100 µs." in said
     assert "└" not in said
@@ -113,7 +113,7 @@ def test_no_pool_at_all_is_said_with_the_reasons():
     ],
 )
 def test_how_sure_the_answer_is(results, said):
-    assert said in told(plan(**results))
+    assert said in plan_text(plan(**results))
 
 
 def test_the_picture_has_a_line_for_each_pool_and_shades_what_is_not_known():
@@ -135,11 +135,11 @@ def test_the_picture_stays_well_formed_whatever_things_are_called():
 
 
 def test_a_picture_of_nothing_says_so():
-    assert "no pool keeps the limit at any load" in svg_plot(plan(wanted(1e-4), cpu=cpu(), gpu=gpu()))
+    assert "no pool keeps the limit at any load" in svg_plot(plan(requirements(1e-4), cpu=cpu(), gpu=gpu()))
 
 
 def test_steps_that_can_be_seen_are_vertical():
-    root = ET.fromstring(svg_plot(plan(wanted(span=(1.0, 200.0)), cpu=cpu(), gpu=gpu())))  # noqa: S314 - our own
+    root = ET.fromstring(svg_plot(plan(requirements(span=(1.0, 200.0)), cpu=cpu(), gpu=gpu())))  # noqa: S314 - our own
     line = next(iter(root.iter(f"{SVG}path"))).get("d")[1:]
     points = [tuple(map(float, point.split(","))) for point in line.split()]
     jumps = [(a, b) for a, b in pairwise(points) if a[0] == b[0] and abs(a[1] - b[1]) > 10]

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from hypothesis import strategies as st
 
-from energygate.production.routing.costs import Pool
+from energygate.production.routing.pool_costs import PoolCosts
 
 SPAN = (1.0, 1000.0)
 
 
 @st.composite
 def pools_drawn(draw, name="pool"):
-    return Pool(
+    return PoolCosts(
         name=name,
         idle_watts=draw(st.floats(1.0, 200.0)),
         active_joules=draw(st.floats(0.001, 2.0)),
@@ -27,8 +27,8 @@ several = st.lists(pools_drawn(), min_size=2, max_size=4).map(
     lambda pools: [replace(pool, name=f"pool-{number}") for number, pool in enumerate(pools)]
 )
 
-CPU = Pool(name="cpu", idle_watts=10.0, active_joules=0.1, replica_rate_per_s=50.0)
-GPU = Pool(name="gpu", idle_watts=60.0, active_joules=0.02, replica_rate_per_s=1000.0)
+CPU = PoolCosts(name="cpu", idle_watts=10.0, active_joules=0.1, replica_rate_per_s=50.0)
+GPU = PoolCosts(name="gpu", idle_watts=60.0, active_joules=0.02, replica_rate_per_s=1000.0)
 
 
 def grid(span=SPAN, count=199):

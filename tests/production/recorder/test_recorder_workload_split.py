@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from recorder_harness import SECOND, ScriptedMeter, Time, joules, manual_recorder, total_joules, totals
 
-from energygate.production.recorder.readings import Window
-from energygate.production.recorder.sharing import HALF_LIFE_NS, Sharing, share
+from energygate.production.recorder.samples import SampleWindow
+from energygate.production.recorder.workload_split import HALF_LIFE_NS, WorkloadSplit, share
 
 
 def window(*, wall=1.0, **request_seconds):
-    return Window(
+    return SampleWindow(
         wall_ns=round(wall * SECOND),
         in_flight_ns=round(min(wall, sum(request_seconds.values())) * SECOND),
         cpu_ns=0,
@@ -56,18 +56,18 @@ def test_nothing_is_lost_in_a_split(amount, weights):
     ],
 )
 def test_requests_share_what_is_theirs_and_idle_goes_by_habit(served, requests, idle):
-    found = Sharing("own").split(joules(8.0, 2.0), window(**served))
+    found = WorkloadSplit("own").split(joules(8.0, 2.0), window(**served))
     assert found == (pytest.approx(requests), pytest.approx(idle))
 
 
 def test_idle_energy_without_requests_goes_to_those_that_the_machine_is_kept_for():
-    sharing = Sharing("own")
+    sharing = WorkloadSplit("own")
     sharing.split(joules(1, 0), window(a=0.25, b=0.75))
     assert sharing.split(joules(0, 4), window())[1] == pytest.approx({"a": 1.0, "b": 3.0})
 
 
 def test_a_workload_that_is_asked_no_more_bears_ever_less_of_the_idle_energy():
-    sharing = Sharing("own")
+    sharing = WorkloadSplit("own")
     half_life_s = HALF_LIFE_NS / SECOND
     sharing.split(joules(1, 0), window(old=60))
     _, idle = sharing.split(joules(1, 3), window(wall=half_life_s, new=60))
@@ -75,7 +75,7 @@ def test_a_workload_that_is_asked_no_more_bears_ever_less_of_the_idle_energy():
 
 
 def test_after_an_age_without_requests_idle_energy_is_not_lost():
-    sharing = Sharing("own")
+    sharing = WorkloadSplit("own")
     sharing.split(joules(1, 0), window(a=0.5))
     sharing.split(joules(0, 1), window(wall=10_000 * HALF_LIFE_NS / SECOND))
     assert sharing.split(joules(0, 4), window())[1] == {"own": 4}

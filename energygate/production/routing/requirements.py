@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from energygate.policy import Policy
-    from energygate.production.routing.costs import Region
+    from energygate.production.routing.pool_costs import Region
 
 Quantile = Literal["latency_p50", "latency_p95", "latency_p99"]
 
@@ -24,8 +24,8 @@ SHARES: Mapping[Quantile, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "l
 
 DEFAULT_QUANTILE: Quantile = "latency_p95"
 
-MOST_PER_S = 1e9
-LEAST_PER_S = 1e-6
+MAX_RATE_PER_S = 1e9
+MIN_RATE_PER_S = 1e-6
 
 _LATENCY = re.compile(r"\s*(?P<quantile>p[0-9]+)\s+(?P<limit>\S.*)")
 _RATES = re.compile(r"\s*(?P<low>[0-9.eE+]+)\s*(?:-|\.\.)\s*(?P<high>[0-9.eE+]+)\s*(?:req/s)?\s*")
@@ -48,7 +48,7 @@ class Limit:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
+class Requirements:
     """What every placement has to keep to.
 
     Attributes:
@@ -56,17 +56,17 @@ class Wanted:
         span: Rates to look at, in requests a second.
         warm: The fewest replicas of a pool in use, by its name; 1 for others.
         most: The most replicas of any pool; `None` for as many as it takes.
-        least_accuracy: The policy's limit on accuracy; `None` without one.
+        min_accuracy: The policy's limit on accuracy; `None` without one.
     """
 
     latency: Limit
     span: Region
     warm: Mapping[str, int]
     most: int | None = None
-    least_accuracy: float | None = None
+    min_accuracy: float | None = None
 
 
-def limit_given(text: str) -> Limit:
+def parse_latency(text: str) -> Limit:
     """Read a limit such as `p95 50 ms`.
 
     Raises:
@@ -88,7 +88,7 @@ def limit_given(text: str) -> Limit:
     return Limit(metric=cast("Quantile", metric), limit_s=limit_s, source="--latency")
 
 
-def limit_of(policy: Policy | None, workloads: Sequence[str]) -> Limit:
+def latency_limit(policy: Policy | None, workloads: Sequence[str]) -> Limit:
     """The policy's limit on latency p95; of several workloads the strictest.
 
     Raises:
@@ -112,7 +112,7 @@ def limit_of(policy: Policy | None, workloads: Sequence[str]) -> Limit:
     return min(found, key=lambda one: one.limit_s)
 
 
-def least_accuracy_of(policy: Policy | None, workloads: Sequence[str]) -> float | None:
+def min_accuracy(policy: Policy | None, workloads: Sequence[str]) -> float | None:
     """The policy's limit on accuracy; of several workloads the strictest, `None` without one."""
     found = [] if policy is None else [_workload_budget(policy, name, "accuracy") for name in workloads]
     return max((one for one in found if one is not None), default=None)
@@ -127,7 +127,7 @@ def _workload_budget(policy: Policy, name: str, metric: str) -> float | None:
     return None if limit is None else limit.value
 
 
-def span_given(text: str) -> Region:
+def parse_rates(text: str) -> Region:
     """Read a span of rates such as `1-10000`.
 
     Raises:
@@ -143,9 +143,9 @@ def span_given(text: str) -> Region:
             f"--rates: '{printable(text, max_length=_LONGEST_QUOTE)}' does not say from which rate to which",
             hint="Write for example --rates 1-10000, in requests a second",
         )
-    if not LEAST_PER_S <= low < high <= MOST_PER_S:
+    if not MIN_RATE_PER_S <= low < high <= MAX_RATE_PER_S:
         raise UsageError(
             f"--rates: {printable(text, max_length=_LONGEST_QUOTE)} does not lead from a rate above 0 to a higher one",
-            hint=f"Write for example --rates 1-10000; {MOST_PER_S:.0e} is the most",
+            hint=f"Write for example --rates 1-10000; {MAX_RATE_PER_S:.0e} is the most",
         )
     return low, high

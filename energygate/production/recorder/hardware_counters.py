@@ -37,7 +37,7 @@ class RaplCounter:
         self._values: list[float] = []
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
         self._seen_ns, self._values = self._clock(), [domain.read() for domain in self._domains]
 
     def moved(self) -> tuple[float, float]:
@@ -74,7 +74,7 @@ class NvidiaCounter:
         self._joules: list[float] = []
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
         self._seen_ns, self._joules = self._clock(), [self._counter(gpu) for gpu in self._gpus]
 
     def moved(self) -> tuple[float, float]:

@@ -9,8 +9,8 @@ import os
 import pytest
 from recorder_harness import ScriptedMeter, manual_recorder
 
-from energygate.production.recorder.labels import MOST_UNITS, MOST_WORKLOADS, OTHER
-from energygate.production.recorder.pool import ENDED, MOST_BYTES
+from energygate.production.recorder.labels import MAX_UNITS, MAX_WORKLOADS, OTHER
+from energygate.production.recorder.shared_totals import ENDED, MAX_FILE_BYTES
 
 GONE = 2**22 + 1
 """No process has such an id: Linux ends at 2^22."""
@@ -47,8 +47,8 @@ def test_names_of_many_processes_are_bounded_as_those_of_one_and_nothing_is_lost
         ends(tmp_path, worker, hostile)
         snapshot = shown.service_snapshot()
         assert requests_of(snapshot) == 42 * (worker + 1)
-    assert len(snapshot.workloads) <= 1 + MOST_WORKLOADS + 1
-    assert all(len(one.units) <= MOST_UNITS + 1 for one in snapshot.workloads.values())
+    assert len(snapshot.workloads) <= 1 + MAX_WORKLOADS + 1
+    assert all(len(one.units) <= MAX_UNITS + 1 for one in snapshot.workloads.values())
     assert sum(sum(one.units.values()) for one in snapshot.workloads.values()) == 41 * 60
     assert snapshot.workloads["cnn"].requests == 120
     assert snapshot.workloads[OTHER].requests >= 40 * 59
@@ -94,11 +94,11 @@ def test_the_policys_workloads_have_their_place_before_others(tmp_path):
 def test_sums_that_are_too_large_to_be_read_are_an_error_and_no_new_beginning(tmp_path):
     shown = manual_recorder(multiprocess_dir=tmp_path)
     shown.service_snapshot()
-    os.truncate(tmp_path / ENDED, MOST_BYTES + 1)
+    os.truncate(tmp_path / ENDED, MAX_FILE_BYTES + 1)
     ends(tmp_path, 1, hostile)
     with pytest.raises(OSError, match=rf"{ENDED} is larger than .*Empty the directory"):
         shown.service_snapshot()
-    assert (tmp_path / ENDED).stat().st_size > MOST_BYTES
+    assert (tmp_path / ENDED).stat().st_size > MAX_FILE_BYTES
     assert list(tmp_path.glob(f"{GONE}-*"))
 
 
@@ -157,7 +157,7 @@ def test_files_with_odd_names_or_depths_are_passed_over_and_said_once(tmp_path, 
         (tmp_path / name).write_text(usual, encoding="utf-8")
     (tmp_path / f"{GONE}-deep.json").write_text("[" * 200_000, encoding="utf-8")
     (tmp_path / f"{GONE}-large.json").write_text(usual, encoding="utf-8")
-    os.truncate(tmp_path / f"{GONE}-large.json", MOST_BYTES + 1)
+    os.truncate(tmp_path / f"{GONE}-large.json", MAX_FILE_BYTES + 1)
     (tmp_path / f"{GONE}-folder.json").mkdir()
     with caplog.at_level(logging.WARNING, logger="energygate.recorder"):
         for _ in range(3):

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.policy import METRICS, format_number, format_quantity
-from energygate.production.routing.inputs import JOULES_PER_KWH
+from energygate.production.routing.measured_pools import JOULES_PER_KWH
 from energygate.production.routing.text_plot import legend, text_plot
 from energygate.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.production.routing.document import PoolRow, RoutedPool, Routing, Row, Threshold
+    from energygate.production.routing.plan import PoolRow, RateRow, RoutedPool, Routing, Threshold
 
 NARROW = 78
 """Columns from which on the table of rates has a line for each pool instead of a column."""
@@ -20,7 +20,7 @@ NARROW = 78
 _LONGEST = 40
 
 
-def told(routing: Routing, *, plot: bool = True) -> str:
+def plan_text(routing: Routing, *, plot: bool = True) -> str:
     """The plan for a person, as lines of text without colour.
 
     Args:
@@ -152,11 +152,11 @@ def _cost(one: PoolRow | None) -> str:
     )
 
 
-def _best(row: Row) -> str:
+def _best(row: RateRow) -> str:
     return "-" if row.pool is None else _name(row.pool) + ("" if row.certain else " ?")
 
 
-def _mixes(rows: Sequence[Row]) -> Iterator[str]:
+def _mixes(rows: Sequence[RateRow]) -> Iterator[str]:
     for row in rows:
         if row.mix is not None:
             shares = " + ".join(f"{one.replicas} {_name(one.pool)}" for one in row.mix.shares)

@@ -19,11 +19,20 @@ A reader that moves traffic needs `thresholds` alone: below `rate_per_s` the one
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import ConfigDict, Field, ValidationError
 
+from energygate.errors import UsageError
 from energygate.result.result_model import Finite, ResultModel
+from energygate.text import printable
+
+MAX_BYTES = 10_000_000
+"""Ten pools of 10,000 replicas each, whose bands all differ, are half of that."""
+
+_LONGEST = 120
 
 
 class LatencyLimit(ResultModel):
@@ -123,7 +132,7 @@ class PoolRow(ResultModel):
     joules_per_request: Finite = Field(description="Facility energy over requests: the effective energy.")
 
 
-class Row(ResultModel):
+class RateRow(ResultModel):
     """All pools at one rate."""
 
     rate_per_s: Finite
@@ -144,7 +153,7 @@ class Routing(ResultModel):
     pools: tuple[RoutedPool, ...]
     thresholds: tuple[Threshold, ...]
     bands: tuple[Band, ...]
-    rows: tuple[Row, ...] = Field(description="At round rates and around thresholds, in rising order.")
+    rows: tuple[RateRow, ...] = Field(description="At round rates and around thresholds, in rising order.")
     notes: tuple[str, ...] = Field(description="What a reader should know before trusting it.")
 
     model_config = ConfigDict(populate_by_name=True)
@@ -162,3 +171,42 @@ def routing_json_schema() -> dict[str, Any]:
         "$id": "urn:energygate:routing:1",
         **schema,
     }
+
+
+def read_routing(path: str) -> Routing:
+    """Read a plan's file.
+
+    Raises:
+        UsageError: It cannot be read, or is no plan; one sentence.
+    """
+    name = printable(path, max_length=_LONGEST)
+    try:
+        with Path(path).open("rb") as file:
+            content = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:
+        why = getattr(error, "strerror", None) or str(error)
+        raise UsageError(f"the plan cannot be read: {why}", where=name) from None
+    if len(content) > MAX_BYTES:
+        raise UsageError(f"the plan has over {MAX_BYTES / 1e6:.0f} MB", where=name)
+    try:
+        routing = Routing.model_validate(json.loads(content.decode("utf-8-sig")))
+    except (ValidationError, ValueError, RecursionError) as error:
+        raise UsageError(
+            f"this is no plan of energygate route: {_why(error)}",
+            where=name,
+            hint="Write it anew with energygate route --json",
+        ) from None
+    known = {one.name for one in routing.pools if one.unfit is None}
+    strangers = [pool for one in routing.thresholds for pool in (one.below, one.above) if pool not in known]
+    if strangers:
+        stranger = printable(strangers[0], max_length=_LONGEST)
+        raise UsageError(f"the plan has a threshold of '{stranger}', which is none of its pools", where=name)
+    return routing
+
+
+def _why(error: Exception) -> str:
+    if not isinstance(error, ValidationError):
+        return "it is not JSON"
+    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
+    path = ".".join(map(str, details["loc"]))
+    return f"{printable(path, max_length=_LONGEST)}: {details['msg'][:1].lower()}{details['msg'][1:]}"

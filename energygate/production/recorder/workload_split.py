@@ -1,4 +1,4 @@
-"""Sharing a window's joules over workloads: pure arithmetic, in which nothing is lost."""
+"""WorkloadSplit a window's joules over workloads: pure arithmetic, in which nothing is lost."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from energygate.production.recorder.readings import Energy, Window
+    from energygate.production.recorder.samples import SampleEnergy, SampleWindow
 
 HALF_LIFE_NS = 600_000_000_000
 """Ten minutes: after so long a workload that is asked no more bears half as much of the idle energy."""
@@ -26,7 +26,7 @@ def share(joules: float, weights: Mapping[str, float]) -> dict[str, float]:
     return {name: joules * (weight / total) for name, weight in weights.items() if weight > 0}
 
 
-class Sharing:
+class WorkloadSplit:
     """Shares windows over workloads.
 
     Energy of requests goes to the workloads that had requests in flight in the window, by their time in it. Idle
@@ -41,7 +41,7 @@ class Sharing:
         self._own = own
         self._habits: dict[str, float] = {}
 
-    def split(self, energy: Energy, window: Window) -> tuple[dict[str, float], dict[str, float]]:
+    def split(self, energy: SampleEnergy, window: SampleWindow) -> tuple[dict[str, float], dict[str, float]]:
         """A window's joules by workload: of requests, and idle."""
         fading = 0.5 ** (window.wall_ns / HALF_LIFE_NS)
         for name in {*self._habits, *window.request_ns}:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.production.recorder.peers import Look
+from energygate.production.recorder.peers import OwnUsage
 
 if TYPE_CHECKING:
-    from energygate.production.recorder.children import Children
-    from energygate.production.recorder.peers import Company, Neighbours
-    from energygate.production.recorder.readings import Window
+    from energygate.production.recorder.children import ChildCpuTime
+    from energygate.production.recorder.peers import MachineUsage, Peers
+    from energygate.production.recorder.samples import SampleWindow
 
 
 @dataclass(frozen=True, kw_only=True)
-class Spending:
+class CpuUsage:
     """CPU time of a window.
 
     Attributes:
@@ -23,10 +23,10 @@ class Spending:
     """
 
     cpu_ns: int
-    company: Company
+    company: MachineUsage
 
 
-class Purse:
+class CpuTimeTracker:
     """Adds up what a process spends, window by window.
 
     Args:
@@ -34,29 +34,29 @@ class Purse:
         neighbours: The machine's other recorders.
     """
 
-    def __init__(self, children: Children, neighbours: Neighbours) -> None:
+    def __init__(self, children: ChildCpuTime, neighbours: Peers) -> None:
         self._children = children
         self._neighbours = neighbours
-        self._look = Look(cpu_ns=0, in_flight_ns=0, begun=0)
+        self._look = OwnUsage(cpu_ns=0, in_flight_ns=0, begun=0)
         self._recording: frozenset[int] = frozenset()
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
         self._children.moved_ns(frozenset())
         self._recording = self._neighbours.meet(self._look).pids
 
-    def spent(self, window: Window) -> Spending:
+    def spent(self, window: SampleWindow) -> CpuUsage:
         """What was spent in a window."""
         cpu_ns = window.cpu_ns + self._children.moved_ns(self._recording)
         last = self._look
-        self._look = Look(
+        self._look = OwnUsage(
             cpu_ns=last.cpu_ns + cpu_ns,
             in_flight_ns=last.in_flight_ns + window.in_flight_ns,
             begun=last.begun + window.begun,
         )
         company = self._neighbours.meet(self._look)
         self._recording = company.pids
-        return Spending(cpu_ns=cpu_ns, company=company)
+        return CpuUsage(cpu_ns=cpu_ns, company=company)
 
     def close(self) -> None:
         """Tell the others that this process is gone."""

@@ -10,7 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn
 
 from energygate.errors import MeasurementError, UsageError
-from energygate.production.routing.placement import Doubt
+from energygate.production.routing.placement import ErrorMargins
 from energygate.production.routing.queueing import ServiceTimes
 from energygate.text import printable
 
@@ -80,7 +80,7 @@ class Measured:
     slots: int
     capacity_per_s: float
     service: ServiceTimes
-    doubt: Doubt
+    doubt: ErrorMargins
 
     @property
     def accuracy(self) -> float | None:
@@ -129,11 +129,11 @@ def shared_workload(results: Mapping[str, Result]) -> str:
             f"the results share {len(common)} workloads, {listed}, and a placement is for one",
             hint=f"Choose it with --workload {shlex.quote(printable(common[0]))}",
         )
-    told = "; ".join(
+    plan_text = "; ".join(
         f"{pool} has {', '.join(map(_quote, known[:3]))}" for pool, known in zip(results, names, strict=True)
     )
     raise UsageError(
-        f"the results share no workload: {told}",
+        f"the results share no workload: {plan_text}",
         hint=f"If they are one model, say which is which: --workload {next(iter(results))}=NAME for each pool",
     )
 
@@ -194,7 +194,7 @@ def _measured(one: PoolInput, name: str) -> Measured:
             p99_s=max(times),
             mean_s=slots / throughput.head,
         ),
-        doubt=Doubt(
+        doubt=ErrorMargins(
             energy=_factors(found.metrics["energy_per_request"]),
             rate=_factors(throughput),
             uncertainty=provenance.uncertainty,

@@ -21,13 +21,13 @@ if TYPE_CHECKING:
 
     from energygate.production.recorder.snapshot import Snapshot
 
-MOST_COUNT = 2**63 - 1
-MOST_AMOUNT = 1e300
+MAX_COUNT = 2**63 - 1
+MAX_AMOUNT = 1e300
 """More is written as this: a file with more would be refused, and the rest of it with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pooled:
+class ProcessTotals:
     """What one process has come to, or several together.
 
     Attributes:
@@ -47,13 +47,13 @@ class Pooled:
         """All workloads with each of their units, and with none."""
         return {(name, unit) for name, totals in self.workloads.items() for unit in ("", *totals.units)}
 
-    def named(self) -> Pooled:
+    def named(self) -> ProcessTotals:
         """The same names, with nothing counted."""
         workloads = {name: _nothing(totals) for name, totals in self.workloads.items()}
         return replace(self, workloads=workloads, meter_errors=0, internal_errors=0)
 
 
-class Adding:
+class TotalsAdder:
     """Adds up processes.
 
     Args:
@@ -65,7 +65,7 @@ class Adding:
         self._known = frozenset(known)
         self._bounds_seconds = bounds_seconds
 
-    def add(self, total: Pooled, one: Pooled) -> Pooled:
+    def add(self, total: ProcessTotals, one: ProcessTotals) -> ProcessTotals:
         """The sum; workloads and units of `one` for which `total` has no place left are in it as `other`."""
         workloads = dict(total.workloads)
         for name, totals in one.workloads.items():
@@ -75,7 +75,7 @@ class Adding:
             add_units(units, totals.units)
             summed = self._fitting(mine).plus(self._fitting(totals))
             workloads[key] = replace(summed, units=MappingProxyType(units))
-        return Pooled(
+        return ProcessTotals(
             workloads=workloads,
             meter_errors=total.meter_errors + one.meter_errors,
             internal_errors=total.internal_errors + one.internal_errors,
@@ -96,9 +96,9 @@ class Adding:
         )
 
 
-def pooled(snapshot: Snapshot) -> Pooled:
+def pooled(snapshot: Snapshot) -> ProcessTotals:
     """What a process has come to."""
-    return Pooled(
+    return ProcessTotals(
         workloads=snapshot.workloads,
         meter_errors=snapshot.meter_errors,
         internal_errors=snapshot.internal_errors,
@@ -106,12 +106,12 @@ def pooled(snapshot: Snapshot) -> Pooled:
     )
 
 
-def written(totals: Pooled) -> str:
+def written(totals: ProcessTotals) -> str:
     """As text."""
     return json.dumps(
         {
-            "meter_errors": min(totals.meter_errors, MOST_COUNT),
-            "internal_errors": min(totals.internal_errors, MOST_COUNT),
+            "meter_errors": min(totals.meter_errors, MAX_COUNT),
+            "internal_errors": min(totals.internal_errors, MAX_COUNT),
             "start_seconds": totals.start_seconds,
             "workloads": {name: _plain(one) for name, one in totals.workloads.items()},
         },
@@ -119,7 +119,7 @@ def written(totals: Pooled) -> str:
     )
 
 
-def read(text: str) -> Pooled:
+def read(text: str) -> ProcessTotals:
     """From text.
 
     Raises:
@@ -127,7 +127,7 @@ def read(text: str) -> Pooled:
     """
     try:
         found = json.loads(text)
-        return Pooled(
+        return ProcessTotals(
             workloads={_name(name): _totals(plain) for name, plain in found["workloads"].items()},
             meter_errors=_count(found["meter_errors"]),
             internal_errors=_count(found["internal_errors"]),
@@ -154,15 +154,15 @@ def _nothing(totals: WorkloadTotals) -> WorkloadTotals:
 
 def _plain(totals: WorkloadTotals) -> dict[str, Any]:
     return {
-        "ok": min(totals.requests_ok, MOST_COUNT),
-        "error": min(totals.requests_error, MOST_COUNT),
-        "energy_joules": min(totals.energy_joules, MOST_AMOUNT),
-        "idle_energy_joules": min(totals.idle_energy_joules, MOST_AMOUNT),
-        "response_bytes": min(totals.response_bytes, MOST_COUNT),
+        "ok": min(totals.requests_ok, MAX_COUNT),
+        "error": min(totals.requests_error, MAX_COUNT),
+        "energy_joules": min(totals.energy_joules, MAX_AMOUNT),
+        "idle_energy_joules": min(totals.idle_energy_joules, MAX_AMOUNT),
+        "response_bytes": min(totals.response_bytes, MAX_COUNT),
         "bounds_seconds": totals.durations.bounds_seconds,
         "counts": totals.durations.counts,
-        "sum_seconds": min(totals.durations.sum_seconds, MOST_AMOUNT),
-        "units": {unit: min(count, MOST_AMOUNT) for unit, count in totals.units.items()},
+        "sum_seconds": min(totals.durations.sum_seconds, MAX_AMOUNT),
+        "units": {unit: min(count, MAX_AMOUNT) for unit, count in totals.units.items()},
     }
 
 
@@ -191,12 +191,12 @@ def _name(name: str) -> str:
 
 
 def _count(number: object) -> int:
-    if isinstance(number, int) and 0 <= number <= MOST_COUNT:
+    if isinstance(number, int) and 0 <= number <= MAX_COUNT:
         return number
     raise ValueError("a count that cannot be")
 
 
 def _amount(number: object) -> float:
-    if isinstance(number, (int, float)) and 0 <= number <= MOST_AMOUNT:
+    if isinstance(number, (int, float)) and 0 <= number <= MAX_AMOUNT:
         return float(number)
     raise ValueError("an amount that cannot be")

@@ -20,14 +20,14 @@ from energygate.measure.gpus.visible import Selection, selection_for
 from energygate.measure.machine import describe_machine
 from energygate.measure.meters import rapl
 from energygate.measure.power_model import vcpu_power
-from energygate.production.recorder.attribution import AtRest, CountedCpu, CountedGpus
-from energygate.production.recorder.children import Children, Descendants
-from energygate.production.recorder.counters import NvidiaCounter, RaplCounter
+from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus
+from energygate.production.recorder.children import ChildCpuTime, Descendants
+from energygate.production.recorder.cpu_time import CpuTimeTracker
+from energygate.production.recorder.hardware_counters import NvidiaCounter, RaplCounter
 from energygate.production.recorder.modelled import ModelledCpu
-from energygate.production.recorder.peers import Alone, Table
-from energygate.production.recorder.readings import Energy
+from energygate.production.recorder.peers import NoPeers, PeerTable
+from energygate.production.recorder.samples import SampleEnergy
 from energygate.production.recorder.snapshot import MeterInfo
-from energygate.production.recorder.spending import Purse
 from energygate.version import __version__
 
 if TYPE_CHECKING:
@@ -36,12 +36,12 @@ if TYPE_CHECKING:
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.meters.rapl import Domain
     from energygate.policy import Policy, Workload
-    from energygate.production.recorder.peers import Neighbours
-    from energygate.production.recorder.readings import Window
-    from energygate.production.recorder.spending import Spending
+    from energygate.production.recorder.cpu_time import CpuUsage
+    from energygate.production.recorder.peers import Peers
+    from energygate.production.recorder.samples import SampleWindow
 
 
-class Part(Protocol):
+class EnergySource(Protocol):
     """One part of the machine that energy is known of."""
 
     @property
@@ -49,9 +49,9 @@ class Part(Protocol):
         """What it draws at rest."""
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
 
-    def energy(self, window: Window, spending: Spending) -> Energy:
+    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
         """This process's part of the joules since the last look."""
 
 
@@ -67,7 +67,13 @@ class MachineMeter:
     """
 
     def __init__(
-        self, parts: Sequence[Part], *, purse: Purse, method: str, source: str, period_ns: int = 0
+        self,
+        parts: Sequence[EnergySource],
+        *,
+        purse: CpuTimeTracker,
+        method: str,
+        source: str,
+        period_ns: int = 0,
     ) -> None:
         self._parts = parts
         self._purse = purse
@@ -86,15 +92,15 @@ class MachineMeter:
         )
 
     def begin(self) -> None:
-        """Look for the first time."""
+        """OwnUsage for the first time."""
         self._purse.begin()
         for part in self._parts:
             part.begin()
 
-    def read(self, window: Window) -> Energy:
+    def read(self, window: SampleWindow) -> SampleEnergy:
         """This process's part of the joules since the last look."""
         spending = self._purse.spent(window)
-        total = Energy(requests_joules=0.0, idle_joules=0.0)
+        total = SampleEnergy(requests_joules=0.0, idle_joules=0.0)
         for part in self._parts:
             try:
                 total += part.energy(window, spending)
@@ -122,13 +128,13 @@ def open_meter(policy: Policy | None, workload: Workload | None, *, interval_ns:
     gpus = _gpus(workload)
     domains, period_ns = _domains()
     given = _idle_watts(policy)
-    parts: list[Part] = []
+    parts: list[EnergySource] = []
     sources: list[str] = []
     power = vcpu_power(machine, policy.measurement.power_model if policy else None)
     if domains:
         guess = power.idle_watts_of(os.cpu_count() or machine.cpu_count)
-        rest = AtRest(None if gpus else given, guess=guess)
-        parts.append(CountedCpu(RaplCounter(domains), rest=rest, busy_s=busy_s))
+        rest = IdlePower(None if gpus else given, guess=guess)
+        parts.append(MeteredCpu(RaplCounter(domains), rest=rest, busy_s=busy_s))
         sources.append("RAPL")
     else:
         if policy is not None and policy.measurement.require == "measured":
@@ -143,11 +149,11 @@ def open_meter(policy: Policy | None, workload: Workload | None, *, interval_ns:
         sources.append(power.described)
     if gpus:
         beside = None if given is None else max(0.0, given - sum(part.idle_watts for part in parts))
-        parts.append(CountedGpus(NvidiaCounter(gpus), rest=AtRest(beside)))
+        parts.append(MeteredGpus(NvidiaCounter(gpus), rest=IdlePower(beside)))
         sources += dict.fromkeys(gpu.source for gpu in gpus)
     return MachineMeter(
         parts,
-        purse=Purse(Children(Descendants()), _neighbours(interval_ns)),
+        purse=CpuTimeTracker(ChildCpuTime(Descendants()), _neighbours(interval_ns)),
         method="measured" if domains else "estimated",
         source=" and ".join(sources),
         period_ns=max(period_ns, *(gpu.period_ns for gpu in gpus), 0),
@@ -212,10 +218,10 @@ def _idle_watts(policy: Policy | None) -> float | None:
     return None if power is None else float(power.value)
 
 
-def _neighbours(interval_ns: int) -> Neighbours:
+def _neighbours(interval_ns: int) -> Peers:
     try:
-        return Table(interval_ns=interval_ns)
+        return PeerTable(interval_ns=interval_ns)
     except (
         OSError
     ):  # no place for temporary files: what this machine draws at rest may be counted several times
-        return Alone()
+        return NoPeers()

@@ -31,7 +31,7 @@ def name_fault(workload: str) -> str | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Point:
+class MetricPoint:
     """What one workload's requests came to over a while.
 
     Attributes:
@@ -54,7 +54,7 @@ class Point:
         return self.energy_joules / self.requests
 
 
-class Unsent:
+class UnsentPoints:
     """Keeps what a sink has not sent yet, by workload.
 
     Requests whose energy has not been read yet wait for it: told without it they would look frugal, and those after
@@ -69,7 +69,7 @@ class Unsent:
         self._doubtful = False
         self._said: set[str] = set()
 
-    def points(self, snapshot: Snapshot, since: Snapshot | None) -> list[Point]:
+    def points(self, snapshot: Snapshot, since: Snapshot | None) -> list[MetricPoint]:
         """What is to be sent now, by the workloads' names; what `settle` is not told of comes again.
 
         Args:
@@ -87,18 +87,18 @@ class Unsent:
         points = (self._point(name, snapshot) for name in names)
         return [point for point in points if point is not None]
 
-    def settle(self, points: Sequence[Point], snapshot: Snapshot) -> None:
+    def settle(self, points: Sequence[MetricPoint], snapshot: Snapshot) -> None:
         """Remember that points of a snapshot were sent."""
         self._settled |= {point.workload: snapshot.workloads[point.workload] for point in points}
 
-    def _point(self, name: str, snapshot: Snapshot) -> Point | None:
+    def _point(self, name: str, snapshot: Snapshot) -> MetricPoint | None:
         now, before = snapshot.workloads[name], self._settled.get(name)
         requests = now.requests - (before.requests if before else 0)
         energy = (now.energy_joules - (before.energy_joules if before else 0)) * snapshot.pue
         idle = (now.idle_energy_joules - (before.idle_energy_joules if before else 0)) * snapshot.pue
         if requests < 1 or not energy > 0 or not math.isfinite(energy + idle):
             return None
-        return Point(
+        return MetricPoint(
             workload=name,
             requests=requests,
             energy_joules=energy,

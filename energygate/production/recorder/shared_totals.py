@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import psutil
 
 from energygate.production.recorder.forks import locked, unforked
-from energygate.production.recorder.pooled import Adding, Pooled, pooled, read, written
+from energygate.production.recorder.process_totals import ProcessTotals, TotalsAdder, pooled, read, written
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
@@ -31,16 +31,16 @@ if TYPE_CHECKING:
 ENDED = "ended.json"
 LOCK = "lock"
 
-MOST_FILES = 256
+MAX_FILES = 256
 """With more, a new process adds up those of ended ones: a service that nobody asks may fork for each request."""
 
-MOST_BYTES = 8_000_000
+MAX_FILE_BYTES = 8_000_000
 """Of a file. A process with hundreds of workloads, each with a name as long and as many units as can be, has fewer."""
 
 _OWN_NAME = re.compile(r"([1-9][0-9]{0,8})-.+\.json")
 
 
-class Pool:
+class SharedTotals:
     """A directory of totals.
 
     Args:
@@ -84,7 +84,7 @@ class Pool:
             self._pid = os.getpid()
             self._own = self._directory / f"{self._pid}-{secrets.token_hex(8)}.json"
         _replace(self._own, pooled(snapshot))
-        if first and len(os.listdir(self._directory)) > MOST_FILES:  # noqa: PTH208 - in a hurry
+        if first and len(os.listdir(self._directory)) > MAX_FILES:  # noqa: PTH208 - in a hurry
             with contextlib.suppress(OSError), locked(self._directory / LOCK, patience_s=0):
                 self._gather_ended(snapshot)
 
@@ -117,12 +117,12 @@ class Pool:
             start_seconds=total.start_seconds,
         )
 
-    def _adding(self, snapshot: Snapshot) -> Adding:
+    def _adding(self, snapshot: Snapshot) -> TotalsAdder:
         """Adds to buckets as this process has them."""
         bounds = next(iter(snapshot.workloads.values())).durations.bounds_seconds
-        return Adding(self._known, bounds)
+        return TotalsAdder(self._known, bounds)
 
-    def _gather_ended(self, snapshot: Snapshot) -> tuple[Pooled, list[Path]]:
+    def _gather_ended(self, snapshot: Snapshot) -> tuple[ProcessTotals, list[Path]]:
         """Add what ended processes had come to, to the file of those that have ended. Under the lock.
 
         Returns:
@@ -147,7 +147,7 @@ class Pool:
             file.unlink(missing_ok=True)
         return total, living
 
-    def _read(self, file: Path) -> Pooled | None:
+    def _read(self, file: Path) -> ProcessTotals | None:
         """What a process wrote; `None` for a file that is gone, or that is none of ours."""
         try:
             return read(_text(file))
@@ -157,7 +157,7 @@ class Pool:
             self._odd(file, error)
             return None
 
-    def _read_ended(self) -> Pooled | None:
+    def _read_ended(self) -> ProcessTotals | None:
         """What ended processes had come to; `None` at first.
 
         Raises:
@@ -165,9 +165,9 @@ class Pool:
         """
         file = self._directory / ENDED
         with contextlib.suppress(FileNotFoundError):
-            if file.stat().st_size > MOST_BYTES:
+            if file.stat().st_size > MAX_FILE_BYTES:
                 raise OSError(
-                    f"{file} is larger than {MOST_BYTES} bytes. Empty the directory, and counters begin anew"
+                    f"{file} is larger than {MAX_FILE_BYTES} bytes. Empty the directory, and counters begin anew"
                 )
         return self._read(file)
 
@@ -181,12 +181,12 @@ class Pool:
 
 def _text(file: Path) -> str:
     status = file.stat()
-    if not stat.S_ISREG(status.st_mode) or status.st_size > MOST_BYTES:
+    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
         raise ValueError("its kind or its size")
     return file.read_text("utf-8")
 
 
-def _replace(file: Path, totals: Pooled) -> None:
+def _replace(file: Path, totals: ProcessTotals) -> None:
     unfinished = file.with_name(f".{file.name}.{os.getpid()}")
     unfinished.write_text(written(totals), encoding="utf-8")
     unfinished.replace(file)
