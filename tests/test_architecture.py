@@ -26,7 +26,7 @@ import energygate
 PACKAGE = Path(energygate.__file__).parent
 MODULES = {path.relative_to(PACKAGE).as_posix(): path for path in sorted(PACKAGE.rglob("*.py"))}
 
-CODECARBON_IS_FOR = {"measure/meters/tracker.py", "measure/carbon.py", "measure/gpus/amd.py"}
+CODECARBON_IS_FOR = {"measure/meters/tracker.py", "measure/gpus/amd.py"}
 
 LINE_LIMIT = 320
 
@@ -49,7 +49,7 @@ def test_the_pure_rooms_touch_nothing(name):
     assert impure(name, MODULES[name].read_text("utf-8")) == []
 
 
-def test_only_the_meter_and_the_carbon_tables_know_codecarbon():
+def test_only_the_meter_knows_codecarbon():
     knowing = {name for name, path in MODULES.items() if codecarbon_imports(path.read_text("utf-8"))}
     assert knowing == CODECARBON_IS_FOR
 

@@ -15,15 +15,13 @@ products of transforms.
 
 from __future__ import annotations
 
+import bisect
+import cmath
+import itertools
+import math
+import operator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
-    Numbers = NDArray[np.floating[Any]]
+from functools import lru_cache
 
 MAX_UTILISATION = 0.9
 """The most that a replica is given of what it can serve, however long requests may take: beyond, the time spent
@@ -57,35 +55,34 @@ class ServiceTimes:
     p99_s: float
     mean_s: float
 
-    def atoms(self) -> Numbers:
-        """Equally likely times, in seconds, that have these quantiles and this mean.
+    def atoms(self) -> list[float]:
+        """Equally likely times, in seconds, that have these quantiles and this mean; they never fall.
 
         Between its known points the quantile function is a straight line. Where its mean is too large, it bends
         down between the median and p95 (most requests take about as long as the median), and then below the median
         it starts lower; where it is too small, the slowest of 100 requests takes longer.
         """
-        shares = (np.arange(ATOMS) + 0.5) / ATOMS
-        low, middle, high, last = (
-            shares < 0.5,  # noqa: PLR2004 - the quantiles themselves, as below
-            (shares >= 0.5) & (shares < 0.95),  # noqa: PLR2004
-            (shares >= 0.95) & (shares < 0.99),  # noqa: PLR2004
-            shares >= 0.99,  # noqa: PLR2004
-        )
-        times = np.full(ATOMS, float(self.p50_s))
-        times[high] += (self.p95_s - self.p50_s) + (self.p99_s - self.p95_s) * (shares[high] - 0.95) / 0.04
-        times[last] = self.p99_s
-        along = (shares[middle] - 0.5) / 0.45
-        rest = (self.mean_s * ATOMS - times.sum()) / middle.sum()
-        bend = np.inf if rest <= 0 else (self.p95_s - self.p50_s) / rest - 1
-        times[middle] += (self.p95_s - self.p50_s) * along ** min(MAX_BEND, max(1.0, bend))
-        missing = self.mean_s * ATOMS - times.sum()
+        low, middle, high = (round(ATOMS * share) for share in (0.50, 0.95, 0.99))
+        shares = [(atom + 0.5) / ATOMS for atom in range(ATOMS)]
+        times = [self.p50_s] * middle
+        times += [
+            self.p95_s + (self.p99_s - self.p95_s) * (share - 0.95) / 0.04 for share in shares[middle:high]
+        ]
+        times += [self.p99_s] * (ATOMS - high)
+        rest = (self.mean_s * ATOMS - math.fsum(times)) / (middle - low)
+        bend = math.inf if rest <= 0 else (self.p95_s - self.p50_s) / rest - 1
+        bend = min(MAX_BEND, max(1.0, bend))
+        for atom in range(low, middle):
+            times[atom] += (self.p95_s - self.p50_s) * ((shares[atom] - 0.5) / 0.45) ** bend
+        missing = self.mean_s * ATOMS - math.fsum(times)
         if missing > 0:  # a tail beyond p99, straight again
-            rising = shares[last] - 0.99
-            times[last] += missing * rising / rising.sum()
+            bent, slopes = range(high, ATOMS), [share - 0.99 for share in shares[high:]]
         else:
-            falling = 0.5 - shares[low]
-            times[low] += missing * falling / falling.sum()
-        return np.asarray(np.maximum(times, 0.0))
+            bent, slopes = range(low), [0.5 - share for share in shares[:low]]
+        per_slope = missing / math.fsum(slopes)
+        for atom, slope in zip(bent, slopes, strict=True):
+            times[atom] = max(0.0, times[atom] + per_slope * slope)
+        return times
 
 
 class ReplicaQueue:
@@ -99,11 +96,13 @@ class ReplicaQueue:
     def __init__(self, service: ServiceTimes, slots: int = 1) -> None:
         atoms = service.atoms()
         self._slots = slots
-        self._mean_s = float(atoms.mean())
-        scatter = float(atoms.var()) / self._mean_s**2
+        self._mean_s = math.fsum(atoms) / ATOMS
+        scatter = math.fsum((atom - self._mean_s) ** 2 for atom in atoms) / ATOMS / self._mean_s**2
         self._step_s = self._mean_s / STEPS_PER_MEAN * max(1.0, (1 + scatter) / 2)
-        self._sojourn = np.fft.rfft(_on_lattice(atoms / self._step_s))
-        self._residual = np.fft.rfft(_residual(atoms / self._step_s / slots))
+        places = [atom / self._step_s for atom in atoms]
+        self._sojourn, self._residual = _transforms(
+            _on_lattice(places), _residual([place / slots for place in places])
+        )
 
     @property
     def capacity_per_s(self) -> float:
@@ -111,49 +110,67 @@ class ReplicaQueue:
         return self._slots / self._mean_s
 
     def within(self, limit_s: float, utilisation: float) -> float:
-        """Share of the requests that are answered within a time, their waiting included."""
+        """Return the share of the requests that are answered within a time, their waiting included."""
         at = limit_s / self._step_s
-        if at >= LATTICE - 1:
-            return 1.0
-        total = np.cumsum(self._times(utilisation))
-        below = int(at)
-        return float(total[below] + (total[below + 1] - total[below]) * (at - below))
+        return 1.0 if at >= LATTICE - 1 else self._share(self._served_below(at), utilisation)
 
     def quantile_s(self, share: float, utilisation: float) -> float:
-        """The time that a share of the requests stays within, their waiting included.
+        """Return the time that a share of the requests stays within, their waiting included.
 
         Args:
             share: Such as 0.95.
             utilisation: Of the replica's capacity, at most `MAX_UTILISATION`.
         """
-        total = np.cumsum(self._times(utilisation))
-        at = int(np.searchsorted(total, share))
-        before = float(total[at - 1]) if at else 0.0
-        return float(at - 1 + (share - before) / (float(total[at]) - before)) * self._step_s if at else 0.0
-
-    def _times(self, utilisation: float) -> Numbers:
-        waiting = erlang_c(self._slots, utilisation)
-        # Of the M/G/1 queue, where a request waits with a probability that is the utilisation.
-        single = (1 - utilisation) / (1 - utilisation * self._residual)
-        wait = 1 + (single - 1) * (waiting / utilisation if utilisation else 1.0)
-        times: Numbers = np.fft.irfft(wait * self._sojourn, LATTICE)
-        return times
+        never, idle = self._waiting(utilisation)
+        times = [
+            sojourn * (never + idle / (1 - utilisation * residual))
+            for sojourn, residual in zip(self._sojourn, self._residual, strict=True)
+        ]
+        mirrored = [one.conjugate() for one in times[-2:0:-1]]
+        # The transform of the conjugates is the inverse, times the number of points.
+        points = [one.real / LATTICE for one in _transform([one.conjugate() for one in times + mirrored])]
+        total = list(itertools.accumulate(points))
+        at = bisect.bisect_left(total, share)
+        if not at:
+            return 0.0
+        return (at - 1 + (share - total[at - 1]) / (total[at] - total[at - 1])) * self._step_s
 
     def highest_utilisation(self, share: float, limit_s: float) -> float | None:
-        """The most of its capacity that it may be given so that a share of the requests stays within a time.
+        """Return the most of its capacity that it may be given so that a share of the requests stays within a time.
 
         Returns:
             At most `MAX_UTILISATION`; `None` where requests take longer even without waiting.
         """
-        if self.within(limit_s, 0.0) < share:
+        at = limit_s / self._step_s
+        if at >= LATTICE - 1:
+            return MAX_UTILISATION
+        served = self._served_below(at)
+        if self._share(served, 0.0) < share:
             return None
         low, high = 0.0, MAX_UTILISATION
-        if self.within(limit_s, high) >= share:
+        if self._share(served, high) >= share:
             return high
         for _ in range(_BISECTIONS):
             middle = (low + high) / 2
-            low, high = (middle, high) if self.within(limit_s, middle) >= share else (low, middle)
+            low, high = (middle, high) if self._share(served, middle) >= share else (low, middle)
         return low
+
+    def _served_below(self, at: float) -> list[complex]:
+        """Return the terms of a sum, without waiting: the share below a point between two of the lattice."""
+        return [weight * one for weight, one in zip(_weights_below(at), self._sojourn, strict=True)]
+
+    def _share(self, served: list[complex], utilisation: float) -> float:
+        """Add up the terms, each times the transform of the waiting time: no need to leave the transform."""
+        never, idle = self._waiting(utilisation)
+        waited = [1 - utilisation * one for one in self._residual]
+        total: complex = never * sum(served) + idle * sum(map(operator.truediv, served, waited))
+        return total.real
+
+    def _waiting(self, utilisation: float) -> tuple[float, float]:
+        """Return a and b, where a + b / (1 - utilisation · residual) is the transform of the waiting time."""
+        # Of the M/G/1 queue, where a request waits with a probability that is the utilisation.
+        waits = erlang_c(self._slots, utilisation) / utilisation if utilisation else 1.0
+        return 1 - waits, waits * (1 - utilisation)
 
 
 def erlang_c(slots: int, utilisation: float) -> float:
@@ -165,26 +182,67 @@ def erlang_c(slots: int, utilisation: float) -> float:
     return blocked / (1 - utilisation * (1 - blocked)) if blocked else 0.0
 
 
-def _on_lattice(places: Numbers) -> Numbers:
-    """Probabilities at the lattice's points; each time is shared by its two neighbours, which keeps the mean."""
-    places = np.minimum(places, LATTICE - 2)
-    below = places.astype(int)
-    above = places - below
-    weights = np.bincount(below, 1 - above, minlength=LATTICE) + np.bincount(
-        below + 1, above, minlength=LATTICE
-    )
-    return np.asarray(weights / len(places))
+def _on_lattice(places: list[float]) -> list[float]:
+    """Return probabilities at the lattice's points; each time is shared by its two neighbours, which keeps the mean."""
+    weights = [0.0] * LATTICE
+    for place in places:
+        below = int(min(place, LATTICE - 2))
+        above = min(place, LATTICE - 2) - below
+        weights[below] += (1 - above) / len(places)
+        weights[below + 1] += above / len(places)
+    return weights
 
 
-def _residual(places: Numbers) -> Numbers:
-    """What is left of the service that an arrival finds: its density at t is P(S > t) / E[S]."""
-    edges = np.arange(LATTICE + 1, dtype=float)
-    ordered = np.sort(places)
-    sums = np.concatenate([[0.0], np.cumsum(ordered)])
-    count = np.searchsorted(ordered, edges, side="right")
-    # E[min(S, t)] at every edge; the mass between two edges is its growth
-    reached = (sums[count] + (len(ordered) - count) * edges) / len(ordered)
-    mass = np.diff(reached) / reached[-1]
+def _residual(places: list[float]) -> list[float]:
+    """Return what is left of the service that an arrival finds: its density at t is P(S > t) / E[S].
+
+    Args:
+        places: The service times in steps of the lattice, in order.
+    """
+    sums = [0.0, *itertools.accumulate(places)]
+    ended, reached = 0, []
+    for edge in range(LATTICE + 1):
+        while ended < len(places) and places[ended] <= edge:
+            ended += 1
+        # E[min(S, t)] at every edge; the mass between two edges is its growth
+        reached.append((sums[ended] + (len(places) - ended) * edge) / len(places))
     # between two edges the mean lies half a step above the lower one
-    half = mass / 2
-    return np.asarray(half + np.concatenate([[0.0], half[:-1]]))
+    halves = [(after - before) / reached[-1] / 2 for before, after in itertools.pairwise(reached)]
+    return [here + before for here, before in zip(halves, [0.0, *halves[:-1]], strict=True)]
+
+
+def _weights_below(at: float) -> list[complex]:
+    """Return what a transform's values are multiplied by so that they add up to the probability below a point."""
+    turns = _turns(LATTICE)
+    below = int(at)
+    above = at - below
+    weights: list[complex] = [complex(below + 1 + above) / LATTICE]
+    for number in range(1, LATTICE // 2 + 1):
+        # A geometric series. Each value stands for its mirror image as well, except for the last.
+        last = turns[-number * (below + 1) % LATTICE]
+        step = turns[-number % LATTICE]
+        twice = 1 if number == LATTICE // 2 else 2
+        weights.append(twice / LATTICE * ((1 - last) / (1 - step) + above * last))
+    return weights
+
+
+def _transforms(first: list[float], second: list[float]) -> tuple[list[complex], list[complex]]:
+    """Return Fourier's transforms of two real sequences, without their mirrored halves."""
+    both = _transform([complex(*pair) for pair in zip(first, second, strict=True)])
+    halves = [(both[number], both[-number].conjugate()) for number in range(len(both) // 2 + 1)]
+    return [(one + other) / 2 for one, other in halves], [(one - other) / 2j for one, other in halves]
+
+
+def _transform(values: list[complex]) -> list[complex]:
+    """Return Fourier's transform of a power of two of values (Cooley and Tukey, Math. Comput. 19, 1965, 297-301)."""
+    if len(values) == 2:  # noqa: PLR2004 - where halving ends
+        return [values[0] + values[1], values[0] - values[1]]
+    even, odd = _transform(values[::2]), _transform(values[1::2])
+    turned = list(map(operator.mul, odd, _turns(len(values))))
+    return [*map(operator.add, even, turned), *map(operator.sub, even, turned)]
+
+
+@lru_cache
+def _turns(count: int) -> list[complex]:
+    """Return the powers of exp(-2πi / count)."""
+    return [cmath.exp(-2j * math.pi * number / count) for number in range(count)]
