@@ -2,6 +2,36 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@dataclass(frozen=True, kw_only=True)
+class OptionNames:
+    """What an interface calls the options that messages mention; the defaults are those of `energygate check`.
+
+    Attributes:
+        base: The option that names the base.
+        without_base: What to do instead, as a verb phrase.
+        without_git: What to do where there is no git, as a verb phrase.
+        time_limit: The setting for the time limit.
+        set_time_limit: How to set it to a number of seconds, with `{}` for the number.
+    """
+
+    base: str = "--base"
+    without_base: str = "check without --base"
+    without_git: str = "compare two directories with --base-dir"
+    time_limit: str = "`measurement.time_limit`"
+    set_time_limit: str = "`time_limit: {} s`"
+
+
+COMMAND_LINE = OptionNames()
+
+Hint: TypeAlias = "str | Callable[[OptionNames], str]"
+
 
 class EnergygateError(Exception):
     """Any trouble energygate can name: what happened, where, and what to do next.
@@ -9,25 +39,39 @@ class EnergygateError(Exception):
     Args:
         what: One sentence without its final full stop.
         where: The place, as `file:line` or a workload's name; `None` when there is none.
-        hint: What to do next, one sentence; `None` when `what` says it all.
-        detail: Lines to show below the sentence, such as a process's last words; `None` when there are none.
+        hint: What to do next, one sentence; `None` when `what` says it all. One that mentions options is a function
+            of their names.
+        detail: Lines to show below the sentence, such as a process's stderr; `None` when there are none.
     """
 
     exit_code: int = 3
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, detail: str | None = None
+        self, what: str, *, where: str | None = None, hint: Hint | None = None, detail: str | None = None
     ) -> None:
         super().__init__(what)
         self.what = what
         self.where = where
-        self.hint = hint
         self.detail = detail
+        self._hint = hint
+
+    @property
+    def hint(self) -> str | None:
+        """What to do next, with the command line's options."""
+        return self.hint_for(COMMAND_LINE)
+
+    def hint_for(self, options: OptionNames) -> str | None:
+        """Return what to do next, with the options of another interface."""
+        return self._hint(options) if callable(self._hint) else self._hint
+
+    def sentence(self, options: OptionNames = COMMAND_LINE) -> str:
+        """Return where, what happened and what to do next."""
+        place = f"{self.where}: " if self.where else ""
+        hint = self.hint_for(options)
+        return f"{place}{self.what}" + (f". {hint}" if hint else "")
 
     def __str__(self) -> str:
-        place = f"{self.where}: " if self.where else ""
-        advice = f". {self.hint}" if self.hint else ""
-        return f"{place}{self.what}{advice}"
+        return self.sentence()
 
 
 class UsageError(EnergygateError):

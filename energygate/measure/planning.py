@@ -151,5 +151,5 @@ def _refuse_rare(load: Load, least_ns: float, time_limit_ns: float, label: str) 
         raise MeasurementError(
             f"at {load.rate} too few requests arrive in {time_limit_ns * 1e-9:g} s of measuring",
             where=label,
-            hint=f"Raise `measurement.time_limit` to {enough_s} s, or the rate of `load`",
+            hint=lambda options: f"Raise {options.time_limit} to {enough_s} s, or the rate of `load`",
         )

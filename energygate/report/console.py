@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
 from energygate.report.at_traffic import assumptions, per_year, split
 from energygate.report.explanations import against, effort, more_time, trust, what_moved
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from energygate.errors import OptionNames
     from energygate.report.phrases import Row
     from energygate.result.result import Result
 
@@ -34,7 +36,14 @@ VALUE = 2
 """The column of values: aligned right, so that their units stand below each other."""
 
 
-def print_report(result: Result, console: Console, *, quiet: bool, result_path: str | None) -> None:
+def print_report(
+    result: Result,
+    console: Console,
+    *,
+    quiet: bool,
+    result_path: str | None,
+    options: OptionNames = COMMAND_LINE,
+) -> None:
     """Print a result for a person.
 
     On a terminal lines wrap at words, and a table wider than it stacks. Elsewhere (a log, a pipe) nothing
@@ -45,6 +54,7 @@ def print_report(result: Result, console: Console, *, quiet: bool, result_path: 
         console: Where to; it decides about colour.
         quiet: Only the verdict's line.
         result_path: Where `result.json` was written; `None` when it was not.
+        options: What to call the options that would settle what is inconclusive.
     """
     verdict = result.verdict
     word = f"{MARKS[verdict]} {verdict.value.upper()}"
@@ -54,7 +64,7 @@ def print_report(result: Result, console: Console, *, quiet: bool, result_path: 
         return
     _print_errors(result, console)
     _print_rows(rows(result), console)
-    _print_explanations(result, console)
+    _print_explanations(result, console, options)
     _print_traffic(result, console)
     _print_trust(result, console)
     where = f"Details: {result_path}   " if result_path else ""
@@ -76,11 +86,11 @@ def _print_errors(result: Result, console: Console) -> None:
             _print(Text(f"  | {line}", style="dim"), console)
 
 
-def _print_explanations(result: Result, console: Console) -> None:
+def _print_explanations(result: Result, console: Console, options: OptionNames) -> None:
     """What moved, what would settle the rest, and what a reader should know before trusting it."""
     unchanged = [workload.name for workload in result.workloads if workload.state == "unchanged"]
     for workload in result.workloads:
-        for text, style in ((what_moved(workload), ""), (more_time(workload), "yellow")):
+        for text, style in ((what_moved(workload), ""), (more_time(workload, options), "yellow")):
             if text:
                 _print(Text(f"{workload.name}: {text}", style=style), console)
         for note in workload.notes if workload.state != "unchanged" else ():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
 from energygate.policy import format_quantity
 from energygate.report.phrases import RELATIVE, agreement_text, count, percent
@@ -13,6 +14,7 @@ from energygate.stats.confidence import MIN_LAUNCHES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from energygate.errors import OptionNames
     from energygate.result.result import FindingResult, Result, WorkloadResult
 
 OPERATORS_SHOWN = 5
@@ -61,19 +63,23 @@ def answers(workload: WorkloadResult) -> str:
     return agreement_text(agreement) if agreement else ""
 
 
-def more_time(workload: WorkloadResult) -> str:
-    """What would settle an inconclusive verdict; empty where nothing is open or nothing is known."""
+def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> str:
+    """Return what would settle an inconclusive verdict; empty where nothing is open or nothing is known."""
     if workload.comparison is None or workload.verdict is not Verdict.INCONCLUSIVE:
         return ""
     more_s = workload.comparison.seconds_to_decide
     spent_s = workload.provenance.seconds if workload.provenance else 0.0
     if more_s is not None:
-        return f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s)}"
+        return (
+            f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s, options)}"
+        )
     launches = len(workload.comparison.log_ratios)
     if launches < MIN_LAUNCHES:
         needed_s = spent_s * MIN_LAUNCHES / launches
         fitted = count(launches, "launch", "launches")
-        return f"only {fitted} fitted into the time, too few for an interval: {_time_limit(needed_s)}"
+        return (
+            f"only {fitted} fitted into the time, too few for an interval: {_time_limit(needed_s, options)}"
+        )
     if not any(finding.kind in RELATIVE for finding in _open(workload)):
         return "more time would hardly decide it: the limit is closer than this machine wanders by itself"
     return "more time would hardly decide it: launches scatter too much, so close to the limit"
@@ -84,9 +90,9 @@ def _open(workload: WorkloadResult) -> Iterator[FindingResult]:
         yield from (finding for finding in metric.findings if finding.verdict is Verdict.INCONCLUSIVE)
 
 
-def _time_limit(needed_s: float) -> str:
-    """What to write into the policy for so much time, with some to spare."""
-    return f"`time_limit: {math.ceil(needed_s * 1.25 / 10) * 10} s`"
+def _time_limit(needed_s: float, options: OptionNames) -> str:
+    """Return how to ask for that much time, with some to spare."""
+    return options.set_time_limit.format(math.ceil(needed_s * 1.25 / 10) * 10)
 
 
 def against(result: Result) -> str:

@@ -129,7 +129,7 @@ class Git:
             if error.filename != "git":
                 raise UsageError(f"{self.directory} does not exist any more") from None
             raise UsageError(
-                "git is not installed", hint="Install it, or compare two directories with --base-dir"
+                "git is not installed", hint=lambda options: f"Install it, or {options.without_git}"
             ) from None
 
     def answer(

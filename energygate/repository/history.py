@@ -77,7 +77,8 @@ def merge_base(git: Git, ref: str) -> Commit:
     head = commit_named(git, "HEAD")
     if head is None:
         raise UsageError(
-            "there is no commit yet to compare with base", hint="Commit first, or check without --base"
+            "there is no commit yet to compare with base",
+            hint=lambda options: f"Commit first, or {options.without_base}",
         )
     deadline = time.monotonic() + FETCH_SECONDS
     base = commit_named(git, ref) or _fetch_named(git, ref, deadline)
@@ -87,7 +88,7 @@ def merge_base(git: Git, ref: str) -> Commit:
     if found is None:
         raise UsageError(
             f"HEAD and {ref} have no commit in common",
-            hint="--base names the branch that this work started from",
+            hint=lambda options: f"{options.base} names the branch that this work started from",
         )
     return found
 
@@ -159,7 +160,7 @@ def _fetch_named(git: Git, ref: str, deadline: float) -> Commit:
         found = commit_named(git, sha)
         if found is not None:
             return found
-    raise UsageError(f"--base: there is no commit named {ref!r}", hint=_nearest(git, ref), detail=said)
+    raise UsageError(f"there is no commit named {ref!r}", where="base", hint=_nearest(git, ref), detail=said)
 
 
 def _possible_branches(git: Git, ref: str) -> Iterator[tuple[str, str]]:

@@ -154,6 +154,6 @@ def _not_found(directory: Path, stderr: bytes) -> UsageError:
     if "not a git repository" in said:
         return UsageError(
             f"{directory} is not inside a git repository",
-            hint="Compare it with another directory instead: --base-dir",
+            hint=lambda options: f"Instead, {options.without_git}",
         )
     return UsageError(f"git cannot read the repository of {directory}", detail=said)

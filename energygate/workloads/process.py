@@ -14,7 +14,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from energygate.errors import MeasurementError, NothingThere, WorkerDied
+from energygate.errors import Hint, MeasurementError, NothingThere, WorkerDied
 from energygate.workloads.environment import worker_environment
 from energygate.workloads.family import Family
 from energygate.workloads.messages import DOING, Loaded, Payloads, Served
@@ -241,7 +241,7 @@ class Worker:
             self.close()
             raise self._trouble(
                 f"the worker was still {DOING[command]} after {timeout_s:g} s and was killed",
-                hint="Raise `measurement.time_limit` if it needs longer",
+                hint=lambda options: f"Raise {options.time_limit} if it needs longer",
             ) from None
         if not line:
             raise self._death(command)
@@ -294,7 +294,7 @@ class Worker:
         self,
         what: str,
         *,
-        hint: str | None = None,
+        hint: Hint | None = None,
         detail: str = "",
         kind: type[MeasurementError] = MeasurementError,
     ) -> MeasurementError:

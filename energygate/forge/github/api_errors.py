@@ -9,6 +9,8 @@ from energygate.errors import EnergygateError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from energygate.errors import Hint
+
 _LONGEST_QUOTE = 200
 
 
@@ -23,7 +25,7 @@ class GitHubTrouble(EnergygateError):
     wait_s: float | None = None
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, status: int | None = None
+        self, what: str, *, where: str | None = None, hint: Hint | None = None, status: int | None = None
     ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.status = status
