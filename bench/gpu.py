@@ -31,8 +31,8 @@ from energygate.measure.gpus.visible import selection_for
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.opening import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
-from energygate.measure.readings import JOULES_PER_KWH, Usage
-from energygate.policy import parse_policy
+from energygate.measure.readings import Usage
+from energygate.policy import JOULES_PER_KWH, parse_policy
 from energygate.workloads.serving import Serving, Side
 
 if TYPE_CHECKING:

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 
 from energygate.footprint.pool import NoFootprint, Pool, pool_of
 from energygate.footprint.production import DAYS_A_MONTH, monthly_egress_cost
+from energygate.policy import JOULES_PER_KWH
 
 if TYPE_CHECKING:
     from energygate.footprint.production import Production
 
-JOULES_PER_KWH = 3.6e6
 HOUR_S = 3600.0
 
 

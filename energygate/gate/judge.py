@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from energygate.gate.verdict import Verdict
+from energygate.policy import ABSOLUTE, RELATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from datetime import date
 
     from energygate.gate.evidence import Estimate, Evidence
-    from energygate.policy import Budget, Quantity, Waiver
-
-Kind = Literal["max", "min", "max_increase", "max_decrease"]
-ABSOLUTE: tuple[Kind, ...] = ("max", "min")
-RELATIVE: tuple[Kind, ...] = ("max_increase", "max_decrease")
+    from energygate.policy import Budget, LimitKind, Quantity, Waiver
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +32,7 @@ class Finding:
     """
 
     metric: str
-    kind: Kind
+    kind: LimitKind
     limit: float
     applied: float
     limit_text: str
@@ -44,7 +41,7 @@ class Finding:
     reason: str | None = None
 
 
-def limits(budget: Budget, *, relative: bool) -> Iterator[tuple[Kind, Quantity]]:
+def limits(budget: Budget, *, relative: bool) -> Iterator[tuple[LimitKind, Quantity]]:
     """The limits of a budget that are judged: none at level `off`, what compares only against a base."""
     if budget.level == "off" or (budget.about.compares and not relative):
         return
@@ -103,7 +100,7 @@ def judge(
     return tuple(findings)
 
 
-def _softest(kind: Kind, limit: float, budget: Budget, evidence: Evidence | None) -> float:
+def _softest(kind: LimitKind, limit: float, budget: Budget, evidence: Evidence | None) -> float:
     """The relative limit, or the share of base that `min_delta` comes to where that is more."""
     if kind in ABSOLUTE or budget.min_delta is None or evidence is None or evidence.base is None:
         return limit
@@ -122,13 +119,13 @@ def _incomparable(evidence: Evidence | None) -> str | None:
     return None if evidence is None else evidence.incomparable
 
 
-def _judged(evidence: Evidence | None, kind: Kind) -> Estimate | None:
+def _judged(evidence: Evidence | None, kind: LimitKind) -> Estimate | None:
     if evidence is None:
         return None
     return evidence.head if kind in ABSOLUTE else evidence.change
 
 
-def _ruling(kind: Kind, limit: float, judged: Estimate | None) -> tuple[Verdict, str | None]:
+def _ruling(kind: LimitKind, limit: float, judged: Estimate | None) -> tuple[Verdict, str | None]:
     """Fail or pass only when the whole interval lies on one side of the limit; equal to it is within it."""
     if judged is None:
         return Verdict.ERROR, "this metric was not measured"

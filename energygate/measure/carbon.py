@@ -5,8 +5,29 @@ from __future__ import annotations
 import csv
 import difflib
 from importlib import resources
+from typing import TYPE_CHECKING
 
 from energygate.errors import PolicyError
+
+if TYPE_CHECKING:
+    from energygate.policy import Policy
+
+
+def site_carbon_g_per_kwh(policy: Policy) -> float | None:
+    """Return the carbon intensity of a policy's site in gCO2e/kWh; `None` where the policy has none.
+
+    Raises:
+        PolicyError: When there is no figure for its country or cloud region.
+    """
+    carbon = policy.site.carbon
+    if carbon is None:
+        return None
+    if carbon.intensity is not None:
+        return carbon.intensity.value
+    try:
+        return carbon_intensity_g_per_kwh(country=carbon.country, cloud=carbon.cloud)
+    except PolicyError as error:
+        raise PolicyError(error.what, where=policy.where("site", "carbon"), hint=error.hint) from None
 
 
 def carbon_intensity_g_per_kwh(*, country: str | None = None, cloud: str | None = None) -> float:

@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
-JOULES_PER_KWH = 3.6e6
-
 
 class Method(str, Enum):
     """How a number of joules came about."""

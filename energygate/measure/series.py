@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.readings import JOULES_PER_KWH
 from energygate.measure.windows import quantile
+from energygate.policy import JOULES_PER_KWH
 from energygate.stats import LogRatio, launch_log_ratio
 
 if TYPE_CHECKING:

@@ -11,44 +11,49 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from energygate.policy.arrivals import Load
     from energygate.policy.budget import Budget, Level
-    from energygate.policy.families import Family
+    from energygate.policy.families import JOULES_PER_KWH, Family
     from energygate.policy.formatting import format_number, format_quantity, scale_for
     from energygate.policy.load import load_policy, parse_policy
     from energygate.policy.measurement import Measurement, PowerModel
-    from energygate.policy.metrics import METRICS, Metric
+    from energygate.policy.metrics import ABSOLUTE, METRICS, RELATIVE, LimitKind, Metric
     from energygate.policy.mistakes import PolicyErrors
     from energygate.policy.model import Policy, Waiver
     from energygate.policy.schema import policy_json_schema
     from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
     from energygate.policy.traffic import Traffic
     from energygate.policy.units import Quantity, parse_quantity
-    from energygate.policy.workload import Workload
+    from energygate.policy.workload import TARGET, Workload
 
 _MODULES = {
     "arrivals": ("Load",),
     "budget": ("Budget", "Level"),
-    "families": ("Family",),
+    "families": ("JOULES_PER_KWH", "Family"),
     "formatting": ("format_number", "format_quantity", "scale_for"),
     "load": ("load_policy", "parse_policy"),
     "measurement": ("Measurement", "PowerModel"),
-    "metrics": ("METRICS", "Metric"),
+    "metrics": ("ABSOLUTE", "METRICS", "RELATIVE", "LimitKind", "Metric"),
     "mistakes": ("PolicyErrors",),
     "model": ("Policy", "Waiver"),
     "schema": ("policy_json_schema",),
     "site": ("Carbon", "EmbodiedCarbon", "Replica", "Site", "Training"),
     "traffic": ("Traffic",),
     "units": ("Quantity", "parse_quantity"),
-    "workload": ("Workload",),
+    "workload": ("TARGET", "Workload"),
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
 __all__ = [
+    "ABSOLUTE",
+    "JOULES_PER_KWH",
     "METRICS",
+    "RELATIVE",
+    "TARGET",
     "Budget",
     "Carbon",
     "EmbodiedCarbon",
     "Family",
     "Level",
+    "LimitKind",
     "Load",
     "Measurement",
     "Metric",

@@ -10,7 +10,7 @@ from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, fi
 
 from energygate.policy.families import Family
 from energygate.policy.fields import Section, complaints, to_quantity
-from energygate.policy.metrics import METRICS, Metric
+from energygate.policy.metrics import METRICS, RELATIVE, Metric
 from energygate.policy.units import Quantity
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ LIMITS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"lower": ("max", "max_increase"), "higher": ("min", "max_decrease")}
 )
 """By which side of a metric is better: its absolute and its relative limit."""
-_SHARES = ("max_increase", "max_decrease")
 
 
 class Budget(Section):
@@ -76,7 +75,7 @@ class Budget(Section):
         metric = METRICS.get(info.data.get("metric", ""))
         if raw is None or metric is None:  # without a metric there is no family; the metric's mistake is told
             return None
-        return to_quantity(raw, Family.RATIO if info.field_name in _SHARES else metric.family)
+        return to_quantity(raw, Family.RATIO if info.field_name in RELATIVE else metric.family)
 
     @field_serializer("max", "min", "max_increase", "max_decrease", "min_delta")
     @staticmethod

@@ -56,7 +56,7 @@ _PREFIXES = {
     "G": Fraction(10**9),
     "T": Fraction(10**12),
 }
-_JOULES_PER_KWH = 3_600_000
+JOULES_PER_KWH = 3_600_000
 PER_ENERGY = {"/Wh": Fraction(1000), "/kWh": Fraction(1), "/MWh": Fraction(1, 1000)}
 
 
@@ -79,7 +79,7 @@ FAMILIES: Mapping[Family, Facts] = {
         canonical="kWh",
         units={
             **_prefixed("num-kM", "Wh", Fraction(1, 1000)),
-            **_prefixed("um-kM", "J", Fraction(1, _JOULES_PER_KWH)),
+            **_prefixed("um-kM", "J", Fraction(1, JOULES_PER_KWH)),
         },
         shown="Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ",
     ),

@@ -11,6 +11,11 @@ from energygate.policy.families import FAMILIES, Family
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LimitKind = Literal["max", "min", "max_increase", "max_decrease"]
+ABSOLUTE: tuple[LimitKind, ...] = ("max", "min")
+RELATIVE: tuple[LimitKind, ...] = ("max_increase", "max_decrease")
+"""Limits on a metric's value, and on its change against base."""
+
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Metric:

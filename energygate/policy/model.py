@@ -114,6 +114,11 @@ class Policy(Section):
             path = path[:-1]
         return None
 
+    def where(self, *path: str | int) -> str:
+        """Return the place of a key, such as `energygate.yml:12`; without a line, only the file."""
+        line = self.line(path)
+        return self.source if line is None else f"{self.source}:{line}"
+
     def read_from(self, origin: Origin) -> Policy:
         """Return the same policy, knowing where it was read."""
         copy = self.model_copy()

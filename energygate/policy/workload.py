@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Kind = Literal["onnx", "python", "http", "command", "pytest"]
 KINDS: tuple[Kind, ...] = ("onnx", "python", "http", "command", "pytest")
 """What a workload is made from: exactly one of these keys."""
+TARGET = ("onnx", "python", "serve", "http", "command", "pytest", "part")
+"""The keys that name what is run."""
 # What a kind does not understand would be ignored, and nothing is ignored silently.
 _ONLY_FOR = {
     "shapes": ("onnx",),

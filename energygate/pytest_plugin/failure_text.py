@@ -6,12 +6,11 @@ import re
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
-from energygate.policy import METRICS, format_number, scale_for
+from energygate.policy import METRICS, RELATIVE, format_number, scale_for
 from energygate.policy.units import unit_size
 from energygate.report.explanations import more_time as more_time_in_policy
 from energygate.report.headline import BIG_FACTOR
 from energygate.report.phrases import (
-    RELATIVE,
     change_interval_text,
     change_text,
     count,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.gate import worst
-from energygate.policy import Family, load_policy, parse_quantity
+from energygate.policy import RELATIVE, Family, load_policy, parse_quantity
 from energygate.policy.changes import policy_changes, policy_digest
 from energygate.pytest_plugin.collecting import read_collecting
 from energygate.pytest_plugin.measurer import Removed
@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from energygate.result.result import Result, WorkloadResult
     from energygate.run.base import Base
 
-RELATIVE = {"max_increase", "max_decrease"}
 LONGEST_PUE, SHORTEST_PUE = 3.0, 1.0
 
 PATIENCE = 1.15

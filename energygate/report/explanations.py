@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
-from energygate.policy import format_quantity
-from energygate.report.phrases import RELATIVE, agreement_text, count, percent
+from energygate.policy import RELATIVE, format_quantity
+from energygate.report.phrases import agreement_text, count, percent
 from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:

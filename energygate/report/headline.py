@@ -7,10 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
-from energygate.policy import format_number, format_quantity
+from energygate.policy import RELATIVE, format_number, format_quantity
 from energygate.report.phrases import (
     MINUS,
-    RELATIVE,
     agreement_text,
     change_interval_text,
     count,

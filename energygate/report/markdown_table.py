@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
+from energygate.policy import RELATIVE
 from energygate.report.escaping import code, text
 from energygate.report.markdown_parts import NO_BREAK_SPACE
 from energygate.report.news import is_shown_to_change
 from energygate.report.phrases import (
     MINUS,
     ORDER,
-    RELATIVE,
     change_interval_text,
     change_text,
     interval_text,

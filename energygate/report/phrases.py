@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
-from energygate.policy import METRICS, format_number, format_quantity, scale_for
+from energygate.policy import METRICS, RELATIVE, format_number, format_quantity, scale_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,8 +36,6 @@ ORDER = (
     Verdict.PASS,
 )
 """What a reader needs to see first."""
-
-RELATIVE = ("max_increase", "max_decrease")
 
 MANY_PERCENT = 100
 """From here on a change has no digits behind the point."""

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Estimate, Evidence, Verdict, judge, worst
 from energygate.gate.certainty import shared_alpha
-from energygate.policy import METRICS
+from energygate.policy import METRICS, TARGET
 from energygate.policy.changes import policy_changes, policy_digest
 from energygate.policy.site import AT_TRAFFIC
-from energygate.policy.workload import KINDS
 from energygate.result.findings import finding_results, unmeasured
 from energygate.result.merging import missing_workload
 from energygate.result.policy_mismatch import unlike_production, unlike_settings, unlike_site
@@ -36,8 +35,6 @@ NOT_ALLOWED = "added, which base's policy does not allow"
 NO_LIMITS = "added, and held to no limit: base's policy has none for it, and head's was not read"
 
 _ROUNDING = 1 + 1e-9
-_TARGET = (*KINDS, "serve", "part")
-"""What a workload runs."""
 
 
 def judge_again(
@@ -204,7 +201,7 @@ class _Court:
                 name
                 for name, workload in head.workloads.items()
                 if name not in self._policy.workloads and name not in self._renamed
-                if all(getattr(workload, key) == getattr(gone, key) for key in _TARGET)
+                if all(getattr(workload, key) == getattr(gone, key) for key in TARGET)
             ),
             None,
         )

@@ -10,6 +10,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
+from energygate.policy import LimitKind  # noqa: TC001 - the same
 from energygate.result.result_model import Finite, ResultModel
 from energygate.result.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
 
@@ -25,7 +26,7 @@ class Change(ResultModel):
 class FindingResult(ResultModel):
     """One limit applied to one metric."""
 
-    kind: Literal["max", "min", "max_increase", "max_decrease"]
+    kind: LimitKind
     limit: Finite = Field(description="In the metric's unit; a fraction for relative limits.")
     limit_text: str = Field(description="The limit as the policy writes it.")
     applied: Finite | None = Field(

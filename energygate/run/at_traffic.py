@@ -12,7 +12,6 @@ from energygate.measure.launch import Launch, PairedLaunch
 from energygate.policy import METRICS
 from energygate.policy.site import AT_TRAFFIC
 from energygate.result.sites import footprint_result
-from energygate.run.shared import place
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -127,7 +126,7 @@ class AtTraffic:
         notes = [UNKNOWN_BYTES] if self._has_unknown_bytes() else []
         doubt = self._site.doubtful_rest(_heads(launches))
         if doubt is not None:
-            notes.append(f"{place(self._policy, ('site', 'replica', 'idle_power'))}: {doubt}")
+            notes.append(f"{self._policy.where('site', 'replica', 'idle_power')}: {doubt}")
         return notes
 
     def result(self, launches: Sequence[Launch | PairedLaunch]) -> FootprintResult | None:
@@ -150,7 +149,7 @@ def _heads(launches: Sequence[Launch | PairedLaunch]) -> list[Launch]:
 
 
 def _sentence(why: NoFootprint, policy: Policy) -> str:
-    return str(why) if why.key is None else f"{place(policy, why.key)}: {why}"
+    return str(why) if why.key is None else f"{policy.where(*why.key)}: {why}"
 
 
 def _head(exact: Mapping[str, Evidence], metric: str) -> float | None:

@@ -23,7 +23,7 @@ from energygate.result.sites import site_result
 from energygate.run.alone import head_alone
 from energygate.run.build import failed_workload
 from energygate.run.provenance import machine_result
-from energygate.run.shared import Observer, Run, place, shared_confidence, site_factors
+from energygate.run.shared import Observer, Run, shared_confidence, site_factors
 from energygate.version import __version__
 from energygate.workloads.serving import Serving, Side
 
@@ -180,7 +180,7 @@ def _check_files(serving: Serving, policy: Policy) -> None:
     try:
         serving.check_files()
     except PolicyError as error:
-        where = place(policy, ("workloads", serving.name))
+        where = policy.where("workloads", serving.name)
         raise PolicyError(f"{error.where}: {error.what}", where=where, hint=error.hint) from None
 
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from energygate.policy import TARGET
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from energygate.policy import Workload
     from energygate.result.result import State
 
-TARGET = ("onnx", "python", "serve", "http", "command", "pytest", "part")
-"""What a workload runs: two of the same name may differ in it, and two that do not are one renamed."""
 RUNS = (*TARGET, "ready")
 """What is head's to choose, as part of the change itself; everything else is base's."""
 

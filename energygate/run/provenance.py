@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from energygate.measure.meters.idle import active_joules
-from energygate.measure.readings import JOULES_PER_KWH
+from energygate.policy import JOULES_PER_KWH
 from energygate.result.result import ComponentResult, LaunchResult, MachineResult, Provenance
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-from energygate.errors import MeasurementError, PolicyError
+from energygate.errors import MeasurementError
 from energygate.footprint import production_of
 from energygate.gate import judge
 from energygate.gate.certainty import shared_alpha
 from energygate.gate.weighing import Confidence, Factors
-from energygate.measure.carbon import carbon_intensity_g_per_kwh
+from energygate.measure.carbon import site_carbon_g_per_kwh
 from energygate.measure.gpus.visible import selection_for
 from energygate.measure.meters.opening import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
@@ -149,28 +149,10 @@ def site_factors(policy: Policy) -> Factors:
         PolicyError: When the carbon intensity of its country or region is unknown.
     """
     price = policy.site.electricity_price
-    carbon = _carbon_g_per_kwh(policy)
+    carbon = site_carbon_g_per_kwh(policy)
     return Factors(
         pue=policy.site.pue,
         carbon_g_per_kwh=carbon,
         price_per_kwh=None if price is None else price.value,
         production=production_of(policy.site, carbon_g_per_kwh=carbon),
     )
-
-
-def place(policy: Policy, path: tuple[str, ...]) -> str:
-    """Where a key stands: `energygate.yml:12`."""
-    line = policy.line(path)
-    return policy.source if line is None else f"{policy.source}:{line}"
-
-
-def _carbon_g_per_kwh(policy: Policy) -> float | None:
-    carbon = policy.site.carbon
-    if carbon is None:
-        return None
-    if carbon.intensity is not None:
-        return carbon.intensity.value
-    try:
-        return carbon_intensity_g_per_kwh(country=carbon.country, cloud=carbon.cloud)
-    except PolicyError as error:
-        raise PolicyError(error.what, where=place(policy, ("site", "carbon")), hint=error.hint) from None

@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from energygate.gate import Estimate, Evidence, Verdict
-from energygate.gate.judge import RELATIVE
 from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign, Progress
 from energygate.measure.caveats import caveats
@@ -15,7 +14,7 @@ from energygate.measure.comparability import unlike
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.measure.machine import asleep_s
 from energygate.measure.series import change_series, series, success_rate, wander
-from energygate.policy import METRICS
+from energygate.policy import METRICS, RELATIVE
 from energygate.run.at_traffic import AtTraffic
 from energygate.run.build import measured_workload
 

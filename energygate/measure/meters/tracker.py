@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
 from energygate.measure.processor import cpuinfo as proc_cpuinfo
-from energygate.measure.readings import JOULES_PER_KWH
+from energygate.policy import JOULES_PER_KWH
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

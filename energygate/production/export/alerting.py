@@ -123,7 +123,7 @@ def not_told(one: LiveLimit, live: Live) -> Iterator[dict[str, Any]]:
 
 def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]]:
     """The alerts about a workload whose numbers say nothing: none arrive, no energy arrives, or another PUE is used."""
-    where = source.cite("workloads", workload)
+    where = source.policy.where("workloads", workload)
     labels = {"severity": TICKET, names.WORKLOAD: untemplated(workload)}
     if not _scales_to_zero(source):
         yield {
@@ -157,7 +157,7 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
             "policy": untemplated(where),
         },
     }
-    pue, written = source.policy.site.pue, source.cite("site", "pue")
+    pue, written = source.policy.site.pue, source.policy.where("site", "pue")
     yield {
         "alert": "EnergygateOtherPue",
         "expr": Noted(

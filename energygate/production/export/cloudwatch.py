@@ -53,7 +53,7 @@ def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str,
         if fault is not None:
             raise PolicyError(
                 f"workload {name!r} cannot be told to CloudWatch",
-                where=source.cite("workloads", name),
+                where=source.policy.where("workloads", name),
                 hint=f"Give it another name: {fault}",
             )
         templates[_file_name(name, templates)] = _template(source, limit, answer)

@@ -51,7 +51,7 @@ def alarm_parameters(source: Source, limit: RuntimeLimit) -> dict[str, Any]:
     return {
         "Workload": {
             "Type": "String",
-            "Default": Noted(name, source.cite("workloads", name)),
+            "Default": Noted(name, source.policy.where("workloads", name)),
             "Description": "The value of the dimension Workload, as energygate.Recorder sends it.",
         },
         "LimitJoules": {
@@ -191,7 +191,7 @@ def _numbers(source: Source, kind: str) -> dict[str, Any]:
 
 
 def _replicas(source: Source, key: str, value: int | None) -> Noted:
-    return Noted(value, f"{source.cite('site', 'traffic', key)}: {key}")
+    return Noted(value, f"{source.policy.where('site', 'traffic', key)}: {key}")
 
 
 def _number(value: float) -> int | str:

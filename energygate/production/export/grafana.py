@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import PolicyError, UsageError
-from energygate.measure.carbon import carbon_intensity_g_per_kwh
+from energygate.errors import UsageError
+from energygate.measure.carbon import site_carbon_g_per_kwh
 from energygate.production import names
 from energygate.production.export.documents import json_text, made_by
 from energygate.production.export.live_limits import live_limits
@@ -74,17 +74,13 @@ def carbon_rate(source: Source) -> Rate | None:
     Raises:
         PolicyError: There is no figure for the country or the cloud region.
     """
-    carbon, where = source.policy.site.carbon, source.cite("site", "carbon")
+    carbon, where = source.policy.site.carbon, source.policy.where("site", "carbon")
     if carbon is None:
         known = None if source.result is None else source.result.site.carbon_g_per_kwh
         return None if known is None else Rate(per_kwh=known, unit="gCO2e", source="the latest result")
-    if carbon.intensity is not None:
-        return Rate(per_kwh=carbon.intensity.value, unit="gCO2e", source=where)
-    try:
-        found = carbon_intensity_g_per_kwh(country=carbon.country, cloud=carbon.cloud)
-    except PolicyError as error:
-        raise PolicyError(error.what, where=where, hint=error.hint) from None
-    return Rate(per_kwh=found, unit="gCO2e", source=f"{carbon.cloud or carbon.country}, {where}")
+    found = site_carbon_g_per_kwh(source.policy) or 0.0
+    name = carbon.cloud or carbon.country
+    return Rate(per_kwh=found, unit="gCO2e", source=f"{name}, {where}" if name else where)
 
 
 def price_rate(source: Source) -> Rate | None:
@@ -92,7 +88,7 @@ def price_rate(source: Source) -> Rate | None:
     site = source.policy.site
     if site.electricity_price is None or site.currency is None:
         return None
-    where = source.cite("site", "electricity_price")
+    where = source.policy.where("site", "electricity_price")
     return Rate(per_kwh=site.electricity_price.value, unit=site.currency, source=where)
 
 

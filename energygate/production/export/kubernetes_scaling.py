@@ -70,7 +70,7 @@ def bounds_of(source: Source, variant: Variant, *, first: bool) -> Bounds:
     where = ("site", "traffic")
     warm = traffic.warm_replicas if traffic is not None and first else 0
     least = max(1, warm)
-    least_note = f"warm_replicas, {source.cite(*where, 'warm_replicas')}" if warm else ONE
+    least_note = f"warm_replicas, {source.policy.where(*where, 'warm_replicas')}" if warm else ONE
     if traffic is None:
         return Bounds(
             least=least,
@@ -84,14 +84,14 @@ def bounds_of(source: Source, variant: Variant, *, first: bool) -> Bounds:
             least=min(least, most),
             most=most,
             least_note=least_note,
-            most_note=f"max_replicas, {source.cite(*where, 'max_replicas')}",
+            most_note=f"max_replicas, {source.policy.where(*where, 'max_replicas')}",
         )
     most = max(least, SPARE * math.ceil(max(traffic.hourly) / _HOUR_S / variant.target_per_s))
     return Bounds(
         least=least,
         most=most,
         least_note=least_note,
-        most_note=f"{SPARE} times what the busiest hour takes, {source.cite(*where)}; max_replicas would say",
+        most_note=f"{SPARE} times what the busiest hour takes, {source.policy.where(*where)}; max_replicas would say",
     )
 
 
@@ -214,7 +214,7 @@ def _asleep(
 ) -> _Asleep | None:
     after = traffic.scale_to_zero_after if traffic is not None else None
     if first and after is not None:
-        cited = source.cite("site", "traffic", "scale_to_zero_after")
+        cited = source.policy.where("site", "traffic", "scale_to_zero_after")
         return _Asleep(
             least=Noted(0, f"scale_to_zero_after, {cited}"),
             cooldown=Noted(math.ceil(after.value), f"{after.text}, {cited}"),

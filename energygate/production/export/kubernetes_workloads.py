@@ -154,7 +154,7 @@ class Pool:
             return [Noted(1, f"equal, for want of {missing}")] * len(self.variants)
         rate = traffic.daily / _SECONDS_A_DAY
         best, note = best_at(self.routing, rate, [one.name for one in self.variants])
-        told = f"{rate:.4g} requests a second on average, {source.cite('site', 'traffic')}: {note}"
+        told = f"{rate:.4g} requests a second on average, {source.policy.where('site', 'traffic')}: {note}"
         return [Noted(100 if one.name == best else 0, told) for one in self.variants]
 
 
@@ -211,7 +211,7 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
     probed = container.health or workload.ready or "/health"
     path: Any = probed
     if container.health is None and workload.ready:
-        path = Noted(path, f"ready, {source.cite('workloads', pool.scaled.workload, 'ready')}")
+        path = Noted(path, f"ready, {source.policy.where('workloads', pool.scaled.workload, 'ready')}")
     elif container.health is None:
         path = Noted(path, "REPLACE with what answers once the model is loaded")
     return {
@@ -242,7 +242,7 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
 def _resources(source: Source, pool: Pool, variant: Variant, workload: Workload) -> dict[str, Any]:
     """As many CPUs as were measured, no more and no fewer; memory as far as that is known."""
     cpu = Noted(
-        str(workload.threads), f"threads, {source.cite('workloads', pool.scaled.workload, 'threads')}"
+        str(workload.threads), f"threads, {source.policy.where('workloads', pool.scaled.workload, 'threads')}"
     )
     request, limit = _memory(source, pool.scaled.workload, variant)
     limits: dict[str, Any] = {"cpu": cpu, "memory": limit}

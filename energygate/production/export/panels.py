@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from energygate.policy import JOULES_PER_KWH
 from energygate.policy.fields import MAX_NAME_LENGTH
 from energygate.production import names
 from energygate.production.export import rules
 from energygate.production.export.live_limits import HELD
-from energygate.production.export.promql import JOULES_PER_KWH, Live, matching, number
+from energygate.production.export.promql import Live, matching, number
 from energygate.production.export.recording import RATES
 from energygate.report import escaping
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
+from energygate.policy import JOULES_PER_KWH
 from energygate.production import names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-JOULES_PER_KWH = 3_600_000
 
 HOURS_PER_MONTH = 730.5
 """Of 365.25/12 days."""

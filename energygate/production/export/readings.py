@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from energygate.policy import METRICS, Family
-from energygate.production.export.promql import JOULES_PER_KWH
+from energygate.policy import JOULES_PER_KWH, METRICS, Family
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from energygate.policy import JOULES_PER_KWH
 from energygate.production.export import rules
 from energygate.production.export.documents import Noted
-from energygate.production.export.promql import HOURS_PER_MONTH, JOULES_PER_KWH, Live, number
+from energygate.production.export.promql import HOURS_PER_MONTH, Live, number
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence

@@ -48,11 +48,6 @@ class Source:
     policy: Policy
     result: Result | None = None
 
-    def cite(self, *path: str | int) -> str:
-        """Where a key of the policy stands, such as `energygate.yml:12`."""
-        line = self.policy.line(path)
-        return self.policy.source if line is None else f"{self.policy.source}:{line}"
-
     def measured(self, workload: str, metric: str) -> MetricResult | None:
         """What the latest result says of a metric; `None` where it says nothing."""
         if self.result is None:
@@ -79,14 +74,18 @@ class Source:
         measured = self.measured(workload, metric)
         path = ("workloads", workload, "budgets", metric)
         if absolute is not None:
-            value, described, where = absolute.value, absolute.text, self.cite(*path, key)
+            value, described, where = absolute.value, absolute.text, self.policy.where(*path, key)
         elif relative is not None and measured is not None:
             end = measured.head_high if lower else measured.head_low
             start = measured.head if end is None else end
-            change, text, where = start * relative.value, relative.text, self.cite(*path, relative_key)
+            change, text, where = (
+                start * relative.value,
+                relative.text,
+                self.policy.where(*path, relative_key),
+            )
             if budget.min_delta is not None and budget.min_delta.value > change:
                 change, text = budget.min_delta.value, budget.min_delta.text
-                where = self.cite(*path, "min_delta")
+                where = self.policy.where(*path, "min_delta")
             value = start + change if lower else start - change
             beyond, which = ("over", "upper") if lower else ("under", "lower")
             of = "" if start == measured.head else f"the {which} end of "
@@ -141,7 +140,7 @@ class Source:
             remedy += ", or name the workloads to export"
         raise PolicyError(
             f"workload {workload!r} has no limit on {METRICS[metric].label} that a running system could hold",
-            where=self.cite("workloads", workload, "budgets"),
+            where=self.policy.where("workloads", workload, "budgets"),
             hint=f"{remedy}, for {why}",
         )
 

@@ -10,6 +10,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, NoReturn
 
 from energygate.errors import MeasurementError, UsageError
+from energygate.policy import JOULES_PER_KWH
 from energygate.production.routing.placement import ErrorMargins
 from energygate.production.routing.queueing import ServiceTimes
 from energygate.text import printable
@@ -18,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from energygate.result.result import MetricResult, Provenance, Result, WorkloadResult
-
-JOULES_PER_KWH = 3.6e6
 
 NEEDED = ("energy_per_request", "latency_p50", "latency_p95", "latency_p99", "throughput")
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from energygate.policy import METRICS, format_number, format_quantity
-from energygate.production.routing.measured_pools import JOULES_PER_KWH
+from energygate.policy import JOULES_PER_KWH, METRICS, format_number, format_quantity
 from energygate.production.routing.text_plot import legend, text_plot
 from energygate.text import printable
 
