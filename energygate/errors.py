@@ -38,7 +38,8 @@ class EnergygateError(Exception):
 
     Args:
         what: One sentence without its final full stop.
-        where: The place, as `file:line` or a workload's name; `None` when there is none.
+        where: The place: a file, a workload's name, a variable; `None` when there is none.
+        line: The line in the file that `where` names; `None` when it is about none.
         hint: What to do next, one sentence; `None` when `what` says it all. One that mentions options is a function
             of their names.
         detail: Lines to show below the sentence, such as a process's stderr; `None` when there are none.
@@ -47,11 +48,18 @@ class EnergygateError(Exception):
     exit_code: int = 3
 
     def __init__(
-        self, what: str, *, where: str | None = None, hint: Hint | None = None, detail: str | None = None
+        self,
+        what: str,
+        *,
+        where: str | None = None,
+        line: int | None = None,
+        hint: Hint | None = None,
+        detail: str | None = None,
     ) -> None:
         super().__init__(what)
         self.what = what
-        self.where = where
+        self.where = where if line is None else f"{where}:{line}"
+        self.file, self.line = where, line
         self.detail = detail
         self._hint = hint
 

@@ -42,7 +42,7 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         hint = "Save it as UTF-8"
-        raise PolicyError("the policy is not UTF-8 text", where=f"{source}:{line}", hint=hint) from None
+        raise PolicyError("the policy is not UTF-8 text", where=source, line=line, hint=hint) from None
     return parse_policy(text, source)
 
 
@@ -72,7 +72,8 @@ def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
     if not isinstance(root.value, dict):
         raise PolicyError(
             "the policy is not made of keys and values",
-            where=f"{source}:{root.line}",
+            where=source,
+            line=root.line,
             hint="It begins with version: 1; run energygate init to write one",
         )
     plain, lines = unfold(root)

@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import PolicyError
+from energygate.errors import COMMAND_LINE, PolicyError
 from energygate.policy.arrivals import Load
 from energygate.policy.budget import Budget
 from energygate.policy.measurement import Measurement, PowerModel
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
+    from energygate.errors import OptionNames
     from energygate.policy.fields import Section
     from energygate.policy.model import KeyPath
 
@@ -53,12 +54,13 @@ class PolicyErrors(PolicyError):
 
     def __init__(self, mistakes: Sequence[PolicyError]) -> None:
         first = mistakes[0]
-        super().__init__(first.what, where=first.where, hint=first.hint)
+        super().__init__(first.what, where=first.file, line=first.line, hint=first.hint)
         self.mistakes = tuple(mistakes)
         """All of them, in the order of the file."""
 
-    def __str__(self) -> str:
-        shown = [str(mistake) for mistake in self.mistakes[:MAX_SHOWN]]
+    def sentence(self, options: OptionNames = COMMAND_LINE) -> str:
+        """Return a line for each mistake."""
+        shown = [mistake.sentence(options) for mistake in self.mistakes[:MAX_SHOWN]]
         left = len(self.mistakes) - len(shown)
         return "\n".join([*shown, *([f"and {left} more"] if left else [])])
 
@@ -78,9 +80,7 @@ def policy_error(error: ValidationError, source: str, lines: Mapping[KeyPath, in
     for details in error.errors(include_url=False):
         path = _path(details)
         line = _line(path, lines)
-        found[line, _sentence(details, path)] = PolicyError(
-            _sentence(details, path), where=f"{source}:{line}"
-        )
+        found[line, _sentence(details, path)] = PolicyError(_sentence(details, path), where=source, line=line)
     mistakes = [found[key] for key in sorted(found)]
     return mistakes[0] if len(mistakes) == 1 else PolicyErrors(mistakes)
 

@@ -72,18 +72,19 @@ def read_tree(text: str, source: str) -> Node | None:
         line = text.count("\n", 0, error.position) + 1
         raise PolicyError(
             f"the character U+{ord(text[error.position]):04X} does not belong in a text file",
-            where=f"{source}:{line}",
+            where=source,
+            line=line,
             hint="Remove it, or save the file as UTF-8",
         ) from None
     try:
         return _Reader(loader, source).document()
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _not_yaml(error, f"{source}:{mark.line + 1 if mark else 1}") from None
+        raise _not_yaml(error, source, mark.line + 1 if mark else 1) from None
     except (ValueError, OverflowError):
         # An escape such as "\UFFFFFFFF": PyYAML hands the number to chr() unseen.
         impossible = ValueError("an escape names a character that does not exist")
-        raise _not_yaml(impossible, f"{source}:{loader.line + 1}") from None
+        raise _not_yaml(impossible, source, loader.line + 1) from None
     finally:
         loader.dispose()
 
@@ -234,7 +235,7 @@ class _Reader:
 
     def _error(self, what: str, event: yaml.Event, hint: str) -> PolicyError:
         return PolicyError(
-            printable(what, max_length=_LONGEST_SENTENCE), where=f"{self._source}:{_line(event)}", hint=hint
+            printable(what, max_length=_LONGEST_SENTENCE), where=self._source, line=_line(event), hint=hint
         )
 
 
@@ -242,10 +243,10 @@ def _line(event: yaml.Event) -> int:
     return 1 + (event.start_mark.line if event.start_mark else 0)
 
 
-def _not_yaml(error: Exception, where: str) -> PolicyError:
+def _not_yaml(error: Exception, source: str, line: int) -> PolicyError:
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
     said = f"{getattr(error, 'context', None) or ''} {problem}"
     hint = next(
         (hint for part, hint in _HINTS.items() if part in said), "Check indentation, colons and quotes"
     )
-    return PolicyError(f"this is not YAML: {problem}", where=where, hint=hint)
+    return PolicyError(f"this is not YAML: {problem}", where=source, line=line, hint=hint)

@@ -1,6 +1,6 @@
-"""`pytest --energy`: energy limits as ordinary tests. Here is what pytest sees: options, marker, fixture, hooks.
+"""`pytest --energy`: energy limits as ordinary tests. This file has what pytest sees: options, marker, fixture, hooks.
 
-Nothing but pytest and the standard library is imported until a test is measured.
+Only pytest, the standard library and light modules of energygate are imported until a test is measured.
 """
 
 from __future__ import annotations
@@ -9,24 +9,24 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from energygate.pytest_plugin.options import add_options, is_asked
+from energygate.pytest_plugin.options import add_options, is_requested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
-    from energygate.pytest_plugin.calling import Energy
-    from energygate.pytest_plugin.measurer import Measurer
+    from energygate.pytest_plugin.engine import Engine
+    from energygate.pytest_plugin.fixture import Energy
+    from energygate.pytest_plugin.options import PluginSettings
     from energygate.pytest_plugin.session import EnergySession
-    from energygate.pytest_plugin.settings import Settings
 
 SESSION: pytest.StashKey[EnergySession] = pytest.StashKey()
 """Of a config: its energy tests; missing while there are none."""
 
-MEASURER: pytest.StashKey[Callable[[pytest.Config, Settings], Measurer]] = pytest.StashKey()
-"""Of a config: makes what measures instead of energygate's engine, for tests of tests."""
+ENGINE: pytest.StashKey[Callable[[pytest.Config, PluginSettings], Engine]] = pytest.StashKey()
+"""Of a config: makes another engine than the usual one, for tests of the plugin."""
 
 DESELECTED: pytest.StashKey[list[pytest.Item]] = pytest.StashKey()
-"""Of a config: energy tests that were collected and are not to be run."""
+"""Of a config: energy tests that were collected and deselected."""
 
 HARMLESS = (pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED)
 
@@ -37,43 +37,42 @@ MARKER = (
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the options, and what stands for them in an ini file."""
+    """Add the options and their ini settings."""
     add_options(parser)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Make the marker known."""
+    """Register the marker."""
     config.addinivalue_line("markers", MARKER)
 
 
 def pytest_deselected(items: Sequence[pytest.Item]) -> None:
-    """Remember the tests about energy that are not to be run: they are no less there."""
-    for item in filter(_is_about_energy, items):
+    """Remember deselected energy tests: they are not removed tests."""
+    for item in filter(_is_energy_test, items):
         item.config.stash.setdefault(DESELECTED, []).append(item)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Read the limits of the tests that are about energy; where there is nothing to do for them, that was all.
+    """Begin the session's energy tests, if there are any or an option asks for measuring.
 
     Raises:
-        pytest.UsageError: When a marker or an option makes no sense.
+        pytest.UsageError: A marker or an option is invalid.
     """
-    items = [item for item in session.items if _is_about_energy(item)]
+    items = [item for item in session.items if _is_energy_test(item)]
     config = session.config
-    if items or is_asked(config) or any(config.getini(one) for one in ("energy_base", "energy_json")):
-        begun = _begin(config, items)
-        begun.know(session, [*items, *config.stash.get(DESELECTED, [])])
+    if items or is_requested(config) or any(config.getini(one) for one in ("energy_base", "energy_json")):
+        _begin(config, items).note_collected(session, [*items, *config.stash.get(DESELECTED, [])])
 
 
 def _begin(config: pytest.Config, items: Sequence[pytest.Item]) -> EnergySession:
     from energygate.pytest_plugin.session import EnergySession
 
-    session = EnergySession.begin(config, items, config.stash.get(MEASURER, None))
+    session = EnergySession.begin(config, items, config.stash.get(ENGINE, None))
     config.stash[SESSION] = session
     return session
 
 
-def _is_about_energy(item: pytest.Item) -> bool:
+def _is_energy_test(item: pytest.Item) -> bool:
     return "energy" in getattr(item, "fixturenames", ()) or item.get_closest_marker("energy") is not None
 
 
@@ -87,25 +86,25 @@ def energy(request: pytest.FixtureRequest) -> Energy:
         ...     assert energy(classifier.predict, image) == "cat"
     """
     session = request.config.stash.get(SESSION, None)
-    if session is None:  # no test has said before that it would ask
+    if session is None:  # requested only while the test runs
         try:
             session = _begin(request.config, [request.node])
         except pytest.UsageError as error:
             pytest.fail(str(error), pytrace=False)
-    return session.calls_of(request.node)
+    return session.fixture_of(request.node)
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """A test that runs again begins anew."""
+    """Reset a test that runs again."""
     session = item.config.stash.get(SESSION, None)
     if session is not None:
-        session.renew(item)
+        session.reset(item)
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
-    """Judge a test that has passed by its own merits; a broken budget is then its failure."""
+    """Judge a test that has passed otherwise; a broken budget is then its failure."""
     session = item.config.stash.get(SESSION, None)
     value = None
     if session is not None:
@@ -114,7 +113,7 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
         return value
     value = yield
     session = item.config.stash.get(SESSION, None)
-    if session is not None:  # the test has asked for the fixture while it ran
+    if session is not None:  # the test has requested the fixture while it ran
         with session.judging(item):
             pass
     return value
@@ -122,17 +121,17 @@ def pytest_runtest_call(item: pytest.Item) -> Generator[None, object, object]:
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_teardown(item: pytest.Item) -> Generator[None, object, object]:
-    """Tell what could not be measured as an error beside the test, whose code has not failed."""
+    """Report what could not be measured as an error beside the test, whose code has not failed."""
     value = yield
     session = item.config.stash.get(SESSION, None)
     if session is not None:
-        session.raise_trouble(item)
+        session.raise_error(item)
     return value
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Let a report carry what was found; it may travel to another process."""
+    """Add the outcome to a report, which may travel to another process."""
     report = yield
     session = item.config.stash.get(SESSION, None)
     if session is not None:
@@ -141,13 +140,13 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
 
 
 def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, object] | None:
-    """Give tests that are over budget, or inconclusive, a letter and a word of their own."""
-    told = getattr(report, "energygate", None)
-    if told is None:
+    """Give tests that are over budget or inconclusive a letter and a word of their own."""
+    energy = getattr(report, "energygate", None)
+    if energy is None:
         return None
-    from energygate.pytest_plugin.statuses import status
+    from energygate.pytest_plugin.terminal import status
 
-    return status(report, told)
+    return status(report, energy)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -156,7 +155,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
     energy_session = session.config.stash.get(SESSION, None)
     if energy_session is not None:
         energy_session.finish(interrupted=exitstatus == pytest.ExitCode.INTERRUPTED)
-        if energy_session.whole.is_broken_by_removal and exitstatus in HARMLESS:
+        if energy_session.session_result.fails_by_removal and exitstatus in HARMLESS:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
     return (yield)
 
@@ -164,13 +163,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Write the section about energy."""
     session = terminalreporter.config.stash.get(SESSION, None)
-    told = [
+    reports = [
         (report.nodeid, report.energygate)
-        for reports in terminalreporter.stats.values()
-        for report in reports
+        for of_one_kind in terminalreporter.stats.values()
+        for report in of_one_kind
         if hasattr(report, "energygate")
     ]
-    if session is not None or told:
-        from energygate.pytest_plugin.section import write_section
+    if session is not None or reports:
+        from energygate.pytest_plugin.terminal import write_section
 
-        write_section(terminalreporter, session, told)
+        write_section(terminalreporter, session, reports)

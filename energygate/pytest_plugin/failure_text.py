@@ -1,19 +1,20 @@
-"""What a test says about its energy: the text of a failure, of a warning, and the properties of its report."""
+"""The texts of a failed, warned or unmeasured test, and the properties of its report."""
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
+from energygate.errors import OptionNames
 from energygate.gate import Verdict
 from energygate.policy import METRICS, RELATIVE, format_number, scale_for
 from energygate.policy.units import unit_size
-from energygate.report.explanations import more_time as more_time_in_policy
+from energygate.report.explanations import more_time
 from energygate.report.headline import BIG_FACTOR
 from energygate.report.phrases import (
     change_interval_text,
     change_text,
     count,
+    detail_lines,
     label_of,
     value_text,
 )
@@ -21,41 +22,49 @@ from energygate.report.phrases import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from energygate.errors import EnergygateError
     from energygate.result.result import FindingResult, MetricResult, Result, WorkloadResult
 
+OPTIONS = OptionNames(
+    base="--energy-base",
+    without_base="measure without --energy-base",
+    without_git="measure without --energy-base",
+    time_limit="--energy-time",
+    set_time_limit="--energy-time {}s",
+)
+
 BREAKING = (Verdict.FAIL, Verdict.INCONCLUSIVE)
-_GAP = r"(?:\s|\x1b\[[\d;]*m)+"
-LEAST_SHOWN, MOST_SHOWN = 0.01, 10_000
-"""From here to there a value reads well in a unit that was not chosen for it."""
+MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
+"""Between these a value reads well in the limit's unit."""
 
 
 def failure(result: Result, part: str | None) -> str:
-    """Why a test failed, the limit beside the value, and how far to trust it.
+    """Explain why a test failed: the limit beside the value, and how far to trust it.
 
     Args:
         result: Of one part of a test.
         part: Its name; `None` where it has none.
     """
     (workload,) = result.workloads
-    wanted = [workload.verdict] if workload.verdict in BREAKING else [*BREAKING]
-    lines = [f"{part}: {line}" if part else line for line in _findings(workload, wanted)]
+    verdicts = [workload.verdict] if workload.verdict in BREAKING else [*BREAKING]
+    lines = [f"{part}: {line}" if part else line for line in _findings(workload, verdicts)]
     if not lines:  # judged as a whole, such as one that must not be added
         lines = [*workload.notes]
     return "\n".join([*lines, *(f"  {line}" for line in _trust(workload, result))])
 
 
 def warning(result: Result, part: str | None) -> str:
-    """What to know about a test that passed, in one line."""
+    """Explain in one line why a passed test is worth a look."""
     (workload,) = result.workloads
     lines = [*_findings(workload, [workload.verdict])]
-    if hint := more_time(workload):
+    if hint := more_time(workload, OPTIONS):
         lines.append(hint)
     text = "; ".join(lines)
     return f"{part}: {text}" if part else text
 
 
 def properties(workload: WorkloadResult, part: str | None) -> Iterator[tuple[str, str | float]]:
-    """What goes into a JUnit file: the verdict, the method, and each metric in the unit of `result.json`."""
+    """Return the properties for a JUnit file: verdict, method, and each metric in the unit of `result.json`."""
     prefix = f"energygate.{part}." if part else "energygate."
     yield f"{prefix}verdict", workload.verdict.value
     if workload.method is not None:
@@ -66,25 +75,26 @@ def properties(workload: WorkloadResult, part: str | None) -> Iterator[tuple[str
             yield f"{prefix}{name}_change", metric.change.estimate
 
 
-def more_time(workload: WorkloadResult) -> str:
-    """What would settle an inconclusive verdict, as an option; empty where nothing is open or nothing is known."""
-    return as_options(more_time_in_policy(workload))
+def error_text(error: EnergygateError, *, place: str) -> str:
+    """Explain why a test was not measured, with the stderr of a process.
 
-
-def as_options(text: str) -> str:
-    """A report's text with options of pytest where it names keys of a policy; it may be wrapped, and have colours."""
-    return re.sub(rf"`time_limit:({_GAP})(\d+){_GAP}s`", r"--energy-time\1\2s", text)
+    Args:
+        error: What prevented measuring.
+        place: A note on where it was measured; empty where that is where the session runs.
+    """
+    lines = [f"not measured: {error.sentence(OPTIONS)}", *([f"  {place}"] if place else [])]
+    return "\n".join([*lines, *(f"  | {line}" for line in detail_lines(error.detail or ""))])
 
 
 def _findings(workload: WorkloadResult, verdicts: list[Verdict]) -> Iterator[str]:
     for name, metric in workload.metrics.items():
         for finding in metric.findings:
             if finding.verdict in verdicts:
-                yield f"{label_of(name, workload)} {_held_against(name, metric, finding)}"
+                yield f"{label_of(name, workload)} {_value_and_limit(name, metric, finding)}"
 
 
-def _held_against(name: str, metric: MetricResult, finding: FindingResult) -> str:
-    """A value, or its change, beside its limit: `0.840 mWh (0.810 to 0.870), limit 0.5 mWh: 68 % over`."""
+def _value_and_limit(name: str, metric: MetricResult, finding: FindingResult) -> str:
+    """Write a value, or its change, beside its limit: `0.840 mWh (0.810 to 0.870), limit 0.5 mWh: 68 % over`."""
     if finding.kind in RELATIVE:
         sign = "+" if finding.kind == "max_increase" else "\N{MINUS SIGN}"
         value, limit = f"{value_text(metric)}, {change_text(metric)}", f"{sign}{finding.limit_text}"
@@ -98,13 +108,13 @@ def _held_against(name: str, metric: MetricResult, finding: FindingResult) -> st
 
 
 def _scale(name: str, metric: MetricResult, finding: FindingResult) -> tuple[float, str]:
-    """The limit's own unit, so that value and limit stand beside each other; the value's where it is far from that."""
+    """Return the limit's unit, so that the two are easy to compare; the value's own where it is far off."""
     unit = finding.limit_text.lstrip("+-.0123456789eE ")
     try:
         factor = 1 / float(unit_size(unit, METRICS[name].family))
     except KeyError:
         return scale_for([metric.head], metric.unit)
-    fits = metric.head == 0 or LEAST_SHOWN <= abs(metric.head) * factor < MOST_SHOWN
+    fits = metric.head == 0 or MIN_SHOWN <= abs(metric.head) * factor < MAX_SHOWN
     return (factor, unit) if fits else scale_for([metric.head], metric.unit)
 
 
@@ -140,7 +150,7 @@ def _trust(workload: WorkloadResult, result: Result) -> Iterator[str]:
         base = result.base.commit[:7] if result.base.commit else result.base.ref
         interval = change_interval_text(energy).replace(" … ", " to ")
         yield f"against base {base}: {change_text(energy)}" + (f" ({interval})" if interval else "")
-    if workload.verdict is Verdict.INCONCLUSIVE and (hint := more_time(workload)):
+    if workload.verdict is Verdict.INCONCLUSIVE and (hint := more_time(workload, OPTIONS)):
         yield hint
     if workload.metrics:
         yield from workload.notes

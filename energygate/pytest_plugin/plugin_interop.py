@@ -1,4 +1,4 @@
-"""What other plugins are told: of warnings, and that measuring has limits on time of its own."""
+"""Other plugins: warnings that every suite sees, and pytest-timeout's clock while a test is measured."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class EnergyWarning(pytest.PytestWarning):
-    """A test passed, and there is something to know about its energy."""
+    """A test passed, but its energy is worth a look."""
 
     __module__ = "energygate"
 
 
 def warn(item: pytest.Item, text: str) -> None:
-    """Warn, whatever the suite does with warnings, and a test that records its own: an inconclusive verdict passes."""
+    """Warn past the suite's filters and `recwarn`: an inconclusive verdict passes, so nobody may miss it."""
     line = (item.location[1] or 0) + 1
     message = warnings.WarningMessage(EnergyWarning(text), EnergyWarning, str(item.path), line)
     item.ihook.pytest_warning_recorded.call_historic(
@@ -30,7 +30,7 @@ def warn(item: pytest.Item, text: str) -> None:
 
 @contextlib.contextmanager
 def paused_timeout(item: pytest.Item) -> Iterator[None]:
-    """Stop pytest-timeout's clock, whose limit is one on the test itself; it begins anew afterwards."""
+    """Stop pytest-timeout's clock, which limits the test itself; it restarts afterwards."""
     cancel = getattr(item.ihook, "pytest_timeout_cancel_timer", None)
     if cancel is None:
         yield
@@ -41,5 +41,7 @@ def paused_timeout(item: pytest.Item) -> Iterator[None]:
     finally:
         with contextlib.suppress(ImportError, AttributeError):  # it has no public name for a test's settings
             settings = importlib.import_module("pytest_timeout")._get_item_settings(item)  # noqa: SLF001
-            if settings.timeout and not settings.func_only:  # that one's clock may have been stopped for good
+            if (
+                settings.timeout and not settings.func_only
+            ):  # the clock of `func_only` may have stopped for good
                 item.ihook.pytest_timeout_set_timer(item=item, settings=settings)

@@ -180,8 +180,9 @@ def _check_files(serving: Serving, policy: Policy) -> None:
     try:
         serving.check_files()
     except PolicyError as error:
-        where = policy.where("workloads", serving.name)
-        raise PolicyError(f"{error.where}: {error.what}", where=where, hint=error.hint) from None
+        line = policy.line(("workloads", serving.name))
+        what = f"{error.where}: {error.what}"
+        raise PolicyError(what, where=policy.source, line=line, hint=error.hint) from None
 
 
 def chosen(known: Iterable[str], names: Iterable[str], *, source: str) -> list[str]:

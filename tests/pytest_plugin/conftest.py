@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import measurer_stand_in  # loads what measuring needs, once and not in each of the suites  # noqa: F401
+import engine_stand_in  # loads what measuring needs, once and not in each of the suites  # noqa: F401
 import pytest
 
 CONFTEST = """
-from energygate.pytest_plugin import MEASURER
-from measurer_stand_in import StandIn
+from energygate.pytest_plugin import ENGINE
+from engine_stand_in import StandIn
 
 def pytest_configure(config):
-    config.stash[MEASURER] = StandIn.open
+    config.stash[ENGINE] = StandIn.open
 """
 
 

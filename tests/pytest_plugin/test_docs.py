@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from energygate.pytest_plugin.limits import KEYS, OF_ENERGY, SETTINGS
+from energygate.pytest_plugin.markers import BUDGET_KEYS, ENERGY_KEYS, SETTINGS
 from energygate.pytest_plugin.options import TEXTS
 
 pytest_plugins = ["pytester"]
@@ -81,5 +81,5 @@ def test_nothing_is_missing():
         )
     for name in (*names, "strict"):
         assert f"`energy_{name}`" in TEXT
-    for keyword in (*OF_ENERGY, *SETTINGS, *KEYS):
+    for keyword in (*ENERGY_KEYS, *SETTINGS, *BUDGET_KEYS):
         assert f"`{keyword}`" in TEXT

@@ -6,32 +6,32 @@ import pytest
 
 from energygate.policy import METRICS
 from energygate.policy.budget import LIMITS, Budget
-from energygate.pytest_plugin import limits
+from energygate.pytest_plugin.markers import BARE_LIMITS, BUDGET_KEYS
 
 pytest_plugins = ["pytester"]
 
 USAGE = 4
 
 
-def test_the_copied_metrics_are_the_policys():
-    assert {name: LIMITS[metric.better][0] for name, metric in METRICS.items()} == limits.ABSOLUTE_LIMITS
-    assert {*limits.KEYS} == {*Budget.model_fields} - {"metric"}
+def test_a_bare_text_sets_the_limit_that_it_sets_in_the_policy():
+    assert {name: LIMITS[metric.better][0] for name, metric in METRICS.items()} == BARE_LIMITS
+    assert {*BUDGET_KEYS} == {*Budget.model_fields} - {"metric"}
 
 
 @pytest.mark.parametrize(
     ("marker", "says"),
     [
-        ("'0.5 mWh'", "write limits by name, for example max='0.5 mWh', not '0.5 mWh'"),
+        ("'0.5 mWh'", "name the limit, for example max='0.5 mWh', instead of '0.5 mWh'"),
         ("maxx='0.5 mWh'", "unknown 'maxx'; did you mean 'max'?"),
         ("latency_95='2 ms'", "unknown 'latency_95'; did you mean 'latency_p95'?"),
-        ("max=0.5", "max is a text with a unit, for example '0.5 mWh' or '5 %', not 0.5"),
-        ("latency_p95={'most': '2 ms'}", "latency_p95: unknown 'most'; there are max, min, "),
-        ("latency_p95={'max': 2}", "latency_p95: max is a text with a unit"),
+        ("max=0.5", "max takes a text with a unit, for example '0.5 mWh' or '5 %', not 0.5"),
+        ("latency_p95={'most': '2 ms'}", "latency_p95: unknown 'most'; valid are max, min, "),
+        ("latency_p95={'max': 2}", "latency_p95: max takes a text with a unit"),
         ("max='1 Wh', energy_per_request='2 Wh'", "max of energy_per_request is given twice"),
-        ("max='1 Wh', level='loud'", "level is one of off, warn, error, not 'loud'"),
-        ("strict='yes'", "strict is True or False, not 'yes'"),
-        ("threads=True", "threads is a whole number, not True"),
-        ("part=1", "part is the name of one of the test's parts, not 1"),
+        ("max='1 Wh', level='loud'", "level must be one of off, warn, error, not 'loud'"),
+        ("strict='yes'", "strict must be True or False, not 'yes'"),
+        ("threads=True", "threads must be a whole number, not True"),
+        ("part=1", "part must be the name of a part of the test, not 1"),
     ],
 )
 @pytest.mark.parametrize("switch", ["--energy", "--energy-off"])
@@ -82,7 +82,7 @@ def test_what_a_text_means_is_judged_before_anything_is_measured(suite, marker, 
         (["--energy-policy", "none.yml"], "", "none.yml: there is no such policy"),
         (["--energy"], "energy_budget = 5s", "ini file: energy_budget: 5s is time"),
         (["--energy"], "energy_pue = high", "ini file: energy_pue: PUE is"),
-        ([], "energy = sometimes", "energy = sometimes: in the ini file it is always, or left out"),
+        ([], "energy = sometimes", "ini file: energy = sometimes: the only value is always"),
         (["--energy-base", "main"], "", "git"),
     ],
 )

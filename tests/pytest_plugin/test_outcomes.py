@@ -8,7 +8,8 @@ from xml.etree import ElementTree as ET
 import jsonschema
 import pytest
 
-from energygate.pytest_plugin.failure_text import as_options
+from energygate.errors import MeasurementError, UsageError
+from energygate.pytest_plugin.failure_text import error_text
 from energygate.result.result import result_json_schema
 
 pytest_plugins = ["pytester"]
@@ -78,7 +79,7 @@ def test_inconclusive_passes_with_a_warning_whatever_the_suite_does_with_warning
         (DEAD, ["not measured: the worker died", "  | last words"]),
         (
             "@pytest.mark.energy(max='0.5 mWh')\ndef test_it(energy):\n    pass\n",
-            ["not measured: the test has limits and never called energy(...), *"],
+            ["not measured: the test has limits but never called energy(...), *"],
         ),
         (
             "@pytest.mark.energy(max='0.5 mWh')\ndef test_it():\n    pass\n",
@@ -163,8 +164,8 @@ def test_pipeline(energy):
         ("energy(len, '', name='a'); energy(len, '', name='a')", "called twice with the name 'a'"),
         ("energy(len(''))", "energy() takes the function to measure, then its arguments; this is 0"),
         ("energy(len, '', requests=0)", "requests=0; it is how many requests one call serves"),
-        ("energy(len, '', name='')", "name=''; it is a text"),
-        ("energy.result", "there is no result before energy() was called"),
+        ("energy(len, '', name='')", "name='' must be a text"),
+        ("energy.result", "energy() was not called yet, so there is no result"),
     ],
 )
 @pytest.mark.parametrize("switch", ["--energy", "--energy-off"])
@@ -221,9 +222,7 @@ def test_nothing_measured_nothing_written(suite, pytester, argument):
 def test_a_result_that_cannot_be_written_is_said_and_the_verdict_stands(suite):
     found = suite(OVER, "--energy-json", "test_it.py/result.json")
     assert found.ret == 1
-    found.stdout.fnmatch_lines(
-        ["the result cannot be written to test_it.py/result.json: *; the verdicts stand"]
-    )
+    found.stdout.fnmatch_lines(["cannot write the result to test_it.py/result.json: *; the verdicts stand"])
 
 
 def test_an_interrupted_session_keeps_what_it_has(suite, pytester):
@@ -297,13 +296,14 @@ def test_a_test_may_ask_for_the_fixture_while_it_runs(suite, others):
 
 
 @pytest.mark.parametrize(
-    ("before", "after"),
+    ("error", "text"),
     [
-        ("about 8 s more would decide: `time_limit: 30 s`", "about 8 s more would decide: --energy-time 30s"),
-        ("decide: `time_limit:\n30 s`", "decide: --energy-time\n30s"),
-        ("`time_limit: 30\x1b[0m\n\x1b[33ms` a", "--energy-time 30s a"),
-        ("nothing", "nothing"),
+        (
+            UsageError("git is gone", hint=lambda options: f"Instead, {options.without_git}"),
+            "git is gone. Instead, measure without --energy-base",
+        ),
+        (MeasurementError("it died", where="test_it", detail="a\nb"), "test_it: it died\n  | a\n  | b"),
     ],
 )
-def test_hints_name_options_where_a_report_names_the_policys_keys(before, after):
-    assert as_options(before) == after
+def test_errors_name_the_plugins_options(error, text):
+    assert error_text(error, place="") == f"not measured: {text}"

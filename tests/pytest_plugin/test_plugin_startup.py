@@ -54,7 +54,12 @@ def ours(modules):
 def test_a_suite_without_energy_tests_loads_the_options_only(tmp_path, arguments):
     (tmp_path / "test_it.py").write_text(PLAIN, "utf-8")
     modules = loaded_by(tmp_path, *arguments)
-    assert ours(modules) == {"energygate", "energygate.pytest_plugin", "energygate.pytest_plugin.options"}
+    assert ours(modules) == {
+        "energygate",
+        "energygate.version",
+        "energygate.pytest_plugin",
+        "energygate.pytest_plugin.options",
+    }
     assert {name.split(".")[0] for name in modules} & HEAVY == set()
 
 

@@ -7,9 +7,9 @@ import subprocess
 
 import jsonschema
 import pytest
-from measurer_stand_in import StandIn
+from engine_stand_in import StandIn
 
-from energygate.pytest_plugin import MEASURER
+from energygate.pytest_plugin import ENGINE
 from energygate.result.result import result_json_schema
 
 pytest_plugins = ["pytester"]
@@ -31,7 +31,7 @@ FAIL = "version: 1\ncomparison: {removed: fail}\nworkloads: {gone: {pytest: 'tes
 
 class Plugin:
     def pytest_configure(self, config):
-        config.stash[MEASURER] = StandIn.open
+        config.stash[ENGINE] = StandIn.open
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def test_what_is_not_known_is_said(branch):
     _, removed, written = branch(base, {"test_it.py": KEPT, "test_broken.py": KEPT})
     assert [*removed] == ["test_it.py::test_gone"]  # the one that asks while it runs has not said so
     assert written["notes"] == [
-        "which energy tests only base has is not known: 1 file cannot be collected there (test_broken.py)"
+        "energy tests that only base has are not known: 1 file cannot be collected there (test_broken.py)"
     ]
 
 
@@ -154,7 +154,7 @@ def test_a_base_whose_pytest_does_not_start(branch):
     assert found.ret == 0
     assert removed == {}
     assert written["notes"] == [
-        "which energy tests only base has is not known: pytest could not collect its tests: it ended with exit code 4"
+        "energy tests that only base has are not known: pytest could not collect its tests: it ended with exit code 4"
     ]
 
 
@@ -162,7 +162,7 @@ def test_a_base_whose_pytest_does_not_start(branch):
     ("arguments", "why"),
     [
         (["-p", "cacheprovider", "--lf"], "--lf leaves files out"),
-        (["--continue-on-collection-errors"], "files that could not be collected"),
+        (["--continue-on-collection-errors"], "some files could not be collected"),
     ],
 )
 def test_a_session_that_does_not_know_its_own_does_not_look(branch, arguments, why):
@@ -171,7 +171,7 @@ def test_a_session_that_does_not_know_its_own_does_not_look(branch, arguments, w
     )
     _, removed, written = branch({"test_it.py": IMPORT + KEPT + GONE}, head, *arguments)
     assert removed == {}
-    assert written["notes"] == [f"which energy tests only base has was not looked for: {why}"]
+    assert written["notes"] == [f"energy tests that only base has were not looked for: {why}"]
 
 
 def test_a_test_that_asks_while_it_runs_is_measured(branch):

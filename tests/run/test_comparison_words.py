@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from energygate.errors import MeasurementError, PolicyError
 from energygate.gate import Verdict
 from energygate.policy import Workload
+from energygate.pytest_plugin.failure_text import OPTIONS
 from energygate.report.explanations import against, more_time, what_moved
 from energygate.report.headline import headline, improvement
 from energygate.report.phrases import agreement_text, change_text, percent
@@ -204,6 +205,11 @@ def still_open(*, kind="max_increase", seconds=9.84, **fields):
 )
 def test_what_would_settle_it(workload, text):
     assert more_time(workload) == text
+
+
+def test_it_is_written_as_the_reader_sets_it():
+    text = more_time(still_open(seconds_to_decide=90.2), OPTIONS)
+    assert text == "about 91 s more would decide: --energy-time 130s"
 
 
 @given(more_s=st.floats(0.01, 1e4), spent_s=st.floats(0.1, 1e4))

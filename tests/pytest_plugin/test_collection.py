@@ -5,10 +5,10 @@ from __future__ import annotations
 import textwrap
 
 import pytest
-from loading_measurer import Loading
+from loading_engine import Loading
 
-from energygate.pytest_plugin import MEASURER
-from energygate.pytest_plugin.collecting import CORE, given, joined
+from energygate.pytest_plugin import ENGINE
+from energygate.pytest_plugin.collection import FORWARDED_OPTIONS, joined, known_options
 
 pytest_plugins = ["pytester"]
 
@@ -17,7 +17,7 @@ class Plugin:
     """What a conftest.py would be in the way for: workers would load it too."""
 
     def pytest_configure(self, config):
-        config.stash[MEASURER] = Loading.open
+        config.stash[ENGINE] = Loading.open
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_docstring_may_measure(measured):
     ],
 )
 def test_which_options_go_along(arguments, options):
-    assert [joined(*one) for one in given(arguments, CORE)] == options
+    assert [joined(*one) for one in known_options(arguments, FORWARDED_OPTIONS)] == options
 
 
 def test_places_are_named_from_where_workers_run(measured, pytester, monkeypatch):

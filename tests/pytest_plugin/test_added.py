@@ -55,7 +55,7 @@ def test_a_test_that_begins_to_measure_is_added_and_no_error(beside, base, head,
     assert workloads.keys() == {name, *others}
     assert (workloads[name]["state"], workloads[name]["verdict"]) == ("added", "pass")
     assert {workloads[one]["state"] for one in others} <= {"compared"}
-    found.stdout.fnmatch_lines([f"{name}: added: base * has no such test, or measures nothing of it"])
+    found.stdout.fnmatch_lines([f"{name}: added: base * has no such test, or does not measure it"])
 
 
 @pytest.mark.parametrize(("comparison", "code"), [("comparison: {added: fail}\n", 1), ("", 0)])
@@ -72,7 +72,7 @@ def test_a_marker_that_says_the_same_is_not_said_to_differ(beside):
     same = MEASURED.replace("def", "@pytest.mark.energy(max='1000 mWh', level='error')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{same}", policy=POLICY.format(""))
     assert found.ret == 0
-    assert not [one for one in workloads["it"]["notes"] if one.startswith("held to")]
+    assert not [one for one in workloads["it"]["notes"] if one.startswith("overridden")]
 
 
 def test_a_test_may_be_split_into_parts_with_its_entry(beside):
@@ -80,7 +80,7 @@ def test_a_test_may_be_split_into_parts_with_its_entry(beside):
     found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""), head_policy=split)
     assert found.ret == 0
     found.stdout.fnmatch_lines(
-        ["not judged: the policy's it (energygate.yml at *) names no part, *; head's policy has it otherwise"]
+        ["not judged: the policy's it (energygate.yml at *) names no part, *; head's policy differs"]
     )
 
 
@@ -100,8 +100,8 @@ def test_a_marker_that_loosens_base_s_policy_is_said(beside):
     looser = MEASURED.replace("def", "@pytest.mark.energy(max='2 Wh', level='warn')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{looser}", policy=POLICY.format(""))
     assert found.ret == 0
-    (note,) = [one for one in workloads["it"]["notes"] if one.startswith("held to")]
+    (note,) = [one for one in workloads["it"]["notes"] if one.startswith("overridden")]
     assert note.startswith(
-        "held to energy_per_request max 2 Wh and not 1 Wh, energy_per_request level warn and not error: an option or "
-        "the marker stands before energygate.yml at "
+        "overridden by an option or the marker: energy_per_request max 2 Wh instead of 1 Wh, "
+        "energy_per_request level warn instead of error (energygate.yml at "
     )

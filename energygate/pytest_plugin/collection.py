@@ -1,4 +1,4 @@
-"""What the user's own session says of collecting tests, for those who collect them again: workers, and base."""
+"""How the session collects tests, so that workers and base's pytest collect them the same way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-CORE = {
+FORWARDED_OPTIONS = {
     "-p": True,
     "-o": True,
     "--override-ini": True,
@@ -29,11 +29,11 @@ CORE = {
     "--asyncio-mode": True,  # of pytest-asyncio
     "--ds": True,  # of pytest-django
 }
-"""Options without which a test may not be collected, or be another one, and whether they take a value."""
+"""Options that decide which tests are collected and how, and whether they take a value."""
 
-CONFIG_FILE = ("-c", "--config-file")
-PLACES = dict.fromkeys((*CONFIG_FILE, "--rootdir", "--confcutdir"), True)
-"""Options that name a place."""
+CONFIG_OPTIONS = ("-c", "--config-file")
+PATH_OPTIONS = dict.fromkeys((*CONFIG_OPTIONS, "--rootdir", "--confcutdir"), True)
+"""Options that take a path, which depends on where workers run."""
 
 CONFIG_FILES = (
     "pytest.toml",
@@ -44,77 +44,77 @@ CONFIG_FILES = (
     "tox.ini",
     "setup.cfg",
 )
-"""Where pytest looks for its configuration: upwards from the tests that it is given."""
+"""Where pytest looks for its configuration: upwards from the tests on its command line."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collecting:
-    """How a session has collected its tests.
+class CollectionSettings:
+    """How the session has collected its tests.
 
     Attributes:
         root: The directory that workers run in.
         options: Options for them, each in one piece.
-        config_file: The session's configuration: relative to `root` where it lies in there, so that each side has its
+        config_file: The session's configuration: relative to `root` where it lies inside, so that each side has its
             own; `None` where there is none.
-        is_config_given: Whether the command line names it.
-        targets: Files, directories and node ids that were asked for, relative to `root`; none for what the
-            configuration says; `None` where base cannot be asked for the same.
+        is_config_named: Whether the command line names it.
+        targets: Files, directories and node ids of the command line, relative to `root`; none for those of the
+            configuration; `None` where base cannot collect the same.
         selection: Options that select among them.
     """
 
     root: Path
     options: tuple[str, ...]
     config_file: str | None
-    is_config_given: bool
+    is_config_named: bool
     targets: tuple[str, ...] | None
     selection: tuple[str, ...]
 
     def options_for(self, test_file: Path) -> tuple[str, ...]:
-        """Options for a worker that is given this file alone.
+        """Return the options for a worker that collects this file alone.
 
-        It would find another configuration than the session where one lies nearer to the file.
+        They name the configuration where the worker would otherwise use another, which is nearer to the file.
         """
         between = [one for one in test_file.parents if one != self.root and one.is_relative_to(self.root)]
         is_nested = any((one / name).is_file() for one in between for name in CONFIG_FILES)
-        if self.config_file is None or not (is_nested or self.is_config_given):
+        if self.config_file is None or not (is_nested or self.is_config_named):
             return self.options
         return (f"-c{self.config_file}", *self.options)
 
     @property
     def options_for_all(self) -> tuple[str, ...]:
-        """Options for collecting what the session was asked for."""
-        config = (f"-c{self.config_file}",) if self.is_config_given else ()
+        """Options for collecting what the session has collected."""
+        config = (f"-c{self.config_file}",) if self.is_config_named else ()
         return (*config, *self.options, *self.selection)
 
 
-def read_collecting(config: pytest.Config, root: Path) -> Collecting:
-    """Read how a session collects.
+def read_collection_settings(config: pytest.Config, root: Path) -> CollectionSettings:
+    """Read how the session collects.
 
     Args:
         config: The session's.
         root: The directory that workers run in.
     """
     invocation = config.invocation_params.dir
-    said = dict(CORE) | own_options(config)
+    forwarded = dict(FORWARDED_OPTIONS) | project_options(config)
     arguments = [str(one) for one in config.invocation_params.args]
-    options = [joined(name, value) for name, value in given(arguments, said)]
-    places = dict(given(arguments, PLACES))
+    options = [joined(name, value) for name, value in known_options(arguments, forwarded)]
+    places = dict(known_options(arguments, PATH_OPTIONS))
     if "--rootdir" in places:
-        options.append(f"--rootdir={_placed(config.rootpath, root)}")
+        options.append(f"--rootdir={relative_to(config.rootpath, root)}")
     if cut := places.get("--confcutdir"):
-        options.append(f"--confcutdir={_placed(invocation / cut, root)}")
-    return Collecting(
+        options.append(f"--confcutdir={relative_to(invocation / cut, root)}")
+    return CollectionSettings(
         root=root,
         options=tuple(options),
-        config_file=None if config.inipath is None else _placed(config.inipath, root),
-        is_config_given=any(name in places for name in CONFIG_FILE),
+        config_file=None if config.inipath is None else relative_to(config.inipath, root),
+        is_config_named=any(name in places for name in CONFIG_OPTIONS),
         targets=_targets(config, root),
         selection=tuple(_selection(config, root)),
     )
 
 
-def given(arguments: Sequence[str], known: Mapping[str, bool]) -> Iterator[tuple[str, str | None]]:
-    """The options of a command line that are known, with their values.
+def known_options(arguments: Sequence[str], known: Mapping[str, bool]) -> Iterator[tuple[str, str | None]]:
+    """Yield the known options of a command line with their values.
 
     Args:
         arguments: The command line.
@@ -132,27 +132,27 @@ def given(arguments: Sequence[str], known: Mapping[str, bool]) -> Iterator[tuple
 
 
 def joined(name: str, value: str | None) -> str:
-    """An option in one piece."""
+    """Return an option and its value in one piece."""
     if value is None:
         return name
     return f"{name}={value}" if name.startswith("--") else name + value
 
 
-def own_options(config: pytest.Config) -> dict[str, bool]:
-    """Options that the project's own conftest.py and plugins have added, and whether they take a value."""
-    recorder = _Recorder()
+def project_options(config: pytest.Config) -> dict[str, bool]:
+    """Return the options that the project's own conftest.py and plugins add, and whether they take a value."""
+    recorder = _OptionRecorder()
     for one in config.hook.pytest_addoption.get_hookimpls():
         file = getattr(one.plugin, "__file__", None)
         if file is None or not _is_own(Path(file), config.rootpath):
             continue
         known = {"parser": recorder, "pluginmanager": config.pluginmanager}
-        with contextlib.suppress(Exception):  # whatever it does, it has done it once without trouble
+        with contextlib.suppress(Exception):  # it has run once before without an error
             one.function(*[known[name] for name in one.argnames])
     return recorder.found
 
 
-class _Recorder:
-    """Stands in for pytest's parser."""
+class _OptionRecorder:
+    """Records options in place of pytest's parser."""
 
     def __init__(self) -> None:
         self.found: dict[str, bool] = {}
@@ -161,7 +161,7 @@ class _Recorder:
         takes_value = attributes.get("action", "store") in {"store", "append", "extend"}
         self.found |= dict.fromkeys(names, takes_value and attributes.get("nargs") != 0)
 
-    def getgroup(self, *_: object, **__: object) -> _Recorder:
+    def getgroup(self, *_: object, **__: object) -> _OptionRecorder:
         return self
 
     def addini(self, *_: object, **__: object) -> None:
@@ -172,8 +172,8 @@ def _is_own(file: Path, root: Path) -> bool:
     return file.name == "conftest.py" or (file.is_relative_to(root) and "site-packages" not in file.parts)
 
 
-def _placed(path: Path, root: Path) -> str:
-    """A path relative to the root where it lies in there: each side has its own."""
+def relative_to(path: Path, root: Path) -> str:
+    """Return a path relative to the root where it lies inside, as each side has its own."""
     return path.relative_to(root).as_posix() if path.is_relative_to(root) else str(path)
 
 
@@ -189,7 +189,7 @@ def _targets(config: pytest.Config, root: Path) -> tuple[str, ...] | None:
         path = Path(os.path.normpath(config.invocation_params.dir / file))
         if not path.is_relative_to(root):
             return None
-        found.append(_placed(path, root) + colons + rest)
+        found.append(relative_to(path, root) + colons + rest)
     return () if found == ["."] else tuple(found)
 
 
@@ -201,23 +201,13 @@ def _selection(config: pytest.Config, root: Path) -> Iterator[str]:
         yield f"-m{option.markexpr}"
     yield from (f"--deselect={one}" for one in option.deselect or ())
     invocation = config.invocation_params.dir
-    for name, said in (("--ignore", option.ignore), ("--ignore-glob", option.ignore_glob)):
-        yield from (f"{name}={_placed(Path(os.path.normpath(invocation / one)), root)}" for one in said or ())
-
-
-def root_of(config: pytest.Config, items: Sequence[pytest.Item]) -> Path:
-    """The directory that workers run in, and that names of tests are relative to.
-
-    That is pytest's root directory; where that is only where its configuration lies, and tests lie elsewhere, the
-    working directory.
-    """
-    for root in (config.rootpath, config.invocation_params.dir):
-        if all(item.path.is_relative_to(root) for item in items):
-            return root
-    return config.rootpath
+    for name, paths in (("--ignore", option.ignore), ("--ignore-glob", option.ignore_glob)):
+        yield from (
+            f"{name}={relative_to(Path(os.path.normpath(invocation / one)), root)}" for one in paths or ()
+        )
 
 
 def node_id(item: pytest.Item, root: Path) -> str:
-    """A test's node id, its file relative to the root."""
+    """Return a test's node id, with its file relative to the root."""
     _, colons, rest = item.nodeid.partition("::")
-    return _placed(item.path, root) + colons + rest
+    return relative_to(item.path, root) + colons + rest

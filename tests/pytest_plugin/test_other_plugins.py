@@ -35,11 +35,11 @@ def test_plain():
 COMPANY = "pytest-cov pytest-timeout pytest-randomly pytest-rerunfailures pytest-asyncio"
 
 CONFTEST = """
-from energygate.pytest_plugin import MEASURER
-from measurer_stand_in import StandIn
+from energygate.pytest_plugin import ENGINE
+from engine_stand_in import StandIn
 
 def pytest_configure(config):
-    config.stash[MEASURER] = StandIn.open
+    config.stash[ENGINE] = StandIn.open
 """
 
 
@@ -120,7 +120,7 @@ def test_xdist_is_left_alone_in_suites_without_energy_tests(beside):
 def test_xdist_tells_of_a_wrong_marker(beside):
     found = beside("pytest-xdist", "-n", "1", source=SUITE.replace("max=", "most="))
     found.assert_outcomes(passed=3, errors=2)
-    assert "@pytest.mark.energy: unknown 'most'; there are max, " in found.stdout.str()
+    assert "@pytest.mark.energy: unknown 'most'; valid are max, " in found.stdout.str()
 
 
 def test_others_do_not_mind(beside):

@@ -5,15 +5,15 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from measurer_stand_in import StandIn
+from engine_stand_in import StandIn
 
 from energygate.run.check import side_of
 from energygate.workloads.serving import Serving
 
 
 class Loading(StandIn):
-    def measure(self, wanted):
-        ((name, workload),) = self._synthesis.policy(wanted).workloads.items()
+    def measure(self, target):
+        ((name, workload),) = self._builder.policy(target).workloads.items()
         with tempfile.TemporaryDirectory() as scratch:
             serving = Serving(
                 name=name,
@@ -23,8 +23,8 @@ class Loading(StandIn):
                 timeout_s=30,
                 scratch=Path(scratch),
                 inputs_directory=self._root,
-                pytest_options=self._collecting.options_for(wanted.path),
+                pytest_options=self._collection.options_for(target.path),
             )
             with serving.open(()) as ready:
                 ready.worker.run(1)
-        return super().measure(wanted)
+        return super().measure(target)

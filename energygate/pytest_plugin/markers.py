@@ -1,4 +1,4 @@
-"""The marker: which limits it sets, on which part of a test, and which of several markers decides."""
+"""The marker `energy`: the limits it sets, on which part of a test, and which of several markers decides."""
 
 from __future__ import annotations
 
@@ -8,58 +8,31 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from energygate.policy.metrics import METRICS
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-ABSOLUTE_LIMITS = {
-    "energy_per_request": "max",
-    "carbon_per_request": "max",
-    "cost_per_request": "max",
-    "energy_per_unit": "max",
-    "effective_energy_per_request": "max",
-    "monthly_energy": "max",
-    "monthly_cost": "max",
-    "monthly_carbon": "max",
-    "monthly_water": "max",
-    "sci": "max",
-    "latency_p50": "max",
-    "latency_p95": "max",
-    "latency_p99": "max",
-    "ttft_p50": "max",
-    "ttft_p95": "max",
-    "throughput": "min",
-    "cold_start": "max",
-    "cold_start_energy": "max",
-    "model_size": "max",
-    "request_size": "max",
-    "response_size": "max",
-    "egress_per_request": "max",
-    "model_download_size": "max",
-    "monthly_egress_cost": "max",
-    "peak_memory": "max",
-    "accuracy": "min",
-    "output_agreement": "min",
-    "success_rate": "min",
-}
-"""Every metric of the policy and the limit that a bare text sets; a copy, for the policy takes long to import."""
+BARE_LIMITS = {name: "max" if metric.better == "lower" else "min" for name, metric in METRICS.items()}
+"""The limit that a bare text sets, for every metric of the policy."""
 
 ENERGY = "energy_per_request"
-OF_ENERGY = ("max", "max_increase", "min_delta", "level")
-"""Keywords that are limits on the energy per request."""
-KEYS = ("max", "min", "max_increase", "max_decrease", "min_delta", "level")
+ENERGY_KEYS = ("max", "max_increase", "min_delta", "level")
+"""Keywords that limit the energy per request."""
+BUDGET_KEYS = ("max", "min", "max_increase", "max_decrease", "min_delta", "level")
 """Keys of any metric's budget."""
 LEVELS = ("off", "warn", "error")
 SETTINGS: Mapping[str, tuple[type, str]] = {
-    "part": (str, "the name of one of the test's parts"),
-    "time": (str, "text such as '20 s'"),
+    "part": (str, "the name of a part of the test"),
+    "time": (str, "a text such as '20 s'"),
     "strict": (bool, "True or False"),
     "threads": (int, "a whole number"),
     "units": (str, "what a request yields, such as 'tokens'"),
 }
-"""Keywords that are no limits."""
+"""Keywords other than limits: their type, and a description of it."""
 
 Limits = dict[str, dict[str, str]]
-"""Texts by metric and key of its budget."""
+"""Limits as texts, by metric and key of its budget."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,9 +40,9 @@ class Mark:
     """One marker.
 
     Attributes:
-        limits: What it limits.
-        settings: What else it says.
-        own: Whether it is the test's own, rather than its class's or module's.
+        limits: Its limits.
+        settings: Its other keywords.
+        own: Whether it is on the test itself, rather than on its class or module.
     """
 
     limits: Limits = field(default_factory=dict)
@@ -79,21 +52,21 @@ class Mark:
 
 @dataclass(frozen=True, kw_only=True)
 class Marks:
-    """All markers of a test, the closest first: each key is decided by the closest that has it."""
+    """All markers of a test, the closest first: for each key the closest that has it decides."""
 
     marks: tuple[Mark, ...]
 
     @property
     def is_own(self) -> bool:
-        """Whether the test itself is marked."""
+        """Whether a marker is on the test itself."""
         return any(mark.own for mark in self.marks)
 
     def limits(self, part: str | None) -> Limits:
-        """The limits on a part of the test."""
+        """Return the limits on a part of the test."""
         return merged(mark.limits for mark in self._on(part))
 
     def setting(self, name: str, part: str | None) -> Any:  # noqa: ANN401 - a text, a number or a flag
-        """What the markers say of a setting; `None` when nothing."""
+        """Return the value of a setting; `None` when no marker has it."""
         return next((mark.settings[name] for mark in self._on(part) if name in mark.settings), None)
 
     def _on(self, part: str | None) -> list[Mark]:
@@ -101,9 +74,9 @@ class Marks:
 
     def __str__(self) -> str:
         whole = merged(mark.limits for mark in self.marks if "part" not in mark.settings)
-        texts = [words(whole)] if whole else []
+        texts = [limits_text(whole)] if whole else []
         texts += [
-            f"{mark.settings['part']}: {words(mark.limits)}"
+            f"{mark.settings['part']}: {limits_text(mark.limits)}"
             for mark in self.marks
             if "part" in mark.settings and mark.limits
         ]
@@ -111,7 +84,7 @@ class Marks:
 
 
 def merged(layers: Iterable[Limits]) -> Limits:
-    """Limits of several sources: each key from the first source that has it."""
+    """Merge limits of several sources: each key comes from the first source that has it."""
     found: Limits = {}
     for layer in layers:
         for metric, budget in layer.items():
@@ -121,8 +94,8 @@ def merged(layers: Iterable[Limits]) -> Limits:
     return found
 
 
-def words(limits: Limits) -> str:
-    """Limits for people: `energy per request max 0.5 mWh, max_increase 5 %`."""
+def limits_text(limits: Limits) -> str:
+    """Return limits in words: `energy per request max 0.5 mWh, max_increase 5 %`."""
     return "; ".join(
         f"{metric.replace('_', ' ')} {', '.join(f'{key} {text}' for key, text in budget.items())}"
         for metric, budget in limits.items()
@@ -133,7 +106,7 @@ def read_marks(item: pytest.Item) -> Marks:
     """Read the markers of a test.
 
     Raises:
-        pytest.UsageError: When one makes no sense; what a text means is the policy's to judge, when it is measured.
+        pytest.UsageError: One is invalid. Its texts are validated with the policy, once the test is measured.
     """
     found = item.iter_markers_with_node("energy")
     try:
@@ -144,13 +117,13 @@ def read_marks(item: pytest.Item) -> Marks:
 
 def _mark(marker: pytest.Mark, *, own: bool) -> Mark:
     if marker.args:
-        raise ValueError(f"write limits by name, for example max='0.5 mWh', not {marker.args[0]!r}")
+        raise ValueError(f"name the limit, for example max='0.5 mWh', instead of {marker.args[0]!r}")
     limits: Limits = {}
     settings = {}
     for key, value in marker.kwargs.items():
-        if key in OF_ENERGY or key in ABSOLUTE_LIMITS:
+        if key in ENERGY_KEYS or key in BARE_LIMITS:
             metric, budget = (
-                (ENERGY, {key: _text(key, value)}) if key in OF_ENERGY else (key, _budget(key, value))
+                (ENERGY, {key: _text(key, value)}) if key in ENERGY_KEYS else (key, _budget(key, value))
             )
             for name, text in budget.items():
                 if name in limits.setdefault(metric, {}):
@@ -159,36 +132,36 @@ def _mark(marker: pytest.Mark, *, own: bool) -> Mark:
         elif key in SETTINGS:
             settings[key] = _setting(key, value)
         else:
-            raise ValueError(_unknown(key, (*OF_ENERGY, *ABSOLUTE_LIMITS, *SETTINGS)))
+            raise ValueError(_unknown(key, (*ENERGY_KEYS, *BARE_LIMITS, *SETTINGS)))
     return Mark(limits=limits, settings=settings, own=own)
 
 
 def _budget(metric: str, value: object) -> dict[str, str]:
     if not isinstance(value, dict):
-        return {ABSOLUTE_LIMITS[metric]: _text(metric, value)}
+        return {BARE_LIMITS[metric]: _text(metric, value)}
     if not value:
-        raise ValueError(f"{metric} is given no limit")
+        raise ValueError(f"{metric} has no limit")
     for key in value:
-        if key not in KEYS:
-            raise ValueError(f"{metric}: {_unknown(str(key), KEYS)}")
+        if key not in BUDGET_KEYS:
+            raise ValueError(f"{metric}: {_unknown(str(key), BUDGET_KEYS)}")
     return {key: _text(f"{metric}: {key}", text) for key, text in value.items()}
 
 
 def _text(key: str, value: object) -> str:
     if not isinstance(value, str):
-        raise ValueError(f"{key} is a text with a unit, for example '0.5 mWh' or '5 %', not {value!r}")  # noqa: TRY004 - one kind of mistake
+        raise ValueError(f"{key} takes a text with a unit, for example '0.5 mWh' or '5 %', not {value!r}")  # noqa: TRY004 - one kind of mistake
     if key.rpartition(" ")[2] == "level" and value not in LEVELS:
-        raise ValueError(f"{key} is one of {', '.join(LEVELS)}, not {value!r}")
+        raise ValueError(f"{key} must be one of {', '.join(LEVELS)}, not {value!r}")
     return value
 
 
 def _setting(key: str, value: object) -> object:
     kind, needed = SETTINGS[key]
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
-        raise ValueError(f"{key} is {needed}, not {value!r}")
+        raise ValueError(f"{key} must be {needed}, not {value!r}")
     return value
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"there are {', '.join(known)}")
+    return f"unknown {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(known)}")

@@ -8,7 +8,7 @@ from builders import failed_workload_result, finding_result, metric_result, resu
 
 from energygate.errors import MeasurementError
 from energygate.gate import Verdict
-from energygate.pytest_plugin.measuring import Engine
+from energygate.pytest_plugin.engine import Engine
 
 HEAD, LOW, HIGH = 4.0e-7, 3.8e-7, 4.2e-7
 """kWh."""
@@ -19,20 +19,20 @@ class StandIn(Engine):
 
     has_broken = False
 
-    def measure(self, wanted):
-        if "breaks_the_meter" in wanted.node_id:
+    def measure(self, target):
+        if "breaks_the_meter" in target.node_id:
             raise MeasurementError("the meter is gone", hint="Look for it")
-        if "breaks_it_once" in wanted.node_id and not self.has_broken:
+        if "breaks_it_once" in target.node_id and not self.has_broken:
             StandIn.has_broken = True
             raise MeasurementError("the meter is gone for a moment")
-        if "takes_eight_seconds" in wanted.node_id:
+        if "takes_eight_seconds" in target.node_id:
             time.sleep(8)
-        if "interrupts" in wanted.node_id:
+        if "interrupts" in target.node_id:
             raise KeyboardInterrupt
-        policy = self._synthesis.policy(wanted)
+        policy = self._builder.policy(target)
         self._policies |= dict.fromkeys(policy.workloads, policy)
         ((name, workload),) = policy.workloads.items()
-        if "kills_the_worker" in wanted.node_id:
+        if "kills_the_worker" in target.node_id:
             return result(failed_workload_result(name, message="the worker died", detail="last words"))
         budget = workload.budgets.get("energy_per_request")
         findings = [] if budget is None or budget.max is None else [held_against(budget)]

@@ -1,4 +1,4 @@
-"""Tests about energy that only base has: base's own pytest collects what the session was asked for."""
+"""Energy tests that only base has: base's own pytest collects what the session has collected."""
 
 from __future__ import annotations
 
@@ -20,38 +20,36 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from energygate.policy import Policy
-    from energygate.pytest_plugin.collecting import Collecting
+    from energygate.pytest_plugin.collection import CollectionSettings
     from energygate.result.result import Result
     from energygate.run.base import Base
     from energygate.run.shared import Observer
 
-UNKNOWN = "which energy tests only base has is not known: "
+UNKNOWN = "energy tests that only base has are not known: "
 
 
 def only_at_base(
-    base: Base, collecting: Collecting, known: Collection[str], *, python: str | None
+    base: Base, collection: CollectionSettings, known: Collection[str], *, python: str | None
 ) -> tuple[list[str], list[str]]:
-    """List the node ids of base's energy tests that head does not have, and what of that is not known.
+    """List the node ids of base's energy tests that head lacks, and what could not be determined.
 
     Args:
         base: Base.
-        collecting: How head's session has collected.
+        collection: How head's session has collected its tests.
         known: Node ids of head's.
         python: The interpreter to measure with; the session's own by default.
     """
     if not base.changed(()):
         return [], []
-    if collecting.targets is None:
-        return [], [
-            f"{UNKNOWN}it cannot be asked for packages, or for what lies outside of {collecting.root}"
-        ]
-    targets = [one for one in collecting.targets if (base.directory / file_of(one)).exists()]
-    if collecting.targets and not targets:
+    if collection.targets is None:
+        return [], [f"{UNKNOWN}it cannot collect packages, or tests outside of {collection.root}"]
+    targets = [one for one in collection.targets if (base.directory / file_of(one)).exists()]
+    if collection.targets and not targets:
         return [], []
     side = side_of("base", base.directory, python)
     files = list(dict.fromkeys(map(file_of, targets)))
     try:
-        found = collect_energy_tests(side, files, collecting.options_for_all, other=collecting.root)
+        found = collect_energy_tests(side, files, collection.options_for_all, other=collection.root)
     except MeasurementError as error:
         return [], [f"{UNKNOWN}{error}"]
     notes = []
@@ -65,15 +63,15 @@ def only_at_base(
 def removed_result(  # noqa: PLR0913 - what a result says of its run
     node_ids: Sequence[str], policy: Policy, base: Base, root: Path, *, source: str, observer: Observer
 ) -> Result:
-    """A result that says of tests that head has removed them.
+    """Make a result of tests that head has removed.
 
     Args:
         node_ids: The tests.
         policy: Has a workload for each; it says whether one may be removed.
         base: Base, which has them.
         root: Head's checkout.
-        source: What the result names as its policy.
-        observer: Is told nothing: nothing is measured.
+        source: The name of the policy in the result.
+        observer: Is not notified: nothing is measured.
     """
     started = time.perf_counter()
     machine = describe_machine()
@@ -108,10 +106,10 @@ def removed_result(  # noqa: PLR0913 - what a result says of its run
 
 
 def file_of(target: str) -> str:
-    """The file of a node id; a file or a directory is its own."""
+    """Return the file of a node id; a file or a directory is returned as it is."""
     return target.partition("::")[0]
 
 
 def is_within(node_id: str, target: str) -> bool:
-    """Whether a test belongs to what was asked for: a directory, a file, a class, a test with all its parameters."""
+    """Tell whether a test belongs to a directory, a file, a class, or a test with any parameters."""
     return node_id == target or any(node_id.startswith(target + end) for end in ("/", "::", "["))

@@ -1,4 +1,4 @@
-"""How a test is measured: as a workload of a policy made for it, by the engine of `energygate check`."""
+"""How a test is measured: as a workload of a policy built for it, by the engine of `energygate check`."""
 
 from __future__ import annotations
 
@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.gate import worst
-from energygate.policy import RELATIVE, Family, load_policy, parse_quantity
+from energygate.policy import RELATIVE, Family, Site, load_policy, parse_quantity
 from energygate.policy.changes import policy_changes, policy_digest
-from energygate.pytest_plugin.collecting import read_collecting
-from energygate.pytest_plugin.measurer import Removed
-from energygate.pytest_plugin.removal import only_at_base, removed_result
-from energygate.pytest_plugin.settings import POLICY_FILE
-from energygate.pytest_plugin.synthesis import Synthesis
+from energygate.pytest_plugin.collection import read_collection_settings
+from energygate.pytest_plugin.options import POLICY_FILE
+from energygate.pytest_plugin.policy_builder import PolicyBuilder
+from energygate.pytest_plugin.removed_tests import only_at_base, removed_result
 from energygate.repository.preparation import run_setup
 from energygate.run.base import base_from_git
 from energygate.run.check import check
@@ -28,44 +27,42 @@ if TYPE_CHECKING:
     import pytest
 
     from energygate.policy import Policy
-    from energygate.pytest_plugin.collecting import Collecting
-    from energygate.pytest_plugin.entries import Entry
-    from energygate.pytest_plugin.measurer import Wanted
-    from energygate.pytest_plugin.settings import Settings
+    from energygate.pytest_plugin.collection import CollectionSettings
+    from energygate.pytest_plugin.entries import PolicyEntry
+    from energygate.pytest_plugin.options import Name, PluginSettings
+    from energygate.pytest_plugin.record import Target
     from energygate.result.result import Result, WorkloadResult
     from energygate.run.base import Base
 
-LONGEST_PUE, SHORTEST_PUE = 3.0, 1.0
-
 PATIENCE = 1.15
-"""Somebody waits for a test: what preparing takes over this, of the time limit, is taken from measuring."""
+"""Somebody waits for a test: preparation beyond this share of the time limit is taken from measuring."""
 
 
 class Engine:
     """Measures tests in workers of their own, beside base where there is one.
 
     Args:
-        synthesis: Makes their policies.
-        collecting: How the session has collected them.
+        builder: Builds their policies.
+        collection: How the session has collected them.
         base: What to compare with; `None` for nothing.
         changes: What head changes of the policy; `None` when it changes nothing.
-        observer: Is told of progress.
+        observer: Is notified of progress.
         closing: What to undo at the end.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators
         self,
-        synthesis: Synthesis,
-        collecting: Collecting,
+        builder: PolicyBuilder,
+        collection: CollectionSettings,
         *,
         base: Base | None,
         changes: tuple[str, ...] | None,
         observer: Observer,
         closing: contextlib.ExitStack,
     ) -> None:
-        self._synthesis = synthesis
-        self._collecting = collecting
-        self._root = synthesis.settings.root
+        self._builder = builder
+        self._collection = collection
+        self._root = builder.settings.root
         self._base = base
         self._changes = changes
         self._observer = observer
@@ -73,15 +70,15 @@ class Engine:
         self._policies: dict[str, Policy] = {}
 
     @classmethod
-    def open(cls, config: pytest.Config, settings: Settings) -> Engine:
-        """Read the policy, if there is one, and check base out, if it is asked for.
+    def open(cls, config: pytest.Config, settings: PluginSettings) -> Engine:
+        """Read the policy, if there is one, and check base out, if an option names it.
 
         Raises:
-            UsageError: When an option makes no sense, or base cannot be found.
-            PolicyError: When a policy makes no sense.
-            MeasurementError: When the setup of base fails.
+            UsageError: An option is invalid, or base cannot be found.
+            PolicyError: A policy is invalid.
+            MeasurementError: The setup of base fails.
         """
-        _check_texts(settings)
+        _check_options(settings)
         path = settings.policy_file
         head_policy = None if path is None else load_policy(path)
         ref = settings.text("base")
@@ -98,92 +95,97 @@ class Engine:
                 changes = policy_changes(base_policy, head_policy)
             if base is not None and policy is not None and policy.measurement.setup is not None:
                 run_setup(policy.measurement.setup, base.directory, label="base")
-            synthesis = Synthesis(
+            builder = PolicyBuilder(
                 settings,
                 policy,
                 directory=settings.root if path is None else path.parent,
                 head_policy=head_policy,
             )
             return cls(
-                synthesis,
-                read_collecting(config, settings.root),
+                builder,
+                read_collection_settings(config, settings.root),
                 base=base,
                 changes=changes,
                 observer=_Waiting(config),
                 closing=closing.pop_all(),
             )
 
-    def refuse(self, wanted: Wanted) -> None:
-        """Make a part's policy, which says what is wrong with its limits.
+    def validate(self, target: Target) -> None:
+        """Check the limits and settings of a part without measuring it.
 
         Raises:
-            PolicyError: When they make no sense.
+            PolicyError: They are invalid.
         """
-        self._synthesis.policy(wanted)
+        self._builder.policy(target)
 
-    def is_strict(self, wanted: Wanted) -> bool:
+    def is_strict(self, target: Target) -> bool:
         """Tell whether an inconclusive verdict fails the test."""
-        return self._synthesis.settings.flag("strict", wanted.marks.setting("strict", wanted.part.name))
+        return self._builder.settings.flag("strict", target.marks.setting("strict", target.part.name))
 
-    def measure(self, wanted: Wanted) -> Result:
-        """Measure and judge one part of a test.
+    def measure(self, target: Target) -> Result:
+        """Measure and judge one part of a test: a result with one workload.
 
         Raises:
-            PolicyError: When its limits make no sense together.
+            PolicyError: Its limits contradict each other.
         """
-        policy = self._synthesis.policy(wanted)
+        policy = self._builder.policy(target)
         self._policies |= dict.fromkeys(policy.workloads, policy)
-        options = self._collecting.options_for(wanted.path)
+        options = self._collection.options_for(target.path)
+        notes = []
         if self._base is None:
             result = check(policy, self._root, observer=self._observer, pytest_options=options)
-            return _noting(
-                result, [*_unjudged(policy, "without --energy-base"), *self._overruled(wanted, policy)]
+            notes += _unjudged(policy, "without --energy-base")
+        else:
+            # Limits are the tests', and base's policy is part of them already.
+            base = replace(self._base, policy_text=None)
+            result = compare(
+                policy,
+                self._root,
+                base,
+                Options(
+                    patience_s=PATIENCE * policy.measurement.time_limit.value,
+                    observer=self._observer,
+                    pytest_options=options,
+                ),
             )
-        # Limits are the tests', and base's policy is part of them already.
-        base = replace(self._base, policy_text=None)
-        result = compare(
-            policy,
-            self._root,
-            base,
-            Options(
-                patience_s=PATIENCE * policy.measurement.time_limit.value,
-                observer=self._observer,
-                pytest_options=options,
-            ),
-        )
-        is_new = result.workloads[0].state == "added"
-        notes = []
-        if is_new:
-            added = f"added: base {base.name} has no such test, or measures nothing of it"
-            notes = [added, *_unjudged(policy, "beside that")]
-        return _noting(result, [*notes, *self._overruled(wanted, policy)])
-
-    def _overruled(self, wanted: Wanted, policy: Policy) -> list[str]:
-        found = self._synthesis.overruled(wanted, policy)
-        return [found] if found else []
+            if result.workloads[0].state == "added":
+                notes.append(f"added: base {base.name} has no such test, or does not measure it")
+                notes += _unjudged(policy, "for an added test")
+        if overridden := self._builder.overridden(target, policy):
+            notes.append(overridden)
+        (workload,) = result.workloads
+        noted = workload.model_copy(update={"notes": (*workload.notes, *notes)})
+        return result.model_copy(update={"workloads": (noted,)})
 
     @property
-    def entries(self) -> Sequence[Entry]:
+    def entries(self) -> Sequence[PolicyEntry]:
         """The policy's entries that name tests."""
-        return self._synthesis.entries
+        return self._builder.entries
 
-    def removed(self, known: Collection[str]) -> Removed:
-        """Let base's pytest collect, outside of any measurement, and list what `known`, head's tests, lack."""
+    def removed(self, known: Collection[str]) -> tuple[Result | None, list[str]]:
+        """Find the energy tests that only base has, with base's own pytest, outside of any measurement.
+
+        Args:
+            known: Node ids of head's tests.
+
+        Returns:
+            A result with one workload each, `None` where there are none; and what could not be determined.
+        """
         base = self._base
         if base is None:
-            return Removed()
-        tests, notes = only_at_base(base, self._collecting, known, python=self._synthesis.python)
+            return None, []
+        tests, notes = only_at_base(base, self._collection, known, python=self._builder.python)
         if not tests:
-            return Removed(notes=tuple(notes))
-        policy = self._synthesis.policy_of_removed(tests)
+            return None, notes
+        policy = self._builder.policy_of_removed(tests)
         self._policies |= dict.fromkeys(policy.workloads, policy)
         result = removed_result(
-            tests, policy, base, self._root, source=self._synthesis.source, observer=self._observer
+            tests, policy, base, self._root, source=self._builder.source, observer=self._observer
         )
-        return Removed(result=result, notes=tuple(notes))
+        return result, notes
 
     def joined(self, results: Sequence[Result], notes: Sequence[str]) -> Result:
-        """Join the results of the session: what they share is that of the first."""
+        """Join the results of the session, at least one; what they share is taken from the first."""
         workloads: list[WorkloadResult] = [one for result in results for one in result.workloads]
         policies = [self._policies[one.name] for one in workloads]
         whole = policies[0].model_copy(
@@ -196,7 +198,7 @@ class Engine:
             update={
                 "seconds": sum(result.seconds for result in results),
                 "verdict": worst(one.verdict for one in workloads),
-                "policy": self._synthesis.source,
+                "policy": self._builder.source,
                 "policy_digest": policy_digest(whole),
                 "policy_changed": self._changes is not None,
                 "policy_changes": self._changes or (),
@@ -205,19 +207,19 @@ class Engine:
             }
         )
 
-    def finish(self) -> None:
+    def close(self) -> None:
         """Remove base's checkout."""
         self._closing.close()
 
 
 class _Waiting(Observer):
-    """Says why nothing happens."""
+    """Says on the terminal why nothing happens."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._plugins = config.pluginmanager
 
     def waiting(self) -> None:
-        """Say it past the capturing of output."""
+        """Write past the capturing of output."""
         reporter = self._plugins.get_plugin("terminalreporter")
         capturing = self._plugins.get_plugin("capturemanager")
         if reporter is not None:
@@ -227,43 +229,41 @@ class _Waiting(Observer):
 
 
 def _base_file(path: Path | None, root: Path) -> str:
-    """The name of the policy, which base's is looked for by."""
+    """Return the name by which base's policy is looked up."""
     if path is None:
         return POLICY_FILE
     if path.parent.absolute() != root:
         raise UsageError(
-            f"with a base the policy is the one in the tests' root directory, {root}, not {path}",
+            f"with a base the policy must be in the tests' root directory, {root}, unlike {path}",
             hint="Name a policy there, or measure without --energy-base",
         )
     return path.name
 
 
-def _check_texts(settings: Settings) -> None:
-    """Refuse values that mean nothing, by where they are given."""
+def _check_options(settings: PluginSettings) -> None:
+    """Refuse invalid values, naming where each was given."""
     for source, values in (("--energy-", settings.options), ("ini file: energy_", settings.ini)):
-        for name, family in (("budget", Family.ENERGY), ("time", Family.TIME)):
-            text = values[name]  # type: ignore[index]  # the names above are among them
-            if text is not None:
-                try:
-                    parse_quantity(str(text), family)
-                except ValueError as error:
-                    raise UsageError(f"{source}{name}: {error}") from None
-        pue = values["pue"]
-        if pue is not None and not _is_pue(str(pue)):
-            raise UsageError(
-                f"{source}pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not {pue}"
-            )
+        for name in ("budget", "time", "pue"):
+            text = values[name]
+            try:
+                if text is not None:
+                    _check_option(name, str(text))
+            except ValueError as error:
+                raise UsageError(str(error), where=f"{source}{name}") from None
 
 
-def _is_pue(text: str) -> bool:
-    try:
-        return SHORTEST_PUE <= float(text) <= LONGEST_PUE
-    except ValueError:
-        return False
+def _check_option(name: Name, text: str) -> None:
+    if name == "pue":
+        try:
+            Site.model_validate({"pue": float(text)})
+        except ValueError:
+            raise ValueError(f"PUE is facility energy over IT energy, from 1.0 to 3.0, not {text}") from None
+    else:
+        parse_quantity(text, Family.TIME if name == "time" else Family.ENERGY)
 
 
 def _unjudged(policy: Policy, why: str) -> list[str]:
-    """What is not judged where there is nothing to compare with."""
+    """Say what is not judged where there is nothing to compare with."""
     (workload,) = policy.workloads.values()
     texts = [
         f"{key} {limit}"
@@ -273,9 +273,3 @@ def _unjudged(policy: Policy, why: str) -> list[str]:
     ]
     texts += [name for name, budget in workload.budgets.items() if budget.about.compares]
     return [f"not judged {why}: {', '.join(texts)}"] if texts else []
-
-
-def _noting(result: Result, notes: Sequence[str]) -> Result:
-    (workload,) = result.workloads
-    noted = workload.model_copy(update={"notes": (*workload.notes, *notes)})
-    return result.model_copy(update={"workloads": (noted,)})

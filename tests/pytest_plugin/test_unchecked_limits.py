@@ -1,4 +1,4 @@
-"""Limits that nothing was held against are told: a part, a test or a call that a limit names and that is not there."""
+"""Limits that were not checked are reported: a part, a test or a call that a limit names and that does not exist."""
 
 from __future__ import annotations
 
@@ -33,22 +33,22 @@ AB = "def test_it(energy):\n    energy(len, '', name='a')\n    energy(len, '', n
         (
             f"@pytest.mark.energy(part='c', max='0.3 mWh')\n{AB}",
             None,
-            "its marker is about the part 'c', and the test measures 'a' and 'b', so nothing was held *",
+            "its marker names the part 'c', but the test measures 'a' and 'b', so its limits were not checked*",
         ),
         (
             AB,
             "test_it.py::test_it', part: 'c",
-            "the policy's limited (energygate.yml:3) is about the part 'c', and the test measures 'a' and 'b', *",
+            "the policy's limited (energygate.yml:3) names the part 'c', but the test measures 'a' and 'b', *",
         ),
         (
             AB,
             "test_it.py::test_it",
-            "the policy's limited (energygate.yml:3) names no part, and the test measures 'a' and 'b', *",
+            "the policy's limited (energygate.yml:3) names no part, but the test measures 'a' and 'b', *",
         ),
         (
             "def test_it(energy):\n    energy(len, '')\n",
             "test_it.py::test_it', part: 'c",
-            "the policy's limited (energygate.yml:3) is about the part 'c', and the test measures what has no name, *",
+            "the policy's limited (energygate.yml:3) names the part 'c', but the test measures a part without *",
         ),
         (
             "def test_it(energy):\n    pass\n",
@@ -201,7 +201,7 @@ def test_one_limit_twice_in_a_marker_is_refused_in_either_order(suite, order):
 def test_a_metric_without_a_limit_is_refused(suite):
     found = suite("@pytest.mark.energy(latency_p95={})\ndef test_it(energy):\n    energy(len, '')\n")
     assert found.ret == 4
-    found.stderr.fnmatch_lines(["*latency_p95 is given no limit"])
+    found.stderr.fnmatch_lines(["*latency_p95 has no limit"])
 
 
 @pytest.mark.parametrize("more", ["", "@pytest.mark.parametrize('energy', [1])\n"])
@@ -215,8 +215,8 @@ def test_what_a_test_has_patched_breaks_no_test(suite):
     source = """
 def test_breaks_energygate(energy, monkeypatch):
     energy(len, "")
-    from energygate.pytest_plugin.synthesis import Synthesis
-    monkeypatch.setattr(Synthesis, "policy", lambda *_: 1 // 0)
+    from energygate.pytest_plugin.policy_builder import PolicyBuilder
+    monkeypatch.setattr(PolicyBuilder, "policy", lambda *_: 1 // 0)
 """
     found = suite(source, "--energy")
     found.assert_outcomes(passed=1, errors=1)

@@ -1,4 +1,4 @@
-"""The `energy` fixture: calls functions once, remembers them as the test's parts, and hands out what they cost."""
+"""The `energy` fixture: it calls functions once, remembers them as parts of the test, and returns what they cost."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Part:
-    """One function that a test had called for it.
+    """One function that a test passed to `energy(...)`.
 
     Attributes:
-        name: Its name; `None` for the one that needs none.
+        name: Its name; `None` for the one without.
         requests: How many requests one call serves.
         counts_units: Whether it says how many units a call yields.
     """
@@ -29,11 +29,11 @@ class Part:
 
 
 class NotMeasured(MeasurementError):
-    """There is no result to ask for; the plugin tells why when the test ends."""
+    """There is no result; the plugin reports why when the test ends."""
 
 
 class Energy:
-    """What a test calls, and asks for the result.
+    """Calls functions for a test and returns what they cost.
 
     Args:
         measure: Measures a part, takes seconds; `None` where nothing is measured.
@@ -41,7 +41,7 @@ class Energy:
 
     def __init__(self, measure: Callable[[Part], WorkloadResult] | None) -> None:
         self._measure = measure
-        self._found: dict[str | None, WorkloadResult] = {}
+        self._results: dict[str | None, WorkloadResult] = {}
         self.parts: list[Part] = []
 
     def __call__(
@@ -53,7 +53,7 @@ class Energy:
         units: float | Callable[[Any], float] | None = None,
         name: str | None = None,
         **kwargs: Any,  # noqa: ANN401 - the same
-    ) -> Any:  # noqa: ANN401 - whatever it gives
+    ) -> Any:  # noqa: ANN401 - whatever it returns
         """Call a function once and return its value; with `--energy` it is measured before the test ends.
 
         Args:
@@ -65,19 +65,19 @@ class Energy:
             kwargs: For the function; wrap one that itself takes `requests`, `units` or `name`.
 
         Raises:
-            UsageError: When two parts of the test have one name.
-            TypeError: When `function` cannot be called, or `units` is no number and no function.
-            ValueError: When `requests` is no whole number from 1 up.
+            UsageError: Two parts of the test have the same name, or a name is not a text.
+            TypeError: `function` is not callable, or `units` is neither a number nor a function.
+            ValueError: `requests` is not a positive whole number.
         """
         __tracebackhide__ = True
         from energygate.workloads.energygate_worker.measured_call import MeasuredCall
 
         if name is not None and not (isinstance(name, str) and name):
-            raise UsageError(f"energy(): name={name!r}; it is a text")
+            raise UsageError(f"energy(): name={name!r} must be a text, and not empty")
         if any(one.name == name for one in self.parts):
-            called = "without a name" if name is None else f"with the name {name!r}"
+            which = "without a name" if name is None else f"with the name {name!r}"
             raise UsageError(
-                f"energy() was called twice {called}",
+                f"energy() was called twice {which}",
                 hint='Give each part of a test its own: energy(encode, text, name="encode")',
             )
         call = MeasuredCall(function, args, kwargs, requests=requests, units=units)
@@ -90,18 +90,18 @@ class Energy:
 
     @property
     def result(self) -> WorkloadResult | None:
-        """What the latest part cost, as `result.json` holds it; measured when first asked for. `None` when off."""
+        """What the latest part cost, as in `result.json`; measured on first use. `None` when off."""
         __tracebackhide__ = True
         if not self.parts:
-            raise UsageError("there is no result before energy() was called")
+            raise UsageError("energy() was not called yet, so there is no result")
         return self.result_of(self.parts[-1].name)
 
     def result_of(self, name: str | None) -> WorkloadResult | None:
-        """What the part of a name cost; `None` where nothing is measured.
+        """Return what the part of a name cost; `None` where nothing is measured.
 
         Raises:
-            UsageError: When there is no such part.
-            NotMeasured: When it could not be measured.
+            UsageError: There is no such part.
+            NotMeasured: It could not be measured.
         """
         __tracebackhide__ = True
         if all(one.name != name for one in self.parts):
@@ -110,13 +110,13 @@ class Energy:
         return None if found is None or found.provenance is None else found
 
     def judged(self, name: str | None) -> WorkloadResult | None:
-        """What became of a part, also where it is the same at base and was not measured."""
+        """Return the result of a part, also where it is identical to base and was not measured."""
         __tracebackhide__ = True
         if self._measure is None:
             return None
-        if name not in self._found:
-            self._found[name] = self._measure(next(one for one in self.parts if one.name == name))
-        found = self._found[name]
+        if name not in self._results:
+            self._results[name] = self._measure(next(one for one in self.parts if one.name == name))
+        found = self._results[name]
         if found.error is not None:
             raise NotMeasured(found.error.message, where=found.name)
         return found

@@ -1,0 +1,244 @@
+"""The policy that one part of a test is measured by: from options, markers, the policy's entry and the ini file."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
+
+from energygate.errors import PolicyError
+from energygate.policy import Measurement, Policy, Site
+from energygate.policy.fields import MAX_NAME_LENGTH, own_name
+from energygate.policy.mistakes import policy_error
+from energygate.policy.model import Comparison
+from energygate.pytest_plugin.collection import relative_to
+from energygate.pytest_plugin.entries import PolicyEntry, entries_for
+from energygate.pytest_plugin.markers import BUDGET_KEYS, ENERGY, Limits, merged
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from energygate.policy import Budget, Workload
+    from energygate.pytest_plugin.options import PluginSettings
+    from energygate.pytest_plugin.record import Target
+
+DEFAULT_TIME = "10 s"
+"""Shorter than a policy's: somebody waits for a test."""
+
+NO_POLICY = "pytest"
+"""The name of the policy in results where there are only tests."""
+
+
+class PolicyBuilder:
+    """Builds policies.
+
+    Args:
+        settings: The settings of the command line and the ini file.
+        policy: The policy that decides; `None` where there is none.
+        directory: The directory that node ids in it are relative to.
+        head_policy: Head's, where the policy that decides may be base's.
+    """
+
+    def __init__(
+        self,
+        settings: PluginSettings,
+        policy: Policy | None,
+        *,
+        directory: Path,
+        head_policy: Policy | None = None,
+    ) -> None:
+        self.settings = settings
+        self._policy = policy
+        self._head_policy = head_policy
+        self._directory = directory
+
+    @property
+    def python(self) -> str | None:
+        """The interpreter to measure with; `None` for the session's own."""
+        return None if self._policy is None else self._policy.measurement.python
+
+    @property
+    def source(self) -> str:
+        """The name of the policy in results."""
+        return NO_POLICY if self._policy is None else self._policy.source
+
+    @functools.cached_property
+    def entries(self) -> tuple[PolicyEntry, ...]:
+        """The policy's workloads that are tests."""
+        policy = self._policy
+        if policy is None:
+            return ()
+        file = relative_to(Path(policy.source), self.settings.root)
+        named = (
+            (name, one, one.pytest.partition("::")) for name, one in policy.workloads.items() if one.pytest
+        )
+        return tuple(
+            PolicyEntry(
+                name=name,
+                path=Path(os.path.abspath(self._directory / test_file)),  # noqa: PTH100 - links stay
+                test=test,
+                part=workload.part,
+                file=file,
+                line=policy.line(("workloads", name)),
+                has_limits=any(one.level != "off" for one in workload.budgets.values()),
+                is_in_head=self._is_in_head(name),
+            )
+            for name, workload, (test_file, _, test) in named
+        )
+
+    def _is_in_head(self, name: str) -> bool:
+        if self._policy is None or self._head_policy is None or self._policy.comparison.removed == "fail":
+            return True
+        ours, heads = self._policy.workloads[name], self._head_policy.workloads.get(name)
+        return heads is not None and (heads.pytest, heads.part) == (ours.pytest, ours.part)
+
+    def overridden(self, target: Target, policy: Policy) -> str:
+        """Say which limits of the policy's entry an option or a marker replaces; return an empty text for none.
+
+        Args:
+            target: A part of a test.
+            policy: The policy that `policy` has built for it.
+        """
+        entry = self._entry(target)
+        if self._policy is None or entry is None:
+            return ""
+        ours, built = self._policy.workloads[entry.name], policy.workloads[entry.name]
+        changes = [
+            one for metric, old in ours.budgets.items() for one in _changes(old, built.budgets[metric])
+        ]
+        return (
+            f"overridden by an option or the marker: {', '.join(changes)} ({entry.place})" if changes else ""
+        )
+
+    def policy(self, target: Target) -> Policy:
+        """Build the policy for one part of a test; it has one workload.
+
+        Raises:
+            PolicyError: The limits are invalid; it names the test's line.
+        """
+        entry = self._entry(target)
+        name = name_of(target.node_id, target.part.name) if entry is None else entry.name
+        workload = self._policy.workloads[name] if self._policy is not None and entry is not None else None
+        limits = self._limits(target, workload)
+        try:
+            return Policy.model_validate(
+                {
+                    "version": 1,
+                    "site": self._site(),
+                    "measurement": self._measurement(target),
+                    "comparison": self._comparison,
+                    "workloads": {name: {**_workload_settings(target, workload), "budgets": limits}},
+                    "waivers": [
+                        one
+                        for one in (self._policy.waivers if self._policy else ())
+                        if one.workload == name and one.metric in limits
+                    ],
+                }
+            )
+        except ValidationError as error:
+            where = relative_to(target.path, self.settings.root)
+            raise policy_error(error, where, {(): target.line}) from None
+
+    def policy_of_removed(self, node_ids: Sequence[str]) -> Policy:
+        """Build the policy for tests that head does not have: a workload each, named as the policy's entries."""
+        names = {
+            workload.pytest: name
+            for name, workload in (self._policy.workloads if self._policy else {}).items()
+            if workload.pytest in node_ids
+        }
+        return Policy.model_validate(
+            {
+                "version": 1,
+                "site": self._site(),
+                "comparison": self._comparison,
+                "workloads": {names.get(one, name_of(one)): {"pytest": one} for one in node_ids},
+            }
+        )
+
+    @property
+    def _comparison(self) -> Comparison:
+        return Comparison() if self._policy is None else self._policy.comparison
+
+    def _limits(self, target: Target, workload: Workload | None) -> Limits:
+        option, ini = self.settings.options["budget"], self.settings.ini["budget"]
+        entry = {} if workload is None else workload.budgets
+        return merged(
+            [
+                {} if option is None else {ENERGY: {"max": str(option)}},
+                target.marks.limits(target.part.name),
+                {
+                    name: budget.model_dump(exclude_unset=True, exclude={"metric"})
+                    for name, budget in entry.items()
+                },
+                {} if ini is None else {ENERGY: {"max": str(ini)}},
+            ]
+        )
+
+    def _site(self) -> Site:
+        site = Site() if self._policy is None else self._policy.site
+        given = str(site.pue) if "pue" in site.model_fields_set else None
+        pue = self.settings.text("pue", given)
+        return site if pue is None else Site.model_validate({**dict(site), "pue": float(pue)})
+
+    def _measurement(self, target: Target) -> Measurement:
+        """Return how to measure; base's setup has been run already."""
+        measurement = Measurement() if self._policy is None else self._policy.measurement
+        given = str(measurement.time_limit) if "time_limit" in measurement.model_fields_set else None
+        marked = target.marks.setting("time", target.part.name)
+        time = self.settings.text("time", marked, given) or DEFAULT_TIME
+        return Measurement.model_validate({**dict(measurement), "time_limit": time, "setup": None})
+
+    def _entry(self, target: Target) -> PolicyEntry | None:
+        """Return the policy's entry for this part of this test.
+
+        Raises:
+            PolicyError: There are two, and only one of them would be judged.
+        """
+        named = entries_for(self.entries, target.path, target.node_id)
+        found = [one for one in named if one.part == target.part.name]
+        if len(found) > 1:
+            raise PolicyError(
+                f"{found[0].name} and {found[1].name} both name {target.node_id}, and a test is judged once",
+                where=found[1].place,
+                hint="Put their limits into one of them, or tell parts of the test apart with `part`",
+            )
+        return found[0] if found else None
+
+
+def name_of(node_id: str, part: str | None = None) -> str:
+    """Return the name of a part in results: node id and part, shortened and without characters that names lack."""
+    whole = node_id + (f" ({part})" if part else "")
+    try:
+        return own_name(whole)
+    except ValueError:
+        digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
+        plain = "".join(one if one.isprintable() else "?" for one in whole).replace("..", "…").lstrip("/\\")
+        return f"{plain[: MAX_NAME_LENGTH - len(digest) - 2].strip()}… {digest}"
+
+
+def _changes(before: Budget, after: Budget) -> Iterator[str]:
+    """List in words what one budget has otherwise than another; a limit that the latter adds is no override."""
+    for key in BUDGET_KEYS:
+        old, new = getattr(before, key), getattr(after, key)
+        if new != old and new is not None and (old is not None or key == "min_delta"):
+            yield f"{before.metric} {key} {new}" + (f" instead of {old}" if old else "")
+
+
+def _workload_settings(target: Target, entry: Workload | None) -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    if entry is not None:
+        settings = {name: getattr(entry, name) for name in entry.model_fields_set - {"budgets"}}
+    settings["pytest"] = target.node_id  # relative to where tests are run, wherever the policy is
+    if target.part.name is not None:
+        settings["part"] = target.part.name
+    if target.part.counts_units:
+        settings.setdefault("units", "units")
+    for key in ("threads", "units"):
+        marked = target.marks.setting(key, target.part.name)
+        if marked is not None:
+            settings[key] = marked
+    return settings
