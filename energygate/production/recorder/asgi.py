@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any
 
-from energygate.production.recorder.wsgi import SERVER_ERROR, Paths
+from energygate.production.recorder.middleware import SERVER_ERROR
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, MutableMapping
+    from collections.abc import Awaitable, Callable, MutableMapping
 
-    from energygate.production.recorder.recorder import Recorder
+    from energygate.production.recorder.middleware import HttpRequests
     from energygate.production.recorder.request import Request
 
     Scope = MutableMapping[str, Any]
@@ -21,48 +21,35 @@ if TYPE_CHECKING:
 
 
 class AsgiMiddleware:
-    """An application around another one.
+    """An application whose HTTP requests are counted.
 
-    A request's duration ends with the last piece of its answer; its energy counts until the application returns, so
-    that of work which it does afterwards is in it. One that is cancelled when its answer has begun has not failed: the
-    client went away, as from a WSGI stream that the server closes early.
+    A request's duration ends with the last piece of its response. Its energy counts until the application returns, so
+    that work done after the response is included. A request that is cancelled once its response has begun has not
+    failed: the client disconnected, as when a server closes a WSGI stream early.
 
     Args:
-        recorder: Counts.
-        app: The application.
-        workload: Which one it serves, or a function that tells it from the scope; `None`: the recorder's own.
-        metrics_path: Where the metrics are shown; `None`: nowhere.
-        exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
+        app: The application itself.
+        requests: Which of its requests count, and as what.
     """
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        app: AsgiApp,
-        *,
-        workload: str | Callable[[Scope], str | None] | None,
-        metrics_path: str | None,
-        exclude: Collection[str],
-    ) -> None:
-        self._recorder = recorder
+    def __init__(self, app: AsgiApp, requests: HttpRequests) -> None:
         self._app = app
-        self._workload = workload
-        self._metrics_path = metrics_path
-        self._exclude = Paths(exclude)
+        self._requests = requests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one connection: a request, a websocket, or the application's lifespan."""
+        path = scope.get("path", "")
         if scope.get("type") != "http":
             await self._app(scope, receive, send)
-            return
-        path = scope.get("path", "")
-        if path == self._metrics_path:
-            await self._metrics(scope, send)
-            return
-        if path in self._exclude:
+        elif self._requests.shows_metrics(path):
+            await self._send_metrics(scope, send)
+        elif self._requests.excludes(path):
             await self._app(scope, receive, send)
-            return
-        request = self._recorder.request(self._which(scope))
+        else:
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = self._requests.new(scope)
         has_begun = False
 
         async def counted(message: Message) -> None:
@@ -71,8 +58,8 @@ class AsgiMiddleware:
             has_begun = True
             try:
                 _count(request, message)
-            except Exception as error:  # noqa: BLE001 - the answer is sent already, and nothing is to be raised here
-                self._recorder.note("an answer could not be counted", error)
+            except Exception as error:  # noqa: BLE001 - the response is sent, and nothing may reach the service
+                self._requests.note("a response could not be counted", error)
 
         request.begin()
         ok = False
@@ -85,20 +72,9 @@ class AsgiMiddleware:
         finally:
             request.end(ok=ok)
 
-    def _which(self, scope: Scope) -> str | None:
-        if not callable(self._workload):
-            return self._workload
-        try:
-            return self._workload(scope)
-        except Exception as error:  # noqa: BLE001 - the request is served all the same
-            self._recorder.note("the workload of a request could not be told", error)
-            return None
-
-    async def _metrics(self, scope: Scope, send: Send) -> None:
-        from energygate.production.recorder.prometheus import page
-
+    async def _send_metrics(self, scope: Scope, send: Send) -> None:
         accept = next((value for name, value in scope.get("headers", ()) if name == b"accept"), b"")
-        status, kind, body = page(self._recorder, accept.decode("latin-1"))
+        status, kind, body = self._requests.metrics_page(accept.decode("latin-1"))
         headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
         await send({"type": "http.response.start", "status": int(status[:3]), "headers": headers})
         await send({"type": "http.response.body", "body": body})

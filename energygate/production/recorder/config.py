@@ -1,81 +1,102 @@
-"""From a recorder's arguments and its policy to what it needs to know: the one place where mistakes are refused."""
+"""A recorder's configuration, from its arguments and its policy: the one place that refuses mistakes."""
 
 from __future__ import annotations
 
 import difflib
-import importlib
 import math
 import os
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.production.recorder.labels import label
-from energygate.production.recorder.ledger import bounds_with
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from energygate.policy import Policy
+    from energygate.policy import Policy, Workload
     from energygate.production.recorder.samples import LiveMeter
+    from energygate.production.recorder.snapshot import Sink
 
+# fmt: off
 USUAL_BOUNDS_SECONDS = (
-    0.001,
-    0.0025,
-    0.005,
-    0.01,
-    0.025,
-    0.05,
-    0.1,
-    0.25,
-    0.5,
-    1.0,
-    2.5,
-    5.0,
-    10.0,
-    30.0,
-    60.0,
-    150.0,
-    300.0,
-    600.0,
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 150.0, 300.0, 600.0,
 )
-"""A millisecond to ten minutes, about three to a decade: a quantile read from them is off by a factor of 1.6 at most.
+# fmt: on
+"""A millisecond to ten minutes, about three per decade: a quantile read from them is off by a factor of 1.6 at most.
 
-Ten minutes are for limits that are not known here: those that follow from a result.
+Ten minutes are for limits that are not known here: those derived from a result.
 """
 
-MOST_PUE = 3.0
+MAX_LATENCY_BOUNDS = 8
+"""The policy's latency limits that become bucket bounds: each is a time series per workload."""
+
+MAX_BOUND_SECONDS = 1e8
+"""Three years: no request reaches a limit beyond it."""
+
+BEYOND_LONGEST_LIMIT = 2.5
+"""The last bound over the longest limit."""
+
+MAX_PUE = 3.0
 MIN_INTERVAL_S = 0.01
 
 
 @dataclass(frozen=True, kw_only=True)
-class Settings:
-    """What a recorder is told.
+class Clocks:
+    """The clocks of a process.
 
     Attributes:
-        names: Workloads, the service's own first.
+        steady_ns: A monotonic clock.
+        cpu_ns: CPU time of this process.
+        wall_seconds: Seconds since 1970.
+    """
+
+    steady_ns: Callable[[], int] = time.perf_counter_ns
+    cpu_ns: Callable[[], int] = time.process_time_ns
+    wall_seconds: Callable[[], float] = time.time
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecorderConfig:
+    """How a recorder works, in every process of the service.
+
+    Attributes:
+        names: Workloads known from the start, the service's own first.
+        bounds_seconds: Upper bounds of the duration buckets.
         pue: Facility energy over IT energy.
-        bounds_seconds: Upper bounds of the buckets of durations.
-        load: Imports what opening the meter needs.
-        open_meter: Opens the machine's meter.
+        open_meter: Opens the meter, with all that this imports; called by the thread that reads it.
+        sinks: Send snapshots elsewhere.
+        sample_interval_ns: How often the meter is read, unless its value changes less often.
+        export_interval_ns: How often sinks are fed.
+        background: Whether threads read the meter and feed the sinks.
+        clocks: The system's clocks, or others.
     """
 
     names: tuple[str, ...]
-    pue: float
     bounds_seconds: tuple[float, ...]
-    load: Callable[[], object]
+    pue: float
     open_meter: Callable[[], LiveMeter]
+    sinks: Sequence[Sink] = ()
+    sample_interval_ns: int = 1_000_000_000
+    export_interval_ns: int = 60_000_000_000
+    background: bool = True
+    clocks: Clocks = field(default_factory=Clocks)
 
 
-def settings_for(
+def recorder_config(  # noqa: PLR0913 - a Recorder's arguments
     policy: Policy | str | os.PathLike[str] | None,
     *,
     workload: str | None,
     pue: float | None,
+    sinks: Sequence[Sink],
     sample_interval_s: float,
     export_interval_s: float,
-) -> Settings:
-    """Read the policy, and hold the arguments against it.
+    background: bool,
+    meter: Callable[[], LiveMeter] | None,
+    clocks: Clocks | None,
+) -> RecorderConfig:
+    """Read the policy and check the arguments, which are those of `Recorder`, against it.
 
     Raises:
         PolicyError: When the policy cannot be read.
@@ -87,60 +108,73 @@ def settings_for(
         from energygate.policy import load_policy
 
         policy = load_policy(policy)
+    interval_ns = round(sample_interval_s * 1e9)
+    names = _names(policy, workload)
+    served = None if policy is None else policy.workloads[names[0]]
+    return RecorderConfig(
+        names=names,
+        bounds_seconds=bounds_with([] if policy is None else _latency_limits(policy)),
+        pue=_pue(policy, pue),
+        open_meter=meter or _machine_meter(policy, served, interval_ns),
+        sinks=tuple(sinks),
+        sample_interval_ns=interval_ns,
+        export_interval_ns=round(export_interval_s * 1e9),
+        background=background,
+        clocks=clocks or Clocks(),
+    )
+
+
+def bounds_with(limits_seconds: Iterable[float]) -> tuple[float, ...]:
+    """Return histogram bounds that include a policy's limits, so that compliance with them is counted exactly.
+
+    The longest `MAX_LATENCY_BOUNDS` of them are included, and one bound well above: a quantile read from a histogram
+    never exceeds its last bound, so that without it a violation of the longest limit could not be seen.
+    """
+    limits = sorted({limit for limit in limits_seconds if 0 < limit <= MAX_BOUND_SECONDS})
+    limits = limits[-MAX_LATENCY_BOUNDS:]
+    bounds = {*USUAL_BOUNDS_SECONDS, *limits}
+    if limits and max(USUAL_BOUNDS_SECONDS) < BEYOND_LONGEST_LIMIT * limits[-1]:
+        bounds.add(BEYOND_LONGEST_LIMIT * limits[-1])
+    return tuple(sorted(bounds))
+
+
+def _machine_meter(
+    policy: Policy | None, served: Workload | None, interval_ns: int
+) -> Callable[[], LiveMeter]:
+    def open_meter() -> LiveMeter:
+        from energygate.production.recorder import machine_meter
+
+        return machine_meter.open_meter(policy, served, interval_ns=interval_ns)
+
+    return open_meter
+
+
+def _names(policy: Policy | None, workload: str | None) -> tuple[str, ...]:
     if policy is None:
         if not workload:
             raise UsageError(
                 "a Recorder needs to know what the service serves",
                 hint="Write Recorder('energygate.yml', workload='...'), or Recorder(pue=1.2, workload='...')",
             )
-        names: tuple[str, ...] = (label(workload),)
-        found_pue = _pue(1.0 if pue is None else pue)
-        limits: list[float] = []
-    else:
-        names = _names(policy, workload)
-        if pue is not None and pue != policy.site.pue:
-            raise UsageError(
-                f"pue={pue} is given to the Recorder, and the policy says {policy.site.pue}",
-                where=policy.source,
-                hint="Leave one of them out",
-            )
-        found_pue, limits = policy.site.pue, _limits(policy)
-    served = None if policy is None else policy.workloads[names[0]]
-    the_policy = policy
-
-    def open_meter() -> LiveMeter:
-        from energygate.production.recorder.machine_meter import open_meter as machine_meter
-
-        return machine_meter(the_policy, served, interval_ns=round(sample_interval_s * 1e9))
-
-    return Settings(
-        names=names,
-        pue=found_pue,
-        bounds_seconds=bounds_with(limits, USUAL_BOUNDS_SECONDS),
-        load=lambda: importlib.import_module("energygate.production.recorder.machine_meter"),
-        open_meter=open_meter,
-    )
-
-
-def _names(policy: Policy, workload: str | None) -> tuple[str, ...]:
+        return (label(workload),)
     known = tuple(policy.workloads)
     if workload is None:
         if len(known) > 1:
             raise UsageError(
-                f"the policy has several workloads, {', '.join(known)}, and the Recorder is not told which one",
+                f"the policy has several workloads, {', '.join(known)}, and the Recorder needs to know which one",
                 where=policy.source,
                 hint=f"Write workload={known[0]!r}, and request(workload=...) for others",
             )
         return known
     if workload not in known:
         near = difflib.get_close_matches(str(workload), known, n=1)
-        guess = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}"
+        guess = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(known)}"
         raise UsageError(f"the policy has no workload {workload!r}", where=policy.source, hint=guess)
     return (workload, *(name for name in known if name != workload))
 
 
-def _limits(policy: Policy) -> list[float]:
-    """The policy's limits on latency, in seconds."""
+def _latency_limits(policy: Policy) -> list[float]:
+    """Return the policy's limits on latency, in seconds."""
     return [
         budget.max.value
         for workload in policy.workloads.values()
@@ -149,9 +183,18 @@ def _limits(policy: Policy) -> list[float]:
     ]
 
 
-def _pue(pue: float) -> float:
-    if isinstance(pue, bool) or not isinstance(pue, (int, float)) or not 1.0 <= pue <= MOST_PUE:
-        raise UsageError(f"PUE is facility energy over IT energy, from 1.0 to {MOST_PUE}, not {pue!r}")
+def _pue(policy: Policy | None, pue: float | None) -> float:
+    if policy is not None:
+        if pue is not None and pue != policy.site.pue:
+            raise UsageError(
+                f"the Recorder is given pue={pue}, but the policy says {policy.site.pue}",
+                where=policy.source,
+                hint="Leave one of them out",
+            )
+        return policy.site.pue
+    pue = 1.0 if pue is None else pue
+    if isinstance(pue, bool) or not isinstance(pue, (int, float)) or not 1.0 <= pue <= MAX_PUE:
+        raise UsageError(f"PUE is facility energy over IT energy, from 1.0 to {MAX_PUE}, not {pue!r}")
     return float(pue)
 
 

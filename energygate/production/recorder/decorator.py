@@ -1,5 +1,5 @@
 """`@recorder.measured`: every call of a function is a request."""
-# ruff: noqa: ANN401 - arguments and answers are whatever the function takes and gives
+# ruff: noqa: ANN401 - arguments and results are whatever the function takes and returns
 
 from __future__ import annotations
 
@@ -10,46 +10,38 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Generator
 
-    from energygate.production.recorder.recorder import Recorder
+    from energygate.production.recorder.request import Request
 
 
-def measured(recorder: Recorder, function: Callable[..., Any], workload: str | None) -> Callable[..., Any]:
-    """The same function, each call of which is a request. Its kind stays what it is."""
+def measured(function: Callable[..., Any], new_request: Callable[[], Request]) -> Callable[..., Any]:
+    """Return the function with every call a request; a coroutine or generator function stays one."""
     if inspect.isasyncgenfunction(function):
-        return _asynchronous_stream(recorder, function, workload)
-    if inspect.isgeneratorfunction(function):
-        return _stream(recorder, function, workload)
-    if inspect.iscoroutinefunction(function):
-        return _asynchronous(recorder, function, workload)
+        wrapper = _asynchronous_stream(function, new_request)
+    elif inspect.isgeneratorfunction(function):
+        wrapper = _stream(function, new_request)
+    elif inspect.iscoroutinefunction(function):
 
-    @functools.wraps(function)
-    def synchronous(*args: Any, **kwargs: Any) -> Any:
-        with recorder.request(workload):
-            return function(*args, **kwargs)
+        async def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with new_request():
+                return await function(*args, **kwargs)
 
-    return synchronous
+    else:
 
+        def wrapper(*args: Any, **kwargs: Any) -> Any:
+            with new_request():
+                return function(*args, **kwargs)
 
-def _asynchronous(
-    recorder: Recorder, function: Callable[..., Any], workload: str | None
-) -> Callable[..., Any]:
-    @functools.wraps(function)
-    async def asynchronous(*args: Any, **kwargs: Any) -> Any:
-        with recorder.request(workload):
-            return await function(*args, **kwargs)
-
-    return asynchronous
+    return functools.wraps(function)(wrapper)
 
 
-def _stream(recorder: Recorder, function: Callable[..., Any], workload: str | None) -> Callable[..., Any]:
-    @functools.wraps(function)
+def _stream(function: Callable[..., Any], new_request: Callable[[], Request]) -> Callable[..., Any]:
     def stream(*args: Any, **kwargs: Any) -> Generator[Any, Any, Any]:
-        request = recorder.request(workload).begin()
+        request = new_request().begin()
         ok = False
         try:
             answer = yield from function(*args, **kwargs)
             ok = True
-        except GeneratorExit:  # whoever reads has had enough
+        except GeneratorExit:  # the consumer has stopped reading
             ok = True
             raise
         else:
@@ -61,11 +53,10 @@ def _stream(recorder: Recorder, function: Callable[..., Any], workload: str | No
 
 
 def _asynchronous_stream(
-    recorder: Recorder, function: Callable[..., Any], workload: str | None
+    function: Callable[..., Any], new_request: Callable[[], Request]
 ) -> Callable[..., Any]:
-    @functools.wraps(function)
     async def stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
-        request = recorder.request(workload).begin()
+        request = new_request().begin()
         inner = function(*args, **kwargs)
         ok = False
         try:
@@ -81,7 +72,7 @@ def _asynchronous_stream(
                 except GeneratorExit:
                     ok = True
                     raise
-                except BaseException as error:  # noqa: BLE001 - what its reader throws in is the function's to see
+                except BaseException as error:  # noqa: BLE001 - the function decides what to do with it
                     step = inner.athrow(error)
                 else:
                     step = inner.asend(sent)

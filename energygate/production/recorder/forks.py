@@ -1,7 +1,7 @@
-"""Forks, and what they must not fall into.
+"""Safe forks while threads run.
 
-A forked process has one thread, and of the others only what they left behind: modules that one of them was just
-importing are half there, and their locks and files stay locked for ever. So forks wait for such moments to pass.
+A forked process has a single thread. What the others were doing stays undone: modules that one was importing are
+incomplete, and its locks stay locked for ever. So forks wait until such operations are over.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-PATIENCE_SECONDS = 5.0
-"""A fork waits no longer than that."""
+MAX_FORK_DELAY_SECONDS = 5.0
+"""A fork waits no longer."""
 
-LOCK_SECONDS = 2.0
-PAUSE_SECONDS = 0.005
+LOCK_TIMEOUT_SECONDS = 2.0
+POLL_SECONDS = 0.005
 
 
 class _Forks:
@@ -29,10 +29,10 @@ class _Forks:
     def __init__(self) -> None:
         self.lock = threading.RLock()
         self.mine = threading.local()
-        self.children: list[Callable[[], None]] = []
+        self.callbacks: list[Callable[[], None]] = []
 
     def before(self) -> None:
-        self.mine.has_it = self.lock.acquire(timeout=PATIENCE_SECONDS)
+        self.mine.has_it = self.lock.acquire(timeout=MAX_FORK_DELAY_SECONDS)
 
     def after_in_parent(self) -> None:
         if self.mine.has_it:
@@ -40,8 +40,8 @@ class _Forks:
 
     def after_in_child(self) -> None:
         self.lock = threading.RLock()
-        for begin_anew in self.children:
-            begin_anew()
+        for callback in self.callbacks:
+            callback()
 
 
 _FORKS = _Forks()
@@ -53,36 +53,36 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-def in_every_child(begin_anew: Callable[[], None]) -> None:
-    """Call this in every forked process, before anything else runs there; it must not raise."""
-    _FORKS.children.append(begin_anew)
+def after_fork_in_child(callback: Callable[[], None]) -> None:
+    """Call a function in every forked process, before anything else runs there; it must not raise."""
+    _FORKS.callbacks.append(callback)
 
 
 @contextlib.contextmanager
-def unforked() -> Iterator[None]:
-    """Let forks wait meanwhile. For imports, for locks of files, and for opening the meter: for what is over soon."""
+def forks_blocked() -> Iterator[None]:
+    """Make forks wait. For short operations: imports, file locks, opening the meter."""
     with _FORKS.lock:
         yield
 
 
 @contextlib.contextmanager
-def locked(file: Path, *, patience_s: float = LOCK_SECONDS) -> Iterator[None]:
+def locked(file: Path, *, timeout_s: float = LOCK_TIMEOUT_SECONDS) -> Iterator[None]:
     """Hold a lock on a file, against other processes and against other threads of this one.
 
     Args:
-        file: The file; made if need be.
-        patience_s: How long to wait for it.
+        file: The file; created if need be.
+        timeout_s: How long to wait for the lock.
 
     Raises:
-        OSError: When it cannot be had in that time.
+        OSError: When the wait times out.
     """
-    with unforked(), file.open("ab") as handle:
-        deadline_s = time.monotonic() + patience_s
+    with forks_blocked(), file.open("ab") as handle:
+        deadline_s = time.monotonic() + timeout_s
         while not _lock(handle):
             if time.monotonic() >= deadline_s:
-                raise OSError(f"{file} is locked for long")
-            time.sleep(PAUSE_SECONDS)
-        yield  # closing it unlocks it
+                raise OSError(f"{file} stays locked")
+            time.sleep(POLL_SECONDS)
+        yield  # closing the file unlocks it
 
 
 def _lock(handle: IO[bytes]) -> bool:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from collections.abc import Set as AbstractSet
 
 OTHER = "other"
-"""Stands for all that come after the bound."""
+"""Stands for all names beyond the bound."""
 
 MAX_LABEL_CHARACTERS = 100
 MAX_WORKLOADS = 32
@@ -19,9 +19,9 @@ MAX_UNITS = 8
 
 
 def label(value: object) -> str:
-    """A label's value as text that every format can carry.
+    """Return a label's value as text that every format can carry.
 
-    Control characters and halves of surrogate pairs become `?`; it is cut after `MAX_LABEL_CHARACTERS`.
+    Control characters and lone surrogates become `?`; text beyond `MAX_LABEL_CHARACTERS` is cut.
     """
     text = value if isinstance(value, str) else str(value)
     text = text[: MAX_LABEL_CHARACTERS + 1]
@@ -32,13 +32,13 @@ def label(value: object) -> str:
     return "".join(one if one.isprintable() else "?" for one in text)
 
 
-def place(name: str, taken: AbstractSet[str], known: AbstractSet[str]) -> str:
-    """Where a workload is counted: under its name, or under `OTHER` once there are too many.
+def bounded_name(name: str, taken: AbstractSet[str], known: AbstractSet[str]) -> str:
+    """Return the name that a workload is counted under: its own, or `OTHER` once there are too many.
 
     Args:
         name: The workload.
-        taken: Names that have a place.
-        known: Names that have one in any case.
+        taken: Names in use.
+        known: Names that are always kept.
     """
     if name in taken or name in known or len(taken - known) < MAX_WORKLOADS:
         return name
@@ -46,7 +46,7 @@ def place(name: str, taken: AbstractSet[str], known: AbstractSet[str]) -> str:
 
 
 def add_units(totals: MutableMapping[str, float], units: Mapping[str, float]) -> None:
-    """Add what was yielded, by unit; under `OTHER` what has no place any more."""
+    """Add counts by unit; those of units beyond the bound go to `OTHER`."""
     for name, count in units.items():
         key = name if name in totals or len(totals) < MAX_UNITS else OTHER
         totals[key] = totals.get(key, 0) + count

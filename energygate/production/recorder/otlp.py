@@ -1,7 +1,7 @@
-"""A snapshot to an OpenTelemetry collector, by OTLP over HTTP.
+"""Snapshots sent to an OpenTelemetry collector, by OTLP over HTTP.
 
-Names and units are such that what becomes of them in Prometheus is what `energygate.production.names` says: a counter
-`energygate.energy` in `J` becomes `energygate_energy_joules_total` there.
+Prometheus converts the names and units used here to those of `energygate.production.names`: a counter
+`energygate.energy` in `J` becomes `energygate_energy_joules_total`.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import UsageError
+from energygate.production import names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -18,21 +19,15 @@ if TYPE_CHECKING:
     from energygate.production.recorder.snapshot import Durations, Snapshot
 
 COUNTERS = {
-    "energygate.energy": ("J", "IT energy drawn while requests were served."),
-    "energygate.idle_energy": ("J", "IT energy drawn while no request was served."),
-    "energygate.requests": ("{request}", "Requests that have ended."),
-    "energygate.response": ("By", "Bytes that answers took."),
-    "energygate.units": ("{unit}", "What requests yielded."),
-    "energygate.meter_errors": (
-        "{reading}",
-        "Readings that could not be had; their energy is in no counter.",
-    ),
-    "energygate.internal_errors": (
-        "{error}",
-        "Troubles of the recorder and of its sinks, which the service does not see.",
-    ),
+    "energygate.energy": ("J", names.ENERGY),
+    "energygate.idle_energy": ("J", names.IDLE_ENERGY),
+    "energygate.requests": ("{request}", names.REQUESTS),
+    "energygate.response": ("By", names.RESPONSE_BYTES),
+    "energygate.units": ("{unit}", names.UNITS),
+    "energygate.meter_errors": ("{reading}", names.METER_ERRORS),
+    "energygate.internal_errors": ("{error}", names.INTERNAL_ERRORS),
 }
-"""Name, unit (UCUM, as OpenTelemetry has them), description."""
+"""Name, unit (UCUM, as OpenTelemetry requires), and the metric that it becomes in Prometheus."""
 
 TIMEOUT_SECONDS = 10.0
 
@@ -40,14 +35,14 @@ TIMEOUT_SECONDS = 10.0
 class OtlpSink:
     """Sends cumulative sums and histograms.
 
-    Nothing is connected until the first export, so that one of these may be made before a server forks.
+    It connects at the first export, so that it can be created before a server forks.
 
     Args:
-        endpoint: The collector's address for metrics, such as `http://localhost:4318/v1/metrics`; `None`: what
-            OpenTelemetry's own variables say (`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, ...).
-        headers: To send along, such as an authorization.
-        attributes: Of the resource, beside `service.name` and `service.instance.id`: a host and process.
-        service_name: What the service is called.
+        endpoint: The collector's address for metrics, such as `http://localhost:4318/v1/metrics`; `None`: that of
+            OpenTelemetry's own variables (`OTEL_EXPORTER_OTLP_METRICS_ENDPOINT`, ...).
+        headers: Request headers, such as an authorization.
+        attributes: Of the resource, beside `service.name` and `service.instance.id` (host and process).
+        service_name: The service's name.
 
     Raises:
         UsageError: When OpenTelemetry is not installed.
@@ -78,11 +73,11 @@ class OtlpSink:
         """Send all totals.
 
         Raises:
-            ConnectionError: When the collector does not take them.
+            ConnectionError: When the collector does not accept them.
         """
         from opentelemetry.sdk.metrics.export import MetricExportResult
 
-        if self._pid != os.getpid():  # the first time, or forked since: a connection is one process's
+        if self._pid != os.getpid():  # first export, or forked since: a connection belongs to one process
             from opentelemetry.exporter.otlp.proto.http.metric_exporter import OTLPMetricExporter
 
             self._exporter = OTLPMetricExporter(
@@ -91,7 +86,7 @@ class OtlpSink:
             self._pid = os.getpid()
         attributes = {"service.instance.id": f"{socket.gethostname()}:{self._pid}", **self._attributes}
         if self._exporter.export(metrics_data(snapshot, attributes)) is not MetricExportResult.SUCCESS:
-            raise ConnectionError("the collector did not take the metrics")
+            raise ConnectionError("the collector did not accept the metrics")
 
     def close(self) -> None:
         """Close the connection."""
@@ -100,7 +95,7 @@ class OtlpSink:
 
 
 def metrics_data(snapshot: Snapshot, attributes: Mapping[str, str]) -> Any:  # noqa: ANN401 - of an optional package
-    """A snapshot as OpenTelemetry's SDK has metrics."""
+    """Return a snapshot as metrics of OpenTelemetry's SDK."""
     from opentelemetry.sdk.metrics.export import MetricsData, ResourceMetrics, ScopeMetrics
     from opentelemetry.sdk.resources import Resource
     from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -147,16 +142,16 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
         ]
     sums["energygate.meter_errors"].append(point(snapshot.meter_errors))
     sums["energygate.internal_errors"].append(point(snapshot.internal_errors))
-    for name, (unit, description) in COUNTERS.items():
+    for name, (unit, becomes) in COUNTERS.items():
         data = Sum(
             data_points=sums[name],
             aggregation_temporality=AggregationTemporality.CUMULATIVE,
             is_monotonic=True,
         )
-        yield Metric(name=name, description=description, unit=unit, data=data)
+        yield Metric(name=name, description=names.DESCRIPTIONS[becomes], unit=unit, data=data)
     yield Metric(
         name="energygate.request.duration",
-        description="Time of requests.",
+        description=names.DESCRIPTIONS[names.DURATION],
         unit="s",
         data=Histogram(
             data_points=[
@@ -166,27 +161,13 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
             aggregation_temporality=AggregationTemporality.CUMULATIVE,
         ),
     )
-    # Without a unit: Prometheus would make a `_ratio` of `1`.
-    gauges = [
-        Metric(
-            name="energygate.pue",
-            description="Facility energy over IT energy, as the policy says.",
-            unit="",
-            data=Gauge(data_points=[point(snapshot.pue)]),
-        )
-    ]
+    gauges = [("energygate.pue", names.PUE, point(snapshot.pue))]
     if snapshot.meter is not None:
-        meter = snapshot.meter
-        facts = {"method": meter.method, "source": meter.source, "version": meter.version}
-        gauges.append(
-            Metric(
-                name="energygate.meter_info",
-                description="How joules come about.",
-                unit="",
-                data=Gauge(data_points=[point(1, **facts)]),
-            )
-        )
-    yield from gauges
+        gauges.append(("energygate.meter_info", names.METER_INFO, point(1, **snapshot.meter.labels)))
+    for name, becomes, value in gauges:
+        # Without a unit: Prometheus would turn `1` into a suffix `_ratio`.
+        description = names.DESCRIPTIONS[becomes]
+        yield Metric(name=name, description=description, unit="", data=Gauge(data_points=[value]))
 
 
 def _histogram(durations: Durations, attributes: dict[str, str], start_ns: int, now_ns: int) -> Any:  # noqa: ANN401
@@ -200,7 +181,7 @@ def _histogram(durations: Durations, attributes: dict[str, str], start_ns: int, 
         sum=durations.sum_seconds,
         bucket_counts=list(durations.counts),
         explicit_bounds=list(durations.bounds_seconds),
-        # Nobody keeps the extremes. OTLP lets them be left out, which the SDK's type does not know.
+        # The extremes are not recorded. They are optional in OTLP, but not in the SDK's types.
         min=None,  # type: ignore[arg-type]
         max=None,  # type: ignore[arg-type]
     )

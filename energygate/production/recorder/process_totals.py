@@ -1,7 +1,7 @@
-"""Totals of several processes as one: their sums, within the bounds of a single process, and their text.
+"""Totals of several processes: their sums, within the bounds of a single process, and their form in files.
 
-What is read was written by another process, of another release maybe: it is checked number by number, since one that
-is infinite, or no text, would stay in the sums for ever.
+Files are written by other processes, perhaps of another release. Every number is checked, because an infinite one, or
+text that cannot be encoded, would stay in the sums for ever.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from energygate.production.recorder.labels import add_units, label, place
+from energygate.production.recorder.labels import add_units, bounded_name, label
 from energygate.production.recorder.snapshot import Durations, WorkloadTotals
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ if TYPE_CHECKING:
 
 MAX_COUNT = 2**63 - 1
 MAX_AMOUNT = 1e300
-"""More is written as this: a file with more would be refused, and the rest of it with it."""
+"""Larger numbers are written as these: a file with a larger one would be rejected as a whole."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessTotals:
-    """What one process has come to, or several together.
+    """Totals of one process, or of several together.
 
     Attributes:
         workloads: Totals by workload.
-        meter_errors: As of a `Snapshot`.
-        internal_errors: The same.
-        start_seconds: The same; the earliest.
+        meter_errors: As in a `Snapshot`.
+        internal_errors: As in a `Snapshot`.
+        start_seconds: As in a `Snapshot`; the earliest.
     """
 
     workloads: Mapping[str, WorkloadTotals]
@@ -44,12 +44,12 @@ class ProcessTotals:
 
     @property
     def names(self) -> set[tuple[str, str]]:
-        """All workloads with each of their units, and with none."""
+        """All workloads, each with all of its units and with none."""
         return {(name, unit) for name, totals in self.workloads.items() for unit in ("", *totals.units)}
 
-    def named(self) -> ProcessTotals:
-        """The same names, with nothing counted."""
-        workloads = {name: _nothing(totals) for name, totals in self.workloads.items()}
+    def zeroed(self) -> ProcessTotals:
+        """Return the same names with nothing counted."""
+        workloads = {name: _zeroed(totals) for name, totals in self.workloads.items()}
         return replace(self, workloads=workloads, meter_errors=0, internal_errors=0)
 
 
@@ -57,8 +57,8 @@ class TotalsAdder:
     """Adds up processes.
 
     Args:
-        known: Workloads that have their own place, however many others there are.
-        bounds_seconds: Of the sums' buckets. Those of other processes can be others, after a change of the policy.
+        known: Workloads that always keep their own name.
+        bounds_seconds: Bucket bounds of the sums. Other processes may have others, after a change of the policy.
     """
 
     def __init__(self, known: Collection[str], bounds_seconds: tuple[float, ...]) -> None:
@@ -66,14 +66,14 @@ class TotalsAdder:
         self._bounds_seconds = bounds_seconds
 
     def add(self, total: ProcessTotals, one: ProcessTotals) -> ProcessTotals:
-        """The sum; workloads and units of `one` for which `total` has no place left are in it as `other`."""
+        """Return the sum; workloads and units of `one` that exceed the bounds are counted as `other`."""
         workloads = dict(total.workloads)
         for name, totals in one.workloads.items():
-            key = place(name, workloads.keys(), self._known)
-            mine = workloads.get(key) or _nothing(replace(totals, units={}))
+            key = bounded_name(name, workloads.keys(), self._known)
+            mine = workloads.get(key) or _zeroed(replace(totals, units={}))
             units = dict(mine.units)
             add_units(units, totals.units)
-            summed = self._fitting(mine).plus(self._fitting(totals))
+            summed = self._rebucketed(mine).plus(self._rebucketed(totals))
             workloads[key] = replace(summed, units=MappingProxyType(units))
         return ProcessTotals(
             workloads=workloads,
@@ -82,22 +82,20 @@ class TotalsAdder:
             start_seconds=min(total.start_seconds, one.start_seconds),
         )
 
-    def _fitting(self, totals: WorkloadTotals) -> WorkloadTotals:
-        """With the sums' buckets: each of its own goes into the one that its upper bound is in."""
+    def _rebucketed(self, totals: WorkloadTotals) -> WorkloadTotals:
+        """Return totals with the sums' buckets: each of their own goes into the one that contains its upper bound."""
         durations = totals.durations
         if durations.bounds_seconds == self._bounds_seconds:
             return totals
         counts = [0] * (len(self._bounds_seconds) + 1)
         for bound, count in zip((*durations.bounds_seconds, math.inf), durations.counts, strict=True):
             counts[bisect_left(self._bounds_seconds, bound)] += count
-        return replace(
-            totals,
-            durations=replace(durations, bounds_seconds=self._bounds_seconds, counts=tuple(counts)),
-        )
+        durations = replace(durations, bounds_seconds=self._bounds_seconds, counts=tuple(counts))
+        return replace(totals, durations=durations)
 
 
-def pooled(snapshot: Snapshot) -> ProcessTotals:
-    """What a process has come to."""
+def process_totals(snapshot: Snapshot) -> ProcessTotals:
+    """Return the totals of a snapshot."""
     return ProcessTotals(
         workloads=snapshot.workloads,
         meter_errors=snapshot.meter_errors,
@@ -106,53 +104,51 @@ def pooled(snapshot: Snapshot) -> ProcessTotals:
     )
 
 
-def written(totals: ProcessTotals) -> str:
-    """As text."""
+def to_json(totals: ProcessTotals) -> str:
+    """Return the content of a file with totals."""
     return json.dumps(
         {
             "meter_errors": min(totals.meter_errors, MAX_COUNT),
             "internal_errors": min(totals.internal_errors, MAX_COUNT),
             "start_seconds": totals.start_seconds,
-            "workloads": {name: _plain(one) for name, one in totals.workloads.items()},
+            "workloads": {name: _workload_to_plain(one) for name, one in totals.workloads.items()},
         },
         ensure_ascii=False,
     )
 
 
-def read(text: str) -> ProcessTotals:
-    """From text.
+def from_json(text: str) -> ProcessTotals:
+    """Parse the content of a file with totals.
 
     Raises:
-        ValueError: When it is not what `written` writes.
+        ValueError: When `to_json` did not write it.
     """
     try:
         found = json.loads(text)
         return ProcessTotals(
-            workloads={_name(name): _totals(plain) for name, plain in found["workloads"].items()},
+            workloads={_name(name): _workload(plain) for name, plain in found["workloads"].items()},
             meter_errors=_count(found["meter_errors"]),
             internal_errors=_count(found["internal_errors"]),
             start_seconds=_amount(found["start_seconds"]),
         )
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
-        raise ValueError(f"not what a recorder writes: {error}") from error
+        raise ValueError(f"not written by a recorder: {error}") from error
 
 
-def _nothing(totals: WorkloadTotals) -> WorkloadTotals:
-    """The same units and buckets, with nothing counted."""
+def _zeroed(totals: WorkloadTotals) -> WorkloadTotals:
+    """Return the same units and buckets with nothing counted."""
     return WorkloadTotals(
         requests_ok=0,
         requests_error=0,
         energy_joules=0.0,
         idle_energy_joules=0.0,
         response_bytes=0,
-        durations=Durations(
-            bounds_seconds=totals.durations.bounds_seconds, counts=(0,) * len(totals.durations.counts)
-        ),
+        durations=replace(totals.durations, counts=(0,) * len(totals.durations.counts), sum_seconds=0.0),
         units=dict.fromkeys(totals.units, 0.0),
     )
 
 
-def _plain(totals: WorkloadTotals) -> dict[str, Any]:
+def _workload_to_plain(totals: WorkloadTotals) -> dict[str, Any]:
     return {
         "ok": min(totals.requests_ok, MAX_COUNT),
         "error": min(totals.requests_error, MAX_COUNT),
@@ -166,7 +162,7 @@ def _plain(totals: WorkloadTotals) -> dict[str, Any]:
     }
 
 
-def _totals(plain: dict[str, Any]) -> WorkloadTotals:
+def _workload(plain: dict[str, Any]) -> WorkloadTotals:
     bounds_seconds = tuple(_amount(bound) for bound in plain["bounds_seconds"])
     counts = tuple(_count(count) for count in plain["counts"])
     if len(counts) != len(bounds_seconds) + 1:
@@ -186,17 +182,17 @@ def _totals(plain: dict[str, Any]) -> WorkloadTotals:
 
 def _name(name: str) -> str:
     if label(name) != name:
-        raise ValueError("a name that no recorder writes")
+        raise ValueError("an invalid name")
     return name
 
 
 def _count(number: object) -> int:
     if isinstance(number, int) and 0 <= number <= MAX_COUNT:
         return number
-    raise ValueError("a count that cannot be")
+    raise ValueError("an invalid count")
 
 
 def _amount(number: object) -> float:
     if isinstance(number, (int, float)) and 0 <= number <= MAX_AMOUNT:
         return float(number)
-    raise ValueError("an amount that cannot be")
+    raise ValueError("an invalid amount")

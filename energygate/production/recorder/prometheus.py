@@ -1,9 +1,9 @@
-"""A snapshot as Prometheus and OpenMetrics want it, through prometheus_client."""
+"""A snapshot as metrics in Prometheus' and OpenMetrics' formats, through prometheus_client."""
 
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import (
@@ -24,12 +24,13 @@ from energygate.production import names
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from energygate.production.recorder.recorder import Recorder
     from energygate.production.recorder.snapshot import Durations, Snapshot
+
+    FamilyT = TypeVar("FamilyT", bound=Metric)
 
 
 class RecorderCollector(Collector):
-    """Makes metrics of a snapshot whenever it is asked.
+    """Converts a snapshot to metrics on every request for them.
 
     Args:
         take: Takes the snapshot.
@@ -39,47 +40,43 @@ class RecorderCollector(Collector):
         self._take = take
 
     def collect(self) -> Iterator[Metric]:
-        """All metrics of `energygate.production.names`."""
+        """Yield all metrics of `energygate.production.names`."""
         return _families(self._take())
 
     def describe(self) -> Iterator[Metric]:
-        """Their names, so that registering takes no snapshot."""
+        """Yield their names, so that registering takes no snapshot."""
         return _families(None)
 
 
 def openmetrics(collector: RecorderCollector) -> str:
-    """The metrics as OpenMetrics text."""
+    """Return the metrics as OpenMetrics text."""
     text: bytes = generate_latest(_registry(collector))  # type: ignore[no-untyped-call]
     return text.decode()
 
 
-def page(recorder: Recorder, accept: str) -> tuple[str, str, bytes]:
-    """An answer with the metrics: its status, what its format is called, and its body.
+def page(collector: RecorderCollector, accept: str) -> tuple[str, bytes]:
+    """Return a page with the metrics: its content type, and its body.
 
     Args:
-        recorder: Whose metrics.
-        accept: The request's `Accept`: says in which format.
+        collector: Collects the metrics.
+        accept: The request's `Accept` header, which chooses the format.
     """
     encoder, kind = choose_encoder(accept)
-    try:
-        return "200 OK", kind, encoder(_registry(recorder.collector))
-    except Exception as error:  # noqa: BLE001 - it is the service's thread that answers
-        recorder.note("the metrics could not be shown", error)
-        return "503 Service Unavailable", "text/plain", b"the metrics could not be brought together\n"
+    return kind, encoder(_registry(collector))
 
 
 def expose(collector: RecorderCollector, port: int, address: str) -> int:
-    """Show the metrics on a port; returns it.
+    """Serve the metrics on a port; return it.
 
     Raises:
-        UsageError: When it cannot be had.
+        UsageError: When the port is not available.
     """
     try:
         server, _ = start_http_server(port, addr=address, registry=_registry(collector))
     except (OSError, OverflowError) as error:
         raise UsageError(
-            f"the metrics cannot be shown on {address}:{port}: {getattr(error, 'strerror', None) or error}",
-            hint="Choose another port; 0 takes any that is free",
+            f"the metrics cannot be served on {address}:{port}: {getattr(error, 'strerror', None) or error}",
+            hint="Choose another port; 0 takes any free one",
         ) from None
     return int(server.server_port)
 
@@ -91,24 +88,17 @@ def _registry(collector: RecorderCollector) -> CollectorRegistry:
 
 
 def _families(snapshot: Snapshot | None) -> Iterator[Metric]:
-    """The metrics of a snapshot; without one, without samples."""
-    label = [names.WORKLOAD]
-    energy = CounterMetricFamily(names.ENERGY, "IT energy drawn while requests were served.", labels=label)
-    idle = CounterMetricFamily(
-        names.IDLE_ENERGY, "IT energy drawn while no request was served.", labels=label
-    )
-    requests = CounterMetricFamily(names.REQUESTS, "Requests that have ended.", labels=[*label, "outcome"])
-    duration = HistogramMetricFamily(names.DURATION, "Time of requests.", labels=label)
-    response_bytes = CounterMetricFamily(names.RESPONSE_BYTES, "Bytes that answers took.", labels=label)
-    units = CounterMetricFamily(names.UNITS, "What requests yielded.", labels=[*label, "unit"])
-    errors = CounterMetricFamily(
-        names.METER_ERRORS, "Readings that could not be had; their energy is in no counter."
-    )
-    internal = CounterMetricFamily(
-        names.INTERNAL_ERRORS, "Troubles of the recorder and of its sinks, which the service does not see."
-    )
-    pue = GaugeMetricFamily(names.PUE, "Facility energy over IT energy, as the policy says.")
-    info = InfoMetricFamily(names.METER_INFO.removesuffix("_info"), "How joules come about.")
+    """Yield the metrics of a snapshot; without one, metrics without samples."""
+    energy = _family(CounterMetricFamily, names.ENERGY, names.WORKLOAD)
+    idle = _family(CounterMetricFamily, names.IDLE_ENERGY, names.WORKLOAD)
+    requests = _family(CounterMetricFamily, names.REQUESTS, names.WORKLOAD, "outcome")
+    duration = _family(HistogramMetricFamily, names.DURATION, names.WORKLOAD)
+    response_bytes = _family(CounterMetricFamily, names.RESPONSE_BYTES, names.WORKLOAD)
+    units = _family(CounterMetricFamily, names.UNITS, names.WORKLOAD, "unit")
+    meter_errors = _family(CounterMetricFamily, names.METER_ERRORS)
+    internal_errors = _family(CounterMetricFamily, names.INTERNAL_ERRORS)
+    pue = _family(GaugeMetricFamily, names.PUE)
+    info = _family(InfoMetricFamily, names.METER_INFO)
     if snapshot is not None:
         for workload, totals in snapshot.workloads.items():
             energy.add_metric([workload], totals.energy_joules)
@@ -121,18 +111,21 @@ def _families(snapshot: Snapshot | None) -> Iterator[Metric]:
             response_bytes.add_metric([workload], totals.response_bytes)
             for unit, yielded in totals.units.items():
                 units.add_metric([workload, unit], yielded)
-        errors.add_metric([], snapshot.meter_errors)
-        internal.add_metric([], snapshot.internal_errors)
+        meter_errors.add_metric([], snapshot.meter_errors)
+        internal_errors.add_metric([], snapshot.internal_errors)
         pue.add_metric([], snapshot.pue)
         if snapshot.meter is not None:
-            meter = snapshot.meter
-            facts = {"method": meter.method, "source": meter.source, "version": meter.version}
-            info.add_metric([], facts)
-    yield from (energy, idle, requests, duration, response_bytes, units, errors, internal, pue, info)
+            info.add_metric([], snapshot.meter.labels)
+    yield from (energy, idle, requests, duration, response_bytes, units)
+    yield from (meter_errors, internal_errors, pue, info)
+
+
+def _family(kind: Callable[..., FamilyT], name: str, *labels: str) -> FamilyT:
+    return kind(name.removesuffix("_info"), names.DESCRIPTIONS[name], labels=labels)
 
 
 def _buckets(durations: Durations) -> list[tuple[str, float]]:
-    """Cumulative, as Prometheus has them."""
+    """Return cumulative buckets, which is what Prometheus expects."""
     bounds = [*durations.bounds_seconds, float("inf")]
     sums = itertools.accumulate(durations.counts)
     return [(str(floatToGoString(bound)), count) for bound, count in zip(bounds, sums, strict=True)]  # type: ignore[no-untyped-call]

@@ -1,13 +1,15 @@
-"""`energygate.Recorder`: what a live inference service costs, by request."""
+"""`energygate.Recorder`: the energy of a live inference service, by request."""
 
 from __future__ import annotations
 
 import atexit
+import functools
 import weakref
 from typing import TYPE_CHECKING, Any, TypeVar, overload
 
-from energygate.production.recorder.forks import in_every_child
-from energygate.production.recorder.recording import LOG, Clocks, RecorderConfig, Recording
+from energygate.production.recorder.config import recorder_config
+from energygate.production.recorder.forks import after_fork_in_child
+from energygate.production.recorder.recording import LOG, Recording
 from energygate.production.recorder.request import CURRENT, Request
 
 if TYPE_CHECKING:
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
 
     from energygate.policy import Policy
     from energygate.production.recorder.asgi import AsgiApp
+    from energygate.production.recorder.config import Clocks
+    from energygate.production.recorder.middleware import HttpRequests
     from energygate.production.recorder.prometheus import RecorderCollector
     from energygate.production.recorder.samples import LiveMeter
     from energygate.production.recorder.shared_totals import SharedTotals
@@ -28,11 +32,11 @@ _RECORDERS: weakref.WeakSet[Recorder] = weakref.WeakSet()
 
 
 class Recorder:
-    """Counts energy, success, time and bytes of the requests that a service serves.
+    """Counts energy, success, duration and response bytes of the requests that a service serves.
 
-    A thread reads the machine's energy in the background and shares it over the requests in flight. Nothing that
-    goes wrong here reaches the service: it is counted (`energygate_meter_errors_total`, or
-    `energygate_internal_errors_total` where it is not the meter's) and logged once.
+    A thread reads the machine's energy in the background and divides it among the requests in flight. Failures never
+    reach the service: they are logged once and counted, the meter's in `energygate_meter_errors_total` and all others
+    in `energygate_internal_errors_total`.
 
     Example:
         >>> recorder = energygate.Recorder("energygate.yml", workload="digits-cnn")  # doctest: +SKIP
@@ -42,17 +46,17 @@ class Recorder:
         >>> app = recorder.wsgi(app, metrics_path="/metrics")  # doctest: +SKIP
 
     Args:
-        policy: The policy, or its file. Its site's PUE, its power model and its limits on latency count here, and its
-            workloads' names.
-        workload: What the service serves. May be left out where the policy has one workload only.
+        policy: The policy, or its file. It supplies the PUE, the power model, the latency limits and the workloads'
+            names.
+        workload: The workload that the service serves. Optional where the policy has only one.
         pue: Facility energy over IT energy, 1.0 to 3.0, for a service without a policy.
-        sinks: Take snapshots elsewhere.
-        sample_interval_s: How often the meter is read. More seldom where it moves more seldom.
+        sinks: Send snapshots elsewhere.
+        sample_interval_s: How often the meter is read; less often where its value changes less often.
         export_interval_s: How often sinks are fed.
-        multiprocess_dir: A directory in which the processes of one service bring their totals together, so that any
-            of them can show the sums; its content is the service's alone.
-        background: Whether threads of its own read the meter and feed the sinks. Without them, as in a function that
-            is frozen between requests, call `flush`.
+        multiprocess_dir: A directory in which the processes of one service share their totals, so that any of them
+            can show the sums. It must be the service's alone.
+        background: Whether threads read the meter and feed the sinks. Without them, as in a function that is frozen
+            between requests, call `flush`.
         meter: Opens another meter than the machine's own.
         clocks: Other clocks than the system's.
 
@@ -61,7 +65,7 @@ class Recorder:
         UsageError: When the arguments do not say what is served, or contradict the policy.
     """
 
-    def __init__(  # noqa: PLR0913 - what a service can say of itself
+    def __init__(  # noqa: PLR0913 - all that a service can choose
         self,
         policy: Policy | str | os.PathLike[str] | None = None,
         *,
@@ -75,45 +79,34 @@ class Recorder:
         meter: Callable[[], LiveMeter] | None = None,
         clocks: Clocks | None = None,
     ) -> None:
-        from energygate.production.recorder.config import settings_for
-
-        settings = settings_for(
+        self._config = recorder_config(
             policy,
             workload=workload,
             pue=pue,
+            sinks=sinks,
             sample_interval_s=sample_interval_s,
             export_interval_s=export_interval_s,
-        )
-        self.workload = settings.names[0]
-        self._pool = _pool(multiprocess_dir, settings.names, self.note)
-        self._plan = RecorderConfig(
-            names=settings.names,
-            bounds_seconds=settings.bounds_seconds,
-            pue=settings.pue,
-            open_meter=meter or settings.open_meter,
-            load=settings.load if meter is None else object,
-            sinks=tuple(sinks),
-            pool=self._pool,
-            sample_interval_ns=round(sample_interval_s * 1e9),
-            export_interval_ns=round(export_interval_s * 1e9),
             background=background,
-            clocks=clocks or Clocks(),
+            meter=meter,
+            clocks=clocks,
         )
+        self.workload = self._config.names[0]
+        self._shared_totals = self._share_in(multiprocess_dir)
         self._closed = False
-        self._recording = Recording(self._plan)
+        self._recording = Recording(self._config, self._shared_totals)
         _RECORDERS.add(self)
 
     def start(self) -> None:
-        """Begin to measure; the first request, and the first look at what was measured, do so too. Never raises.
+        """Begin to measure; so do the first request and the first snapshot. Never raises.
 
         In a server that forks its workers, call it in the workers.
         """
         self.recording()
 
     def close(self) -> None:
-        """Measure and export a last time, and end. Never raises; takes seconds at most. Later requests are not counted.
+        """Measure and export a last time, and stop. Never raises; takes seconds at most.
 
-        The interpreter's own end does the same.
+        Later requests are not counted. The interpreter calls it at exit.
         """
         if not self._closed:
             self._closed = True
@@ -128,10 +121,10 @@ class Recorder:
         self.close()
 
     def request(self, workload: str | None = None) -> Request:
-        """A request, for a `with` block: it begins and ends with it, and has failed when the block raises.
+        """Return a request for a `with` block: it begins and ends with the block, and fails when the block raises.
 
-        A request within one of the same workload is part of it and not counted again; so the middlewares, the
-        decorator and this may be used together.
+        A request within another one of the same workload is part of it and not counted again, so that the
+        middlewares, the decorator and this can be combined.
 
         Args:
             workload: Which one, in a service that has several; `None`: the service's own.
@@ -139,7 +132,7 @@ class Recorder:
         return Request(self, workload)
 
     def current(self) -> Request:
-        """The request that the running thread or task serves; one that counts nothing where there is none."""
+        """Return the request of the running thread or task; without one, a request that counts nothing."""
         return CURRENT.get() or Request(self, None)
 
     @overload
@@ -147,7 +140,7 @@ class Recorder:
     @overload
     def measured(self, /, *, workload: str | None = None) -> Callable[[Function], Function]: ...
     def measured(self, function: Any = None, /, *, workload: str | None = None) -> Any:
-        """Let every call of a function be a request: `@recorder.measured`.
+        """Make every call of a function a request: `@recorder.measured`.
 
         Coroutines are requests until they return, generators until they are exhausted or closed.
 
@@ -157,9 +150,10 @@ class Recorder:
         """
         from energygate.production.recorder.decorator import measured
 
+        new_request = functools.partial(self.request, workload)
         if function is None:
-            return lambda later: measured(self, later, workload)
-        return measured(self, function, workload)
+            return lambda later: measured(later, new_request)
+        return measured(function, new_request)
 
     def wsgi(
         self,
@@ -169,17 +163,17 @@ class Recorder:
         metrics_path: str | None = None,
         exclude: Collection[str] = ("/metrics",),
     ) -> WsgiApp:
-        """Let every request to a WSGI application be counted. A status of 500 or more is an error.
+        """Return a WSGI application with every request counted. A status of 500 or more is an error.
 
         Args:
             app: The application.
-            workload: As for `request`; or a function that tells it from the request's environment.
-            metrics_path: Where the metrics are shown, in the application's place; `None`: nowhere.
-            exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
+            workload: As for `request`; or a function that returns it for a request's environment.
+            metrics_path: The path that shows the metrics instead of the application; `None`: none does.
+            exclude: Paths that are not counted; one that ends with `*` stands for all with that prefix.
         """
         from energygate.production.recorder.wsgi import WsgiMiddleware
 
-        return WsgiMiddleware(self, app, workload=workload, metrics_path=metrics_path, exclude=exclude)
+        return WsgiMiddleware(app, self._http_requests(workload, metrics_path, exclude))
 
     def asgi(
         self,
@@ -189,34 +183,34 @@ class Recorder:
         metrics_path: str | None = None,
         exclude: Collection[str] = ("/metrics",),
     ) -> AsgiApp:
-        """Let every HTTP request to an ASGI application be counted. Everything else passes through untouched.
+        """Return an ASGI application with every HTTP request counted. Everything else passes through untouched.
 
         Args:
             app: The application.
-            workload: As for `request`; or a function that tells it from the connection's scope.
-            metrics_path: Where the metrics are shown, in the application's place; `None`: nowhere.
-            exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
+            workload: As for `request`; or a function that returns it for a connection's scope.
+            metrics_path: The path that shows the metrics instead of the application; `None`: none does.
+            exclude: Paths that are not counted; one that ends with `*` stands for all with that prefix.
         """
         from energygate.production.recorder.asgi import AsgiMiddleware
 
-        return AsgiMiddleware(self, app, workload=workload, metrics_path=metrics_path, exclude=exclude)
+        return AsgiMiddleware(app, self._http_requests(workload, metrics_path, exclude))
 
     def snapshot(self) -> Snapshot:
-        """All totals of this process up to the last sample."""
+        """Return all totals of this process up to the last sample."""
         if not self._closed:
             self.start()
         return self._recording.snapshot()
 
     def service_snapshot(self) -> Snapshot:
-        """All totals of the service: of all processes that share `multiprocess_dir`; without one, of this process.
+        """Return all totals of the service: of all processes that share `multiprocess_dir`, else of this one.
 
         Raises:
-            OSError: When that directory cannot be used. A part of the sums would look like counters that were reset.
+            OSError: When that directory cannot be used. Partial sums would look like counters that were reset.
         """
-        return self.snapshot() if self._pool is None else self._pool.together(self.snapshot)
+        return self.snapshot() if self._shared_totals is None else self._shared_totals.total(self.snapshot)
 
     def sample(self) -> None:
-        """Read the meter now. The first time only opens it: energy counts from then on. Never raises."""
+        """Read the meter now. The first call only opens it: energy counts from then on. Never raises."""
         recording = self.recording()
         if recording is not None:
             recording.sample()
@@ -230,13 +224,13 @@ class Recorder:
 
     @property
     def collector(self) -> RecorderCollector:
-        """For a registry of `prometheus_client`: `REGISTRY.register(recorder.collector)`."""
+        """A collector for a registry of `prometheus_client`: `REGISTRY.register(recorder.collector)`."""
         from energygate.production.recorder.prometheus import RecorderCollector
 
         return RecorderCollector(self.service_snapshot)
 
     def metrics_text(self) -> str:
-        """The metrics in the OpenMetrics text format.
+        """Return the metrics in the OpenMetrics text format.
 
         Raises:
             OSError: As `service_snapshot`.
@@ -246,17 +240,17 @@ class Recorder:
         return openmetrics(self.collector)
 
     def expose(self, port: int, address: str = "127.0.0.1") -> int:
-        """Show the metrics on a port of their own, to whoever can reach it.
+        """Serve the metrics on a port of their own, to anyone who can reach it.
 
         Args:
-            port: The port; 0 for any that is free.
-            address: `0.0.0.0` lets other machines in.
+            port: The port; 0 for any free one.
+            address: `0.0.0.0` lets other machines connect.
 
         Returns:
             The port.
 
         Raises:
-            UsageError: When the port cannot be had.
+            UsageError: When the port is not available.
         """
         from energygate.production.recorder.prometheus import expose
 
@@ -264,7 +258,7 @@ class Recorder:
         return expose(self.collector, port, address)
 
     def recording(self) -> Recording | None:
-        """This process's recording, started; `None` once the recorder is closed."""
+        """Return this process's recording, started; `None` once the recorder is closed."""
         if self._closed:
             return None
         recording = self._recording
@@ -273,28 +267,35 @@ class Recorder:
         return recording
 
     def note(self, what: str, error: BaseException) -> None:
-        """Count a trouble that the service must not see; say it once."""
+        """Count an internal error, which the service must not see; log it once."""
         self._recording.note(what, error)
 
-    def _begin_anew(self) -> None:
-        """In a forked child: nothing of the parent's threads, locks and totals is the child's."""
-        self._recording = Recording(self._plan, forked=True)
+    def _http_requests(
+        self,
+        workload: str | Callable[[Any], str | None] | None,
+        metrics_path: str | None,
+        exclude: Collection[str],
+    ) -> HttpRequests:
+        from energygate.production.recorder.middleware import HttpRequests
 
+        return HttpRequests(self, workload=workload, metrics_path=metrics_path, exclude=exclude)
 
-def _pool(
-    directory: str | os.PathLike[str] | None, known: Sequence[str], note: Callable[[str, BaseException], None]
-) -> SharedTotals | None:
-    if directory is None:
-        return None
-    from energygate.production.recorder.shared_totals import SharedTotals
+    def _share_in(self, directory: str | os.PathLike[str] | None) -> SharedTotals | None:
+        if directory is None:
+            return None
+        from energygate.production.recorder.shared_totals import SharedTotals
 
-    return SharedTotals(directory, known=known, note=note)
+        return SharedTotals(directory, known=self._config.names, note=self.note)
+
+    def _restart(self) -> None:
+        """Record anew in a forked child, which shares none of its parent's threads, locks and totals."""
+        self._recording = Recording(self._config, self._shared_totals, forked=True)
 
 
 def _after_fork_in_child() -> None:
     for recorder in list(_RECORDERS):
         try:
-            recorder._begin_anew()  # noqa: SLF001 - of this module
+            recorder._restart()  # noqa: SLF001 - same module
         except Exception:  # noqa: BLE001, PERF203 - nothing may raise here
             LOG.exception("energygate: a forked process cannot record")
 
@@ -304,5 +305,5 @@ def _at_exit() -> None:
         recorder.close()
 
 
-in_every_child(_after_fork_in_child)
+after_fork_in_child(_after_fork_in_child)
 atexit.register(_at_exit)

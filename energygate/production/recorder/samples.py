@@ -1,4 +1,4 @@
-"""What a live service did between two looks at the meter, what the meter says of that time, and what a meter is."""
+"""A window between two samples of the meter, the energy sampled for it, and what a live meter is."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class SampleWindow:
-    """What a process served between two looks at the meter.
+    """What a process served between two samples of the meter.
 
     Attributes:
-        wall_ns: Its length.
+        wall_ns: The window's length.
         in_flight_ns: Time in it with at least one request in flight.
         cpu_ns: CPU time of the process in it, all threads.
-        request_ns: By workload, the time that each request spent in it, added up: two at once count twice.
+        request_ns: By workload, the time that requests spent in it, added up: two at once count twice.
         begun: Requests that began in it.
     """
 
@@ -31,23 +31,23 @@ class SampleWindow:
 
     @property
     def share_in_flight(self) -> float:
-        """Share of its time with a request in flight, 0 to 1."""
+        """Share of the window with a request in flight, 0 to 1."""
         return min(1.0, self.in_flight_ns / self.wall_ns) if self.wall_ns > 0 else 0.0
 
     @property
     def serves(self) -> bool:
-        """Whether a request was in flight at any time in it."""
+        """Whether a request was in flight at any time."""
         return self.in_flight_ns > 0
 
 
 @dataclass(frozen=True, kw_only=True)
 class SampleEnergy:
-    """IT energy of one window, this process's part.
+    """This process's part of the IT energy of one window.
 
     Attributes:
-        requests_joules: Drawn while requests were served: their work, and the machine's rest meanwhile.
-        idle_joules: All other.
-        missing: Why parts of the machine could not be read, one sentence each; their joules are not in it.
+        requests_joules: Drawn while requests were served: their work, and the machine's idle power meanwhile.
+        idle_joules: All other energy.
+        missing: Why parts of the machine could not be read, one sentence each; their joules are not included.
     """
 
     requests_joules: float
@@ -67,28 +67,28 @@ class LiveMeter(Protocol):
 
     @property
     def info(self) -> MeterInfo:
-        """How its joules come about."""
+        """How the meter obtains its joules."""
 
     @property
     def period_ns(self) -> int:
-        """How often it moves: windows are at least as long."""
+        """How often the meter's value changes: windows are at least as long."""
 
     def begin(self) -> None:
-        """OwnUsage for the first time: the first window begins here.
+        """Take the first sample, with which the first window begins.
 
         Raises:
-            MeasurementError: When it cannot be read.
+            MeasurementError: When the meter cannot be read.
         """
 
     def read(self, window: SampleWindow) -> SampleEnergy:
-        """OwnUsage again; returns the energy since the last look that succeeded.
+        """Take a sample; return the energy since the last one that succeeded.
 
         Args:
-            window: What the process did since the last look.
+            window: What the process did since the last sample.
 
         Raises:
             MeasurementError: When nothing at all could be read.
         """
 
     def close(self) -> None:
-        """Release what it holds."""
+        """Release the meter's resources."""

@@ -1,4 +1,4 @@
-"""What a live service has come to so far, as one frozen value; what sinks are handed."""
+"""A live service's totals as one frozen value, which sinks receive."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class Durations:
     """A histogram of requests' durations.
 
     Attributes:
-        bounds_seconds: Upper bounds of the buckets, rising; a bound itself belongs to its bucket.
-        counts: Requests in each bucket, not cumulative; one more than there are bounds: the last has no bound.
-        sum_seconds: Of all durations.
+        bounds_seconds: Upper bounds of the buckets, rising and inclusive.
+        counts: Requests in each bucket, not cumulative; one more than there are bounds: the last is unbounded.
+        sum_seconds: The sum of all durations.
     """
 
     bounds_seconds: tuple[float, ...]
@@ -26,21 +26,21 @@ class Durations:
 
     @property
     def count(self) -> int:
-        """How many durations there are."""
+        """The number of durations."""
         return sum(self.counts)
 
 
 @dataclass(frozen=True, kw_only=True)
 class WorkloadTotals:
-    """One workload's totals since the recorder started. All of them only ever grow.
+    """One workload's totals since the recorder started. They never decrease.
 
     Attributes:
-        requests_ok: Requests that ended well.
-        requests_error: Requests that ended with an error.
+        requests_ok: Requests that succeeded.
+        requests_error: Requests that failed.
         energy_joules: IT energy of requests: drawn while they were served.
-        idle_energy_joules: IT energy beside that, the workload's share of it.
-        response_bytes: Bytes that answers took.
-        durations: Of requests, from their begin to their end.
+        idle_energy_joules: The workload's share of all other IT energy.
+        response_bytes: Bytes of responses.
+        durations: Of requests, from start to end.
         units: What requests yielded, such as tokens, by name.
     """
 
@@ -54,23 +54,23 @@ class WorkloadTotals:
 
     @property
     def requests(self) -> int:
-        """Requests that have ended, whichever way."""
+        """Requests that have ended, successfully or not."""
         return self.requests_ok + self.requests_error
 
     def plus(self, other: WorkloadTotals) -> WorkloadTotals:
-        """The sum of both, of two processes that serve the same workload."""
+        """Return the sum with another process's totals of the same workload."""
         return _combined(self, other, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class MeterInfo:
-    """How the joules come about.
+    """How the joules are obtained.
 
     Attributes:
         method: `measured` by a hardware counter, or `estimated` by a power model.
         source: Which counters, or which row of which table, in words.
         version: energygate's version.
-        idle_watts: What the machine draws at rest; `None` while unknown.
+        idle_watts: The machine's idle power; `None` while unknown.
     """
 
     method: str
@@ -78,19 +78,24 @@ class MeterInfo:
     version: str
     idle_watts: float | None = None
 
+    @property
+    def labels(self) -> dict[str, str]:
+        """What the metrics say of the meter."""
+        return {"method": self.method, "source": self.source, "version": self.version}
+
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """Everything a recorder knows at one moment.
+    """Everything that a recorder knows at one moment.
 
     Attributes:
         workloads: Totals by workload; the recorder's own workload is always among them.
-        meter: How the joules come about; `None` until the meter is open, or where none can be had.
-        meter_errors: Readings that could not be had; their energy is in no total.
+        meter: How the joules are obtained; `None` until a meter is open.
+        meter_errors: Failed readings; their energy is in no total.
         pue: Facility energy over IT energy. No total includes it: multiply once.
         time_seconds: When it was taken, in seconds since 1970.
-        start_seconds: When the totals began at 0, in seconds since 1970: later in every forked process.
-        internal_errors: Troubles of the recorder itself and of its sinks, which the service never sees.
+        start_seconds: When the totals were 0, in seconds since 1970; later in every forked process.
+        internal_errors: Errors of the recorder itself and of its sinks, which the service never sees.
     """
 
     workloads: Mapping[str, WorkloadTotals]
@@ -102,16 +107,21 @@ class Snapshot:
     internal_errors: int = 0
 
     def less(self, earlier: Snapshot | None) -> Snapshot:
-        """What was added after an earlier snapshot of the same recorder; `None` stands for its start.
+        """Return what was added since an earlier snapshot of the same recorder; `None` stands for its start.
 
-        Times stay as they are. A workload that was not there earlier is counted from 0.
+        Times stay as they are. A workload that the earlier snapshot lacks counts from 0.
         """
         if earlier is None:
             return self
         return replace(
             self,
             workloads=MappingProxyType(
-                {name: _less(totals, earlier.workloads.get(name)) for name, totals in self.workloads.items()}
+                {
+                    name: _combined(totals, earlier.workloads[name], -1)
+                    if name in earlier.workloads
+                    else totals
+                    for name, totals in self.workloads.items()
+                }
             ),
             meter_errors=self.meter_errors - earlier.meter_errors,
             internal_errors=self.internal_errors - earlier.internal_errors,
@@ -119,30 +129,26 @@ class Snapshot:
 
 
 class Sink(Protocol):
-    """Takes snapshots elsewhere. Called by the recorder's own thread, never by one that serves."""
+    """Sends snapshots elsewhere. Called by the recorder's own thread, never by one that serves."""
 
     def export(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        """Send what has come to be.
+        """Send a snapshot.
 
-        What it raises is counted and logged once, and the next export comes all the same. It may take its time: other
-        sinks wait for it meanwhile, requests and samples do not.
+        Exceptions are counted and logged once, and the next export comes all the same. It may be slow: other sinks
+        wait for it, requests and samples do not.
 
         Args:
             snapshot: Totals up to now.
-            since: The last snapshot that this sink took without raising; `None` at first, and again in a forked
+            since: The last snapshot that this sink exported without raising; `None` at first, and again in a forked
                 process, whose totals begin at 0. `snapshot.less(since)` is what was added.
         """
 
     def close(self) -> None:
-        """Release what it holds; nothing is exported afterwards."""
-
-
-def _less(now: WorkloadTotals, before: WorkloadTotals | None) -> WorkloadTotals:
-    return now if before is None else _combined(now, before, -1)
+        """Release resources; nothing is exported afterwards."""
 
 
 def _combined(one: WorkloadTotals, other: WorkloadTotals, sign: int) -> WorkloadTotals:
-    """One plus or minus the other. Histograms of other bounds than the first one's have no place in it."""
+    """Return one plus or minus the other; a histogram with other bounds than the first one's is left out."""
     durations = one.durations
     if durations.bounds_seconds == other.durations.bounds_seconds:
         counts = zip(durations.counts, other.durations.counts, strict=True)

@@ -4,63 +4,40 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator
+from energygate.production.recorder.middleware import SERVER_ERROR
 
-    from energygate.production.recorder.recorder import Recorder
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from energygate.production.recorder.middleware import HttpRequests
     from energygate.production.recorder.request import Request
 
     Environ = dict[str, Any]
     WsgiApp = Callable[[Environ, Callable[..., Any]], Iterable[bytes]]
 
-SERVER_ERROR = 500
-
-
-class Paths:
-    """Paths; one that ends with `*` stands for all that begin so."""
-
-    def __init__(self, paths: Collection[str]) -> None:
-        self._exact = frozenset(paths)
-        self._beginnings = tuple(path[:-1] for path in paths if path.endswith("*"))
-
-    def __contains__(self, path: str) -> bool:
-        return path in self._exact or path.startswith(self._beginnings)
-
 
 class WsgiMiddleware:
-    """An application around another one.
+    """An application whose requests are counted.
 
     Args:
-        recorder: Counts.
-        app: The application.
-        workload: Which one it serves, or a function that tells it from the environment; `None`: the recorder's own.
-        metrics_path: Where the metrics are shown; `None`: nowhere.
-        exclude: Paths that are not counted; one that ends with `*` stands for all that begin so.
+        app: The application itself.
+        requests: Which of its requests count, and as what.
     """
 
-    def __init__(
-        self,
-        recorder: Recorder,
-        app: WsgiApp,
-        *,
-        workload: str | Callable[[Environ], str | None] | None,
-        metrics_path: str | None,
-        exclude: Collection[str],
-    ) -> None:
-        self._recorder = recorder
+    def __init__(self, app: WsgiApp, requests: HttpRequests) -> None:
         self._app = app
-        self._workload = workload
-        self._metrics_path = metrics_path
-        self._exclude = Paths(exclude)
+        self._requests = requests
 
     def __call__(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
         """Serve one request."""
         path = environ.get("PATH_INFO", "")
-        if path == self._metrics_path:
-            return self._metrics(environ, start_response)
-        if path in self._exclude:
+        if self._requests.shows_metrics(path):
+            status, kind, body = self._requests.metrics_page(environ.get("HTTP_ACCEPT", ""))
+            start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+            return [body]
+        if self._requests.excludes(path):
             return self._app(environ, start_response)
-        request = self._recorder.request(self._which(environ)).begin()
+        request = self._requests.new(environ).begin()
 
         def start(
             status: str, headers: list[tuple[str, str]], *exc_info: object
@@ -81,29 +58,11 @@ class WsgiMiddleware:
         except BaseException:
             request.end(ok=False)
             raise
-        if hasattr(pieces, "__len__"):
-            return _SizedBody(pieces, request)
-        return _Body(pieces, request)
-
-    def _which(self, environ: Environ) -> str | None:
-        if not callable(self._workload):
-            return self._workload
-        try:
-            return self._workload(environ)
-        except Exception as error:  # noqa: BLE001 - the request is served all the same
-            self._recorder.note("the workload of a request could not be told", error)
-            return None
-
-    def _metrics(self, environ: Environ, start_response: Callable[..., Any]) -> Iterable[bytes]:
-        from energygate.production.recorder.prometheus import page
-
-        status, kind, body = page(self._recorder, environ.get("HTTP_ACCEPT", ""))
-        start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
-        return [body]
+        return (_SizedBody if hasattr(pieces, "__len__") else _Body)(pieces, request)
 
 
 class _Body:
-    """An answer's pieces, counted as they are taken. The request ends when the server closes it."""
+    """A response body whose pieces are counted as they are read. The request ends when the server closes it."""
 
     def __init__(self, pieces: Iterable[bytes], request: Request) -> None:
         self._pieces = pieces
@@ -128,7 +87,7 @@ class _Body:
         return piece
 
     def close(self) -> None:
-        """Close the application's own answer; the request is over."""
+        """Close the application's body and end the request."""
         ok = False
         try:
             close = getattr(self._pieces, "close", None)
@@ -139,11 +98,11 @@ class _Body:
             self._request.end(ok=ok)
 
     def __del__(self) -> None:
-        self._request.end()  # of a server that did not close it
+        self._request.end()  # for a server that does not close it
 
 
 class _SizedBody(_Body):
-    """An answer of known length, such as a list: servers tell its size from that."""
+    """A body of known length, such as a list: servers derive its size from that."""
 
     def __len__(self) -> int:
         return len(self._pieces)  # type: ignore[arg-type]

@@ -22,9 +22,9 @@ from energygate.errors import UsageError
 from energygate.production.cloudwatch_metric import MetricPoint, name_fault
 from energygate.production.export.cloudwatch import CloudWatchOptions, files
 from energygate.production.recorder import put_metric_data
+from energygate.production.recorder.config import Clocks
 from energygate.production.recorder.emf import EmfSink, emf_line
 from energygate.production.recorder.put_metric_data import PutMetricDataSink
-from energygate.production.recorder.recording import Clocks
 from energygate.production.recorder.samples import SampleEnergy
 
 

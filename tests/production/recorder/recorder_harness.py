@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from energygate import Recorder
-from energygate.production.recorder.recording import Clocks
+from energygate.production.recorder.config import Clocks
 from energygate.production.recorder.samples import SampleEnergy
 from energygate.production.recorder.snapshot import MeterInfo
 

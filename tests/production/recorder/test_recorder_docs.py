@@ -11,8 +11,8 @@ from prometheus_client import REGISTRY
 
 import energygate
 from energygate.production import names
+from energygate.production.recorder.config import MAX_LATENCY_BOUNDS
 from energygate.production.recorder.labels import MAX_UNITS, MAX_WORKLOADS
-from energygate.production.recorder.ledger import MAX_LATENCY_BOUNDS
 from energygate.production.recorder.recording import MAX_EARLY_WRITES
 
 TEXT = (Path(__file__).parents[3] / "docs" / "recorder.md").read_text("utf-8")
@@ -54,7 +54,7 @@ def run(tmp_path, monkeypatch):
     for collector in set(REGISTRY._collector_to_names) - registered:
         REGISTRY.unregister(collector)
     for one in made:
-        object.__setattr__(one._plan, "sinks", ())  # nobody listens there
+        object.__setattr__(one._config, "sinks", ())  # nobody listens there
         one.close()
 
 

@@ -129,9 +129,9 @@ def test_metrics_have_a_port_of_their_own_if_wanted(recorder):
     port = recorder.expose(0)
     text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=90).text
     assert f'{names.RESPONSE_BYTES}{{workload="cnn"}} 100.0' in text
-    with pytest.raises(UsageError, match=f"cannot be shown on 127.0.0.1:{port}"):
+    with pytest.raises(UsageError, match=f"cannot be served on 127.0.0.1:{port}"):
         recorder.expose(port)
-    with pytest.raises(UsageError, match="cannot be shown"):
+    with pytest.raises(UsageError, match="cannot be served"):
         recorder.expose(99999)
 
 
@@ -234,7 +234,7 @@ def test_a_collector_that_refuses_is_a_trouble_and_the_next_one_comes(recorder, 
     receiver, endpoint = collector
     receiver.statuses = [400, 200]
     sink = OtlpSink(endpoint)
-    with pytest.raises(ConnectionError, match="did not take"):
+    with pytest.raises(ConnectionError, match="did not accept"):
         sink.export(recorder.snapshot(), None)
     sink.export(recorder.snapshot(), None)
     sink.close()

@@ -121,13 +121,13 @@ def test_a_server_that_forks_for_each_request_counts_them_in_a_directory(tmp_pat
 IMPORTS = """
 import os, sys, threading
 sys.path.insert(0, sys.argv[1])
-from energygate.production.recorder.forks import locked, unforked
+from energygate.production.recorder.forks import locked, forks_blocked
 from pathlib import Path
 
 entered, forking = threading.Event(), threading.Event()
 
 def load():
-    with unforked():
+    with forks_blocked():
         import slow
 
 threading.Thread(target=load).start()

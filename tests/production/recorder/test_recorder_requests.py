@@ -20,10 +20,9 @@ from energygate.errors import MeasurementError
 from energygate.measure.meters import rapl
 from energygate.policy import load_policy
 from energygate.production.recorder.children import ChildCpuTime
-from energygate.production.recorder.config import USUAL_BOUNDS_SECONDS
+from energygate.production.recorder.config import MAX_LATENCY_BOUNDS, USUAL_BOUNDS_SECONDS
 from energygate.production.recorder.labels import MAX_WORKLOADS, OTHER
-from energygate.production.recorder.ledger import MAX_LATENCY_BOUNDS
-from energygate.production.recorder.recording import OVERDUE_NS, RETRY_NS
+from energygate.production.recorder.recording import READ_TIMEOUT_NS, RETRY_NS
 
 GENEROUS_S = 90
 
@@ -97,7 +96,7 @@ def test_a_limit_beyond_all_reason_breaks_no_clock(tmp_path):
     [
         ({}, UsageError, "several workloads, cnn, mlp"),
         ({"workload": "cn"}, UsageError, "no workload 'cn'. Did you mean 'cnn'?"),
-        ({"workload": "zzz"}, UsageError, "There are cnn, mlp"),
+        ({"workload": "zzz"}, UsageError, "It has cnn, mlp"),
         ({"workload": "cnn", "pue": 1.5}, UsageError, "the policy says 1.25"),
         ({"policy": None}, UsageError, "what the service serves"),
         ({"policy": None, "workload": "x", "pue": 0.9}, UsageError, "from 1.0 to 3.0, not 0.9"),
@@ -310,7 +309,7 @@ def test_the_meters_troubles_are_counted_and_said_once(caplog):
     assert snapshot.workloads["cnn"].requests_ok == 7
     assert [record.getMessage() for record in caplog.records] == [
         "energygate: the meter could not be read: the counter is gone",
-        "energygate: the meter's joules cannot be right: -1 J and 2 J",
+        "energygate: the meter's joules are invalid: -1 J and 2 J",
     ]
 
 
@@ -363,7 +362,7 @@ def test_a_meter_that_hangs_holds_up_nobody_and_is_counted_once():
     with recorder.request():
         pass
     assert recorder.snapshot().meter_errors == 0
-    time.passes(OVERDUE_NS / SECOND + 1)
+    time.passes(READ_TIMEOUT_NS / SECOND + 1)
     assert [recorder.snapshot().meter_errors for _ in range(3)] == [1, 1, 1]
     assert "energygate_requests_total" in recorder.metrics_text()
     go_on.set()

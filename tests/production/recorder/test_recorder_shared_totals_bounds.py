@@ -163,7 +163,7 @@ def test_files_with_odd_names_or_depths_are_passed_over_and_said_once(tmp_path, 
         for _ in range(3):
             assert shown.service_snapshot().workloads["cnn"].requests == 1
     (said,) = caplog.messages
-    assert "is none of the service's" in said
+    assert "is not the service's" in said
     assert shown.snapshot().internal_errors == 1
 
 
