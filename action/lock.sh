@@ -4,7 +4,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 
 uv lock --quiet --upgrade
-uv export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate --format requirements-txt \
+uv export --quiet --frozen --no-dev --extra onnxruntime --no-emit-project --no-header --no-annotate --format requirements-txt \
   --output-file action/requirements.txt
 printf 'uv\n' | uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate --no-emit-index-url - \
   --output-file action/uv.txt

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 # Real servers, for the tests of other rooms too.
-sys.path.append(str(Path(__file__).parent / "production" / "export"))
+sys.path += [str(Path(__file__).parent / "production" / room) for room in ("export", "routing")]
 
 # The machine may be busy: how long one example took, or took to be drawn, says nothing about the code.
 settings.register_profile("energygate", deadline=None, suppress_health_check=[HealthCheck.too_slow])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 FLOORS = (
     {"text", "errors", "files", "version"},
+    {"extras"},
     {"policy", "stats", "repository"},
     {"workloads", "footprint"},
     {"measure"},

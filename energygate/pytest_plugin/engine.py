@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
+from energygate.extras import require
 from energygate.gate import worst
 from energygate.policy import RELATIVE, Family, Site, load_policy, parse_quantity
 from energygate.policy.changes import policy_changes, policy_digest
@@ -74,10 +75,11 @@ class Engine:
         """Read the policy, if there is one, and check base out, if an option names it.
 
         Raises:
-            UsageError: An option is invalid, or base cannot be found.
+            UsageError: An option is invalid, base cannot be found, or a package is missing.
             PolicyError: A policy is invalid.
             MeasurementError: The setup of base fails.
         """
+        require("measure", purpose="measuring tests")
         _check_options(settings)
         path = settings.policy_file
         head_policy = None if path is None else load_policy(path)

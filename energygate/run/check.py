@@ -23,7 +23,7 @@ from energygate.result.sites import site_result
 from energygate.run.alone import head_alone
 from energygate.run.build import failed_workload
 from energygate.run.provenance import machine_result
-from energygate.run.shared import Observer, Run, shared_confidence, site_factors
+from energygate.run.shared import Observer, Run, require_measuring, shared_confidence, site_factors
 from energygate.version import __version__
 from energygate.workloads.serving import Serving, Side
 
@@ -63,12 +63,13 @@ def check(  # noqa: PLR0913 - the options of the command
         The result. A workload that could not be measured is an error in it, not an exception.
 
     Raises:
-        UsageError: When the policy has no workload of a given name.
+        UsageError: When the policy has no workload of a given name, or a package for measuring is missing.
         PolicyError: When the site's carbon intensity is unknown, or a model's file does not exist.
         MeasurementError: When the setup fails.
     """
     started = time.perf_counter()
     names = chosen(policy.workloads, workloads, source=policy.source)
+    require_measuring(policy.workloads[name] for name in names)
     machine = describe_machine()
     run = Run(
         policy=policy,

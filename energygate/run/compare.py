@@ -22,7 +22,7 @@ from energygate.run.check import assemble, check, chosen, side_of
 from energygate.run.compared import base_beside_head
 from energygate.run.job import Job, unchanged, unmeasured
 from energygate.run.pairing import pair_workloads
-from energygate.run.shared import Observer, Run, shared_confidence, site_factors
+from energygate.run.shared import Observer, Run, require_measuring, shared_confidence, site_factors
 from energygate.workloads.identity import same_environment, same_model
 from energygate.workloads.serving import Serving, refuse_one_port
 
@@ -127,7 +127,7 @@ def compare(head_policy: Policy, directory: Path, base: Base, options: Options) 
         The result. A workload that could not be measured is an error in it, not an exception.
 
     Raises:
-        UsageError: When no policy has a workload of a given name.
+        UsageError: When no policy has a workload of a given name, or a package for measuring is missing.
         PolicyError: When base's policy makes no sense.
         MeasurementError: When the setup of a side fails.
     """
@@ -158,6 +158,7 @@ class _Comparison:
         pairings = pair_workloads(policy.workloads, head_policy.workloads)
         names = chosen([one.name for one in pairings], options.workloads, source=policy.source)
         self._pairings = [one for one in pairings if one.name in names]
+        require_measuring(side for one in self._pairings for side in (one.base, one.head) if side is not None)
         machine = describe_machine()
         self._run = Run(
             policy=policy,

@@ -12,6 +12,7 @@ from typing import Protocol
 import click
 
 from energygate.errors import UsageError
+from energygate.extras import require
 from energygate.run.shipped import fixtures
 
 MODELS = ("digits-cnn", "digits-mlp", "digits-cnn-heavy")
@@ -62,7 +63,11 @@ def demonstrate(gate: Gate) -> int:
 
     Args:
         gate: Checks and reports as the command does.
+
+    Raises:
+        UsageError: When a package for measuring is missing.
     """
+    require("onnxruntime", "onnxruntime", purpose="the demo")
     with tempfile.TemporaryDirectory(prefix="energygate-demo-") as name:
         project = Path(name) / "digits"
         policy = str(project / "energygate.yml")

@@ -11,6 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from energygate.extras import require as require_extra
 from energygate.gate.certainty import ALPHA
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
@@ -64,8 +65,12 @@ def diagnose(
         on_wait: Called when another energygate measures, and this one has to wait.
 
     Raises:
+        UsageError: When a package for measuring is missing.
         MeasurementError: When a counter or a card is there and broken, or the self-test fails.
     """
+    if self_test:
+        require_extra("onnxruntime", "onnxruntime", purpose="the self-test")
+    require_extra("measure", purpose="looking for energy counters")
     wanted = measurement or Measurement()
     required: Literal["any", "measured"] = "measured" if (require or wanted.require) == "measured" else "any"
     machine = describe_machine()

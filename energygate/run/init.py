@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energygate.extras import require
 from energygate.policy import format_quantity
 from energygate.policy.fields import MAX_NAME_LENGTH
 from energygate.text import printable
@@ -54,10 +55,16 @@ class Found:
 
 
 def find_models(directory: Path) -> list[Found]:
-    """All `.onnx` files below a directory, each with the first `.npz` file that holds its inputs by name."""
+    """Return all `.onnx` files below a directory, each with the first `.npz` file that holds its inputs by name.
+
+    Raises:
+        UsageError: When there are models, and a package for measuring them is missing.
+    """
     files = list(_files(directory))
     archives = {path: _array_names(path) for path in files if path.suffix == ".npz"}
     models = sorted((path for path in files if path.suffix == ".onnx"), key=lambda path: path.with_suffix(""))
+    if models:
+        require("onnxruntime", "onnxruntime", purpose="measuring models")
     names = _names([path.relative_to(directory) for path in models])
     return [_found(name, path, directory, archives) for name, path in zip(names, models, strict=True)]
 

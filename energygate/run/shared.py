@@ -8,6 +8,7 @@ from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
+from energygate.extras import require
 from energygate.footprint import production_of
 from energygate.gate import judge
 from energygate.gate.certainty import shared_alpha
@@ -117,6 +118,16 @@ class Run:
             waivers=[waiver for waiver in self.policy.waivers if waiver.workload == name],
             today=self.today,
         )
+
+
+def require_measuring(workloads: Iterable[Workload]) -> None:
+    """Refuse to measure where a package for that is missing.
+
+    Raises:
+        UsageError: It says which extra to install.
+    """
+    has_models = any(workload.onnx is not None for workload in workloads)
+    require("onnxruntime" if has_models else "measure", purpose="measuring")
 
 
 def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> Meter:

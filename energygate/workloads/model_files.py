@@ -6,6 +6,7 @@ import zlib
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
+from energygate.extras import require
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,9 +54,9 @@ def model_files(path: Path, *, label: str) -> list[Path]:
     Raises:
         MeasurementError: When the file is no ONNX model, or external data is missing.
     """
+    model = read_model(path, label=label)
     from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
 
-    model = read_model(path, label=label)
     names = {
         ExternalDataInfo(tensor).location for tensor in _get_all_tensors(model) if uses_external_data(tensor)
     }
@@ -70,8 +71,10 @@ def read_model(path: Path, *, label: str) -> Any:  # noqa: ANN401 - onnx ships n
     """Read an ONNX model without its external data.
 
     Raises:
+        UsageError: When onnx is not installed.
         MeasurementError: When the file is no ONNX model.
     """
+    require("onnxruntime", purpose="reading an ONNX model")
     import onnx
 
     with path.open("rb") as file:

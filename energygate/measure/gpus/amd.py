@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
+from energygate.extras import require
 from energygate.measure.gpus.card import MOST_WATTS, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
 from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
 from energygate.measure.gpus.visible import chosen_rocm
@@ -31,12 +32,14 @@ def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
     """The AMD GPUs that a workload may use; empty where the `amdsmi` package of ROCm is not installed.
 
     Raises:
+        UsageError: When codecarbon is not installed.
         MeasurementError: When a GPU is there whose energy cannot be read.
     """
     if importlib.util.find_spec("amdsmi") is None:
         if shutil.which("rocm-smi"):
             _expect_no_device(selection, "codecarbon needs the amdsmi package to read its energy")
         return ()
+    require("measure", purpose="reading AMD's GPUs")
     try:
         from codecarbon.core.gpu import AllGPUDevices, AMDGPUDevice
 

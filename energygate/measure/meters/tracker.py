@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
+from energygate.extras import require
 from energygate.measure.processor import cpuinfo as proc_cpuinfo
 from energygate.policy import JOULES_PER_KWH
 
@@ -116,6 +117,7 @@ class Tracker:
     """
 
     def __init__(self, *, gpu_ids: Sequence[int] = ()) -> None:
+        require("measure", purpose="measuring")
         self.warnings: list[str] = list(_OF_HARDWARE)
         self._open = False
         with quiet(self.warnings), _quick_cpu_name():

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import UsageError
+from energygate.extras import require
 from energygate.measure.carbon import site_carbon_g_per_kwh
 from energygate.production import names
 from energygate.production.export.documents import json_text, made_by
@@ -55,13 +55,9 @@ def files(source: Source, options: GrafanaOptions | None = None) -> dict[str, st
         PolicyError: A workload has only a relative limit and there is no result, or the carbon intensity is unknown.
     """
     options = options or GrafanaOptions()
-    try:
-        from grafana_foundation_sdk.cog.encoder import JSONEncoder
-    except ImportError:
-        raise UsageError(
-            "the dashboard is made with Grafana's own SDK, which is not installed",
-            hint="pip install 'energygate[grafana]', with Python 3.11 or newer",
-        ) from None
+    require("grafana", purpose="the dashboard")
+    from grafana_foundation_sdk.cog.encoder import JSONEncoder
+
     document = json.loads(JSONEncoder(sort_keys=True).encode(_dashboard(source, options).build()))
     for annotation in document["annotations"]["list"]:
         annotation.update(_SHOWN[annotation["name"]])

@@ -10,7 +10,7 @@ import os
 import socket
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import UsageError
+from energygate.extras import require
 from energygate.production import names
 
 if TYPE_CHECKING:
@@ -56,13 +56,7 @@ class OtlpSink:
         service_name: str = "energygate",
         attributes: Mapping[str, str] | None = None,
     ) -> None:
-        try:
-            import opentelemetry.exporter.otlp.proto.http.metric_exporter
-            import opentelemetry.sdk.metrics.export  # noqa: F401
-        except ImportError:
-            raise UsageError(
-                "sending metrics by OTLP needs OpenTelemetry", hint="pip install 'energygate[otlp]'"
-            ) from None
+        require("otlp", purpose="sending metrics by OTLP")
         self._endpoint = endpoint
         self._headers = dict(headers or {})
         self._attributes = {"service.name": service_name, **(attributes or {})}

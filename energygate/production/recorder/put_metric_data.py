@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import UsageError
+from energygate.extras import require
 from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
 from energygate.production.names import (
     CLOUDWATCH_DIMENSION,
@@ -51,10 +50,8 @@ class PutMetricDataSink:
         region: str | None = None,
         client: Callable[[], Any] | None = None,
     ) -> None:
-        if client is None and importlib.util.find_spec("boto3") is None:
-            raise UsageError(
-                "PutMetricDataSink needs boto3", hint="Install it: pip install 'energygate[aws]'"
-            )
+        if client is None:
+            require("aws", purpose="PutMetricDataSink")
         self._namespace = namespace
         self._make = client or (lambda: _client(region))
         self._client: Any = None

@@ -6,6 +6,7 @@ import datetime as dt
 import io
 import math
 import os
+import sys
 
 import pytest
 from aws_account import SESSION
@@ -21,7 +22,6 @@ from energygate import Recorder
 from energygate.errors import UsageError
 from energygate.production.cloudwatch_metric import MetricPoint, name_fault
 from energygate.production.export.cloudwatch import CloudWatchOptions, files
-from energygate.production.recorder import put_metric_data
 from energygate.production.recorder.config import Clocks
 from energygate.production.recorder.emf import EmfSink, emf_line
 from energygate.production.recorder.put_metric_data import PutMetricDataSink
@@ -258,8 +258,8 @@ def test_missing_credentials_are_the_recorders_to_count(put, monkeypatch, tmp_pa
 
 
 def test_a_missing_boto3_is_said_where_the_sink_is_made(monkeypatch):
-    monkeypatch.setattr(put_metric_data.importlib.util, "find_spec", lambda _: None)
-    with pytest.raises(UsageError, match=r"needs boto3. Install it: pip install 'energygate\[aws\]'"):
+    monkeypatch.setitem(sys.modules, "boto3", None)
+    with pytest.raises(UsageError, match=r"^PutMetricDataSink needs boto3: pip install 'energygate\[aws\]'$"):
         PutMetricDataSink()
 
 

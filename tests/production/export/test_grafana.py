@@ -164,6 +164,6 @@ def test_without_the_sdk_there_is_one_clear_sentence(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr == (
-        "energygate: the dashboard is made with Grafana's own SDK, which is not installed. "
+        "energygate: the dashboard needs grafana_foundation_sdk: "
         "pip install 'energygate[grafana]', with Python 3.11 or newer\n"
     )

@@ -243,5 +243,5 @@ def test_a_collector_that_refuses_is_a_trouble_and_the_next_one_comes(recorder, 
 
 def test_without_opentelemetry_it_is_one_sentence(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics.export", None)
-    with pytest.raises(UsageError, match=r"needs OpenTelemetry. pip install 'energygate\[otlp\]'"):
+    with pytest.raises(UsageError, match=r"needs opentelemetry: pip install 'energygate\[otlp\]'"):
         OtlpSink()
