@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.readings import Meter
-    from energygate.workloads.process import Worker
+    from energygate.workloads.worker import Worker
 
 ROOT = Path(__file__).parent.parent
 UNITS = 100

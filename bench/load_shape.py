@@ -21,11 +21,11 @@ import yaml
 
 from energygate.measure.arrivals import poisson_arrivals
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.workloads.messages import Start
-from energygate.workloads.process import Worker
+from energygate.workloads.protocol import WorkerStart
+from energygate.workloads.worker import Worker
 
 if TYPE_CHECKING:
-    from energygate.workloads.messages import Served
+    from energygate.workloads.protocol import ServedWindow
 
 ROOT = Path(__file__).parent.parent
 SESSIONS = (ROOT / "fixtures" / "sessions.py").read_text(encoding="utf-8")
@@ -61,7 +61,7 @@ def cost(worker: Worker, rate_per_s: float | None) -> Cost:
     )
 
 
-def _served(worker: Worker, count: int, rate_per_s: float | None, window: int) -> Served:
+def _served(worker: Worker, count: int, rate_per_s: float | None, window: int) -> ServedWindow:
     if rate_per_s is None:
         return worker.run(count)
     return worker.run(count, arrivals=poisson_arrivals(rate_per_s=rate_per_s, count=count, seed=str(window)))
@@ -73,7 +73,7 @@ def table(directory: Path) -> None:
     names = ["back to back" if rate is None else f"{rate:g} req/s" for rate in RATES]
     print(f"{'idle threads':16}" + "".join(f"{name:>22}" for name in names))
     for label, factory in (("spin (default)", "spins"), ("sleep", "sleeps"), ("nothing", "nothing")):
-        start = Start(
+        start = WorkerStart(
             label=label,
             python=sys.executable,
             directory=directory,

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from energygate.workloads.energygate_worker.server import Server
+from energygate.workloads.energygate_worker.commands import WorkerCommands
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -47,9 +47,9 @@ def calibrated_work(request_ns: float) -> Callable[[], int]:
     return loop_of_work(max(1, int(1_000_000 * request_ns / (time.perf_counter_ns() - start))))
 
 
-def onnx_case(name: str) -> tuple[Server, Callable[[int], None]]:
+def onnx_case(name: str) -> tuple[WorkerCommands, Callable[[int], None]]:
     """The worker's server and a bare loop over the same session and inputs."""
-    server = Server()
+    server = WorkerCommands()
     path = str(ROOT / f"fixtures/models/{name}.onnx")
     spec: dict[str, Any] = {
         "path": path,
@@ -72,12 +72,12 @@ def onnx_case(name: str) -> tuple[Server, Callable[[int], None]]:
     return server, bare
 
 
-def python_case(request_ns: float) -> tuple[Server, Callable[[int], None]]:
+def python_case(request_ns: float) -> tuple[WorkerCommands, Callable[[int], None]]:
     """The worker's server and a bare loop over the same function."""
     function = calibrated_work(request_ns)
     bench = sys.modules[__name__]
     bench.factory = lambda: function  # type: ignore[attr-defined]
-    server = Server()
+    server = WorkerCommands()
     server.load("python", {"target": f"{__name__}:factory"})
 
     def bare(count: int) -> None:
@@ -87,7 +87,7 @@ def python_case(request_ns: float) -> tuple[Server, Callable[[int], None]]:
     return server, bare
 
 
-def overhead(server: Server, bare: Callable[[int], None]) -> tuple[float, float, float]:
+def overhead(server: WorkerCommands, bare: Callable[[int], None]) -> tuple[float, float, float]:
     """Time of a bare request in µs, and the median overhead with its standard error, as fractions."""
 
     def harness_ns(count: int) -> int:

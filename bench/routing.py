@@ -24,8 +24,8 @@ from energygate.measure.arrivals import poisson_arrivals
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.windows import quantile
 from energygate.production.routing.queueing import ReplicaQueue, ServiceTimes
-from energygate.workloads.messages import Start
-from energygate.workloads.process import Worker
+from energygate.workloads.protocol import WorkerStart
+from energygate.workloads.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +126,7 @@ class Case:
 
 def served(case: Case, directory: Path, seconds: float) -> list[float]:
     """Measure one workload; returns the deviations."""
-    start = Start(
+    start = WorkerStart(
         label=case.label, python=sys.executable, directory=directory, cpus=usable_cpus()[:1], threads=1
     )
     with Worker(start, timeout_s=300) as worker:

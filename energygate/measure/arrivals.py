@@ -6,7 +6,7 @@ import array
 import itertools
 import random
 
-from energygate.workloads.messages import Arrivals
+from energygate.workloads.protocol import Arrivals
 
 
 def poisson_arrivals(*, rate_per_s: float, count: int, seed: str) -> Arrivals:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.workloads.environment import MEASURING
+from energygate.workloads.worker_environment import MEASURING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

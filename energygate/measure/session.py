@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from energygate.measure.readings import Meter, Reading
     from energygate.measure.windows import Plan
-    from energygate.workloads.messages import Arrivals, Served
-    from energygate.workloads.process import Worker
-    from energygate.workloads.serving import Ready, Serving
+    from energygate.workloads.protocol import Arrivals, ServedWindow
+    from energygate.workloads.serving import ReadyWorker, Serving
+    from energygate.workloads.worker import Worker
 
 ROOM = 1.25
 """Memory that a second worker needs, over what the first one holds after loading."""
@@ -47,7 +47,7 @@ class Session:
         self._meter = meter
         self._tolerant = tolerant
         self._traffic = traffic
-        self._ready: Ready
+        self._ready: ReadyWorker
         self._cpus: tuple[int, ...]
         self._cold_start: Reading
         self._windows: list[Window] = []
@@ -175,7 +175,9 @@ class Session:
     def _clients(self) -> int:
         return self._serving.workload.load.concurrency
 
-    def _serve(self, calls: int, *, first: int | None = None, arrivals: Arrivals | None = None) -> Served:
+    def _serve(
+        self, calls: int, *, first: int | None = None, arrivals: Arrivals | None = None
+    ) -> ServedWindow:
         return self.worker.run(
             calls, tolerant=self._tolerant, first=first, clients=self._clients, arrivals=arrivals
         )

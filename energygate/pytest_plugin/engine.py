@@ -15,7 +15,7 @@ from energygate.pytest_plugin.collection import read_collection_settings
 from energygate.pytest_plugin.options import POLICY_FILE
 from energygate.pytest_plugin.policy_builder import PolicyBuilder
 from energygate.pytest_plugin.removed_tests import only_at_base, removed_result
-from energygate.repository.preparation import run_setup
+from energygate.repository.setup_command import run_setup
 from energygate.run.base import base_from_git
 from energygate.run.check import check
 from energygate.run.compare import Options, compare

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError, UsageError
-from energygate.repository.processes import Finished, Runner, run_to_end
+from energygate.repository.processes import CommandRunner, CompletedCommand, run_command
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,7 +88,7 @@ class Git:
 
     directory: Path
     git_dir: Path | None = None
-    run: Runner = run_to_end
+    run: CommandRunner = run_command
 
     def attempt(
         self,
@@ -97,7 +97,7 @@ class Git:
         settings: tuple[str, ...] = (),
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
-    ) -> Finished:
+    ) -> CompletedCommand:
         """Run a git command that may well fail.
 
         Args:
@@ -151,7 +151,7 @@ class Git:
         )
         if finished.returncode != 0:
             raise GitFailed(
-                f"git {arguments[0]} failed in {self.directory}", detail=last_words(finished.stderr)
+                f"git {arguments[0]} failed in {self.directory}", detail=output_tail(finished.stderr)
             )
         return finished.stdout
 
@@ -194,7 +194,7 @@ def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def last_words(output: bytes, *, lines: int = LAST_LINES) -> str | None:
+def output_tail(output: bytes, *, lines: int = LAST_LINES) -> str | None:
     """Return the end of a command's output, fit for any terminal; `None` when it said nothing.
 
     Progress bars count by their last state, control characters are dropped, long lines are cut.

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energygate.repository.commits import remotes
 from energygate.repository.git import GitFailed
-from energygate.repository.history import remotes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,7 +46,7 @@ class Pointer:
     size_bytes: int
 
 
-def lfs_pointer(path: Path) -> bool:
+def is_pointer(path: Path) -> bool:
     """Tell whether a file is a Git LFS pointer: a few lines in place of the model that is meant."""
     return read_pointer(path) is not None
 
@@ -81,7 +81,7 @@ def fill_in(borrowed: Git, lender: Git, sha: str, *, head: Path | None) -> None:
         return
     store = _store(lender)
     missing = _take(borrowed, pointers, store)
-    wanted = [name for name in missing if head is None or not lfs_pointer(head / name)]
+    wanted = [name for name in missing if head is None or not is_pointer(head / name)]
     if wanted and shutil.which("git-lfs"):
         _download(lender, sha, wanted)
         _take(borrowed, {name: pointers[name] for name in wanted}, store)

@@ -19,7 +19,7 @@ GRACE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finished:
+class CompletedCommand:
     """A command that has ended.
 
     Attributes:
@@ -33,7 +33,7 @@ class Finished:
     stderr: bytes
 
 
-class Runner(Protocol):
+class CommandRunner(Protocol):
     """Runs a command and waits for it: the repository room's one way to start git."""
 
     def __call__(
@@ -44,7 +44,7 @@ class Runner(Protocol):
         environment: Mapping[str, str],
         stdin: bytes,
         timeout_s: float | None,
-    ) -> Finished:
+    ) -> CompletedCommand:
         """Return what became of it, whatever its exit status.
 
         Raises:
@@ -54,14 +54,14 @@ class Runner(Protocol):
         ...
 
 
-def run_to_end(
+def run_command(
     arguments: Sequence[str],
     *,
     directory: Path,
     environment: Mapping[str, str],
     stdin: bytes,
     timeout_s: float | None,
-) -> Finished:
+) -> CompletedCommand:
     """Run a command in a session of its own, so that nothing of it outlives an error, Ctrl-C or SIGTERM.
 
     A session of its own also has no terminal: ssh cannot ask for a passphrase there and wait for ever.
@@ -78,15 +78,15 @@ def run_to_end(
             stderr=stderr,
             start_new_session=True,
         ) as process,
-        stopped_on_trouble(process),
+        stop_on_error(process),
     ):
         stdout, _ = process.communicate(stdin, timeout=timeout_s)
         stderr.seek(0)
-        return Finished(returncode=process.returncode, stdout=stdout, stderr=stderr.read())
+        return CompletedCommand(returncode=process.returncode, stdout=stdout, stderr=stderr.read())
 
 
 @contextlib.contextmanager
-def stopped_on_trouble(process: subprocess.Popen[bytes]) -> Iterator[None]:
+def stop_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
     """Stop a process and its whole group when the block is left by an exception, of whatever kind."""
     try:
         yield

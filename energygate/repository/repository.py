@@ -9,18 +9,18 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.repository import changes, history
-from energygate.repository.borrowing import check_out
-from energygate.repository.git import Git, last_words
-from energygate.repository.processes import Runner, run_to_end
-from energygate.repository.scratch import scratch_directory
+from energygate.repository import changes, commits
+from energygate.repository.checkout import check_out
+from energygate.repository.git import Git, output_tail
+from energygate.repository.processes import CommandRunner, run_command
+from energygate.repository.temporary_directory import temporary_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from typing_extensions import Self
 
-    from energygate.repository.history import Commit
+    from energygate.repository.commits import Commit
 
 _SYMBOLIC_LINK = "120000"
 
@@ -46,7 +46,7 @@ class Repository:
     git: Git
 
     @classmethod
-    def find(cls, directory: Path, *, run: Runner = run_to_end) -> Self:
+    def find(cls, directory: Path, *, run: CommandRunner = run_command) -> Self:
         """Find the repository that a directory is in.
 
         Args:
@@ -68,7 +68,7 @@ class Repository:
 
     def head(self) -> Commit | None:
         """Return the commit that is checked out; `None` before the first one."""
-        return history.commit_named(self.git, "HEAD")
+        return commits.commit_named(self.git, "HEAD")
 
     def is_dirty(self) -> bool:
         """Tell whether the working tree holds anything that `head` does not."""
@@ -80,15 +80,15 @@ class Repository:
         Raises:
             UsageError: When there is none, or it cannot be found out.
         """
-        return history.merge_base(self.git, ref)
+        return commits.merge_base(self.git, ref)
 
     def commit_named(self, ref: str) -> Commit | None:
         """Return the commit that a branch, tag or object name means here; `None` if none."""
-        return history.commit_named(self.git, ref)
+        return commits.commit_named(self.git, ref)
 
     def parents_of(self, sha: str) -> tuple[str, ...]:
         """Return the parents that a commit names, whether or not a shallow clone has them; none when it is not here."""
-        return history.parents_of(self.git, sha)
+        return commits.parents_of(self.git, sha)
 
     def changed_paths(self, commit: Commit) -> list[str]:
         """Return the paths that differ between a commit and the working tree; see `changes.changed_paths`."""
@@ -132,7 +132,7 @@ class Repository:
             UsageError: When there is no room for it, or a submodule is missing.
             GitFailed: When git fails, as on a full disk.
         """
-        with scratch_directory(beside=self.root) as scratch:
+        with temporary_directory(beside=self.root) as scratch:
             checkout = scratch / "base"
             checkout.mkdir()
             check_out(self.git, commit.sha, checkout, head=self.root)
@@ -140,7 +140,7 @@ class Repository:
 
 
 def _not_found(directory: Path, stderr: bytes) -> UsageError:
-    said = last_words(stderr) or ""
+    said = output_tail(stderr) or ""
     if "dubious ownership" in said or "unsafe repository" in said:
         return UsageError(
             f"git refuses to look into {directory}, which belongs to another user",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import PolicyError, UsageError
 from energygate.policy import parse_policy
-from energygate.repository.directories import directories_differ
+from energygate.repository.directory_diff import directories_differ
 from energygate.repository.globs import matching
 from energygate.repository.repository import Repository
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path, PurePosixPath
 
     from energygate.policy import Policy
-    from energygate.repository.history import Commit
+    from energygate.repository.commits import Commit
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,8 +16,8 @@ from energygate.gate import worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import turn
 from energygate.policy.changes import policy_digest
-from energygate.repository.preparation import run_setup
 from energygate.repository.repository import Repository
+from energygate.repository.setup_command import run_setup
 from energygate.result.result import Result
 from energygate.result.sites import site_result
 from energygate.run.alone import head_alone

@@ -14,7 +14,7 @@ from energygate.gate import Verdict
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import turn
 from energygate.policy.changes import policy_changes
-from energygate.repository.preparation import run_setup
+from energygate.repository.setup_command import run_setup
 from energygate.result.result import BaseResult, WorkloadResult
 from energygate.run.alone import head_alone
 from energygate.run.base import base_from_directory, base_from_git
@@ -23,8 +23,8 @@ from energygate.run.compared import base_beside_head
 from energygate.run.job import Job, unchanged, unmeasured
 from energygate.run.pairing import pair_workloads
 from energygate.run.shared import Observer, Run, require_measuring, shared_confidence, site_factors
-from energygate.workloads.identity import same_environment, same_model
 from energygate.workloads.serving import Serving, refuse_one_port
+from energygate.workloads.unchanged import same_environment, same_model
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -13,9 +13,9 @@ from energygate.run.build import Background
 from energygate.run.sizes import model_evidence, payload_evidence
 from energygate.run.subject import Subject, exact_evidence
 from energygate.workloads.agreement import compare_answers
-from energygate.workloads.answers import Collected, accuracy, collect, read_labels
-from energygate.workloads.messages import UNKNOWN
+from energygate.workloads.answers import CollectedAnswers, accuracy, collect, read_labels
 from energygate.workloads.operators import model_facts, operator_changes
+from energygate.workloads.protocol import UNKNOWN_PAYLOADS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -100,14 +100,14 @@ def _answers(
     return agreement, exact, ()
 
 
-def _collected(serving: Serving, cpus: tuple[int, ...]) -> Collected:
+def _collected(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
     """A side's answers, or why there are none: they may differ in length, or its Python may lack numpy."""
     try:
         return collect(serving, cpus)
     except (WorkerDied, NothingThere):
         raise
     except MeasurementError as error:
-        return Collected(payloads=UNKNOWN, answers=error)
+        return CollectedAnswers(payloads=UNKNOWN_PAYLOADS, answers=error)
 
 
 def _operators(

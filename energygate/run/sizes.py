@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from energygate.gate import Evidence
     from energygate.policy import Site, Workload
-    from energygate.workloads.messages import Payloads
+    from energygate.workloads.protocol import Payloads
     from energygate.workloads.serving import Serving
 
 PAYLOADS = {

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from energygate.workloads.messages import Payloads
-    from energygate.workloads.serving import Ready, Serving
+    from energygate.workloads.protocol import Payloads
+    from energygate.workloads.serving import ReadyWorker, Serving
 
     Answers = Mapping[str, np.ndarray[Any, Any]]
 
@@ -22,7 +22,7 @@ ALL_CALLS = 1 << 31
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collected:
+class CollectedAnswers:
     """What one side answers to its distinct requests.
 
     Attributes:
@@ -44,7 +44,7 @@ class Collected:
         return self.answers
 
 
-def collect(serving: Serving, cpus: tuple[int, ...]) -> Collected:
+def collect(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
     """Answer every distinct call once, untimed, in a fresh worker.
 
     Args:
@@ -67,7 +67,7 @@ def collect(serving: Serving, cpus: tuple[int, ...]) -> Collected:
         else:
             answers = _read(path)
             ready.worker.shut_down()
-    return Collected(payloads=payloads, answers=answers)
+    return CollectedAnswers(payloads=payloads, answers=answers)
 
 
 def weigh_answers(serving: Serving, cpus: tuple[int, ...]) -> Payloads:
@@ -91,7 +91,7 @@ def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.nda
     return dict(collect(serving, cpus).to_judge())
 
 
-def _payloads(ready: Ready, serving: Serving, *, keep: bool) -> Payloads:
+def _payloads(ready: ReadyWorker, serving: Serving, *, keep: bool) -> Payloads:
     tolerant = "success_rate" in serving.workload.budgets
     payloads = ready.worker.answer(count=ALL_CALLS, tolerant=tolerant, keep=keep)
     serving.refuse_copies(ready.worker)  # a call may be the first to import something

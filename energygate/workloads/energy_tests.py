@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.repository.processes import run_to_end
-from energygate.workloads.environment import worker_environment
+from energygate.repository.processes import run_command
 from energygate.workloads.serving import LOAD_SECONDS
+from energygate.workloads.worker_environment import worker_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.repository.processes import Runner
+    from energygate.repository.processes import CommandRunner
     from energygate.workloads.serving import Side
 
 START = """
@@ -35,7 +35,7 @@ LAST_LINES = 20
 
 
 @dataclass(frozen=True, kw_only=True)
-class Collected:
+class EnergyTests:
     """The tests of a side.
 
     Attributes:
@@ -49,8 +49,13 @@ class Collected:
 
 
 def collect_energy_tests(
-    side: Side, targets: Sequence[str], options: Sequence[str], *, other: Path, run: Runner = run_to_end
-) -> Collected:
+    side: Side,
+    targets: Sequence[str],
+    options: Sequence[str],
+    *,
+    other: Path,
+    run: CommandRunner = run_command,
+) -> EnergyTests:
     """Let a side's pytest collect, and list what is about energy. Nothing is run but what collecting imports.
 
     Args:
@@ -93,4 +98,4 @@ def collect_energy_tests(
             found = {"trouble": f"its pytest ended with exit code {done.returncode}"}
     if "trouble" in found:
         raise MeasurementError(found["trouble"], detail="\n".join(words) or None)
-    return Collected(tests=tuple(found["tests"]), failed=tuple(found["failed"]))
+    return EnergyTests(tests=tuple(found["tests"]), failed=tuple(found["failed"]))

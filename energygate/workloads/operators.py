@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 PROFILE_NS = 150_000_000
 """Time to profile each side for, at most."""
 
-MOST_CALLS = 1 << 10
+MAX_CALLS = 1 << 10
 """The shares of operators settle within some hundred calls, and of a fast model every call is as much to write down
 and read again: without an end, that took longer than all measuring."""
 
@@ -29,7 +29,7 @@ ROUNDS = 2
 
 KEPT_SHARE = 0.8
 
-LEAST_SHARE = 0.01
+MIN_SHARE = 0.01
 """Operators that moved by less than this share of base's time are not worth a reader's line."""
 
 
@@ -96,7 +96,7 @@ def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tup
 
 
 def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[OperatorChange, ...]:
-    """Compare time per request by operator type; only what moved by `LEAST_SHARE` of base's time or more.
+    """Compare time per request by operator type; only what moved by `MIN_SHARE` of base's time or more.
 
     Args:
         base: Time per request by operator type, in any unit.
@@ -115,7 +115,7 @@ def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) ->
         )
         for name in {**base, **head}
     ]
-    moved = [change for change in changes if abs(change.contribution) >= LEAST_SHARE]
+    moved = [change for change in changes if abs(change.contribution) >= MIN_SHARE]
     return tuple(sorted(moved, key=lambda change: -abs(change.contribution)))
 
 
@@ -124,7 +124,7 @@ def _profiled(serving: Serving, cpus: tuple[int, ...]) -> Counter[str]:
     with serving.open(cpus, profile=serving.scratch / f"profile-{serving.side.name}") as ready:
         calls, served = 1, ready.worker.run(1)
         total = 1
-        while served.wall_ns < PROFILE_NS / 2 and total + 2 * calls <= MOST_CALLS:
+        while served.wall_ns < PROFILE_NS / 2 and total + 2 * calls <= MAX_CALLS:
             calls *= 2
             served = ready.worker.run(calls)
             total += calls

@@ -8,11 +8,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError, PolicyError
-from energygate.workloads.copies import imported_copy, owner
-from energygate.workloads.energygate_worker.inputs import save_arrays
-from energygate.workloads.inputs import synthesise
-from energygate.workloads.messages import Loaded, Start
-from energygate.workloads.process import Worker
+from energygate.workloads.energygate_worker.input_arrays import save_arrays
+from energygate.workloads.installed_copy import find_imported_copy, owner
+from energygate.workloads.protocol import LoadReply, WorkerStart
+from energygate.workloads.synthetic_inputs import synthesise
+from energygate.workloads.worker import Worker
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 LOAD_SECONDS = 120.0
 """Least time a workload gets to load, however short its measuring time: large models take a minute."""
 
-SHORTEST_TIMEOUT_S = 10.0
+MIN_TIMEOUT_S = 10.0
 """Least time that any other command may take, however short the measuring time: a busy machine pauses for seconds."""
 
 GIVING_UP_SECONDS = 5.0
@@ -48,7 +48,7 @@ class Side:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ready:
+class ReadyWorker:
     """A worker ready to serve.
 
     Attributes:
@@ -59,7 +59,7 @@ class Ready:
     """
 
     worker: Worker
-    loaded: Loaded
+    loaded: LoadReply
     distinct_calls: int
     batch_size: int
 
@@ -120,7 +120,7 @@ class Serving:
                 )
 
     @contextlib.contextmanager
-    def open(self, cpus: tuple[int, ...], *, profile: Path | None = None) -> Iterator[Ready]:
+    def open(self, cpus: tuple[int, ...], *, profile: Path | None = None) -> Iterator[ReadyWorker]:
         """Start a fresh worker on these CPUs, load the workload and give it its inputs.
 
         Args:
@@ -130,20 +130,20 @@ class Serving:
         Raises:
             MeasurementError: When it cannot be loaded, or does not take its inputs.
         """
-        start = Start(
+        start = WorkerStart(
             label=self.label,
             python=self.side.python,
             directory=self.side.directory,
             cpus=cpus,
             threads=self.workload.threads,
         )
-        with Worker(start, timeout_s=max(self.timeout_s, SHORTEST_TIMEOUT_S)) as worker:
+        with Worker(start, timeout_s=max(self.timeout_s, MIN_TIMEOUT_S)) as worker:
             loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
             self._refuse_the_other_sides_code(loaded)
             self.refuse_copies(worker)
             self._refuse_batches_at_a_rate(loaded)
             calls = self._bind(worker, loaded)
-            yield Ready(
+            yield ReadyWorker(
                 worker=worker, loaded=loaded, distinct_calls=calls, batch_size=self.workload.batch_size
             )
 
@@ -151,7 +151,7 @@ class Serving:
     def _load_timeout_s(self) -> float:
         return max(self.timeout_s, LOAD_SECONDS)
 
-    def _refuse_the_other_sides_code(self, loaded: Loaded) -> None:
+    def _refuse_the_other_sides_code(self, loaded: LoadReply) -> None:
         """An environment that holds the project itself would serve one side's code for both, and hide a change."""
         if loaded.origin is None or self.other_directory is None:
             return
@@ -169,7 +169,7 @@ class Serving:
         if self.other_directory is None or self.workload.kind not in {"python", "pytest"}:
             return
         own, other = self.side.directory.resolve(), self.other_directory.resolve()
-        copy = imported_copy(worker.modules(), own, other)
+        copy = find_imported_copy(worker.modules(), own, other)
         if copy is None:
             return
         if owner(copy.file, own, other) == other:
@@ -191,7 +191,7 @@ class Serving:
             hint=f"The environment holds an editable install of the project: {OWN_ENVIRONMENT}",
         )
 
-    def _refuse_batches_at_a_rate(self, loaded: Loaded) -> None:
+    def _refuse_batches_at_a_rate(self, loaded: LoadReply) -> None:
         if self.workload.load.rate is not None and loaded.requests_per_call > 1:
             raise MeasurementError(
                 f"{self.workload.pytest} serves {loaded.requests_per_call} requests a call, and `load` lets requests "
@@ -232,14 +232,14 @@ class Serving:
             "profile": None if profile is None else str(profile),
         }
 
-    def _bind(self, worker: Worker, loaded: Loaded) -> int:
+    def _bind(self, worker: Worker, loaded: LoadReply) -> int:
         given, labels = self.workload.inputs, self.workload.labels
         if self.workload.kind == "pytest" or (given is None and loaded.inputs is None):
             return 1
         path = self._made_up(loaded) if given is None else self.inputs_directory / given
         return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)
 
-    def _made_up(self, loaded: Loaded) -> Path:
+    def _made_up(self, loaded: LoadReply) -> Path:
         arrays = synthesise(
             loaded.inputs or (),
             shapes=self.workload.shapes,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from user_projects import NASTY_NAMES
 
 from energygate.errors import UsageError
-from energygate.repository import directories_differ
+from energygate.repository.directory_diff import directories_differ
 
 
 @pytest.fixture

@@ -8,8 +8,8 @@ from pathlib import Path, PurePosixPath
 import pytest
 
 from energygate.errors import UsageError
-from energygate.repository import Repository
 from energygate.repository.git import REPOSITORY_VARIABLES, git_environment
+from energygate.repository.repository import Repository
 
 
 @pytest.mark.parametrize(("inside", "prefix"), [(".", "."), ("src", "src"), ("src/..", ".")])
@@ -118,13 +118,13 @@ def test_a_damaged_repository_shows_what_git_says(project):
 
 
 def test_git_is_started_through_the_given_runner(project):
-    from energygate.repository.processes import run_to_end
+    from energygate.repository.processes import run_command
 
     seen = []
 
     def run(arguments, **rest):
         seen.append(arguments)
-        return run_to_end(arguments, **rest)
+        return run_command(arguments, **rest)
 
     assert Repository.find(Path(project.root), run=run).head() == project.head()
     assert {arguments[0] for arguments in seen} == {"git"}

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import PolicyError
-from energygate.repository import matching
+from energygate.repository.globs import matching
 
 
 @pytest.mark.parametrize(

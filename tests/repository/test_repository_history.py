@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from energygate.errors import UsageError
-from energygate.repository import history
+from energygate.repository import commits
 
 
 @pytest.fixture
@@ -122,7 +122,7 @@ def test_a_branch_whose_commit_is_here_without_its_name_costs_no_history(upstrea
 
 def test_deepening_only_adds_history(upstream, tmp_path, monkeypatch):
     # 45 commits from the tip of main end between where the two part and what is known of work.
-    monkeypatch.setattr(history, "DEEPEN_STEPS", (45, None))
+    monkeypatch.setattr(commits, "DEEPEN_STEPS", (45, None))
     clone = upstream.clone(tmp_path / "clone", "--depth=100", "--branch=work")
     known = set(clone.git("rev-list", "--all").split())
     clone.find().merge_base("origin/main")
@@ -180,7 +180,7 @@ def test_a_shallow_clone_whose_remote_is_gone_says_so_and_what_to_write(upstream
 def test_a_remote_that_hangs_is_given_up(upstream, tmp_path, monkeypatch):
     clone = upstream.clone(tmp_path / "clone", "--depth=1", "--no-single-branch", "--branch=work")
     clone.git("config", "remote.origin.uploadpack", "sleep 60 #")
-    monkeypatch.setattr(history, "FETCH_SECONDS", 0.1)
+    monkeypatch.setattr(commits, "FETCH_SECONDS", 0.1)
     with pytest.raises(UsageError, match="fetch-depth: 0"):
         clone.find().merge_base("origin/main")
 

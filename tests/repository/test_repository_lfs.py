@@ -8,7 +8,8 @@ import sys
 
 import pytest
 
-from energygate.repository import Repository, lfs_pointer
+from energygate.repository.lfs import is_pointer
+from energygate.repository.repository import Repository
 
 MODEL = b"\x08\x07a model" * 100
 
@@ -35,14 +36,14 @@ def pointer_to(content, *, extra=""):
 )
 def test_a_pointer_is_known_by_its_form(tmp_path, content, expected):
     (tmp_path / "file").write_text(content)
-    assert lfs_pointer(tmp_path / "file") is expected
+    assert is_pointer(tmp_path / "file") is expected
 
 
 def test_what_is_no_file_is_no_pointer(tmp_path):
     (tmp_path / "real").write_text(pointer_to(MODEL))
     (tmp_path / "link").symlink_to("real")
     os.mkfifo(tmp_path / "pipe")
-    assert not any(lfs_pointer(tmp_path / name) for name in ("missing", "link", "pipe", "."))
+    assert not any(is_pointer(tmp_path / name) for name in ("missing", "link", "pipe", "."))
 
 
 @pytest.fixture

@@ -11,8 +11,9 @@ import time
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.repository import preparation, processes, run_setup
-from energygate.repository.git import last_words
+from energygate.repository import processes, setup_command
+from energygate.repository.git import output_tail
+from energygate.repository.setup_command import run_setup
 
 
 def test_it_runs_in_its_sides_directory_and_says_nothing(tmp_path, capfd):
@@ -59,10 +60,10 @@ def test_megabytes_of_output_keep_their_end(tmp_path):
 
 def test_of_much_output_only_the_end_is_kept(tmp_path):
     (tmp_path / "output").write_bytes(b"x" * 1_000_000 + b"end")
-    tail = preparation._Tail()
+    tail = setup_command._Tail()
     tail.read((tmp_path / "output").open("rb"))
     assert tail._kept.endswith(b"xend")
-    assert len(tail._kept) == preparation._KEPT_BYTES
+    assert len(tail._kept) == setup_command._KEPT_BYTES
 
 
 def test_it_cannot_wait_for_an_answer(tmp_path):
@@ -130,7 +131,7 @@ def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, monkeypatch, stu
 RUNNER = """
 import signal, subprocess, sys
 from pathlib import Path
-from energygate.repository import run_setup
+from energygate.repository.setup_command import run_setup
 class Popen(subprocess.Popen):
     def wait(self, timeout=None):
         if self.returncode is None and timeout == 900:
@@ -171,4 +172,4 @@ def test_interrupted_it_is_gone(tmp_path, number, status):
     ],
 )
 def test_last_words_are_fit_for_any_terminal(output, expected):
-    assert last_words(output) == expected
+    assert output_tail(output) == expected

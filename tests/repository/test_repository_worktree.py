@@ -14,8 +14,14 @@ import pytest
 from user_projects import NASTY_NAMES, Project
 
 from energygate.errors import UsageError
-from energygate.repository import GitFailed, Repository
-from energygate.repository.scratch import PREFIX, remove_tree, scratch_directory, temporary_places
+from energygate.repository.git import GitFailed
+from energygate.repository.repository import Repository
+from energygate.repository.temporary_directory import (
+    PREFIX,
+    remove_tree,
+    temporary_directory,
+    temporary_places,
+)
 
 
 def files_of(checkout):
@@ -231,7 +237,7 @@ def test_removing_does_not_follow_links(unprivileged):
 HOLDER = """
 import signal, sys
 from pathlib import Path
-from energygate.repository import Repository
+from energygate.repository.repository import Repository
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
 signal.signal(signal.SIGINT, signal.default_int_handler)  # ignored where tests run in the background
 repository = Repository.find(Path(sys.argv[1]))
@@ -317,7 +323,7 @@ def test_never_inside_the_repository(project, monkeypatch):
 def test_when_there_is_no_place_outside():
     with (
         pytest.raises(UsageError, match=r"no directory for temporary files outside /.*TMPDIR"),
-        scratch_directory(beside=Path("/")),
+        temporary_directory(beside=Path("/")),
     ):
         pass
 

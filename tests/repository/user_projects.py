@@ -9,7 +9,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path  # noqa: TC003 - a field's type
 
-from energygate.repository import Repository
+from energygate.repository.repository import Repository
 
 GIT = shutil.which("git") or "git"
 

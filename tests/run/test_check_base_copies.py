@@ -11,7 +11,7 @@ import pytest
 from base_projects import BRIEF, QUICK, SPIN
 from commands import REPOSITORY
 
-from energygate.workloads.copies import imported_copy
+from energygate.workloads.installed_copy import find_imported_copy
 
 WORK = """
 import time
@@ -166,7 +166,7 @@ def imported(tmp_path, modules, *, own, other, copy):
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
     told = {name: file and str(tmp_path / file) for name, file in modules.items()}
-    found = imported_copy(told, tmp_path / "own", tmp_path / "other")
+    found = find_imported_copy(told, tmp_path / "own", tmp_path / "other")
     return found and (found.name, found.source.as_posix(), found.place)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from energygate.errors import MeasurementError
 from energygate.policy import parse_policy
-from energygate.workloads.messages import Loaded
+from energygate.workloads.protocol import LoadReply
 from energygate.workloads.serving import Serving, Side
 
 WORKLOAD = parse_policy("version: 1\nworkloads: {w: {python: 'module:factory'}}").workloads["w"]
@@ -28,8 +28,8 @@ def serving(own: str, other: str) -> Serving:
     )
 
 
-def loaded(origin: str) -> Loaded:
-    return Loaded(inputs=None, versions={}, origin=origin, wall_ns=1, cpu_ns=1)
+def loaded(origin: str) -> LoadReply:
+    return LoadReply(inputs=None, versions={}, origin=origin, wall_ns=1, cpu_ns=1)
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ import pytest
 from energygate.policy import Site, Workload, parse_policy
 from energygate.run.sizes import model_evidence, needs_payloads, payload_evidence, wants_payloads
 from energygate.run.subject import exact_evidence
-from energygate.workloads.messages import UNKNOWN, Payloads
 from energygate.workloads.model_files import model_download_bytes, model_size_bytes
+from energygate.workloads.protocol import UNKNOWN_PAYLOADS, Payloads
 from energygate.workloads.serving import Serving, Side
 
 ROOT = Path(__file__).parents[2]
@@ -65,7 +65,7 @@ def test_what_is_known_of_head_is_evidence_and_compared_where_base_is_known_too(
     }
     changes = {name: one.change and one.change.value for name, one in found.items()}
     assert changes == {"request_size": None, "response_size": -0.5, "egress_per_request": 0.0}
-    assert payload_evidence(UNKNOWN, payloads(1.0, 2.0, 3.0)) == {}
+    assert payload_evidence(UNKNOWN_PAYLOADS, payloads(1.0, 2.0, 3.0)) == {}
 
 
 @pytest.mark.parametrize(("base", "head", "change"), [(0.0, 0.0, 0.0), (0.0, 1.0, None), (2.0, 0.0, -1.0)])

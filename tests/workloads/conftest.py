@@ -13,11 +13,11 @@ import pytest
 
 from energygate.errors import MeasurementError
 from energygate.policy import Workload
-from energygate.workloads import process
-from energygate.workloads.control_group import ControlGroup
-from energygate.workloads.messages import Start
-from energygate.workloads.process import Worker
+from energygate.workloads import worker as worker_module
+from energygate.workloads.cgroup import Cgroup
+from energygate.workloads.protocol import WorkerStart
 from energygate.workloads.serving import Serving, Side
+from energygate.workloads.worker import Worker
 
 GENEROUS_S = 60
 
@@ -25,7 +25,7 @@ GENEROUS_S = 60
 @pytest.fixture(autouse=True)
 def patient_goodbye(monkeypatch):
     """Gives workers that are on their way out the time that a busy machine may need."""
-    monkeypatch.setattr(process, "GOODBYE_SECONDS", GENEROUS_S)
+    monkeypatch.setattr(worker_module, "GOODBYE_SECONDS", GENEROUS_S)
 
 
 @pytest.fixture
@@ -66,7 +66,7 @@ def worker(checkout):
     with contextlib.ExitStack() as stack:
 
         def start(*, timeout_s=GENEROUS_S, directory=checkout, python=sys.executable):
-            how = Start(label="workload 'w'", python=python, directory=directory, cpus=(), threads=1)
+            how = WorkerStart(label="workload 'w'", python=python, directory=directory, cpus=(), threads=1)
             return stack.enter_context(Worker(how, timeout_s=timeout_s))
 
         yield start
@@ -105,7 +105,7 @@ def time_is_up_once(monkeypatch):
             monotonic=lambda: 1e9 if has_happened() or time.monotonic() > give_up else 0.0,
             perf_counter_ns=time.perf_counter_ns,
         )
-        monkeypatch.setattr(process, "time", clock)
+        monkeypatch.setattr(worker_module, "time", clock)
 
     return once
 
@@ -144,9 +144,9 @@ def serving(checkout, tmp_path):
 def held(request, monkeypatch):
     """How all that a worker starts is held together: both ways where this machine has both."""
     if request.param == "tree":
-        monkeypatch.setattr(ControlGroup, "make", lambda: None)
+        monkeypatch.setattr(Cgroup, "make", lambda: None)
         return request.param
-    group = ControlGroup.make()
+    group = Cgroup.make()
     if group is None:
         pytest.skip("this user can make no control group here")
     group.remove()

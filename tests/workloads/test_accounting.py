@@ -14,8 +14,8 @@ import families
 import numpy as np
 import pytest
 
-from energygate.workloads.control_group import ControlGroup
-from energygate.workloads.energygate_worker.group import Group
+from energygate.workloads.cgroup import Cgroup
+from energygate.workloads.energygate_worker.resource_usage import JoinedCgroup
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -124,13 +124,13 @@ def test_no_children_are_missed_that_the_kernel_reaps(loaded, app, tmp_path, mon
     if serving._family.group_path is not None:
         whole(serving.run(2).cpu_ns, 320)
         serving.close()
-    monkeypatch.setattr(ControlGroup, "make", lambda: None)
+    monkeypatch.setattr(Cgroup, "make", lambda: None)
     with trouble("ignores SIGCHLD", "control group"):  # not counted, then, and not passed over either
         loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
 
 
 def test_a_worker_that_inherits_an_ignored_sigchld_does_not_lose_children(worker, app, tmp_path, monkeypatch):
-    monkeypatch.setattr(ControlGroup, "make", lambda: None)
+    monkeypatch.setattr(Cgroup, "make", lambda: None)
     before = signal.signal(signal.SIGCHLD, signal.SIG_IGN)
     try:
         started = worker()
@@ -186,13 +186,13 @@ def make():
 
 def in_a_group(code):
     """Run this code in a process of its own, with `group` as the control group that it has joined."""
-    group = ControlGroup.make()
+    group = Cgroup.make()
     if group is None:
         pytest.skip("this user can make no control group here")
     head = f"""
         import os, time
-        from energygate.workloads.energygate_worker.group import Group
-        group = Group({str(group.path)!r})
+        from energygate.workloads.energygate_worker.resource_usage import JoinedCgroup
+        group = JoinedCgroup({str(group.path)!r})
     """
     program = textwrap.dedent(head) + textwrap.dedent(code)
     try:
@@ -238,4 +238,4 @@ def test_a_group_counts_others_and_not_this_process():
 
 def test_a_directory_that_is_no_group_cannot_be_joined(tmp_path):
     with pytest.raises(OSError, match=r"cpu\.stat"):
-        Group(str(tmp_path))
+        JoinedCgroup(str(tmp_path))

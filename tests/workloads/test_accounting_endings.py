@@ -16,8 +16,8 @@ import pytest
 from families import cpu_ns, is_gone
 
 from energygate.errors import MeasurementError
-from energygate.workloads.control_group import ControlGroup
-from energygate.workloads.guardian import Guardian
+from energygate.workloads.cgroup import Cgroup
+from energygate.workloads.worker_processes import Watchdog
 
 pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
@@ -105,7 +105,7 @@ def parents(loaded, app, diary):
 
 
 def left_groups():
-    group = ControlGroup.make()
+    group = Cgroup.make()
     if group is None:
         return []
     group.remove()
@@ -188,12 +188,12 @@ def test_trouble_while_starting_leaves_no_group(worker, tmp_path, trouble):
 PARENT = """
     import sys
     from pathlib import Path
-    from energygate.workloads.control_group import ControlGroup
-    from energygate.workloads.messages import Start
-    from energygate.workloads.process import Worker
+    from energygate.workloads.cgroup import Cgroup
+    from energygate.workloads.protocol import WorkerStart
+    from energygate.workloads.worker import Worker
     if {tree}:
-        ControlGroup.make = classmethod(lambda cls: None)
-    start = Start(label="w", python=sys.executable, directory=Path({directory!r}), cpus=(), threads=1)
+        Cgroup.make = classmethod(lambda cls: None)
+    start = WorkerStart(label="w", python=sys.executable, directory=Path({directory!r}), cpus=(), threads=1)
     worker = Worker(start, timeout_s=60)
     worker.load("python", {{"target": "app:make"}}, timeout_s=60)
     while Path({diary!r}).read_text().count("\\n") < {count}:
@@ -243,6 +243,6 @@ def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended
 def test_a_guardian_that_is_dismissed_does_nothing():
     command = [sys.executable, "-c", "input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guarded:
-        Guardian(guarded.pid, mark="no-mark", group="").dismiss()
+        Watchdog(guarded.pid, mark="no-mark", group="").dismiss()
         guarded.communicate(b"\n")
     assert guarded.returncode == 0

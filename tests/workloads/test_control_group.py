@@ -14,8 +14,8 @@ import families
 import pytest
 from families import is_gone
 
-from energygate.workloads.control_group import ControlGroup, own_directories
-from energygate.workloads.family import Family
+from energygate.workloads.cgroup import Cgroup, own_directories
+from energygate.workloads.worker_processes import WorkerProcesses
 
 ROOT = Path(__file__).parents[2]
 MS = 1_000_000
@@ -29,7 +29,7 @@ FIRST_VERSION = "33 31 0:30 / /sys/fs/cgroup/cpuacct rw,relatime - cgroup cgroup
 @pytest.fixture
 def group():
     """A group of the test's own."""
-    made = ControlGroup.make()
+    made = Cgroup.make()
     if made is None:
         pytest.skip("this user can make no control group here")
     yield made
@@ -76,7 +76,7 @@ def test_a_user_who_may_make_no_group_gets_none(monkeypatch):
         raise PermissionError(13, "Permission denied", str(self))
 
     monkeypatch.setattr(Path, "mkdir", refuse)
-    assert ControlGroup.make() is None
+    assert Cgroup.make() is None
 
 
 @LINUX_ONLY
@@ -90,9 +90,9 @@ def test_what_lives_in_a_group_is_killed_without_the_kernels_own_way_too(group, 
     ]
     while not all((path / "cgroup.procs").read_text().count("\n") == 3 for path in (group.path, inner)):
         assert all(sleeper.poll() is None for sleeper in sleepers)
-    write = ControlGroup._write
+    write = Cgroup._write
     monkeypatch.setattr(
-        ControlGroup, "_write", lambda self, name, *value: name != "cgroup.kill" and write(self, name, *value)
+        Cgroup, "_write", lambda self, name, *value: name != "cgroup.kill" and write(self, name, *value)
     )
     group.kill()
     assert [sleeper.wait() for sleeper in sleepers] == [-9, -9]
@@ -103,7 +103,7 @@ def test_what_lives_in_a_group_is_killed_without_the_kernels_own_way_too(group, 
 
 @LINUX_ONLY
 def test_a_worker_that_may_not_join_its_group_is_held_together_as_a_tree(loaded, app, tmp_path, monkeypatch):
-    monkeypatch.setattr(Family, "group_path", str(tmp_path / "no-group"))
+    monkeypatch.setattr(WorkerProcesses, "group_path", str(tmp_path / "no-group"))
     source = """
 def make():
     stray = child(spin, wait=False, setsid=())
@@ -135,9 +135,9 @@ def make():
 REAL = """
     import json, sys
     from pathlib import Path
-    from energygate.workloads.messages import Start
-    from energygate.workloads.process import Worker
-    start = Start(label="w", python=sys.executable, directory=Path({checkout!r}), cpus=(), threads=1)
+    from energygate.workloads.protocol import WorkerStart
+    from energygate.workloads.worker import Worker
+    start = WorkerStart(label="w", python=sys.executable, directory=Path({checkout!r}), cpus=(), threads=1)
     with Worker(start, timeout_s=60) as worker:
         worker.load("python", {{"target": "app:make"}}, timeout_s=60)
         worker.run(1)

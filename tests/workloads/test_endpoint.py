@@ -12,7 +12,7 @@ import families
 import pytest
 from served import GENEROUS_S, canned, completions, endpoint, events, http, write_requests
 
-from energygate.workloads.energygate_worker.completions import begins
+from energygate.workloads.energygate_worker.http_answer import is_first_piece
 from energygate.workloads.energygate_worker.requests_file import read_requests
 
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -290,7 +290,7 @@ def test_units_have_the_name_that_the_policy_gives_them(loaded, checkout, units,
     ],
 )
 def test_which_line_of_a_stream_is_its_first_piece(line, begins_it):
-    assert begins(line + "\r") == begins_it
+    assert is_first_piece(line + "\r") == begins_it
 
 
 def test_the_first_piece_is_the_first_token(asking, checkout):

@@ -9,7 +9,7 @@ import pytest
 from nodes import write
 
 from energygate.errors import MeasurementError
-from energygate.repository.processes import Finished
+from energygate.repository.processes import CompletedCommand
 from energygate.workloads.energy_tests import collect_energy_tests
 from energygate.workloads.serving import Side
 
@@ -120,7 +120,7 @@ def test_trouble_with_time(collected):
 
 def test_last_words_are_told(collected):
     def dies(*_, **__):
-        return Finished(returncode=-9, stdout=b"", stderr=b"killed\n")
+        return CompletedCommand(returncode=-9, stdout=b"", stderr=b"killed\n")
 
     with pytest.raises(MeasurementError) as caught:
         collected({}, run=dies)

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper
 from sample_models import external, identities, model, tensor
 
-from energygate.workloads.inputs import BYTES_LIMIT, DISTINCT_CALLS, synthesise
-from energygate.workloads.messages import Tensor
+from energygate.workloads.protocol import Tensor
+from energygate.workloads.synthetic_inputs import BYTES_LIMIT, DISTINCT_CALLS, synthesise
 
 ELEMENTS = {
     "FLOAT16": np.float16,

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from energygate.workloads.messages import Arrivals
+from energygate.workloads.protocol import Arrivals
 
 MS = 1_000_000
 

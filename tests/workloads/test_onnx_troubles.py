@@ -12,8 +12,8 @@ import pytest
 from onnx import TensorProto, helper
 from sample_models import external, identities, identity, model, tensor, with_external_weight
 
-from energygate.workloads.messages import Start
-from energygate.workloads.process import Worker
+from energygate.workloads.protocol import WorkerStart
+from energygate.workloads.worker import Worker
 
 SERIALISED = identity(("batch", 1, 4)).SerializeToString()
 
@@ -82,7 +82,7 @@ def picky(tmp_path_factory):
     """One worker with one model for many refusals: a refusal leaves a worker as it was."""
     directory = tmp_path_factory.mktemp("picky")
     directory.joinpath("model.onnx").write_bytes(SERIALISED)
-    how = Start(label="workload 'w'", python=sys.executable, directory=directory, cpus=(), threads=1)
+    how = WorkerStart(label="workload 'w'", python=sys.executable, directory=directory, cpus=(), threads=1)
     spec = {"path": "model.onnx", "threads": 1, "provider": "CPUExecutionProvider", "provider_options": {}}
     with Worker(how, timeout_s=60) as started:
         started.load("onnx", spec, timeout_s=60)

@@ -9,9 +9,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from energygate.workloads.energygate_worker import clients, loads, server
-from energygate.workloads.energygate_worker.kind import Kind
-from energygate.workloads.messages import Arrivals
+from energygate.workloads.energygate_worker import commands, concurrency, windows
+from energygate.workloads.energygate_worker.loaded_workload import LoadedWorkload
+from energygate.workloads.protocol import Arrivals
 
 MS = 1_000_000
 
@@ -35,7 +35,7 @@ class Clock:
         self.sleep(seconds)
 
 
-class Workload(Kind):
+class Workload(LoadedWorkload):
     """Each request takes so long."""
 
     def __init__(self, clock, takes_ms, event_loop=None):
@@ -60,19 +60,22 @@ def paced(request, monkeypatch):
     def serve(*offsets_ms, span_ms, takes_ms, **options):
         clock = Clock(**options)
         stub = SimpleNamespace(perf_counter_ns=clock.perf_counter_ns, sleep=clock.sleep)
-        for module in (loads, clients):
+        for module in (windows, concurrency):
             monkeypatch.setattr(module, "time", stub)
         monkeypatch.setattr(
-            clients, "asyncio", SimpleNamespace(gather=asyncio.gather, sleep=clock.async_sleep)
+            concurrency, "asyncio", SimpleNamespace(gather=asyncio.gather, sleep=clock.async_sleep)
         )
         workload = Workload(clock, takes_ms, loop)
-        arrivals = {"offsets_ns": loads.packed(one * MS for one in offsets_ms), "span_ns": span_ms * MS}
-        failures = loads.Failures(0, tolerant=False)
-        who = clients.clients_for(workload, 1)
-        window = loads.SharedCalls(workload, [{}] * len(offsets_ms), failures, arrivals, who)
+        arrivals = {
+            "offsets_ns": windows.pack_integers(one * MS for one in offsets_ms),
+            "span_ns": span_ms * MS,
+        }
+        failures = windows.Failures(0, tolerant=False)
+        who = concurrency.clients_for(workload, 1)
+        window = windows.SharedCalls(workload, [{}] * len(offsets_ms), failures, arrivals, who)
         start_ns = clock.now_ns
         wall_ns = window.serve(start_ns) - start_ns
-        return [one // MS for one in loads.unpacked(window.told()["latencies_ns"])], wall_ns // MS
+        return [one // MS for one in windows.unpack_integers(window.told()["latencies_ns"])], wall_ns // MS
 
     yield serve
     if loop is not None:
@@ -102,11 +105,13 @@ def test_what_goes_on_after_the_last_answer_is_in_the_window(monkeypatch):
             pass
 
     clock = Clock(while_asleep=burn)
-    for module in (loads, clients, server):
+    for module in (windows, concurrency, commands):
         monkeypatch.setattr(module, "time", clock)
-    serving = server.Server()
+    serving = commands.WorkerCommands()
     serving.workload = Workload(clock, takes_ms=1)
-    served = serving.run(1, tolerant=False, arrivals={"offsets_ns": loads.packed([0]), "span_ns": 100 * MS})
+    served = serving.run(
+        1, tolerant=False, arrivals={"offsets_ns": windows.pack_integers([0]), "span_ns": 100 * MS}
+    )
     assert served["wall_ns"] == 100 * MS
     assert served["cpu_ns"] >= 50 * MS
 

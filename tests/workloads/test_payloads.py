@@ -12,8 +12,8 @@ from sample_models import identities, identity
 
 from energygate.errors import MeasurementError
 from energygate.workloads.answers import collect, weigh_answers
-from energygate.workloads.energygate_worker.payloads import answer_bytes
-from energygate.workloads.messages import Payloads
+from energygate.workloads.energygate_worker.payload_sizes import answer_bytes
+from energygate.workloads.protocol import Payloads
 
 ALL = 1000
 
@@ -187,9 +187,9 @@ def test_replies_that_make_no_sense(said):
 def test_code_that_speaks_for_its_worker_is_not_believed(loaded, app, trouble):
     worker = loaded(
         app("""
-            from energygate_worker.collecting import Collection
+            from energygate_worker.answers import AnswerCollector
             def make():
-                Collection.told = lambda self: {"requests": 1, "answered": 1, "response_bytes": -10**400}
+                AnswerCollector.told = lambda self: {"requests": 1, "answered": 1, "response_bytes": -10**400}
                 return lambda: b"x"
         """)
     )

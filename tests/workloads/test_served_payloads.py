@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from served import canned, completions, events, http, write_requests
 
 from energygate.workloads.energygate_worker import content_coding
-from energygate.workloads.energygate_worker.content_coding import Glimpse, decoded
-from energygate.workloads.energygate_worker.troubles import FailedRequest
-from energygate.workloads.messages import Payloads
+from energygate.workloads.energygate_worker.content_coding import StreamDecoder, decoded
+from energygate.workloads.energygate_worker.errors import FailedRequest
+from energygate.workloads.protocol import Payloads
 
 ALL = 1000
 BODY = '{"text": "' + "word " * 200 + '"}'
@@ -199,12 +199,12 @@ def test_what_was_compressed_is_had_again(body, coding):
     said = {"members": "gzip", "raw": "deflate"}.get(coding, coding)
     content = raw(body) if coding == "raw" else compressed(body, coding)
     assert decoded(content, said) == body
-    assert Glimpse(said)(content) == (body[: len(body) // 2] if coding == "members" else body)
+    assert StreamDecoder(said)(content) == (body[: len(body) // 2] if coding == "members" else body)
 
 
 @given(body=st.binary(min_size=1, max_size=300), coding=st.sampled_from(["gzip", "deflate"]))
 def test_whatever_a_server_calls_compressed_is_bytes_or_a_failed_request(body, coding):
-    Glimpse(coding)(body)
+    StreamDecoder(coding)(body)
     try:
         decoded(body, coding)
     except FailedRequest as error:

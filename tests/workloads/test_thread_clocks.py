@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from energygate.workloads.energygate_worker import accounting
+from energygate.workloads.energygate_worker import resource_usage
 
 IN_A_ROW = 12
 """So many readings in a row, 0.1 ms apart, see the other thread's time grow; at ticks of a millisecond two might."""
@@ -33,7 +33,7 @@ def test_another_threads_cpu_time_arrives_in_steps_far_shorter_than_a_tick():
 
     thread = threading.Thread(target=burn)
     thread.start()
-    threads = accounting.threads()
+    threads = resource_usage.threads()
     longest = row = before = 0
     deadline = time.perf_counter() + PATIENCE_S
     try:
@@ -41,7 +41,7 @@ def test_another_threads_cpu_time_arrives_in_steps_far_shorter_than_a_tick():
             pause = time.perf_counter() + 1e-4
             while time.perf_counter() < pause:
                 pass
-            others = accounting.process_cpu_time_ns(threads) - time.thread_time_ns()
+            others = resource_usage.process_cpu_time_ns(threads) - time.thread_time_ns()
             row = row + 1 if others - before > 20_000 else 0
             longest, before = max(longest, row), others
     finally:

@@ -166,10 +166,10 @@ def test_a_worker_dies_with_its_parent(has_ended, freeze):
     script = f"""
 import sys
 from pathlib import Path
-from energygate.workloads.messages import Start
-from energygate.workloads.process import Worker
+from energygate.workloads.protocol import WorkerStart
+from energygate.workloads.worker import Worker
 worker = Worker(
-    Start(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=60
+    WorkerStart(label="w", python=sys.executable, directory=Path({str(ROOT)!r}), cpus=(), threads=1), timeout_s=60
 )
 worker.load("python", {{"target": "fixtures.callables:spin_1ms"}}, timeout_s=60)
 if {freeze}:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from sample_models import identity
 
-from energygate.workloads import process
-from energygate.workloads.process import WORKER
+from energygate.workloads import worker as worker_module
+from energygate.workloads.worker import WORKER
 
 PATIENCE_S = 60
 
@@ -214,7 +214,7 @@ def test_a_reply_that_arrives_when_its_worker_has_ended_is_not_lost(loaded, app)
         def get(self, timeout):
             serving._commands.close()  # nothing more is asked of it
             serving._process.wait(PATIENCE_S)
-            if timeout <= process.LOOK_SECONDS:
+            if timeout <= worker_module.LOOK_SECONDS:
                 raise queue.Empty
             return replies.get(timeout=PATIENCE_S)
 

@@ -226,7 +226,7 @@ def test_garbage_on_the_reply_pipe(loaded, app, trouble):
 )
 def test_a_request_that_closes_the_reply_pipe(loaded, app, trouble, monkeypatch, *, end, words):
     if end != "return 1":  # this one does not end by itself
-        monkeypatch.setattr("energygate.workloads.process.GOODBYE_SECONDS", 0.5)
+        monkeypatch.setattr("energygate.workloads.worker.GOODBYE_SECONDS", 0.5)
     with trouble(words, "while serving requests"):
         loaded(app(request_of(f"os.closerange(3, 30)\n{end}"))).run(1)
 
@@ -331,7 +331,7 @@ def test_a_factory_that_hangs(worker, app, trouble):
 
 @POSIX_ONLY
 def test_a_thread_that_outlives_the_workload_does_not_keep_the_worker(loaded, app, monkeypatch):
-    monkeypatch.setattr("energygate.workloads.process.GOODBYE_SECONDS", 0.2)
+    monkeypatch.setattr("energygate.workloads.worker.GOODBYE_SECONDS", 0.2)
     head = "import threading\nthreading.Thread(target=time.sleep, args=(99,)).start()"
     serving = loaded(app(request_of("return 1", head=head)))
     assert serving.run(1).failed == ()

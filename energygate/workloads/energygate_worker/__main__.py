@@ -9,7 +9,7 @@ import sys
 if __name__ == "__main__":
     # The directory of this file is no place to import from: its modules would shadow the user's.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    from energygate_worker.answering import answer_commands  # type: ignore[import-not-found]
+    from energygate_worker.command_loop import answer_commands  # type: ignore[import-not-found]
 
     sys.path[0] = os.getcwd()  # as `python -m` would
     arguments = json.loads(sys.argv.pop(1))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 
-from .troubles import FailedRequest
+from .errors import FailedRequest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def decoded(body: bytes, coding: str) -> bytes:
         raise FailedRequest("was answered with broken %s: %s" % (coding, error)) from None
 
 
-class Glimpse:
+class StreamDecoder:
     """The text of a stream as it comes, for whoever looks for its first piece.
 
     Args:

@@ -5,24 +5,24 @@ from __future__ import annotations
 import http.client
 from urllib.parse import urlsplit
 
-from .backend import Backend
-from .client import Client
-from .completions import begins, read
 from .content_coding import KNOWN, decoded
-from .kind import Kind
+from .errors import FailedRequest, ServerEnded, message_of
+from .http_answer import is_first_piece, read
+from .http_client import HttpClient
+from .loaded_workload import LoadedWorkload
 from .requests_file import plain_get, read_requests
-from .troubles import FailedRequest, ServerEnded, text_of
+from .server_process import ServerProcess
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-    from .completions import Answer
+    from .http_answer import HttpAnswer
 
 DEFAULT_PORT = 80
 
 
-class Endpoint(Kind):
+class Endpoint(LoadedWorkload):
     """A server on this machine that a command line starts; each request is one exchange over HTTP."""
 
     counts_own_cpu = False
@@ -36,21 +36,21 @@ class Endpoint(Kind):
         self._path = (address.path or "/") + ("?" + address.query if address.query else "")
         self._units = spec["units"]
         self._default = plain_get(self._path)
-        self._backend = Backend(
+        self._backend = ServerProcess(
             spec["serve"],
             address.hostname or "127.0.0.1",
             port,
             spec["ready"],
             spec["patience_s"],
         )
-        self._client = Client(self._backend.host, self._backend.port)
+        self._client = HttpClient(self._backend.host, self._backend.port)
         self.versions: dict[str, str] = {}
 
     def feeds_of(self, path: str) -> list[Any]:
         """The requests of an inputs file."""
         return read_requests(path, self._path)
 
-    def serve(self, feed: Any) -> Answer:
+    def serve(self, feed: Any) -> HttpAnswer:
         """Send one request and read its answer to the end."""
         return self._asked(feed)
 
@@ -58,7 +58,7 @@ class Endpoint(Kind):
         """Bytes of a request's body."""
         return len((feed or self._default).body or b"")
 
-    def weigh(self, feed: Any) -> tuple[Answer, int | None, int]:
+    def weigh(self, feed: Any) -> tuple[HttpAnswer, int | None, int]:
         """Send one request, untimed: the answer, the bytes of its body once decoded, and those of all of it."""
         answer = self._asked(feed, counted=True)
         if answer.coding not in KNOWN:
@@ -66,20 +66,20 @@ class Endpoint(Kind):
         plain = answer._replace(body=decoded(answer.body, answer.coding), coding="")
         return plain, len(plain.body), answer.wire_bytes
 
-    def _asked(self, feed: Any, *, counted: bool = False) -> Answer:
+    def _asked(self, feed: Any, *, counted: bool = False) -> HttpAnswer:
         try:
-            return self._client.ask(feed or self._default, begins, counted=counted)
+            return self._client.ask(feed or self._default, is_first_piece, counted=counted)
         except (OSError, http.client.HTTPException) as error:
             ended = self._backend.ended()
             if ended:
                 raise ServerEnded("was not answered: the server %s" % ended) from None
             raise FailedRequest("was not answered%s" % _why(error)) from None
 
-    def observe(self, answer: Answer) -> tuple[float, int]:
+    def observe(self, answer: HttpAnswer) -> tuple[float, int]:
         """How many units an answer yielded, and when its first piece came."""
         return read(answer, self._units)[1], answer.first_ns
 
-    def named(self, answer: Answer) -> dict[str, str]:
+    def named(self, answer: HttpAnswer) -> dict[str, str]:
         """The parts of an answer by name: what it says."""
         return {"text": read(answer, self._units)[0]}
 
@@ -93,4 +93,4 @@ def _why(error: Exception) -> str:
     """Why there is no answer, as what follows "was not answered"."""
     if isinstance(error, http.client.IncompleteRead):
         return " in full: it was cut off after %d bytes" % len(error.partial)
-    return ": " + (text_of(error) or type(error).__name__)
+    return ": " + (message_of(error) or type(error).__name__)

@@ -10,9 +10,8 @@ import inspect
 import operator
 from functools import partial
 
-from .calls import Calls, count_of
-from .own_loop import OwnLoop, is_async
-from .troubles import NO_ANSWER, TEXT_LIMIT, FailedRequest, deed
+from .errors import TEXT_LIMIT, UNFINISHED, FailedRequest, describe_error
+from .python_callable import CallableWorkload, PrivateLoop, count_of, is_async
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -23,7 +22,7 @@ NOT_YET = object()
 """The value of a call that has not been made."""
 
 
-class MeasuredCall(Calls):
+class MeasuredCall(CallableWorkload):
     """A function with its arguments, as a test gives them to `energy`.
 
     Args:
@@ -42,7 +41,7 @@ class MeasuredCall(Calls):
     """
 
     # A test may well measure what returns nothing; what is lazy would leave the work itself out.
-    refused = {kind: name for kind, name in NO_ANSWER.items() if kind is not type(None)}  # noqa: RUF012 - as there
+    refused = {kind: name for kind, name in UNFINISHED.items() if kind is not type(None)}  # noqa: RUF012 - as there
 
     def __init__(
         self,
@@ -59,7 +58,7 @@ class MeasuredCall(Calls):
         self.requests = _whole(requests)
         self._units = units if units is None or callable(units) else _number(units)
         bound = partial(function, *args, **(kwargs or {})) if args or kwargs else function
-        super().__init__(bound, OwnLoop() if is_async(function) else None, None)
+        super().__init__(bound, PrivateLoop() if is_async(function) else None, None)
         self.value: Any = NOT_YET
 
     def once(self) -> Any:
@@ -105,7 +104,7 @@ class MeasuredCall(Calls):
         try:
             told = self._units(answer)
         except Exception as error:
-            raise FailedRequest("was answered, but its units= %s" % deed(error)) from error
+            raise FailedRequest("was answered, but its units= %s" % describe_error(error)) from error
         return count_of(told, "was answered, but its units= returned %s"), 0
 
     def close(self) -> None:
@@ -122,7 +121,7 @@ class MeasuredCall(Calls):
         async def rest(awaitable: Any) -> Any:
             return await awaitable
 
-        self.event_loop = self.event_loop or OwnLoop()
+        self.event_loop = self.event_loop or PrivateLoop()
         self.coroutine = lambda **feed: rest(plain(**feed))
         self.function = lambda **feed: self.event_loop.run_until_complete(rest(plain(**feed)))
         return self.event_loop.run_until_complete(rest(answer))

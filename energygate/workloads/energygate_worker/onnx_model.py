@@ -5,26 +5,26 @@ from __future__ import annotations
 import sys
 from functools import partial
 
-from .kind import Kind
-from .troubles import Trouble, text_of
+from .errors import WorkloadError, message_of
+from .loaded_workload import LoadedWorkload
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
 
-class OnnxModel(Kind):
+class OnnxModel(LoadedWorkload):
     """An ONNX model in an onnxruntime session on exactly the provider that was asked for."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         try:
             import onnxruntime
         except ImportError as error:
-            raise Trouble("%s cannot import onnxruntime: %s" % (sys.executable, error)) from None
+            raise WorkloadError("%s cannot import onnxruntime: %s" % (sys.executable, error)) from None
         wanted = spec["provider"]
         available = onnxruntime.get_available_providers()
         if wanted not in available:
-            raise Trouble(
+            raise WorkloadError(
                 "onnxruntime %s in %s has no %s; it has %s"
                 % (onnxruntime.__version__, sys.executable, wanted, ", ".join(available))
             )
@@ -40,11 +40,11 @@ class OnnxModel(Kind):
         try:
             self.session = onnxruntime.InferenceSession(spec["path"], options, providers=providers)
         except Exception as error:
-            message = text_of(error).replace("Load model from %s failed:" % spec["path"], "").rstrip(".")
-            raise Trouble("onnxruntime cannot load %s: %s" % (spec["path"], message)) from None
+            message = message_of(error).replace("Load model from %s failed:" % spec["path"], "").rstrip(".")
+            raise WorkloadError("onnxruntime cannot load %s: %s" % (spec["path"], message)) from None
         if self.session.get_providers()[0] != wanted:
             # onnxruntime falls back to the CPU with a warning when a provider fails to start
-            raise Trouble(
+            raise WorkloadError(
                 "onnxruntime could not start %s and fell back to %s; its log is below"
                 % (wanted, self.session.get_providers()[0])
             )

@@ -7,9 +7,9 @@ import os
 import types
 
 from .checkouts import Checkouts
-from .pytest_node import imported_pytest
+from .errors import WorkloadError
 from .pytest_session import OPTIONS, Session, run_session
-from .troubles import Trouble
+from .pytest_workload import imported_pytest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ def main(told: str) -> None:
     spec = json.loads(told)
     try:
         found = collected(spec)
-    except Trouble as trouble:
+    except WorkloadError as trouble:
         found = {"trouble": str(trouble)}
     with open(spec["result"], "w", encoding="utf-8") as file:
         json.dump(found, file)
@@ -45,15 +45,15 @@ def collected(spec: dict[str, Any]) -> dict[str, Any]:
     os.makedirs(spec["scratch"], exist_ok=True)
     fixture = types.ModuleType("energygate_fixture")
     fixture.energy = pytest.fixture(lambda: None, name="energy")  # type: ignore[attr-defined]
-    collection = Collection()
+    listener = TestListener()
     session = Session(spec, Checkouts(os.getcwd(), spec["other"]), fixture, COLLECTING)
-    code = run_session(pytest, session, [collection])
-    if collection.tests is None:
-        raise Trouble("pytest could not collect its tests: it ended with exit code %d" % code)
-    return {"tests": collection.tests, "failed": collection.failed}
+    code = run_session(pytest, session, [listener])
+    if listener.tests is None:
+        raise WorkloadError("pytest could not collect its tests: it ended with exit code %d" % code)
+    return {"tests": listener.tests, "failed": listener.failed}
 
 
-class Collection:
+class TestListener:
     """Listens to pytest.
 
     Attributes:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 
-from .troubles import TEXT_LIMIT, Missing, Trouble, deed, text_of
+from .errors import TEXT_LIMIT, MissingTarget, WorkloadError, describe_error, message_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -39,16 +39,16 @@ class Outcome:
         self._is_xfail = False
         self.code: Any = None
 
-    def trouble(self, wanted: str | None, names: Sequence[str | None]) -> Trouble:
+    def trouble(self, wanted: str | None, names: Sequence[str | None]) -> WorkloadError:
         """Why the wanted part was never measured, from what was seen and the names of the parts that were called."""
         file = self._target.partition("::")[0]
         untold = self._collecting is None and self._skipped is None
         if untold and not os.path.exists(file):
-            return Missing("there is no file %s in %s" % (file, os.getcwd()))
+            return MissingTarget("there is no file %s in %s" % (file, os.getcwd()))
         if untold and not self._items and "not found" in str(self._raised):
-            return Missing("there is no test %s" % self._target)
+            return MissingTarget("there is no test %s" % self._target)
         is_run = len(self._items) == 1 and not any(self._troubles()) and not self._is_xfail
-        kind = Missing if is_run and self._skipped is None else Trouble
+        kind = MissingTarget if is_run and self._skipped is None else WorkloadError
         return kind(self._sentence(wanted, names))
 
     def _troubles(self) -> tuple[BaseException | None, ...]:
@@ -63,7 +63,7 @@ class Outcome:
         if self._skipped is not None:
             sentence = "%s was skipped: %s" % (target, self._skipped)
         elif self._collecting is not None:
-            sentence = "%s cannot be collected: its file %s" % (target, deed(self._collecting))
+            sentence = "%s cannot be collected: its file %s" % (target, describe_error(self._collecting))
         elif self._raised is not None:
             sentence = "pytest could not run %s: %s" % (target, _usage(self._raised))
         elif count > 1:
@@ -74,7 +74,11 @@ class Outcome:
         elif self._is_xfail:
             sentence = "%s is marked xfail, and failed before it measured %s" % (target, _part(wanted))
         elif self._failed is not None:
-            sentence = "%s failed before it measured %s: it %s" % (target, _part(wanted), deed(self._failed))
+            sentence = "%s failed before it measured %s: it %s" % (
+                target,
+                _part(wanted),
+                describe_error(self._failed),
+            )
         elif count == 0:
             sentence = "%s was not run: pytest ended with exit code %d" % (target, self.code or 0)
         else:
@@ -160,16 +164,16 @@ def _fixtures_deed(error: BaseException) -> str:
     name = getattr(error, "argname", None)
     if type(error).__name__ == "FixtureLookupError" and name is not None:
         return "there is no fixture %r" % name
-    return "a fixture of it %s" % deed(error)
+    return "a fixture of it %s" % describe_error(error)
 
 
 def _usage(error: BaseException) -> str:
     """What is wrong with its configuration: of a usage error what follows the usage."""
     if type(error).__name__ == "ConftestImportFailure":
         cause = getattr(error, "cause", None) or error.excinfo[1]  # type: ignore[attr-defined]  # 7 has the latter
-        return "%s %s" % (error.path, deed(cause))  # type: ignore[attr-defined]
+        return "%s %s" % (error.path, describe_error(cause))  # type: ignore[attr-defined]
     if type(error).__name__ == "UsageError":
-        return " ".join(str(error).partition("error: ")[2].split("\n")[:1])[:TEXT_LIMIT] or text_of(error)
+        return " ".join(str(error).partition("error: ")[2].split("\n")[:1])[:TEXT_LIMIT] or message_of(error)
     if type(error).__name__ == "Exit":
-        return "the session was ended: %s" % text_of(error)
-    return "it %s" % deed(error)
+        return "the session was ended: %s" % message_of(error)
+    return "it %s" % describe_error(error)

@@ -1,22 +1,129 @@
-"""A Python callable as a workload."""
+"""Python functions as workloads: each call is one request, or a batch of them."""
 
 from __future__ import annotations
 
 import importlib
 import inspect
+import math
 import os
 import sys
+from collections.abc import Mapping
 
-from .calls import Calls
-from .own_loop import OwnLoop, is_async
-from .troubles import Trouble, deed
+from .errors import (
+    TEXT_LIMIT,
+    UNFINISHED,
+    FailedRequest,
+    ForkedCopy,
+    UnfinishedAnswer,
+    WorkloadError,
+    describe_error,
+    forked,
+)
+from .loaded_workload import LoadedWorkload
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Iterator
     from typing import Any
 
 
-class PythonCallable(Calls):
+class CallableWorkload(LoadedWorkload):
+    """A function that serves one request per call.
+
+    Attributes:
+        coroutine: The function as it was given.
+        event_loop: Where it runs, if it is a coroutine function; otherwise `None`.
+        function: The function as an ordinary one, that returns its answer.
+        refused: What it may not return, by type.
+        units: The policy's name for what requests yield; `None` where that is not counted.
+    """
+
+    refused = UNFINISHED
+
+    def __init__(self, function: Callable[..., Any], event_loop: Any, units: str | None) -> None:
+        self.coroutine = function
+        self.event_loop = event_loop
+        self.function = _blocking(function, event_loop)
+        self.units = units
+        self.observes = units is not None
+        self.versions: dict[str, str] = {}
+
+    def serve(self, feed: dict[str, Any]) -> Any:
+        """Answer one call."""
+        return self._finished(self.function(**feed))
+
+    async def serve_coroutine(self, feed: dict[str, Any]) -> Any:
+        """Answer one call, while others may be answered on the same event loop."""
+        return self._finished(await self.coroutine(**feed))
+
+    def loop(
+        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
+    ) -> None:
+        """Answer one call per feed and append the time after each: the measured loop, kept bare."""
+        function, refused = self.function, self.refused
+        for feed in feeds:
+            if (kind := type(function(**feed))) in refused:
+                raise UnfinishedAnswer(kind)
+            if forked:
+                raise ForkedCopy
+            append(clock())
+
+    def observe(self, answer: Any) -> tuple[float, int]:
+        """How much a call yielded; never when its first piece came, since a callable returns its whole answer."""
+        if not isinstance(answer, Mapping):
+            message = "returned %s; with `units: %s` a request returns a mapping that holds the number of %s"
+            raise FailedRequest(message % (type(answer).__name__, self.units, self.units))
+        if self.units not in answer:
+            held = ", ".join(repr(name) for name in list(answer)[:10]) or "nothing"
+            raise FailedRequest(
+                "returned no %r, which `units` names; its answer holds %s" % (self.units, held)
+            )
+        return count_of(answer[self.units], "returned %%s as its %r" % self.units), 0
+
+    def named(self, answer: Any) -> dict[str, Any]:
+        """The parts of an answer by name."""
+        if isinstance(answer, dict):
+            return {str(name): value for name, value in answer.items()}
+        if isinstance(answer, tuple):
+            return {str(position): value for position, value in enumerate(answer)}
+        return {"answer": answer}
+
+    def _finished(self, answer: Any) -> Any:
+        """The answer, if it is one."""
+        if type(answer) in self.refused:
+            raise UnfinishedAnswer(type(answer))
+        if forked:
+            raise ForkedCopy
+        return answer
+
+
+def count_of(value: Any, wording: str) -> float:
+    """How much a request yielded.
+
+    Args:
+        value: What it says: a number, numpy's and torch's scalars too.
+        wording: What the request did if that is no count, with `%s` in place of the value.
+
+    Raises:
+        FailedRequest: When it is no count.
+    """
+    try:
+        count = float("nan" if isinstance(value, (str, bytes, bool)) else value)
+    except Exception:
+        count = math.nan
+    if not 0 <= count < math.inf:
+        raise FailedRequest("%s, which is no count" % (wording % repr(value)[:TEXT_LIMIT]))
+    return count
+
+
+def _blocking(function: Callable[..., Any], event_loop: Any) -> Callable[..., Any]:
+    """A coroutine function as an ordinary one; any other function as it is."""
+    if event_loop is None:
+        return function
+    return lambda **feed: event_loop.run_until_complete(function(**feed))
+
+
+class PythonCallable(CallableWorkload):
     """A function that serves one request, made by the user's factory `package.module:factory`."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
@@ -27,23 +134,59 @@ class PythonCallable(Calls):
         except BaseException as error:  # a script without a main guard may well call sys.exit
             if isinstance(error, ModuleNotFoundError) and (module_name + ".").startswith("%s." % error.name):
                 message = "there is no module %s in %s, nor in the environment of %s"
-                raise Trouble(message % (error.name, os.getcwd(), sys.executable)) from None
-            raise Trouble(
-                "%s cannot be imported with %s: it %s" % (module_name, sys.executable, deed(error))
+                raise WorkloadError(message % (error.name, os.getcwd(), sys.executable)) from None
+            raise WorkloadError(
+                "%s cannot be imported with %s: it %s" % (module_name, sys.executable, describe_error(error))
             ) from error
         self.origin = getattr(factory, "__file__", None)
         try:
             for part in factory_name.split("."):
                 factory = getattr(factory, part)
         except AttributeError as error:
-            raise Trouble("%s does not exist: %s" % (target, error)) from None
+            raise WorkloadError("%s does not exist: %s" % (target, error)) from None
         try:
             function = factory()
         except BaseException as error:
-            raise Trouble("the factory %s %s" % (target, deed(error))) from error
+            raise WorkloadError("the factory %s %s" % (target, describe_error(error))) from error
         if inspect.isawaitable(function) or not callable(function):
-            raise Trouble(
+            raise WorkloadError(
                 "%s returned %s; it must return the function that serves one request"
                 % (target, "nothing" if function is None else type(function).__name__)
             )
-        super().__init__(function, OwnLoop() if is_async(function) else None, spec.get("units"))
+        super().__init__(function, PrivateLoop() if is_async(function) else None, spec.get("units"))
+
+
+class PrivateLoop:
+    """An event loop that lives as long as what is measured on it."""
+
+    def __init__(self) -> None:
+        import asyncio
+
+        self._asyncio: Any = asyncio
+        self._loop = asyncio.new_event_loop()
+
+    def run_until_complete(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
+        """Run a coroutine to its end. A loop that runs in this thread stands still meanwhile, as for any call."""
+        outer = self._asyncio._get_running_loop()  # noqa: SLF001 - documented for those who write loops
+        if outer is None:
+            return self._loop.run_until_complete(coroutine)
+        task = self._asyncio.current_task(outer)
+        if task is not None:
+            self._asyncio.tasks._leave_task(outer, task)  # noqa: SLF001 - the same
+        self._asyncio._set_running_loop(None)  # noqa: SLF001
+        try:
+            return self._loop.run_until_complete(coroutine)
+        finally:
+            self._asyncio._set_running_loop(outer)  # noqa: SLF001
+            if task is not None:
+                self._asyncio.tasks._enter_task(outer, task)  # noqa: SLF001
+
+    def close(self) -> None:
+        """Close it, and what still runs on it."""
+        self.run_until_complete(self._loop.shutdown_asyncgens())
+        self._loop.close()
+
+
+def is_async(function: Callable[..., Any]) -> bool:
+    """Whether calling it gives a coroutine."""
+    return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))

@@ -6,23 +6,23 @@ import json
 import re
 from collections import namedtuple
 
-from .troubles import Trouble, text_of
+from .errors import WorkloadError, message_of
 
 ENVELOPE = {"custom_id", "method", "url", "body", "headers"}
 """Keys of a line that says more than its body: those of OpenAI's batch files, and `headers`."""
 
-Request = namedtuple("Request", "method path body headers")  # noqa: PYI024 - typing costs start-up time
+HttpRequest = namedtuple("HttpRequest", "method path body headers")  # noqa: PYI024 - typing costs start-up time
 """One request: its method, its path with the query, its body in bytes (`None` for none) and its headers."""
 
 HEADERS = {"Accept": "*/*", "User-Agent": "energygate"}
 
 
-def plain_get(path: str) -> Request:
+def plain_get(path: str) -> HttpRequest:
     """The request that is sent when there is no file."""
-    return Request("GET", path, None, HEADERS)
+    return HttpRequest("GET", path, None, HEADERS)
 
 
-def read_requests(file: str, path: str) -> list[Request]:
+def read_requests(file: str, path: str) -> list[HttpRequest]:
     """The requests of a file, one per line: a JSON value is the body of a POST to `path`.
 
     An object with a `body`, and otherwise only keys of `ENVELOPE`, says itself what is sent where.
@@ -31,34 +31,34 @@ def read_requests(file: str, path: str) -> list[Request]:
         with open(file, encoding="utf-8-sig") as lines:
             numbered = [(number, line.strip()) for number, line in enumerate(lines, 1)]
     except (OSError, UnicodeDecodeError) as error:
-        raise Trouble("%s cannot be read: %s" % (file, text_of(error))) from None
+        raise WorkloadError("%s cannot be read: %s" % (file, message_of(error))) from None
     requests = [_request(line, path, "line %d of %s" % (number, file)) for number, line in numbered if line]
     if not requests:
-        raise Trouble("%s holds no request; each line is one, in JSON" % file)
+        raise WorkloadError("%s holds no request; each line is one, in JSON" % file)
     return requests
 
 
-def _request(line: str, path: str, where: str) -> Request:
+def _request(line: str, path: str, where: str) -> HttpRequest:
     try:
         value = json.loads(line)
     except ValueError as error:
-        raise Trouble("%s is no JSON: %s" % (where, error)) from None
+        raise WorkloadError("%s is no JSON: %s" % (where, error)) from None
     if not isinstance(value, dict) or "body" not in value or not ENVELOPE.issuperset(value):
         return _post(line, path)
     url, method, headers = value.get("url", path), value.get("method"), value.get("headers", {})
     if not isinstance(url, str) or not re.match(r"/[!-~]*$", url):
-        raise Trouble("%s: url is %r; it must be a path, such as /v1/completions" % (where, url))
+        raise WorkloadError("%s: url is %r; it must be a path, such as /v1/completions" % (where, url))
     if method is not None and (not isinstance(method, str) or not re.match("[A-Za-z]+$", method)):
-        raise Trouble("%s: method is %r; it must be one of HTTP's, such as POST" % (where, method))
+        raise WorkloadError("%s: method is %r; it must be one of HTTP's, such as POST" % (where, method))
     if not isinstance(headers, dict) or not all(
         re.match(r"[!#-'*+.0-9A-Z^-z|~-]+$", name) and isinstance(text, str) and re.match(r"[ -~\t]*$", text)
         for name, text in headers.items()
     ):
-        raise Trouble("%s: headers must be an object of texts" % where)
+        raise WorkloadError("%s: headers must be an object of texts" % where)
     body = value["body"]
     made = plain_get(url) if body is None else _post(json.dumps(body), url)
     return made._replace(method=(method or made.method).upper(), headers=dict(made.headers, **headers))
 
 
-def _post(text: str, path: str) -> Request:
-    return Request("POST", path, text.encode(), dict(HEADERS, **{"Content-Type": "application/json"}))
+def _post(text: str, path: str) -> HttpRequest:
+    return HttpRequest("POST", path, text.encode(), dict(HEADERS, **{"Content-Type": "application/json"}))

@@ -7,16 +7,16 @@ import io
 import time
 from collections import deque
 
-from .completions import Answer
-from .content_coding import Glimpse, decoded
-from .troubles import FailedRequest
+from .content_coding import StreamDecoder, decoded
+from .errors import FailedRequest
+from .http_answer import HttpAnswer
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import Any
 
-    from .requests_file import Request
+    from .requests_file import HttpRequest
 
 QUOTED = 200
 """How much of a refusing answer an error quotes, in characters."""
@@ -27,7 +27,7 @@ NO_CONTENT = 204
 ELSEWHERE = range(300, 400)
 
 
-class Client:
+class HttpClient:
     """Sends requests over connections that are kept alive; may be used by several threads at once.
 
     Args:
@@ -39,7 +39,7 @@ class Client:
         self._host, self._port = host, port
         self._idle: deque[Any] = deque()
 
-    def ask(self, request: Request, seen: Callable[[str], bool], *, counted: bool = False) -> Answer:
+    def ask(self, request: HttpRequest, seen: Callable[[str], bool], *, counted: bool = False) -> HttpAnswer:
         """Send a request and read its whole answer.
 
         Args:
@@ -61,7 +61,7 @@ class Client:
             response = self._begun(connection, request)
             content_type, coding = _content_type(response), _content_coding(response)
             if content_type == "text/event-stream" and response.status in OK:
-                body, first_ns = _stream(response, seen, Glimpse(coding))
+                body, first_ns = _stream(response, seen, StreamDecoder(coding))
             else:
                 body, first_ns = response.read(), 0
         except BaseException:
@@ -70,9 +70,9 @@ class Client:
         self._idle.append(connection)
         if response.status not in OK:
             raise FailedRequest(_refusal(response, _readable(body, coding)))
-        return Answer(content_type, coding, body, first_ns, response.wire.count if counted else 0)
+        return HttpAnswer(content_type, coding, body, first_ns, response.wire.count if counted else 0)
 
-    def _begun(self, connection: Any, request: Request) -> Any:
+    def _begun(self, connection: Any, request: HttpRequest) -> Any:
         """The beginning of the answer; servers close idle connections, which shows only on using them."""
         was_kept = connection.sock is not None
         try:
@@ -89,7 +89,7 @@ class Client:
             self._idle.pop().close()
 
 
-class Wire(io.RawIOBase):
+class CountingReader(io.RawIOBase):
     """What comes from a socket, counted.
 
     Attributes:
@@ -126,11 +126,11 @@ class CountedResponse(http.client.HTTPResponse):
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
         super().__init__(sock, *args, **kwargs)
-        self.wire = Wire(self.fp.detach())
+        self.wire = CountingReader(self.fp.detach())
         self.fp = io.BufferedReader(self.wire)
 
 
-def _sent(connection: Any, request: Request) -> Any:
+def _sent(connection: Any, request: HttpRequest) -> Any:
     connection.request(request.method, request.path, body=request.body, headers=request.headers)
     return connection.getresponse()
 
@@ -144,7 +144,7 @@ def _content_coding(response: Any) -> str:
     return (response.headers.get("Content-Encoding") or "").strip().lower()
 
 
-def _stream(response: Any, seen: Callable[[str], bool], glimpse: Glimpse) -> tuple[bytes, int]:
+def _stream(response: Any, seen: Callable[[str], bool], glimpse: StreamDecoder) -> tuple[bytes, int]:
     """A stream of events to its end, and when its first piece came."""
     pieces: list[bytes] = []
     rest, first_ns = b"", 0

@@ -7,7 +7,7 @@ import base64
 import math
 import time
 
-from .troubles import PLAIN, Trouble, failure_of, forked
+from .errors import SELF_EXPLANATORY, WorkloadError, describe_failure, forked
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -34,9 +34,9 @@ class Failures:
         Raises:
             Trouble: When it is none to be counted.
         """
-        failure = failure_of(self._served + position + 1, error)
+        failure = describe_failure(self._served + position + 1, error)
         if not self._tolerant or not isinstance(error, Exception):
-            raise Trouble(failure) from (None if isinstance(error, PLAIN) else error)
+            raise WorkloadError(failure) from (None if isinstance(error, SELF_EXPLANATORY) else error)
         self._told[position] = failure
 
     def told(self) -> dict[str, Any]:
@@ -74,7 +74,7 @@ class BackToBack:
         """What became of the calls."""
         stamps = self._stamps
         latencies_ns = (stamps[at] - stamps[at - 1] for at in range(1, len(stamps)))
-        return dict(self._failures.told(), latencies_ns=packed(latencies_ns))
+        return dict(self._failures.told(), latencies_ns=pack_integers(latencies_ns))
 
 
 class SharedCalls:
@@ -106,7 +106,7 @@ class SharedCalls:
         self._failures = failures
         self._observe = workload.observe if workload.observes else None
         self._serve_all = serve_all
-        self._offsets_ns = unpacked(arrivals["offsets_ns"]) if arrivals else None
+        self._offsets_ns = unpack_integers(arrivals["offsets_ns"]) if arrivals else None
         self._span_ns = arrivals["span_ns"] if arrivals else 0
         self._lock = threading.Lock()
         self._start_ns = 0
@@ -115,7 +115,7 @@ class SharedCalls:
         self._latencies_ns = array.array("q", bytes(8 * len(feeds)))
         self._units: list[float] = []
         self._first_pieces_ns: dict[int, int] = {}
-        self._trouble: Trouble | None = None
+        self._trouble: WorkloadError | None = None
 
     def serve(self, start_ns: int) -> int:
         """Serve them all; returns when the window ended: after the last answer, and not before its time."""
@@ -166,16 +166,18 @@ class SharedCalls:
     def _failed(self, position: int, error: BaseException) -> None:
         try:
             self._failures.add(position, error)
-        except Trouble as trouble:  # for the one who opened the window, not for the client that serves it
+        except (
+            WorkloadError
+        ) as trouble:  # for the one who opened the window, not for the client that serves it
             self._trouble = self._trouble or trouble
 
     def told(self) -> dict[str, Any]:
         """What became of the calls, and what they yielded where that was looked at."""
-        told = dict(self._failures.told(), latencies_ns=packed(self._latencies_ns))
+        told = dict(self._failures.told(), latencies_ns=pack_integers(self._latencies_ns))
         if self._observe is not None:
             pieces = self._first_pieces_ns
             told["units"] = math.fsum(self._units)
-            told["first_piece_latencies_ns"] = packed(pieces[position] for position in sorted(pieces))
+            told["first_piece_latencies_ns"] = pack_integers(pieces[position] for position in sorted(pieces))
         return told
 
 
@@ -185,11 +187,11 @@ def wait_until(due_ns: int) -> None:
         time.sleep(left_ns * 1e-9)
 
 
-def packed(numbers: Any) -> str:
+def pack_integers(numbers: Any) -> str:
     """Whole numbers as text: JSON's own would be three times as long, and slow."""
     return base64.b64encode(array.array("q", numbers).tobytes()).decode("ascii")
 
 
-def unpacked(text: str) -> Any:
+def unpack_integers(text: str) -> Any:
     """The numbers again."""
     return array.array("q", base64.b64decode(text))

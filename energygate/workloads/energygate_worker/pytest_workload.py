@@ -9,20 +9,22 @@ This is the fixture's signature, here and in the plugin:
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
+import threading
 import types
+from contextlib import contextmanager
 
 from .checkouts import Checkouts
+from .errors import WorkloadError, message_of
 from .measured_call import NOT_YET, MeasuredCall
 from .pytest_outcome import Outcome
 from .pytest_session import OPTIONS, SELECTION, Session, run_session
-from .troubles import Trouble, text_of
-from .undisturbed import undisturbed
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Any
 
 OLDEST = (7, 0)
@@ -45,7 +47,7 @@ def run(spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callabl
     pytest = imported_pytest()
     sys.argv[1:] = []
     os.makedirs(spec["scratch"], exist_ok=True)
-    node = Node(spec, serve, say_goodbye)
+    node = MeasuredTest(spec, serve, say_goodbye)
     try:
         node.run(pytest)
     except SystemExit as error:  # a conftest.py may well call sys.exit
@@ -65,14 +67,14 @@ def imported_pytest() -> Any:
     try:
         import pytest
     except ImportError as error:
-        raise Trouble("%s cannot import pytest: %s" % (sys.executable, text_of(error))) from None
+        raise WorkloadError("%s cannot import pytest: %s" % (sys.executable, message_of(error))) from None
     if tuple(map(int, pytest.__version__.split(".")[:2])) < OLDEST:
         message = "%s has pytest %s; workloads of kind pytest need 7.0 or later"
-        raise Trouble(message % (sys.executable, pytest.__version__))
+        raise WorkloadError(message % (sys.executable, pytest.__version__))
     return pytest
 
 
-class Node:
+class MeasuredTest:
     """One run of one test, in which one call of `energy` is served.
 
     Attributes:
@@ -97,7 +99,7 @@ class Node:
     def run(self, pytest: Any) -> None:
         """Run the test, with pytest's settings of this checkout."""
         fixture = types.ModuleType("energygate_fixture")
-        fixture.energy = pytest.fixture(lambda: Energy(self), name="energy")  # type: ignore[attr-defined]
+        fixture.energy = pytest.fixture(lambda: EnergyFixture(self), name="energy")  # type: ignore[attr-defined]
         spec = dict(self._spec, targets=[self._spec["target"]])
         session = Session(spec, self._checkouts, fixture, dict(OPTIONS, **SELECTION), self._ended)
         self.outcome.code = run_session(pytest, session, [self.outcome])
@@ -115,13 +117,13 @@ class Node:
         if self.served:
             whose = "without a name" if name is None else "of the name %r" % name
             message = "%s measures two parts %s; tell them apart with energy(..., name=...)"
-            self._say_goodbye(Trouble(message % (self._spec["target"], whose)))
+            self._say_goodbye(WorkloadError(message % (self._spec["target"], whose)))
             pytest.exit("measured twice")
         self.served = True
         call.count(self._spec["units"])
         call.versions = {"pytest": pytest.__version__}
         call.origin = self._checkouts.foreign_module()
-        with undisturbed():
+        with without_observers():
             self._serve(call)
         if call.value is NOT_YET:  # nobody asked, or every request failed
             pytest.exit("measured nothing")
@@ -134,10 +136,10 @@ class Node:
         return self.served
 
 
-class Energy:
+class EnergyFixture:
     """The fixture `energy` as a worker provides it."""
 
-    def __init__(self, node: Node) -> None:
+    def __init__(self, node: MeasuredTest) -> None:
         self._node = node
 
     def __call__(
@@ -157,14 +159,14 @@ class Energy:
     @property
     def result(self) -> Any:
         """What the latest part cost, which is for the user's own session to know."""
-        return Unknown()
+        return UnmeasuredResult()
 
     def result_of(self, name: str | None) -> Any:  # noqa: ARG002 - the plugin's signature
         """What a part cost: the same."""
-        return Unknown()
+        return UnmeasuredResult()
 
 
-class Unknown:
+class UnmeasuredResult:
     """Stands for a result, of which there is none here: a test that asserts something about it goes on all the same."""
 
     def _itself(self, *_: Any, **__: Any) -> Any:
@@ -190,3 +192,46 @@ class Unknown:
 
     def __format__(self, _: str) -> str:
         return "not measured here"
+
+
+TOOLS = range(6)
+"""Ids of tools in `sys.monitoring` (Python 3.12 and later)."""
+
+
+@contextmanager
+def without_observers() -> Iterator[None]:
+    """Be watched by nobody: coverage, debuggers and profilers that run in this process are back afterwards."""
+    trace, profile = sys.gettrace(), sys.getprofile()
+    root = logging.getLogger()
+    handlers = [one for one in root.handlers if type(one).__module__ == "_pytest.logging"]
+    sys.settrace(None)
+    sys.setprofile(None)
+    threading.settrace(None)
+    threading.setprofile(None)
+    watching = _stop_monitoring()
+    for handler in handlers:
+        root.removeHandler(handler)
+    try:
+        yield
+    finally:
+        for handler in handlers:
+            root.addHandler(handler)
+        for tool, event, callback in watching:
+            sys.monitoring.register_callback(tool, event, callback)  # type: ignore[attr-defined]
+        sys.setprofile(profile)
+        sys.settrace(trace)
+
+
+def _stop_monitoring() -> list[tuple[int, int, Any]]:
+    """Take the callbacks of `sys.monitoring` away; returns tool, event and callback of each."""
+    monitoring: Any = getattr(sys, "monitoring", None)
+    taken = []
+    for tool in TOOLS if monitoring is not None else ():
+        if monitoring.get_tool(tool) is None:
+            continue
+        for event in vars(monitoring.events).values():
+            if isinstance(event, int) and event and not event & (event - 1):  # the others are several at once
+                callback = monitoring.register_callback(tool, event, None)
+                if callback is not None:
+                    taken.append((tool, event, callback))
+    return taken

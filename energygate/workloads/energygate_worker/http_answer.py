@@ -8,7 +8,7 @@ import math
 from collections import namedtuple
 
 from .content_coding import KNOWN, decoded
-from .troubles import TEXT_LIMIT, FailedRequest
+from .errors import TEXT_LIMIT, FailedRequest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -21,12 +21,12 @@ TOKENS = ("completion_tokens", "output_tokens")
 """Where `usage` counts the tokens of an answer: OpenAI's completions, and its responses."""
 
 
-Answer = namedtuple("Answer", "content_type coding body first_ns wire_bytes")  # noqa: PYI024 - typing costs start-up time
+HttpAnswer = namedtuple("HttpAnswer", "content_type coding body first_ns wire_bytes")  # noqa: PYI024 - typing costs start-up time
 """One answer: its content type, its content coding (empty for none), its body in that coding, when its first piece
 came (0 where it was not streamed), and how many bytes it was on the wire (0 where they were not counted)."""
 
 
-def begins(line: str) -> bool:
+def is_first_piece(line: str) -> bool:
     """Whether a line of a stream of events is the first piece of the answer: not empty, and not a role alone."""
     data = _data(line)
     if not data or data == "[DONE]":
@@ -38,7 +38,7 @@ def begins(line: str) -> bool:
     return not _is_completion(chunk) or any(_says(choice) for choice in chunk["choices"])
 
 
-def read(answer: Answer, units: str | None) -> tuple[str, float]:
+def read(answer: HttpAnswer, units: str | None) -> tuple[str, float]:
     """What an answer says, and how many units it yielded.
 
     It says a completion's text, or else all that it holds but what changes from call to call. Units are 0 when

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from .troubles import Trouble, deed
+from .errors import WorkloadError, describe_error
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def _wait(name: str, wait: Any, module: Any) -> bool:
     try:
         return bool(wait(module))
     except Exception as error:
-        raise Trouble("work that %s had queued on the GPU %s" % (name, deed(error))) from error
+        raise WorkloadError(
+            "work that %s had queued on the GPU %s" % (name, describe_error(error))
+        ) from error
 
 
 def _wait_for_torch(torch: Any) -> bool:

@@ -15,9 +15,9 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from energygate.errors import Hint, MeasurementError, NothingThere, WorkerDied
-from energygate.workloads.environment import worker_environment
-from energygate.workloads.family import Family
-from energygate.workloads.messages import DOING, Loaded, Payloads, Served
+from energygate.workloads.protocol import ACTIVITIES, LoadReply, Payloads, ServedWindow
+from energygate.workloads.worker_environment import worker_environment
+from energygate.workloads.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
-    from energygate.workloads.messages import Arrivals, Start
+    from energygate.workloads.protocol import Arrivals, WorkerStart
 
 WORKER = Path(__file__).with_name("energygate_worker") / "__main__.py"
 
@@ -53,13 +53,13 @@ class Worker:
             answers nonsense. The worker cannot be used after that.
     """
 
-    def __init__(self, start: Start, *, timeout_s: float) -> None:
+    def __init__(self, start: WorkerStart, *, timeout_s: float) -> None:
         self._start = start
         self._timeout_s = timeout_s
         self._number = 0
         self._replies: queue.Queue[str] = queue.Queue()
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
-        self._family = Family()
+        self._family = WorkerProcesses()
         self._started_ns = time.perf_counter_ns()
         try:
             self._process = self._started(start)
@@ -78,7 +78,7 @@ class Worker:
         for reader in self._readers:
             reader.start()
 
-    def _started(self, start: Start) -> subprocess.Popen[str]:
+    def _started(self, start: WorkerStart) -> subprocess.Popen[str]:
         arguments = {"parent_pid": os.getpid(), "cpus": start.cpus, "group": self._family.group_path}
         environment = worker_environment(os.environ, threads=start.threads) | self._family.environment
         try:
@@ -107,11 +107,11 @@ class Worker:
 
     # --- Commands ------------------------------------------------------------------------------------------
 
-    def load(self, kind: str, spec: Mapping[str, Any], *, timeout_s: float) -> Loaded:
+    def load(self, kind: str, spec: Mapping[str, Any], *, timeout_s: float) -> LoadReply:
         """Load the workload and say what it takes; time and CPU time count from the start of the process."""
         reply = self._ask("load", timeout_s=timeout_s, kind=kind, spec=dict(spec))
         wall_ns = time.perf_counter_ns() - self._started_ns - reply["joining_ns"]
-        return Loaded.of(reply, wall_ns=wall_ns)
+        return LoadReply.of(reply, wall_ns=wall_ns)
 
     def modules(self) -> dict[str, str | None]:
         """The modules on top that the worker has imported by now, and their files, where they have one."""
@@ -130,7 +130,7 @@ class Worker:
         first: int | None = None,
         clients: int = 1,
         arrivals: Arrivals | None = None,
-    ) -> Served:
+    ) -> ServedWindow:
         """Serve one window of calls.
 
         Args:
@@ -142,7 +142,7 @@ class Worker:
         """
         told = None if arrivals is None else arrivals.as_json()
         reply = self._ask("run", count=count, tolerant=tolerant, first=first, clients=clients, arrivals=told)
-        served = Served.of(reply)
+        served = ServedWindow.of(reply)
         if len(served.latencies_ns) != count:
             raise self._trouble(f"the worker answered {len(served.latencies_ns)} of {count} requests")
         return served
@@ -240,7 +240,7 @@ class Worker:
         except queue.Empty:
             self.close()
             raise self._trouble(
-                f"the worker was still {DOING[command]} after {timeout_s:g} s and was killed",
+                f"the worker was still {ACTIVITIES[command]} after {timeout_s:g} s and was killed",
                 hint=lambda options: f"Raise {options.time_limit} if it needs longer",
             ) from None
         if not line:
@@ -279,15 +279,15 @@ class Worker:
         code = self._process.poll()
         self.close()
         if code is None:
-            return self._trouble(f"the worker closed its pipes while {DOING[command]}", kind=WorkerDied)
+            return self._trouble(f"the worker closed its pipes while {ACTIVITIES[command]}", kind=WorkerDied)
         if code < 0:
             name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
             hint = "The kernel's out-of-memory killer does that" if name == "SIGKILL" else None
             return self._trouble(
-                f"the worker was killed by {name} while {DOING[command]}", hint=hint, kind=WorkerDied
+                f"the worker was killed by {name} while {ACTIVITIES[command]}", hint=hint, kind=WorkerDied
             )
         return self._trouble(
-            f"the worker ended with exit code {code} while {DOING[command]}", kind=WorkerDied
+            f"the worker ended with exit code {code} while {ACTIVITIES[command]}", kind=WorkerDied
         )
 
     def _trouble(

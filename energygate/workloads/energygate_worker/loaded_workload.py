@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .payloads import answer_bytes, arrays_bytes
+from .payload_sizes import answer_bytes, arrays_bytes
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from typing import Any
 
 
-class Kind:
+class LoadedWorkload:
     """A workload that has been loaded.
 
     Attributes:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.repository.git import Git, GitFailed, last_words
+from energygate.repository.git import Git, GitFailed, output_tail
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -137,7 +137,9 @@ def remotes(git: Git) -> list[str]:
 def _common(git: Git, head: Commit, base: Commit) -> Commit | None:
     finished = git.attempt("merge-base", head.sha, base.sha)
     if finished.returncode > 1:
-        raise GitFailed(f"git merge-base cannot compare HEAD with {base}", detail=last_words(finished.stderr))
+        raise GitFailed(
+            f"git merge-base cannot compare HEAD with {base}", detail=output_tail(finished.stderr)
+        )
     first = finished.stdout.decode().partition("\n")[0]
     return commit_named(git, first) if first else None
 

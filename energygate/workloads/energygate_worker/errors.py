@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 TEXT_LIMIT = 500
 """Longest quotation of somebody else's error message, in characters."""
 
-NO_ANSWER = {
+UNFINISHED = {
     type(None): "nothing",
     types.GeneratorType: "a generator",
     types.AsyncGeneratorType: "an async generator",
@@ -28,7 +28,7 @@ STREAMS = (types.GeneratorType, map, filter)
 FORKED = "the workload forked, and the child process came back instead of exiting"
 
 
-class Trouble(Exception):
+class WorkloadError(Exception):
     """Something a person can be told in one sentence.
 
     Attributes:
@@ -38,14 +38,14 @@ class Trouble(Exception):
     missing = False
 
 
-class Missing(Trouble):
+class MissingTarget(WorkloadError):
     """What the workload runs does not exist."""
 
     missing = True
 
 
-class NoAnswer(Exception):
-    """A request returned one of `NO_ANSWER`, its only argument."""
+class UnfinishedAnswer(Exception):
+    """A request returned one of `UNFINISHED`, its only argument."""
 
 
 class FailedRequest(Exception):
@@ -56,7 +56,7 @@ class ServerEnded(BaseException):
     """The server of an endpoint has ended, whatever failed requests are allowed; its text reads the same way."""
 
 
-PLAIN = (NoAnswer, FailedRequest, ServerEnded)
+SELF_EXPLANATORY = (UnfinishedAnswer, FailedRequest, ServerEnded)
 """What says all there is to say: where it was raised is of no use to anybody."""
 
 
@@ -68,26 +68,26 @@ forked: list[bool] = []
 """Non-empty in a process that the workload forked; a list, so that the request loop sees it in 10 ns."""
 
 
-def failure_of(number: int, error: BaseException) -> str:
+def describe_failure(number: int, error: BaseException) -> str:
     """What became of a request that was not answered, as a sentence."""
-    if isinstance(error, NoAnswer):
-        what = NO_ANSWER[error.args[0]]
+    if isinstance(error, UnfinishedAnswer):
+        what = UNFINISHED[error.args[0]]
         how = ", as a function that calls list(...) on it does" if error.args[0] in STREAMS else ""
         return "request %d returned %s; a request must return its finished answer%s" % (number, what, how)
-    return "request %d %s" % (number, deed(error))
+    return "request %d %s" % (number, describe_error(error))
 
 
-def deed(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
     """What somebody's code did wrong, as the end of a sentence about it."""
     if isinstance(error, (FailedRequest, ServerEnded)):
-        return text_of(error)
+        return message_of(error)
     if isinstance(error, SystemExit):
         return "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:TEXT_LIMIT])
-    text = text_of(error)
+    text = message_of(error)
     return "raised %s: %s" % (type(error).__name__, text) if text else "raised %s" % type(error).__name__
 
 
-def text_of(error: BaseException) -> str:
+def message_of(error: BaseException) -> str:
     """An error's message on one line, without onnxruntime's `[ONNXRuntimeError] : 7 : NO_SUCHFILE : `."""
     try:
         text = " ".join(str(error).split())
@@ -98,7 +98,7 @@ def text_of(error: BaseException) -> str:
     return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + " ..."
 
 
-def trace_of(error: Any) -> str:
+def traceback_of(error: Any) -> str:
     """An error's traceback for the parent; empty without an error."""
     if error is None:
         return ""

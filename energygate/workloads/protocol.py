@@ -6,13 +6,13 @@ import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from energygate.workloads.energygate_worker.loads import packed, unpacked
+from energygate.workloads.energygate_worker.windows import pack_integers, unpack_integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-DOING = {
+ACTIVITIES = {
     "load": "loading",
     "modules": "naming its modules",
     "bind": "reading its inputs",
@@ -29,7 +29,7 @@ LARGEST = 1 << 63
 
 
 @dataclass(frozen=True, kw_only=True)
-class Start:
+class WorkerStart:
     """How a worker process is started.
 
     Attributes:
@@ -62,7 +62,7 @@ class Tensor:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Loaded:
+class LoadReply:
     """What a worker says once its workload is ready to serve.
 
     Attributes:
@@ -83,7 +83,7 @@ class Loaded:
     requests_per_call: int = 1
 
     @classmethod
-    def of(cls, reply: Mapping[str, Any], *, wall_ns: int) -> Loaded:
+    def of(cls, reply: Mapping[str, Any], *, wall_ns: int) -> LoadReply:
         """What a worker answers to `load`."""
         inputs = reply["inputs"]
         return cls(
@@ -110,11 +110,11 @@ class Arrivals:
 
     def as_json(self) -> dict[str, Any]:
         """The same as the worker reads it."""
-        return {"offsets_ns": packed(self.offsets_ns), "span_ns": self.span_ns}
+        return {"offsets_ns": pack_integers(self.offsets_ns), "span_ns": self.span_ns}
 
 
 @dataclass(frozen=True, kw_only=True)
-class Served:
+class ServedWindow:
     """One window of calls.
 
     Attributes:
@@ -136,16 +136,16 @@ class Served:
     first_piece_latencies_ns: array.array[int] = field(default_factory=lambda: array.array("q"))
 
     @classmethod
-    def of(cls, reply: Mapping[str, Any]) -> Served:
+    def of(cls, reply: Mapping[str, Any]) -> ServedWindow:
         """What a worker answers to `run`."""
         return cls(
             wall_ns=reply["wall_ns"],
             cpu_ns=reply["cpu_ns"],
-            latencies_ns=unpacked(reply["latencies_ns"]),
+            latencies_ns=unpack_integers(reply["latencies_ns"]),
             failed=tuple(reply["failed"]),
             first_failure=reply["first_failure"],
             units=reply.get("units"),
-            first_piece_latencies_ns=unpacked(reply.get("first_piece_latencies_ns", "")),
+            first_piece_latencies_ns=unpack_integers(reply.get("first_piece_latencies_ns", "")),
         )
 
 
@@ -199,7 +199,7 @@ class Payloads:
         )
 
 
-UNKNOWN = Payloads(request_bytes=None, response_bytes=None, egress_bytes=None)
+UNKNOWN_PAYLOADS = Payloads(request_bytes=None, response_bytes=None, egress_bytes=None)
 """Where nothing was answered."""
 
 

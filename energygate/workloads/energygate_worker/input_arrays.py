@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .troubles import Trouble, text_of
+from .errors import WorkloadError, message_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def read_arrays(path: str, leave_out: list[str]) -> dict[str, Any]:
     import numpy
 
     if not zipfile.is_zipfile(path):
-        raise Trouble("%s is not an .npz file" % path)
+        raise WorkloadError("%s is not an .npz file" % path)
     arrays = {}
     with numpy.load(path, allow_pickle=False) as archive:
         for name in archive.files:
@@ -35,10 +35,10 @@ def read_arrays(path: str, leave_out: list[str]) -> dict[str, Any]:
             try:
                 arrays[name] = archive[name]
             except Exception as error:
-                what = "it holds Python objects" if "allow_pickle" in str(error) else text_of(error)
-                raise Trouble("array %r in %s cannot be read: %s" % (name, path, what)) from None
+                what = "it holds Python objects" if "allow_pickle" in str(error) else message_of(error)
+                raise WorkloadError("array %r in %s cannot be read: %s" % (name, path, what)) from None
             if not isinstance(arrays[name], numpy.ndarray):
-                raise Trouble("%r in %s is not an array" % (name, path))
+                raise WorkloadError("%r in %s is not an array" % (name, path))
     return arrays
 
 
@@ -67,14 +67,14 @@ def requests_of(arrays: dict[str, Any], signature: Any, batch_size: int) -> list
     count = max(len(cut) for cut in cuts.values())
     uneven = sorted(name for name, cut in cuts.items() if len(cut) not in (1, count))
     if uneven:
-        raise Trouble(
+        raise WorkloadError(
             "the inputs hold different numbers of requests: "
             + ", ".join("%s has %d" % (name, len(cut)) for name, cut in sorted(cuts.items()))
         )
     rows = {name: cut[0].shape[:1] for name, cut in cuts.items()}
     if signature is not None and batch_size != 1 and (batch_size,) not in rows.values():
         have = ", ".join("%d of %r" % (*row, name) for name, row in rows.items() if row)
-        raise Trouble("batch_size is %d, but a call takes %s" % (batch_size, have or "no rows at all"))
+        raise WorkloadError("batch_size is %d, but a call takes %s" % (batch_size, have or "no rows at all"))
     return [
         {name: cut[index if len(cut) == count else 0] for name, cut in cuts.items()} for index in range(count)
     ]
@@ -88,31 +88,31 @@ def _cut(name: str, values: Any, signature: Any, batch_size: int) -> list[Any]:
         first = shape[0] if shape and isinstance(shape[0], int) else batch_size
         pieces = [values[start : start + first] for start in range(0, len(values) - first + 1, first)]
         if not pieces:
-            raise Trouble("input %r holds %d rows; one call needs %d" % (name, len(values), first))
+            raise WorkloadError("input %r holds %d rows; one call needs %d" % (name, len(values), first))
     elif values.ndim == len(shape) + 1 and len(values):
         pieces = [values[index, ...] for index in range(len(values))]  # the dots keep scalars arrays
     else:
-        raise Trouble("input %r has shape %s; the model takes %s" % (name, list(values.shape), shape))
+        raise WorkloadError("input %r has shape %s; the model takes %s" % (name, list(values.shape), shape))
     if shape is not None:
         got = list(pieces[0].shape)
         if any(isinstance(want, int) and want != have for want, have in zip(shape, got)):
-            raise Trouble("input %r gives shape %s a call; the model takes %s" % (name, got, shape))
+            raise WorkloadError("input %r gives shape %s a call; the model takes %s" % (name, got, shape))
     return pieces
 
 
 def checked(arrays: dict[str, Any], signature: Any) -> dict[str, Any]:
     """The arrays as the model's inputs: same names, same element types, or trouble that says which differ."""
     if set(arrays) != set(signature):
-        raise Trouble(
+        raise WorkloadError(
             "the model takes inputs %s; the file has %s"
             % (", ".join(map(repr, signature)) or "none", ", ".join(map(repr, sorted(arrays))) or "none")
         )
     for name, values in arrays.items():
         wanted = _NUMPY_TYPES.get(signature[name]["type"])
         if wanted is None:
-            raise Trouble("input %r is a %s, which no array can hold" % (name, signature[name]["type"]))
+            raise WorkloadError("input %r is a %s, which no array can hold" % (name, signature[name]["type"]))
         if wanted == "str" and values.dtype.kind in "US":
             arrays[name] = values.astype(object)  # what onnxruntime takes for strings
         elif wanted == "str" or values.dtype != wanted:
-            raise Trouble("input %r is %s; the model takes %s" % (name, values.dtype, wanted))
+            raise WorkloadError("input %r is %s; the model takes %s" % (name, values.dtype, wanted))
     return arrays

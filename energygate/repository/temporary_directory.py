@@ -23,7 +23,7 @@ PREFIX = "energygate-base-"
 
 
 @contextlib.contextmanager
-def scratch_directory(*, beside: Path) -> Iterator[Path]:
+def temporary_directory(*, beside: Path) -> Iterator[Path]:
     """Lend a new directory and remove it in the end, whatever that end is.
 
     The directory is locked while it is in use. The lock goes when its process goes, so what a killed run

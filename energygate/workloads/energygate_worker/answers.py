@@ -1,12 +1,14 @@
-"""Answers that are collected, untimed: how many bytes they are, and what they say."""
+"""Collect answers outside the timed windows: their sizes in bytes, and what they say."""
 
 from __future__ import annotations
 
+import hashlib
 import re
+import struct
+import zipfile
 
-from .inputs import save_arrays
-from .texts import save_texts
-from .troubles import PLAIN, TEXT_LIMIT, Trouble, deed, failure_of, forked
+from .errors import SELF_EXPLANATORY, TEXT_LIMIT, WorkloadError, describe_error, describe_failure, forked
+from .input_arrays import save_arrays
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -28,7 +30,7 @@ class Tally:
         self.total = None if size is None or self.total is None else self.total + size
 
 
-class Collection:
+class AnswerCollector:
     """The answers to some requests.
 
     Args:
@@ -46,7 +48,7 @@ class Collection:
         self._parts: dict[str, list[Any]] = {}
         self._trouble: Exception | None = None
 
-    def collect(self, feeds: Iterable[Any]) -> Collection:
+    def collect(self, feeds: Iterable[Any]) -> AnswerCollector:
         """Answer a request per feed.
 
         Raises:
@@ -93,15 +95,17 @@ class Collection:
             return self._answered
         ragged = [name for name, values in self._parts.items() if len({one.shape for one in values}) > 1]
         if ragged:
-            raise Trouble("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
+            raise WorkloadError(
+                "answers differ in shape from request to request: %s" % ", ".join(sorted(ragged))
+            )
         import numpy
 
         save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in self._parts.items()})
         return self._answered
 
     def _failed(self, number: int, error: BaseException) -> None:
-        trouble = Trouble(failure_of(number, error))
-        trouble.__cause__ = None if isinstance(error, PLAIN) else error
+        trouble = WorkloadError(describe_failure(number, error))
+        trouble.__cause__ = None if isinstance(error, SELF_EXPLANATORY) else error
         if not self._tolerant or not isinstance(error, Exception):
             raise trouble
         self._trouble = self._trouble or trouble
@@ -132,9 +136,9 @@ def _array(value: Any, what: str) -> Any:
         texts = map(str, array.flat) if array.dtype == object else ()
         nameless = next((one for one in texts if re.search(ADDRESS, one)), None)
     except Exception as error:
-        raise Trouble("%s cannot be made an array: it %s" % (what, deed(error))) from error
+        raise WorkloadError("%s cannot be made an array: it %s" % (what, describe_error(error))) from error
     if nameless is not None:
-        raise Trouble("%s cannot be compared with another: %s" % (what, nameless[:TEXT_LIMIT]))
+        raise WorkloadError("%s cannot be compared with another: %s" % (what, nameless[:TEXT_LIMIT]))
     return array
 
 
@@ -146,3 +150,29 @@ def _on_host(value: Any) -> Any:
 def _plain(values: Any) -> Any:
     """Strings as fixed-width unicode: object arrays would need pickle to be read again."""
     return values.astype("U") if values.dtype == object else values
+
+
+LONGEST = 2000
+"""Longer texts are kept by their beginning and their digest: they are only ever compared for equality."""
+
+
+def save_texts(path: Any, columns: dict[str, list[str]]) -> None:
+    """Write an .npz file of one unicode array per column."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, texts in columns.items():
+            archive.writestr(name + ".npy", _npy_bytes([_shortened(text) for text in texts]))
+
+
+def _shortened(text: str) -> str:
+    if len(text) <= LONGEST:
+        return text
+    return "%s ... sha256:%s" % (text[:LONGEST], hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
+
+
+def _npy_bytes(texts: list[str]) -> bytes:
+    """The texts in the .npy format, version 1.0: numpy.lib.format."""
+    width = max([1, *map(len, texts)])
+    header = "{'descr': '<U%d', 'fortran_order': False, 'shape': (%d,), }" % (width, len(texts))
+    header += " " * (-(len(header) + 11) % 64) + "\n"  # 10 bytes before it and its line's end
+    begin = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode("latin1")
+    return begin + b"".join(text.encode("utf-32-le", "replace").ljust(4 * width, b"\0") for text in texts)

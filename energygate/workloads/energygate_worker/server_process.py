@@ -1,16 +1,17 @@
-"""The server behind an endpoint: started with the launch, awaited until it is ready, and ended with it."""
+"""The server behind an endpoint: start it, wait until it is ready, and stop it."""
 
 from __future__ import annotations
 
 import http.client
 import os
+import socket
 import subprocess
+import sys
 import time
 from contextlib import suppress
 
-from .listening import free_port, is_open, is_ours
-from .shell import die_with_parent, ending, environment, start
-from .troubles import Trouble, text_of
+from .command import die_with_parent, ending, environment, start
+from .errors import WorkloadError, message_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ DYING_SECONDS = (1.0, 0.1)
 """How long after its last connection broke a dying server may take to be gone: the first time, and any other."""
 
 
-class Backend:
+class ServerProcess:
     """The server that a command line starts, and where it listens.
 
     Args:
@@ -42,13 +43,13 @@ class Backend:
         try:
             self.port = free_port(host) if port is None else port
         except OSError as error:
-            raise Trouble("%s is no address of this machine: %s" % (host, text_of(error))) from None
+            raise WorkloadError("%s is no address of this machine: %s" % (host, message_of(error))) from None
         self._ready = ready
         self._patience_s = patience_s
         self._deadline = time.monotonic() + patience_s
         self._has_lost_one = False
         if is_open(host, self.port):
-            raise Trouble(
+            raise WorkloadError(
                 "port %d is taken: something listens there already, and a server that `serve` did not start "
                 "is not measured" % self.port
             )
@@ -63,7 +64,7 @@ class Backend:
         while not is_open(self.host, self.port):
             self._wait("did not listen on port %d" % self.port)
         if not is_ours(self.port):
-            raise Trouble(
+            raise WorkloadError(
                 "what listens on port %d was not started by `serve`: the energy of a container, or of a service "
                 "that ran before, cannot be told from others'" % self.port
             )
@@ -89,7 +90,7 @@ class Backend:
             response = connection.getresponse()
             response.read()
         except (OSError, http.client.HTTPException) as error:
-            return text_of(error) or type(error).__name__
+            return message_of(error) or type(error).__name__
         finally:
             connection.close()
         return ("%d %s" % (response.status, response.reason)).strip()
@@ -99,9 +100,11 @@ class Backend:
         code = self._process.poll()
         if code is not None:
             advice = "; it must stay in the foreground" if code == 0 else ""
-            raise Trouble("the server that `serve` starts %s before it was ready%s" % (ending(code), advice))
+            raise WorkloadError(
+                "the server that `serve` starts %s before it was ready%s" % (ending(code), advice)
+            )
         if time.monotonic() > self._deadline:
-            raise Trouble("the server that `serve` starts %s within %g s" % (what, self._patience_s))
+            raise WorkloadError("the server that `serve` starts %s within %g s" % (what, self._patience_s))
         time.sleep(POLL_SECONDS)
 
     def ended(self) -> str:
@@ -120,3 +123,85 @@ class Backend:
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+
+
+LISTENING = "0A"
+"""TCP_LISTEN in include/net/tcp_states.h, as /proc/net/tcp writes it."""
+
+
+def free_port(host: str) -> int:
+    """A port of this host that nobody uses at this moment."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.bind((host, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_open(host: str, port: int) -> bool:
+    """Whether somebody listens there."""
+    try:
+        socket.create_connection((host, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def is_ours(port: int) -> bool:
+    """Whether this process or one that it started listens on the port; true where the system does not tell."""
+    if not sys.platform.startswith("linux"):
+        return True
+    try:
+        sockets = {"socket:[%s]" % inode for inode in _listening_inodes(port)}
+        return any(_holds(pid, sockets) for pid in _family())
+    except OSError:
+        return True
+
+
+def _listening_inodes(port: int) -> set[str]:
+    """Inodes of the sockets that listen on a port: Documentation/networking/proc_net_tcp.rst."""
+    inodes = set()
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        if not os.path.exists(table):  # a system without IPv6
+            continue
+        with open(table) as lines:
+            for fields in map(str.split, list(lines)[1:]):
+                if fields[3] == LISTENING and int(fields[1].rpartition(":")[2], 16) == port:
+                    inodes.add(fields[9])
+    return inodes
+
+
+def _holds(pid: int, sockets: set[str]) -> bool:
+    """Whether a process has one of these sockets open; true when it lets nobody look."""
+    directory = "/proc/%d/fd" % pid
+    try:
+        descriptors = os.listdir(directory)
+    except PermissionError:
+        return True
+    except OSError:  # it has just ended
+        return False
+    for descriptor in descriptors:
+        try:
+            if os.readlink("%s/%s" % (directory, descriptor)) in sockets:
+                return True
+        except OSError:
+            continue
+    return False
+
+
+def _family() -> set[int]:
+    """This process, its descendants, and all of its session."""
+    parents, found = {}, {os.getpid()}
+    for name in filter(str.isdigit, os.listdir("/proc")):
+        try:
+            with open("/proc/%s/stat" % name) as stat:
+                fields = stat.read().rpartition(")")[2].split()
+        except OSError:  # it has just ended
+            continue
+        parents[int(name)] = int(fields[1])
+        if int(fields[3]) == os.getsid(0):
+            found.add(int(name))
+    while True:
+        more = {pid for pid, parent in parents.items() if parent in found} - found
+        if not more:
+            return found
+        found |= more

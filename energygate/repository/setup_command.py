@@ -8,8 +8,8 @@ import threading
 from typing import IO, TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.repository.git import last_words, without_repository
-from energygate.repository.processes import stopped_on_trouble
+from energygate.repository.git import output_tail, without_repository
+from energygate.repository.processes import stop_on_error
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -72,7 +72,7 @@ class _Tail:
                 self._kept = (self._kept + piece)[-_KEPT_BYTES:]
 
     def words(self) -> str | None:
-        return last_words(self._kept, lines=SHOWN_LINES)
+        return output_tail(self._kept, lines=SHOWN_LINES)
 
 
 def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
@@ -90,7 +90,7 @@ def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
     # A thread, because what a setup leaves running may hold the pipe open after its end.
     reader = threading.Thread(target=tail.read, args=(process.stdout,), daemon=True)
     try:
-        with stopped_on_trouble(process):
+        with stop_on_error(process):
             reader.start()
             return process.wait(timeout_s)
     finally:

@@ -9,17 +9,17 @@ import queue
 import threading
 import time
 
-from .loads import wait_until
-from .troubles import FORKED, ForkedCopy, Trouble, forked
+from .errors import FORKED, ForkedCopy, WorkloadError, forked
+from .windows import wait_until
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-    from .loads import SharedCalls
+    from .windows import SharedCalls
 
 
-class OneClient:
+class SingleClient:
     """The worker's own thread."""
 
     def __init__(self, workload: Any) -> None:
@@ -32,7 +32,7 @@ class OneClient:
             raise ForkedCopy
 
 
-class Threads:
+class ThreadClients:
     """Threads that serve window after window: connections and whatever else they keep for themselves stay open."""
 
     def __init__(self, workload: Any, count: int) -> None:
@@ -53,7 +53,7 @@ class Threads:
         for _ in range(self._count):
             self._ends.get()
         if self._came_back[0]:
-            raise Trouble(FORKED)
+            raise WorkloadError(FORKED)
 
     def _client(self) -> None:
         while True:
@@ -64,7 +64,7 @@ class Threads:
             self._ends.put(None)
 
 
-class Tasks:
+class TaskClients:
     """Tasks on the event loop that a coroutine function lives on."""
 
     def __init__(self, workload: Any, count: int) -> None:
@@ -113,5 +113,5 @@ def _serve(workload: Any, calls: SharedCalls) -> None:
 def clients_for(workload: Any, count: int) -> Any:
     """So many clients of a workload."""
     if getattr(workload, "event_loop", None) is not None:
-        return Tasks(workload, count)
-    return OneClient(workload) if count == 1 else Threads(workload, count)
+        return TaskClients(workload, count)
+    return SingleClient(workload) if count == 1 else ThreadClients(workload, count)

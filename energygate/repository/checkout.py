@@ -13,8 +13,8 @@ import os
 from pathlib import Path
 
 from energygate.errors import UsageError
+from energygate.repository.commits import FETCH_SECONDS, fetch, is_shallow, remotes
 from energygate.repository.git import Git, GitFailed
-from energygate.repository.history import FETCH_SECONDS, fetch, is_shallow, remotes
 from energygate.repository.lfs import NO_FILTER, fill_in
 
 _LINE_SETTINGS = ("core.autocrlf", "core.eol", "core.longpaths")

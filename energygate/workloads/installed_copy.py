@@ -21,7 +21,7 @@ PLACES = ("{}/__init__.py", "{}.py", "src/{}/__init__.py", "src/{}.py")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Copy:
+class InstalledCopy:
     """A module that a side has imported, and that is not that side's.
 
     Attributes:
@@ -55,7 +55,7 @@ def _around(file: Path, *checkouts: Path) -> Path | None:
     return max(around, key=lambda one: len(one.parts), default=None)
 
 
-def imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> Copy | None:
+def find_imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> InstalledCopy | None:
     """A module of the project that was imported from a copy that is not this side's; `None` where there is none.
 
     Only files that differ between the checkouts tell: in all others a copy is as good as either. An environment in a
@@ -74,7 +74,7 @@ def imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> 
             places = [one for one in PLACES if not (one.startswith("src/") and "src" in modules)]
             source = _other_source(file, _module(name, own, places), _module(name, other, places))
             if source is not None:
-                return Copy(name=name, file=file, source=source.relative_to(own))
+                return InstalledCopy(name=name, file=file, source=source.relative_to(own))
     return None
 
 

@@ -24,7 +24,7 @@ PAUSE_SECONDS = 0.00002
 """Between two looks at a group: the kernel's own notices come 10 ms apart at the least (kernel/cgroup/cgroup.c)."""
 
 
-class ControlGroup:
+class Cgroup:
     """A group of processes: what a member starts is a member, and none can leave without rights over other groups.
 
     Needs Linux 5.2 or later, for the freezer. No controller is needed, so that an ordinary user can have one where a
@@ -38,7 +38,7 @@ class ControlGroup:
         self.path = path
 
     @classmethod
-    def make(cls) -> ControlGroup | None:
+    def make(cls) -> Cgroup | None:
         """Make one inside this process's own group; `None` where the system or its rights do not allow it."""
         try:
             mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")

@@ -7,9 +7,9 @@ import os
 import sys
 from contextlib import suppress
 
-from .accounting import begin
-from .server import Server
-from .troubles import FORKED, Trouble, deed, forked, trace_of
+from .commands import WorkerCommands
+from .errors import FORKED, WorkloadError, describe_error, forked, traceback_of
+from .resource_usage import begin
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -49,10 +49,10 @@ def answer_commands(parent_pid: int, cpus: list[int], group: str | None) -> None
         os.sched_setaffinity(0, cpus)
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=lambda: forked.append(True))
-    Conversation(commands, replies).go_on()
+    CommandLoop(commands, replies).go_on()
 
 
-class Conversation:
+class CommandLoop:
     """Commands in, replies out.
 
     A workload that lives inside of a running test answers its own `load`, and goes on from there: the rest of the
@@ -63,7 +63,7 @@ class Conversation:
         self._commands = commands
         self._replies = replies
         self._pid = os.getpid()
-        self._server = Server(self)
+        self._server = WorkerCommands(self)
         self._number: int | None = None  # of the command that waits for its reply
         self._goodbye: dict[str, Any] | None = None
 
@@ -92,7 +92,7 @@ class Conversation:
         self._answer({"ok": loaded})
         self.go_on(inside=True)
 
-    def say_goodbye(self, trouble: Trouble | None = None) -> None:
+    def say_goodbye(self, trouble: WorkloadError | None = None) -> None:
         """Answer `shut_down`, if that is still to do; with an error where there is trouble."""
         if self._goodbye is not None:
             self._answer(self._goodbye if trouble is None else {"error": _told("shut_down", trouble)})
@@ -110,8 +110,8 @@ class Conversation:
 
 def _told(command: str, error: BaseException) -> dict[str, Any]:
     """What the parent is told of a command that raised."""
-    if isinstance(error, Trouble):
-        return {"message": str(error), "trace": trace_of(error.__cause__), "missing": error.missing}
+    if isinstance(error, WorkloadError):
+        return {"message": str(error), "trace": traceback_of(error.__cause__), "missing": error.missing}
     if forked and isinstance(error, SystemExit):
         os._exit(0)  # a child that the workload forked ends itself, as it should
-    return {"message": "`%s` %s" % (command, deed(error)), "trace": trace_of(error)}
+    return {"message": "`%s` %s" % (command, describe_error(error)), "trace": traceback_of(error)}

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     import numpy as np
 
-    from energygate.workloads.messages import Tensor
+    from energygate.workloads.protocol import Tensor
 
 Dimension: TypeAlias = "int | str | None"
 """One dimension of a signature: its size, its name, or neither."""

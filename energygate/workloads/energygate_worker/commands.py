@@ -7,13 +7,13 @@ import itertools
 import sys
 import time
 
-from .accounting import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
+from .answers import AnswerCollector
 from .checkouts import file_of
-from .collecting import Collection
-from .devices import synchronise
-from .inputs import checked, read_arrays, requests_of
-from .loads import BackToBack, Failures, SharedCalls
-from .troubles import Trouble
+from .errors import WorkloadError
+from .gpu_sync import synchronise
+from .input_arrays import checked, read_arrays, requests_of
+from .resource_usage import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
+from .windows import BackToBack, Failures, SharedCalls
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ KINDS = {
 """What serves each kind of workload, by module and class; the others are not imported."""
 
 
-class Server:
+class WorkerCommands:
     """One workload and the commands on it. Every command takes and returns what JSON can hold."""
 
     def __init__(self, conversation: Any = None) -> None:
@@ -43,8 +43,8 @@ class Server:
     def load(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
         """Load the workload; CPU time is counted from the start of the process."""
         if kind == "pytest":  # the test runs in this call, and serves from inside of it
-            _own_module("clients")  # before the test brings modules of its own
-            _own_module("pytest_node").run(spec, self._serve_inside, self._conversation.say_goodbye)
+            _own_module("concurrency")  # before the test brings modules of its own
+            _own_module("pytest_workload").run(spec, self._serve_inside, self._conversation.say_goodbye)
             return {}
         module, maker = KINDS[kind]
         self.workload = getattr(_own_module(module), maker)(spec)
@@ -89,7 +89,7 @@ class Server:
         try:
             arrays = read_arrays(path, leave_out)
         except ImportError as error:
-            raise Trouble("inputs need numpy in %s: %s" % (sys.executable, error)) from None
+            raise WorkloadError("inputs need numpy in %s: %s" % (sys.executable, error)) from None
         signature = None
         if self.workload.inputs is not None:
             signature = {node["name"]: node for node in self.workload.inputs}
@@ -143,7 +143,7 @@ class Server:
     def _clients(self, count: int) -> Any:
         """So many clients, kept for the windows to come."""
         if count not in self.clients:
-            self.clients[count] = _own_module("clients").clients_for(self.workload, count)
+            self.clients[count] = _own_module("concurrency").clients_for(self.workload, count)
         return self.clients[count]
 
     def answer(self, count: int, *, tolerant: bool, keep: bool) -> dict[str, Any]:
@@ -154,7 +154,7 @@ class Server:
             tolerant: Whether requests that fail are left out, not fatal.
             keep: Whether `outputs` is to write what they were answered.
         """
-        collection = Collection(self.workload, tolerant=tolerant, keep=keep).collect(self.feeds[:count])
+        collection = AnswerCollector(self.workload, tolerant=tolerant, keep=keep).collect(self.feeds[:count])
         self._collection = collection if keep else None
         return collection.told()
 
