@@ -8,8 +8,13 @@ import sys
 import tempfile
 from pathlib import Path
 
+import parallel
 import pytest
 from hypothesis import HealthCheck, settings
+
+# Tests start thousands of interpreters: without bytecode each would compile the same libraries anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 # Real servers, for the tests of other rooms too.
 sys.path += [str(Path(__file__).parent / "production" / room) for room in ("export", "routing")]
@@ -21,6 +26,11 @@ settings.register_profile("landing", parent=settings.get_profile("energygate"), 
 settings.load_profile("energygate")
 
 GENEROUS_S = 30
+
+
+def pytest_addoption(pluginmanager):
+    """Register how tests are spread over workers, early enough to start these."""
+    pluginmanager.register(parallel, "parallel")
 
 
 @pytest.fixture(scope="session", autouse=True)

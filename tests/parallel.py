@@ -1,0 +1,195 @@
+"""How `uv run pytest` runs the tests: side by side on all processors, those that measure alone, repetitions not at all.
+
+A marker on a test or in a file's `pytestmark` decides:
+
+- `measures`: it judges times, energy or CPU clocks of real processes, so nothing may run beside it. It holds a lock
+  exclusively that every other test shares. One worker runs all these files, after everything else.
+- `repeats`: it shows for real once more what another test already shows. `.ci/run` runs it; `pytest` leaves it out
+  unless `-m`, `-k` or its node id asks for it.
+- `simulator`: a test of the simulator of GitHub itself (set here, by its folder); as `repeats`, but it runs as well
+  when the simulator has changed or its folder is named.
+
+Other options mean what they always mean: `-n 0` or `-p no:xdist` runs everything in this process, and so do `-s`,
+`--pdb`, and the name of a few files or of a single test.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+try:
+    import fcntl
+except ImportError:  # on Windows: without the lock there is nothing side by side
+    fcntl = None
+
+TESTS = Path(__file__).parent
+SIMULATOR = TESTS / "github_simulator"
+
+MIN_FILES = 10
+"""As many files are worth the two seconds in which workers start."""
+
+XDIST_VARIABLES = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
+
+LOCK_FILE = pytest.StashKey[Path]()
+LOCK = pytest.StashKey[int]()
+DESELECTED = pytest.StashKey[int]()
+
+
+# --- In the process that was started.
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Start a worker for each processor where nothing speaks against it; xdist's own hook comes after this one."""
+    if fcntl is None or hasattr(config, "workerinput") or not config.pluginmanager.hasplugin("xdist"):
+        return
+    option = config.option
+    if option.numprocesses is not None or option.tx or option.usepdb or option.collectonly:
+        return
+    if option.capture == "no" or _explicit(config) or _files(config.args) < MIN_FILES:
+        return
+    processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    if processors > 1:
+        option.numprocesses = processors
+
+
+def _explicit(config):
+    """Tell whether somebody chose tests by name."""
+    return any("::" in argument for argument in config.args)
+
+
+def _files(arguments):
+    paths = [Path(argument) for argument in arguments]
+    return sum(len([*path.rglob("test_*.py")]) if path.is_dir() else 1 for path in paths)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give whole files to workers, in the order of collection, and all files that measure to one of them."""
+    if config.option.dist not in {"load", "loadfile"}:
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class MeasuringTogether(LoadFileScheduling):
+        def _split_scope(self, nodeid):
+            file = nodeid.partition("::")[0]
+            return "measuring" if _measures(config.rootpath / file) else file
+
+    config.option.loadscopereorder = False
+    return MeasuringTogether(config, log)
+
+
+@functools.cache
+def _measures(path):
+    return "pytest.mark.measures" in path.read_text("utf-8")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node):
+    """Tell a worker where the lock is."""
+    if LOCK_FILE not in node.config.stash:
+        handle, path = tempfile.mkstemp(prefix="energygate-tests-", suffix=".lock")
+        os.close(handle)
+        node.config.stash[LOCK_FILE] = Path(path)
+    node.workerinput["lock"] = str(node.config.stash[LOCK_FILE])
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """Count what a worker left out, as pytest counts it: all workers collect the same."""
+    count = getattr(node, "workeroutput", {}).get("deselected", 0)
+    reporter = node.config.pluginmanager.get_plugin("terminalreporter")
+    if count and reporter is not None:
+        reporter.stats["deselected"] = [SimpleNamespace()] * count
+
+
+# --- In each process that runs tests.
+
+
+def pytest_configure(config):
+    """In a worker: open the lock, and let what tests start know nothing of xdist."""
+    config.stash[DESELECTED] = 0
+    if hasattr(config, "workerinput"):
+        config.stash[LOCK] = os.open(config.workerinput["lock"], os.O_RDWR)
+        for variable in XDIST_VARIABLES:
+            os.environ.pop(variable, None)
+
+
+def pytest_collection_modifyitems(config, items):
+    """Leave out what only repeats, and put what measures last."""
+    for item in items:
+        if SIMULATOR in item.path.parents:
+            item.add_marker("simulator")
+    left_out = _left_out(config)
+    deselected = [item for item in items if any(item.get_closest_marker(name) for name in left_out)]
+    if deselected:
+        config.hook.pytest_deselected(items=deselected)
+        gone = set(deselected)
+        items[:] = [item for item in items if item not in gone]
+    items.sort(key=lambda item: _measures(item.path))
+
+
+def _left_out(config):
+    if config.option.markexpr or config.option.keyword or _explicit(config):
+        return set()
+    named = any(Path(argument).absolute().is_relative_to(SIMULATOR) for argument in config.args)
+    return {"repeats"} if named or _simulator_changed() else {"repeats", "simulator"}
+
+
+def _simulator_changed():
+    """Tell whether the simulator differs from main's; where git does not know, it counts as changed."""
+    for main in ("origin/main", "main"):
+        base = _git("merge-base", "HEAD", main)
+        if base is not None:
+            changed = _git("diff", "--name-only", base, "--", str(SIMULATOR))
+            untracked = _git("ls-files", "--others", "--exclude-standard", "--", str(SIMULATOR))
+            return changed != "" or untracked != ""
+    return True
+
+
+def _git(*arguments):
+    try:
+        done = subprocess.run(["git", *arguments], cwd=TESTS, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def pytest_deselected(items):
+    """Count, for the closing line of the process that was started."""
+    config = items[0].config
+    config.stash[DESELECTED] += len(items)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Run a test, with its fixtures, beside nothing if it measures."""
+    lock = item.config.stash.get(LOCK, None)
+    if lock is None:
+        return (yield)
+    fcntl.flock(lock, fcntl.LOCK_EX if item.get_closest_marker("measures") else fcntl.LOCK_SH)
+    try:
+        return (yield)
+    finally:
+        fcntl.flock(lock, fcntl.LOCK_UN)
+
+
+def pytest_sessionfinish(session):
+    """Hand the count on."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["deselected"] = session.config.stash[DESELECTED]
+
+
+def pytest_unconfigure(config):
+    """Take the lock away."""
+    if LOCK in config.stash:
+        os.close(config.stash[LOCK])
+    if LOCK_FILE in config.stash:
+        config.stash[LOCK_FILE].unlink(missing_ok=True)
