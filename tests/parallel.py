@@ -3,7 +3,7 @@
 A marker on a test or in a file's `pytestmark` decides:
 
 - `measures`: it judges times, energy or CPU clocks of real processes, so nothing may run beside it. It holds a lock
-  exclusively that every other test shares. One worker runs all these files, after everything else.
+  exclusively that every other test shares. One worker runs all of these, after everything else.
 - `repeats`: it shows for real once more what another test already shows. `.ci/run` runs it; `pytest` leaves it out
   unless `-m`, `-k` or its node id asks for it.
 - `simulator`: a test of the simulator of GitHub itself (set here, by its folder); as `repeats`, but it runs as well
@@ -15,6 +15,7 @@ Other options mean what they always mean: `-n 0` or `-p no:xdist` runs everythin
 
 from __future__ import annotations
 
+import ast
 import functools
 import os
 import subprocess
@@ -31,6 +32,8 @@ except ImportError:  # on Windows: without the lock there is nothing side by sid
 
 TESTS = Path(__file__).parent
 SIMULATOR = TESTS / "github_simulator"
+
+MEASURES = "pytest.mark.measures"
 
 MIN_FILES = 10
 """As many files are worth the two seconds in which workers start."""
@@ -79,16 +82,27 @@ def pytest_xdist_make_scheduler(config, log):
 
     class MeasuringTogether(LoadFileScheduling):
         def _split_scope(self, nodeid):
-            file = nodeid.partition("::")[0]
-            return "measuring" if _measures(config.rootpath / file) else file
+            file, _, name = nodeid.partition("::")
+            measuring = _measuring(config.rootpath / file)
+            return "measuring" if {"*", name.partition("[")[0]} & measuring else file
 
     config.option.loadscopereorder = False
     return MeasuringTogether(config, log)
 
 
 @functools.cache
-def _measures(path):
-    return "pytest.mark.measures" in path.read_text("utf-8")
+def _measuring(path):
+    """Name the tests of a file that measure, without importing it; `*` for all of them."""
+    source = path.read_text("utf-8")
+    if MEASURES not in source:
+        return set()
+    found = set()
+    for node in ast.parse(source).body:
+        if isinstance(node, ast.Assign) and MEASURES in ast.unparse(node):
+            found.add("*")
+        if isinstance(node, ast.FunctionDef) and MEASURES in map(ast.unparse, node.decorator_list):
+            found.add(node.name)
+    return found
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -133,7 +147,7 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=deselected)
         gone = set(deselected)
         items[:] = [item for item in items if item not in gone]
-    items.sort(key=lambda item: _measures(item.path))
+    items.sort(key=lambda item: item.get_closest_marker("measures") is not None)
 
 
 def _left_out(config):

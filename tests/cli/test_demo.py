@@ -16,6 +16,8 @@ PATIENT = """
 from energygate.run import compare as comparing
 from energygate.cli import main
 
+pytestmark = pytest.mark.measures
+
 at_once = comparing._Comparison._second_turns
 
 

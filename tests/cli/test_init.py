@@ -13,6 +13,8 @@ from commands import FIXTURES, by_name, energygate, read_result
 from energygate.policy import load_policy, parse_policy
 from energygate.run.init import bare_policy, find_models
 
+pytestmark = pytest.mark.measures
+
 
 @pytest.fixture(scope="session")
 def drafted(tmp_path_factory):

@@ -7,6 +7,8 @@ import re
 import pytest
 from commands import SPIN_KWH
 
+pytestmark = pytest.mark.measures
+
 
 @pytest.mark.parametrize(
     ("workloads", "code", "word"),

@@ -11,6 +11,8 @@ from energygate.run.check import check
 from energygate.run.compare import Options, check_or_compare
 from energygate.run.shipped import fixtures
 
+pytestmark = pytest.mark.measures
+
 POLICY = """version: 1
 site:
   pue: 1.25

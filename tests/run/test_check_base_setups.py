@@ -46,6 +46,7 @@ def own_interpreters(project, setup):
     project.commit(branch="change")
 
 
+@pytest.mark.measures
 def test_each_side_has_an_interpreter_of_its_own(project):
     own_interpreters(project, SETUP)
     project.write("who", "8.0")
@@ -112,6 +113,7 @@ def test_interpreters_without_numpy_are_measured_all_the_same(project, bare_pyth
     assert "numpy" in app["notes"][0]
 
 
+@pytest.mark.measures
 def test_two_directories_are_compared_without_git(project):
     project.spin("app.py", 4.0)
     project.policy({"app": {"python": "app:make", "budgets": limit()}})

@@ -11,6 +11,8 @@ from base_projects import PATIENT, Project, limit
 
 from energygate.result.result import result_json_schema
 
+pytestmark = pytest.mark.measures
+
 WAIVER = {
     "workload": "old name",
     "metric": "energy_per_request",

@@ -177,6 +177,7 @@ def test_a_base_policy_without_meaning_is_named_with_its_commit(project):
     assert "python" in found.ran.err
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize(
     ("deaths", "code"), [(1, 0), (2, 3)], ids=["once is bad luck", "twice is the workload's fault"]
 )

@@ -21,6 +21,8 @@ from energygate.policy import Workload
 SPIN = """
 import time
 
+pytestmark = pytest.mark.measures
+
 
 def make():
     def request():

@@ -16,7 +16,10 @@ from energygate.measure.readings import Component, Method, Reading
 from energygate.measure.series import change_series
 from energygate.measure.windows import Plan
 
-pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' CPU clocks")
+pytestmark = [
+    pytest.mark.measures,
+    pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' CPU clocks"),
+]
 
 DIARY = """
 import os

@@ -119,6 +119,7 @@ def test_endpoints_under_every_load_and_a_command(served, diary, has_ended):
 # --- Base against head -------------------------------------------------------------------------------------
 
 
+@pytest.mark.measures
 @pytest.mark.parametrize("load", ["closed", {"concurrency": 2}, RATE], ids=["closed", "two", "rate"])
 def test_a_server_that_burns_twice_as_much_fails(served, diary, has_ended, load):
     served.policy({"w": endpoint(1.0, load=load, budgets=limit())})
@@ -135,6 +136,7 @@ def test_a_server_that_burns_twice_as_much_fails(served, diary, has_ended, load)
     assert diary(has_ended) >= 4
 
 
+@pytest.mark.measures
 def test_the_same_server_passes(served, diary, has_ended):
     served.policy({"w": endpoint(1.0, budgets=limit("30 %"))})
     served.commit(branch="change")
@@ -146,6 +148,7 @@ def test_the_same_server_passes(served, diary, has_ended):
     assert diary(has_ended) >= 4
 
 
+@pytest.mark.measures
 def test_a_command_that_burns_twice_as_much_fails(project):
     project.policy({"w": command(80, budgets=limit())})
     project.commit(branch="change")

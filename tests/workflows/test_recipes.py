@@ -64,6 +64,7 @@ def left_by(scenario, run):
 # --- Private repository ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.measures
 def test_private_repository(gated):
     scenario = gated(*recipe("Private repository"), policy=ENERGY, private=True, launches=SURE)
     pull = scenario.pull_request({**HEAVIER, "energygate.yml": ENERGY.replace("5 %", "9000 %")})
@@ -219,6 +220,7 @@ workloads:
 """
 
 
+@pytest.mark.measures
 def test_self_hosted_runner(gated):
     files = {
         "app.py": APP.format(size=3000),
@@ -347,6 +349,7 @@ def test_pull_request_target_is_refused(gated):
 # --- This very project ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.measures
 def test_the_project_gates_itself(gated):
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
     kept = ("action", "energygate", "fixtures/models", "fixtures/data", ".github/workflows/energy")

@@ -12,6 +12,8 @@ import pytest
 
 from energygate.workloads.energygate_worker import resource_usage
 
+pytestmark = pytest.mark.measures
+
 IN_A_ROW = 12
 """So many readings in a row, 0.1 ms apart, see the other thread's time grow; at ticks of a millisecond two might."""
 
