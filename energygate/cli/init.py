@@ -27,6 +27,7 @@ def init(policy: str, force: bool, time_limit: str) -> None:
     from energygate.policy import parse_policy
     from energygate.run.check import check
     from energygate.run.init import bare_policy, draft_policy, find_models
+    from energygate.version import page_url
 
     time_limit_s = parse_time(time_limit, "--time-limit")
     path = Path(policy)
@@ -39,7 +40,7 @@ def init(policy: str, force: bool, time_limit: str) -> None:
     if not found:
         raise UsageError(
             f"there is no .onnx file below {directory}",
-            hint="For a Python model write the policy by hand: docs/policy.md begins with an example",
+            hint=f"For a Python model write the policy by hand: {page_url('policy.md')} begins with an example",
         )
     with LiveProgress(shown=True) as observer:
         result = check(

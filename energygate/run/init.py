@@ -14,6 +14,7 @@ from energygate.extras import require
 from energygate.policy import format_quantity
 from energygate.policy.fields import MAX_NAME_LENGTH
 from energygate.text import printable
+from energygate.version import page_url
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -81,7 +82,7 @@ def draft_policy(found: Sequence[Found], result: Result) -> str:
     """
     by_name = {workload.name: workload for workload in result.workloads}
     lines = [
-        "# What one inference request may cost. Reference: `energygate schema policy` and docs/policy.md.",
+        f"# What one inference request may cost. Reference: {page_url('policy.md')}",
         f"# Drafted by `energygate init` on {result.machine.cpu_model} ({result.created[:10]}).",
         "version: 1",
         "",

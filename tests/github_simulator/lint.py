@@ -24,6 +24,8 @@ _PINNED = re.compile(r"[\w.-]+/[\w./-]+@[0-9a-f]{40}")
 _OWN = ("./", "$/")
 _USES = re.compile(r"^[ -]*uses:\s*(?P<uses>\S+)(?P<comment>.*)$", re.MULTILINE)
 _VERSION = re.compile(r"\s+# v\d+(\.\d+)*\b")
+_UNRELEASED = "energygate/energygate@"
+"""It has no tags yet, so nothing may name one."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +79,9 @@ def style_faults(text: str, where: str) -> list[str]:
             continue
         if not _PINNED.fullmatch(uses):
             found.append(f"{where}: {uses} is not pinned to a commit")
+        elif uses.startswith(_UNRELEASED):
+            if match["comment"].strip():
+                found.append(f"{where}: {uses} has a comment, and no release yet that it could name")
         elif not _VERSION.match(match["comment"]):
             found.append(f"{where}: {uses} does not say which version that is")
     try:

@@ -78,7 +78,16 @@ def test_a_workflow_of_bad_style_is_found(name):
 
 def test_steps_alone_must_be_pinned_too():
     assert style_faults("- uses: energygate/energygate@v1\n  with: {mode: report}\n", "x")
-    assert style_faults(f'- uses: "energygate/energygate@{SHA}" # v1\n', "x") == []
+    assert style_faults(f'- uses: "actions/checkout@{SHA}" # v1\n', "x") == []
+    assert style_faults(f"- uses: actions/checkout@{SHA}\n", "x")
+
+
+def test_the_action_has_no_release_to_name_yet():
+    assert style_faults(f'- uses: "energygate/energygate@{SHA}"\n', "x") == []
+    assert style_faults(f"- uses: energygate/energygate@{SHA} # v0.1.0\n", "x")
+
+
+def test_actions_of_the_checkout_need_no_pin():
     assert style_faults("- uses: ./x\n- uses: $/\n", "x") == []
 
 
