@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from energygate.footprint import Footprint, Request, footprint, production_of
+from energygate.footprint import Footprint, RequestDemand, footprint, production_of
 from energygate.policy import Site, format_number, format_quantity
 
-REQUEST = Request(active_joules=6.0, service_s=0.4, cold_start_joules=60.0, cold_start_s=4.0)
+REQUEST = RequestDemand(active_joules=6.0, service_s=0.4, cold_start_joules=60.0, cold_start_s=4.0)
 """15 W for 400 ms beyond the 12 W that the replica draws at rest; a start takes 4 s."""
 
 BURSTY = [0, 0, 0, 0, 0, 500, 3500, 9500, 18000, 27000, 28500, 22000, 12000, 19000, 21500, 18000, 10500, 5500]
@@ -34,7 +34,7 @@ POOLS: dict[str, dict[str, object]] = {
 CHEAPER = 0.8
 
 
-def at(traffic: dict[str, object], request: Request) -> Footprint:
+def at(traffic: dict[str, object], request: RequestDemand) -> Footprint:
     """What requests come to with such traffic."""
     production = production_of(Site.model_validate({**SITE, "traffic": traffic}), carbon_g_per_kwh=380.0)
     assert production is not None

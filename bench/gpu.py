@@ -25,11 +25,11 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from witness import Witness, rest_watts, sampling
+from nvml_reference import NvmlReference, idle_watts, sampling
 
 from energygate.measure.gpus.visible import selection_for
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.meters.opening import gpus_for, open_meter
+from energygate.measure.meters.open_meter import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Usage
 from energygate.policy import JOULES_PER_KWH, parse_policy
@@ -48,7 +48,7 @@ UNITS = 100
 
 WINDOWS = 3
 WINDOW_S = 6.0
-"""The witness looks at the counter wherever it stands, and is wrong by one of its moves at most: 1.7 % at 100 ms."""
+"""The reference looks at the counter wherever it stands, and is wrong by one of its moves at most: 1.7 % at 100 ms."""
 
 TARGET = 0.02
 POWER_SAMPLE_S = 0.02
@@ -117,8 +117,10 @@ class Agreement:
         return self.ours_joules / self.counter_joules - 1
 
 
-def agreement(meter: Meter, witness: Witness, worker: Worker, *, windows: int, window_s: float) -> Agreement:
-    """Measure windows of about that length as energygate does, and by the witness at the same time."""
+def agreement(
+    meter: Meter, reference: NvmlReference, worker: Worker, *, windows: int, window_s: float
+) -> Agreement:
+    """Measure windows of about that length as energygate does, and by the reference at the same time."""
     calls = 1
     while (served := worker.run(calls)).wall_ns < window_s * 5e8:
         calls *= 2
@@ -127,11 +129,11 @@ def agreement(meter: Meter, witness: Witness, worker: Worker, *, windows: int, w
     wall_s = ours = counter = sensor = 0.0
     for _ in range(windows):
         meter.begin_window()
-        early, started = witness.joules(), time.perf_counter()
-        with sampling(witness, every_s=POWER_SAMPLE_S) as watts:
+        early, started = reference.joules(), time.perf_counter()
+        with sampling(reference, every_s=POWER_SAMPLE_S) as watts:
             served = worker.run(calls)
         between_s = time.perf_counter() - started
-        late = witness.joules()
+        late = reference.joules()
         reading = meter.end_window(Usage(wall_ns=served.wall_ns, cpu_ns=served.cpu_ns))
         wall_s += served.wall_ns * 1e-9
         ours += sum(one.energy_joules for one in reading.components if one.name == "gpu")
@@ -190,7 +192,7 @@ def comparison(directory: Path) -> dict[str, Any]:
     return workload
 
 
-def print_gpus(gpus: Sequence[Gpu], meter: Meter, witness: Witness) -> None:
+def print_gpus(gpus: Sequence[Gpu], meter: Meter, reference: NvmlReference) -> None:
     """Print what is known of them, and their power at rest by both readers."""
     print(f"{'GPU':4} {'model':28} {'limit':>8} {'period':>9}  read by")
     for gpu in gpus:
@@ -200,7 +202,7 @@ def print_gpus(gpus: Sequence[Gpu], meter: Meter, witness: Witness) -> None:
         for note in gpu.notes:
             print(f"     {note}")
     ours = sum(one.idle_watts or 0.0 for one in meter.facts.components if one.name == "gpu")
-    print(f"\nPower at rest: {ours:.1f} W by energygate, {rest_watts(witness):.1f} W by the counter itself")
+    print(f"\nPower at rest: {ours:.1f} W by energygate, {idle_watts(reference):.1f} W by the counter itself")
 
 
 def print_agreement(found: Agreement) -> None:
@@ -248,13 +250,13 @@ def main(arguments: argparse.Namespace) -> int:
     gpus = gpus_for(selection_for(workload, os.environ))
     if not gpus:
         sys.exit("there is no GPU here that energygate can read")
-    witness = Witness(gpus)
+    reference = NvmlReference(gpus)
     print(
         f"{machine.cpu_model}, {machine.cpu_count} CPUs, {', '.join(gpu.name for gpu in gpus)}, "
-        f"driver {witness.driver()}; {datetime.now(timezone.utc):%Y-%m-%d}; work: {arguments.work}\n"
+        f"driver {reference.driver()}; {datetime.now(timezone.utc):%Y-%m-%d}; work: {arguments.work}\n"
     )
     meter = open_meter(machine, power=vcpu_power(machine), gpus=gpus)
-    print_gpus(gpus, meter, witness)
+    print_gpus(gpus, meter, reference)
     base = WORK[arguments.work].format(units=UNITS)
     with tempfile.TemporaryDirectory() as name:
         scratch = Path(name)
@@ -269,7 +271,7 @@ def main(arguments: argparse.Namespace) -> int:
             inputs_directory=scratch,
         )
         with serving.open(usable_cpus()[:1]) as ready:
-            found = agreement(meter, witness, ready.worker, windows=WINDOWS, window_s=WINDOW_S)
+            found = agreement(meter, reference, ready.worker, windows=WINDOWS, window_s=WINDOW_S)
         print_agreement(found)
         print(f"\n{'head against base':16} {'change':>7} {'interval':>22} {'verdict':>13} {'launches':>9}")
         heads = {

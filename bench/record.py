@@ -3,7 +3,7 @@
     uv run python bench/record.py OCCASION [LAUNCHES] [ONLY]
 
 The launches are real ones, by the engine that `check --base` uses; the tables are made from them by
-false_alarms.py, power.py and replay.py. Takes about 2 s a launch and 22 comparisons.
+false_alarms.py, detection.py and replay.py. Takes about 2 s a launch and 22 comparisons.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from dial import SIZES
+from scaled_work import SIZES
 from traces import TRACES, RecordedLaunch, Trace
 
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.policy import parse_policy
 from energygate.workloads.serving import Serving, Side
@@ -63,12 +63,12 @@ def bursty_neighbour(*, present: bool) -> Iterator[None]:
 
 
 def serving(side: str, size: str, units: int, scratch: Path) -> Serving:
-    """How one side of a dialled comparison is served."""
+    """Return how one side serves a workload of known size."""
     threads = SIZES[size][3]
-    text = f"version: 1\nworkloads:\n  dial: {{python: 'dial:{size}_{units}', threads: {threads}}}\n"
+    text = f"version: 1\nworkloads:\n  scaled_work: {{python: 'scaled_work:{size}_{units}', threads: {threads}}}\n"
     return Serving(
-        name="dial",
-        workload=parse_policy(text).workloads["dial"],
+        name="scaled_work",
+        workload=parse_policy(text).workloads["scaled_work"],
         side=Side(name=side, directory=HERE, python=sys.executable),
         seed=0,
         timeout_s=TIME_LIMIT_S,

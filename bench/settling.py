@@ -21,7 +21,7 @@ from record import TIME_LIMIT_S, serving
 
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.stats import launch_log_ratio
 

@@ -19,7 +19,7 @@ LEAST_PAIRS = 15
 
 METER_TARGET_S = 1.5
 METER_STARTS = 9
-REST_S = 0.0
+IDLE_S = 0.0
 """How long to look at the machine at rest: 2 s where it has counters, which is measuring and not starting."""
 
 METER_PARTS = (
@@ -36,7 +36,7 @@ times = [time.perf_counter()]
 def done():
     times.append(time.perf_counter())
 from energygate.measure.machine import describe_machine
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
 done()
 machine = describe_machine()
@@ -44,9 +44,9 @@ power = vcpu_power(machine)
 done()
 import codecarbon
 done()
-open_meter(machine, power=power, rest_s={REST_S})
+open_meter(machine, power=power, idle_s={IDLE_S})
 done()
-open_meter(machine, power=power, rest_s={REST_S})
+open_meter(machine, power=power, idle_s={IDLE_S})
 done()
 print(json.dumps([after - before for before, after in zip(times, times[1:])]))
 """

@@ -13,9 +13,9 @@ import io
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import detection
 import estimators
 import false_alarms
-import power
 import replay
 import stopping
 
@@ -47,7 +47,7 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
         false_alarms,
         "Nothing changed. A `fail` here is what makes people switch a gate off.",
     ),
-    ("Real changes", power, "`found` is the mean of the launches; `median` the time to a verdict."),
+    ("Real changes", detection, "`found` is the mean of the launches; `median` the time to a verdict."),
     (
         "Beside the rules of other tools",
         replay,

@@ -36,7 +36,7 @@ class Trace:
     """Consecutive launches of one comparison.
 
     Attributes:
-        size: The workload (a key of `dial.SIZES`).
+        size: The workload (a key of `scaled_work.SIZES`).
         units: Head's units of work, where base does 100.
         neighbour: Whether a bursty process competed for the CPUs.
         machine: The machine, in words.

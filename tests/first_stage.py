@@ -12,7 +12,7 @@ from energygate.gate.certainty import shared_alpha
 from energygate.gate.weighing import Confidence
 from energygate.measure.windows import Plan
 from energygate.policy import Policy
-from energygate.policy.changes import policy_changes, policy_digest
+from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.result.contradictions import contradiction
 from energygate.result.judging import judge_again as judge_any_again
 from energygate.result.reading import read_result

@@ -132,8 +132,8 @@ def test_a_pure_room_that_touches_the_world_is_found(line):
 
 
 def test_the_reader_of_the_policy_may_read_and_nothing_more():
-    assert impure("policy/load.py", "import os\nfrom pathlib import Path\nopen('x')") == []
-    assert impure("policy/load.py", "import subprocess")
+    assert impure("policy/policy_file.py", "import os\nfrom pathlib import Path\nopen('x')") == []
+    assert impure("policy/policy_file.py", "import subprocess")
     assert impure("policy/model.py", "import os")
 
 

@@ -22,7 +22,7 @@ PITFALLS = {
     "a load curve that is not linear turns verdicts round": (
         "measure/test_power_model.py::test_no_curve_of_load_turns_a_verdict_around"
     ),
-    "nothing says which method made a number": ("measure/test_likeness.py::test_what_may_be_compared"),
+    "nothing says which method made a number": ("measure/test_comparability.py::test_what_may_be_compared"),
     "a GPU that errs reads 0 J, and passes": (
         "measure/test_gpu_energy.py::test_a_silent_gpu_zero_of_codecarbons_does_not_pass"
     ),
@@ -50,7 +50,7 @@ PITFALLS = {
         "cli/test_doctor.py::test_counters_that_only_root_can_read_come_with_the_command_that_opens_them"
     ),
     "parallel tests count each other": (
-        "measure/test_turns.py::test_a_second_check_waits_until_the_first_ends"
+        "measure/test_machine_lock.py::test_a_second_check_waits_until_the_first_ends"
     ),
     "an exception leaves a measurement open": (
         "measure/test_tracker.py::test_a_cancelled_window_does_not_poison_the_next"

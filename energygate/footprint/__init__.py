@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from energygate.footprint.costs import Footprint, Request, footprint
+from energygate.footprint.costs import Footprint, RequestDemand, footprint
 from energygate.footprint.pool import NoFootprint, Pool, pool_of
 from energygate.footprint.production import DAYS_A_MONTH, Production, monthly_egress_cost, production_of
 
@@ -12,7 +12,7 @@ __all__ = [
     "NoFootprint",
     "Pool",
     "Production",
-    "Request",
+    "RequestDemand",
     "footprint",
     "monthly_egress_cost",
     "pool_of",

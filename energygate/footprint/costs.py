@@ -21,7 +21,7 @@ HOUR_S = 3600.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Request:
+class RequestDemand:
     """What one request takes of a replica, before PUE.
 
     Attributes:
@@ -89,7 +89,7 @@ class Footprint:
         )
 
 
-def footprint(request: Request, production: Production, *, idle_watts: float | None) -> Footprint:
+def footprint(request: RequestDemand, production: Production, *, idle_watts: float | None) -> Footprint:
     """Work out what requests come to at the site's traffic.
 
     Carbon per request is the Software Carbon Intensity of ISO/IEC 21031:2024 (Green Software Foundation,

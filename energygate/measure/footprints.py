@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from energygate.footprint import Footprint, NoFootprint, Request, footprint
+from energygate.footprint import Footprint, NoFootprint, RequestDemand, footprint
 from energygate.measure.series import ChangeSeries, Series
 from energygate.policy import format_quantity
 
@@ -180,7 +180,7 @@ class Site:
         return self._footprint(_taken([launch], self.facts), leaving)
 
     def _footprint(self, taken: _Taken, leaving: Bytes) -> Footprint:
-        request = Request(
+        request = RequestDemand(
             active_joules=taken.active_joules,
             service_s=taken.service_s,
             cold_start_joules=taken.cold_start_joules,

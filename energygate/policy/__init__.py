@@ -9,15 +9,15 @@ import importlib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from energygate.policy.arrivals import Load
     from energygate.policy.budget import Budget, Level
     from energygate.policy.families import JOULES_PER_KWH, Family
     from energygate.policy.formatting import format_number, format_quantity, scale_for
-    from energygate.policy.load import load_policy, parse_policy
+    from energygate.policy.load import Load
     from energygate.policy.measurement import Measurement, PowerModel
     from energygate.policy.metrics import ABSOLUTE, METRICS, RELATIVE, LimitKind, Metric
     from energygate.policy.mistakes import PolicyErrors
     from energygate.policy.model import Policy, Waiver
+    from energygate.policy.policy_file import load_policy, parse_policy
     from energygate.policy.schema import policy_json_schema
     from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
     from energygate.policy.traffic import Traffic
@@ -25,11 +25,11 @@ if TYPE_CHECKING:
     from energygate.policy.workload import TARGET, Workload
 
 _MODULES = {
-    "arrivals": ("Load",),
+    "load": ("Load",),
     "budget": ("Budget", "Level"),
     "families": ("JOULES_PER_KWH", "Family"),
     "formatting": ("format_number", "format_quantity", "scale_for"),
-    "load": ("load_policy", "parse_policy"),
+    "policy_file": ("load_policy", "parse_policy"),
     "measurement": ("Measurement", "PowerModel"),
     "metrics": ("ABSOLUTE", "METRICS", "RELATIVE", "LimitKind", "Metric"),
     "mistakes": ("PolicyErrors",),

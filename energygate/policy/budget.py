@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, field_validator, model_validator
 
 from energygate.policy.families import Family
-from energygate.policy.fields import Section, complaints, to_quantity
+from energygate.policy.fields import Section, to_quantity, validation_error
 from energygate.policy.metrics import METRICS, RELATIVE, Metric
 from energygate.policy.units import Quantity
 
@@ -84,7 +84,7 @@ class Budget(Section):
 
     @model_validator(mode="after")
     def _means_something(self) -> Budget:
-        error = complaints("Budget", self._mistakes())
+        error = validation_error("Budget", self._mistakes())
         if error:
             raise error
         return self

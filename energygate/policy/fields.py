@@ -147,7 +147,9 @@ WorkloadName = Annotated[str, AfterValidator(own_name)]
 Text = Annotated[str, AfterValidator(not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 
-def complaints(title: str, mistakes: Iterable[tuple[tuple[str | int, ...], str]]) -> ValidationError | None:
+def validation_error(
+    title: str, mistakes: Iterable[tuple[tuple[str | int, ...], str]]
+) -> ValidationError | None:
     """Gather mistakes that concern several fields at once.
 
     Args:

@@ -1,96 +1,75 @@
-"""Reading a policy: from a text, or from the file that people edit."""
+"""How requests arrive: the `load` of a workload."""
 
 from __future__ import annotations
 
-import os
-from pathlib import Path
-from typing import NoReturn
+from typing import Annotated, Any, Literal
 
-from pydantic import ValidationError
+from pydantic import Field, field_validator, model_validator
 
-from energygate.errors import PolicyError
-from energygate.policy.mistakes import policy_error
-from energygate.policy.model import Origin, Policy
-from energygate.policy.tree import read_tree, unfold
+from energygate.policy.families import Family
+from energygate.policy.fields import Of, Section
+from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
-MAX_BYTES = 1_000_000
-_START = "Run energygate init to write one"
+MAX_CONCURRENCY = 1024
+"""Clients of one process: each is a thread, and far fewer keep all CPUs busy."""
+
+MAX_RATE = 100_000
+"""Requests a second: beyond, one Python process cannot even tell the arrivals apart."""
 
 
-def load_policy(path: str | os.PathLike[str]) -> Policy:
-    """Read the policy in a file.
+class Load(Section):
+    """How requests arrive; in a policy `closed`, or a mapping of these keys."""
 
-    Args:
-        path: The file; named in errors as it is given here.
+    rate: Annotated[Quantity, Of(Family.RATE)] | None = Field(
+        default=None,
+        description="Requests arrive at random (Poisson) at this mean rate, whether or not the last one is answered.",
+        examples=["50 req/s"],
+    )
+    concurrency: int = Field(
+        default=1,
+        ge=1,
+        le=MAX_CONCURRENCY,
+        description="How many requests are served at once; without a rate, as many clients ask one after another.",
+        examples=[4],
+    )
 
-    Returns:
-        The policy; it knows its file and the line of each key.
+    @field_validator("rate")
+    @classmethod
+    def _sensible(cls, rate: Quantity | None) -> Quantity | None:
+        if rate is not None and not 0 < rate.value <= MAX_RATE:
+            raise ValueError(f"{rate} cannot be offered; a rate is above 0 and at most {MAX_RATE} req/s")
+        return rate
+
+    @model_validator(mode="after")
+    def _says_something(self) -> Load:
+        if not self.model_fields_set & {"rate", "concurrency"}:
+            raise ValueError("says nothing; write closed, {rate: 50 req/s} or {concurrency: 4}")
+        return self
+
+    @property
+    def kind(self) -> Literal["closed", "concurrent", "rate"]:
+        """The shape: one client, several clients, or arrivals that wait for nobody."""
+        if self.rate is not None:
+            return "rate"
+        return "concurrent" if self.concurrency > 1 else "closed"
+
+    def __str__(self) -> str:
+        if self.rate is None:
+            return "closed" if self.concurrency == 1 else f"{self.concurrency} at once"
+        return str(self.rate) + (f", {self.concurrency} at once" if self.concurrency > 1 else "")
+
+
+CLOSED = Load(concurrency=1)
+
+
+def load_input(raw: Any) -> Any:  # noqa: ANN401 - whatever the file holds; pydantic judges it next
+    """Read the short form `closed`; anything else is a mapping for `Load`.
 
     Raises:
-        PolicyError: There is no such file, it cannot be read, or `parse_policy` refuses it.
+        ValueError: It is neither.
     """
-    source = os.fspath(path)
-    try:
-        with Path(source).open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-    except FileNotFoundError:
-        raise PolicyError("there is no such policy", where=source, hint=_START) from None
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
-        _refuse_unreadable(source, error)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        hint = "Save it as UTF-8"
-        raise PolicyError("the policy is not UTF-8 text", where=source, line=line, hint=hint) from None
-    return parse_policy(text, source)
-
-
-def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
-    """Read the policy in a text.
-
-    Args:
-        text: YAML.
-        source: Its name, for errors and for `Policy.source`.
-
-    Returns:
-        The policy; it knows its source and the line of each key.
-
-    Raises:
-        PolicyError: The text is too long, empty, or no YAML; or it has a mistake, whose line the error names.
-        PolicyErrors: It has several mistakes; this is a `PolicyError` too.
-    """
-    if len(text) > MAX_BYTES:
-        raise PolicyError(
-            f"the policy is longer than {MAX_BYTES // 1000:,} kB",
-            where=source,
-            hint="Is this the right file?",
-        )
-    root = read_tree(text, source)
-    if root is None:
-        raise PolicyError("the policy is empty", where=source, hint=_START)
-    if not isinstance(root.value, dict):
-        raise PolicyError(
-            "the policy is not made of keys and values",
-            where=source,
-            line=root.line,
-            hint="It begins with version: 1; run energygate init to write one",
-        )
-    plain, lines = unfold(root)
-    try:
-        policy = Policy.model_validate(plain)
-    except ValidationError as error:
-        raise policy_error(error, source, lines) from None
-    return policy.read_from(Origin(source=source, lines=lines))
-
-
-def _refuse_unreadable(source: str, error: OSError | ValueError) -> NoReturn:
-    # Opening a directory is its own error on POSIX, and a refused permission on Windows.
-    if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and Path(source).is_dir()):
-        raise PolicyError(
-            "this is a directory, not a policy",
-            where=source,
-            hint="Name the file, for example energygate.yml",
-        ) from None
-    reason = getattr(error, "strerror", None) or str(error)
-    raise PolicyError(f"the policy cannot be read: {reason.lower()}", where=source) from None
+    if raw == "closed":
+        return CLOSED
+    if isinstance(raw, (dict, Load)):
+        return raw
+    raise ValueError(f"is closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not {raw!r}")

@@ -7,8 +7,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import COMMAND_LINE, PolicyError
-from energygate.policy.arrivals import Load
 from energygate.policy.budget import Budget
+from energygate.policy.load import Load
 from energygate.policy.measurement import Measurement, PowerModel
 from energygate.policy.model import Policy, Waiver
 from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training

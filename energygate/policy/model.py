@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from energygate.policy.fields import Section, Text, WorkloadName, complaints, iso_date
+from energygate.policy.fields import Section, Text, WorkloadName, iso_date, validation_error
 from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
 from energygate.policy.site import Site
@@ -127,7 +127,7 @@ class Policy(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:
-        error = complaints("Policy", [*self._site_mistakes(), *self._waiver_mistakes()])
+        error = validation_error("Policy", [*self._site_mistakes(), *self._waiver_mistakes()])
         if error:
             raise error
         return self

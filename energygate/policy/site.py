@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from energygate.policy.families import Family
-from energygate.policy.fields import Of, Section, complaints, positive
+from energygate.policy.fields import Of, Section, positive, validation_error
 from energygate.policy.metrics import METRICS
 from energygate.policy.traffic import MAX_REQUESTS, Traffic
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
@@ -186,7 +186,7 @@ class Site(Section):
 
     @model_validator(mode="after")
     def _one_currency(self) -> Site:
-        error = complaints("Site", self._foreign_prices())
+        error = validation_error("Site", self._foreign_prices())
         if error:
             raise error
         return self

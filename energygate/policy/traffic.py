@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import AfterValidator, Field, model_validator
 
 from energygate.policy.families import Family
-from energygate.policy.fields import MAX_INT, Of, Section, complaints, positive
+from energygate.policy.fields import MAX_INT, Of, Section, positive, validation_error
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ class Traffic(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> Traffic:
-        error = complaints("Traffic", self._mistakes())
+        error = validation_error("Traffic", self._mistakes())
         if error:
             raise error
         return self

@@ -35,24 +35,24 @@ _HINTS = {
 
 
 @dataclass(kw_only=True, slots=True)
-class Node:
+class YamlNode:
     """One value of the file, where it is, and how much it unfolds to."""
 
     line: int
-    value: str | list[Node] | dict[str, tuple[int, Node]] | None = None
+    value: str | list[YamlNode] | dict[str, tuple[int, YamlNode]] | None = None
     """Text, a list, a mapping from keys to their line and value; `None` where the file has no value."""
     size: int = 1
     """Values in it, with every alias written out."""
     depth: int = 1
     """Levels in it, with every alias written out."""
 
-    def enclose(self, child: Node) -> None:
+    def enclose(self, child: YamlNode) -> None:
         """Count `child` as a part of this value."""
         self.size += child.size
         self.depth = max(self.depth, 1 + child.depth)
 
 
-def read_tree(text: str, source: str) -> Node | None:
+def read_tree(text: str, source: str) -> YamlNode | None:
     """Read a YAML document.
 
     Args:
@@ -89,11 +89,11 @@ def read_tree(text: str, source: str) -> Node | None:
         loader.dispose()
 
 
-def unfold(root: Node) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
+def unfold(root: YamlNode) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
     """Turn a tree into plain dicts, lists and texts, and the line of every path in it."""
     lines: dict[tuple[str | int, ...], int] = {(): root.line}
 
-    def plain(node: Node, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - whatever the file holds
+    def plain(node: YamlNode, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - whatever the file holds
         if isinstance(node.value, dict):
             lines.update({(*path, key): line for key, (line, _) in node.value.items()})
             return {key: plain(value, (*path, key)) for key, (_, value) in node.value.items()}
@@ -112,9 +112,9 @@ class _Reader:
         self._loader = loader
         self._source = source
         self._nodes = 0
-        self._anchors: dict[str, Node | None] = {}
+        self._anchors: dict[str, YamlNode | None] = {}
 
-    def document(self) -> Node | None:
+    def document(self) -> YamlNode | None:
         self._next()  # the stream starts
         if self._loader.check_event(yaml.StreamEndEvent):
             return None
@@ -128,7 +128,7 @@ class _Reader:
             )
         return None if root.value is None else root
 
-    def _node(self, *, depth: int) -> Node:
+    def _node(self, *, depth: int) -> YamlNode:
         event = self._next()
         if isinstance(event, yaml.AliasEvent):
             return self._behind(event, depth=depth)
@@ -137,7 +137,7 @@ class _Reader:
             raise self._error(f"the tag {event.tag} means nothing in a policy", event, "Remove it")
         if event.anchor:
             self._anchors[event.anchor] = None  # until its value ends: an alias inside it would be endless
-        node = Node(line=_line(event))
+        node = YamlNode(line=_line(event))
         if isinstance(event, yaml.ScalarEvent):
             node.value = self._text(event)
         elif isinstance(event, yaml.SequenceStartEvent):
@@ -148,7 +148,7 @@ class _Reader:
             self._anchors[event.anchor] = node
         return node
 
-    def _items(self, node: Node, *, depth: int) -> list[Node]:
+    def _items(self, node: YamlNode, *, depth: int) -> list[YamlNode]:
         items = []
         while not self._loader.check_event(yaml.SequenceEndEvent):
             items.append(self._node(depth=depth))
@@ -156,9 +156,9 @@ class _Reader:
         self._next()
         return items
 
-    def _entries(self, node: Node, *, depth: int) -> dict[str, tuple[int, Node]]:
-        entries: dict[str, tuple[int, Node]] = {}
-        merged: dict[str, tuple[int, Node]] = {}
+    def _entries(self, node: YamlNode, *, depth: int) -> dict[str, tuple[int, YamlNode]]:
+        entries: dict[str, tuple[int, YamlNode]] = {}
+        merged: dict[str, tuple[int, YamlNode]] = {}
         seen: dict[str, int] = {}
         while not self._loader.check_event(yaml.MappingEndEvent):
             event = self._peek()
@@ -186,16 +186,16 @@ class _Reader:
             raise self._error(what, event, "Write key: value")
         return node.value
 
-    def _merged(self, value: Node, event: yaml.Event) -> dict[str, tuple[int, Node]]:
+    def _merged(self, value: YamlNode, event: yaml.Event) -> dict[str, tuple[int, YamlNode]]:
         """Return the entries that `<<` brings in; the first mapping that has a key decides its value."""
-        merged: dict[str, tuple[int, Node]] = {}
+        merged: dict[str, tuple[int, YamlNode]] = {}
         for node in value.value if isinstance(value.value, list) else [value]:
             if not isinstance(node.value, dict):
                 raise self._error("<< can only bring in a mapping", event, "Write <<: *name_of_a_mapping")
             merged = {**node.value, **merged}
         return merged
 
-    def _behind(self, event: yaml.AliasEvent, *, depth: int) -> Node:
+    def _behind(self, event: yaml.AliasEvent, *, depth: int) -> YamlNode:
         if event.anchor not in self._anchors:
             hint = "Define it with & above its first use, or put quotes around the value"
             raise self._error(f"*{event.anchor} refers to nothing", event, hint)

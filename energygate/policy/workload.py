@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
 
 from energygate.policy import targets
-from energygate.policy.arrivals import CLOSED, Load, load_input
 from energygate.policy.budget import Budget, budget_input
-from energygate.policy.fields import MAX_INT, Name, Section, Text, complaints, one_line
+from energygate.policy.fields import MAX_INT, Name, Section, Text, one_line, validation_error
+from energygate.policy.load import CLOSED, Load, load_input
 from energygate.policy.providers import FULL_NAME_PATTERN, PROVIDERS, provider_name
 
 if TYPE_CHECKING:
@@ -221,14 +221,14 @@ class Workload(Section):
             for name, one in raw.items()
             if "metric" in _keys(one)
         ]
-        error = complaints("Workload", strays)
+        error = validation_error("Workload", strays)
         if error:
             raise error
         return {name: budget_input(name, one) for name, one in raw.items()}
 
     @model_validator(mode="after")
     def _consistent(self) -> Workload:
-        error = complaints("Workload", self._mistakes())
+        error = validation_error("Workload", self._mistakes())
         if error:
             raise error
         return self

@@ -10,7 +10,7 @@ from energygate.errors import UsageError
 from energygate.extras import require
 from energygate.gate import worst
 from energygate.policy import RELATIVE, Family, Site, load_policy, parse_quantity
-from energygate.policy.changes import policy_changes, policy_digest
+from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.pytest_plugin.collection import read_collection_settings
 from energygate.pytest_plugin.options import POLICY_FILE
 from energygate.pytest_plugin.policy_builder import PolicyBuilder

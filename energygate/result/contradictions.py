@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict, worst
 from energygate.policy import METRICS
-from energygate.policy.changes import MAX_CHANGE_LENGTH, MAX_CHANGES
 from energygate.policy.fields import own_name
+from energygate.policy.policy_diff import MAX_CHANGE_LENGTH, MAX_CHANGES
 from energygate.text import printable
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from energygate.gate import Estimate, Evidence, Verdict, judge, worst
 from energygate.gate.certainty import shared_alpha
 from energygate.policy import METRICS, TARGET
-from energygate.policy.changes import policy_changes, policy_digest
+from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.policy.site import AT_TRAFFIC
 from energygate.result.findings import finding_results, unmeasured
 from energygate.result.merging import missing_workload

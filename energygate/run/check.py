@@ -15,7 +15,7 @@ from energygate.errors import EnergygateError, PolicyError, UsageError
 from energygate.gate import worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import turn
-from energygate.policy.changes import policy_digest
+from energygate.policy.policy_diff import policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
 from energygate.result.result import Result

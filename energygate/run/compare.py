@@ -13,7 +13,7 @@ from energygate.errors import NothingThere, UsageError
 from energygate.gate import Verdict
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import turn
-from energygate.policy.changes import policy_changes
+from energygate.policy.policy_diff import policy_changes
 from energygate.repository.setup_command import run_setup
 from energygate.result.result import BaseResult, WorkloadResult
 from energygate.run.alone import head_alone

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy import parse_policy
-from energygate.policy.changes import policy_digest
+from energygate.policy.policy_diff import policy_digest
 from energygate.repository.repository import Repository
 from energygate.result.files import called
 from energygate.result.merging import merge_results

@@ -15,7 +15,7 @@ from energygate.gate.certainty import shared_alpha
 from energygate.gate.weighing import Confidence, Factors
 from energygate.measure.carbon import site_carbon_g_per_kwh
 from energygate.measure.gpus.visible import selection_for
-from energygate.measure.meters.opening import gpus_for, open_meter
+from energygate.measure.meters.open_meter import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Method
 from energygate.measure.series import WANDERING

@@ -12,7 +12,7 @@ from energygate.footprint import (
     DAYS_A_MONTH,
     NoFootprint,
     Production,
-    Request,
+    RequestDemand,
     footprint,
     monthly_egress_cost,
     production_of,
@@ -31,10 +31,10 @@ FULL = replace(
     embodied_g_per_s=0.002,
     training_kwh_per_request=1e-7,
 )
-REQUEST = Request(active_joules=0.05, service_s=0.004, cold_start_joules=3.0, cold_start_s=2.0)
+REQUEST = RequestDemand(active_joules=0.05, service_s=0.004, cold_start_joules=3.0, cold_start_s=2.0)
 
 requests = st.builds(
-    Request,
+    RequestDemand,
     active_joules=st.floats(1e-9, 1e4),
     service_s=st.floats(1e-6, 10.0),
     cold_start_joules=st.floats(0, 1e3),

@@ -8,9 +8,8 @@ from pathlib import Path
 import pytest
 from powercap import MACHINE, Powercap, SimulatedTime, show_codecarbon
 
-from energygate.measure.meters import counters as counter_meter
-from energygate.measure.meters import rapl, tracker
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters import counter_meter, rapl, tracker
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
 
 sys.path.append(str(Path(__file__).with_name("nvml")))

@@ -71,7 +71,7 @@ import json, time
 from simulated_clock import SimulatedClock
 SimulatedClock()  # before anybody keeps the machine's own
 from energygate.errors import MeasurementError
-from energygate.measure.meters.opening import gpus_for
+from energygate.measure.meters.open_meter import gpus_for
 from energygate.measure.meters.tracker import Tracker
 from energygate.measure.gpus.visible import Selection
 try:

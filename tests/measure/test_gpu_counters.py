@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.gpus.counter_watch import TIMEOUT_NS, counter_period_ns
 
 LOOK_NS = 500_000
 
@@ -48,7 +48,7 @@ def test_looking_ends_after_five_moves():
 def test_patience_has_an_end(period_ns, phase_ns):
     counter = Counter(period_ns=period_ns, phase_ns=phase_ns)
     found(counter)
-    assert counter.now_ns - phase_ns <= PATIENCE_NS + LOOK_NS
+    assert counter.now_ns - phase_ns <= TIMEOUT_NS + LOOK_NS
 
 
 def test_a_counter_that_skips_moves_is_given_the_longer_period():
@@ -57,8 +57,8 @@ def test_a_counter_that_skips_moves_is_given_the_longer_period():
 
 
 def test_a_counter_that_moved_once_is_given_all_the_patience():
-    assert found(Counter(period_ns=3 * PATIENCE_NS // 4)) == PATIENCE_NS
+    assert found(Counter(period_ns=3 * TIMEOUT_NS // 4)) == TIMEOUT_NS
 
 
 def test_a_counter_that_stands_still_has_no_period():
-    assert found(Counter(period_ns=100 * PATIENCE_NS)) is None
+    assert found(Counter(period_ns=100 * TIMEOUT_NS)) is None

@@ -6,12 +6,12 @@ import pytest
 
 METER = """
     from energygate.measure.machine import describe_machine
-    from energygate.measure.meters.opening import open_meter
+    from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
 
     machine = describe_machine()
-    meter = open_meter(machine, power=vcpu_power(machine), gpus=find_gpus(Selection()), rest_s=1)
+    meter = open_meter(machine, power=vcpu_power(machine), gpus=find_gpus(Selection()), idle_s=1)
     meter.begin_launch()
 
     def window(seconds, event=None):

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.measure.meters.idle import active_joules, watts_at_rest
-from energygate.measure.meters.model import modelled, modelled_cpu
+from energygate.measure.meters.idle import active_joules, measure_idle_watts
+from energygate.measure.meters.model_meter import modelled, modelled_cpu
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading, Usage
 
 
@@ -37,11 +37,11 @@ def reading(**joules):
 
 def test_a_burst_at_rest_does_not_count():
     looks = iter([[40.0, 5.0], [400.0, 9.0], [41.0, 5.0], [39.0, 5.0], [390.0, 5.0]] * 2)
-    assert watts_at_rest(lambda _: next(looks), period_ns=1_000_000, rest_s=2.0) == (41.0, 5.0)
+    assert measure_idle_watts(lambda _: next(looks), period_ns=1_000_000, idle_s=2.0) == (41.0, 5.0)
 
 
 @pytest.mark.parametrize(
-    ("period_ns", "rest_s", "windows", "window_s"),
+    ("period_ns", "idle_s", "windows", "window_s"),
     [
         (1_000_000, 2.0, 10, 0.2),
         (100_000_000, 2.0, 7, 2 / 7),  # three periods of a GPU's counter
@@ -49,14 +49,14 @@ def test_a_burst_at_rest_does_not_count():
         (100_000_000, 0.05, 5, 0.3),
     ],
 )
-def test_several_windows_of_several_periods_each(period_ns, rest_s, windows, window_s):
+def test_several_windows_of_several_periods_each(period_ns, idle_s, windows, window_s):
     asked = []
 
     def window(seconds):
         asked.append(seconds)
         return [1.0]
 
-    watts_at_rest(window, period_ns=period_ns, rest_s=rest_s)
+    measure_idle_watts(window, period_ns=period_ns, idle_s=idle_s)
     assert len(asked) == windows
     assert asked == pytest.approx([window_s] * windows, rel=0.06)
     assert all(one >= 3 * period_ns * 1e-9 * 0.999 for one in asked)

@@ -81,7 +81,7 @@ WATTS = """
 OURS = """
     from energygate.measure.carbon import carbon_intensity_g_per_kwh
     from energygate.measure.machine import describe_machine
-    from energygate.measure.meters.opening import gpus_for, open_meter
+    from energygate.measure.meters.open_meter import gpus_for, open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
     from energygate.measure.meters.tracker import Tracker
@@ -112,13 +112,13 @@ COUNTED = """
     from pathlib import Path
     from powercap import MACHINE, Powercap, show_codecarbon
     from energygate.measure.meters import rapl
-    from energygate.measure.meters.opening import open_meter
+    from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
     from energygate.measure.readings import Usage
     tree = Powercap(Path(sys.argv[1]))
     show_codecarbon(tree.root, setattr)
     rapl.update_period_ns = lambda read: 1_000_000
-    meter = open_meter(MACHINE, power=vcpu_power(MACHINE), rest_s=0)
+    meter = open_meter(MACHINE, power=vcpu_power(MACHINE), idle_s=0)
     meter.begin_window()
     tree["package-0"].advance(1.25)
     tree["dram-0"].advance(0.25)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.measure.meters.counters import CounterMeter
-from energygate.measure.meters.model import ModelMeter
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.counter_meter import CounterMeter
+from energygate.measure.meters.model_meter import ModelMeter
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.meters.tracker import COUNTER_MODES, Tracker
 from energygate.measure.readings import Method, Usage
 
@@ -73,7 +73,7 @@ def test_an_account_that_was_cancelled_does_not_poison_the_next(model_meter):
 
 def test_a_machine_gets_the_best_meter_it_has(tracker, machine, power):
     """A counter where codecarbon reads one, and never a table value in its name."""
-    meter = open_meter(machine, power=power, rest_s=0)
+    meter = open_meter(machine, power=power, idle_s=0)
     counted = tracker.cpu_mode in COUNTER_MODES
     assert isinstance(meter, CounterMeter if counted else ModelMeter)
     assert meter.facts.method is (Method.MEASURED if counted else Method.ESTIMATED)

@@ -131,7 +131,7 @@ def test_a_silent_gpu_zero_is_an_error_before_anything_is_measured(gpu_machine, 
 NO_HELPERS = """
 import json
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.finding import find_gpus
+from energygate.measure.gpus.find import find_gpus
 from energygate.measure.gpus.visible import Selection
 try:
     print(find_gpus(Selection(visible=%r)))

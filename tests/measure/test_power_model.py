@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from processors import EPYC_9V74, EPYC_7763, NAMES, machine, watts
 
-from energygate.measure.meters.model import MODEL_WINDOW_NS, ModelMeter
+from energygate.measure.meters.model_meter import MODEL_WINDOW_NS, ModelMeter
 from energygate.measure.power_model import How, vcpu_power
 from energygate.measure.readings import Usage
 

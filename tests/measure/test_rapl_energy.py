@@ -6,9 +6,9 @@ import pytest
 from powercap import RANGE_JOULES
 
 from energygate.errors import MeasurementError
-from energygate.measure.meters.counters import CounterMeter
-from energygate.measure.meters.model import ModelMeter
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.counter_meter import CounterMeter
+from energygate.measure.meters.model_meter import ModelMeter
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.meters.rapl import Domain
 from energygate.measure.readings import Method, Usage
 
@@ -237,7 +237,7 @@ def test_another_codecarbon_that_wants_the_machine_for_itself_is_an_error(powerc
 
 def test_but_the_power_model_counts_the_worker_alone(tracker_lock, machine, power):
     tracker_lock.touch()
-    assert open_meter(machine, power=power, rest_s=0)
+    assert open_meter(machine, power=power, idle_s=0)
 
 
 def test_where_the_joules_come_from_is_known(powercap, meter_on, machine):

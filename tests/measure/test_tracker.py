@@ -11,7 +11,7 @@ import pytest
 from codecarbon.core import hardware_cache
 
 from energygate.errors import MeasurementError
-from energygate.measure.meters.tracker import MOST_WARNINGS, Tracker
+from energygate.measure.meters.tracker import MAX_WARNINGS, Tracker
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_what_codecarbon_warned_of_is_known_and_not_printed(tracker, capfd):
     tracker.begin()
     tracker.end()
     assert capfd.readouterr() == ("", "")
-    assert len(tracker.warnings) <= MOST_WARNINGS
+    assert len(tracker.warnings) <= MAX_WARNINGS
 
 
 def test_every_tracker_hears_what_codecarbon_warned_of(monkeypatch):

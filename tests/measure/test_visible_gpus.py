@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.visible import Listed, Selection, chosen, chosen_rocm, selection_for, visible
+from energygate.measure.gpus.visible import ListedGpu, Selection, chosen, chosen_rocm, selection_for, visible
 from energygate.policy import Workload
 
 A = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"
 B = "GPU-8932f937-ffff-4106-c12f-20bd9faed9f6"
 C = "GPU-11111111-d72c-4106-c12f-20bd9faed9f6"
 FOUR = (
-    Listed(index=0, uuid=A, name="H100"),
-    Listed(index=1, uuid=B, name="H100"),
-    Listed(index=2, uuid=C, name="H100", mig_uuids=("MIG-aaaa1111-0000", "MIG-aaaa2222-0000")),
-    Listed(index=3, uuid="GPU-22222222", name="H100"),
+    ListedGpu(index=0, uuid=A, name="H100"),
+    ListedGpu(index=1, uuid=B, name="H100"),
+    ListedGpu(index=2, uuid=C, name="H100", mig_uuids=("MIG-aaaa1111-0000", "MIG-aaaa2222-0000")),
+    ListedGpu(index=3, uuid="GPU-22222222", name="H100"),
 )
 
 
@@ -104,7 +104,7 @@ def test_a_device_id_beyond_them_is_refused(selection, counted):
         chosen(FOUR, selection)
 
 
-UNLIKE = (Listed(index=0, uuid=A, name="T400"), Listed(index=1, uuid=C, name="H100"))
+UNLIKE = (ListedGpu(index=0, uuid=A, name="T400"), ListedGpu(index=1, uuid=C, name="H100"))
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from base_projects import Project
 
 from energygate.measure.launchers import PairLauncher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.meters.opening import open_meter
+from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.policy import Workload
 from energygate.workloads.serving import Serving, Side

@@ -12,7 +12,7 @@ from commands import write_policy
 from energygate.errors import PolicyError, UsageError
 from energygate.gate import Verdict
 from energygate.policy import load_policy, parse_policy
-from energygate.policy.changes import policy_digest
+from energygate.policy.policy_diff import policy_digest
 from energygate.result.files import Leg
 from energygate.result.result import BaseResult
 from energygate.run.shards import USUAL_JOBS, join, plan_for, whole_run

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
 from energygate.extras import require
-from energygate.measure.gpus.card import MOST_WATTS, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
-from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.gpus.card import MAX_WATTS, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
+from energygate.measure.gpus.counter_watch import TIMEOUT_NS, counter_period_ns
 from energygate.measure.gpus.visible import chosen_rocm
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ COUNTER_UNCERTAINTY = 0.10
 KERNEL_DRIVER = Path("/dev/kfd")
 """Where ROCm reaches the GPUs."""
 
-MOST_GPUS = 64
+MAX_GPUS = 64
 
 
 def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
@@ -54,7 +54,7 @@ def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
 
 
 def _expect_no_device(selection: Selection, trouble: str) -> None:
-    if KERNEL_DRIVER.exists() and chosen_rocm(MOST_GPUS, selection):
+    if KERNEL_DRIVER.exists() and chosen_rocm(MAX_GPUS, selection):
         raise MeasurementError(
             f"this machine has an AMD GPU, but {trouble}",
             hint="Install the amdsmi of your ROCm release, or hide the GPU with HIP_VISIBLE_DEVICES=",
@@ -66,7 +66,7 @@ def _described(device: Any) -> Gpu:  # noqa: ANN401 - codecarbon has no types
         "index": device.gpu_index,
         "uuid": device._uuid,  # noqa: SLF001 - its public details ask for the temperature, too
         "name": device._gpu_name,  # noqa: SLF001
-        "max_watts": float(device._power_limit or MOST_WATTS),  # noqa: SLF001
+        "max_watts": float(device._power_limit or MAX_WATTS),  # noqa: SLF001
         "citation": "AMD SMI library, amdsmi_get_energy_count and amdsmi_get_power_info",
         "shared_with": tuple(sorted(process["pid"] for process in device._get_compute_processes())),  # noqa: SLF001
     }
@@ -82,7 +82,7 @@ def _described(device: Any) -> Gpu:  # noqa: ANN401 - codecarbon has no types
     if period_ns is None:
         raise MeasurementError(
             f"the energy counter of GPU {device.gpu_index} ({device._gpu_name}) stood still for "  # noqa: SLF001
-            f"{PATIENCE_NS / 1e9:g} s",
+            f"{TIMEOUT_NS / 1e9:g} s",
             hint="The second half of a card with two dies has none of its own: choose the first with "
             "HIP_VISIBLE_DEVICES",
         )

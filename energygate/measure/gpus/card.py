@@ -18,7 +18,7 @@ SAMPLES_UNCERTAINTY = 0.35
 SAMPLE_PERIOD_NS = 1_000_000_000
 """How often codecarbon asks a GPU without a counter for its power."""
 
-MOST_WATTS = 2000.0
+MAX_WATTS = 2000.0
 """A bound for GPUs whose driver names no limit: more than any GPU sold takes (NVIDIA GB300: 1400 W)."""
 
 

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.card import MOST_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
-from energygate.measure.gpus.counters import PATIENCE_NS, counter_period_ns
+from energygate.measure.gpus.card import MAX_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
+from energygate.measure.gpus.counter_watch import TIMEOUT_NS, counter_period_ns
 from energygate.measure.gpus.nvml import asking, opened
-from energygate.measure.gpus.visible import Listed, chosen
+from energygate.measure.gpus.visible import ListedGpu, chosen
 
 if TYPE_CHECKING:
     from energygate.measure.gpus.visible import Selection
@@ -41,7 +41,7 @@ def _found(nvml: Any, selection: Selection) -> tuple[Gpu, ...]:  # noqa: ANN401 
     return tuple(gpus)
 
 
-def _listed(nvml: Any, index: int) -> Listed:  # noqa: ANN401
+def _listed(nvml: Any, index: int) -> ListedGpu:  # noqa: ANN401
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     instances = []
     if _is_split(nvml, handle):
@@ -51,7 +51,7 @@ def _listed(nvml: Any, index: int) -> Listed:  # noqa: ANN401
             except nvml.NVMLError_NotFound:
                 continue
             instances.append(_text(nvml.nvmlDeviceGetUUID(instance)))
-    return Listed(
+    return ListedGpu(
         index=index,
         uuid=_text(nvml.nvmlDeviceGetUUID(handle)),
         name=_text(nvml.nvmlDeviceGetName(handle)),
@@ -59,7 +59,7 @@ def _listed(nvml: Any, index: int) -> Listed:  # noqa: ANN401
     )
 
 
-def _described(nvml: Any, gpu: Listed, periods: dict[str, int]) -> Gpu:  # noqa: ANN401
+def _described(nvml: Any, gpu: ListedGpu, periods: dict[str, int]) -> Gpu:  # noqa: ANN401
     handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
     about: dict[str, Any] = {
         "index": gpu.index,
@@ -77,7 +77,7 @@ def _described(nvml: Any, gpu: Listed, periods: dict[str, int]) -> Gpu:  # noqa:
         period_ns = counter_period_ns(lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)))
         if period_ns is None:
             raise MeasurementError(
-                f"the energy counter of {gpu.called} stood still for {PATIENCE_NS / 1e9:g} s",
+                f"the energy counter of {gpu.called} stood still for {TIMEOUT_NS / 1e9:g} s",
                 hint="Restart the machine, or hide the GPU with CUDA_VISIBLE_DEVICES if it is not used",
             )
         periods[gpu.name] = period_ns
@@ -106,7 +106,7 @@ def _limit_watts(nvml: Any, handle: Any) -> float:  # noqa: ANN401
     try:
         return float(nvml.nvmlDeviceGetEnforcedPowerLimit(handle) / 1000)
     except (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound):
-        return MOST_WATTS
+        return MAX_WATTS
 
 
 def _is_split(nvml: Any, handle: Any) -> bool:  # noqa: ANN401

@@ -22,7 +22,7 @@ ONE_ROCM_GPU = frozenset({"ROCMExecutionProvider", "MIGraphXExecutionProvider"})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Listed:
+class ListedGpu:
     """A GPU as the driver lists it.
 
     Attributes:
@@ -82,7 +82,7 @@ def selection_for(workload: Workload, environment: Mapping[str, str]) -> Selecti
     )
 
 
-def chosen(listed: Sequence[Listed], selection: Selection) -> tuple[int, ...]:
+def chosen(listed: Sequence[ListedGpu], selection: Selection) -> tuple[int, ...]:
     """Indices of the NVIDIA GPUs that a workload may use, in CUDA's order.
 
     The rules are those of the CUDA programming guide, "CUDA environment variables", and where it is silent those of
@@ -123,7 +123,7 @@ def chosen_rocm(count: int, selection: Selection) -> tuple[int, ...]:
     return _one_of(_by_number(text, count), selection.device_id)
 
 
-def visible(listed: Sequence[Listed], text: str) -> tuple[int, ...]:
+def visible(listed: Sequence[ListedGpu], text: str) -> tuple[int, ...]:
     """Indices of the GPUs that `CUDA_VISIBLE_DEVICES` shows, in its order."""
     if text.startswith("GPU-"):
         return _by_name(text, "GPU-", lambda entry: _starting_with(listed, entry))
@@ -155,12 +155,12 @@ def _valid(indices: Sequence[int], *, repeats: bool = False) -> tuple[int, ...]:
     return once if repeats or once == kept else ()
 
 
-def _starting_with(listed: Sequence[Listed], entry: str) -> int:
+def _starting_with(listed: Sequence[ListedGpu], entry: str) -> int:
     matching = [gpu.index for gpu in listed if gpu.uuid.startswith(entry)]
     return matching[0] if len(matching) == 1 else -1
 
 
-def _holding(listed: Sequence[Listed], entry: str) -> int:
+def _holding(listed: Sequence[ListedGpu], entry: str) -> int:
     """The GPU that a MIG instance is part of: `MIG-<uuid>`, or `MIG-GPU-<uuid>/1/0` of older drivers."""
     parent = entry[len("MIG-") :].partition("/")[0]
     matching = [

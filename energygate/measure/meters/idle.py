@@ -11,27 +11,27 @@ if TYPE_CHECKING:
 
     from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Reading
 
-REST_S = 2.0
+IDLE_S = 2.0
 """How long a machine with counters is looked at before the first launch."""
 
-LEAST_WINDOW_S = 0.2
-LEAST_PERIODS = 3
-LEAST_WINDOWS = 5
+MIN_WINDOW_S = 0.2
+MIN_PERIODS = 3
+MIN_IDLE_WINDOWS = 5
 
 
-def watts_at_rest(
-    window: Callable[[float], Sequence[float]], *, period_ns: int, rest_s: float = REST_S
+def measure_idle_watts(
+    window: Callable[[float], Sequence[float]], *, period_ns: int, idle_s: float = IDLE_S
 ) -> tuple[float, ...]:
     """The median power of each counter over several short windows: a burst of something else fills only some.
 
     Args:
         window: Does nothing for so many seconds and returns the watts of each counter meanwhile.
         period_ns: The period of the slowest counter; a window is several of them.
-        rest_s: How long to look.
+        idle_s: How long to look.
     """
-    longest_s = max(LEAST_WINDOW_S, LEAST_PERIODS * period_ns * 1e-9)
-    count = max(LEAST_WINDOWS, round(rest_s / longest_s))
-    window_s = min(longest_s, max(rest_s / count, LEAST_PERIODS * period_ns * 1e-9))
+    longest_s = max(MIN_WINDOW_S, MIN_PERIODS * period_ns * 1e-9)
+    count = max(MIN_IDLE_WINDOWS, round(idle_s / longest_s))
+    window_s = min(longest_s, max(idle_s / count, MIN_PERIODS * period_ns * 1e-9))
     looks = [window(window_s) for _ in range(count)]
     return tuple(statistics.median(counter) for counter in zip(*looks, strict=True))
 

@@ -38,7 +38,7 @@ BURST = 3.0
 LOOK_NS = 500_000_000
 """A counter that does not move for so long does not move: they are updated about every millisecond."""
 
-LEAST_LOOKS = 250
+MIN_READS = 250
 """So often it is looked in any case: everything may be paused for as long as the time for looking lasts."""
 
 MOVES = 20
@@ -150,7 +150,7 @@ def update_period_ns(
     moves: list[int] = []
     last, deadline_ns = read(), clock() + look_ns
     looks = 0
-    while len(moves) <= MOVES and ((now_ns := clock()) < deadline_ns or looks < LEAST_LOOKS):
+    while len(moves) <= MOVES and ((now_ns := clock()) < deadline_ns or looks < MIN_READS):
         value = read()
         looks += 1
         if value != last:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 COUNTER_MODES = {"intel_rapl": "RAPL", "windows_emi": "Windows Energy Meter Interface"}
 """codecarbon's CPU modes that read a hardware energy counter, and the counter's name."""
 
-MOST_WARNINGS = 50
+MAX_WARNINGS = 50
 """A bound on memory."""
 
 
@@ -41,7 +41,7 @@ class _Ears(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         for warnings in self.listening:
-            if record.levelno >= logging.WARNING and len(warnings) < MOST_WARNINGS:
+            if record.levelno >= logging.WARNING and len(warnings) < MAX_WARNINGS:
                 warnings.append(record.getMessage())
         return not self.listening  # what another tracker says while ours rest is not ours to hide
 
@@ -69,7 +69,7 @@ def quiet(warnings: list[str]) -> Iterator[None]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class GpuAccount:
+class GpuEnergy:
     """What codecarbon says one GPU took.
 
     Attributes:
@@ -84,7 +84,7 @@ class GpuAccount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Account:
+class TaskEnergy:
     """What codecarbon says a task took.
 
     Attributes:
@@ -95,7 +95,7 @@ class Account:
 
     cpu_joules: float
     ram_joules: float
-    gpus: tuple[GpuAccount, ...]
+    gpus: tuple[GpuEnergy, ...]
 
     @property
     def gpu_joules(self) -> float:
@@ -214,7 +214,7 @@ class Tracker:
             with contextlib.suppress(MeasurementError):  # what made the window worthless matters more
                 self.end()
 
-    def end(self) -> Account:
+    def end(self) -> TaskEnergy:
         """End the task.
 
         Raises:
@@ -232,11 +232,11 @@ class Tracker:
         self._tracker._tasks.clear()  # noqa: SLF001 - as above
         if data is None:
             raise MeasurementError(f"codecarbon lost a measurement{self._last_words()}")
-        account = Account(
+        account = TaskEnergy(
             cpu_joules=data.cpu_energy * JOULES_PER_KWH,
             ram_joules=data.ram_energy * JOULES_PER_KWH,
             gpus=tuple(
-                GpuAccount(
+                GpuEnergy(
                     index=device.gpu_index,
                     energy_joules=device.energy_delta.kWh * JOULES_PER_KWH,
                     counted=not device._use_power_fallback,  # noqa: SLF001 - as above

@@ -15,7 +15,7 @@ import pynvml  # noqa: F401 - for those that ask GPUs
 
 from energygate.errors import MeasurementError
 from energygate.measure.gpus.card import COUNTER, POWER_SAMPLES
-from energygate.measure.gpus.finding import find_gpus
+from energygate.measure.gpus.find import find_gpus
 from energygate.measure.gpus.visible import Selection, selection_for
 from energygate.measure.machine import describe_machine
 from energygate.measure.meters import rapl

@@ -24,8 +24,8 @@ HELPERS = """
     import pynvml
 
     from energygate.errors import MeasurementError
-    from energygate.measure.gpus.counters import GpuWatch
-    from energygate.measure.gpus.finding import find_gpus
+    from energygate.measure.gpus.counter_watch import GpuWatch
+    from energygate.measure.gpus.find import find_gpus
     from energygate.measure.meters.tracker import Tracker
     from energygate.measure.gpus.visible import Selection
 

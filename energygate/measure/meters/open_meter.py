@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.finding import find_gpus
+from energygate.measure.gpus.find import find_gpus
 from energygate.measure.meters import rapl
-from energygate.measure.meters.counters import CounterMeter, CpuCounter
-from energygate.measure.meters.idle import REST_S
-from energygate.measure.meters.model import ModelMeter
+from energygate.measure.meters.counter_meter import CounterMeter, CpuCounter
+from energygate.measure.meters.idle import IDLE_S
+from energygate.measure.meters.model_meter import ModelMeter
 from energygate.measure.meters.tracker import COUNTER_MODES, Tracker, other_codecarbon, quiet
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:
 
 
 def open_meter(
-    machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), rest_s: float = REST_S
+    machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), idle_s: float = IDLE_S
 ) -> Meter:
     """The best meter this machine has for a workload. With counters this takes seconds: it looks at them at rest.
 
@@ -41,7 +41,7 @@ def open_meter(
         machine: The machine.
         power: The power model, which stands in where the processor has no counter.
         gpus: The GPUs that the workload may use: their energy then counts.
-        rest_s: How long to look at the machine at rest.
+        idle_s: How long to look at the machine at rest.
 
     Raises:
         MeasurementError: When a counter cannot be read rightly, or counts what somebody else measures, too.
@@ -56,7 +56,7 @@ def open_meter(
             "counters",
             hint="Wait for its end; if it has ended without removing that file, remove it",
         )
-    return CounterMeter(tracker, cpu=cpu, gpus=gpus, power=power, machine=machine, notes=notes, rest_s=rest_s)
+    return CounterMeter(tracker, cpu=cpu, gpus=gpus, power=power, machine=machine, notes=notes, idle_s=idle_s)
 
 
 def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from datetime import date
 from typing import TYPE_CHECKING, Any
 
-from energygate.policy.arrivals import Load
 from energygate.policy.fields import Section
+from energygate.policy.load import Load
 from energygate.policy.units import Quantity
 from energygate.text import printable
 

@@ -1,4 +1,4 @@
-"""Workloads with a dial: a request runs a small model N times, so that a change of N is a change of known size.
+"""Workloads that run a small model N times per request, so that a change of N is a change of known size.
 
 `four_ms_105` is a request of about 4 ms that does 105 units of work where `four_ms_100` does 100: exactly 5 % more.
 """

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from energygate.measure.gpus.card import Gpu
 
 
-class Witness:
+class NvmlReference:
     """Reads the GPUs by itself, past energygate and codecarbon."""
 
     def __init__(self, gpus: Sequence[Gpu]) -> None:
@@ -39,14 +39,14 @@ class Witness:
 
 
 @contextlib.contextmanager
-def sampling(witness: Witness, *, every_s: float) -> Iterator[list[float]]:
+def sampling(reference: NvmlReference, *, every_s: float) -> Iterator[list[float]]:
     """Sample the power while this lasts; the list fills with watts."""
     watts: list[float] = []
     done = threading.Event()
 
     def sample() -> None:
         while not done.is_set():
-            watts.append(witness.watts())
+            watts.append(reference.watts())
             done.wait(every_s)
 
     thread = threading.Thread(target=sample)
@@ -58,11 +58,11 @@ def sampling(witness: Witness, *, every_s: float) -> Iterator[list[float]]:
         thread.join()
 
 
-def rest_watts(witness: Witness, *, windows: int = 5, window_s: float = 1.0) -> float:
+def idle_watts(reference: NvmlReference, *, windows: int = 5, window_s: float = 1.0) -> float:
     """Median power of the GPUs while nothing is asked of them."""
     found = []
     for _ in range(windows):
-        before, started = witness.joules(), time.perf_counter()
+        before, started = reference.joules(), time.perf_counter()
         time.sleep(window_s)
-        found.append((witness.joules() - before) / (time.perf_counter() - started))
+        found.append((reference.joules() - before) / (time.perf_counter() - started))
     return statistics.median(found)

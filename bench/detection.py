@@ -1,6 +1,6 @@
 """How surely and how soon a real change is found: requests that do 102 or 105 units of work instead of 100.
 
-uv run python bench/power.py
+uv run python bench/detection.py
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MOVES = 4
 """How many moves of a counter its period is taken from: four of 100 ms are 0.4 s."""
 
-PATIENCE_NS = 2_000_000_000
+TIMEOUT_NS = 2_000_000_000
 """Twenty periods of the slowest counters known, which move every 100 ms."""
 
 POLL_SECONDS = 0.000_5
@@ -37,11 +37,11 @@ def counter_period_ns(
 
     Returns:
         The mean time between moves in ns: a counter that skips some when little happens is given the longer period.
-        `None` when it did not move for `PATIENCE_NS`.
+        `None` when it did not move for `TIMEOUT_NS`.
     """
     value, began_ns = read(), clock()
     moved_ns: list[int] = []
-    while len(moved_ns) <= MOVES and clock() - began_ns < PATIENCE_NS:
+    while len(moved_ns) <= MOVES and clock() - began_ns < TIMEOUT_NS:
         pause()
         if (now := read()) != value:
             value = now
@@ -49,7 +49,7 @@ def counter_period_ns(
     if not moved_ns:
         return None
     if len(moved_ns) == 1:
-        return PATIENCE_NS
+        return TIMEOUT_NS
     return (moved_ns[-1] - moved_ns[0]) // (len(moved_ns) - 1)
 
 
@@ -102,9 +102,9 @@ class GpuWatch:
             waited_ns = time.perf_counter_ns() - began_ns
             if self._counter(gpu) != value:
                 return time.perf_counter_ns() - began_ns
-            if waited_ns > PATIENCE_NS:
+            if waited_ns > TIMEOUT_NS:
                 raise MeasurementError(
-                    f"the energy counter of {gpu.called} stood still for {PATIENCE_NS / 1e9:g} s"
+                    f"the energy counter of {gpu.called} stood still for {TIMEOUT_NS / 1e9:g} s"
                 )
             time.sleep(POLL_SECONDS)
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.policy import parse_policy
-from energygate.policy.changes import MAX_CHANGE_LENGTH, MAX_CHANGES, policy_changes, policy_digest
+from energygate.policy.policy_diff import MAX_CHANGE_LENGTH, MAX_CHANGES, policy_changes, policy_digest
 
 TEXT = """\
 version: 1

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
 from energygate.measure.gpus.card import COUNTER, POWER_SAMPLES
-from energygate.measure.meters.idle import REST_S, watts_at_rest
-from energygate.measure.meters.model import modelled, modelled_cpu
+from energygate.measure.meters.idle import IDLE_S, measure_idle_watts
+from energygate.measure.meters.model_meter import modelled, modelled_cpu
 from energygate.measure.meters.sanity import disagreement, fault
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.measure.gpus.card import Gpu
-    from energygate.measure.gpus.counters import GpuWatch
+    from energygate.measure.gpus.counter_watch import GpuWatch
     from energygate.measure.machine import Machine
     from energygate.measure.meters.rapl import Domain
-    from energygate.measure.meters.tracker import Account, Tracker
+    from energygate.measure.meters.tracker import TaskEnergy, Tracker
     from energygate.measure.power_model import VcpuPower
     from energygate.measure.readings import Usage
 
@@ -76,7 +76,7 @@ class CounterMeter:
         power: The power model.
         machine: The machine.
         notes: What a reader should know of it.
-        rest_s: How long to look at the machine at rest.
+        idle_s: How long to look at the machine at rest.
 
     Raises:
         MeasurementError: When the machine at rest cannot be read already.
@@ -91,7 +91,7 @@ class CounterMeter:
         power: VcpuPower,
         machine: Machine,
         notes: tuple[str, ...] = (),
-        rest_s: float = REST_S,
+        idle_s: float = IDLE_S,
     ) -> None:
         self._tracker = tracker
         self._cpu = cpu
@@ -117,7 +117,7 @@ class CounterMeter:
         )
         self._period_ns = max((one.period_ns or 0 for one in facts.components), default=0)
         self.facts = facts
-        self.facts = self._with_rest(facts, rest_s)
+        self.facts = self._with_rest(facts, idle_s)
 
     def begin_window(self) -> None:
         """Start a window."""
@@ -196,7 +196,9 @@ class CounterMeter:
             for one, facts in zip(counted, known, strict=True)
         )
 
-    def _check_codecarbon(self, account: Account, joules: float, *, window_ns: int, looking_ns: int) -> None:
+    def _check_codecarbon(
+        self, account: TaskEnergy, joules: float, *, window_ns: int, looking_ns: int
+    ) -> None:
         """Hold its reading against the same counters' own: it leaves out without a word what it cannot read."""
         assert self._cpu is not None  # noqa: S101 - it has packages
         between_s = (looking_ns + 2 * (self._cpu.period_ns or 0)) * 1e-9
@@ -207,7 +209,7 @@ class CounterMeter:
             raise MeasurementError(wrong)
 
     @staticmethod
-    def _gpu(account: Account, gpu: Gpu) -> Component:
+    def _gpu(account: TaskEnergy, gpu: Gpu) -> Component:
         found = next((one for one in account.gpus if one.index == gpu.index), None)
         if found is None:
             raise MeasurementError(f"codecarbon does not read {gpu.called}")
@@ -215,10 +217,10 @@ class CounterMeter:
             raise MeasurementError(f"the energy counter of {gpu.called} could not be read in a window")
         return _counted("gpu", found.energy_joules)
 
-    def _with_rest(self, facts: MeterFacts, rest_s: float) -> MeterFacts:
+    def _with_rest(self, facts: MeterFacts, idle_s: float) -> MeterFacts:
         periods = [self._cpu.period_ns or 0 if self._cpu else 0]
         periods += [gpu.period_ns for gpu in self._gpus if gpu.has_counter]  # a sample of power needs no time
-        watts = iter(watts_at_rest(self._rest, period_ns=max(periods), rest_s=rest_s))
+        watts = iter(measure_idle_watts(self._rest, period_ns=max(periods), idle_s=idle_s))
         components = tuple(
             replace(one, idle_watts=next(watts)) if one.method is Method.MEASURED else one
             for one in facts.components
@@ -238,7 +240,7 @@ class CounterMeter:
 
 
 def _watch(gpus: Sequence[Gpu]) -> GpuWatch | None:
-    from energygate.measure.gpus.counters import GpuWatch
+    from energygate.measure.gpus.counter_watch import GpuWatch
 
     of_nvidia = [gpu for gpu in gpus if gpu.source in {COUNTER, POWER_SAMPLES}]
     return GpuWatch(of_nvidia) if of_nvidia else None
