@@ -1,4 +1,4 @@
-"""What CloudWatch is told of a service: facility joules per request, once for every request that was served."""
+"""CloudWatch's metric of a service: facility joules per request, every request counted once."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ if TYPE_CHECKING:
 LOG = logging.getLogger("energygate.recorder")
 
 MAX_DIMENSION = 1024
-"""Characters in a dimension's value:
+"""Characters of a dimension's value:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_Dimension.html."""
 
 
 def name_fault(workload: str) -> str | None:
-    """Say why a workload's name can be no value of a dimension; `None` where it can."""
+    """Return why a workload's name is not a valid dimension value; `None` when it is."""
     if not workload.isascii() or not workload.isprintable():
-        return "CloudWatch takes only printable ASCII characters in names"
+        return "CloudWatch accepts only printable ASCII characters in names"
     if not workload.strip():
-        return "CloudWatch takes no name without a visible character"
+        return "CloudWatch accepts no name without a visible character"
     if len(workload) > MAX_DIMENSION:
-        return f"CloudWatch takes at most {MAX_DIMENSION} characters in a name"
+        return f"CloudWatch accepts at most {MAX_DIMENSION} characters in a name"
     return None
 
 
 @dataclass(frozen=True, kw_only=True)
 class MetricPoint:
-    """What one workload's requests came to over a while.
+    """One workload's requests over a period.
 
     Attributes:
         workload: The workload's name.
         requests: Requests that ended, at least 1.
         energy_joules: Facility energy of these requests, PUE included, above 0.
-        idle_energy_joules: Facility energy beside that.
-        time_seconds: The end of the while, in seconds since 1970.
+        idle_energy_joules: All other facility energy.
+        time_seconds: The end of the period, in seconds since 1970.
     """
 
     workload: str
@@ -55,44 +55,44 @@ class MetricPoint:
 
 
 class UnsentPoints:
-    """Keeps what a sink has not sent yet, by workload.
+    """Tracks what a sink has not sent yet, by workload.
 
-    Requests whose energy has not been read yet wait for it: told without it they would look frugal, and those after
-    them wasteful. Where readings failed, the requests up to the next export without a failure are never told: their
-    energy may be lost, or come with the next reading that succeeds, and no number is better than a wrong one.
-    Workloads whose names CloudWatch refuses are left out, so that the others are not refused with them.
+    Requests wait until their energy has been read: sent without it they would look too cheap, and later ones too
+    expensive. Where readings failed, the requests up to the next export without a failure are never sent: their energy
+    may be lost, or come with the next successful reading, and no number is better than a wrong one. Workloads whose
+    names CloudWatch rejects are left out, so that the others are not rejected with them.
     """
 
     def __init__(self) -> None:
-        self._settled: dict[str, WorkloadTotals] = {}
+        self._sent: dict[str, WorkloadTotals] = {}
         self._meter_errors = 0
-        self._doubtful = False
-        self._said: set[str] = set()
+        self._uncertain = False
+        self._logged: set[str] = set()
 
     def points(self, snapshot: Snapshot, since: Snapshot | None) -> list[MetricPoint]:
-        """What is to be sent now, by the workloads' names; what `settle` is not told of comes again.
+        """Return the points to send now, by workload name; those not passed to `mark_sent` come again.
 
         Args:
             snapshot: The totals now.
-            since: As the recorder hands it to a sink; `None` makes a new beginning.
+            since: As passed to a sink; `None` starts anew.
         """
         if since is None:
-            self._settled, self._meter_errors, self._doubtful = {}, 0, False
+            self._sent, self._meter_errors, self._uncertain = {}, 0, False
         failed = snapshot.meter is None or snapshot.meter_errors > self._meter_errors
-        if failed or self._doubtful:
-            self._settled, self._meter_errors = dict(snapshot.workloads), snapshot.meter_errors
-            self._doubtful = failed
+        if failed or self._uncertain:
+            self._sent, self._meter_errors = dict(snapshot.workloads), snapshot.meter_errors
+            self._uncertain = failed
             return []
-        names = sorted(filter(self._can_be_told, snapshot.workloads))
+        names = sorted(filter(self._has_valid_name, snapshot.workloads))
         points = (self._point(name, snapshot) for name in names)
         return [point for point in points if point is not None]
 
-    def settle(self, points: Sequence[MetricPoint], snapshot: Snapshot) -> None:
-        """Remember that points of a snapshot were sent."""
-        self._settled |= {point.workload: snapshot.workloads[point.workload] for point in points}
+    def mark_sent(self, points: Sequence[MetricPoint], snapshot: Snapshot) -> None:
+        """Remember which points of a snapshot were sent."""
+        self._sent |= {point.workload: snapshot.workloads[point.workload] for point in points}
 
     def _point(self, name: str, snapshot: Snapshot) -> MetricPoint | None:
-        now, before = snapshot.workloads[name], self._settled.get(name)
+        now, before = snapshot.workloads[name], self._sent.get(name)
         requests = now.requests - (before.requests if before else 0)
         energy = (now.energy_joules - (before.energy_joules if before else 0)) * snapshot.pue
         idle = (now.idle_energy_joules - (before.idle_energy_joules if before else 0)) * snapshot.pue
@@ -106,9 +106,9 @@ class UnsentPoints:
             time_seconds=snapshot.time_seconds,
         )
 
-    def _can_be_told(self, name: str) -> bool:
+    def _has_valid_name(self, name: str) -> bool:
         fault = name_fault(name)
-        if fault is not None and name not in self._said:
-            self._said.add(name)
-            LOG.warning("energygate: workload %r is not told to CloudWatch: %s", name, fault)
+        if fault is not None and name not in self._logged:
+            self._logged.add(name)
+            LOG.warning("energygate: workload %r is not sent to CloudWatch: %s", name, fault)
         return fault is None

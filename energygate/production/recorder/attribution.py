@@ -1,4 +1,4 @@
-"""Joules of hardware counters, which count a whole machine or card: what of them is this process's."""
+"""A process's own joules: its part of what counters count for a whole machine or card, or CPU time by a power model."""
 
 from __future__ import annotations
 
@@ -14,102 +14,100 @@ if TYPE_CHECKING:
     from energygate.production.recorder.cpu_time import CpuUsage
     from energygate.production.recorder.samples import SampleWindow
 
-RESTS = 31
-"""How many of the latest windows without a request tell what a counter counts at rest. A quarter of them may be
-quieter than the truth, and most may be disturbed: their lower quartile counts."""
+MAX_IDLE_WINDOWS = 31
+"""How many of the latest windows without a request determine the idle power. A quarter of them may be too quiet, and
+most may be disturbed: their lower quartile counts."""
 
 
 class EnergyCounter(Protocol):
-    """Energy since somewhen, in joules, of one device or of several together."""
+    """Energy since an arbitrary start, of one device or of several together."""
 
     def begin(self) -> None:
-        """OwnUsage for the first time.
+        """Take the first reading.
 
         Raises:
-            MeasurementError: When it cannot be read.
+            MeasurementError: When the counter cannot be read.
         """
 
-    def moved(self) -> tuple[float, float]:
-        """Joules since the last look that succeeded, and the seconds since then.
+    def growth(self) -> tuple[float, float]:
+        """Return the joules and the seconds since the last reading that succeeded.
 
         Raises:
-            MeasurementError: When it cannot be read, or was reset.
+            MeasurementError: When the counter cannot be read, or was reset.
         """
 
 
 class IdlePower:
-    """What a counter counts when nothing is served, in watts: given, or learned from windows without requests.
+    """A counter's power while nothing is served, in watts: given, or learned from windows without requests.
 
     Args:
-        given: What the policy says; `None` to learn it.
-        guess: To begin with.
+        given: The policy's value; `None` to learn it.
+        guess: The value until the first such window.
     """
 
     def __init__(self, given: float | None, *, guess: float = 0.0) -> None:
         self._given = given
         self._guess = guess
-        self._seen: deque[float] = deque(maxlen=RESTS)
+        self._seen: deque[float] = deque(maxlen=MAX_IDLE_WINDOWS)
 
     @property
     def watts(self) -> float:
-        """As far as it is known."""
+        """The best value so far."""
         if self._given is not None:
             return self._given
-        if len(self._seen) < 2:  # noqa: PLR2004 - quartiles lie between two
+        if len(self._seen) < 2:  # noqa: PLR2004 - quartiles need two values
             return self._seen[0] if self._seen else self._guess
         return statistics.quantiles(self._seen, n=4, method="inclusive")[0]
 
     def learn(self, watts: float) -> None:
-        """Here is a window without a request."""
+        """Add the power of a window without a request."""
         self._seen.append(watts)
 
 
 class MeteredCpu:
     """Counters of processors and memory.
 
-    What the machine draws beyond its rest belongs to whoever used its CPUs, by CPU time: this process's part is its
-    CPU time over that of all processes, as Kepler and Scaphandre have it, and its requests' in windows that have any.
-    What the machine draws at rest is shared evenly by its recorders, and falls to requests for the time that any was
-    in flight. A service that is alone on its machine so gets the counter's joules, and its requests all of them but
-    the watts at rest for the time without a request.
+    The machine's energy above idle belongs to whoever used its CPUs, by CPU time: this process's part is its CPU time
+    over that of all processes, as in Kepler and Scaphandre, and belongs to its requests in windows that have any. The
+    machine's idle energy is shared evenly by its recorders, and belongs to requests for the time that any was in
+    flight. A service alone on its machine thus gets all of the counter's joules, and its requests all of these except
+    the idle energy of the time without a request.
 
     Args:
         counter: Of processors and memory.
-        rest: What it counts at rest.
-        busy_s: CPU time of all processes of the machine so far, in seconds.
+        idle: Its idle power.
+        busy_s: Returns the CPU time of all processes of the machine so far, in seconds.
     """
 
-    def __init__(self, counter: EnergyCounter, *, rest: IdlePower, busy_s: Callable[[], float]) -> None:
+    def __init__(self, counter: EnergyCounter, *, idle: IdlePower, busy_s: Callable[[], float]) -> None:
         self._counter = counter
-        self._rest = rest
+        self._idle = idle
         self._busy_s = busy_s
         self._last_busy_s = 0.0
         self._missed_cpu_ns = 0
 
     @property
     def idle_watts(self) -> float:
-        """What the counter counts at rest."""
-        return self._rest.watts
+        """The counter's idle power."""
+        return self._idle.watts
 
     def begin(self) -> None:
-        """OwnUsage for the first time."""
+        """Take the first reading."""
         self._counter.begin()
         self._last_busy_s = self._busy_s()
 
-    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
-        """The joules of a window, and of those before it whose readings failed."""
-        self._missed_cpu_ns += spending.cpu_ns
-        joules, seconds = self._counter.moved()
+    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
+        """Return the joules of a window, and of earlier ones whose readings failed."""
+        self._missed_cpu_ns += usage.cpu_ns
+        joules, seconds = self._counter.growth()
         busy_s = self._busy_s()
         used_s, self._last_busy_s = busy_s - self._last_busy_s, busy_s
         cpu_s, self._missed_cpu_ns = self._missed_cpu_ns * 1e-9, 0
-        if _nobody_is_served(window, spending) and seconds > 0:
-            self._rest.learn(joules / seconds)
-        resting = min(joules, self._rest.watts * seconds)
+        idle_joules = _idle_joules(self._idle, joules, seconds, window, usage)
         part = 1.0 if used_s <= cpu_s else cpu_s / used_s
-        return _shared(
-            work_joules=(joules - resting) * part,
-            resting_joules=resting * spending.company.share,
+        return _attributed(
+            work_joules=(joules - idle_joules) * part,
+            idle_joules=idle_joules * usage.machine.share,
             window=window,
         )
 
@@ -117,52 +115,89 @@ class MeteredCpu:
 class MeteredGpus:
     """Counters of GPUs.
 
-    What they draw beyond their rest belongs to the machine's recorders, by their time with a request in flight. The
-    CPU time of a process says nothing of what its kernels do. Other processes on the same GPUs are not told apart.
+    Their energy above idle belongs to the machine's recorders, by their time with a request in flight: the CPU time of
+    a process does not show what its kernels do. Other processes on the same GPUs are not distinguished.
 
     Args:
         counter: Of all GPUs that the service may use.
-        rest: What it counts at rest.
+        idle: Their idle power.
     """
 
-    def __init__(self, counter: EnergyCounter, *, rest: IdlePower) -> None:
+    def __init__(self, counter: EnergyCounter, *, idle: IdlePower) -> None:
         self._counter = counter
-        self._rest = rest
+        self._idle = idle
 
     @property
     def idle_watts(self) -> float:
-        """What the counters count at rest."""
-        return self._rest.watts
+        """The counters' idle power."""
+        return self._idle.watts
 
     def begin(self) -> None:
-        """OwnUsage for the first time."""
+        """Take the first reading."""
         self._counter.begin()
 
-    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
-        """The joules of a window, and of those before it whose readings failed."""
-        joules, seconds = self._counter.moved()
-        if _nobody_is_served(window, spending) and seconds > 0:
-            self._rest.learn(joules / seconds)
-        resting = min(joules, self._rest.watts * seconds)
-        together_ns = max(spending.company.in_flight_ns, window.in_flight_ns)
-        part = window.in_flight_ns / together_ns if together_ns else spending.company.share
-        return _shared(
-            work_joules=(joules - resting) * part,
-            resting_joules=resting * spending.company.share,
+    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
+        """Return the joules of a window, and of earlier ones whose readings failed."""
+        joules, seconds = self._counter.growth()
+        idle_joules = _idle_joules(self._idle, joules, seconds, window, usage)
+        together_ns = max(usage.machine.in_flight_ns, window.in_flight_ns)
+        part = window.in_flight_ns / together_ns if together_ns else usage.machine.share
+        return _attributed(
+            work_joules=(joules - idle_joules) * part,
+            idle_joules=idle_joules * usage.machine.share,
             window=window,
         )
 
 
-def _nobody_is_served(window: SampleWindow, spending: CpuUsage) -> bool:
-    return not window.serves and not spending.company.in_flight_ns
+class ModelledCpu:
+    """CPU time times watts, for machines without a counter.
+
+    Requests bear the CPU time of the service and of all it has started, at the watts of full load, as a check counts
+    it: this includes reading requests, and threads that spin in between. Idle energy is the idle power of the CPUs
+    that nobody used, of which every recorder on the machine counts its share, and CPU time of windows without a
+    request.
+
+    Args:
+        full_watts: Power of one vCPU at full load.
+        idle_watts: Idle power of all vCPUs of the machine together.
+        cpus: How many vCPUs the service may use; a quota can make it a fraction.
+    """
+
+    def __init__(self, *, full_watts: float, idle_watts: float, cpus: float) -> None:
+        self._full_watts = full_watts
+        self.idle_watts = idle_watts
+        self._cpus = cpus
+
+    def begin(self) -> None:
+        """Do nothing: there is no counter to read."""
+
+    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
+        """Return the joules of a window."""
+        joules = self._full_watts * usage.cpu_ns * 1e-9
+        requests_joules = joules if window.serves else 0.0
+        unused_ns = max(0.0, self._cpus * window.wall_ns - usage.machine.cpu_ns)
+        idle_joules = self.idle_watts * (unused_ns / self._cpus) * 1e-9 * usage.machine.share
+        return SampleEnergy(
+            requests_joules=requests_joules,
+            idle_joules=joules - requests_joules + idle_joules,
+        )
 
 
-def _shared(*, work_joules: float, resting_joules: float, window: SampleWindow) -> SampleEnergy:
-    """Joules of work and of rest, to requests and idle."""
-    requests_joules = resting_joules * window.share_in_flight
+def _idle_joules(
+    idle: IdlePower, joules: float, seconds: float, window: SampleWindow, usage: CpuUsage
+) -> float:
+    """Return the idle part of a counter's joules; learn from a window in which no recorder serves."""
+    if not window.serves and not usage.machine.in_flight_ns and seconds > 0:
+        idle.learn(joules / seconds)
+    return min(joules, idle.watts * seconds)
+
+
+def _attributed(*, work_joules: float, idle_joules: float, window: SampleWindow) -> SampleEnergy:
+    """Divide joules of work and of idling between the window's requests and its idle energy."""
+    requests_joules = idle_joules * window.share_in_flight
     if window.serves:
         requests_joules += work_joules
     return SampleEnergy(
         requests_joules=requests_joules,
-        idle_joules=max(0.0, work_joules + resting_joules - requests_joules),
+        idle_joules=max(0.0, work_joules + idle_joules - requests_joules),
     )

@@ -1,7 +1,7 @@
-"""Energy per request as CloudWatch's Embedded Metric Format: lines in a log, of which CloudWatch makes the metric.
+"""Energy per request in CloudWatch's Embedded Metric Format: log lines that CloudWatch turns into the metric.
 
-For services whose output goes to CloudWatch Logs: Lambda, ECS with `awslogs`, or the CloudWatch agent. Nothing is sent
-from here, and no permission is needed.
+For services whose output goes to CloudWatch Logs: Lambda, ECS with `awslogs`, or the CloudWatch agent. The service
+sends nothing itself and needs no permission.
 """
 
 from __future__ import annotations
@@ -23,21 +23,21 @@ if TYPE_CHECKING:
     from energygate.production.recorder.snapshot import Snapshot
 
 MAX_VALUES = 100
-"""Members of an array of values, says the format's specification:
+"""Members of an array of values, by the format's specification:
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html."""
 
 
 class EmfSink:
     """Writes a line for each workload that served requests.
 
-    CloudWatch weighs values by how many there are, and the format knows no counts. So a mean is given as often as
-    there were requests, up to 100 times: between services, or their replicas, that serve more than 100 requests from
-    one export to the next, each export counts alike. The exact sums stand beside it, for CloudWatch Logs Insights:
+    CloudWatch weights values by their number, and the format has no counts. So the mean is repeated once per request,
+    up to 100 times: among services or replicas that serve more than 100 requests between two exports, all exports
+    count alike. The line also has the exact sums, for CloudWatch Logs Insights:
     `stats sum(energy_joules) / sum(requests) by Workload`.
 
     Args:
-        stream: Where lines go; `None`: standard output, as it is at that time.
-        namespace: Of the metric; the exported alarm looks into the default one.
+        stream: Where lines go; `None`: standard output at the time of the export.
+        namespace: Of the metric; the exported alarm reads the default one.
     """
 
     def __init__(self, stream: TextIO | None = None, *, namespace: str = CLOUDWATCH_NAMESPACE) -> None:
@@ -46,7 +46,7 @@ class EmfSink:
         self._unsent = UnsentPoints()
 
     def export(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        """Write what has come to be.
+        """Write the requests since the last export.
 
         Raises:
             OSError: The stream cannot be written to.
@@ -56,17 +56,17 @@ class EmfSink:
         if not points:
             return
         stream = self._stream or sys.stdout
-        # In one piece: other threads' lines come before or after, not between.
+        # A single write, so that lines of other threads do not interleave.
         stream.write("".join(f"{emf_line(point, self._namespace)}\n" for point in points))
         stream.flush()
-        self._unsent.settle(points, snapshot)
+        self._unsent.mark_sent(points, snapshot)
 
     def close(self) -> None:
-        """Nothing is held."""
+        """Do nothing: there is nothing to release."""
 
 
 def emf_line(point: MetricPoint, namespace: str = CLOUDWATCH_NAMESPACE) -> str:
-    """One document of the Embedded Metric Format, without a line's end."""
+    """Return a document of the Embedded Metric Format, without a line break."""
     value = float(f"{point.energy_per_request_joules:.9g}")
     document = {
         "_aws": {

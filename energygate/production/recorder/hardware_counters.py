@@ -1,7 +1,7 @@
-"""The counters themselves: RAPL's domains, and NVIDIA's GPUs. They are the ones that a check's meter reads.
+"""The energy counters of RAPL's domains and of NVIDIA's GPUs, the same that a check's meter reads.
 
-codecarbon, which reads them for a check, is not loaded here: it brings pandas along, and its tasks leave a gap between
-each other. Nothing falls between two looks at a counter that only ever counts.
+codecarbon, which reads them for a check, is not loaded here: it imports pandas, and its tasks leave gaps between each
+other. Between two readings of a counter nothing is lost.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ class RaplCounter:
     """Counters of packages and memory.
 
     Args:
-        domains: Each once.
+        domains: The counters, each once.
         clock: A clock in ns.
     """
 
@@ -37,11 +37,11 @@ class RaplCounter:
         self._values: list[float] = []
 
     def begin(self) -> None:
-        """OwnUsage for the first time."""
+        """Take the first reading."""
         self._seen_ns, self._values = self._clock(), [domain.read() for domain in self._domains]
 
-    def moved(self) -> tuple[float, float]:
-        """Joules since the last look; a reset counter is looked at anew, and what it lost is lost."""
+    def growth(self) -> tuple[float, float]:
+        """Return joules and seconds since the last reading; after a reset, lost joules stay lost."""
         now_ns, values = self._clock(), [domain.read() for domain in self._domains]
         before, seconds = self._values, (now_ns - self._seen_ns) * 1e-9
         self._seen_ns, self._values = now_ns, values
@@ -49,19 +49,19 @@ class RaplCounter:
             domain.moved(earlier, later, seconds=seconds)
             for domain, earlier, later in zip(self._domains, before, values, strict=True)
         )
-        most = math.fsum(domain.max_watts for domain in self._domains) * seconds
-        if joules > most > 0:
+        max_joules = math.fsum(domain.max_watts for domain in self._domains) * seconds
+        if joules > max_joules > 0:
             raise MeasurementError(
-                f"the RAPL counters say {joules:.4g} J for {seconds:.3g} s, which is more than the processor can draw"
+                f"the RAPL counters show {joules:.4g} J in {seconds:.3g} s, more than the processor can draw"
             )
         return joules, seconds
 
 
 class NvidiaCounter:
-    """Energy counters of NVIDIA GPUs; power, taken to last since the last look, where a GPU has no counter.
+    """Energy counters of NVIDIA GPUs. Where a GPU has none, its power counts as constant since the last reading.
 
     Args:
-        gpus: As `find_gpus` found them.
+        gpus: From `find_gpus`.
         clock: A clock in ns.
     """
 
@@ -74,11 +74,11 @@ class NvidiaCounter:
         self._joules: list[float] = []
 
     def begin(self) -> None:
-        """OwnUsage for the first time."""
+        """Take the first reading."""
         self._seen_ns, self._joules = self._clock(), [self._counter(gpu) for gpu in self._gpus]
 
-    def moved(self) -> tuple[float, float]:
-        """Joules since the last look; a reset counter is looked at anew, and what it lost is lost."""
+    def growth(self) -> tuple[float, float]:
+        """Return joules and seconds since the last reading; after a reset, lost joules stay lost."""
         now_ns, joules = self._clock(), [self._counter(gpu) for gpu in self._gpus]
         before, seconds = self._joules, (now_ns - self._seen_ns) * 1e-9
         sampled = math.fsum(self._watts(gpu) * seconds for gpu in self._gpus if not gpu.has_counter)

@@ -1,6 +1,6 @@
-"""The meter of a live service: counters where the machine has some, else the power model.
+"""The meter of a live service: counters where the machine has any, else the power model.
 
-Whatever a meter needs is imported with this module, and nothing later: see `forks`.
+All imports that a meter needs are at the top, so that none comes later: see `forks`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 import psutil
-import pynvml  # noqa: F401 - for those that ask GPUs
+import pynvml  # noqa: F401 - needed by find_gpus
 
 from energygate.errors import MeasurementError
 from energygate.measure.gpus.card import COUNTER, POWER_SAMPLES
@@ -20,11 +20,9 @@ from energygate.measure.gpus.visible import Selection, selection_for
 from energygate.measure.machine import describe_machine
 from energygate.measure.meters import rapl
 from energygate.measure.power_model import vcpu_power
-from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus
-from energygate.production.recorder.children import ChildCpuTime, Descendants
-from energygate.production.recorder.cpu_time import CpuTimeTracker
+from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus, ModelledCpu
+from energygate.production.recorder.cpu_time import ChildCpuTime, CpuTimeTracker, Descendants
 from energygate.production.recorder.hardware_counters import NvidiaCounter, RaplCounter
-from energygate.production.recorder.modelled import ModelledCpu
 from energygate.production.recorder.peers import NoPeers, PeerTable
 from energygate.production.recorder.samples import SampleEnergy
 from energygate.production.recorder.snapshot import MeterInfo
@@ -42,17 +40,17 @@ if TYPE_CHECKING:
 
 
 class EnergySource(Protocol):
-    """One part of the machine that energy is known of."""
+    """A part of the machine whose energy can be determined."""
 
     @property
     def idle_watts(self) -> float:
-        """What it draws at rest."""
+        """Its idle power."""
 
     def begin(self) -> None:
-        """OwnUsage for the first time."""
+        """Take the first reading."""
 
-    def energy(self, window: SampleWindow, spending: CpuUsage) -> SampleEnergy:
-        """This process's part of the joules since the last look."""
+    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
+        """Return this process's part of the joules since the last reading."""
 
 
 class MachineMeter:
@@ -60,30 +58,30 @@ class MachineMeter:
 
     Args:
         parts: Each with its own joules.
-        purse: Adds up this process's CPU time.
+        cpu_time: Determines this process's CPU time.
         method: `measured` only if that of every part is.
         source: Where the joules come from, in words.
-        period_ns: How often the slowest part moves.
+        period_ns: How often the value of the slowest part changes.
     """
 
     def __init__(
         self,
         parts: Sequence[EnergySource],
         *,
-        purse: CpuTimeTracker,
+        cpu_time: CpuTimeTracker,
         method: str,
         source: str,
         period_ns: int = 0,
     ) -> None:
         self._parts = parts
-        self._purse = purse
+        self._cpu_time = cpu_time
         self._method = method
         self._source = source
         self.period_ns = period_ns
 
     @property
     def info(self) -> MeterInfo:
-        """How its joules come about."""
+        """How the joules are obtained."""
         return MeterInfo(
             method=self._method,
             source=self._source,
@@ -92,49 +90,50 @@ class MachineMeter:
         )
 
     def begin(self) -> None:
-        """OwnUsage for the first time."""
-        self._purse.begin()
+        """Take the first sample."""
+        self._cpu_time.begin()
         for part in self._parts:
             part.begin()
 
     def read(self, window: SampleWindow) -> SampleEnergy:
-        """This process's part of the joules since the last look."""
-        spending = self._purse.spent(window)
+        """Return this process's part of the joules since the last sample."""
+        usage = self._cpu_time.usage(window)
         total = SampleEnergy(requests_joules=0.0, idle_joules=0.0)
         for part in self._parts:
             try:
-                total += part.energy(window, spending)
-            except MeasurementError as trouble:  # noqa: PERF203 - a handful of parts
-                total = replace(total, missing=(*total.missing, str(trouble)))
+                total += part.energy(window, usage)
+            except MeasurementError as error:  # noqa: PERF203 - a handful of parts
+                total = replace(total, missing=(*total.missing, str(error)))
         return total
 
     def close(self) -> None:
         """Tell the machine's other recorders that this one is gone."""
-        self._purse.close()
+        self._cpu_time.close()
 
 
 def open_meter(policy: Policy | None, workload: Workload | None, *, interval_ns: int) -> MachineMeter:
-    """Find out what the machine has. Takes a moment, half a second with a GPU.
+    """Return a meter for what the machine has. Takes a moment, half a second with a GPU.
 
     Args:
-        policy: Its power model and its replica's power at rest count, if it has any; `None` without a policy.
-        workload: What the service serves, as the policy has it: says which GPUs; `None` when that is unknown.
+        policy: Supplies the power model and a replica's idle power, if it has any; `None` without a policy.
+        workload: The served workload as the policy describes it: determines the GPUs; `None` when unknown.
         interval_ns: How often the meter will be read.
 
     Raises:
-        MeasurementError: When there is something whose energy cannot be read.
+        MeasurementError: When a part of the machine has energy that cannot be read.
     """
     machine = describe_machine()
     gpus = _gpus(workload)
     domains, period_ns = _domains()
-    given = _idle_watts(policy)
+    idle_power = None if policy is None else policy.site.replica.idle_power
+    given = None if idle_power is None else idle_power.value
     parts: list[EnergySource] = []
     sources: list[str] = []
     power = vcpu_power(machine, policy.measurement.power_model if policy else None)
     if domains:
         guess = power.idle_watts_of(os.cpu_count() or machine.cpu_count)
-        rest = IdlePower(None if gpus else given, guess=guess)
-        parts.append(MeteredCpu(RaplCounter(domains), rest=rest, busy_s=busy_s))
+        idle = IdlePower(None if gpus else given, guess=guess)
+        parts.append(MeteredCpu(RaplCounter(domains), idle=idle, busy_s=busy_s))
         sources.append("RAPL")
     else:
         if policy is not None and policy.measurement.require == "measured":
@@ -148,12 +147,12 @@ def open_meter(policy: Policy | None, workload: Workload | None, *, interval_ns:
         parts.append(ModelledCpu(full_watts=power.full_watts, idle_watts=idle_watts, cpus=cpus))
         sources.append(power.described)
     if gpus:
-        beside = None if given is None else max(0.0, given - sum(part.idle_watts for part in parts))
-        parts.append(MeteredGpus(NvidiaCounter(gpus), rest=IdlePower(beside)))
+        rest = None if given is None else max(0.0, given - sum(part.idle_watts for part in parts))
+        parts.append(MeteredGpus(NvidiaCounter(gpus), idle=IdlePower(rest)))
         sources += dict.fromkeys(gpu.source for gpu in gpus)
     return MachineMeter(
         parts,
-        purse=CpuTimeTracker(ChildCpuTime(Descendants()), _neighbours(interval_ns)),
+        cpu_time=CpuTimeTracker(ChildCpuTime(Descendants()), _peers(interval_ns)),
         method="measured" if domains else "estimated",
         source=" and ".join(sources),
         period_ns=max(period_ns, *(gpu.period_ns for gpu in gpus), 0),
@@ -161,26 +160,26 @@ def open_meter(policy: Policy | None, workload: Workload | None, *, interval_ns:
 
 
 def busy_s() -> float:
-    """CPU time of all processes of the machine since it started, in seconds."""
+    """Return the CPU time of all processes of the machine since it started, in seconds."""
     times = psutil.cpu_times()
-    resting = times.idle + getattr(times, "iowait", 0.0)
-    # A guest's time is in that of its host's user already.
-    twice = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
-    return float(sum(times) - resting - twice)
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    # A guest's time is already included in its host's user time.
+    guests = getattr(times, "guest", 0.0) + getattr(times, "guest_nice", 0.0)
+    return float(sum(times) - idle - guests)
 
 
 def quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """How many CPUs the container may use at a time; `None` without a limit."""
+    """Return how many CPUs the container may use at a time; `None` without a limit."""
     try:
-        most, period = (root / "cpu.max").read_text("ascii").split()
+        allowed, period = (root / "cpu.max").read_text("ascii").split()
     except (OSError, ValueError):
         try:
-            most = (root / "cpu" / "cpu.cfs_quota_us").read_text("ascii").strip()
+            allowed = (root / "cpu" / "cpu.cfs_quota_us").read_text("ascii").strip()
             period = (root / "cpu" / "cpu.cfs_period_us").read_text("ascii").strip()
         except OSError:
             return None
     try:
-        cpus = float(most) / float(period)
+        cpus = float(allowed) / float(period)
     except (ValueError, ZeroDivisionError):  # `max`
         return None
     return cpus if cpus > 0 else None
@@ -191,37 +190,33 @@ def _gpus(workload: Workload | None) -> tuple[Gpu, ...]:
         gpus = find_gpus(selection_for(workload, os.environ))
     else:
         gpus = find_gpus(Selection(visible=os.environ.get("CUDA_VISIBLE_DEVICES")))
-    strange = [gpu.called for gpu in gpus if gpu.source not in {COUNTER, POWER_SAMPLES}]
-    if strange:
-        raise MeasurementError(f"a Recorder reads NVIDIA's GPUs only, and this service may use {strange[0]}")
+    unsupported = [gpu.called for gpu in gpus if gpu.source not in {COUNTER, POWER_SAMPLES}]
+    if unsupported:
+        raise MeasurementError(
+            f"a Recorder reads only NVIDIA's GPUs, and this service may use {unsupported[0]}"
+        )
     return gpus
 
 
 def _domains() -> tuple[tuple[Domain, ...], int]:
-    """RAPL's counters of packages and memory, each once, and how often they move; none where they cannot be read."""
+    """Return RAPL's counters of packages and memory, and their period; none where they cannot be read."""
     domains = rapl.find_domains()
     packages = [domain for domain in domains if domain.name.startswith("package") and domain.is_readable]
     own: dict[str, Domain] = {}
     for domain in sorted(packages, key=lambda one: "intel-rapl-mmio" in str(one.file)):
-        own.setdefault(domain.name, domain)  # some show the same counter through memory-mapped registers, too
+        own.setdefault(domain.name, domain)  # some also show the same counter through memory-mapped registers
     if not own or rapl.unreadable(domains):
         return (), 0
     periods_ns = [rapl.update_period_ns(domain.read) for domain in own.values()]
-    if None in periods_ns:  # they stand still
+    if None in periods_ns:  # a counter that does not change
         return (), 0
     return (*own.values(), *rapl.memory_of(domains)), max(period or 0 for period in periods_ns)
 
 
-def _idle_watts(policy: Policy | None) -> float | None:
-    replica = getattr(policy.site, "replica", None) if policy else None
-    power = getattr(replica, "idle_power", None)
-    return None if power is None else float(power.value)
-
-
-def _neighbours(interval_ns: int) -> Peers:
+def _peers(interval_ns: int) -> Peers:
     try:
         return PeerTable(interval_ns=interval_ns)
     except (
         OSError
-    ):  # no place for temporary files: what this machine draws at rest may be counted several times
+    ):  # no directory for temporary files: several recorders may all count the machine's idle energy
         return NoPeers()

@@ -24,20 +24,20 @@ MAX_BATCH = 1000
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricData.html."""
 
 CONNECT_SECONDS, READ_SECONDS, ATTEMPTS = 3, 5, 2
-"""A network that does not answer holds up the sinks for no longer; what was not sent goes with the next export."""
+"""An unresponsive network delays the sinks no longer; what was not sent goes with the next export."""
 
 
 class PutMetricDataSink:
-    """Sends a statistic set for each workload that served requests: CloudWatch's averages are then per request.
+    """Sends a statistic set for each workload that served requests, so that CloudWatch's averages are per request.
 
-    What AWS refuses, for want of credentials or permission or when it is asked too often, comes again with the next
-    export; the recorder counts and logs it, and the service never hears of it.
+    What AWS rejects, for lack of credentials or permission or by throttling, is sent again with the next export; the
+    recorder counts and logs the error, and the service is not affected.
 
     Args:
-        namespace: Of the metric; the exported alarm looks into the default one, and the role must allow
+        namespace: Of the metric; the exported alarm reads the default one, and the role must allow
             `cloudwatch:PutMetricData`.
-        region: Where to send; `None`: as boto3 finds it in the environment.
-        client: Makes a client for CloudWatch, in each process its own; `None`: boto3 with short timeouts.
+        region: AWS region; `None`: as boto3 determines it.
+        client: Creates a client for CloudWatch, called in each process; `None`: boto3 with short timeouts.
 
     Raises:
         UsageError: boto3 is not installed.
@@ -59,14 +59,14 @@ class PutMetricDataSink:
         self._unsent = UnsentPoints()
 
     def export(self, snapshot: Snapshot, since: Snapshot | None) -> None:
-        """Send what has come to be. What boto3 raises is the recorder's to count."""
+        """Send the requests since the last export. The recorder counts what boto3 raises."""
         points = self._unsent.points(snapshot, since)
         for first in range(0, len(points), MAX_BATCH):
             batch = points[first : first + MAX_BATCH]
             self._own_client().put_metric_data(
                 Namespace=self._namespace, MetricData=[metric_datum(point) for point in batch]
             )
-            self._unsent.settle(batch, snapshot)
+            self._unsent.mark_sent(batch, snapshot)
 
     def close(self) -> None:
         """Close the connections."""
@@ -74,15 +74,15 @@ class PutMetricDataSink:
             self._client.close()
         self._client = None
 
-    def _own_client(self) -> Any:  # noqa: ANN401 - boto3 makes clients at run time
-        """This process' client: connections of the one that forked it are not its own."""
+    def _own_client(self) -> Any:  # noqa: ANN401 - boto3 creates clients at run time
+        """Return this process's client: connections must not be shared with the process that forked it."""
         if self._client is None or self._process != os.getpid():
             self._client, self._process = self._make(), os.getpid()
         return self._client
 
 
 def metric_datum(point: MetricPoint) -> dict[str, Any]:
-    """A point as a statistic set: so many requests, and what they took together."""
+    """Return a point as a statistic set: the number of requests, and their energy together."""
     mean = point.energy_per_request_joules
     return {
         "MetricName": CLOUDWATCH_ENERGY_PER_REQUEST,
@@ -91,7 +91,7 @@ def metric_datum(point: MetricPoint) -> dict[str, Any]:
         "StatisticValues": {
             "SampleCount": float(point.requests),
             "Sum": point.energy_joules,
-            "Minimum": mean,  # the meter knows the sum alone
+            "Minimum": mean,  # the meter knows only the sum
             "Maximum": mean,
         },
     }
@@ -106,5 +106,5 @@ def _client(region: str | None) -> Any:  # noqa: ANN401
         read_timeout=READ_SECONDS,
         retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
     )
-    # A session of its own: boto3's default one is not for several threads.
+    # A session of its own: boto3's default one is not thread-safe.
     return boto3.session.Session().client("cloudwatch", region_name=region, config=limits)

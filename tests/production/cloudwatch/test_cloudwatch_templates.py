@@ -149,7 +149,7 @@ def test_a_relative_limit_counts_from_the_latest_result():
             policy("energy_per_request: {max: 1 J}", name="größer"),
             (
                 "energygate.yml:4: workload 'größer' cannot be told to CloudWatch. Give it another name:"
-                " CloudWatch takes only printable ASCII characters in names"
+                " CloudWatch accepts only printable ASCII characters in names"
             ),
         ),
     ],

@@ -20,12 +20,10 @@ from energygate.measure.meters import rapl
 from energygate.measure.meters.rapl import Domain
 from energygate.policy import parse_policy
 from energygate.production.recorder import hardware_counters, machine_meter
-from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus
-from energygate.production.recorder.children import ChildCpuTime, Descendants
-from energygate.production.recorder.cpu_time import CpuTimeTracker, CpuUsage
+from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus, ModelledCpu
+from energygate.production.recorder.cpu_time import ChildCpuTime, CpuTimeTracker, CpuUsage, Descendants
 from energygate.production.recorder.hardware_counters import NvidiaCounter, RaplCounter
 from energygate.production.recorder.machine_meter import MachineMeter, open_meter, quota
-from energygate.production.recorder.modelled import ModelledCpu
 from energygate.production.recorder.peers import MachineUsage, NoPeers
 from energygate.production.recorder.samples import SampleWindow
 
@@ -40,10 +38,10 @@ def window(wall=1.0, in_flight=0.0, cpu=0.0, begun=0):
     )
 
 
-def spending(cpu=0.0, *, share=1.0, all_cpu=None, all_in_flight=0.0):
+def usage(cpu=0.0, *, share=1.0, all_cpu=None, all_in_flight=0.0):
     return CpuUsage(
         cpu_ns=round(cpu * SECOND),
-        company=MachineUsage(
+        machine=MachineUsage(
             share=share,
             cpu_ns=round((cpu if all_cpu is None else all_cpu) * SECOND),
             in_flight_ns=round(all_in_flight * SECOND),
@@ -71,13 +69,13 @@ def pair(energy):
 )
 def test_the_model_charges_requests_for_cpu_time_and_idle_for_the_rest(cpu, in_flight, requests, idle):
     meter = ModelledCpu(full_watts=3.0, idle_watts=2.0, cpus=2.0)
-    assert pair(meter.energy(window(1.0, in_flight), spending(cpu))) == pytest.approx((requests, idle))
+    assert pair(meter.energy(window(1.0, in_flight), usage(cpu))) == pytest.approx((requests, idle))
 
 
 def test_processes_together_count_what_the_machine_rests_once():
     meter = ModelledCpu(full_watts=3.0, idle_watts=2.0, cpus=2.0)
-    one = meter.energy(window(1.0, 0.2), spending(1.25, share=0.5, all_cpu=1.5))
-    other = meter.energy(window(1.0, 0.2), spending(0.25, share=0.5, all_cpu=1.5))
+    one = meter.energy(window(1.0, 0.2), usage(1.25, share=0.5, all_cpu=1.5))
+    other = meter.energy(window(1.0, 0.2), usage(0.25, share=0.5, all_cpu=1.5))
     assert pair(one + other) == pytest.approx((3.0 * 1.5, 1.0 * 0.5))
 
 
@@ -91,7 +89,7 @@ class Scripted:
     def begin(self):
         pass
 
-    def moved(self):
+    def growth(self):
         found = self.looks.pop(0)
         if isinstance(found, Exception):
             raise found
@@ -100,7 +98,7 @@ class Scripted:
 
 def counted(*looks, busy=(), rest=4.0):
     busy_s = iter((0.0, *busy))
-    part = MeteredCpu(Scripted(*looks), rest=IdlePower(rest), busy_s=lambda: next(busy_s))
+    part = MeteredCpu(Scripted(*looks), idle=IdlePower(rest), busy_s=lambda: next(busy_s))
     part.begin()
     return part
 
@@ -121,7 +119,7 @@ def test_requests_get_all_but_what_the_machine_rests_without_them(  # noqa: PLR0
     joules, in_flight, cpu, busy, requests, idle
 ):
     part = counted((joules, 1.0), busy=[busy])
-    found = part.energy(window(1.0, in_flight), spending(cpu))
+    found = part.energy(window(1.0, in_flight), usage(cpu))
     assert pair(found) == pytest.approx((requests, idle))
 
 
@@ -136,7 +134,7 @@ def test_processes_together_get_what_the_counter_counted(joules, rest, cpus, in_
     busy = sum(cpus)
     found = [
         counted((joules, 1.0), busy=[busy], rest=rest).energy(
-            window(1.0, in_flight), spending(cpu, share=1 / len(cpus), all_cpu=busy)
+            window(1.0, in_flight), usage(cpu, share=1 / len(cpus), all_cpu=busy)
         )
         for cpu in cpus
     ]
@@ -147,19 +145,19 @@ def test_processes_together_get_what_the_counter_counted(joules, rest, cpus, in_
 def test_a_reading_that_fails_is_made_up_for_by_the_next_one():
     part = counted(MeasurementError("busy"), (20, 2.0), busy=[2.0])
     with pytest.raises(MeasurementError):
-        part.energy(window(1.0, 1.0), spending(1.0))
-    assert pair(part.energy(window(1.0, 1.0), spending(1.0))) == pytest.approx((20, 0))
+        part.energy(window(1.0, 1.0), usage(1.0))
+    assert pair(part.energy(window(1.0, 1.0), usage(1.0))) == pytest.approx((20, 0))
 
 
 def test_the_machines_rest_is_learned_from_windows_that_nobody_is_served_in():
     part = counted((50, 1.0), *[(5, 1.0)] * 4, (9, 1.0), (10, 1.0), busy=[1.0] * 9, rest=None)
     assert part.idle_watts == 0
     for _ in range(5):  # the first of them while the model was being loaded
-        part.energy(window(1.0), spending(1.0))
+        part.energy(window(1.0), usage(1.0))
     assert part.idle_watts == 5
-    part.energy(window(1.0), spending(1.0, all_in_flight=0.1))  # somebody else is serving
+    part.energy(window(1.0), usage(1.0, all_in_flight=0.1))  # somebody else is serving
     assert part.idle_watts == 5
-    assert pair(part.energy(window(1.0, 0.5), spending(1.0))) == pytest.approx((7.5, 2.5))
+    assert pair(part.energy(window(1.0, 0.5), usage(1.0))) == pytest.approx((7.5, 2.5))
 
 
 @pytest.mark.parametrize(
@@ -184,8 +182,8 @@ def test_what_is_given_counts_and_else_the_lower_quartile_of_what_was_seen(given
     ],
 )
 def test_gpus_belong_to_those_that_serve(in_flight, all_in_flight, share, requests, idle):
-    part = MeteredGpus(Scripted((100, 1.0)), rest=IdlePower(20.0))
-    found = part.energy(window(1.0, in_flight), spending(share=share, all_in_flight=all_in_flight))
+    part = MeteredGpus(Scripted((100, 1.0)), idle=IdlePower(20.0))
+    found = part.energy(window(1.0, in_flight), usage(share=share, all_in_flight=all_in_flight))
     assert pair(found) == pytest.approx((requests, idle))
 
 
@@ -210,7 +208,7 @@ def test_a_counter_is_followed_without_gaps_where_it_begins_anew_and_after_troub
     def look(joules, seconds=1.0):
         write(joules)
         now[0] += round(seconds * SECOND)
-        return counter.moved()
+        return counter.growth()
 
     write(950)
     counter.begin()
@@ -219,7 +217,7 @@ def test_a_counter_is_followed_without_gaps_where_it_begins_anew_and_after_troub
     one.file.write_text("nonsense", encoding="ascii")
     now[0] += SECOND
     with pytest.raises(MeasurementError, match="cannot be read"):
-        counter.moved()
+        counter.growth()
     assert look(100) == (pytest.approx(60), 2.0)
     with pytest.raises(MeasurementError, match="ran backwards"):
         look(99)
@@ -273,7 +271,7 @@ def test_gpus_are_followed_by_counter_or_power_and_through_trouble(monkeypatch):
     def look(millijoules, seconds=1.0):
         library.millijoules[0] = millijoules
         now[0] += round(seconds * SECOND)
-        return counter.moved()
+        return counter.growth()
 
     assert look(105_000) == (pytest.approx(100 + 30), 1.0)
     library.lost = True
@@ -289,7 +287,7 @@ def test_gpus_are_followed_by_counter_or_power_and_through_trouble(monkeypatch):
 # CPU time of children
 
 
-class Family:
+class FakeDescendants:
     def __init__(self):
         self.ended, self.living = 0, {}
 
@@ -301,10 +299,10 @@ class Family:
 
 
 def test_children_count_once_while_they_live_and_when_they_have_ended():
-    family = Family()
-    family.living = {10: 500}
-    children = ChildCpuTime(family)
-    moved = [children.moved_ns(frozenset())]
+    descendants = FakeDescendants()
+    descendants.living = {10: 500}
+    children = ChildCpuTime(descendants)
+    moved = [children.growth_ns(frozenset())]
     for ended, living in [
         (0, {10: 700}),
         (0, {10: 700, 11: 40}),  # a second one
@@ -312,37 +310,37 @@ def test_children_count_once_while_they_live_and_when_they_have_ended():
         (60 + 30, {10: 900}),  # one that came and went in between
         (90 + 950, {}),
     ]:
-        family.ended, family.living = ended, living
-        moved.append(children.moved_ns(frozenset()))
+        descendants.ended, descendants.living = ended, living
+        moved.append(children.growth_ns(frozenset()))
     assert moved == [0, 200, 40, 220, 30, 50]
 
 
 def test_children_that_record_for_themselves_are_left_out_even_when_they_have_ended():
-    family = Family()
-    children = ChildCpuTime(family)
-    children.moved_ns(frozenset())
-    family.living = {10: 500, 11: 7}
-    assert children.moved_ns(frozenset({10})) == 7
-    family.living = {10: 800, 11: 8}
-    assert children.moved_ns(frozenset({10})) == 1
-    family.ended, family.living = 800, {11: 9}
-    assert children.moved_ns(frozenset()) == 1
+    descendants = FakeDescendants()
+    children = ChildCpuTime(descendants)
+    children.growth_ns(frozenset())
+    descendants.living = {10: 500, 11: 7}
+    assert children.growth_ns(frozenset({10})) == 7
+    descendants.living = {10: 800, 11: 8}
+    assert children.growth_ns(frozenset({10})) == 1
+    descendants.ended, descendants.living = 800, {11: 9}
+    assert children.growth_ns(frozenset()) == 1
 
 
 def test_real_children_are_counted():
     """Of a process of its own, so that nobody else's children are in it."""
     script = (
         "import subprocess, sys, time\n"
-        "from energygate.production.recorder.children import ChildCpuTime, Descendants\n"
+        "from energygate.production.recorder.cpu_time import ChildCpuTime, Descendants\n"
         "children = ChildCpuTime(Descendants())\n"
-        "children.moved_ns(frozenset())\n"
+        "children.growth_ns(frozenset())\n"
         "burn = 'import os, time\\nwhile time.process_time() < 0.3: pass\\n'\n"
         "burn += 'print(time.process_time(), flush=True)\\ninput()\\nos._exit(0)'\n"
         "child = subprocess.Popen([sys.executable, '-c', burn], stdin=-1, stdout=-1, text=True)\n"
         "used = float(child.stdout.readline())\n"
-        "living = children.moved_ns(frozenset())\n"
+        "living = children.growth_ns(frozenset())\n"
         "child.communicate('')\n"
-        "print(used, living / 1e9, children.moved_ns(frozenset()) / 1e9)\n"
+        "print(used, living / 1e9, children.growth_ns(frozenset()) / 1e9)\n"
     )
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     used, living, after = map(float, done.stdout.split())
@@ -357,13 +355,16 @@ def test_real_children_are_counted():
 
 def meter_of(*parts):
     return MachineMeter(
-        parts, purse=CpuTimeTracker(ChildCpuTime(Family()), NoPeers()), method="measured", source="two parts"
+        parts,
+        cpu_time=CpuTimeTracker(ChildCpuTime(FakeDescendants()), NoPeers()),
+        method="measured",
+        source="two parts",
     )
 
 
 def test_parts_add_up_and_one_that_fails_leaves_the_others():
-    cpu = MeteredCpu(Scripted((10, 1.0), MeasurementError("gone")), rest=IdlePower(4.0), busy_s=lambda: 0.0)
-    gpu = MeteredGpus(Scripted((100, 1.0), (100, 1.0)), rest=IdlePower(20.0))
+    cpu = MeteredCpu(Scripted((10, 1.0), MeasurementError("gone")), idle=IdlePower(4.0), busy_s=lambda: 0.0)
+    gpu = MeteredGpus(Scripted((100, 1.0), (100, 1.0)), idle=IdlePower(20.0))
     meter = meter_of(cpu, gpu)
     meter.begin()
     both = meter.read(window(1.0, 1.0, 1.0))
@@ -374,18 +375,18 @@ def test_parts_add_up_and_one_that_fails_leaves_the_others():
     assert meter.info.idle_watts == 24.0
 
 
-def test_a_process_spends_with_its_children_and_tells_its_neighbours():
-    family, alone = Family(), NoPeers()
-    purse = CpuTimeTracker(ChildCpuTime(family), alone)
-    purse.begin()
-    family.ended = 2 * SECOND
-    found = purse.spent(window(4.0, 1.0, cpu=1.0, begun=3))
-    assert (found.cpu_ns, found.company.cpu_ns, found.company.in_flight_ns) == (
+def test_cpu_time_includes_children_and_is_shared_with_peers():
+    descendants, alone = FakeDescendants(), NoPeers()
+    tracker = CpuTimeTracker(ChildCpuTime(descendants), alone)
+    tracker.begin()
+    descendants.ended = 2 * SECOND
+    found = tracker.usage(window(4.0, 1.0, cpu=1.0, begun=3))
+    assert (found.cpu_ns, found.machine.cpu_ns, found.machine.in_flight_ns) == (
         3 * SECOND,
         3 * SECOND,
         SECOND,
     )
-    assert purse.spent(window(1.0)).company.cpu_ns == 0
+    assert tracker.usage(window(1.0)).machine.cpu_ns == 0
 
 
 def policy(**measurement):
@@ -408,7 +409,7 @@ def no_counters(monkeypatch, tmp_path):
 @pytest.fixture
 def no_children(monkeypatch):
     """Whatever else this test run has started works, or ends, at any moment, and its CPU time would count as well."""
-    monkeypatch.setattr(machine_meter, "Descendants", Family)
+    monkeypatch.setattr(machine_meter, "Descendants", FakeDescendants)
 
 
 @pytest.mark.usefixtures("no_counters", "no_children")

@@ -30,7 +30,7 @@ def joined(tmp_path, now):
             interval_ns=SECOND, file=tmp_path / "table", pid=pid, parent=parent, clock=lambda: now[0]
         )
         tables.append(table)
-        table.meet(look())
+        table.exchange(look())
         return table
 
     yield join
@@ -39,20 +39,20 @@ def joined(tmp_path, now):
 
 
 def test_alone_it_bears_everything(joined):
-    found = joined(100).meet(look(cpu=5, in_flight=3))
+    found = joined(100).exchange(look(cpu=5, in_flight=3))
     assert (found.share, found.cpu_ns, found.in_flight_ns, found.pids) == (1, 5, 3, frozenset())
     alone = NoPeers()
-    alone.meet(look())
-    assert alone.meet(look(cpu=5, in_flight=3)) == found
+    alone.exchange(look())
+    assert alone.exchange(look(cpu=5, in_flight=3)) == found
 
 
 def test_several_share_evenly_and_know_what_all_have_spent(joined):
     one, two, three = joined(100), joined(200), joined(300)
-    two.meet(look(cpu=20, in_flight=2))
-    three.meet(look(cpu=300, in_flight=30))
-    one.meet(look())
-    three.meet(look(cpu=350, in_flight=31))
-    found = one.meet(look(cpu=7, in_flight=5))
+    two.exchange(look(cpu=20, in_flight=2))
+    three.exchange(look(cpu=300, in_flight=30))
+    one.exchange(look())
+    three.exchange(look(cpu=350, in_flight=31))
+    found = one.exchange(look(cpu=7, in_flight=5))
     assert found.share == pytest.approx(1 / 3)
     assert found.pids == {200, 300}
     assert (found.cpu_ns, found.in_flight_ns) == (7 + 0 + 50, 5 + 0 + 1)
@@ -61,40 +61,40 @@ def test_several_share_evenly_and_know_what_all_have_spent(joined):
 def test_one_that_leaves_is_gone_at_once_and_one_that_dies_after_a_while(joined, now):
     one, two, three = joined(100), joined(200), joined(300)
     two.leave()
-    assert one.meet(look()).share == pytest.approx(1 / 2)
+    assert one.exchange(look()).share == pytest.approx(1 / 2)
     now[0] += MIN_PEER_TIMEOUT_NS + 1
-    assert one.meet(look()).share == 1
-    assert three.meet(look()).share == pytest.approx(1 / 2)  # it was only slow
+    assert one.exchange(look()).share == 1
+    assert three.exchange(look()).share == pytest.approx(1 / 2)  # it was only slow
 
 
 def test_a_process_that_only_starts_others_bears_nothing(joined):
     arbiter = joined(100)
-    assert arbiter.meet(look(begun=0)).share == 1
+    assert arbiter.exchange(look(begun=0)).share == 1
     worker, other = joined(200, parent=100), joined(300, parent=100)
-    assert arbiter.meet(look(begun=0)).share == 0
-    assert worker.meet(look(begun=0)).share == pytest.approx(1 / 2)
-    assert other.meet(look(begun=9)).share == pytest.approx(1 / 2)
-    assert arbiter.meet(look(begun=1)).share == pytest.approx(1 / 3)  # it serves as well
+    assert arbiter.exchange(look(begun=0)).share == 0
+    assert worker.exchange(look(begun=0)).share == pytest.approx(1 / 2)
+    assert other.exchange(look(begun=9)).share == pytest.approx(1 / 2)
+    assert arbiter.exchange(look(begun=1)).share == pytest.approx(1 / 3)  # it serves as well
 
 
 def test_a_table_of_before_the_machine_restarted_is_empty(joined, now):
     joined(100)
     now[0] = SECOND
-    assert joined(200).meet(look()).share == 1
+    assert joined(200).exchange(look()).share == 1
 
 
 def test_a_place_that_somebody_has_taken_meanwhile_is_given_up(joined, now):
     slow = joined(100)
     now[0] += MIN_PEER_TIMEOUT_NS + 1
     quick = joined(200)  # takes the first place that is free, which was the slow one's
-    assert slow.meet(look()).share == pytest.approx(1 / 2)
-    assert quick.meet(look()).share == pytest.approx(1 / 2)
+    assert slow.exchange(look()).share == pytest.approx(1 / 2)
+    assert quick.exchange(look()).share == pytest.approx(1 / 2)
 
 
 def test_a_full_table_is_an_error_and_not_a_hang(joined):
     for pid in range(1, SLOTS + 1):
         joined(pid)
-    with pytest.raises(OSError, match="no free place"):
+    with pytest.raises(OSError, match="no free slot"):
         joined(SLOTS + 1)
 
 
@@ -111,7 +111,7 @@ def test_what_is_no_file_is_refused(tmp_path):
     with pytest.raises(OSError, match="directory"):
         PeerTable(interval_ns=SECOND, file=tmp_path / "table")
     os.mkfifo(tmp_path / "pipe")
-    with pytest.raises(OSError, match="somebody else's"):
+    with pytest.raises(OSError, match="not a file of this user"):
         PeerTable(interval_ns=SECOND, file=tmp_path / "pipe")
 
 
@@ -124,5 +124,5 @@ def test_only_its_user_may_read_it(tmp_path):
 def test_nonsense_in_it_does_not_raise(tmp_path, now):
     (tmp_path / "table").write_bytes(os.urandom(SLOTS * 64))
     table = PeerTable(interval_ns=SECOND, file=tmp_path / "table", clock=lambda: now[0])
-    assert 0 <= table.meet(look()).share <= 1
+    assert 0 <= table.exchange(look()).share <= 1
     table.leave()

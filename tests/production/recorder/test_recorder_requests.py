@@ -19,8 +19,8 @@ from energygate import PolicyError, Recorder, UsageError
 from energygate.errors import MeasurementError
 from energygate.measure.meters import rapl
 from energygate.policy import load_policy
-from energygate.production.recorder.children import ChildCpuTime
 from energygate.production.recorder.config import MAX_LATENCY_BOUNDS, USUAL_BOUNDS_SECONDS
+from energygate.production.recorder.cpu_time import ChildCpuTime
 from energygate.production.recorder.labels import MAX_WORKLOADS, OTHER
 from energygate.production.recorder.recording import READ_TIMEOUT_NS, RETRY_NS
 
@@ -524,7 +524,7 @@ def test_the_total_agrees_with_the_machines_meter(threads, tmp_path, monkeypatch
     recorder = Recorder(file, background=False)
     recorder.sample()
     meter = recorder._recording._meter
-    meter._purse._children = ChildCpuTime(Childless())  # others of this test run may work at any moment
+    meter._cpu_time._children = ChildCpuTime(Childless())  # others of this test run may work at any moment
     windows, read = [], meter.read
     meter.read = lambda window: (windows.append(window), read(window))[1]
     ready, stop = threading.Barrier(threads + 1), threading.Event()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from recorder_harness import SECOND, ScriptedMeter, Time, joules, manual_recorder, total_joules, totals
 
 from energygate.production.recorder.samples import SampleWindow
-from energygate.production.recorder.workload_split import HALF_LIFE_NS, WorkloadSplit, share
+from energygate.production.recorder.workload_split import HALF_LIFE_NS, WorkloadSplit, divide
 
 
 def window(*, wall=1.0, **request_seconds):
@@ -33,7 +33,7 @@ def window(*, wall=1.0, **request_seconds):
     ],
 )
 def test_joules_are_split_by_weight(weights, parts):
-    assert share(12.0, weights) == parts
+    assert divide(12.0, weights) == parts
 
 
 @given(
@@ -43,7 +43,7 @@ def test_joules_are_split_by_weight(weights, parts):
     ),
 )
 def test_nothing_is_lost_in_a_split(amount, weights):
-    assert sum(share(amount, weights).values()) == pytest.approx(amount, rel=1e-9)
+    assert sum(divide(amount, weights).values()) == pytest.approx(amount, rel=1e-9)
 
 
 @pytest.mark.parametrize(
