@@ -89,7 +89,7 @@ def test_a_file_is_one_idea(name):
         ("stats/bad.py", "from energygate.policy import Budget"),  # a neighbour on the same floor
         ("policy/bad.py", "from energygate.measure.readings import Method"),
         ("workloads/bad.py", "from energygate.measure.readings import Method"),
-        ("run/bad.py", "from energygate.cli.running import LiveProgress"),
+        ("run/bad.py", "from energygate.cli.progress import LiveProgress"),
         ("__init__.py", "from energygate.cli import main"),
         ("gate/bad.py", "from energygate.unheard_of import anything"),
         ("errors.py", "from energygate.stats import Interval"),

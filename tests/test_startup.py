@@ -26,23 +26,24 @@ HEAVY = {
 
 PROBE = """
 import json, runpy, sys
-statement = sys.argv.pop(1)
+statement, code = sys.argv.pop(1), int(sys.argv.pop(1))
 try:
     exec(statement)
 except SystemExit as done:
-    assert not done.code, done.code
+    assert (done.code or 0) == code, done.code
+print(file=sys.stderr)
 sys.stderr.write(json.dumps(sorted({name.partition(".")[0] for name in sys.modules})))
 """
 
 THE_COMMAND_LINE = "runpy.run_module('energygate', run_name='__main__', alter_sys=True)"
 
 
-def loaded_after(statement, *arguments):
-    """Run a statement in a fresh interpreter; gives what it printed and the packages it had loaded."""
-    command = [sys.executable, "-c", PROBE, statement, *arguments]
+def loaded_after(statement, *arguments, code=0):
+    """Run a statement in a fresh interpreter; return what it printed and the packages it had loaded."""
+    command = [sys.executable, "-c", PROBE, statement, str(code), *arguments]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return done.stdout, set(json.loads(done.stderr))
+    return done.stdout, set(json.loads(done.stderr.splitlines()[-1]))
 
 
 @pytest.mark.parametrize(
@@ -56,6 +57,34 @@ def loaded_after(statement, *arguments):
 def test_help_loads_nothing_heavy(arguments, says):
     printed, loaded = loaded_after(THE_COMMAND_LINE, *arguments.split())
     assert printed.startswith(says)
+    assert "energygate" in loaded
+    assert loaded & HEAVY == set()
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "check --nonsense",
+        "check --time-limit soon",
+        "check --base main --base-dir .",
+        "init --time-limit soon",
+        "schema polcy",
+        "report",
+        "report x --format html",
+        "merge",
+        "matrix --job 0",
+        "doctor --require much",
+        "comment result.json --repository o/r --pull-request 0",
+        "route cpu",
+        "route cpu=cpu.json --warm tpu=1",
+        "export prometheus --for soon",
+        "export grafana --match workload=a",
+        "export kubernetes --requests-per-replica cpu",
+        "export json",
+    ],
+)
+def test_a_mistake_in_the_options_loads_nothing_heavy(arguments):
+    _, loaded = loaded_after(THE_COMMAND_LINE, *arguments.split(), code=2)
     assert "energygate" in loaded
     assert loaded & HEAVY == set()
 

@@ -1,4 +1,4 @@
-"""The command line: wiring only. Commands import what they need when they run: `--help` stays instant."""
+"""The command line. Commands import what they need after parsing, so that `--help` and mistakes are quick."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ CONTEXT = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 @click.group(context_settings=CONTEXT)
 @click.version_option(__version__, prog_name="energygate", message="%(prog)s %(version)s")
 def cli() -> None:
-    """Measure what one inference request costs in energy, and hold it to a budget.
+    """Measure the energy of one inference request, and hold it to a budget.
 
     Start with `energygate init` in a project with .onnx models, or see `energygate demo`.
     """
@@ -47,7 +47,7 @@ for command in (action, check, comment, demo, doctor, export, init, matrix, merg
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with the code that `check` documents, or 130 when interrupted."""
-    _leave_in_order()
+    _exit_cleanly_on_signals()
     make_tolerant()
     try:
         sys.exit(cli.main(args=arguments, prog_name="energygate", standalone_mode=False))
@@ -55,25 +55,25 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         error.show()
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
-        _say("interrupted")
+        _print_error("interrupted")
         sys.exit(130)
     except EnergygateError as error:
-        _say(str(error))
+        _print_error(str(error))
         for line in (error.detail or "").splitlines():
             click.echo(f"  | {line}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # whoever read the output has seen enough
+    except BrokenPipeError:  # the reader has seen enough
         abandon(sys.stdout)
         sys.exit(141)
     except Exception as error:
         if os.environ.get("ENERGYGATE_DEBUG"):
             raise
-        _say(_unforeseen(error))
+        _print_error(_unexpected(error))
         sys.exit(3)
 
 
-def _unforeseen(error: Exception) -> str:
-    """What the system refused (a full disk, no directory for temporary files), or a bug of energygate."""
+def _unexpected(error: Exception) -> str:
+    """Describe what the system refused (a full disk, no directory for temporary files), or a bug of energygate."""
     if isinstance(error, OSError):
         abandon(sys.stdout)
         return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
@@ -82,13 +82,13 @@ def _unforeseen(error: Exception) -> str:
     )
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     for line in text.splitlines():
         click.echo(f"energygate: {line}", err=True)
 
 
-def _leave_in_order() -> None:
-    """On signals to end, leave by the ordinary way out: workers are killed, temporary files removed."""
+def _exit_cleanly_on_signals() -> None:
+    """Turn signals into an ordinary exit: workers are killed, temporary files removed."""
     for name in ("SIGTERM", "SIGHUP"):  # the latter is unknown to Windows
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), _terminate)

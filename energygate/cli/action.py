@@ -1,4 +1,4 @@
-"""`energygate action`: what the steps of `action.yml` run; not for people."""
+"""`energygate action`: what the steps of `action.yml` run; hidden from people."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from energygate.run.compare import Options
 
 
-RUNNERS_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
-"""Where a step speaks to its runner: what is measured is not told, or it could set the next step's environment."""
+RUNNER_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
+"""Files by which a step talks to its runner: a workload that knew them could set the next step's environment."""
 
 
 @click.group(hidden=True)
@@ -30,17 +30,17 @@ def action() -> None:
 def measure() -> None:
     """Measure, without a token, and leave the result to `report`."""
     from energygate.action.measuring import Measuring
-    from energygate.cli.reporting import report as show
+    from energygate.cli.results import report as show
 
     environ = dict(os.environ)
-    for name in RUNNERS_FILES:
+    for name in RUNNER_FILES:
         os.environ.pop(name, None)
     Measuring(environ=environ, check=_checked, show=show, log=sys.stdout).run()
 
 
 @action.command()
 def report() -> None:
-    """Tell what was measured, with the token; nothing of the pull request runs here."""
+    """Report what was measured, with the token; nothing of the pull request runs here."""
     from pathlib import Path
 
     from energygate.action.handover import Handover
@@ -68,7 +68,7 @@ def _checked(policy: Policy, directory: Path, policy_file: str, options: Options
     from dataclasses import replace
 
     from energygate.cli.progress import LiveProgress
-    from energygate.cli.reporting import report as show
+    from energygate.cli.results import report as show
     from energygate.run.compare import check_or_compare
 
     with LiveProgress(shown=True) as observer:

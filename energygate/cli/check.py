@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 import click
+
+from energygate.cli.options import (
+    Time,
+    base_options,
+    json_option,
+    policy_option,
+    verdict_options,
+    workloads_argument,
+)
+
+if TYPE_CHECKING:
+    from energygate.run.compare import Options
 
 HELP = """Measure the policy's workloads and judge them.
 
@@ -23,49 +36,83 @@ Exit codes:
 
 
 @click.command(help=HELP)
-@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
+@workloads_argument
+@policy_option
+@json_option
 @click.option(
-    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file."
+    "--time-limit",
+    "time_limit_s",
+    metavar="TIME",
+    type=Time(),
+    help="Measuring time per workload, such as '20 s'.",
 )
-@click.option("--json", "json_path", metavar="FILE", help="Write the result there; - for standard output.")
-@click.option("--time-limit", metavar="TIME", help="Measuring time per workload, such as '20 s'.")
-@click.option("--base", metavar="REF", help="Compare with the merge base of HEAD and this ref.")
-@click.option("--base-dir", metavar="DIR", help="Compare with this directory, without git.")
+@base_options
 @click.option("--python", metavar="PATH", help="The interpreter to measure with.")
 @click.option("--base-python", metavar="PATH", help="Base's interpreter, where it differs.")
 @click.option("--setup", metavar="COMMAND", help="Command that makes a side's environment first.")
-@click.option("--total-time-limit", metavar="TIME", help="Measuring time of all workloads together.")
+@click.option(
+    "--total-time-limit",
+    "total_time_limit_s",
+    metavar="TIME",
+    type=Time(),
+    help="Measuring time of all workloads together.",
+)
 @click.option("--leg", is_flag=True, help="Other jobs check the policy's other workloads; see `matrix`.")
-@click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the verdict's line only.")
+@verdict_options
 def check(
     workloads: tuple[str, ...],
     policy: str,
     json_path: str | None,
-    time_limit: str | None,
+    time_limit_s: float | None,
     base: str | None,
     base_dir: str | None,
     python: str | None,
     base_python: str | None,
     setup: str | None,
-    total_time_limit: str | None,
+    total_time_limit_s: float | None,
     leg: bool,
     strict: bool,
     quiet: bool,
 ) -> None:
     """Run `energygate check`."""
-    from energygate.cli.running import check_and_report, parse_time
     from energygate.run.compare import Options
 
     options = Options(
         workloads=workloads,
-        time_limit_s=parse_time(time_limit, "--time-limit"),
+        time_limit_s=time_limit_s,
         base=base,
         base_dir=base_dir,
         python=python,
         base_python=base_python,
         setup=setup,
         leg=leg,
-        total_time_limit_s=parse_time(total_time_limit, "--total-time-limit"),
+        total_time_limit_s=total_time_limit_s,
     )
     sys.exit(check_and_report(policy, options, json_path=json_path, strict=strict, quiet=quiet))
+
+
+def check_and_report(
+    policy_path: str,
+    options: Options,
+    *,
+    json_path: str | None = None,
+    strict: bool = False,
+    quiet: bool = False,
+) -> int:
+    """Check, report, write the result; return the exit code."""
+    from dataclasses import replace
+    from pathlib import Path
+
+    from energygate.cli.progress import LiveProgress
+    from energygate.cli.results import hand_over
+    from energygate.policy import load_policy
+    from energygate.run.compare import check_or_compare
+
+    policy = load_policy(policy_path)
+    path = Path(
+        policy_path
+    ).absolute()  # links in it are not followed: base must not depend on where head's lead
+    with LiveProgress(shown=not quiet) as observer:
+        options = replace(options, observer=observer)
+        result = check_or_compare(policy, path.parent, path.name, options)
+    return hand_over(result, json_path=json_path, strict=strict, quiet=quiet)

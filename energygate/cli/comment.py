@@ -12,38 +12,30 @@ import click
 from energygate.errors import UsageError
 
 if TYPE_CHECKING:
-    from energygate.forge.github import Posted
     from energygate.result.result import Result
 
 PUBLIC_API = "https://api.github.com"
 
-NOT_TOLD = 5
-"""Exit code when GitHub refuses: none that `check` has, so that no script takes it for a verdict."""
+NOT_POSTED = 5
+"""Exit code when GitHub refuses: none of those of `check`, so that no script takes it for a verdict."""
 
-_DIGITS = {"run_id": 19, "attempt": 9, "pull_request": 18}
-"""What a comment's marker has room for."""
+RUN_ID, ATTEMPT, PULL_REQUEST = (click.IntRange(1, 10**digits - 1) for digits in (19, 9, 18))
+"""The numbers that a comment's marker has room for."""
 
 HELP = """Post a result as the one comment on a pull request, or update it.
 
 For CI systems other than GitHub Actions, and for scripts; in GitHub Actions
-the action does this. The token is taken from GITHUB_TOKEN, the API's address
-from GITHUB_API_URL. Only a comment that this token's owner posted is ever
-edited, and never by an older run than the one that wrote it.
+the action does this. GITHUB_TOKEN holds the token, GITHUB_API_URL the API's
+address. Only a comment by this token's owner is ever edited, and never by an
+older run than the one that wrote it.
 
 \b
 Exit codes, whatever the verdict in the result:
   0  posted, up to date already, or nothing to say
   2  usage error
   3  RESULT cannot be read
-  5  GitHub refused, or could not be asked
+  5  GitHub refused, or cannot be reached
 """
-
-
-def _counted(_context: click.Context, parameter: click.Parameter, value: int | None) -> int | None:
-    """A count as GitHub's are: 1 or more, and not endless."""
-    if value is not None and not 1 <= value < 10 ** _DIGITS[str(parameter.name)]:
-        raise click.BadParameter("it is not a whole number above 0, or too long")
-    return value
 
 
 @click.command(help=HELP, short_help="Post a result as the one comment on a pull request.")
@@ -51,9 +43,8 @@ def _counted(_context: click.Context, parameter: click.Parameter, value: int | N
 @click.option("--repository", metavar="OWNER/NAME", required=True, help="The pull request's repository.")
 @click.option(
     "--pull-request",
-    callback=_counted,
     metavar="N",
-    type=int,
+    type=PULL_REQUEST,
     required=True,
     help="The pull request's number.",
 )
@@ -62,18 +53,17 @@ def _counted(_context: click.Context, parameter: click.Parameter, value: int | N
     type=click.Choice(["always", "changes", "on-failure", "never"]),
     default="always",
     show_default=True,
-    help="When to make a comment; once there is one, it is kept up to date.",
+    help="When to post a comment; one that exists is always kept up to date.",
 )
 @click.option(
     "--key", default="default", show_default=True, help="Tells several comments on a pull request apart."
 )
-@click.option("--run-url", metavar="URL", help="Where the run can be seen; the comment links it.")
+@click.option("--run-url", metavar="URL", help="The run's address, for the comment to link.")
 @click.option("--sha", metavar="COMMIT", help="The commit that was measured.  [default: the result's]")
 @click.option(
     "--run-id",
     metavar="N",
-    type=int,
-    callback=_counted,
+    type=RUN_ID,
     envvar="GITHUB_RUN_ID",
     show_envvar=True,
     help="A number that later runs exceed.  [default: the result's time in seconds]",
@@ -81,8 +71,7 @@ def _counted(_context: click.Context, parameter: click.Parameter, value: int | N
 @click.option(
     "--attempt",
     metavar="N",
-    type=int,
-    callback=_counted,
+    type=ATTEMPT,
     envvar="GITHUB_RUN_ATTEMPT",
     show_envvar=True,
     default=1,
@@ -103,16 +92,17 @@ def comment(
     strict: bool,
 ) -> None:
     """Run `energygate comment`."""
+    token = os.environ.get("GITHUB_TOKEN", "")
+    if not token:
+        raise UsageError("it is not set", where="GITHUB_TOKEN", hint="It holds the token to comment with")
+
     import requests
 
-    from energygate.cli.result_input import result_from
+    from energygate.cli.results import result_from
     from energygate.forge.comment import When, tell
     from energygate.forge.github import GitHubClient, GitHubTrouble, Marker, Thread
 
     thread = Thread(repository=repository, number=pull_request)
-    token = os.environ.get("GITHUB_TOKEN", "")
-    if not token:
-        raise UsageError("it is not set", where="GITHUB_TOKEN", hint="It holds the token to comment with")
     result = result_from(source)
     marker = Marker(key=key, run_id=run_id or _seconds(result), attempt=attempt, sha=_commit_of(result, sha))
     with requests.Session() as session:
@@ -131,27 +121,23 @@ def comment(
             )
         except GitHubTrouble as trouble:
             click.echo(f"energygate: {trouble}", err=True)
-            sys.exit(NOT_TOLD)
-    click.echo(_words(posted))
-
-
-def _words(posted: Posted | None) -> str:
-    return f"{posted.outcome.value}: {posted.url}" if posted else "nothing to say, and no comment to update"
+            sys.exit(NOT_POSTED)
+    click.echo(
+        f"{posted.outcome.value}: {posted.url}" if posted else "nothing to report, and no comment to update"
+    )
 
 
 def _commit_of(result: Result, sha: str | None) -> str:
     commit = sha or result.head_commit
     if commit is None:
-        raise UsageError(
-            "the result does not say which commit it is about", hint="Give its full name with --sha"
-        )
+        raise UsageError("the result does not name its commit", hint="Give its full name with --sha")
     return commit
 
 
 def _seconds(result: Result) -> int:
-    """When the result was made, in seconds since 1970: to post it again is no later run.
+    """Return when the result was made, in seconds since 1970: posting it again is no later run.
 
-    One from the future, which would silence all runs until then, counts as from now.
+    A time in the future would suppress all runs until then, so it counts as now.
     """
     from datetime import datetime
 

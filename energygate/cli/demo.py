@@ -10,7 +10,7 @@ import click
 @click.command(short_help="See the gate work on the shipped fixtures.")
 def demo() -> None:
     """See the gate work on a pull request: one workload passes, one is over budget, one is unchanged."""
-    from energygate.cli.running import check_and_report
+    from energygate.cli.check import check_and_report
     from energygate.run.compare import Options
     from energygate.run.demo import demonstrate
 

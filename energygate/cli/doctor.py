@@ -6,15 +6,15 @@ import sys
 
 import click
 
-HELP = """Say what this machine can measure, and how well.
+HELP = """Report what this machine can measure, and how well.
 
-Looks for energy counters and graphics cards, says where joules would come
-from and how far to trust them, compares the same code with itself for ten
-seconds, and advises on what would make the numbers better.
+Looks for energy counters and GPUs, reports where joules would come from and how
+far to trust them, compares the same code with itself for ten seconds, and
+advises on how to get better numbers.
 
 \b
 Exit codes:
-  0  this machine will do
+  0  this machine is fit to measure
   2  usage or policy error
   3  `require: measured` cannot be met here
 """
@@ -25,7 +25,7 @@ Exit codes:
 @click.option(
     "--require",
     type=click.Choice(["any", "measured"]),
-    help="What is asked for; the policy's by default.",
+    help="The requirement; the policy's by default.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the findings as JSON.")
 @click.option("--self-test/--no-self-test", default=True, show_default=True, help="Compare code with itself.")

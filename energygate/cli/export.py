@@ -1,22 +1,27 @@
-"""`energygate export`: the group; each kind of file is a subcommand in a module of its own."""
+"""`energygate export`: the group, and the kinds of files with few options."""
 
 from __future__ import annotations
 
 import click
 
 from energygate.cli.export_cloudwatch import cloudwatch
-from energygate.cli.export_grafana import grafana
-from energygate.cli.export_json import json
+from energygate.cli.export_files import (
+    labels_option,
+    output_option,
+    result_for,
+    result_options,
+    source_from,
+    source_options,
+    write,
+)
 from energygate.cli.export_kubernetes import kubernetes
-from energygate.cli.export_openmetrics import openmetrics
-from energygate.cli.export_otlp import otlp
-from energygate.cli.export_prometheus import prometheus
+from energygate.errors import UsageError
 
 HELP = """Write the policy's limits for the systems that run the model.
 
-Every kind writes its files into a directory of its own, says which, and what
-to do with them next. Each number in them names the line of the policy that it
-comes from. The same policy and result always give the same files; files that
+Every kind writes its files into a directory of its own, and prints which, and
+what to do with them next. Each number in them names the line of the policy that
+it comes from. The same policy and result always give the same files; files that
 were not written by this command are never overwritten.
 
 \b
@@ -26,13 +31,157 @@ Exit codes:
   3  the result cannot be read
 """
 
+PROMETHEUS = """Write recording and alerting rules for Prometheus.
+
+They read what energygate.Recorder exposes. Every limit on energy, latency,
+success and monthly energy becomes an alert that fires while a long and a
+short window are both over it, and resolves soon after. Metrics that include
+idling (effective energy per request, monthly energy) are averaged over a day,
+as in CI.
+
+A relative limit needs the latest result, and counts from the upper end of its
+interval. Name the workloads that are served: a workload without data is an
+alert, too. Limits on metrics that only CI measures are listed.
+"""
+
+GRAFANA = """Write a dashboard for Grafana.
+
+Energy per request and its limits, energy with and without idling, power,
+totals, PUE, carbon, cost, latency and errors, by workload. It shows the rates
+that the rules of `energygate export prometheus` record. Results that CI pushes
+(`energygate export openmetrics`) mark deployments in it. Made with Grafana's
+own SDK: pip install 'energygate[grafana]'.
+"""
+
+OPENMETRICS = """Write a result as OpenMetrics, for trend lines across commits.
+
+Gauges in base units by workload, commit and method, which a Pushgateway takes
+and Prometheus scrapes from there.
+"""
+
+OTLP = """Write a result as OTLP/JSON, for trend lines across commits.
+
+Gauges that a collector of OpenTelemetry takes at its HTTP endpoint; the commit
+is an attribute of the resource.
+"""
+
+JSON = """Write a result as flat JSON, for trend lines across commits.
+
+One record for each workload and metric, all with the same keys, in the
+metric's own unit; `energygate report --format csv` has the same as a table.
+"""
+
 
 @click.group(
     help=HELP, short_help="Write the policy's limits for Prometheus, Kubernetes, Grafana and others."
 )
 def export() -> None:
-    """Gather the kinds."""
+    """Group the kinds."""
 
 
-for command in (prometheus, kubernetes, cloudwatch, grafana, openmetrics, otlp, json):
+@export.command(help=PROMETHEUS, short_help="Recording and alerting rules.")
+@source_options
+@output_option("prometheus")
+@labels_option
+@click.option(
+    "--for",
+    "settled",
+    metavar="DURATION",
+    default="2 min",
+    show_default=True,
+    callback=lambda _context, _parameter, text: _duration(text),
+    help="How long a limit stays broken before it alerts.",
+)
+def prometheus(
+    workloads: tuple[str, ...],
+    policy: str,
+    result: str | None,
+    output: str,
+    labels: dict[str, str],
+    settled: str,
+) -> None:
+    """Run `energygate export prometheus`."""
+    from energygate.production.export.live_limits import notes
+    from energygate.production.export.prometheus import FILE, PrometheusOptions, files
+
+    source = source_from(policy, result, workloads)
+    made = files(source, PrometheusOptions(labels=labels, settled=settled))
+    following = f"promtool check rules {{output}}/{FILE}, and name it under rule_files in prometheus.yml"
+    write(made, output, following, notes=notes(source))
+
+
+@export.command(help=GRAFANA, short_help="A dashboard.")
+@source_options
+@output_option("grafana")
+@labels_option
+@click.option("--title", metavar="TEXT", help="The dashboard's title.  [default: Energy of inference]")
+def grafana(
+    workloads: tuple[str, ...],
+    policy: str,
+    result: str | None,
+    output: str,
+    labels: dict[str, str],
+    title: str | None,
+) -> None:
+    """Run `energygate export grafana`."""
+    from energygate.production.export.grafana import FILE, TITLE, GrafanaOptions, files
+    from energygate.production.export.live_limits import notes
+
+    source = source_from(policy, result, workloads)
+    made = files(source, GrafanaOptions(labels=labels, title=title or TITLE))
+    following = f"import {{output}}/{FILE} in Grafana (Dashboards, New, Import), or provision it"
+    write(made, output, following, notes=notes(source))
+
+
+@export.command(help=OPENMETRICS, short_help="The result as OpenMetrics, for a Pushgateway.")
+@result_options
+@output_option("openmetrics")
+def openmetrics(workloads: tuple[str, ...], result: str, output: str) -> None:
+    """Run `energygate export openmetrics`."""
+    from energygate.production.export.openmetrics import FILE, files
+
+    write(
+        files(result_for(result, workloads)),
+        output,
+        f"curl --data-binary @{{output}}/{FILE} http://PUSHGATEWAY:9091/metrics/job/energygate",
+    )
+
+
+@export.command(help=OTLP, short_help="The result as OTLP/JSON, for OpenTelemetry.")
+@result_options
+@output_option("otlp")
+def otlp(workloads: tuple[str, ...], result: str, output: str) -> None:
+    """Run `energygate export otlp`."""
+    from energygate.production.export.otlp import FILE, files
+
+    write(
+        files(result_for(result, workloads)),
+        output,
+        f"curl -H 'Content-Type: application/json' --data @{{output}}/{FILE} http://COLLECTOR:4318/v1/metrics",
+    )
+
+
+@export.command(help=JSON, short_help="The result as flat records.")
+@result_options
+@output_option("json")
+def json(workloads: tuple[str, ...], result: str, output: str) -> None:
+    """Run `energygate export json`."""
+    from energygate.production.export.flat import FILE, files
+
+    write(files(result_for(result, workloads)), output, f"jq '.records[]' {{output}}/{FILE}")
+
+
+for command in (kubernetes, cloudwatch):
     export.add_command(command)
+
+
+def _duration(text: str) -> str:
+    """Return the duration as Prometheus writes it: whole minutes where possible, else seconds."""
+    from energygate.policy.families import Family
+    from energygate.policy.units import parse_quantity
+
+    try:
+        seconds = round(parse_quantity(text, Family.TIME).value)
+    except ValueError as error:
+        raise UsageError(f"--for: {error}") from None
+    return f"{seconds // 60}m" if seconds and not seconds % 60 else f"{seconds}s"

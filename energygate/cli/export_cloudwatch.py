@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from energygate.cli.exporting import for_workloads, to_directory
+from energygate.cli.export_files import output_option, source_from, source_options, write
 
 HELP = """Write CloudFormation templates with an alarm on energy per request.
 
@@ -25,8 +25,8 @@ What the function moves, with --answer:
 
 
 @click.command(help=HELP, short_help="The alarm in CloudFormation, and the function that answers it.")
-@for_workloads
-@to_directory("cloudwatch")
+@source_options
+@output_option("cloudwatch")
 @click.option(
     "--answer",
     type=click.Choice(["concurrency", "provisioned", "service", "alias", "endpoint", "none"]),
@@ -36,7 +36,6 @@ What the function moves, with --answer:
 )
 def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, output: str, answer: str) -> None:
     """Run `energygate export cloudwatch`."""
-    from energygate.cli.exporting import source_from, write
     from energygate.production.export.cloudwatch import (
         KIND,
         METRIC,
@@ -48,7 +47,7 @@ def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, outp
     from energygate.production.export.live_limits import bare_notes
 
     source = source_from(policy, result, workloads)
-    for name in workloads:  # whoever names one wants its template, and no other one instead
+    for name in workloads:  # a named workload must get its template, or an error
         source.needed_limit(name, METRIC, exporter=KIND)
     made = files(source, CloudWatchOptions(answer=answer))
     for name in unlimited(source):

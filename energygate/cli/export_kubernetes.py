@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from energygate.cli.exporting import for_workloads, to_directory
+from energygate.cli.export_files import leftovers, output_option, source_from, source_options, write
+from energygate.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from energygate.production.routing.plan import Routing
 
@@ -27,8 +30,8 @@ What a replica can serve comes from the latest result (--result), from what
 
 
 @click.command(help=HELP, short_help="Deployments, autoscalers on energy and latency, KEDA's form.")
-@for_workloads
-@to_directory("kubernetes")
+@source_options
+@output_option("kubernetes")
 @click.option(
     "--thresholds",
     metavar="ROUTES",
@@ -37,9 +40,10 @@ What a replica can serve comes from the latest result (--result), from what
 )
 @click.option(
     "--requests-per-replica",
-    "said",
+    "rates",
     metavar="VARIANT=RATE",
     multiple=True,
+    callback=lambda _context, _parameter, texts: dict(map(_rate, texts)),
     help="Requests a second that a replica serves within the latency limit, such as cpu=12; may be repeated.",
 )
 @click.option("--namespace", metavar="NAME", default="default", show_default=True, help="Of all objects.")
@@ -73,7 +77,7 @@ def kubernetes(
     result: str | None,
     output: str,
     thresholds: tuple[str, ...],
-    said: tuple[str, ...],
+    rates: dict[str, float],
     namespace: str,
     image: str | None,
     gpu_image: str | None,
@@ -84,7 +88,6 @@ def kubernetes(
     arrivals: str | None,
 ) -> None:
     """Run `energygate export kubernetes`."""
-    from energygate.cli.exporting import source_from, write
     from energygate.production.export.kubernetes import RULES, files, notes
     from energygate.production.export.kubernetes_options import PROMETHEUS, KubernetesOptions
     from energygate.production.export.kubernetes_workloads import IMAGE, Container
@@ -94,7 +97,7 @@ def kubernetes(
         container=Container(
             image=image or IMAGE, gpu_image=gpu_image or image or IMAGE, port=port, health=health
         ),
-        said=dict(_said(one) for one in said),
+        said=rates,
         routings={one.workload: one for one in _routings(thresholds)},
         prometheus=prometheus or PROMETHEUS,
         arrivals=arrivals,
@@ -102,7 +105,7 @@ def kubernetes(
     )
     source = source_from(policy, result, workloads)
     made = files(source, options)
-    remarks = [*notes(source, options), *_leftovers(output, made)]
+    remarks = [*notes(source, options), *_leftovers_note(output, made)]
     write(
         made,
         output,
@@ -113,42 +116,33 @@ def kubernetes(
         click.echo(f"Note: {one}.")
 
 
-def _leftovers(output: str, made: Mapping[str, str]) -> Iterator[str]:
-    """`kubectl apply -f FOLDER` takes whatever is in it: tell what is of an earlier export; it may still be wanted."""
-    import shlex
-    from pathlib import Path
-
-    from energygate.cli.leftovers import leftovers
-    from energygate.errors import UsageError
+def _leftovers_note(output: str, made: Mapping[str, str]) -> list[str]:
+    """Name files of an earlier export: `kubectl apply -f FOLDER` would apply them too."""
     from energygate.production.export.kubernetes import FOLDERS, KIND
 
     try:
         found = leftovers(Path(output), made, kind=KIND, folders=FOLDERS)
     except OSError as error:
-        raise UsageError(f"{error.filename or output} cannot be read: {error.strerror}") from None
-    if found:
-        what = "file is" if len(found) == 1 else "files are"
-        yield (
-            f"{len(found)} {what} of an earlier export, and kubectl apply would apply them too; unless you want "
-            f"that: rm {shlex.join(map(str, found))}"
-        )
+        raise UsageError(f"cannot read {error.filename or output}: {error.strerror}") from None
+    if not found:
+        return []
+    what = "file is" if len(found) == 1 else "files are"
+    note = f"{len(found)} {what} from an earlier export, and kubectl apply would apply them too; unless you want that"
+    return [f"{note}: rm {shlex.join(map(str, found))}"]
 
 
-def _said(text: str) -> tuple[str, float]:
-    from energygate.errors import UsageError
-
+def _rate(text: str) -> tuple[str, float]:
     name, _, rate = text.partition("=")
     try:
         return name, float(rate)
     except ValueError:
         raise UsageError(
-            f"--requests-per-replica {text!r} names no rate",
+            f"--requests-per-replica {text!r} has no rate",
             hint="Write for example cpu=12, in requests a second",
         ) from None
 
 
 def _routings(paths: Sequence[str]) -> list[Routing]:
-    from energygate.errors import UsageError
     from energygate.production.routing.plan import read_routing
 
     found = [read_routing(path) for path in paths]

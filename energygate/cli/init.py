@@ -2,40 +2,47 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import click
+
+from energygate.cli.options import POLICY_FILE, Time
+from energygate.errors import MeasurementError, UsageError
 
 
 @click.command()
 @click.option(
-    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file to write."
+    "--policy", metavar="FILE", default=POLICY_FILE, show_default=True, help="The policy file to write."
 )
 @click.option("--force", is_flag=True, help="Overwrite a policy that exists.")
 @click.option(
-    "--time-limit", metavar="TIME", default="20 s", show_default=True, help="Measuring time per model."
+    "--time-limit",
+    "time_limit_s",
+    metavar="TIME",
+    type=Time(),
+    default="20 s",
+    show_default=True,
+    help="Measuring time per model.",
 )
-def init(policy: str, force: bool, time_limit: str) -> None:
+def init(policy: str, force: bool, time_limit_s: float) -> None:
     """Write a policy for the models found here.
 
-    Finds the .onnx files below the policy's directory, measures each once, and writes budgets half as large
-    again as what it measured: room for a slow day, none for a model twice as heavy.
+    Finds the .onnx files below the policy's directory, measures each once, and writes budgets 50 % above what it
+    measured: room for a slow day, none for a model twice as heavy.
     """
-    from pathlib import Path
-
-    from energygate.cli.progress import LiveProgress
-    from energygate.cli.running import parse_time
-    from energygate.errors import MeasurementError, UsageError
-    from energygate.policy import parse_policy
-    from energygate.run.check import check
-    from energygate.run.init import bare_policy, draft_policy, find_models
-    from energygate.version import page_url
-
-    time_limit_s = parse_time(time_limit, "--time-limit")
     path = Path(policy)
     if path.exists() and not force:
         raise UsageError(f"{policy} exists", hint="Give --force to overwrite it")
     directory = path.resolve().parent
     if not directory.is_dir():
-        raise UsageError(f"{policy} cannot be written: there is no directory {directory}")
+        raise UsageError(f"cannot write {policy}: there is no directory {directory}")
+
+    from energygate.cli.progress import LiveProgress
+    from energygate.policy import parse_policy
+    from energygate.run.check import check
+    from energygate.run.init import bare_policy, draft_policy, find_models
+    from energygate.version import page_url
+
     found = find_models(directory)
     if not found:
         raise UsageError(
@@ -58,8 +65,10 @@ def init(policy: str, force: bool, time_limit: str) -> None:
     try:
         path.write_text(draft_policy(found, result), encoding="utf-8")
     except OSError as error:
-        raise UsageError(f"{policy} cannot be written: {error.strerror}") from None
+        raise UsageError(f"cannot write {policy}: {error.strerror}") from None
     click.echo(f"Wrote {policy} with {len(found) - len(broken)} of {len(found)} models measured.")
     for name, message in broken:
-        click.echo(f"energygate: {name} could not be measured and is a comment there: {message}", err=True)
+        click.echo(
+            f"energygate: {name} could not be measured and is commented out there: {message}", err=True
+        )
     click.echo("Next: energygate check")

@@ -6,16 +6,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from energygate.cli.options import base_options, policy_option, workloads_argument
+
 if TYPE_CHECKING:
     from energygate.result.result import Result
 
 HELP = """Print GitHub's matrix for a policy: which job measures what, and on which runner.
 
 The output is one line of JSON for `strategy.matrix`. Each job runs
-`energygate check --leg` with its workloads, and `energygate merge` joins what
-they found. Give --base as in the jobs: a workload that head removed is then
-named too. The same options give the same jobs, so elsewhere each job may plan
-for itself, and take its share with --job.
+`energygate check --leg` with its workloads, and `energygate merge` joins their
+results. Give --base as in the jobs, to include workloads that head removed. The
+same options give the same jobs, so outside of GitHub each job may plan for
+itself, and take its share with --job.
 
 A workload runs where its `runs_on:` says. With a base, base's policy decides
 that: a workload that head adds gets the runner it asks for only where base's
@@ -29,13 +31,10 @@ Exit codes:
 """
 
 
-@click.command(help=HELP, short_help="Share the policy's workloads out among the jobs of a matrix.")
-@click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
-@click.option(
-    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file."
-)
-@click.option("--base", metavar="REF", help="Compare with the merge base of HEAD and this ref.")
-@click.option("--base-dir", metavar="DIR", help="Compare with this directory, without git.")
+@click.command(help=HELP, short_help="Distribute the policy's workloads among the jobs of a matrix.")
+@workloads_argument
+@policy_option
+@base_options
 @click.option(
     "--shards", metavar="N", type=int, help="The most jobs.  [default: one for each workload, up to 20]"
 )
@@ -43,7 +42,7 @@ Exit codes:
     "--past",
     metavar="RESULT",
     multiple=True,
-    help="An earlier result, or a directory of them: jobs then take about as long as each other. May be repeated.",
+    help="An earlier result, or a directory of them: jobs then take about the same time. May be repeated.",
 )
 @click.option(
     "--runner",
@@ -51,7 +50,12 @@ Exit codes:
     multiple=True,
     help="Runner of workloads without one; repeated, all the labels it must have.  [default: ubuntu-latest]",
 )
-@click.option("--job", metavar="N", type=int, help="Print the workloads of this job alone, one a line.")
+@click.option(
+    "--job",
+    metavar="N",
+    type=click.IntRange(min=1),
+    help="Print only this job's workloads, one a line; the first job is 1.",
+)
 def matrix(
     workloads: tuple[str, ...],
     policy: str,
@@ -66,7 +70,6 @@ def matrix(
     import json
     from pathlib import Path
 
-    from energygate.errors import UsageError
     from energygate.policy import load_policy
     from energygate.run.matrix import DEFAULT_RUNNER
     from energygate.run.matrix import matrix as as_matrix
@@ -86,14 +89,12 @@ def matrix(
     )
     if job is None:
         click.echo(json.dumps(as_matrix(planned)))
-    elif job < 1:
-        raise UsageError("--job counts from 1")
     else:
         click.echo("".join(f"{name}\n" for one in planned[job - 1 : job] for name in one.workloads), nl=False)
 
 
 def _earlier(path: str) -> list[Result]:
-    """Results of earlier runs; without them jobs are less alike, which is no reason to measure nothing."""
+    """Read results of earlier runs; without them jobs take less equal times, which is no reason to fail."""
     from energygate.errors import MeasurementError
     from energygate.result.files import gather
 

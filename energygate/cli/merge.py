@@ -6,11 +6,13 @@ import sys
 
 import click
 
+from energygate.cli.options import json_option, policy_option, verdict_options
+
 HELP = """Join the results of a matrix's jobs into one verdict.
 
 RESULT is a result.json, or a directory below which every result.json is
-taken. The policy says which workloads the run is about, with --base the
-policies of both sides: one that no job measured is an error. Results of
+read. The policy, and with --base the policies of both sides, say which
+workloads the run has: one that no job measured is an error. Results of
 different runs are refused, and so is a workload that two jobs measured.
 
 \b
@@ -25,9 +27,7 @@ Exit codes:
 
 @click.command(help=HELP, short_help="Join the results of a matrix's jobs into one verdict.")
 @click.argument("results", nargs=-1, metavar="RESULT...", required=True)
-@click.option(
-    "--policy", metavar="FILE", default="energygate.yml", show_default=True, help="The policy file."
-)
+@policy_option
 @click.option("--base", metavar="REF", help="The base that the jobs compared with.")
 @click.option("--base-dir", metavar="DIR", help="The directory that the jobs compared with.")
 @click.option(
@@ -35,11 +35,10 @@ Exit codes:
     "workloads",
     metavar="WORKLOAD",
     multiple=True,
-    help="The run is about this one only; may be repeated.",
+    help="The run has only this workload; may be repeated.",
 )
-@click.option("--json", "json_path", metavar="FILE", help="Write the result there; - for standard output.")
-@click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")
-@click.option("-q", "--quiet", is_flag=True, help="Print the verdict's line only.")
+@json_option
+@verdict_options
 def merge(
     results: tuple[str, ...],
     policy: str,
@@ -53,7 +52,7 @@ def merge(
     """Run `energygate merge`."""
     from pathlib import Path
 
-    from energygate.cli.reporting import hand_over
+    from energygate.cli.results import hand_over
     from energygate.policy import load_policy
     from energygate.result.files import gather
     from energygate.run.shards import join, whole_run

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a line per workload with the time left and the interval as it narrows."""
+"""Progress on a terminal: a line per workload with the time left and the interval so far."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class LiveProgress(Observer):
-    """Bars on standard error while it is a terminal, gone when the report comes; silent otherwise."""
+    """Bars on standard error if it is a terminal, removed before the report; silent otherwise."""
 
     def __init__(self, *, shown: bool) -> None:
         console = Console(stderr=True, highlight=False)
@@ -48,7 +48,7 @@ class LiveProgress(Observer):
         self._progress.stop()
 
     def waiting(self) -> None:
-        """Say why nothing happens; in a log too, where somebody may wonder for an hour."""
+        """Say why nothing happens, in a log too, where it may last an hour."""
         self._progress.console.print("energygate: waiting for another check on this machine to end")
 
     def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
@@ -58,24 +58,24 @@ class LiveProgress(Observer):
             self._progress.remove_task(tasks[0].id)
         place = f" ({number} of {count})" if count > 1 else ""
         self._bars[name] = self._progress.add_task(
-            f"{name}{place}", total=time_limit_s, mark=" ", found="starting", told_at=time.monotonic()
+            f"{name}{place}", total=time_limit_s, mark=" ", found="starting", updated_at=time.monotonic()
         )
 
     def launched(self, name: str, progress: CampaignProgress, evidence: Evidence | None) -> None:
-        """Move the bar and narrow the interval beside it; a workload may be taken up again with more time."""
+        """Move the bar and update the interval beside it; a workload may be resumed with more time."""
         if self._bars[name] in self._progress.task_ids:
             self._progress.update(
                 self._bars[name],
                 total=progress.time_limit_s,
                 completed=min(progress.elapsed_s, progress.time_limit_s),
                 found=_interval(evidence) if evidence else "",
-                told_at=time.monotonic(),
+                updated_at=time.monotonic(),
             )
 
     def finished(self, result: WorkloadResult) -> None:
         """Fill the bar and put the verdict before it."""
         task = next((one for one in self._progress.tasks if one.id == self._bars[result.name]), None)
-        if task is None:  # it made room for others
+        if task is None:  # its bar made room for others
             return
         mark = f"[{COLOURS[result.verdict]}]{MARKS[result.verdict]}[/]"
         found = "could not be judged" if result.error else task.fields["found"]
@@ -83,7 +83,7 @@ class LiveProgress(Observer):
 
 
 class TimeLeft(ProgressColumn):
-    """The most time that a workload may still take, counted down between launches too."""
+    """The time that a workload may still take, counted down between launches too."""
 
     max_refresh = 0.5
 
@@ -91,7 +91,7 @@ class TimeLeft(ProgressColumn):
         """Write it as `≤ 12 s left`."""
         if task.finished or task.total is None or not task.completed:
             return Text("")
-        left_s = task.total - task.completed - (time.monotonic() - task.fields["told_at"])
+        left_s = task.total - task.completed - (time.monotonic() - task.fields["updated_at"])
         return Text(f"≤ {max(0.0, left_s):.0f} s left", style="dim")
 
 

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import re
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from energygate.cli.options import POLICY_FILE
+from energygate.errors import UsageError
+from energygate.text import printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -17,11 +22,11 @@ if TYPE_CHECKING:
 HELP = """Find which machine serves a model with the least energy, by load.
 
 Each POOL=RESULT names a pool of replicas and the result.json of `energygate
-check` on the machine that a replica of it is: one model on a CPU, on a GPU, in
-int8. For every rate of requests the pool is found that takes the least power
-and keeps the latency limit, idle replicas and PUE included, and the rates at
-which one pool takes over from another. Where the measurements are too
-uncertain to tell, that is said.
+check` on a machine like its replicas: one model on a CPU, on a GPU, in int8.
+Prints, for every rate of requests, the pool that takes the least power within
+the latency limit, idle replicas and PUE included, and the rates at which one
+pool takes over from another, or that the measurements are too uncertain to
+tell.
 
 \b
   energygate route cpu=cpu.json gpu=gpu.json --latency 'p95 50 ms'
@@ -29,15 +34,14 @@ uncertain to tell, that is said.
 \b
 Exit codes:
   0  there is a placement
-  1  no pool keeps to the limits at any load
+  1  no pool meets the limits at any load
   2  usage or policy error, or results that do not belong together
   3  a result cannot be read, or a measurement failed
 """
 
-DEFAULT_POLICY = "energygate.yml"
 DEFAULT_RATES = "1-10000"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
-"""Names of pools: they end up in files for other systems."""
+"""Names of pools, fit for the files of other systems."""
 
 
 @click.command(help=HELP, short_help="Find which machine serves a model with the least energy, by load.")
@@ -52,34 +56,34 @@ NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 @click.option(
     "--policy",
     metavar="FILE",
-    help=f"Where the limits are.  [default: {DEFAULT_POLICY}, where there is one]",
+    help=f"The policy, for its limits.  [default: {POLICY_FILE}, if there]",
 )
 @click.option(
     "--latency",
     metavar="LIMIT",
-    help="Such as 'p95 50 ms'; p50 and p99 too.  [default: the policy's limit on latency_p95]",
+    help="A limit such as 'p95 50 ms'; p50 and p99 too.  [default: the policy's limit on latency_p95]",
 )
 @click.option(
     "--rates",
     metavar="LOW-HIGH",
     default=DEFAULT_RATES,
     show_default=True,
-    help="Requests a second to look at.",
+    help="The range of requests per second.",
 )
 @click.option(
     "--warm",
     metavar="[POOL=]N",
     multiple=True,
-    help="The fewest replicas of a pool in use. May be repeated.  [default: the policy's warm_replicas, or 1]",
+    help="Minimum replicas of a pool in use. May be repeated.  [default: the policy's warm_replicas, or 1]",
 )
 @click.option(
     "--idle-power",
     metavar="[POOL=]WATTS",
     multiple=True,
-    help="What a replica draws at rest, where it is not the whole machine that measured. May be repeated.",
+    help="Power of an idle replica, where it is less than the whole measured machine. May be repeated.",
 )
 @click.option("--json", "json_path", metavar="FILE", help="Write the plan there; - for standard output.")
-@click.option("--plot", "plot_path", metavar="FILE.svg", help="Draw it there.")
+@click.option("--plot", "plot_path", metavar="FILE.svg", help="Draw the plan there.")
 def route(
     pools: tuple[str, ...],
     workloads: tuple[str, ...],
@@ -92,6 +96,11 @@ def route(
     plot_path: str | None,
 ) -> None:
     """Run `energygate route`."""
+    files = _files(pools)
+    names = _by_pool(workloads, [*files], "--workload")
+    idle_watts = {name: _watts(text) for name, text in _by_pool(idle_power, [*files], "--idle-power").items()}
+    warm_replicas = {name: _count(text) for name, text in _by_pool(warm, [*files], "--warm").items()}
+
     from energygate.production.routing.measured_pools import PoolInput, shared_workload
     from energygate.production.routing.plan_text import plan_text
     from energygate.production.routing.requirements import (
@@ -102,33 +111,30 @@ def route(
         parse_rates,
     )
     from energygate.production.routing.route import route as find
+    from energygate.result.files import called
 
-    files = _files(pools)
-    names = _by_pool(workloads, [*files], "--workload")
-    idle = _by_pool(idle_power, [*files], "--idle-power")
+    latency_given = None if latency is None else parse_latency(latency)
+    span = parse_rates(rates)
     results, limits = _results(files), _policy(policy)
     if unnamed := {name: one for name, one in results.items() if name not in names}:
         names |= dict.fromkeys(unnamed, shared_workload(unnamed))
     inputs = [
         PoolInput(
             name=name,
-            source=_called(files[name]),
+            source=called(files[name]),
             result=one,
             workload=names[name],
-            idle_watts=_watts(idle[name]) if name in idle else None,
+            idle_watts=idle_watts.get(name),
         )
         for name, one in results.items()
     ]
     of_workloads = [one.workload for one in inputs]
     traffic = None if limits is None else limits.site.traffic
-    kept = _by_pool(warm, [*files], "--warm")
+    usual = max(1, traffic.warm_replicas if traffic else 1)
     requirements = Requirements(
-        latency=parse_latency(latency) if latency is not None else latency_limit(limits, of_workloads),
-        span=parse_rates(rates),
-        warm={
-            name: _count(kept[name]) if name in kept else max(1, traffic.warm_replicas if traffic else 1)
-            for name in files
-        },
+        latency=latency_given or latency_limit(limits, of_workloads),
+        span=span,
+        warm={name: warm_replicas.get(name, usual) for name in files},
         most=None if traffic is None else traffic.max_replicas,
         min_accuracy=min_accuracy(limits, of_workloads),
     )
@@ -148,72 +154,66 @@ def route(
 
 
 def _files(pools: Sequence[str]) -> dict[str, str]:
-    """The result's file of each pool, by its name."""
-    from energygate.errors import UsageError
-
+    """Return the result's file of each pool, by the pool's name."""
     found: dict[str, str] = {}
     for text in pools:
         name, _, file = text.partition("=")
         if not file or not NAME.fullmatch(name):
             raise UsageError(
-                f"{_quoted(text)} does not name a pool and its result",
+                f"{quote(text)} does not name a pool and its result",
                 hint="Write for example cpu=results/cpu.json; a name is at most 40 letters, digits, '.', '_' and '-'",
             )
         if name in found:
-            raise UsageError(f"pool {name} is there twice", hint="Give each pool a name of its own")
+            raise UsageError(f"pool {name} is given twice", hint="Give each pool a name of its own")
         found[name] = file
     return found
 
 
 def _results(files: Mapping[str, str]) -> dict[str, Result]:
-    """Read each result, a file that several pools share once."""
-    from energygate.cli.result_input import result_from
+    """Read each pool's result; a file that several pools share is read once."""
+    from energygate.cli.results import result_from
 
     read = {file: result_from(file) for file in dict.fromkeys(files.values())}
     return {name: read[file] for name, file in files.items()}
 
 
 def _policy(path: str | None) -> Policy | None:
-    """The policy that was named, or the one that is there."""
-    from pathlib import Path
-
+    """Read the named policy, or the default one if it exists."""
     from energygate.policy import load_policy
 
-    if path is None and not Path(DEFAULT_POLICY).exists():
+    if path is None and not Path(POLICY_FILE).exists():
         return None
-    return load_policy(path or DEFAULT_POLICY)
+    return load_policy(path or POLICY_FILE)
 
 
 def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[str, str]:
-    """What an option says of each pool: of the one where it begins with `POOL=`, else of all others.
+    """Return the values of an option by pool: one that begins with `POOL=` is this pool's, another all others'.
 
     Raises:
-        UsageError: It names no pool, or says two things of one.
+        UsageError: It names an unknown pool, or is given twice for one.
     """
-    from energygate.errors import UsageError
-
     own: dict[str, str] = {}
     shared: list[str] = []
     for text in texts:
         name, equals, value = text.partition("=")
         if equals and name in pools:
             if name in own:
-                raise UsageError(f"{option} says two things of pool {name}")
+                raise UsageError(f"{option} is given twice for pool {name}")
             own[name] = value
-        elif equals and option != "--workload":  # the name of a workload may hold the sign
+        elif equals and option != "--workload":  # the name of a workload may contain it
             raise UsageError(
-                f"{option}: there is no pool {_quoted(name)}", hint=f"There are {', '.join(pools)}"
+                f"{option}: there is no pool {quote(name)}", hint=f"There are {', '.join(pools)}"
             )
         else:
             shared.append(text)
     if len(shared) > 1:
-        raise UsageError(f"{option} says two things of every pool", hint=f"Write {option} {pools[0]}=...")
+        raise UsageError(f"{option} is given twice for all pools", hint=f"Write {option} {pools[0]}=...")
     return {**dict.fromkeys(pools, shared[0]), **own} if shared else own
 
 
 def _watts(text: str) -> float:
-    from energygate.errors import UsageError
-    from energygate.policy import Family, parse_quantity
+    from energygate.policy.families import Family
+    from energygate.policy.units import parse_quantity
 
     try:
         return parse_quantity(text, Family.POWER).value
@@ -222,31 +222,13 @@ def _watts(text: str) -> float:
 
 
 def _count(text: str) -> int:
-    from energygate.errors import UsageError
-
     if not re.fullmatch("[0-9]{1,5}", text) or int(text) < 1:
-        raise UsageError(f"--warm: {_quoted(text)} is no number of replicas from 1 to 99999")
+        raise UsageError(f"--warm: {quote(text)} is not a number of replicas from 1 to 99999")
     return int(text)
 
 
 def _write(path: str, text: str) -> None:
-    from pathlib import Path
-
-    from energygate.errors import UsageError
-
     try:
         Path(path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
-        raise UsageError(f"it cannot be written: {error.strerror}", where=_called(path)) from None
-
-
-def _called(path: str) -> str:
-    from energygate.result.files import called
-
-    return called(path)
-
-
-def _quoted(text: str) -> str:
-    from energygate.text import printable
-
-    return f"'{printable(text, max_length=60)}'"
+        raise UsageError(f"cannot write {printable(path)}: {error.strerror}") from None

@@ -10,9 +10,9 @@ import click
 @click.command()
 @click.argument("name", type=click.Choice(["policy", "result", "doctor", "routing"]))
 def schema(name: str) -> None:
-    """Print the JSON Schema of a file that is read or written."""
+    """Print the JSON Schema of a file that energygate reads or writes."""
     from energygate.policy import policy_json_schema
-    from energygate.production.routing import routing_json_schema
+    from energygate.production.routing.plan import routing_json_schema
     from energygate.result.diagnosis import diagnosis_json_schema
     from energygate.result.result import result_json_schema
 

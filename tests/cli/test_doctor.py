@@ -8,7 +8,7 @@ import sys
 
 import jsonschema
 import pytest
-from commands import energygate, environment, spin, write_policy
+from commands import environment, spin, write_policy
 
 from energygate.measure.readings import Method
 
@@ -42,8 +42,8 @@ def found(directory):
     return json.loads(ran.stdout)
 
 
-def test_what_it_finds_follows_the_published_schema(found, directory):
-    schema = json.loads(energygate("schema", "doctor", cwd=directory).out)
+def test_what_it_finds_follows_the_published_schema(found, directory, in_process):
+    schema = json.loads(in_process("schema", "doctor", cwd=directory).out)
     jsonschema.Draft202012Validator(schema).validate(found)
 
 
@@ -54,8 +54,8 @@ def test_the_self_test_says_what_this_machine_can_resolve(found):
     assert test["resolvable"] is None or 0 < test["resolvable"] < 1
 
 
-def test_a_person_reads_what_a_program_reads(found, directory):
-    ran = energygate(*QUICK, cwd=directory)
+def test_a_person_reads_what_a_program_reads(found, directory, in_process):
+    ran = in_process(*QUICK, cwd=directory)
     assert (ran.code, ran.err) == (0, "")
     for component in found["components"]:
         assert component["source"] in ran.out
@@ -69,7 +69,7 @@ def measured(found):
 
 
 @pytest.mark.parametrize("how", ["option", "policy", "default policy"])
-def test_a_requirement_that_cannot_be_met_fails(measured, how, tmp_path):
+def test_a_requirement_that_cannot_be_met_fails(measured, how, tmp_path, in_process):
     arguments = {
         "option": ("--require", "measured"),
         "policy": ("--policy", "strict.yml"),
@@ -78,27 +78,27 @@ def test_a_requirement_that_cannot_be_met_fails(measured, how, tmp_path):
     if how != "option":
         name = "strict.yml" if how == "policy" else "energygate.yml"
         write_policy(tmp_path, {"w": spin(2)}, name=name, measurement={"require": "measured"})
-    ran = energygate(*QUICK, *arguments, cwd=tmp_path)
+    ran = in_process(*QUICK, *arguments, cwd=tmp_path)
     assert ran.code == (0 if measured else 3)
     assert ran.out.startswith("✓" if measured else "✗ `require: measured` cannot be met")
 
 
-def test_the_option_outweighs_the_policy(tmp_path):
+def test_the_option_outweighs_the_policy(tmp_path, in_process):
     write_policy(tmp_path, {"w": spin(2)}, measurement={"require": "measured"})
-    assert energygate(*QUICK, "--require", "any", cwd=tmp_path).code == 0
+    assert in_process(*QUICK, "--require", "any", cwd=tmp_path).code == 0
 
 
-def test_the_teams_own_watts_are_named(tmp_path, measured):
+def test_the_teams_own_watts_are_named(tmp_path, measured, in_process):
     if measured:
         pytest.skip("this machine has a counter: the team's watts are not used")
     own = {"idle": "0.5 W", "full": "3 W", "source": "our wall meter"}
     write_policy(tmp_path, {"w": spin(2)}, measurement={"power_model": own})
-    assert "our wall meter" in energygate(*QUICK, cwd=tmp_path).out
+    assert "our wall meter" in in_process(*QUICK, cwd=tmp_path).out
 
 
-def test_a_policy_that_makes_no_sense_is_a_policy_error(tmp_path):
+def test_an_invalid_policy_is_a_policy_error(tmp_path, in_process):
     (tmp_path / "energygate.yml").write_text("version: 1\nworkload: {}\n", encoding="utf-8")
-    ran = energygate(*QUICK, cwd=tmp_path)
+    ran = in_process(*QUICK, cwd=tmp_path)
     assert ran.code == 2
     assert "energygate.yml:2" in ran.err
     assert "Traceback" not in ran.err

@@ -42,7 +42,7 @@ def test_it_says_what_it_wrote_and_what_it_could_not_measure(drafted):
         "Next: energygate check",
     ]
     (trouble,) = written.err.splitlines()
-    assert trouble.startswith("energygate: broken could not be measured and is a comment there: ")
+    assert trouble.startswith("energygate: broken could not be measured and is commented out there: ")
 
 
 def test_the_policy_holds_what_was_found_and_comments_what_is_broken(drafted):
@@ -81,26 +81,26 @@ def test_check_accepts_the_policy_and_judges_every_budget(drafted):
     assert (judged["model_size"], judged["accuracy"]) == ("pass", "pass")
 
 
-def test_a_policy_that_exists_is_not_overwritten(tmp_path):
+def test_a_policy_that_exists_is_not_overwritten(tmp_path, in_process):
     (tmp_path / "energygate.yml").write_text("mine", encoding="utf-8")
     (tmp_path / "model.onnx").write_text("", encoding="utf-8")
-    ran = energygate("init", cwd=tmp_path)
+    ran = in_process("init", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
     assert ran.err == "energygate: energygate.yml exists. Give --force to overwrite it\n"
     assert (tmp_path / "energygate.yml").read_text("utf-8") == "mine"
 
 
-def test_a_project_without_models_is_told_what_to_do(tmp_path):
-    ran = energygate("init", cwd=tmp_path)
+def test_a_project_without_models_gets_advice(tmp_path, in_process):
+    ran = in_process("init", cwd=tmp_path)
     assert (ran.code, ran.out, list(tmp_path.iterdir())) == (2, "", [])
     (sentence,) = ran.err.splitlines()
     assert sentence.startswith(f"energygate: there is no .onnx file below {tmp_path}. ")
 
 
-def test_a_directory_that_does_not_exist_is_named_before_anything_is_measured(tmp_path):
-    ran = energygate("init", "--policy", "gone/energygate.yml", cwd=tmp_path)
+def test_a_directory_that_does_not_exist_is_named_before_anything_is_measured(tmp_path, in_process):
+    ran = in_process("init", "--policy", "gone/energygate.yml", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
-    assert "gone/energygate.yml cannot be written: there is no directory" in ran.err
+    assert "cannot write gone/energygate.yml: there is no directory" in ran.err
 
 
 def test_where_every_model_is_broken_nothing_is_written(tmp_path):

@@ -88,7 +88,7 @@ def test_a_job_that_plans_for_itself_takes_its_share_and_none_when_there_is_none
     [
         (("--shards", "1"), ("2 kinds of runners", "at least 2")),
         (("--shards", "0"), ("0 jobs", "1 to 256")),
-        (("--job", "0"), ("--job", "from 1")),
+        (("--job", "0"), ("--job", "x>=1")),
         (("--shards", "many"), ("--shards", "many")),
         (("gpuu",), ("energygate.yml", "'gpuu'", "'gpu'")),
         (("--policy", "gone.yml"), ("gone.yml", "no such policy")),

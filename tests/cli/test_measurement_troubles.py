@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import broken
 import pytest
-from commands import by_name, energygate, write_policy
+from commands import by_name, write_policy
 
 
 def test_the_exit_code_says_that_nothing_was_judged(all_broken):
@@ -58,10 +58,10 @@ def test_printing_megabytes_is_no_trouble_and_none_of_it_reaches_the_report(all_
         ({**broken.MODEL, "inputs": "data/gone.npz"}, ("data/gone.npz", "does not exist")),
     ],
 )
-def test_a_missing_file_is_the_policys_mistake_and_names_its_line(tmp_path, workload, words):
+def test_a_missing_file_is_the_policys_mistake_and_names_its_line(tmp_path, in_process, workload, words):
     broken.build(tmp_path)
     write_policy(tmp_path, {"fine": broken.MODEL, "lost": workload})
-    ran = energygate("check", cwd=tmp_path)
+    ran = in_process("check", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
     (sentence,) = ran.err.splitlines()
     assert sentence.startswith("energygate: energygate.yml:5: workload 'lost': ")

@@ -82,7 +82,7 @@ def test_forced_colour_in_a_log_is_colour_and_an_unwritable_result_one_warning(s
     )
     assert ran.code == 1
     assert ran.err == (
-        "energygate: the result cannot be written to spinning.py/result.json: Not a directory; "
+        "energygate: cannot write the result to spinning.py/result.json: Not a directory; "
         "the verdict stands\n"
     )
     assert COLOUR.search(ran.out)
@@ -141,7 +141,7 @@ def test_a_full_disk_costs_no_verdict(spinning, failing, arguments):
         ran = energygate("check", "--policy", failing, *ENOUGH, *arguments, cwd=spinning, stdout=full)
     assert ran.code == 1
     (warning,) = [line for line in ran.err.splitlines() if line.startswith("energygate: ")]
-    assert "cannot be written" in warning
+    assert "cannot write" in warning
     assert warning.endswith("the verdict stands")
 
 

@@ -1,9 +1,8 @@
-"""A policy that cannot be right: exit code 2, one sentence that names the line, and nothing is measured."""
+"""An invalid policy: exit code 2, one sentence that names the line, and nothing is measured."""
 
 from __future__ import annotations
 
 import pytest
-from commands import energygate
 
 HEAD = "version: 1\n"
 WORKLOAD = "workloads:\n  spin:\n    python: spinning:spin_4ms\n"
@@ -37,9 +36,9 @@ BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range
         (HEAD + "workloads: {}\n", 2, ("workloads",)),
     ],
 )
-def test_a_mistake_is_one_sentence_with_its_line(tmp_path, text, line, words):
+def test_a_mistake_is_one_sentence_with_its_line(tmp_path, in_process, text, line, words):
     (tmp_path / "energygate.yml").write_text(text, encoding="utf-8")
-    ran = energygate("check", cwd=tmp_path)
+    ran = in_process("check", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, ""), ran.said
     (sentence,) = ran.err.splitlines()
     place = "energygate.yml:" if line is None else f"energygate.yml:{line}: "
@@ -48,10 +47,10 @@ def test_a_mistake_is_one_sentence_with_its_line(tmp_path, text, line, words):
     assert len(sentence) < 400
 
 
-def test_several_mistakes_are_a_line_each(tmp_path):
+def test_several_mistakes_are_a_line_each(tmp_path, in_process):
     text = HEAD + "site: {pue: 0}\n" + BUDGET + "{max: 5 parsecs}\n"
     (tmp_path / "energygate.yml").write_text(text, encoding="utf-8")
-    ran = energygate("check", cwd=tmp_path)
+    ran = in_process("check", cwd=tmp_path)
     assert ran.code == 2
     assert [line.split(": ")[:2] for line in ran.err.splitlines()] == [
         ["energygate", "energygate.yml:2"],
@@ -67,10 +66,10 @@ def test_several_mistakes_are_a_line_each(tmp_path):
         (b"\xff\xfe\x00", ("UTF-8",)),
     ],
 )
-def test_a_policy_that_cannot_be_read_is_named(tmp_path, content, words):
+def test_a_policy_that_cannot_be_read_is_named(tmp_path, in_process, content, words):
     if content is not None:
         (tmp_path / "mine.yml").write_bytes(content)
-    ran = energygate("check", "--policy", "mine.yml", cwd=tmp_path)
+    ran = in_process("check", "--policy", "mine.yml", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
     (sentence,) = ran.err.splitlines()
     assert sentence.startswith("energygate: mine.yml")

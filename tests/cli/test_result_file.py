@@ -11,7 +11,7 @@ import pytest
 from builders import judged, result
 from commands import GENEROUS_S
 
-from energygate.cli.result_file import write_result
+from energygate.cli.results import write_result
 from energygate.gate import Verdict
 
 RESULT = result(judged(Verdict.FAIL))
@@ -74,7 +74,7 @@ def test_where_it_cannot_be_it_warns_once_and_leaves_nothing(tmp_path, place, ca
     path = str(Path(tmp_path, place))
     assert write_result(RESULT, path) is None
     said = capsys.readouterr().err
-    assert said.startswith(f"energygate: the result cannot be written to {path}: ")
+    assert said.startswith(f"energygate: cannot write the result to {path}: ")
     assert said.endswith("; the verdict stands\n")
     assert said.count("\n") == 1
     assert sorted(tmp_path.rglob("*")) == before

@@ -7,18 +7,23 @@ import json
 import jsonschema
 import pytest
 import yaml
-from commands import energygate
 
 
-def published(name, directory):
-    ran = energygate("schema", name, cwd=directory)
-    assert (ran.code, ran.err) == (0, "")
-    return json.loads(ran.out)
+@pytest.fixture
+def schema_of(in_process, tmp_path):
+    """Print the schema of a file and read it."""
+
+    def published(name):
+        ran = in_process("schema", name, cwd=tmp_path)
+        assert (ran.code, ran.err) == (0, "")
+        return json.loads(ran.out)
+
+    return published
 
 
-@pytest.fixture(scope="module")
-def result_schema(tmp_path_factory):
-    return published("result", tmp_path_factory.mktemp("schema"))
+@pytest.fixture
+def result_schema(schema_of):
+    return schema_of("result")
 
 
 def test_a_result_is_valid(site_result, result_schema):
@@ -35,8 +40,8 @@ def test_the_schema_would_notice(site_result, result_schema):
 
 
 @pytest.mark.parametrize("name", ["energygate.yml", "site.yml"])
-def test_a_policy_is_valid(spinning, name):
+def test_a_policy_is_valid(spinning, schema_of, name):
     policy = yaml.safe_load((spinning / name).read_text("utf-8"))
-    schema = published("policy", spinning)
+    schema = schema_of("policy")
     jsonschema.Draft202012Validator(schema).validate(policy)
     assert not jsonschema.Draft202012Validator(schema).is_valid({**policy, "wokloads": {}})

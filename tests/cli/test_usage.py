@@ -1,9 +1,8 @@
-"""Options and names that cannot be: exit code 2, and a word on what would have been right."""
+"""Invalid options and names: exit code 2, and what is valid."""
 
 from __future__ import annotations
 
 import pytest
-from commands import energygate
 
 
 @pytest.mark.parametrize(
@@ -27,8 +26,8 @@ from commands import energygate
         (("schema", "polcy"), ("polcy", "policy", "result")),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_could(spinning, arguments, words):
-    ran = energygate(*arguments, cwd=spinning)
+def test_a_mistake_is_refused_with_what_is_valid(spinning, in_process, arguments, words):
+    ran = in_process(*arguments, cwd=spinning)
     assert (ran.code, ran.out) == (2, "")
     assert [word for word in words if word not in ran.err] == [], ran.err
     assert "Traceback" not in ran.err
@@ -38,21 +37,21 @@ def test_what_cannot_be_is_refused_with_what_could(spinning, arguments, words):
     "arguments",
     [(), ("--help",), ("check", "-h"), ("init", "-h"), ("demo", "-h"), ("doctor", "-h"), ("schema", "-h")],
 )
-def test_help_is_text_as_it_was_meant(tmp_path, arguments):
-    said = energygate(*arguments, cwd=tmp_path).said
+def test_help_is_formatted_text(tmp_path, in_process, arguments):
+    said = in_process(*arguments, cwd=tmp_path).said
     assert said.startswith("Usage: energygate")
     assert "\\b" not in said
     assert "\b" not in said
     assert "..." not in said.partition("Options:")[2]
 
 
-def test_help_lists_exit_codes_one_a_line(tmp_path):
-    lines = energygate("check", "--help", cwd=tmp_path).out.splitlines()
+def test_help_lists_exit_codes_one_a_line(tmp_path, in_process):
+    lines = in_process("check", "--help", cwd=tmp_path).out.splitlines()
     assert [line[:6] for line in lines if line[4:5].isdigit()] == [f"    {code} " for code in range(5)]
 
 
-def test_the_version_is_one_line(tmp_path):
-    ran = energygate("--version", cwd=tmp_path)
+def test_the_version_is_one_line(tmp_path, in_process):
+    ran = in_process("--version", cwd=tmp_path)
     assert ran.code == 0
     assert ran.out.startswith("energygate ")
     assert ran.out.count("\n") == 1

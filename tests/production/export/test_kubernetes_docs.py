@@ -99,8 +99,8 @@ def test_the_numbers_of_the_rules_are_those_of_the_code():
     ("arguments", "sentence"),
     [
         ("", "nothing says how many requests a second a replica of 'digits-service' serves within 200 ms"),
-        ("--requests-per-replica cpu", "--requests-per-replica 'cpu' names no rate"),
-        ("--requests-per-replica cpu=fast", "--requests-per-replica 'cpu=fast' names no rate"),
+        ("--requests-per-replica cpu", "--requests-per-replica 'cpu' has no rate"),
+        ("--requests-per-replica cpu=fast", "--requests-per-replica 'cpu=fast' has no rate"),
         (
             "--thresholds routes.json --thresholds routes.json",
             "--thresholds was given twice for workload 'digits-service'",

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from clusters import POLICY, measured
 
 from energygate.cli import cli
-from energygate.cli.leftovers import leftovers
+from energygate.cli.export_files import leftovers
 from energygate.production.export.documents import MARK
 
 OURS = f"# {MARK} kubernetes from energygate.yml. Edit that and export again.\n"
@@ -38,7 +38,7 @@ def export(tmp_path, monkeypatch):
 def test_files_of_workloads_no_longer_exported_are_named_with_the_command_that_removes_them(export):
     assert "Note: " not in export("--gateway", "public")
     last = export("digits-cnn").splitlines()[-1]
-    assert last.startswith("Note: 5 files are of an earlier export, and kubectl apply would apply them too")
+    assert last.startswith("Note: 5 files are from an earlier export, and kubectl apply would apply them too")
     removed = shlex.split(last.removesuffix(".").partition("rm ")[2])
     assert removed == [
         "my out/deployments/digits-mlp.yaml",
