@@ -26,8 +26,7 @@ from cmarkgfm.cmark import Options
 from comment_samples import CRASH, SAMPLES
 
 from energygate.forge.github.sticky_comment import Marker, room_for_text
-from energygate.report.markdown import comment, summary
-from energygate.report.markdown_trouble import trouble
+from energygate.report.markdown import comment, comment_without_result, summary
 from energygate.result.result import Result
 
 RUN_URL = "https://github.com/octo/digits/actions/runs/4711"
@@ -122,7 +121,7 @@ def texts(chosen: list[str], results: list[Path]) -> dict[str, str]:
     found |= {path.stem: Result.model_validate_json(path.read_bytes()) for path in results}
     written = {name: comment(one, run_url=RUN_URL, limit=room) for name, one in found.items()}
     written["summary"] = summary(found["fail"])
-    written["trouble-policy"] = trouble(
+    written["no-result-policy"] = comment_without_result(
         "energygate.yml:7: `max_incraese` is no key of a budget",
         hint="Did you mean `max_increase`?",
         detail=None,
@@ -130,7 +129,7 @@ def texts(chosen: list[str], results: list[Path]) -> dict[str, str]:
         exit_code=2,
         limit=room,
     )
-    written["trouble-crash"] = trouble(
+    written["no-result-crash"] = comment_without_result(
         "the setup of head failed: `pip install -r requirements.txt` ended with exit code 1",
         hint="The setup runs in the working tree of each side; try it there",
         detail=CRASH,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from energygate.forge.github.workflow_commands import Annotation, Level
 from energygate.gate import Verdict
-from energygate.report.phrases import change_text, label_of, limit_text, value_text
+from energygate.report.phrases import label_of, limit_text, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -82,6 +82,7 @@ def _at(  # noqa: PLR0913, PLR0917 - an annotation's parts
 
 
 def _sentence(workload: WorkloadResult, name: str, metric: MetricResult, finding: FindingResult) -> str:
-    numbers = " ".join(part for part in (value_text(metric), change_text(metric)) if part)
+    shown = numbers(metric)
+    change = f" {shown.change}" if shown.change else ""
     reason = f" ({finding.reason})" if finding.reason else ""
-    return f"{label_of(name, workload)} {numbers}, {limit_text(finding)}{reason}"
+    return f"{label_of(name, workload)} {shown.value}{change}, {limit_text(finding)}{reason}"

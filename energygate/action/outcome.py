@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from energygate.action.inputs import Mode
 from energygate.gate import exit_code
 from energygate.report.headline import headline
-from energygate.report.news import energy_change
 from energygate.text import printable
 
 if TYPE_CHECKING:
@@ -37,6 +36,25 @@ def one_line(text: str) -> str:
     """A sentence as an output: later steps may print it, and then no word of it may be a command to the runner."""
     shown = printable(" ".join(text.split()), max_length=LONGEST_SENTENCE)
     return shown.replace("::", ": :").replace("##[", "## [")
+
+
+def energy_change(result: Result) -> float | None:
+    """Return the greatest change of the energy per request, as a fraction: 0.05 is +5 %.
+
+    Returns:
+        The worst of all workloads: the largest rise, or the smallest fall where all fell. `None` where none was
+        compared; a change between numbers that must not be compared does not count.
+    """
+    return max(
+        (
+            metric.change.estimate
+            for workload in result.workloads
+            if (metric := workload.metrics.get("energy_per_request")) is not None
+            and metric.change is not None
+            and metric.incomparable is None
+        ),
+        default=None,
+    )
 
 
 def outputs_of(result: Result) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from energygate.action.annotating import annotations_of
 from energygate.action.handover import Trouble
 from energygate.action.outcome import job_code, one_line, outputs_of, result_code
 from energygate.errors import EnergygateError, UsageError
-from energygate.forge.comment import When, tell
+from energygate.forge.comment import When, post_result
 from energygate.forge.github.events import Activity, activity
 from energygate.forge.github.labels import label_set
 from energygate.forge.github.step_files import write_outputs, write_summary
@@ -19,8 +19,7 @@ from energygate.forge.github.sticky_comment import MAX_COMMENT, Marker, Thread, 
 from energygate.forge.github.token_owner import own_identity
 from energygate.forge.github.workflow_commands import Annotation, Level, annotation_lines
 from energygate.policy import load_policy
-from energygate.report.markdown import summary
-from energygate.report.markdown_trouble import trouble
+from energygate.report.markdown import comment_without_result, summary
 from energygate.result.waiving import waive_by_label
 
 if TYPE_CHECKING:
@@ -160,7 +159,7 @@ class Reporting:
             self.log.write(f"{line}\n")
 
     def _comment(self, result: Result, thread: Thread, marker: Marker) -> None:
-        posted = tell(
+        posted = post_result(
             self.client(),
             result,
             thread=thread,
@@ -180,7 +179,7 @@ class Reporting:
         self._print(f"energygate: comment {posted.outcome.value}: {posted.url}")
 
     def _trouble_text(self, said: Trouble, *, limit: int) -> str:
-        return trouble(
+        return comment_without_result(
             said.message,
             hint=said.hint,
             detail=said.detail,

@@ -99,7 +99,7 @@ def comment(
     import requests
 
     from energygate.cli.results import result_from
-    from energygate.forge.comment import When, tell
+    from energygate.forge.comment import When, post_result
     from energygate.forge.github import GitHubClient, GitHubTrouble, Marker, Thread
 
     thread = Thread(repository=repository, number=pull_request)
@@ -110,7 +110,7 @@ def comment(
             session=session, api_url=os.environ.get("GITHUB_API_URL") or PUBLIC_API, token=token
         )
         try:
-            posted = tell(
+            posted = post_result(
                 client,
                 result,
                 thread=thread,

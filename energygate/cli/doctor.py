@@ -34,7 +34,7 @@ def doctor(policy: str | None, require: str | None, as_json: bool, self_test: bo
     from pathlib import Path
 
     from energygate.policy import load_policy
-    from energygate.report.diagnosis_text import diagnosis_lines
+    from energygate.report.diagnosis import diagnosis_lines
     from energygate.run.doctor import diagnose
 
     if policy is None and Path("energygate.yml").is_file():

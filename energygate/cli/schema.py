@@ -13,7 +13,7 @@ def schema(name: str) -> None:
     """Print the JSON Schema of a file that energygate reads or writes."""
     from energygate.policy import policy_json_schema
     from energygate.production.routing.plan import routing_json_schema
-    from energygate.result.diagnosis import diagnosis_json_schema
+    from energygate.report.diagnosis import diagnosis_json_schema
     from energygate.result.result import result_json_schema
 
     schemas = {

@@ -1,4 +1,4 @@
-"""A result told on a pull request: whether there is anything to say, and the one comment that says it."""
+"""The one comment on a pull request: whether a result is worth one, and what becomes of it."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING
 
 from energygate.forge.github.sticky_comment import find_sticky, post_sticky, room_for_text
 from energygate.forge.github.token_owner import own_identity
-from energygate.gate import exit_code
+from energygate.gate import Verdict, exit_code
 from energygate.report.markdown import comment
-from energygate.report.news import is_changed
+from energygate.result.merging import ONE_SIDED
 
 if TYPE_CHECKING:
     from energygate.forge.github import GitHubClient, Marker, Posted, Thread
-    from energygate.result.result import Result
+    from energygate.result.result import Result, WorkloadResult
 
 
 class When(str, Enum):
-    """When a pull request gets a comment. One that is there is kept up to date whatever this says, but `never`."""
+    """When a pull request gets a comment; one that exists is kept up to date in any case but `never`."""
 
     ALWAYS = "always"
     CHANGES = "changes"
@@ -27,25 +27,38 @@ class When(str, Enum):
     NEVER = "never"
 
 
-def has_news(result: Result, when: When, *, strict: bool = False) -> bool:
-    """Tell whether a pull request without a comment gets one.
+def has_changes(result: Result) -> bool:
+    """Return whether there is something that a reviewer should see.
 
-    Args:
-        result: What the gate found.
-        when: What its people want to hear of.
-        strict: Whether an inconclusive verdict fails the gate.
+    That is a verdict other than `pass`, an error, a change of a metric with a budget that is shown (its interval
+    leaves zero out), a workload that was added, removed or renamed, and another policy.
     """
+    return (
+        result.verdict is not Verdict.PASS or result.policy_changed or any(map(_is_changed, result.workloads))
+    )
+
+
+def _is_changed(workload: WorkloadResult) -> bool:
+    return (
+        workload.verdict is not Verdict.PASS
+        or workload.error is not None
+        or workload.state in ONE_SIDED
+        or any(metric.findings and metric.shows_change for metric in workload.metrics.values())
+    )
+
+
+def is_worth_a_comment(result: Result, when: When, *, strict: bool = False) -> bool:
+    """Return whether a pull request without a comment gets one."""
     failed = exit_code(result.verdict, strict=strict) != 0
-    wanted = {
+    return {
         When.ALWAYS: True,
-        When.CHANGES: failed or is_changed(result),
+        When.CHANGES: failed or has_changes(result),
         When.ON_FAILURE: failed,
         When.NEVER: False,
-    }
-    return wanted[when]
+    }[when]
 
 
-def tell(  # noqa: PLR0913 - what is said, where, by which run
+def post_result(  # noqa: PLR0913 - what, where and by which run
     client: GitHubClient,
     result: Result,
     *,
@@ -56,29 +69,31 @@ def tell(  # noqa: PLR0913 - what is said, where, by which run
     run_url: str | None = None,
     artifact_url: str | None = None,
 ) -> Posted | None:
-    """Make a pull request show a result in its one comment.
+    """Show a result in a pull request's one comment.
 
     Args:
         client: The API, with the token of who comments.
         result: What the gate found.
         thread: Where.
         marker: Which comment it is, and which run and commit it is from.
-        when: When to make a comment; once there is one it is always brought up to date, also to green.
+        when: When to create a comment; once there is one it is always brought up to date, also to green.
         strict: Whether an inconclusive verdict fails the gate.
-        run_url: Where the run can be seen.
-        artifact_url: Where all numbers can be had.
+        run_url: The run's page.
+        artifact_url: Where to download all numbers.
 
     Returns:
-        What became of the comment; `None` when there was nothing to say.
+        What happened to the comment; `None` when there was nothing to say.
 
     Raises:
-        GitHubTrouble: When GitHub refuses, or cannot be asked.
+        GitHubTrouble: When GitHub refuses, or cannot be reached.
     """
     if when is When.NEVER:
         return None
     author = own_identity(client)
-    news = has_news(result, when, strict=strict)
-    if not news and find_sticky(client, thread=thread, author=author, key=marker.key) is None:
+    if (
+        not is_worth_a_comment(result, when, strict=strict)
+        and find_sticky(client, thread=thread, author=author, key=marker.key) is None
+    ):
         return None
     text = comment(result, run_url=run_url, artifact_url=artifact_url, limit=room_for_text(marker))
     return post_sticky(client, thread=thread, author=author, marker=marker, text=text)

@@ -11,12 +11,10 @@ from energygate.policy.units import unit_size
 from energygate.report.explanations import more_time
 from energygate.report.headline import BIG_FACTOR
 from energygate.report.phrases import (
-    change_interval_text,
-    change_text,
     count,
     detail_lines,
     label_of,
-    value_text,
+    numbers,
 )
 
 if TYPE_CHECKING:
@@ -97,13 +95,16 @@ def _value_and_limit(name: str, metric: MetricResult, finding: FindingResult) ->
     """Write a value, or its change, beside its limit: `0.840 mWh (0.810 to 0.870), limit 0.5 mWh: 68 % over`."""
     if finding.kind in RELATIVE:
         sign = "+" if finding.kind == "max_increase" else "\N{MINUS SIGN}"
-        value, limit = f"{value_text(metric)}, {change_text(metric)}", f"{sign}{finding.limit_text}"
-        interval = change_interval_text(metric).replace(" … ", " to ")
+        shown = numbers(metric)
+        value, limit, interval = (
+            f"{shown.value}, {shown.change}",
+            f"{sign}{finding.limit_text}",
+            shown.change_interval,
+        )
     else:
-        factor, unit = _scale(name, metric, finding)
-        value, limit = f"{format_number(metric.head * factor)} {unit}", finding.limit_text
-        interval = _interval(metric, factor)
-    between = f" ({interval})" if interval else ""
+        shown = numbers(metric, scale=_scale(name, metric, finding))
+        value, limit, interval = f"{shown.head} {shown.unit}", finding.limit_text, shown.head_interval
+    between = f" ({' to '.join(interval)})" if interval else ""
     return f"{value}{between}, limit {limit}: {_verdict(metric, finding)}"
 
 
@@ -116,13 +117,6 @@ def _scale(name: str, metric: MetricResult, finding: FindingResult) -> tuple[flo
         return scale_for([metric.head], metric.unit)
     fits = metric.head == 0 or MIN_SHOWN <= abs(metric.head) * factor < MAX_SHOWN
     return (factor, unit) if fits else scale_for([metric.head], metric.unit)
-
-
-def _interval(metric: MetricResult, factor: float) -> str:
-    low, high = metric.head_low, metric.head_high
-    if low is None or high is None or low == high:
-        return ""
-    return f"{format_number(low * factor)} to {format_number(high * factor)}"
 
 
 def _verdict(metric: MetricResult, finding: FindingResult) -> str:
@@ -148,8 +142,9 @@ def _trust(workload: WorkloadResult, result: Result) -> Iterator[str]:
     energy = workload.metrics.get("energy_per_request")
     if result.base is not None and energy is not None and energy.change is not None:
         base = result.base.commit[:7] if result.base.commit else result.base.ref
-        interval = change_interval_text(energy).replace(" … ", " to ")
-        yield f"against base {base}: {change_text(energy)}" + (f" ({interval})" if interval else "")
+        shown = numbers(energy)
+        interval = f" ({' to '.join(shown.change_interval)})" if shown.change_interval else ""
+        yield f"against base {base}: {shown.change}{interval}"
     if workload.verdict is Verdict.INCONCLUSIVE and (hint := more_time(workload, OPTIONS)):
         yield hint
     if workload.metrics:

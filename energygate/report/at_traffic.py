@@ -6,34 +6,33 @@ import math
 from typing import TYPE_CHECKING
 
 from energygate.policy import Family, format_number, format_quantity, parse_quantity
-from energygate.report.news import is_shown_to_change
 from energygate.report.phrases import MINUS
 from energygate.result.sites import IN_POLICY
 from energygate.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from energygate.result.result import MetricResult, WorkloadResult
     from energygate.result.site_result import SiteResult
 
 DAYS_A_YEAR = 365.25
 MONTHS_A_YEAR = 12
-_LONGEST_QUOTE = 40
-_LEAST_SHARE = 1e-6
+MAX_QUOTE = 40
+MIN_SHARE = 1e-6
 AS_POLICY = "as the policy says"
 EFFECTIVE = "effective_energy_per_request"
 
 
 def per_year(workload: WorkloadResult, site: SiteResult) -> str:
-    """What the workload costs a year, or with a base, what the change does to that.
+    """Return what the workload costs a year, or with a base, how the change alters that.
 
     Energy is the effective one, idle replicas included, where it is known; else that of requests alone. Money is
     electricity, and replicas and data sent where they have prices.
 
     Args:
         workload: With its energy at the facility, PUE included.
-        site: Whose traffic is meant, and whose carbon intensity and price of electricity, where it has them.
+        site: Its traffic, and its carbon intensity and electricity price, where it has them.
 
     Returns:
         Such as `+0.60 kWh, +0.20 kg CO₂e, +0.15 EUR, +1.1 L`; empty where the traffic is not known, energy was not
@@ -42,7 +41,7 @@ def per_year(workload: WorkloadResult, site: SiteResult) -> str:
     metric = workload.metrics.get(EFFECTIVE) or workload.metrics.get("energy_per_request")
     if metric is None or site.requests_per_day is None:
         return ""
-    if metric.base is not None and (metric.incomparable or not is_shown_to_change(metric)):
+    if metric.base is not None and (metric.incomparable or not metric.shows_change):
         return ""
     energy_kwh = _difference(metric) * site.requests_per_day * DAYS_A_YEAR
     amounts = [(energy_kwh, "kWh")]
@@ -62,15 +61,15 @@ def per_year(workload: WorkloadResult, site: SiteResult) -> str:
 
 
 def assumptions(site: SiteResult, workloads: Sequence[WorkloadResult]) -> str:
-    """What stands behind the numbers of `per_year`, as a clause; that they do not add up, too, where there are several.
+    """Return the assumptions behind the numbers of `per_year`, as a clause; of several, that they do not add up.
 
     Args:
         site: The site.
-        workloads: Those whose numbers are told.
+        workloads: Those whose numbers are shown.
     """
     parts = [f"{format_number(site.requests_per_day or 0.0, digits=4)} requests a day"]
     if any(one.footprint is not None for one in workloads):
-        parts += [_pool(site), *_rest(workloads)]
+        parts += [_pool(site), _idle_power(workloads)]
     parts.append(f"PUE {site.pue:g}")
     if site.carbon_g_per_kwh is not None:
         source = site.carbon_source or ""
@@ -81,24 +80,24 @@ def assumptions(site: SiteResult, workloads: Sequence[WorkloadResult]) -> str:
 
 
 def split(workload: WorkloadResult) -> str:
-    """What effective energy per request is made of; empty where it is not known.
+    """Return what effective energy per request is made of; empty where it is not known.
 
     Returns:
-        Such as `effective energy per request 12.3 µWh: 16 % requests, 84 % replicas at rest, 0.30 % cold starts`.
+        Such as `effective energy per request 12.3 µWh: 16 % requests, 84 % idle replicas, 0.30 % cold starts`.
     """
     found, metric = workload.footprint, workload.metrics.get(EFFECTIVE)
     if found is None or metric is None:
         return ""
     kinds = {
         "requests": found.active_it_kwh_per_request,
-        "replicas at rest": found.idle_it_kwh_per_request,
+        "idle replicas": found.idle_it_kwh_per_request,
         "cold starts": found.cold_start_it_kwh_per_request,
     }
     total = sum(kinds.values())
     shares = [
         f"{format_quantity(kwh / total, 'ratio', digits=2)} {kind}"
         for kind, kwh in kinds.items()
-        if total and kwh / total >= _LEAST_SHARE
+        if total and kwh / total >= MIN_SHARE
     ]
     text = f"effective energy per request {format_quantity(metric.head, 'kWh')}: {', '.join(shares)}"
     if found.training_kwh_per_request:
@@ -107,7 +106,7 @@ def split(workload: WorkloadResult) -> str:
 
 
 def _pool(site: SiteResult) -> str:
-    """How replicas follow the load: `2 warm replicas at 0.34 USD/h`."""
+    """Return how replicas follow the load: `2 warm replicas at 0.34 USD/h`."""
     traffic = site.traffic
     price = f" at {_quote(site.replica.price)}" if site.replica and site.replica.price else ""
     if traffic is not None and traffic.warm_replicas:
@@ -117,19 +116,19 @@ def _pool(site: SiteResult) -> str:
     return f"replicas{price} only while busy"
 
 
-def _rest(workloads: Sequence[WorkloadResult]) -> Iterator[str]:
-    """What a replica draws at rest, and how that is known."""
+def _idle_power(workloads: Sequence[WorkloadResult]) -> str:
+    """Return what an idle replica draws, and how that is known."""
     found = [one.footprint for one in workloads if one.footprint is not None]
-    rests = {
-        (one.idle_watts, AS_POLICY if one.idle_source == IN_POLICY else one.idle_source) for one in found
-    }
-    told = dict.fromkeys(f"{format_quantity(watts, 'W')} ({how})" for watts, how in sorted(rests))
-    yield f"{' or '.join(told)} each at rest"
+    powers = sorted(
+        {(one.idle_watts, AS_POLICY if one.idle_source == IN_POLICY else one.idle_source) for one in found}
+    )
+    shown = dict.fromkeys(f"{format_quantity(watts, 'W')} ({how})" for watts, how in powers)
+    return f"{' or '.join(shown)} each when idle"
 
 
 def _quote(text: str) -> str:
-    """A text that anybody may have written, fit for a terminal."""
-    return printable(text, max_length=_LONGEST_QUOTE)
+    """Return a text that anybody may have written, fit for a terminal."""
+    return printable(text, max_length=MAX_QUOTE)
 
 
 def _difference(metric: MetricResult) -> float:
@@ -137,7 +136,7 @@ def _difference(metric: MetricResult) -> float:
 
 
 def _price(site: SiteResult) -> tuple[float, str] | None:
-    """The price of a kWh and its currency; `None` without one, or where it does not read as one."""
+    """Return the price of a kWh and its currency; `None` without one, or where it is not valid."""
     if site.electricity_price is None:
         return None
     try:

@@ -9,18 +9,18 @@ from rich.text import Text
 from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
 from energygate.report.at_traffic import assumptions, per_year, split
-from energygate.report.explanations import against, effort, more_time, trust, what_moved
+from energygate.report.explanations import against, effort, interval_words, more_time, source, what_moved
 from energygate.report.headline import headline
-from energygate.report.phrases import MARKS, detail_lines, rows
+from energygate.report.phrases import MARKS, detail_lines, limit_text, metric_rows, urgency
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from rich.console import Console
 
     from energygate.errors import OptionNames
-    from energygate.report.phrases import Row
-    from energygate.result.result import Result
+    from energygate.report.phrases import MetricRow
+    from energygate.result.result import FindingResult, Result
 
 COLOURS = {
     Verdict.PASS: "green",
@@ -63,7 +63,7 @@ def print_report(
     if quiet:
         return
     _print_errors(result, console)
-    _print_rows(rows(result), console)
+    _print_table(console_rows(result), console)
     _print_explanations(result, console, options)
     _print_traffic(result, console)
     _print_trust(result, console)
@@ -76,18 +76,17 @@ def _print(line: Text, console: Console) -> None:
 
 
 def _print_errors(result: Result, console: Console) -> None:
-    """What the headline did not say: other workloads' errors, and processes' last words."""
-    failed = [workload for workload in result.workloads if workload.error is not None]
-    for position, workload in enumerate(failed):
-        assert workload.error is not None  # noqa: S101 - for mypy
+    """Print what the headline leaves out: other workloads' errors, and what failed processes wrote."""
+    failed = [(workload.name, workload.error) for workload in result.workloads if workload.error is not None]
+    for position, (name, error) in enumerate(failed):
         if position:
-            _print(Text(f"{workload.name}: {workload.error.message}", style="red"), console)
-        for line in detail_lines(workload.error.detail or ""):
+            _print(Text(f"{name}: {error.message}", style="red"), console)
+        for line in detail_lines(error.detail or ""):
             _print(Text(f"  | {line}", style="dim"), console)
 
 
 def _print_explanations(result: Result, console: Console, options: OptionNames) -> None:
-    """What moved, what would settle the rest, and what a reader should know before trusting it."""
+    """Print what moved, what would settle the rest, and what a reader should know before trusting it."""
     unchanged = [workload.name for workload in result.workloads if workload.state == "unchanged"]
     for workload in result.workloads:
         for text, style in ((what_moved(workload), ""), (more_time(workload, options), "yellow")):
@@ -106,40 +105,55 @@ def _print_explanations(result: Result, console: Console, options: OptionNames) 
 
 
 def _print_traffic(result: Result, console: Console) -> None:
-    """What it means in a year of the site's traffic, and what stands behind that: assumptions are said once."""
-    told = [workload for workload in result.workloads if per_year(workload, result.site)]
-    for workload in told:
-        _print(Text(f"{workload.name}: {per_year(workload, result.site)} a year at your traffic"), console)
+    """Print what it means in a year of the site's traffic, and the assumptions behind that, once."""
+    yearly = {one.name: cost for one in result.workloads if (cost := per_year(one, result.site))}
+    for name, cost in yearly.items():
+        _print(Text(f"{name}: {cost} a year at your traffic"), console)
     for workload in result.workloads:
         if made_of := split(workload):
             _print(Text(f"{workload.name}: {made_of}", style="dim"), console)
-    if told:
-        _print(Text(f"Your traffic: {assumptions(result.site, told)}", style="dim"), console)
+    if yearly:
+        shown = [one for one in result.workloads if one.name in yearly]
+        _print(Text(f"Your traffic: {assumptions(result.site, shown)}", style="dim"), console)
 
 
-def _print_rows(found: Sequence[Row], console: Console) -> None:
-    if not found:
+def console_rows(result: Result) -> list[tuple[MetricRow, FindingResult | None]]:
+    """List one row per limit, most urgent first; a metric without limits has one row of its own, at the end."""
+    listed = [
+        (row, finding)
+        for workload in result.workloads
+        for row in metric_rows(workload)
+        for finding in row.metric.findings or (None,)
+    ]
+    return sorted(listed, key=lambda one: urgency(one[1].verdict if one[1] else None))
+
+
+def _print_table(rows: Sequence[tuple[MetricRow, FindingResult | None]], console: Console) -> None:
+    if not rows:
         return
-    console.print()
-    lines = _aligned(found)
+    marks = [_mark(finding) for _, finding in rows]
+    table = [_cells(row, finding) for row, finding in rows]
+    lines = _aligned(marks, table)
     fits = max(line.cell_len for line in lines) <= console.width
-    for row, line in zip(found, lines if fits or not console.file.isatty() else _stacked(found), strict=True):
+    if console.file.isatty() and not fits:
+        lines = _stacked(marks, table)
+    console.print()
+    for (_, finding), line in zip(rows, lines, strict=True):
         _print(line, console)
-        if row.reason:
-            _print(Text(f"     {row.reason}", style="dim"), console)
+        if finding is not None and finding.reason:
+            _print(Text(f"     {finding.reason}", style="dim"), console)
     console.print()
 
 
-def _aligned(found: Sequence[Row]) -> list[Text]:
-    table = [_cells(row) for row in found]
+def _aligned(marks: Sequence[Text], table: Sequence[tuple[Text, ...]]) -> list[Text]:
     widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
-    return [_line(row, cells, widths) for row, cells in zip(found, table, strict=True)]
+    return [_line(mark, cells, widths) for mark, cells in zip(marks, table, strict=True)]
 
 
-def _line(row: Row, cells: Sequence[Text], widths: Sequence[int]) -> Text:
-    line = _mark(row)
+def _line(mark: Text, cells: Sequence[Text], widths: Sequence[int]) -> Text:
+    line = mark.copy()
     for column, (cell, width) in enumerate(zip(cells, widths, strict=True)):
-        if not width:  # nobody has a change, or an interval: no column, no gap
+        if not width:  # no row has a change, or an interval: no column, no gap
             continue
         space = " " * (width - cell.cell_len)
         line.append(GAP).append(space if column == VALUE else "").append_text(cell)
@@ -148,28 +162,38 @@ def _line(row: Row, cells: Sequence[Text], widths: Sequence[int]) -> Text:
     return line
 
 
-def _stacked(found: Sequence[Row]) -> Iterator[Text]:
-    for row in found:
-        workload, metric, *rest = _cells(row)
-        numbers = [text for text in rest if text.plain]
-        yield Text.assemble(_mark(row), GAP, workload, GAP, metric, "\n     ", Text(GAP).join(numbers))
+def _stacked(marks: Sequence[Text], table: Sequence[tuple[Text, ...]]) -> list[Text]:
+    return [
+        Text.assemble(
+            mark, GAP, workload, GAP, metric, "\n     ", Text(GAP).join(text for text in rest if text.plain)
+        )
+        for mark, (workload, metric, *rest) in zip(marks, table, strict=True)
+    ]
 
 
-def _cells(row: Row) -> tuple[Text, ...]:
-    interval = Text(f"({row.interval})" if row.interval else "", style="dim")
-    change = Text(row.change, style="bold" if row.change else "")
-    return Text(row.workload), Text(row.metric), Text(row.value), change, interval, Text(row.limit)
+def _cells(row: MetricRow, finding: FindingResult | None) -> tuple[Text, ...]:
+    kind = finding.kind if finding else "max_increase" if row.metric.change else "max"
+    interval = row.numbers.interval(kind)
+    return (
+        Text(row.workload),
+        Text(row.label),
+        Text(row.numbers.value),
+        Text(row.numbers.change, style="bold" if row.numbers.change else ""),
+        Text(f"({' … '.join(interval)})" if interval else "", style="dim"),
+        Text(limit_text(finding) if finding else "no budget"),
+    )
 
 
-def _mark(row: Row) -> Text:
-    mark = Text(MARKS[row.verdict], style=COLOURS[row.verdict]) if row.verdict else Text(" ")
-    return Text.assemble(GAP, mark)
+def _mark(finding: FindingResult | None) -> Text:
+    return Text.assemble(
+        GAP, Text(MARKS[finding.verdict], style=COLOURS[finding.verdict]) if finding else Text(" ")
+    )
 
 
 def _print_trust(result: Result, console: Console) -> None:
-    """How it was measured: what workloads share is said once."""
+    """Print how it was measured: what workloads share, once."""
     measured = [workload for workload in result.workloads if workload.provenance is not None]
-    for text in dict.fromkeys(map(trust, measured)):
+    for text in dict.fromkeys(f"{source(one)} {interval_words(one)}" for one in measured):
         _print(Text(text, style="dim"), console)
     for workload in measured:
         _print(Text(f"{workload.name}: {effort(workload, pue=result.site.pue)}", style="dim"), console)

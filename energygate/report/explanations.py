@@ -24,43 +24,49 @@ NOTABLE = 0.05
 
 
 def what_moved(workload: WorkloadResult) -> str:
-    """Where a change went, whether answers agree, and what else differs; empty when nothing does."""
-    comparison = workload.comparison
-    if comparison is None:
-        return ""
-    parts = []
-    if comparison.operators:
-        largest = max(abs(one.contribution) for one in comparison.operators)
-        moved = ", ".join(
-            f"{'new ' if one.is_new else ''}{one.operator} {'gone, ' if one.is_gone else ''}{percent(one.contribution)}"
-            for one in comparison.operators[:OPERATORS_SHOWN]
-            if abs(one.contribution) >= NOTABLE * largest
-        )
-        parts.append(f"{moved} of base's operator time")
-    if agreed := answers(workload):
-        parts.append(agreed)
-    if comparison.base_model and comparison.head_model:
-        before, after = comparison.base_model, comparison.head_model
-        parts += [
-            f"{what} {getattr(before, what):,} → {getattr(after, what):,}"
-            for what in ("nodes", "parameters", "opset")
-            if getattr(before, what) != getattr(after, what)
-        ]
-    now = workload.provenance.versions if workload.provenance else {}
-    parts += [
-        f"{name} {version} → {now[name]}"
-        for name, version in comparison.base_versions.items()
-        if now.get(name, version) != version
-    ]
-    if comparison.mode == "alternating":
-        parts.append("the two sides would not run side by side, so whole launches took turns")
-    return "; ".join(parts)
+    """Return where a change went, whether answers agree, and what else differs; empty when nothing does."""
+    return "; ".join(one for one in (_operators(workload), answers(workload), *_differences(workload)) if one)
+
+
+def explains_change(workload: WorkloadResult) -> bool:
+    """Return whether there is more to say of a change than whether answers agree."""
+    return bool(_operators(workload) or any(_differences(workload)))
 
 
 def answers(workload: WorkloadResult) -> str:
-    """Whether both sides answered alike; empty where that was not compared."""
+    """Return whether both sides answered alike; empty where that was not compared."""
     agreement = workload.comparison.agreement if workload.comparison else None
     return agreement_text(agreement) if agreement else ""
+
+
+def _operators(workload: WorkloadResult) -> str:
+    operators = workload.comparison.operators if workload.comparison else ()
+    if not operators:
+        return ""
+    largest = max(abs(one.contribution) for one in operators)
+    moved = ", ".join(
+        f"{'new ' if one.is_new else ''}{one.operator} {'gone, ' if one.is_gone else ''}{percent(one.contribution)}"
+        for one in operators[:OPERATORS_SHOWN]
+        if abs(one.contribution) >= NOTABLE * largest
+    )
+    return f"{moved} of base's operator time"
+
+
+def _differences(workload: WorkloadResult) -> Iterator[str]:
+    """Yield how the two sides differ besides their operators: model, versions, and how they were measured."""
+    comparison = workload.comparison
+    if comparison is None:
+        return
+    before, after = comparison.base_model, comparison.head_model
+    for what in ("nodes", "parameters", "opset") if before and after else ():
+        if getattr(before, what) != getattr(after, what):
+            yield f"{what} {getattr(before, what):,} → {getattr(after, what):,}"
+    now = workload.provenance.versions if workload.provenance else {}
+    for name, version in comparison.base_versions.items():
+        if now.get(name, version) != version:
+            yield f"{name} {version} → {now[name]}"
+    if comparison.mode == "alternating":
+        yield "the two sides cannot run side by side, so whole launches alternated"
 
 
 def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> str:
@@ -76,13 +82,11 @@ def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> 
     launches = len(workload.comparison.log_ratios)
     if launches < MIN_LAUNCHES:
         needed_s = spent_s * MIN_LAUNCHES / launches
-        fitted = count(launches, "launch", "launches")
-        return (
-            f"only {fitted} fitted into the time, too few for an interval: {_time_limit(needed_s, options)}"
-        )
+        done = count(launches, "launch", "launches")
+        return f"there was only time for {done}, too few for an interval: {_time_limit(needed_s, options)}"
     if not any(finding.kind in RELATIVE for finding in _open(workload)):
-        return "more time would hardly decide it: the limit is closer than this machine wanders by itself"
-    return "more time would hardly decide it: launches scatter too much, so close to the limit"
+        return "more time would hardly decide it: the limit is closer than this machine's own drift"
+    return "more time would hardly decide it: launches scatter too much this close to the limit"
 
 
 def _open(workload: WorkloadResult) -> Iterator[FindingResult]:
@@ -96,7 +100,7 @@ def _time_limit(needed_s: float, options: OptionNames) -> str:
 
 
 def against(result: Result) -> str:
-    """What head was compared with and whose policy decided; empty without a base."""
+    """Return what head was compared with and whose policy decides; empty without a base."""
     if result.base is None:
         return ""
     base = result.base.commit[:7] if result.base.commit else result.base.ref
@@ -108,13 +112,8 @@ def against(result: Result) -> str:
     return text
 
 
-def trust(workload: WorkloadResult) -> str:
-    """How the numbers of a workload came about and how far to trust them, in two sentences."""
-    return " ".join(one for one in (source(workload), interval_words(workload)) if one)
-
-
 def source(workload: WorkloadResult) -> str:
-    """Where the energy of a workload comes from, and how far its absolute value may be off."""
+    """Return where the energy of a workload comes from, and how far its absolute value may be off."""
     provenance = workload.provenance
     if provenance is None:
         return ""
@@ -124,19 +123,19 @@ def source(workload: WorkloadResult) -> str:
 
 
 def interval_words(workload: WorkloadResult) -> str:
-    """What the intervals of a workload hold for."""
+    """Return what the intervals of a workload hold for."""
     if workload.provenance is None:
         return ""
-    wander = f"{workload.provenance.drift_sd * 100:.0f} %"
-    return f"Intervals hold whenever measuring stops and allow for this machine's own wander of ± {wander}."
+    drift = f"{workload.provenance.drift_sd * 100:.0f} %"
+    return f"Intervals hold whenever measuring stops and allow for this machine's own drift of ± {drift}."
 
 
 def effort(workload: WorkloadResult, *, pue: float) -> str:
-    """What the measuring took (launches, requests, time), and what codecarbon alone would have said.
+    """Return what measuring took (launches, requests, time), and what codecarbon alone would have said.
 
     Args:
         workload: The workload.
-        pue: The site's, which is in energy per request and never in codecarbon's account.
+        pue: The site's, which is in energy per request and never in codecarbon's figure.
     """
     provenance = workload.provenance
     if provenance is None:

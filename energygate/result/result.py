@@ -56,6 +56,17 @@ class MetricResult(ResultModel):
     )
     findings: tuple[FindingResult, ...]
 
+    @property
+    def shows_change(self) -> bool:
+        """Whether head is shown to differ from base: the interval of the change leaves zero out."""
+        change = self.change
+        if (
+            change is None
+        ):  # there is no relative change from zero; where both sides are exact they still differ
+            is_exact = self.head_low == self.head_high == self.head
+            return is_exact and self.base is not None and self.base != self.head
+        return (change.low is not None and change.low > 0) or (change.high is not None and change.high < 0)
+
 
 class LaunchResult(ResultModel):
     """One launch: a fresh worker, loaded, warmed up and measured."""

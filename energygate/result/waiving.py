@@ -42,7 +42,7 @@ def waive_by_label(result: Result, *, label: str, who: str, when: str) -> Result
         update={
             "workloads": workloads,
             "verdict": worst(one.verdict for one in workloads),
-            "notes": (f"what failed was {reason}", *result.notes),
+            "notes": (reason, *result.notes),
         }
     )
 

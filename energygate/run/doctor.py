@@ -20,7 +20,7 @@ from energygate.measure.meters import rapl
 from energygate.measure.readings import Method
 from energygate.measure.series import change_series
 from energygate.policy import Measurement, parse_policy
-from energygate.result.diagnosis import Diagnosis, SelfTest
+from energygate.report.diagnosis import Diagnosis, SelfTest
 from energygate.run.provenance import component_result, machine_result
 from energygate.run.shared import meter_of
 from energygate.run.shipped import fixtures

@@ -1,4 +1,4 @@
-"""When a pull request hears of a result; once it has, the comment is kept true."""
+"""When a pull request gets a comment; once it has one, that is kept up to date."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from builders import failed_workload_result, judged, result, workload_result
 from github_simulator.api.fake_github import ALICE
 
-from energygate.forge.comment import When, has_news, tell
+from energygate.forge.comment import When, is_worth_a_comment, post_result
 from energygate.forge.github import Marker, PostOutcome, Thread
 from energygate.forge.github.sticky_comment import MAX_COMMENT
 from energygate.gate import Verdict
@@ -48,16 +48,16 @@ ALWAYS, CHANGES, ON_FAILURE, NEVER = When
     ],
 )
 def test_what_is_news_to_whom(found, wanted):
-    assert {when for when in When if has_news(found, when)} == wanted
+    assert {when for when in When if is_worth_a_comment(found, when)} == wanted
 
 
 def test_what_fails_the_gate_is_a_failure():
-    assert not has_news(of(Verdict.INCONCLUSIVE), ON_FAILURE)
-    assert has_news(of(Verdict.INCONCLUSIVE), ON_FAILURE, strict=True)
+    assert not is_worth_a_comment(of(Verdict.INCONCLUSIVE), ON_FAILURE)
+    assert is_worth_a_comment(of(Verdict.INCONCLUSIVE), ON_FAILURE, strict=True)
 
 
 def say(client, found, when, run_id=10, **how):
-    return tell(client, found, thread=THREAD, marker=marker(run_id, **how), when=when)
+    return post_result(client, found, thread=THREAD, marker=marker(run_id, **how), when=when)
 
 
 @pytest.mark.parametrize("when", [CHANGES, ON_FAILURE])

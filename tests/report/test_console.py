@@ -16,7 +16,7 @@ from energygate.result.result import BaseResult
 TRUST = (
     "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
     "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %. "
-    "Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %."
+    "Intervals hold whenever measuring stops and allow for this machine's own drift of ± 10 %."
 )
 EFFORT = "6 launches, 12,000 requests, 9.8 s; codecarbon 3.3.2 alone would have said 71.0 µWh per request"
 LOW = {"limit": 1.6e-9, "limit_text": "1.6 µWh"}
@@ -131,7 +131,7 @@ GOLDEN = {
     "nothing to judge": (
         result(workload_result(notes=("warm-up did not settle in 4 of 6 launches",))),
         lines(
-            "✓ PASS  1 workload measured, no budget to hold it to",
+            "✓ PASS  1 workload measured, no budgets",
             "",
             f"     {ROW}  no budget",
             "",

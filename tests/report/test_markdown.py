@@ -24,9 +24,9 @@ from energygate.policy import Waiver
 from energygate.report.at_traffic import per_year
 from energygate.report.headline import headline
 from energygate.report.markdown import comment
-from energygate.report.markdown_parts import NO_BREAK_SPACE
 from energygate.report.markdown_sections import command
-from energygate.report.markdown_table import SIGNS, table_lines
+from energygate.report.markdown_table import SIGNS, table_rows
+from energygate.report.safe_markdown import NO_BREAK_SPACE
 from energygate.result.result import (
     AgreementResult,
     BaseResult,
@@ -157,10 +157,10 @@ def test_the_comment_to_the_character():
         "- Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
         "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %.\n"
         "- Virtual machine: AMD EPYC 7763 64-Core Processor, 2 CPUs, Linux 6.8.\n"
-        "- Base `3f2a9c1` (merge base with `main`) and head took turns on it, in random order.\n"
+        "- Base `3f2a9c1` (merge base with `main`) and head alternated on it, in random order.\n"
         "- Energy includes PUE 1.25, multiplied once.\n"
         "- Policy: `energygate.yml`.\n"
-        "- Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %.\n"
+        "- Intervals hold whenever measuring stops and allow for this machine's own drift of ± 10 %.\n"
         "- `digits-cnn`: 6 launches, 12,000 requests, 9.8 s; "
         "codecarbon 3.3.2 alone would have said 71.0 µWh per request, without PUE.\n"
         "- `digits-mlp`: 6 launches, 12,000 requests, 9.8 s; "
@@ -176,7 +176,7 @@ def test_the_comment_to_the_character():
         "\n"
         "Any machine will do: changes in percent carry over, joules and times do not.\n"
         "\n"
-        "Intended? Whoever answers for it adds a waiver to `energygate.yml` "
+        "Intended? A code owner adds a waiver to `energygate.yml` "
         "on the base branch, whose policy decides:\n"
         "\n"
         "```yaml\n"
@@ -262,9 +262,9 @@ def test_failing_workloads_come_first_and_of_them_the_worst():
         changed(0.3, 0.2, 0.4, Verdict.FAIL, name="worst"),
         base=BASE,
     )
-    lines = table_lines(outcome)
-    assert [line.workload for line in lines] == ["worst", "worse", "unsure", "better", "same"]
-    assert [line.changed for line in lines] == [True, True, False, True, False]
+    rows = table_rows(outcome)
+    assert [row.workload for row in rows] == ["worst", "worse", "unsure", "better", "same"]
+    assert [row.metric.shows_change for row in rows] == [True, True, False, True, False]
     assert "worst needs" in written(outcome).splitlines()[0]
 
 
@@ -298,7 +298,7 @@ def test_of_many_failures_the_first_are_in_sight_and_the_rest_is_a_click_away():
     assert "; 39 more budgets broken\n" in body
     assert rows_of(plain(body))[0].startswith("| `w39` ")
     assert len(rows_of(plain(body))) == 10
-    assert "<details><summary>30 more rows need a look</summary>" in body
+    assert "<details><summary>30 more rows need attention</summary>" in body
     assert "<details><summary>1 more row: no budget broken, no change shown</summary>" in body
 
 
@@ -344,8 +344,8 @@ def test_a_reason_that_many_rows_share_is_told_once():
     reason = "waived by label energy-ok, set by alice on 2026-03-01"
     some = [judged(Verdict.WAIVED, name=name, reason=reason, **LOW) for name in "ab"]
     assert f"\n\n2 rows: {reason}.\n" in written(result(*some))
-    noted = written(result(*some, notes=(f"what failed was {reason}",)))
-    assert noted.count(reason) == 1
+    noted = written(result(*some, notes=(reason,)))
+    assert noted.count(reason[1:]) == 1  # a sentence begins with a capital
 
 
 def test_what_was_told_first_is_not_told_again():

@@ -45,7 +45,7 @@ def test_what_does_not_fit_is_counted():
     body = written(many(1000, reason="because | " * 30))
     shown = len(rows_of(body))
     assert 0 < shown < 1000
-    assert f"{1000 - shown:,} more rows need a look and found no place here" in body
+    assert f"{1000 - shown:,} more rows need attention; omitted for length" in body
 
 
 def test_quiet_rows_go_first_and_are_counted():

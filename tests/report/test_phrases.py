@@ -19,17 +19,16 @@ from hypothesis import strategies as st
 from energygate.gate import Verdict
 from energygate.policy import parse_quantity
 from energygate.policy.families import Family
-from energygate.report.explanations import effort, trust
+from energygate.report.console import console_rows
+from energygate.report.explanations import effort, interval_words, source
 from energygate.report.headline import headline
 from energygate.report.phrases import (
     MARKS,
     ORDER,
     detail_lines,
-    interval_text,
     label_of,
     limit_text,
-    rows,
-    value_text,
+    numbers,
 )
 
 MINUS = "\N{MINUS SIGN}"
@@ -101,7 +100,7 @@ def test_how_far_over_a_limit(limit, much):
                 ),
             ),
             (
-                "digits-cnn: energy per request is 1.92 µWh, not yet held to the limit of 2 µWh: "
+                "digits-cnn: energy per request is 1.92 µWh, not yet compared with the limit of 2 µWh: "
                 "too few launches for an interval"
             ),
         ),
@@ -116,8 +115,8 @@ def test_the_headline_of_other_limits(workload, text):
     ("workloads", "text"),
     [
         ([judged(Verdict.PASS), judged(Verdict.PASS, name="other")], "2 budgets of 2 workloads kept"),
-        ([workload_result()], "1 workload measured, no budget to hold it to"),
-        ([workload_result(), workload_result("other")], "2 workloads measured, no budget to hold them to"),
+        ([workload_result()], "1 workload measured, no budgets"),
+        ([workload_result(), workload_result("other")], "2 workloads measured, no budgets"),
         ([failed_workload_result()], "digits-cnn could not be judged: the worker died"),
         (
             [failed_workload_result(), failed_workload_result("other"), judged(Verdict.FAIL, name="third")],
@@ -142,13 +141,22 @@ def test_the_headline_of_several_workloads(workloads, text):
 
 def test_rows_begin_with_what_a_reader_must_see():
     verdicts = [Verdict.PASS, Verdict.WAIVED, Verdict.INCONCLUSIVE, Verdict.WARN, Verdict.FAIL]
-    found = rows(result(workload_result("unjudged"), *(judged(one, name=one.value) for one in verdicts)))
-    assert [row.workload for row in found] == ["fail", "warn", "inconclusive", "waived", "pass", "unjudged"]
+    found = console_rows(
+        result(workload_result("unjudged"), *(judged(one, name=one.value) for one in verdicts))
+    )
+    assert [row.workload for row, _ in found] == [
+        "fail",
+        "warn",
+        "inconclusive",
+        "waived",
+        "pass",
+        "unjudged",
+    ]
 
 
 def test_rows_of_one_verdict_keep_the_policys_order():
-    found = rows(result(*(judged(Verdict.PASS, name=name) for name in ("b", "a", "c"))))
-    assert [row.workload for row in found] == ["b", "a", "c"]
+    found = console_rows(result(*(judged(Verdict.PASS, name=name) for name in ("b", "a", "c"))))
+    assert [row.workload for row, _ in found] == ["b", "a", "c"]
 
 
 def test_every_verdict_has_its_place_and_its_mark():
@@ -157,16 +165,16 @@ def test_every_verdict_has_its_place_and_its_mark():
 
 
 def test_a_row_has_the_limit_beside_the_value():
-    (row,) = rows(result(judged(Verdict.WARN, reason="because")))
-    assert (row.verdict, row.workload, row.metric) == (Verdict.WARN, "digits-cnn", "energy per request")
-    assert (row.value, row.interval, row.limit) == ("1.92 µWh", "1.80 … 2.05", "max 2 µWh")
-    assert row.reason == "because"
+    ((row, finding),) = console_rows(result(judged(Verdict.WARN, reason="because")))
+    assert (row.verdict, row.workload, row.label) == (Verdict.WARN, "digits-cnn", "energy per request")
+    assert (row.numbers.value, row.numbers.interval(finding.kind)) == ("1.92 µWh", ("1.80", "2.05"))
+    assert (limit_text(finding), finding.reason) == ("max 2 µWh", "because")
 
 
 def test_a_workload_without_budgets_shows_its_energy():
     metrics = {"energy_per_request": metric_result(), "model_size": exact_metric_result(1e6, "B")}
-    (row,) = rows(result(workload_result(metrics=metrics)))
-    assert (row.verdict, row.metric, row.limit) == (None, "energy per request", "no budget")
+    ((row, finding),) = console_rows(result(workload_result(metrics=metrics)))
+    assert (row.verdict, row.label, finding) == (None, "energy per request", None)
 
 
 def test_metrics_without_findings_are_no_rows_beside_those_with():
@@ -174,43 +182,46 @@ def test_metrics_without_findings_are_no_rows_beside_those_with():
         "energy_per_request": metric_result(),
         "model_size": exact_metric_result(1e6, "B", finding_result(Verdict.PASS, limit_text="2 MB")),
     }
-    (row,) = rows(result(workload_result(metrics=metrics)))
-    assert (row.metric, row.value, row.interval, row.limit) == ("model size", "1.00 MB", "", "max 2 MB")
+    ((row, finding),) = console_rows(result(workload_result(metrics=metrics)))
+    assert (row.label, row.numbers.value, row.numbers.interval(finding.kind)) == (
+        "model size",
+        "1.00 MB",
+        None,
+    )
 
 
 @pytest.mark.parametrize(
     ("metric", "text"),
     [
-        (metric_result(head=1.92e-9, low=1.71e-9, high=2.1e-9), "1.71 … 2.10"),
-        (metric_result(head=0.9e-9, low=0.5e-9, high=1.5e-9), "500 … 1,500"),  # in nWh, as the value is
-        (metric_result(head=1.1e-9, low=0.5e-9, high=1.5e-9), "0.500 … 1.50"),
-        (metric_result(unit="s", head=0.0031, low=0.003, high=0.0032), "3.00 … 3.20"),
-        (exact_metric_result(1e6, "B"), ""),
-        (metric_result(low=None, high=None), ""),
-        (metric_result(low=0.0, high=None), ""),
+        (metric_result(head=1.92e-9, low=1.71e-9, high=2.1e-9), ("1.71", "2.10")),
+        (metric_result(head=0.9e-9, low=0.5e-9, high=1.5e-9), ("500", "1,500")),  # in nWh, as the value is
+        (metric_result(head=1.1e-9, low=0.5e-9, high=1.5e-9), ("0.500", "1.50")),
+        (metric_result(unit="s", head=0.0031, low=0.003, high=0.0032), ("3.00", "3.20")),
+        (exact_metric_result(1e6, "B"), None),
+        (metric_result(low=None, high=None), None),
+        (metric_result(low=0.0, high=None), None),
     ],
 )
 def test_an_interval_is_in_the_unit_of_its_value(metric, text):
-    assert interval_text(metric) == text
+    assert numbers(metric).head_interval == text
 
 
 def test_base_head_and_the_interval_share_one_unit():
     """Head alone would be shown in nWh."""
     metric = metric_result(head=0.9e-9, low=0.85e-9, high=0.95e-9).model_copy(update={"base": 1.9e-9})
-    assert value_text(metric) == "1.90 → 0.900 µWh"
-    assert interval_text(metric) == "0.850 … 0.950"
+    assert numbers(metric).value == "1.90 → 0.900 µWh"
+    assert numbers(metric).head_interval == ("0.850", "0.950")
 
 
 @given(head=st.floats(1e-12, 1e3), share=st.floats(0.01, 0.9))
 def test_an_interval_reads_back_around_its_value(head, share):
     metric = metric_result(head=head, low=head * (1 - share), high=head * (1 + share))
-    (row,) = rows(result(workload_result(metrics={"energy_per_request": metric})))
-    value, unit = row.value.replace(",", "").split(" ", 1)
-    low, high = (
-        parse_quantity(f"{end} {unit}", Family.ENERGY).value
-        for end in row.interval.replace(",", "").split(" … ")
+    shown = numbers(metric)
+    low, value, high = (
+        parse_quantity(f"{number.replace(',', '')} {shown.unit}", Family.ENERGY).value
+        for number in (shown.head_interval[0], shown.head, shown.head_interval[1])
     )
-    assert low <= parse_quantity(f"{value} {unit}", Family.ENERGY).value <= high
+    assert low <= value <= high
 
 
 @pytest.mark.parametrize(
@@ -226,14 +237,16 @@ def test_limits_in_words(kind, text):
     assert limit_text(finding_result(Verdict.PASS, kind=kind, limit=0.05, limit_text="5 %")) == text
 
 
-def test_trust_says_how_it_was_measured_and_how_far_to_believe_it():
-    assert trust(workload_result()) == (
+def test_how_it_was_measured_and_how_far_to_trust_it():
+    assert source(workload_result()) == (
         "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
-        "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %. "
-        "Intervals hold whenever measuring stops and allow for this machine's own wander of ± 10 %."
+        "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %."
     )
-    assert trust(workload_result(method="measured")).startswith("Measured: ")
-    assert trust(failed_workload_result()) == ""
+    assert interval_words(workload_result()) == (
+        "Intervals hold whenever measuring stops and allow for this machine's own drift of ± 10 %."
+    )
+    assert source(workload_result(method="measured")).startswith("Measured: ")
+    assert source(failed_workload_result()) == interval_words(failed_workload_result()) == ""
 
 
 def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():

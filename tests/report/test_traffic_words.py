@@ -110,15 +110,15 @@ def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
 @pytest.mark.parametrize(
     ("terms", "told"),
     [
-        ({}, "2 warm replicas, 1.78 W (estimated) each at rest"),
-        ({"traffic": traffic(warm_replicas=1)}, "1 warm replica, 1.78 W (estimated) each at rest"),
+        ({}, "2 warm replicas, 1.78 W (estimated) each when idle"),
+        ({"traffic": traffic(warm_replicas=1)}, "1 warm replica, 1.78 W (estimated) each when idle"),
         (
             {"traffic": traffic(warm_replicas=0)},
-            "replicas only while busy, 1.78 W (estimated) each at rest",
+            "replicas only while busy, 1.78 W (estimated) each when idle",
         ),
         (
             {"traffic": traffic(warm_replicas=0, scale_to_zero_after_s=300.0)},
-            "replicas scaled to zero after 300 s, 1.78 W (estimated) each at rest",
+            "replicas scaled to zero after 300 s, 1.78 W (estimated) each when idle",
         ),
         (
             {
@@ -130,7 +130,7 @@ def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
                     embodied_share=None,
                 )
             },
-            "2 warm replicas at 0.34 EUR/h, 1.78 W (estimated) each at rest",
+            "2 warm replicas at 0.34 EUR/h, 1.78 W (estimated) each when idle",
         ),
     ],
 )
@@ -141,7 +141,7 @@ def test_what_stands_behind_it(terms, told):
 
 def test_where_the_power_at_rest_is_from():
     policy = workload("b").model_copy(update={"footprint": footprint(idle_watts=12.0, idle_source="policy")})
-    assert "1.78 W (estimated) or 12.0 W (as the policy says) each at rest" in assumptions(
+    assert "1.78 W (estimated) or 12.0 W (as the policy says) each when idle" in assumptions(
         site(), [workload(), policy]
     )
     assert "replica" not in assumptions(site(), [judged(Verdict.PASS)])
@@ -153,10 +153,10 @@ def test_a_carbon_intensity_of_the_policys_own_is_in_no_country():
 
 
 def test_what_effective_energy_is_made_of():
-    assert split(workload()) == "effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest"
+    assert split(workload()) == "effective energy per request 120 µWh: 25 % requests, 75 % idle replicas"
     whole = footprint(cold_start_it_kwh_per_request=2e-8, training_kwh_per_request=1e-7)
     assert split(workload().model_copy(update={"footprint": whole})) == (
-        "effective energy per request 120 µWh: 20 % requests, 60 % replicas at rest, 20 % cold starts; "
+        "effective energy per request 120 µWh: 20 % requests, 60 % idle replicas, 20 % cold starts; "
         "training's share, in sci only: 100 µWh"
     )
     assert split(judged(Verdict.PASS)) == ""
@@ -172,10 +172,12 @@ def test_the_console_tells_a_year_and_what_stands_behind_it_once():
     told = shown(result(workload("a"), workload("b"), site=site()))
     assert told.count("7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year at your traffic\n") == 2
     assert (
-        told.count("Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each at rest")
+        told.count(
+            "Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle"
+        )
         == 1
     )
-    assert "a: effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest\n" in told
+    assert "a: effective energy per request 120 µWh: 25 % requests, 75 % idle replicas\n" in told
 
 
 def test_numbers_that_must_not_be_added_up_say_so_once():
@@ -212,10 +214,10 @@ def test_the_comment_has_one_line_and_folds_the_rest():
     assert body.count("At your traffic") == 1
     assert (
         "<b>At your traffic</b>: +7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year "
-        "(1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each at rest, PUE 1.25, "
+        "(1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle, PUE 1.25, "
         "400 g CO₂e/kWh in DEU).\n"
     ) in body
-    assert "- `cnn`: effective energy per request 120 µWh: 25 % requests, 75 % replicas at rest.\n" in body
+    assert "- `cnn`: effective energy per request 120 µWh: 25 % requests, 75 % idle replicas.\n" in body
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,7 @@ from energygate.policy import Workload
 from energygate.pytest_plugin.failure_text import OPTIONS
 from energygate.report.explanations import against, more_time, what_moved
 from energygate.report.headline import headline, improvement
-from energygate.report.phrases import agreement_text, change_text, percent
+from energygate.report.phrases import agreement_text, numbers, percent
 from energygate.result.result import (
     AgreementResult,
     BaseResult,
@@ -104,18 +104,20 @@ def test_a_percentage_never_has_the_wrong_sign(change):
 )
 def test_shares_change_by_points(base, head, text):
     metric = exact_metric_result(head, "ratio").model_copy(update={"base": base})
-    assert change_text(metric) == text
+    assert numbers(metric).change == text
 
 
 def test_a_change_that_is_not_known_is_no_text():
-    assert change_text(metric_result()) == ""
+    assert numbers(metric_result()).change == ""
 
 
 @pytest.mark.parametrize(
     ("found", "text"),
     [
         (agreement(1.0), "all 360 answers agree with base's"),
-        (agreement(1.0, compared=1, how="values"), "the one value agrees with base's"),
+        (agreement(1.0, compared=1, how="values"), "the value agrees with base's"),
+        (agreement(1.0, compared=2, how="values"), "both values agree with base's"),
+        (agreement(0.0, compared=1, largest=None), "the answer differs from base's"),
         (agreement(0.983), "98.3 % of 360 answers agree with base's"),
         (
             agreement(0.5, compared=3600, how="values", largest=0.123),
@@ -157,7 +159,7 @@ def test_how_far_answers_agree(found, text):
         ),
         ({"base_versions": {"python": "3.12.1", "onnxruntime": "1.19.2"}}, "onnxruntime 1.19.2 → 1.22.0"),
         ({"agreement": agreement(1.0)}, "all 360 answers agree with base's"),
-        ({"mode": "alternating"}, "the two sides would not run side by side, so whole launches took turns"),
+        ({"mode": "alternating"}, "the two sides cannot run side by side, so whole launches alternated"),
     ],
     ids=["nothing", "operators", "only the first five", "model", "versions", "answers", "mode"],
 )
@@ -188,15 +190,15 @@ def still_open(*, kind="max_increase", seconds=9.84, **fields):
         (still_open(seconds_to_decide=0.1), "about 1 s more would decide: `time_limit: 20 s`"),
         (
             still_open(),
-            "more time would hardly decide it: launches scatter too much, so close to the limit",
+            "more time would hardly decide it: launches scatter too much this close to the limit",
         ),
         (
             still_open(kind="max"),
-            "more time would hardly decide it: the limit is closer than this machine wanders by itself",
+            "more time would hardly decide it: the limit is closer than this machine's own drift",
         ),
         (
             still_open(log_ratios=(0.0,), seconds=20.0),
-            "only 1 launch fitted into the time, too few for an interval: `time_limit: 100 s`",
+            "there was only time for 1 launch, too few for an interval: `time_limit: 100 s`",
         ),
         (changed(0.1, 0.09, 0.11, Verdict.FAIL, comparison=comparison(seconds_to_decide=9.0)), ""),
         (changed(0.0, 0.0, 0.01, Verdict.PASS), ""),

@@ -12,7 +12,7 @@ from energygate.production.export import rules
 from energygate.production.export.live_limits import HELD
 from energygate.production.export.promql import Live, matching, number
 from energygate.production.export.recording import RATES
-from energygate.report import escaping
+from energygate.report.safe_markdown import code
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -199,7 +199,7 @@ def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel
         if rate is None:
             continue
         factor = number(rate.per_kwh)
-        about = f"{factor} {rate.unit} per kWh, {escaping.code(rate.source, limit=MAX_TOLD)}."
+        about = f"{factor} {rate.unit} per kWh, {code(rate.source, limit=MAX_TOLD)}."
         yield Panel(
             title=f"{name} per hour",
             unit=f"suffix: {rate.unit}/h",
@@ -275,7 +275,7 @@ def _kwh(live: Live) -> str:
 def _written(limits: Iterable[LiveLimit], record: str) -> str:
     """The limits on a recorded rate, as a list behind a description."""
     lines = [
-        f"\n- {escaping.code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {escaping.code(one.told, limit=MAX_TOLD)}"
+        f"\n- {code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {code(one.told, limit=MAX_TOLD)}"
         for one in limits
         if one.held.record == record
     ]

@@ -1,9 +1,10 @@
-"""Text from outside in GitHub's Markdown: whatever it holds, it stays text.
+"""Pieces of GitHub's Markdown, in which text from outside stays text, whatever it holds.
 
-Names, reasons and last words come from a policy or an artifact that a stranger may have written. Two layers read a
-comment: the Markdown parser, for which entities hide every sign that has a meaning; and GitHub's filters behind it,
-which look for mentions, references, addresses and emoji in the text as it will be shown. These decode entities first,
-so only a word joiner inside the pattern stops them: it is not seen, and unlike a zero-width space no line breaks at it.
+Names, reasons and the output of processes come from a policy or an artifact that a stranger may have written. Two
+layers read a comment: the Markdown parser, for which entities hide every character that has a meaning; and GitHub's
+filters behind it, which look for mentions, references, addresses and emoji in the text as it will be shown. These
+decode entities first, so only a word joiner inside the pattern stops them: it is invisible, and no line breaks at
+it, as one would at a zero-width space.
 """
 
 from __future__ import annotations
@@ -13,8 +14,10 @@ import unicodedata
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
+from energygate.report.phrases import detail_lines
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 MAX_TEXT = 400
 """Characters of one sentence from outside: enough for every sentence of our own."""
@@ -28,14 +31,18 @@ MAX_LINE = 200
 MAX_MARKS = 3
 """Accents on one letter: languages need up to three, more only serve to paint over the lines around."""
 
+OUTPUT_LINES = 20
+"""Lines of a failed process's output that are shown: an error stands at the end."""
+
+NO_BREAK_SPACE = "\u00a0"
 WORD_JOINER = "\u2060"
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 ISOLATED = "\u2068{}\u2069"
 """First strong isolate: right-to-left letters inside do not reorder what stands beside them."""
 
-_UNSEEN_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
-"""Controls, bidirectional ones among them, zero-width signs, and what no font has."""
-_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+_INVISIBLE_CATEGORIES = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
+"""Controls, bidirectional ones among them, zero-width characters, and what no font has."""
+_INVISIBLE = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
 """Fillers and blanks that Unicode counts as letters, marks or symbols."""
 _VARIATION_SELECTORS = re.compile("[\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _NOT_PRINTABLE_ASCII = re.compile(r"[^\x20-\x7e]+")
@@ -64,17 +71,17 @@ _IN_ADDRESS = re.compile(r"[^A-Za-z0-9%:/?&=#.,;+~@_-]")
 
 
 def text(raw: str, *, limit: int = MAX_TEXT) -> str:
-    """Text that shows `raw` and means nothing else, anywhere in a line: paragraph, heading, cell or `<summary>`.
+    """Return text that shows `raw` and means nothing else, anywhere in a line: paragraph, heading, cell or `<summary>`.
 
     Args:
-        raw: Any text. Line breaks become spaces, unseen characters become `�`.
+        raw: Any text. Line breaks become spaces, invisible characters become `�`.
         limit: How many of its characters are kept; an ellipsis stands for the rest.
     """
     return _isolated(_escaped(_visible(raw, limit)))
 
 
 def prose(raw: str, *, limit: int = MAX_TEXT) -> str:
-    """The same for a sentence in which backticks mark code, as in `time_limit: 60 s`: those stay code."""
+    """Return the same for a sentence in which backticks mark code, as in `time_limit: 60 s`: those stay code."""
     shown = _visible(raw, limit)
     parts = shown.split("`")
     if len(parts) % 2 == 0:  # a backtick without its partner marks nothing
@@ -85,12 +92,12 @@ def prose(raw: str, *, limit: int = MAX_TEXT) -> str:
 
 
 def code(raw: str, *, limit: int = MAX_NAME) -> str:
-    """A name as code, which people can copy; as text where code could not hold it inside a table."""
+    """Return a name as code, which people can copy; as text where code could not hold it inside a table."""
     return _isolated(_code(_visible(raw, limit)))
 
 
 def fenced(lines: Iterable[str], *, language: str = "", prefix: str = "") -> list[str]:
-    """Lines as a block of code.
+    """Return lines as a block of code.
 
     Args:
         lines: Any text; each becomes one line.
@@ -103,11 +110,31 @@ def fenced(lines: Iterable[str], *, language: str = "", prefix: str = "") -> lis
     return [f"{fence}{language}", *shown, fence]
 
 
-def link(label: str, url: str) -> str:
-    """A link with a label of ours; only the label where `url` is none that a browser should follow."""
-    if not re.match("https?://", url):
-        return label
+def link(label: str, url: str | None) -> str:
+    """Return a link with a label of ours; empty without a `url` that a browser should follow."""
+    if url is None or not re.match("https?://", url):
+        return ""
     return f"[{label}](<{_IN_ADDRESS.sub(_percent, url)}>)"
+
+
+def details(title: str, body: Sequence[str], *, is_open: bool = False) -> list[str]:
+    """Return a heading that unfolds; nothing without a body. Blank lines make GitHub read the body as Markdown."""
+    if not body:
+        return []
+    tag = "<details open>" if is_open else "<details>"
+    return ["", f"{tag}<summary>{title}</summary>", "", *body, "", "</details>"]
+
+
+def shortened(items: Sequence[str], limit: int) -> list[str]:
+    """Return the first items as a list, and how many are missing."""
+    rest = [f"- and {len(items) - limit:,} more"] if len(items) > limit else []
+    return [*(f"- {item}" for item in items[:limit]), *rest]
+
+
+def output_block(detail: str | None) -> list[str]:
+    """Return the end of a process's output as a block of code; nothing without any."""
+    lines = detail_lines(detail or "")[-OUTPUT_LINES:]
+    return fenced(lines, language="text", prefix="| ") if lines else []
 
 
 def _visible(raw: str, limit: int) -> str:
@@ -119,7 +146,7 @@ def _cut(shown: str, limit: int) -> str:
 
 
 def _seen(raw: str) -> str:
-    """Only what can be seen: nothing hides in a name or reorders it."""
+    """Return only what can be seen: nothing hides in a name or reorders it."""
     return _NOT_PRINTABLE_ASCII.sub(_seen_run, _VARIATION_SELECTORS.sub("", raw))
 
 
@@ -130,7 +157,7 @@ def _seen_run(run: re.Match[str]) -> str:
         category = unicodedata.category(sign)
         marks = marks + 1 if category in _MARKS else 0
         if marks <= MAX_MARKS:
-            kept.append(REPLACEMENT if category in _UNSEEN_CATEGORIES or sign in _UNSEEN else sign)
+            kept.append(REPLACEMENT if category in _INVISIBLE_CATEGORIES or sign in _INVISIBLE else sign)
     return "".join(kept)
 
 
@@ -141,7 +168,7 @@ def _code(shown: str) -> str:
 
 
 def _unmailed(shown: str) -> str:
-    """Code without mentions: answers by mail quote it as plain text, and are read for mentions again."""
+    """Return code without mentions: answers by mail quote it as plain text, and are read for mentions again."""
     return shown.replace("@", f"@{WORD_JOINER}")
 
 
@@ -152,7 +179,7 @@ def _escaped(shown: str) -> str:
 
 
 def _unlinked(shown: str) -> str:
-    """The same without what GitHub would turn into a link behind Markdown's back."""
+    """Return the same without what GitHub would turn into a link after parsing Markdown."""
     split = _COMMIT.sub(lambda found: _SHORT.sub(rf"\1{WORD_JOINER}", found[0]), shown)
     return _SEEN_AS_LINKS.sub(WORD_JOINER, split)
 

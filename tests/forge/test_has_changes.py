@@ -1,12 +1,12 @@
-"""What is new in a result: a truth table, and the number that outputs tell."""
+"""What a reviewer should see of a result, as a truth table."""
 
 from __future__ import annotations
 
 import pytest
 from builders import failed_workload_result, finding_result, judged, metric_result, result, workload_result
 
+from energygate.forge.comment import has_changes
 from energygate.gate import Verdict
-from energygate.report.news import energy_change, is_changed
 from energygate.result.result import Change
 
 
@@ -59,31 +59,4 @@ def as_state(state):
     ],
 )
 def test_what_a_reviewer_should_see(outcome, changed):
-    assert is_changed(outcome) is changed
-
-
-def with_energy(*estimates):
-    return [
-        compared(f"w{i}", energy_per_request=moved(one, one, one), latency_p95=moved(9.0, 9.0, 9.0))
-        for i, one in enumerate(estimates)
-    ]
-
-
-@pytest.mark.parametrize(
-    ("workloads", "change"),
-    [
-        (with_energy(0.3), 0.3),
-        (with_energy(0.1, 0.3, -0.5), 0.3),
-        (with_energy(-0.1, -0.5), -0.1),
-        (with_energy(0.0), 0.0),
-        (with_energy(None, 0.2), 0.2),
-        (with_energy(None), None),
-        ([judged(Verdict.FAIL)], None),
-        ([failed_workload_result()], None),
-        ([compared(energy_per_request=moved(0.3, 0.2, 0.4, incomparable="one is a guess"))], None),
-        ([compared(model_size=moved(0.3, 0.3, 0.3))], None),
-        ([], None),
-    ],
-)
-def test_the_greatest_change_of_energy(workloads, change):
-    assert energy_change(result(*workloads)) == change
+    assert has_changes(outcome) is changed

@@ -12,7 +12,7 @@ from test_markdown_escaping import hostile
 from test_markdown_hostile import skeleton
 
 from energygate.errors import UsageError
-from energygate.report.markdown_trouble import trouble
+from energygate.report.markdown import comment_without_result
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 RUN = "https://github.com/o/r/actions/runs/4711"
@@ -20,10 +20,10 @@ RUN = "https://github.com/o/r/actions/runs/4711"
 
 def told(message="it broke", **fields):
     defaults = {"hint": None, "detail": None, "run_url": RUN, "exit_code": 3, "limit": 65_000}
-    return trouble(message, **{**defaults, **fields})
+    return comment_without_result(message, **{**defaults, **fields})
 
 
-def test_a_trouble_to_the_character():
+def test_an_error_to_the_character():
     said = told(
         "the setup of head failed: `pip install .` ended with exit code 1",
         hint="Try it there",
@@ -36,7 +36,7 @@ def test_a_trouble_to_the_character():
         "\n"
         "Nothing was judged. Exit code 3: no valid measurement.\n"
         "\n"
-        "<details open><summary>Last words</summary>\n"
+        "<details open><summary>Last lines of output</summary>\n"
         "\n"
         "```text\n"
         "| Collecting x\n"
@@ -71,7 +71,7 @@ def test_without_a_run_there_is_no_link():
 
 
 @given(limit=st.integers(200, 3_000))
-def test_it_fits_and_the_last_words_go_first(limit):
+def test_it_fits_and_the_output_goes_first(limit):
     said = told(detail="line 🌈\n" * 50, limit=limit)
     assert len(said.encode()) <= limit
     assert said.startswith("### 💥 energygate: it broke\n")

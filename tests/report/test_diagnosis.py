@@ -5,8 +5,7 @@ from __future__ import annotations
 import pytest
 from builders import component_result
 
-from energygate.report.diagnosis_text import diagnosis_lines
-from energygate.result.diagnosis import Diagnosis, SelfTest
+from energygate.report.diagnosis import Diagnosis, SelfTest, diagnosis_lines
 from energygate.result.result import MachineResult
 
 RAPL = component_result(
@@ -66,8 +65,8 @@ def test_a_virtual_machine():
         "           as described in Cloud Carbon Footprint coefficients 2023-05, Azure",
         "  gpu      none found",
         "  dram     no counter: memory is left out of the numbers",
-        "  at rest  1.78 W, estimated",
-        "  windows  of 5.00 ms or more; shorter ones say nothing",
+        "  idle     1.78 W, estimated",
+        "  windows  of 5.00 ms or more; shorter ones are too coarse",
         "",
         "Advice",
         "  - Do this",
@@ -107,7 +106,7 @@ def test_the_self_test(found, line):
     assert f"  self-test  {line}" in diagnosis_lines(diagnosis(self_test=found))
 
 
-def test_a_system_that_cannot_bind_processes_and_does_not_say_whether_it_is_virtual():
+def test_a_system_that_cannot_pin_processes_and_does_not_say_whether_it_is_virtual():
     machine = diagnosis().machine.model_copy(update={"can_pin": False, "virtual": None})
     (line,) = (one for one in diagnosis_lines(diagnosis(machine=machine)) if one.startswith("  machine"))
-    assert "4 CPUs that processes cannot be bound to, 16 GiB" in line
+    assert "4 CPUs that processes cannot be pinned to, 16 GiB" in line
