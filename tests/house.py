@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 FLOORS = (
@@ -147,6 +148,42 @@ def upward(name, source):
         if room is not None and room != here and FLOOR.get(room, len(FLOORS)) >= FLOOR[here]:
             found.append(f"energygate/{name}:{one.line}: {here} may not import {one.module}")
     return found
+
+
+def circle(sources):
+    """List files that import each other in a circle, in order, the first again at the end; none where none do.
+
+    Every import counts: in functions, under TYPE_CHECKING, and by name through importlib too.
+
+    Args:
+        sources: The text of each file, by its name.
+    """
+    graph = {name: _files_imported(name, source, sources) - {name} for name, source in sources.items()}
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return error.args[1]
+    return []
+
+
+def _files_imported(name, source, files):
+    found = set()
+    for node in ast.walk(ast.parse(source)):
+        modules = _modules(node, package_of(name))
+        if isinstance(node, ast.ImportFrom):  # a name is a module of its own, or something in the module
+            module, *names = modules
+            found |= {_file_of(one, files) or _file_of(module, files) for one in names}
+        else:
+            found |= {_file_of(one, files) for one in modules}
+    return found - {None}
+
+
+def _file_of(module, files):
+    """Name the file of a module; `None` for what is not ours."""
+    first, _, rest = module.partition(".")
+    path = rest.replace(".", "/")
+    candidates = (f"{path}.py", f"{path}/__init__.py" if path else "__init__.py")
+    return next((one for one in candidates if first == "energygate" and one in files), None)
 
 
 def impure(name, source):

@@ -14,6 +14,7 @@ from house import (
     IMPURE_MODULES,
     PURE_ROOMS,
     beginning_faults,
+    circle,
     codecarbon_imports,
     foreign_at_import,
     impure,
@@ -42,6 +43,10 @@ def test_every_room_has_a_floor():
 @each_module
 def test_imports_lead_downstairs(name):
     assert upward(name, MODULES[name].read_text("utf-8")) == []
+
+
+def test_no_files_import_each_other_in_a_circle():
+    assert circle({name: path.read_text("utf-8") for name, path in MODULES.items()}) == []
 
 
 @pytest.mark.parametrize("name", [name for name in MODULES if room_of(name) in PURE_ROOMS])
@@ -113,6 +118,55 @@ def test_an_import_that_leads_upstairs_is_found(name, line):
 )
 def test_an_import_that_leads_downstairs_is_not(name, line):
     assert upward(name, f'"""Good."""\n{line}\n') == []
+
+
+OF_A_ROOM = {
+    "__init__.py": "",
+    "gate/__init__.py": "from energygate.gate.judge import judge",
+    "gate/judge.py": "from energygate.gate.verdict import Verdict",
+    "gate/verdict.py": "from energygate.stats import Interval",
+    "stats/__init__.py": "from .interval import Interval",
+    "stats/interval.py": "import math",
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "others"),
+    [
+        ("gate/verdict.py", "from energygate.gate.judge import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "import energygate.gate.judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "from energygate.gate import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "from .judge import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "from . import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "from ..gate.judge import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "if TYPE_CHECKING:\n    from .judge import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "def late():\n    from .judge import judge", {"gate/judge.py"}),
+        ("gate/verdict.py", "importlib.import_module('energygate.gate.judge')", {"gate/judge.py"}),
+        ("gate/verdict.py", "from energygate.gate import Judge", {"gate/judge.py", "gate/__init__.py"}),
+        ("stats/interval.py", "from energygate.stats import Interval", {"stats/__init__.py"}),
+        (
+            "stats/interval.py",
+            "from energygate.gate.verdict import Verdict",
+            {"stats/__init__.py", "gate/verdict.py"},
+        ),
+    ],
+)
+def test_a_circle_is_found(name, line, others):
+    assert set(circle({**OF_A_ROOM, name: line + "\n" + OF_A_ROOM[name]})) == {name, *others}
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("gate/judge.py", "from energygate.gate import verdict"),  # the module, not the package around it
+        ("gate/judge.py", "from energygate.stats.interval import Interval"),
+        ("gate/verdict.py", "from energygate.version import __version__"),
+        ("stats/interval.py", "import statistics"),
+        ("stats/interval.py", "import statistics.gate.judge"),
+    ],
+)
+def test_what_is_no_circle_is_not(name, line):
+    assert circle({**OF_A_ROOM, name: line + "\n" + OF_A_ROOM[name]}) == []
 
 
 @pytest.mark.parametrize(
