@@ -1,9 +1,9 @@
-"""A checkout of one commit that borrows the user's objects and touches nothing else of theirs.
+"""A checkout of one commit that shares the user's objects and changes nothing of theirs.
 
-Why not `git worktree add`: it writes into the user's repository (.git/worktrees, and `submodule.*` into the
-shared configuration), leaves that behind when killed, refuses to remove checkouts with submodules, and obeys
-filters and hooks that are configured there. A repository of its own, with the user's objects as alternates,
-takes as long, has none of these, and still answers `git describe` to a build that asks for its version.
+Why not `git worktree add`: it writes into the user's repository (.git/worktrees, and `submodule.*` in the
+shared configuration), leaves that behind when killed, refuses to remove checkouts with submodules, and runs
+the filters and hooks configured there. A separate repository with the user's objects as alternates is as fast,
+has none of these problems, and still answers `git describe` for builds that ask for their version.
 """
 
 from __future__ import annotations
@@ -15,10 +15,11 @@ from pathlib import Path
 from energygate.errors import UsageError
 from energygate.repository.commits import FETCH_SECONDS, fetch, is_shallow, remotes
 from energygate.repository.git import Git, GitFailed
-from energygate.repository.lfs import NO_FILTER, fill_in
+from energygate.repository.lfs import NO_FILTER, replace_pointers
+from energygate.text import quote
 
 _LINE_SETTINGS = ("core.autocrlf", "core.eol", "core.longpaths")
-"""What of the user's configuration decides how files look once checked out."""
+"""The user's settings that decide what files look like once checked out."""
 
 _GITLINK = b"160000"
 
@@ -26,8 +27,8 @@ _GITLINK = b"160000"
 def check_out(lender: Git, sha: str, destination: Path, *, head: Path | None) -> None:
     """Check a commit out, with its submodules and its Git LFS files.
 
-    Submodules come from the user's clone like everything else, at the commits that this commit names. Those
-    that the user has not initialised stay empty, as they are in head's checkout.
+    Submodules come from the user's clone too, at the commits that this commit names. Those that the user has not
+    initialised stay empty, as they are in head's checkout.
 
     Args:
         lender: The user's repository, or one of its submodules.
@@ -36,30 +37,30 @@ def check_out(lender: Git, sha: str, destination: Path, *, head: Path | None) ->
         head: The user's checkout of the same repository; `None` when there is none.
 
     Raises:
-        UsageError: When a submodule's commit cannot be had.
+        UsageError: When a submodule's commit is missing and cannot be fetched.
         GitFailed: When git fails, as on a full disk.
     """
-    _complete(lender, sha)
+    _fetch_missing_objects(lender, sha)
     borrowed = _borrow(lender, destination)
-    borrowed.answer("checkout", "--quiet", "--detach", "--force", sha, "--", settings=NO_FILTER)
-    fill_in(borrowed, lender, sha, head=head)
+    borrowed.output("checkout", "--quiet", "--detach", "--force", sha, "--", settings=NO_FILTER)
+    replace_pointers(borrowed, lender, sha, head=head)
     for path, name, commit in _submodules(borrowed):
         git_dir = _submodule_lender(lender, path, name, head)
         if git_dir is None:
             continue
-        inner = Git(directory=git_dir, git_dir=git_dir, run=lender.run)
-        _bring_submodule(inner, path, commit)
+        inner = Git(directory=git_dir, git_dir=git_dir, runner=lender.runner)
+        _fetch_submodule_commit(inner, path, commit)
         inside = head / path if head is not None and (head / path).is_dir() else None
         check_out(inner, commit, destination / path, head=inside)
 
 
 def _borrow(lender: Git, destination: Path) -> Git:
-    """Make an empty repository that finds the lender's objects, tags and end of history."""
-    borrowed = Git(directory=destination, run=lender.run)
+    """Create an empty repository that uses the lender's objects, tags and shallow boundary."""
+    borrowed = Git(directory=destination, runner=lender.runner)
     object_format = lender.line("rev-parse", "--show-object-format")
-    # Files, so that the tags below can be written as one; a template could bring hooks.
+    # Refs as files, so that the tags below can be written as one; a template could add hooks.
     files = {"GIT_DEFAULT_REF_FORMAT": "files"}
-    borrowed.answer("init", "--quiet", "--template=", f"--object-format={object_format}", environment=files)
+    borrowed.output("init", "--quiet", "--template=", f"--object-format={object_format}", environment=files)
     own = destination / ".git"
     (own / "objects" / "info").mkdir(parents=True, exist_ok=True)
     alternates = own / "objects" / "info" / "alternates"
@@ -67,37 +68,37 @@ def _borrow(lender: Git, destination: Path) -> Git:
     shallow = lender.path("shallow")
     if shallow.is_file():
         (own / "shallow").write_bytes(shallow.read_bytes())
-    tags = lender.answer("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    tags = lender.output("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
     (own / "packed-refs").write_bytes(tags)
     for key in _LINE_SETTINGS:
         value = lender.setting(key)
         if value is not None:
-            borrowed.answer("config", key, value)
+            borrowed.output("config", key, value)
     return borrowed
 
 
 def _quoted(path: str) -> str:
-    """Quote a path for `info/alternates` where it must be: line breaks, and what looks like a quote."""
+    """Quote a path for `info/alternates` if it contains line breaks or quotes."""
     return json.dumps(path, ensure_ascii=False) if any(c in path for c in '"\\\n\r\t') else path
 
 
-def _complete(lender: Git, sha: str) -> None:
-    """Fetch what a partial clone has left at its remote: one request instead of one per file."""
-    said = lender.attempt("config", "--null", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
-    keys = [os.fsdecode(key) for key in said.stdout.split(b"\0") if key]
+def _fetch_missing_objects(lender: Git, sha: str) -> None:
+    """Fetch the objects that a partial clone lacks, in one request instead of one per file."""
+    configured = lender.run("config", "--null", "--name-only", "--get-regexp", r"^remote\..*\.promisor$")
+    keys = [os.fsdecode(key) for key in configured.stdout.split(b"\0") if key]
     if not keys:
         return
     remote = keys[0].removeprefix("remote.").removesuffix(".promisor")
-    asked: set[str] = set()
+    requested: set[str] = set()
     while True:
         listed = lender.line("rev-list", "--objects", "--missing=print", f"{sha}^{{tree}}").splitlines()
         missing = {line[1:] for line in listed if line.startswith("?")}
         if not missing:
             return
-        if missing <= asked:
-            raise GitFailed(f"{remote} does not give the files that this partial clone is missing")
-        asked |= missing
-        lender.answer(
+        if missing <= requested:
+            raise GitFailed(f"{remote} does not have the files that this partial clone lacks")
+        requested |= missing
+        lender.output(
             "fetch",
             "--quiet",
             "--no-tags",
@@ -106,24 +107,24 @@ def _complete(lender: Git, sha: str) -> None:
             "--filter=blob:none",
             "--stdin",
             remote,
-            stdin="".join(f"{one}\n" for one in sorted(missing)).encode(),
+            stdin="".join(f"{name}\n" for name in sorted(missing)).encode(),
             settings=("fetch.negotiationAlgorithm=noop",),
         )
 
 
 def _submodules(borrowed: Git) -> list[tuple[str, str, str]]:
-    """Return path, name and commit of the submodules of a checkout. One that has no name is none."""
+    """Return path, name and commit of the submodules of a checkout; those without a name are skipped."""
     if not (borrowed.directory / ".gitmodules").is_file():
         return []
-    listed = borrowed.answer("ls-files", "--stage", "-z").split(b"\0")
+    listed = borrowed.output("ls-files", "--stage", "-z").split(b"\0")
     links = [entry.partition(b"\t") for entry in listed if entry.startswith(_GITLINK)]
     commits = {os.fsdecode(path): fields.split()[1].decode() for fields, _, path in links}
-    said = borrowed.attempt(
+    configured = borrowed.run(
         "config", "--null", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$"
     )
-    pairs = [os.fsdecode(pair).partition("\n") for pair in said.stdout.split(b"\0") if pair]
+    pairs = [os.fsdecode(pair).partition("\n") for pair in configured.stdout.split(b"\0") if pair]
     names = {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in pairs}
-    # A name is a path inside the repository; git refuses one that climbs out, and so do we.
+    # A name is a path inside the repository; like git, refuse one that climbs out.
     return [
         (path, names[path], commit)
         for path, commit in commits.items()
@@ -132,10 +133,10 @@ def _submodules(borrowed: Git) -> list[tuple[str, str, str]]:
 
 
 def _submodule_lender(lender: Git, path: str, name: str, head: Path | None) -> Path | None:
-    """Return the repository of a submodule in the user's clone; `None` when base shall go without it, as head does.
+    """Return the repository of a submodule in the user's clone; `None` if base should go without it, as head does.
 
     Raises:
-        UsageError: When the user works with submodules, but this one is nowhere.
+        UsageError: When the user uses submodules, but the clone lacks this one.
     """
     own = Path(lender.directory, lender.line("rev-parse", "--absolute-git-dir"))
     common = Path(lender.directory, lender.line("rev-parse", "--git-common-dir")).resolve()
@@ -149,13 +150,13 @@ def _submodule_lender(lender: Git, path: str, name: str, head: Path | None) -> P
     left_out_by_head = head is not None and (head / path).is_dir()
     if uses_submodules and not left_out_by_head:
         raise UsageError(
-            f"base needs the submodule {path!r}, which is not in this clone",
+            f"base needs the submodule {quote(path)}, which is not in this clone",
             hint="Check base out once and run `git submodule update --init --recursive`",
         )
     return None
 
 
-def _bring_submodule(inner: Git, path: str, commit: str) -> None:
+def _fetch_submodule_commit(inner: Git, path: str, commit: str) -> None:
     if inner.has_commit(commit):
         return
     detail = None
@@ -168,7 +169,7 @@ def _bring_submodule(inner: Git, path: str, commit: str) -> None:
             continue
         return
     raise UsageError(
-        f"base needs the submodule {path!r} at {commit[:7]}, which is neither in this clone nor to be fetched",
-        hint=f"Run `git -C {path} fetch`, or check out with the submodules' whole history",
+        f"base needs the submodule {quote(path)} at {commit[:7]}, which is not in this clone and cannot be fetched",
+        hint=f"Run `git -C {path} fetch`, or check out with the full history of submodules",
         detail=detail,
     )

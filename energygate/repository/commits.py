@@ -1,4 +1,4 @@
-"""Which commit is base: names of commits, merge bases, and what a shallow clone is missing of both."""
+"""Resolve names to commits, find merge bases, and fetch what a shallow clone lacks for both."""
 
 from __future__ import annotations
 
@@ -11,24 +11,25 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.repository.git import Git, GitFailed, output_tail
+from energygate.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 FETCH_SECONDS = 60.0
-"""How long all fetching for one merge base may take."""
+"""Time limit of all fetches for one merge base."""
 
 DEEPEN_STEPS = (32, 128, 512, 2048, 8192, None)
-"""Commits of history to add each time; in the end, all there is."""
+"""Commits of history to add each time; finally all of it."""
 
-_REFS_COMPARED = 2000
+_MAX_REFS_COMPARED = 2000
 _SHA = re.compile("[0-9a-f]{40}|[0-9a-f]{64}")
 _FETCH = (
     "fetch",
     "--quiet",
     "--no-tags",
     "--no-prune",
-    # Object names are asked for, never branches: so no remote-tracking branch follows either.
+    # Fetching object names instead of branches leaves remote-tracking branches untouched.
     "--no-write-fetch-head",
     "--no-recurse-submodules",
 )
@@ -41,7 +42,7 @@ class Commit:
 
     Attributes:
         sha: Its full object name.
-        short: The same as people write it, unambiguous in its repository.
+        short: Its abbreviation, unambiguous in its repository.
     """
 
     sha: str
@@ -52,27 +53,27 @@ class Commit:
 
 
 def commit_named(git: Git, ref: str) -> Commit | None:
-    """Return the commit that a branch, tag, object name or expression such as `HEAD~3` means; `None` if none."""
-    # No name begins with a dash. --end-of-options says so too, but rev-parse before git 2.30 did not hear it.
+    """Return the commit that a branch, tag, object name or expression such as `HEAD~3` names; `None` if none."""
+    # No name begins with a dash. --end-of-options says so too, but rev-parse before git 2.30 ignores it.
     if not ref or ref.startswith("-") or any(c in ref for c in "\0\n"):
         return None
-    finished = git.attempt("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
+    finished = git.run("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}")
     sha = finished.stdout.decode().strip()
-    # `^main` resolves too, to the caret and a name: it stands for all commits but these.
+    # `^main` resolves too, to a caret and a name: it excludes commits instead of naming one.
     if finished.returncode != 0 or not _SHA.fullmatch(sha):
         return None
     return Commit(sha=sha, short=git.line("rev-parse", "--short", sha))
 
 
 def merge_base(git: Git, ref: str) -> Commit:
-    """Return the newest commit that HEAD and `ref` have in common.
+    """Return the newest common commit of HEAD and `ref`.
 
-    A name that only the remote knows is fetched, a shallow clone is deepened until the answer is there:
-    both add objects to the clone and move no branch, tag, FETCH_HEAD or anything else with a name.
+    A name that only the remote has is fetched, and a shallow clone is deepened as far as necessary. Both add
+    objects to the clone but move no branch, tag, FETCH_HEAD or other ref.
 
     Raises:
-        UsageError: When HEAD has no commit, `ref` means nothing, the two share no history, or the clone is
-            too shallow and cannot be deepened.
+        UsageError: When HEAD has no commit, `ref` names none, the two share no history, or the clone is too
+            shallow and cannot be deepened.
     """
     head = commit_named(git, "HEAD")
     if head is None:
@@ -82,7 +83,7 @@ def merge_base(git: Git, ref: str) -> Commit:
         )
     deadline = time.monotonic() + FETCH_SECONDS
     base = commit_named(git, ref) or _fetch_named(git, ref, deadline)
-    found = _common(git, head, base)
+    found = _common_commit(git, head, base)
     if found is None and is_shallow(git):
         found = _deepen(git, ref, head, base, deadline)
     if found is None:
@@ -96,9 +97,9 @@ def merge_base(git: Git, ref: str) -> Commit:
 def parents_of(git: Git, sha: str) -> tuple[str, ...]:
     """Return the full object names of a commit's parents, as the commit itself names them.
 
-    Where a shallow clone breaks off, `rev-list` knows of no parents; the commit still does.
+    At the boundary of a shallow clone `rev-list` shows no parents; the commit object does.
     """
-    finished = git.attempt("cat-file", "commit", sha) if _SHA.fullmatch(sha) else None
+    finished = git.run("cat-file", "commit", sha) if _SHA.fullmatch(sha) else None
     if finished is None or finished.returncode != 0:
         return ()
     head = finished.stdout.partition(b"\n\n")[0].decode(errors="replace")
@@ -110,32 +111,31 @@ def is_shallow(git: Git) -> bool:
     return git.line("rev-parse", "--is-shallow-repository") == "true"
 
 
-def fetch(git: Git, remote: str, *wanted: str, depth: str | None = None, timeout_s: float) -> None:
-    """Bring objects from a remote; nothing with a name changes.
+def fetch(git: Git, remote: str, *object_names: str, depth: str | None = None, timeout_s: float) -> None:
+    """Fetch objects from a remote without changing any ref.
 
     Args:
-        git: The repository to bring them to.
+        git: The repository that receives them.
         remote: Name of the remote.
-        wanted: Full object names.
-        depth: `--depth=N`, `--deepen=N` or `--unshallow`; `None` in a complete
-            clone, which it would make shallow.
-        timeout_s: The longest it may take.
+        object_names: Full object names.
+        depth: `--depth=N`, `--deepen=N` or `--unshallow`; `None` in a complete clone, which it would make shallow.
+        timeout_s: Time limit in seconds.
 
     Raises:
-        GitFailed: When the remote does not answer or does not have them.
+        GitFailed: When the remote does not answer or lacks an object.
     """
     depths = (depth,) if depth else ()
-    git.answer(*_FETCH, *depths, "--end-of-options", remote, *wanted, timeout_s=max(timeout_s, 1.0))
+    git.output(*_FETCH, *depths, "--end-of-options", remote, *object_names, timeout_s=max(timeout_s, 1.0))
 
 
 def remotes(git: Git) -> list[str]:
-    """Return the names of the remotes, the likeliest first."""
-    names = os.fsdecode(git.answer("remote")).splitlines()
+    """Return the names of the remotes, `origin` first."""
+    names = os.fsdecode(git.output("remote")).splitlines()
     return sorted(names, key=lambda name: (name != "origin", name))
 
 
-def _common(git: Git, head: Commit, base: Commit) -> Commit | None:
-    finished = git.attempt("merge-base", head.sha, base.sha)
+def _common_commit(git: Git, head: Commit, base: Commit) -> Commit | None:
+    finished = git.run("merge-base", head.sha, base.sha)
     if finished.returncode > 1:
         raise GitFailed(
             f"git merge-base cannot compare HEAD with {base}", detail=output_tail(finished.stderr)
@@ -145,28 +145,30 @@ def _common(git: Git, head: Commit, base: Commit) -> Commit | None:
 
 
 def _fetch_named(git: Git, ref: str, deadline: float) -> Commit:
-    """Fetch a branch or commit that this clone does not have, as is usual in CI."""
-    said: str | None = None
+    """Fetch a branch or commit that this clone lacks, as is usual in CI."""
+    detail: str | None = None
     for remote, branch in _possible_branches(git, ref):
         try:
             sha = branch if _SHA.fullmatch(branch) else _tip(git, remote, branch, deadline)
             if sha is None:
                 continue
-            # What is here without a name is not fetched again: --depth=1 would forget what came before it.
+            # Do not refetch a commit that is present without a ref: --depth=1 would drop its history.
             if not git.has_commit(sha):
                 depth = "--depth=1" if is_shallow(git) else None
                 fetch(git, remote, sha, depth=depth, timeout_s=deadline - time.monotonic())
         except GitFailed as error:
-            said = error.detail or error.what
+            detail = error.detail or error.what
             continue
         found = commit_named(git, sha)
         if found is not None:
             return found
-    raise UsageError(f"there is no commit named {ref!r}", where="base", hint=_nearest(git, ref), detail=said)
+    raise UsageError(
+        f"there is no commit named {quote(ref)}", where="base", hint=_suggestion(git, ref), detail=detail
+    )
 
 
 def _possible_branches(git: Git, ref: str) -> Iterator[tuple[str, str]]:
-    """Yield what a name that means nothing here may mean at a remote: remote, and branch or object name."""
+    """Yield what an unknown name may mean at a remote: the remote, and a branch or object name."""
     known = remotes(git)
     name = ref.removeprefix("refs/remotes/")
     tracked = [(remote, name[len(remote) + 1 :]) for remote in known if name.startswith(f"{remote}/")]
@@ -175,10 +177,10 @@ def _possible_branches(git: Git, ref: str) -> Iterator[tuple[str, str]]:
 
 def _tip(git: Git, remote: str, branch: str, deadline: float) -> str | None:
     full = f"refs/heads/{branch}"
-    if "\0" in full or git.attempt("check-ref-format", full).returncode != 0:
+    if "\0" in full or git.run("check-ref-format", full).returncode != 0:
         return None
     limit_s = max(deadline - time.monotonic(), 1.0)
-    answer = git.answer("ls-remote", "--quiet", "--end-of-options", remote, full, timeout_s=limit_s)
+    answer = git.output("ls-remote", "--quiet", "--end-of-options", remote, full, timeout_s=limit_s)
     for line in os.fsdecode(answer).splitlines():
         sha, _, name = line.partition("\t")
         if name == full:
@@ -188,36 +190,36 @@ def _tip(git: Git, remote: str, branch: str, deadline: float) -> str | None:
 
 def _deepen(git: Git, ref: str, head: Commit, base: Commit, deadline: float) -> Commit | None:
     remote = next(iter(remotes(git)), None)
-    what = f"this clone is shallow and does not reach back to where HEAD and {ref} part"
+    what = f"this clone is too shallow: it does not reach the commit where HEAD and {ref} diverged"
     if remote is None:
         raise UsageError(what, hint=_WRITE_DEPTH)
-    # Counted from base, a step shorter than what is here already would cut head's history off.
+    # The depth counts from base: a step shorter than the present history would truncate head's.
     here = int(git.line("rev-list", "--count", head.sha, base.sha))
     for step in DEEPEN_STEPS:
-        edge = _edge(git, head, base)
-        if not edge:
+        boundary = _shallow_boundary(git, head, base)
+        if not boundary:
             return None
         try:
             depth = f"--deepen={max(step, here)}" if step else "--unshallow"
-            fetch(git, remote, *edge, depth=depth, timeout_s=deadline - time.monotonic())
+            fetch(git, remote, *boundary, depth=depth, timeout_s=deadline - time.monotonic())
         except GitFailed as error:
             raise UsageError(
-                f"{what}, and {remote} gives no more history", hint=_WRITE_DEPTH, detail=error.detail
+                f"{what}, and {remote} has no more history to fetch", hint=_WRITE_DEPTH, detail=error.detail
             ) from None
-        found = _common(git, head, base)
+        found = _common_commit(git, head, base)
         if found is not None:
             return found
     return None
 
 
-def _edge(git: Git, head: Commit, base: Commit) -> list[str]:
-    """Return the commits at which the known history of either side breaks off."""
+def _shallow_boundary(git: Git, head: Commit, base: Commit) -> list[str]:
+    """Return the commits where the known history of either side ends because the clone is shallow."""
     shallow = set(git.path("shallow").read_text().split()) if is_shallow(git) else set()
     roots = git.line("rev-list", "--max-parents=0", head.sha, base.sha).split()
     return [root for root in roots if root in shallow]
 
 
-def _nearest(git: Git, ref: str) -> str:
-    listed = git.answer("for-each-ref", f"--count={_REFS_COMPARED}", "--format=%(refname:short)")
+def _suggestion(git: Git, ref: str) -> str:
+    listed = git.output("for-each-ref", f"--count={_MAX_REFS_COMPARED}", "--format=%(refname:short)")
     near = difflib.get_close_matches(ref, os.fsdecode(listed).splitlines(), n=3)
-    return f"Did you mean {' or '.join(near)}?" if near else "`git branch --all` lists what there is"
+    return f"Did you mean {' or '.join(near)}?" if near else "`git branch --all` lists the branches"

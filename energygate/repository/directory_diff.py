@@ -1,4 +1,4 @@
-"""What differs between two ready directories, for comparing without git."""
+"""Compare two directories without git."""
 
 from __future__ import annotations
 
@@ -34,25 +34,25 @@ SKIPPED = frozenset(
         ".DS_Store",
     }
 )
-"""Names that say nothing about a project: version control, environments, caches."""
+"""Names that do not belong to the project: version control, environments, caches."""
 
 _ENVIRONMENT_MARK = "pyvenv.cfg"
-_PIECE_BYTES = 1024 * 1024
+_CHUNK_BYTES = 1024 * 1024
 
 
 def directories_differ(base: Path, head: Path, globs: Sequence[str] = ()) -> list[str]:
     """Return the paths that differ between two directories, sorted, separated by `/`.
 
-    Files differ by content or by being executable, symbolic links by where they point (they are not
-    followed). Skipped are `SKIPPED` and whatever directory holds a `pyvenv.cfg`.
+    Files differ by content or by being executable, symbolic links by their target (they are not followed).
+    `SKIPPED` names and directories that contain a `pyvenv.cfg` are ignored.
 
     Args:
         base: One directory.
         head: The other.
-        globs: What counts, as `matching` reads it; none means everything.
+        globs: Which paths count, as in `matching`; an empty list means all.
 
     Raises:
-        UsageError: When one is no directory, or something in it cannot be read.
+        UsageError: When one is not a directory, or part of it is unreadable.
     """
     sides = [_entries(base), _entries(head)]
     paths = sorted(sides[0].keys() | sides[1].keys())
@@ -61,7 +61,7 @@ def directories_differ(base: Path, head: Path, globs: Sequence[str] = ()) -> lis
 
 
 def _entries(directory: Path) -> dict[str, Path]:
-    """Return everything in a directory that is not a directory, by its relative path."""
+    """Return all files and links below a directory by their relative path."""
     if not directory.is_dir():
         raise UsageError(
             f"{directory} is not a directory", hint="Compare two checkouts that are ready to run"
@@ -85,12 +85,12 @@ def _is_environment(directory: Path) -> bool:
     try:
         return (directory / _ENVIRONMENT_MARK).exists()
     except OSError:
-        # It cannot be read: walking into it says so.
+        # Unreadable: walking into it reports that.
         return False
 
 
 def _refuse(error: OSError) -> None:
-    raise UsageError(f"{error.filename} cannot be read: {error.strerror}")
+    raise UsageError(f"cannot read {error.filename}: {error.strerror}")
 
 
 def _same(one: Path | None, other: Path | None) -> bool:
@@ -103,7 +103,7 @@ def _same(one: Path | None, other: Path | None) -> bool:
         if stat.S_ISLNK(first.st_mode):
             return one.readlink() == other.readlink()
         if not stat.S_ISREG(first.st_mode):
-            # Opening a pipe or a device would wait, or worse.
+            # Opening a pipe or a device could block, or worse.
             return True
         if first.st_size != second.st_size or (first.st_mode ^ second.st_mode) & stat.S_IXUSR:
             return False
@@ -116,8 +116,8 @@ def _same(one: Path | None, other: Path | None) -> bool:
 def _same_content(one: Path, other: Path) -> bool:
     with one.open("rb") as first, other.open("rb") as second:
         while True:
-            piece = first.read(_PIECE_BYTES)
-            if piece != second.read(_PIECE_BYTES):
+            chunk = first.read(_CHUNK_BYTES)
+            if chunk != second.read(_CHUNK_BYTES):
                 return False
-            if not piece:
+            if not chunk:
                 return True

@@ -1,4 +1,4 @@
-"""The git command, asked so that nothing of the repository it looks into can run or answer for it."""
+"""Run git so that nothing in the inspected repository can execute code or change the answer."""
 
 from __future__ import annotations
 
@@ -17,17 +17,17 @@ if TYPE_CHECKING:
 GUARDS = (
     "core.hooksPath=/dev/null",
     "core.fsmonitor=false",
-    # A pull request can carry a whole bare repository, with a configuration of its own, in its files.
+    # A pull request can contain a whole bare repository with its own configuration.
     "safe.bareRepository=explicit",
     "protocol.ext.allow=never",
-    # What stands in for a commit here would not in the checkout that borrows it.
+    # The checkout that borrows these objects would not see a replacement.
     "core.useReplaceRefs=false",
     "submodule.recurse=false",
     "gc.auto=0",
     "maintenance.auto=false",
     "fetch.writeCommitGraph=false",
 )
-"""Configuration that stands above the repository's own: no hooks, no helpers, nothing in the background."""
+"""Settings that override the repository's own: no hooks, no helpers, no background work."""
 
 REPOSITORY_VARIABLES = frozenset(
     {
@@ -49,10 +49,9 @@ REPOSITORY_VARIABLES = frozenset(
         "GIT_WORK_TREE",
     }
 )
-"""What says which repository is meant (`git rev-parse --local-env-vars`); set in hooks, and wrong for base.
+"""Variables that select a repository (`git rev-parse --local-env-vars`); hooks set them, and they are wrong for base.
 
-The variables that carry configuration (GIT_CONFIG_COUNT and its like) are not among them: CI systems say
-`safe.directory` in those.
+Variables that carry configuration (such as GIT_CONFIG_COUNT) stay: CI systems set `safe.directory` with them.
 """
 
 _BEHAVIOUR_VARIABLES = frozenset(
@@ -68,12 +67,14 @@ _BEHAVIOUR_VARIABLES = frozenset(
     }
 )
 
-LAST_LINES = 10
-"""Lines of git's own words kept for an error."""
+MAX_OUTPUT_LINES = 10
+"""Lines of git's output that an error quotes."""
+
+MAX_LINE_LENGTH = 500
 
 
 class GitFailed(MeasurementError):
-    """Git could not do something that it should have been able to."""
+    """A git command failed unexpectedly."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,16 +82,16 @@ class Git:
     """Git in one repository.
 
     Attributes:
-        directory: Where it runs: the working tree's root, or `git_dir` itself when that is given.
-        git_dir: The repository, when it is not to be found from `directory`.
-        run: Starts the command.
+        directory: Working directory: the root of the working tree, or `git_dir` itself when that is given.
+        git_dir: The repository, when git cannot find it from `directory`.
+        runner: Starts the command.
     """
 
     directory: Path
     git_dir: Path | None = None
-    run: CommandRunner = run_command
+    runner: CommandRunner = run_command
 
-    def attempt(
+    def run(
         self,
         *arguments: str,
         stdin: bytes = b"",
@@ -98,25 +99,25 @@ class Git:
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> CompletedCommand:
-        """Run a git command that may well fail.
+        """Run a git command whose failure is a normal answer.
 
         Args:
             arguments: The command and its arguments.
-            stdin: What it reads.
+            stdin: Its input.
             settings: More configuration, each `key=value`.
             environment: More variables.
-            timeout_s: The longest it may take; `None` for no limit.
+            timeout_s: Time limit in seconds; `None` for no limit.
 
         Raises:
             UsageError: When git is not installed.
-            GitFailed: When it took too long.
+            GitFailed: When it exceeds the time limit.
         """
         command = ["git", *(part for one in (*GUARDS, *settings) for part in ("-c", one))]
         if self.git_dir is not None:
-            # A submodule's repository names its working tree, which may be gone: then git would not start.
+            # A submodule's repository records its working tree; if that is gone, git would not start.
             command += [f"--git-dir={self.git_dir}", f"--work-tree={self.directory}"]
         try:
-            return self.run(
+            return self.runner(
                 [*command, *arguments],
                 directory=self.directory,
                 environment={**git_environment(os.environ), **(environment or {})},
@@ -127,12 +128,12 @@ class Git:
             raise GitFailed(f"git {arguments[0]} did not finish within {timeout_s:.0f} s") from None
         except FileNotFoundError as error:
             if error.filename != "git":
-                raise UsageError(f"{self.directory} does not exist any more") from None
+                raise UsageError(f"{self.directory} no longer exists") from None
             raise UsageError(
                 "git is not installed", hint=lambda options: f"Install it, or {options.without_git}"
             ) from None
 
-    def answer(
+    def output(
         self,
         *arguments: str,
         stdin: bytes = b"",
@@ -140,13 +141,13 @@ class Git:
         environment: Mapping[str, str] | None = None,
         timeout_s: float | None = None,
     ) -> bytes:
-        """Run a git command that has no reason to fail, and return what it says.
+        """Run a git command that should succeed, and return its stdout.
 
         Raises:
             UsageError: When git is not installed.
-            GitFailed: When it fails after all, with its last words.
+            GitFailed: When it fails; the end of its stderr is the detail.
         """
-        finished = self.attempt(
+        finished = self.run(
             *arguments, stdin=stdin, settings=settings, environment=environment, timeout_s=timeout_s
         )
         if finished.returncode != 0:
@@ -156,26 +157,26 @@ class Git:
         return finished.stdout
 
     def line(self, *arguments: str) -> str:
-        """Return a one-line answer without its end; what is in it, even a line break, stays."""
-        return os.fsdecode(self.answer(*arguments).removesuffix(b"\n"))
+        """Return the output of a command without its final newline; newlines inside it stay."""
+        return os.fsdecode(self.output(*arguments).removesuffix(b"\n"))
 
     def path(self, name: str) -> Path:
-        """Return where the repository keeps something, such as `objects`: right in linked worktrees too."""
+        """Return the path of a repository file or directory, such as `objects`; correct in linked worktrees too."""
         return Path(self.directory, self.line("rev-parse", "--git-path", name)).absolute()
 
     def setting(self, key: str) -> str | None:
-        """Return a configured value; `None` when there is none."""
-        finished = self.attempt("config", "--null", "--get", key)
+        """Return the value of a setting; `None` when it is not set."""
+        finished = self.run("config", "--null", "--get", key)
         return os.fsdecode(finished.stdout.removesuffix(b"\0")) if finished.returncode == 0 else None
 
     def has_commit(self, sha: str) -> bool:
-        """Tell whether a commit is here, without asking a remote for it."""
-        finished = self.attempt("cat-file", "-e", f"{sha}^{{commit}}", environment={"GIT_NO_LAZY_FETCH": "1"})
+        """Tell whether the repository has a commit, without asking a remote."""
+        finished = self.run("cat-file", "-e", f"{sha}^{{commit}}", environment={"GIT_NO_LAZY_FETCH": "1"})
         return finished.returncode == 0
 
 
 def git_environment(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the variables git runs with: nobody is asked, nothing is locked, messages are in English."""
+    """Return the environment for git: no prompts, no optional locks, messages in English."""
     return {
         **without_repository(environment),
         "LC_ALL": "C",
@@ -185,7 +186,7 @@ def git_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return variables without those by which a hook tells its children what repository they work for."""
+    """Return the environment without the variables that select a repository, as hooks set them."""
     dropped = REPOSITORY_VARIABLES | _BEHAVIOUR_VARIABLES
     return {
         name: value
@@ -194,18 +195,15 @@ def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
     }
 
 
-def output_tail(output: bytes, *, lines: int = LAST_LINES) -> str | None:
-    """Return the end of a command's output, fit for any terminal; `None` when it said nothing.
+def output_tail(output: bytes, *, max_lines: int = MAX_OUTPUT_LINES) -> str | None:
+    """Return the last lines of a command's output, safe for any terminal; `None` when there are none.
 
-    Progress bars count by their last state, control characters are dropped, long lines are cut.
+    Of a progress bar only the last state counts. Control characters are dropped and long lines are cut.
     """
     text = output.decode("utf-8", "replace")
-    # A progress bar rewrites its line: what follows the last carriage return is what a reader saw.
+    # A progress bar rewrites its line: a reader saw what follows the last carriage return.
     shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
     clean = [
-        "".join(c for c in line if c.isprintable() or c == "\t")[:_LONGEST_LINE].rstrip() for line in shown
+        "".join(c for c in line if c.isprintable() or c == "\t")[:MAX_LINE_LENGTH].rstrip() for line in shown
     ]
-    return "\n".join([line for line in clean if line][-lines:]) or None
-
-
-_LONGEST_LINE = 500
+    return "\n".join([line for line in clean if line][-max_lines:]) or None

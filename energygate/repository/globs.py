@@ -1,4 +1,4 @@
-"""The globs of a workload's `paths:`: which files of a checkout they mean."""
+"""Match the globs of a workload's `paths:` against the files of a checkout."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from energygate.errors import PolicyError
+from energygate.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,41 +20,41 @@ _HERE = PurePosixPath()
 
 
 def matching(globs: Iterable[str], paths: Iterable[str], *, directory: PurePosixPath = _HERE) -> list[str]:
-    """Return those paths that any of the globs means, in their order.
+    """Return the paths that match any of the globs, in their order.
 
-    Globs read as in `pathlib`, from the directory of the policy file:
+    Globs work as in `pathlib`, from the directory of the policy file:
 
-    * `*`, `?` and `[abc]` stand for characters within one name, also for a leading dot; case matters.
-    * `**` stands for any number of directories, none included: `**/*.py` finds `setup.py` too.
-    * `*.py` means files of that directory alone.
-    * A glob that ends in a plain name or in `/` means everything below as well: `src`, `src/` and `src/**`
-      are the same.
-    * `..` leads up, for what lies beside the policy's directory.
+    * `*`, `?` and `[abc]` match characters within one name, a leading dot too; case matters.
+    * `**` matches any number of directories, including none: `**/*.py` matches `setup.py` too.
+    * `*.py` matches files of that directory only.
+    * A glob that ends in a plain name or in `/` matches everything below as well: `src`, `src/` and `src/**`
+      are equivalent.
+    * `..` leads up, to what lies beside the policy's directory.
 
-    A path that ends in `/` is a directory with unknown contents, and is meant when something in it could be.
+    A path that ends in `/` is a directory with unknown contents, and matches when something in it could.
 
     Args:
-        globs: The globs; none of them means no path.
+        globs: The globs; an empty list matches nothing.
         paths: Paths relative to the root, separated by `/`.
         directory: Where the globs start, relative to the root.
 
     Raises:
-        PolicyError: When a glob cannot mean what its writer hopes.
+        PolicyError: When a glob is invalid.
     """
     patterns = [_parts(glob, directory) for glob in globs]
-    return [path for path in paths if any(_means(pattern, path) for pattern in patterns)]
+    return [path for path in paths if any(_matches(pattern, path) for pattern in patterns)]
 
 
 def _parts(glob: str, directory: PurePosixPath) -> tuple[str, ...]:
-    """Return the parts of a glob from the root, wildcards of the directory's own name taken literally."""
+    """Return the parts of a glob from the root; wildcards in the directory's own name are escaped."""
     hint = _mistake(glob)
     if hint is not None:
-        raise PolicyError(f"{glob!r} is no usable glob", hint=hint)
+        raise PolicyError(f"{quote(glob)} is not a valid glob", hint=hint)
     parts = [re.sub(r"([*?\[])", r"[\1]", part) for part in directory.parts]
     for part in glob.split("/"):
         if part == "..":
             if not parts or parts[-1] == _ANYTHING:
-                raise PolicyError(f"{glob!r} leads out of the checkout", hint="Name what is inside it")
+                raise PolicyError(f"{quote(glob)} leads out of the checkout", hint="Use paths inside it")
             parts.pop()
         elif part not in {"", "."}:
             parts.append(part)
@@ -68,35 +69,37 @@ def _mistake(glob: str) -> str | None:
     if glob.startswith("/"):
         return "Start from the directory of the policy file, without the slash"
     if glob.startswith("!"):
-        return "There is no exclusion; name what counts, or write [!] for a name that begins so"
+        return "Exclusion is not supported; list what counts, or write [!] for a name that begins with !"
     if "\\" in glob:
-        return "Separate directories by /"
+        return "Separate directories with /"
     if any(_ANYTHING in part and part != _ANYTHING for part in glob.split("/")):
-        return "** stands alone between slashes, as in **/*.py"
+        return "** must be a whole path component, as in **/*.py"
     return None
 
 
-def _means(pattern: tuple[str, ...], path: str) -> bool:
+def _matches(pattern: tuple[str, ...], path: str) -> bool:
     return _match(pattern, tuple(path.removesuffix("/").split("/")), within=path.endswith("/"))
 
 
 def _match(pattern: tuple[str, ...], names: tuple[str, ...], *, within: bool) -> bool:
-    """Match from the left, keeping the set of places in the pattern that the names so far can have led to.
+    """Match from the left, tracking every position in the pattern that the names so far can reach.
 
-    That takes (parts of the glob) times (names) steps at most, whatever names a pull request makes up.
+    This takes at most (parts of the glob) x (names) steps, whatever names a pull request contains.
     """
-    places = _skipping(pattern, {0})
+    positions = _skipping(pattern, {0})
     for name in names:
-        # `**` takes a name and stays.
-        stayed = {at for at in places if at < len(pattern) and pattern[at] == _ANYTHING}
-        moved = {at + 1 for at in places - stayed if at < len(pattern) and _compiled(pattern[at]).match(name)}
-        places = _skipping(pattern, stayed | moved)
-    return bool(places) if within else len(pattern) in places
+        # `**` consumes a name and stays.
+        stayed = {at for at in positions if at < len(pattern) and pattern[at] == _ANYTHING}
+        moved = {
+            at + 1 for at in positions - stayed if at < len(pattern) and _compiled(pattern[at]).match(name)
+        }
+        positions = _skipping(pattern, stayed | moved)
+    return bool(positions) if within else len(pattern) in positions
 
 
-def _skipping(pattern: tuple[str, ...], places: set[int]) -> set[int]:
-    """Add the places behind each `**`, which may stand for nothing."""
-    reached = set(places)
+def _skipping(pattern: tuple[str, ...], positions: set[int]) -> set[int]:
+    """Add the positions after each `**`, which may match nothing."""
+    reached = set(positions)
     for at, part in enumerate(pattern):
         if at in reached and part == _ANYTHING:
             reached.add(at + 1)

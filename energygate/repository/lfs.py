@@ -1,4 +1,4 @@
-"""Git LFS: telling a pointer from the file it stands for, and putting base's files in their place."""
+"""Git LFS: recognise pointer files, and replace base's pointers by the files they stand for."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
     from energygate.repository.git import Git
 
-POINTER_LIMIT_BYTES = 1024
+MAX_POINTER_BYTES = 1024
 """A pointer is smaller than this: https://github.com/git-lfs/git-lfs/blob/main/docs/spec.md."""
 
 DOWNLOAD_SECONDS = 600.0
-"""How long `git lfs fetch` may take for base's files."""
+"""Time limit of `git lfs fetch` for base's files."""
 
 NO_FILTER = (
     "filter.lfs.smudge=",
@@ -29,9 +29,9 @@ NO_FILTER = (
     "filter.lfs.process=",
     "filter.lfs.required=false",
 )
-"""Configuration by which git checks out pointers as they are, whatever is installed."""
+"""Settings with which git checks out pointers unchanged, even where git-lfs is installed."""
 
-_LONGEST_INCLUDE = 64 * 1024
+_MAX_INCLUDE_LENGTH = 64 * 1024
 _POINTER = re.compile(
     rb"version https://git-lfs\.github\.com/spec/v1\n(?:[^\n]+\n)*?oid sha256:(?P<oid>[0-9a-f]{64})\n"
     rb"(?:[^\n]+\n)*?size (?P<size>[0-9]{1,18})\n"
@@ -40,21 +40,21 @@ _POINTER = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Pointer:
-    """What a pointer file says of the file it stands for: its SHA-256 in hexadecimal, and its size."""
+    """The content of a pointer file: SHA-256 in hexadecimal and size of the real file."""
 
     oid: str
     size_bytes: int
 
 
 def is_pointer(path: Path) -> bool:
-    """Tell whether a file is a Git LFS pointer: a few lines in place of the model that is meant."""
+    """Tell whether a file is a Git LFS pointer instead of the model itself."""
     return read_pointer(path) is not None
 
 
 def read_pointer(path: Path) -> Pointer | None:
-    """Read a pointer; `None` when the file is anything else, or is not there."""
+    """Read a pointer; `None` when the file is something else or does not exist."""
     try:
-        if path.is_symlink() or not path.is_file() or path.stat().st_size >= POINTER_LIMIT_BYTES:
+        if path.is_symlink() or not path.is_file() or path.stat().st_size >= MAX_POINTER_BYTES:
             return None
         found = _POINTER.match(path.read_bytes())
     except OSError:
@@ -62,11 +62,11 @@ def read_pointer(path: Path) -> Pointer | None:
     return found and Pointer(oid=found["oid"].decode(), size_bytes=int(found["size"]))
 
 
-def fill_in(borrowed: Git, lender: Git, sha: str, *, head: Path | None) -> None:
-    """Replace base's pointers by their files: from the lender's store, else from its remote through git-lfs.
+def replace_pointers(borrowed: Git, lender: Git, sha: str, *, head: Path | None) -> None:
+    """Replace base's pointers by their files: from the local LFS store, else downloaded by git-lfs.
 
-    Only files are downloaded that head has as files, or does not have: what was left a pointer in head's
-    checkout was left so on purpose, and base is to be like it. Pointers whose file cannot be had stay.
+    Downloads only files that are real files at head or do not exist there: a pointer in head's checkout was
+    left on purpose, and base should match it. Pointers whose file is unavailable stay.
 
     Args:
         borrowed: The checkout of base.
@@ -74,39 +74,39 @@ def fill_in(borrowed: Git, lender: Git, sha: str, *, head: Path | None) -> None:
         sha: Base's commit.
         head: The user's checkout; `None` when there is none.
     """
-    tracked = borrowed.answer("ls-files", "-z", "--", ":(top,attr:filter=lfs)")
+    tracked = borrowed.output("ls-files", "-z", "--", ":(top,attr:filter=lfs)")
     names = [os.fsdecode(name) for name in tracked.split(b"\0") if name]
     pointers = {name: pointer for name in names if (pointer := read_pointer(borrowed.directory / name))}
     if not pointers:
         return
     store = _store(lender)
-    missing = _take(borrowed, pointers, store)
+    missing = _copy_from_store(borrowed, pointers, store)
     wanted = [name for name in missing if head is None or not is_pointer(head / name)]
     if wanted and shutil.which("git-lfs"):
         _download(lender, sha, wanted)
-        _take(borrowed, {name: pointers[name] for name in wanted}, store)
+        _copy_from_store(borrowed, {name: pointers[name] for name in wanted}, store)
 
 
 def _store(lender: Git) -> Path:
-    """Return the directory that holds LFS files, as git-lfs finds it."""
+    """Return the directory of the local LFS store, found as git-lfs finds it."""
     configured = lender.setting("lfs.storage")
     common = Path(lender.directory, lender.line("rev-parse", "--git-common-dir"))
     return Path(common, configured or "lfs", "objects")
 
 
-def _take(borrowed: Git, pointers: Mapping[str, Pointer], store: Path) -> list[str]:
-    """Copy files from the store over their pointers; returns the names of those that are not in it."""
+def _copy_from_store(borrowed: Git, pointers: Mapping[str, Pointer], store: Path) -> list[str]:
+    """Copy files from the store over their pointers; return the names of those that the store lacks."""
     taken, missing = [], []
     for name, pointer in pointers.items():
         source = store / pointer.oid[:2] / pointer.oid[2:4] / pointer.oid
         if source.is_file() and source.stat().st_size == pointer.size_bytes:
-            # A copy, not a link: a workload that writes to its model must not reach the user's store.
+            # A copy, not a link: a workload that writes to its model must not change the user's store.
             shutil.copyfile(source, borrowed.directory / name)
             taken.append(os.fsencode(name) + b"\0")
         else:
             missing.append(name)
-    # Else builds that ask git for their version would call it a changed one.
-    borrowed.answer("update-index", "--assume-unchanged", "-z", "--stdin", stdin=b"".join(taken))
+    # Otherwise builds that ask git for their version would see a modified checkout.
+    borrowed.output("update-index", "--assume-unchanged", "-z", "--stdin", stdin=b"".join(taken))
     return missing
 
 
@@ -114,11 +114,11 @@ def _download(lender: Git, sha: str, names: Sequence[str]) -> None:
     remote = next(iter(remotes(lender)), None)
     if remote is None:
         return
-    # git-lfs takes patterns between commas; `?` stands for what would be special there, and matches it.
+    # git-lfs takes comma-separated patterns; `?` matches any character that is special there.
     include = ",".join(re.sub(r"[,*?\[\]\\!]", "?", name) for name in names)
-    only = (f"--include={include}", "--exclude=") if len(include) < _LONGEST_INCLUDE else ()
+    only = (f"--include={include}", "--exclude=") if len(include) < _MAX_INCLUDE_LENGTH else ()
     try:
-        lender.answer("lfs", "fetch", *only, remote, sha, timeout_s=DOWNLOAD_SECONDS)
+        lender.output("lfs", "fetch", *only, remote, sha, timeout_s=DOWNLOAD_SECONDS)
     except GitFailed:
-        # What is needed and still a pointer is reported by whoever needs it.
+        # If the workload needs the file, loading it reports the pointer.
         return

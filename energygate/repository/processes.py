@@ -1,4 +1,4 @@
-"""Run a command to its end, and take its whole process group along when that end comes early."""
+"""Run a command and wait for it; when the wait ends early, stop its whole process group."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 GRACE_SECONDS = 2.0
-"""Between asking a process group to stop and killing it: git removes its lock files in that time."""
+"""Between SIGTERM and SIGKILL: time for git to remove its lock files."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class CompletedCommand:
-    """A command that has ended.
+    """The result of a command that has ended.
 
     Attributes:
         returncode: Its exit status; negative for the signal that ended it.
-        stdout: All it wrote there.
-        stderr: The same.
+        stdout: Everything it wrote to stdout.
+        stderr: Everything it wrote to stderr.
     """
 
     returncode: int
@@ -34,7 +34,7 @@ class CompletedCommand:
 
 
 class CommandRunner(Protocol):
-    """Runs a command and waits for it: the repository room's one way to start git."""
+    """Runs a command and waits for it: the only way in which this room starts git."""
 
     def __call__(
         self,
@@ -45,10 +45,10 @@ class CommandRunner(Protocol):
         stdin: bytes,
         timeout_s: float | None,
     ) -> CompletedCommand:
-        """Return what became of it, whatever its exit status.
+        """Return the result, whatever its exit status.
 
         Raises:
-            subprocess.TimeoutExpired: When it took longer than `timeout_s` and was stopped.
+            subprocess.TimeoutExpired: When it exceeded `timeout_s` and was stopped.
             FileNotFoundError: When there is no such command.
         """
         ...
@@ -62,9 +62,9 @@ def run_command(
     stdin: bytes,
     timeout_s: float | None,
 ) -> CompletedCommand:
-    """Run a command in a session of its own, so that nothing of it outlives an error, Ctrl-C or SIGTERM.
+    """Run a command in its own session, so that nothing of it survives an error, Ctrl-C or SIGTERM.
 
-    A session of its own also has no terminal: ssh cannot ask for a passphrase there and wait for ever.
+    A session of its own has no terminal either, so ssh cannot hang while it asks for a passphrase.
     """
     with (
         # A file, not a pipe: a background ssh connection keeps stderr open long after git is done.
@@ -87,7 +87,7 @@ def run_command(
 
 @contextlib.contextmanager
 def stop_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
-    """Stop a process and its whole group when the block is left by an exception, of whatever kind."""
+    """Stop a process and its whole group when the block raises."""
     try:
         yield
     except BaseException:
@@ -96,7 +96,7 @@ def stop_on_error(process: subprocess.Popen[bytes]) -> Iterator[None]:
 
 
 def stop_group(process: subprocess.Popen[bytes]) -> None:
-    """End a process that leads a session, and all it started: first asked, then killed."""
+    """Stop a session leader and everything it started: SIGTERM first, then SIGKILL."""
     try:
         _signal_group(process, signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):

@@ -1,4 +1,4 @@
-"""A side's `setup:` command: run before anything is measured, silent unless it fails."""
+"""Run a side's `setup:` command before anything is measured; it is silent unless it fails."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SHOWN_LINES = 40
-"""How much of a failed command's output an error carries."""
+MAX_OUTPUT_LINES = 40
+"""Lines of a failed command's output that an error quotes."""
 
 SETUP_SECONDS = 900.0
 
-_KEPT_BYTES = 128 * 1024
+_MAX_KEPT_BYTES = 128 * 1024
 _DRAIN_SECONDS = 1.0
 
 
 def run_setup(command: str, directory: Path, *, label: str, timeout_s: float = SETUP_SECONDS) -> None:
-    """Run a `setup:` command in a side's directory, through the shell, which stops at the first line that fails.
+    """Run a `setup:` command in a side's directory, in a shell that stops at the first failing line.
 
-    The command is the team's own, from the policy at base. It cannot ask anything, and sees neither the
-    virtual environment that energygate runs in nor, in a git hook, the repository that the hook is for.
+    The command comes from the policy at base. It has no stdin, and sees neither the virtual environment that
+    energygate runs in nor, in a git hook, the variables that select the hook's repository.
 
     Args:
-        command: What the policy says, one or several lines.
-        directory: The side's checkout.
+        command: One or several lines.
+        directory: The checkout of the side.
         label: What errors call the side, such as `base`.
-        timeout_s: The longest it may take, in seconds.
+        timeout_s: Time limit in seconds.
 
     Raises:
-        MeasurementError: When it fails or takes too long, with the end of its output; what it started is
-            stopped then, as on Ctrl-C.
+        MeasurementError: When it fails or exceeds the time limit. The end of its output is the detail, and
+            everything it started is stopped, as on Ctrl-C.
     """
     tail = _Tail()
     try:
@@ -61,18 +61,18 @@ def run_setup(command: str, directory: Path, *, label: str, timeout_s: float = S
 
 
 class _Tail:
-    """The end of what a command says, however much that is."""
+    """The last part of a command's output, in bounded memory."""
 
     def __init__(self) -> None:
         self._kept = b""
 
     def read(self, stream: IO[bytes]) -> None:
         with stream:
-            while piece := os.read(stream.fileno(), _KEPT_BYTES):
-                self._kept = (self._kept + piece)[-_KEPT_BYTES:]
+            while piece := os.read(stream.fileno(), _MAX_KEPT_BYTES):
+                self._kept = (self._kept + piece)[-_MAX_KEPT_BYTES:]
 
     def words(self) -> str | None:
-        return output_tail(self._kept, lines=SHOWN_LINES)
+        return output_tail(self._kept, max_lines=MAX_OUTPUT_LINES)
 
 
 def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
@@ -87,7 +87,7 @@ def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
         stderr=subprocess.STDOUT,
         start_new_session=True,
     )
-    # A thread, because what a setup leaves running may hold the pipe open after its end.
+    # A thread, because a process that setup leaves running may keep the pipe open.
     reader = threading.Thread(target=tail.read, args=(process.stdout,), daemon=True)
     try:
         with stop_on_error(process):
@@ -98,7 +98,7 @@ def _run(command: str, directory: Path, tail: _Tail, timeout_s: float) -> int:
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, str]:
-    # With it, `uv pip install` would put base's packages where energygate, or head, finds its own.
+    # With VIRTUAL_ENV set, `uv pip install` would install base's packages into the environment of energygate or head.
     return {name: value for name, value in without_repository(environment).items() if name != "VIRTUAL_ENV"}
 
 

@@ -1,4 +1,4 @@
-"""Temporary directories outside the repository that are gone afterwards, also when we did not get to it."""
+"""Temporary directories outside the repository that are removed even if energygate was killed."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ PREFIX = "energygate-base-"
 
 @contextlib.contextmanager
 def temporary_directory(*, beside: Path) -> Iterator[Path]:
-    """Lend a new directory and remove it in the end, whatever that end is.
+    """Create a directory and remove it afterwards, whatever happens.
 
-    The directory is locked while it is in use. The lock goes when its process goes, so what a killed run
-    left behind is recognised, and removed here. (Windows has no such lock: nothing is recognised there.)
+    The directory is locked while it is in use. The kernel releases the lock when the process ends, so that the
+    next run can tell what a killed run left behind and remove it. (Windows has no such lock: leftovers stay.)
 
     Args:
-        beside: The repository's root. The directory is never inside it, and on the same file system where
-            possible: base must not be read from memory while head is read from a disk.
+        beside: The root of the repository. The directory is never inside it, and on the same file system where
+            possible, so that base is not read from memory while head is read from a disk.
 
     Raises:
-        UsageError: When there is no place for it.
+        UsageError: When no usable directory for temporary files exists.
     """
     places = temporary_places(beside)
     for place in places:
@@ -67,7 +67,7 @@ def temporary_places(root: Path) -> list[Path]:
 
 
 def remove_abandoned(place: Path) -> None:
-    """Remove our directories that no living process holds. Those of other users stay, and so do links."""
+    """Remove our directories that no running process holds; those of other users and links stay."""
     for path in place.glob(f"{PREFIX}*"):
         lock = _lock(path, wait=False)
         if lock is not None:
@@ -76,7 +76,7 @@ def remove_abandoned(place: Path) -> None:
 
 
 def remove_tree(path: Path) -> None:
-    """Remove a directory with all in it, read-only parts included; what cannot be removed stays."""
+    """Remove a directory tree, read-only parts included; what cannot be removed stays."""
     shutil.rmtree(path, ignore_errors=True)
     if not path.exists():
         return
@@ -96,7 +96,7 @@ def _claim(place: Path) -> tuple[Path, int | None]:
         # Resolved: a workload may print its directory, and /tmp is a link on macOS.
         path = Path(tempfile.mkdtemp(prefix=PREFIX, dir=place)).resolve()
         lock = _lock(path, wait=True)
-        # Between its making and its locking another run may have taken it for abandoned.
+        # Another run may have removed it as abandoned before we locked it.
         if path.exists():
             return path, lock
         if lock is not None:
@@ -104,7 +104,7 @@ def _claim(place: Path) -> tuple[Path, int | None]:
 
 
 def _lock(path: Path, *, wait: bool) -> int | None:
-    """Lock a directory of ours; `None` when someone holds it, it is not ours, or there are no such locks."""
+    """Lock a directory of ours; `None` when it is in use, not ours, or the system has no such locks."""
     if sys.platform == "win32":
         return None
     try:

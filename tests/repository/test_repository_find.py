@@ -126,5 +126,5 @@ def test_git_is_started_through_the_given_runner(project):
         seen.append(arguments)
         return run_command(arguments, **rest)
 
-    assert Repository.find(Path(project.root), run=run).head() == project.head()
+    assert Repository.find(Path(project.root), runner=run).head() == project.head()
     assert {arguments[0] for arguments in seen} == {"git"}

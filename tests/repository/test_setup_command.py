@@ -63,7 +63,7 @@ def test_of_much_output_only_the_end_is_kept(tmp_path):
     tail = setup_command._Tail()
     tail.read((tmp_path / "output").open("rb"))
     assert tail._kept.endswith(b"xend")
-    assert len(tail._kept) == setup_command._KEPT_BYTES
+    assert len(tail._kept) == setup_command._MAX_KEPT_BYTES
 
 
 def test_it_cannot_wait_for_an_answer(tmp_path):

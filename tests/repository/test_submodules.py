@@ -97,7 +97,7 @@ def test_a_commit_that_nobody_has_is_an_error_that_names_it(user, library, tmp_p
     shutil.rmtree(library.root)
     with (
         pytest.raises(
-            UsageError, match=r"submodule 'libs/library' at .* neither in this clone nor"
+            UsageError, match=r"submodule 'libs/library' at .* not in this clone and cannot"
         ) as caught,
         check_out(clone),
     ):

@@ -172,7 +172,9 @@ def test_a_shallow_clone_without_a_remote_says_what_to_write(upstream, tmp_path)
 def test_a_shallow_clone_whose_remote_is_gone_says_so_and_what_to_write(upstream, tmp_path):
     clone = upstream.clone(tmp_path / "clone", "--depth=1", "--no-single-branch", "--branch=work")
     upstream.root.rename(tmp_path / "moved")
-    with pytest.raises(UsageError, match=r"shallow.*origin gives no more history.*fetch-depth: 0") as caught:
+    with pytest.raises(
+        UsageError, match=r"shallow.*origin has no more history to fetch.*fetch-depth: 0"
+    ) as caught:
         clone.find().merge_base("origin/main")
     assert "does not exist" in caught.value.detail or "not appear to be a git" in caught.value.detail
 
