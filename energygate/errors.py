@@ -82,6 +82,13 @@ class EnergygateError(Exception):
         return self.sentence()
 
 
+def unexpected(error: Exception) -> EnergygateError:
+    """Return any other exception as an error: what the system refused, or a bug of energygate."""
+    if isinstance(error, OSError):
+        return MeasurementError(error.strerror or str(error) or type(error).__name__, where=error.filename)
+    return MeasurementError(f"internal error, please report it: {type(error).__name__}: {error}")
+
+
 class UsageError(EnergygateError):
     """The command line asks for something that cannot be."""
 

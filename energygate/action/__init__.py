@@ -1,3 +1,3 @@
-"""What the steps of `action.yml` run: one measures and has no token, the other tells and runs nobody's code."""
+"""What the steps of `action.yml` run: one measures without a token, the other reports and runs no foreign code."""
 
 from __future__ import annotations

@@ -1,9 +1,8 @@
-"""What the measuring step leaves to the reporting step: the result, or why there is none."""
+"""What the measuring step passes to the reporting step: the result, or why there is none."""
 
 from __future__ import annotations
 
 import json
-import re
 import stat
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
@@ -16,26 +15,23 @@ if TYPE_CHECKING:
     from energygate.errors import EnergygateError
     from energygate.result.result import Result
 
-LONGEST_DETAIL = 20_000
-"""Characters of a process's last words: more than a comment has room for."""
+MAX_DETAIL = 20_000
+"""Characters of a process's stderr: more than a comment has room for."""
 
-
-TROUBLES = (2, 3)
+EXIT_CODES = (2, 3)
 """Exit codes without a result."""
-
-_LINE = re.compile("[0-9]{1,9}")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Trouble:
+class StepFailure:
     """Why nothing was judged.
 
     Attributes:
         message: One sentence, with its place.
+        hint: What to do next; `None` when the message says it all.
+        detail: The stderr of a process; `None` without any.
+        exit_code: The exit code.
         line: The policy's line that it is about; `None` where it is about none.
-        hint: What to do about it; `None` when the sentence says it all.
-        detail: A process's last words; `None` without any.
-        exit_code: What it leads to.
     """
 
     message: str
@@ -45,16 +41,15 @@ class Trouble:
     line: int | None = None
 
     @classmethod
-    def of(cls, error: EnergygateError, *, policy: str = "") -> Trouble:
-        """The same as an error says; `policy` is how it calls the policy that reviewers see."""
+    def of(cls, error: EnergygateError, *, policy: str = "") -> StepFailure:
+        """Make it from an error; `policy` is the path of the policy that reviewers see."""
         place = f"{error.where}: " if error.where else ""
-        line = (error.where or "").removeprefix(f"{policy}:")
         return cls(
             message=f"{place}{error.what}",
             hint=error.hint,
-            detail=error.detail[-LONGEST_DETAIL:] if error.detail else None,
+            detail=error.detail[-MAX_DETAIL:] if error.detail else None,
             exit_code=error.exit_code,
-            line=int(line) if _LINE.fullmatch(line) else None,
+            line=error.line if error.file == policy else None,
         )
 
 
@@ -62,59 +57,60 @@ class Trouble:
 class Handover:
     """A directory between two steps of one job.
 
-    The pull request's code could write there too, as it could into anything that its job may: whoever reads it
-    trusts no more of it than of an artifact.
+    The pull request's code could write there too, so nothing in it is trusted more than an artifact.
     """
 
     directory: Path
 
     @property
     def result_path(self) -> Path:
-        """Where the result is, if there is one."""
+        """The file of the result, if there is one."""
         return self.directory / "result.json"
 
     @property
-    def _trouble_path(self) -> Path:
-        return self.directory / "trouble.json"
+    def _failure_path(self) -> Path:
+        return self.directory / "failure.json"
 
     def leave_result(self, result: Result) -> None:
         """Write the result."""
-        self.result_path.unlink(missing_ok=True)  # never through a link that leads elsewhere
+        self.result_path.unlink(missing_ok=True)  # never through a link
         self.result_path.write_text(result.to_json(), encoding="utf-8", newline="\n")
 
-    def leave_trouble(self, trouble: Trouble) -> None:
+    def leave_failure(self, failure: StepFailure) -> None:
         """Write why there is none."""
-        self._trouble_path.write_text(json.dumps(asdict(trouble)), encoding="utf-8")
+        self._failure_path.write_text(json.dumps(asdict(failure)), encoding="utf-8")
 
     def result(self) -> Result | None:
         """Read the result; `None` when there is none.
 
         Raises:
-            MeasurementError: When it cannot be trusted to be one.
+            MeasurementError: It is not a valid result.
         """
         content = _content(self.result_path)
         return None if content is None else read_result(content, name="result.json")
 
-    def trouble(self) -> Trouble:
-        """Read why there is no result; when nobody wrote that either, the measuring broke off."""
+    def failure(self) -> StepFailure:
+        """Read why there is no result; without that either, the measuring step was killed."""
         try:
-            said = json.loads(_content(self._trouble_path) or b"")
-            if said["exit_code"] not in TROUBLES:
-                raise ValueError(said["exit_code"])  # noqa: TRY301 - nobody but energygate leaves one
-            texts = {key: None if said[key] is None else str(said[key]) for key in ("hint", "detail")}
-            line = None if said["line"] is None else int(said["line"])
-            return Trouble(message=str(said["message"]), exit_code=int(said["exit_code"]), line=line, **texts)
+            read = json.loads(_content(self._failure_path) or b"")
+            if read["exit_code"] not in EXIT_CODES:
+                raise ValueError(read["exit_code"])  # noqa: TRY301 - energygate writes no other
+            texts = {key: None if read[key] is None else str(read[key]) for key in ("hint", "detail")}
+            line = None if read["line"] is None else int(read["line"])
+            return StepFailure(
+                message=str(read["message"]), exit_code=int(read["exit_code"]), line=line, **texts
+            )
         except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
-            return Trouble(
+            return StepFailure(
                 message="the measuring step ended without a result",
-                hint="Its log says how far it came",
+                hint="Its log shows how far it got",
                 detail=None,
                 exit_code=3,
             )
 
 
 def _content(path: Path) -> bytes | None:
-    """What a file of its own holds, or as much as shows that it is too long; `None` for anything else."""
+    """Read a regular file, or enough of it to show that it is too long; return `None` for anything else."""
     try:
         if not stat.S_ISREG(path.lstat().st_mode):
             return None

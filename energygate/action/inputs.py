@@ -1,4 +1,4 @@
-"""The action's inputs, as the steps of `action.yml` hand them over in variables."""
+"""The action's inputs, which `action.yml` passes in variables."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _E = TypeVar("_E", bound=Enum)
 
 POLICY = "energygate.yml"
-"""The policy where nobody says otherwise: as on the command line."""
+"""The default policy, as on the command line."""
 
-MOST_KEY = 100
+MAX_KEY = 100
 """Characters of a comment's key."""
 
 
 class Task(Enum):
-    """What the action is to do."""
+    """What the action does."""
 
     CHECK = "check"
     MATRIX = "matrix"
@@ -34,7 +34,7 @@ class Task(Enum):
 
 
 class Mode(Enum):
-    """What becomes of the job."""
+    """Whether a verdict fails the job."""
 
     GATE = "gate"
     REPORT = "report"
@@ -49,14 +49,14 @@ class Inputs:
         policy: The policy's path below `directory`.
         directory: The project's directory below the checkout.
         base: What to compare with; `None` for what the event says.
-        workloads: Names; none stand for all.
-        strict: Whether what stays inconclusive fails.
+        workloads: Their names; none for all.
+        strict: Whether an inconclusive verdict fails.
         comment: When to comment.
         mode: Whether a verdict may fail the job.
         python: The interpreter of workloads; `None` for the policy's.
-        setup: What makes a side's environment; `None` for the policy's.
+        setup: The command that prepares a side's environment; `None` for the policy's.
         time_limit_s: Measuring time per workload; `None` for the policy's.
-        shards: The most jobs to plan; `None` for the usual number.
+        shards: The maximum number of jobs to plan; `None` for the default.
         label: The label that waives; `None` for none.
     """
 
@@ -76,7 +76,7 @@ class Inputs:
 
     @property
     def path(self) -> str:
-        """The policy's path in the repository, as GitHub writes paths."""
+        """The policy's path in the repository, with forward slashes."""
         parts = [
             part for part in re.split(r"[/\\]", f"{self.directory}/{self.policy}") if part not in {"", "."}
         ]
@@ -84,15 +84,15 @@ class Inputs:
 
     @property
     def key(self) -> str:
-        """What tells this policy's comment from those of other policies on the same pull request."""
-        return re.sub(r"[^A-Za-z0-9._/-]", "-", self.path)[-MOST_KEY:]
+        """The key of this policy's comment, which tells it from those of other policies on the pull request."""
+        return re.sub(r"[^A-Za-z0-9._/-]", "-", self.path)[-MAX_KEY:]
 
     @classmethod
     def from_environ(cls, environ: Mapping[str, str]) -> Inputs:
-        """Read them; what is empty was not given.
+        """Read them; an empty one counts as not given.
 
         Raises:
-            UsageError: When one makes no sense; the sentence names it.
+            UsageError: One is invalid; the message names it.
         """
         given = {
             name.removeprefix("INPUT_").lower(): value.strip()
@@ -123,18 +123,18 @@ def _one_of(kind: type[_E], given: Mapping[str, str], name: str, *, default: _E)
     try:
         return kind(text)
     except ValueError:
-        raise _wrong(name, f"is one of {', '.join(str(one.value) for one in kind)}") from None
+        raise _wrong(name, f"must be one of {', '.join(str(one.value) for one in kind)}") from None
 
 
 def _flag(given: Mapping[str, str], name: str) -> bool:
     text = given.get(name, "false")
     if text not in {"true", "false"}:
-        raise _wrong(name, "is true or false")
+        raise _wrong(name, "must be true or false")
     return text == "true"
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Names one a line, or a JSON list, which can hold every name there is."""
+    """Read names, one a line, or as a JSON list, which can hold any name."""
     if not text.startswith("["):
         return tuple(line.strip() for line in text.splitlines() if line.strip())
     try:
@@ -142,7 +142,7 @@ def _names(text: str) -> tuple[str, ...]:
     except ValueError:
         names = None
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-        raise _wrong("workloads", "is a name a line, or a JSON list of names")
+        raise _wrong("workloads", "must be a name a line, or a JSON list of names")
     return tuple(names)
 
 
@@ -152,9 +152,9 @@ def _seconds(text: str | None) -> float | None:
     try:
         seconds = parse_quantity(text, Family.TIME).value
     except ValueError as error:
-        raise _wrong("time-limit", f"makes no sense: {error}") from None
+        raise _wrong("time-limit", f"is not a time: {error}") from None
     if seconds <= 0:
-        raise _wrong("time-limit", "is more than 0 s")
+        raise _wrong("time-limit", "must be more than 0 s")
     return seconds
 
 
@@ -162,7 +162,7 @@ def _whole(text: str | None) -> int | None:
     if text is None:
         return None
     if not re.fullmatch("[0-9]{1,4}", text) or int(text) < 1:
-        raise _wrong("shards", "is a whole number from 1 up")
+        raise _wrong("shards", "must be a whole number of at least 1")
     return int(text)
 
 

@@ -1,4 +1,4 @@
-"""The second stage: what a first stage measured without any rights is judged again here, and told."""
+"""The second stage: it judges again what a first stage measured without any rights, and reports it."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
 from typing import TYPE_CHECKING
 
-from energygate.action.handover import Trouble
-from energygate.action.measuring import FINAL
+from energygate.action.handover import StepFailure
+from energygate.action.measure_step import FINAL
 from energygate.errors import EnergygateError, MeasurementError, PolicyError
 from energygate.forge.github.api_errors import GitHubTrouble
 from energygate.forge.github.artifact import download_result
@@ -21,15 +21,15 @@ from energygate.result.reading import read_result
 from energygate.run.base import policy_text
 
 if TYPE_CHECKING:
-    from energygate.action.reporting import Reporting
+    from energygate.action.report_step import ReportStep
     from energygate.forge.github.events import FirstStage
     from energygate.forge.github.pull_requests import PullRequest
     from energygate.policy import Policy
     from energygate.result.result import Result
 
 
-_LEFT_NOTHING = frozenset({None, 410})
-"""There is no artifact, or not any more; a refusal is no fault of the first stage."""
+_NO_ARTIFACT = frozenset({None, 410})
+"""Statuses of an artifact that does not exist (any more); any other is GitHub's refusal."""
 
 
 def _today() -> date:
@@ -43,30 +43,30 @@ class SecondStage:
     No verdict fails this job: the first stage's has failed already, and this one runs for the default branch.
 
     Attributes:
-        reporting: Tells.
+        step: Reports.
         first: The run that measured.
-        today: The date that waivers expire against.
+        today: The date on which waivers are judged.
     """
 
-    reporting: Reporting
+    step: ReportStep
     first: FirstStage
     today: date = field(default_factory=_today)
 
     def run(self) -> None:
-        """Find the pull request, fetch what was measured, judge it by base's policy, tell.
+        """Find the pull request, download the result, judge it by base's policy, and report it.
 
         Raises:
-            UsageError: Outside of a job.
+            UsageError: It runs outside of a job.
         """
-        reporting, event = self.reporting, self.reporting.event
+        step, event = self.step, self.step.event
         try:
-            pull_request = find_pull_request(reporting.client(), event)
+            pull_request = find_pull_request(step.client(), event)
         except EnergygateError as error:
-            reporting.tell_trouble(Trouble.of(error), thread=None, marker=None, gates=False)
+            step.report_failure(StepFailure.of(error), thread=None, marker=None, gates=False)
             return
         thread = Thread(repository=event.repository, number=pull_request.number)
         marker = Marker(
-            key=reporting.inputs.key,
+            key=step.inputs.key,
             run_id=self.first.run_id,
             attempt=self.first.attempt,
             sha=self.first.head_sha,
@@ -74,29 +74,29 @@ class SecondStage:
         try:
             result = self._judged(pull_request)
         except EnergygateError as error:
-            reporting.tell_trouble(Trouble.of(error), thread=thread, marker=marker, gates=False)
+            step.report_failure(StepFailure.of(error), thread=thread, marker=marker, gates=False)
             return
-        reporting.handover.leave_result(result)
-        reporting.tell_result(result, thread=thread, marker=marker, gates=False)
+        step.handover.leave_result(result)
+        step.report_result(result, thread=thread, marker=marker, gates=False)
 
     def _judged(self, pull_request: PullRequest) -> Result:
-        reporting, repository = self.reporting, self.reporting.event.repository
-        client = reporting.client()
+        step, repository = self.step, self.step.event.repository
+        client = step.client()
         try:
             content = download_result(client, repository=repository, run_id=self.first.run_id, name=FINAL)
         except GitHubTrouble as trouble:
-            if trouble.status not in _LEFT_NOTHING:
+            if trouble.status not in _NO_ARTIFACT:
                 raise
             raise MeasurementError(
                 f"the first stage left no result: {trouble.what}",
-                hint="Its log says why: it may have failed before anything was measured",
+                hint="Its log says why: it may have failed before it measured",
             ) from None
         result = self._placed(read_result(content, name="result.json"), pull_request)
         policy = self._policy(pull_request.base_sha)
         if policy is None:
             raise PolicyError(
                 "base has no policy to judge this pull request by",
-                where=f"{reporting.inputs.path} at {pull_request.base_sha[:7]}",
+                where=f"{step.inputs.path} at {pull_request.base_sha[:7]}",
                 hint="Merge one first",
             )
         judged = judge_again(
@@ -104,33 +104,33 @@ class SecondStage:
             policy,
             today=self.today,
             head=self._head_policy(),
-            workloads=reporting.inputs.workloads or None,
+            workloads=step.inputs.workloads or None,
         )
-        return reporting.waived(judged, number=pull_request.number)
+        return step.waived(judged, number=pull_request.number)
 
     def _placed(self, result: Result, pull_request: PullRequest) -> Result:
-        """The result with what GitHub says of the run where the result says something, too."""
+        """Return the result with commit, policy and base as GitHub has them, not as the result claims."""
         if result.head_commit not in {None, self.first.head_sha}:
             raise MeasurementError("the first stage's result is about another commit than its run was for")
         base = result.base and result.base.model_copy(update={"ref": pull_request.base_ref})
-        policy = self.reporting.inputs.path
+        policy = self.step.inputs.path
         return result.model_copy(update={"head_commit": self.first.head_sha, "policy": policy, "base": base})
 
     def _head_policy(self) -> Policy:
-        """Head's policy, as data: it shows what became of workloads, whatever the first stage says."""
+        """Return head's policy, as data: it shows what became of workloads, whatever the first stage claims."""
         policy = self._policy(self.first.head_sha)
         if policy is None:
-            raise PolicyError("the pull request removes the policy", where=self.reporting.inputs.path)
+            raise PolicyError("the pull request removes the policy", where=self.step.inputs.path)
         return policy
 
     def _policy(self, commit: str) -> Policy | None:
-        """The policy at a commit, from GitHub and not from what the first stage left; `None` when there is none."""
-        reporting = self.reporting
-        path = reporting.inputs.path
+        """Return the policy at a commit, from GitHub and not from the first stage; `None` when there is none."""
+        step = self.step
+        path = step.inputs.path
         where = f"{path} at {commit[:7]}"
         content = read_file(
-            reporting.client(),
-            repository=reporting.event.repository,
+            step.client(),
+            repository=step.event.repository,
             path=path,
             commit=commit,
             limit_bytes=MAX_BYTES,

@@ -22,7 +22,7 @@ from energygate.cli.report import report
 from energygate.cli.route import route
 from energygate.cli.schema import schema
 from energygate.cli.streams import abandon, make_tolerant
-from energygate.errors import EnergygateError
+from energygate.errors import EnergygateError, unexpected
 from energygate.version import __version__
 
 if TYPE_CHECKING:
@@ -68,18 +68,12 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     except Exception as error:
         if os.environ.get("ENERGYGATE_DEBUG"):
             raise
-        _print_error(_unexpected(error))
+        _print_error(str(unexpected(error)))
+        if isinstance(error, OSError):
+            abandon(sys.stdout)
+        else:
+            _print_error("ENERGYGATE_DEBUG=1 shows where")
         sys.exit(3)
-
-
-def _unexpected(error: Exception) -> str:
-    """Describe what the system refused (a full disk, no directory for temporary files), or a bug of energygate."""
-    if isinstance(error, OSError):
-        abandon(sys.stdout)
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error.strerror or error)
-    return (
-        f"internal error, please report it: {type(error).__name__}: {error} (ENERGYGATE_DEBUG=1 shows where)"
-    )
 
 
 def _print_error(text: str) -> None:

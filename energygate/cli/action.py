@@ -29,13 +29,13 @@ def action() -> None:
 @action.command()
 def measure() -> None:
     """Measure, without a token, and leave the result to `report`."""
-    from energygate.action.measuring import Measuring
+    from energygate.action.measure_step import MeasureStep
     from energygate.cli.results import report as show
 
     environ = dict(os.environ)
     for name in RUNNER_FILES:
         os.environ.pop(name, None)
-    Measuring(environ=environ, check=_checked, show=show, log=sys.stdout).run()
+    MeasureStep(environ=environ, check=_checked, show=show, log=sys.stdout).run()
 
 
 @action.command()
@@ -45,12 +45,12 @@ def report() -> None:
 
     from energygate.action.handover import Handover
     from energygate.action.inputs import Inputs
-    from energygate.action.reporting import Reporting
+    from energygate.action.report_step import ReportStep
     from energygate.action.second_stage import SecondStage
     from energygate.forge.github.events import read_event
 
     token = os.environ.pop("ENERGYGATE_TOKEN", "").strip()
-    reporting = Reporting(
+    step = ReportStep(
         environ=os.environ,
         inputs=Inputs.from_environ(os.environ),
         event=read_event(os.environ),
@@ -58,10 +58,10 @@ def report() -> None:
         client=lambda: _client(token),
         log=sys.stdout,
     )
-    if reporting.event.first_stage is not None:
-        SecondStage(reporting=reporting, first=reporting.event.first_stage).run()
+    if step.event.first_stage is not None:
+        SecondStage(step=step, first=step.event.first_stage).run()
     else:
-        reporting.run()
+        step.run()
 
 
 def _checked(policy: Policy, directory: Path, policy_file: str, options: Options) -> Result:

@@ -94,19 +94,19 @@ def test_a_policy_has_a_path_and_a_comment_of_its_own(directory, policy, path, k
 @pytest.mark.parametrize(
     ("name", "text", "sentence"),
     [
-        ("task", "measure", "input 'task': it is one of check, matrix, leg, merge"),
-        ("strict", "yes", "input 'strict': it is true or false"),
-        ("comment", "sometimes", "input 'comment': it is one of always, changes, on-failure, never"),
-        ("mode", "warn", "input 'mode': it is one of gate, report"),
-        ("workloads", "[a]", "input 'workloads': it is a name a line, or a JSON list of names"),
-        ("workloads", '["a", 1]', "input 'workloads': it is a name a line, or a JSON list of names"),
-        ("time_limit", "60", "input 'time-limit': it makes no sense: "),
-        ("time_limit", "0 s", "input 'time-limit': it is more than 0 s"),
-        ("shards", "0", "input 'shards': it is a whole number from 1 up"),
-        ("shards", "1e9", "input 'shards': it is a whole number from 1 up"),
+        ("task", "measure", "input 'task': it must be one of check, matrix, leg, merge"),
+        ("strict", "yes", "input 'strict': it must be true or false"),
+        ("comment", "sometimes", "input 'comment': it must be one of always, changes, on-failure, never"),
+        ("mode", "warn", "input 'mode': it must be one of gate, report"),
+        ("workloads", "[a]", "input 'workloads': it must be a name a line, or a JSON list of names"),
+        ("workloads", '["a", 1]', "input 'workloads': it must be a name a line, or a JSON list of names"),
+        ("time_limit", "60", "input 'time-limit': it is not a time: "),
+        ("time_limit", "0 s", "input 'time-limit': it must be more than 0 s"),
+        ("shards", "0", "input 'shards': it must be a whole number of at least 1"),
+        ("shards", "1e9", "input 'shards': it must be a whole number of at least 1"),
     ],
 )
-def test_what_makes_no_sense_is_refused(name, text, sentence):
+def test_an_invalid_input_is_refused(name, text, sentence):
     with pytest.raises(UsageError, match=re.escape(sentence)):
         inputs(**{name: text})
 

@@ -13,7 +13,7 @@ from github_simulator.api.fake_github import zip_of
 
 from energygate.action.handover import Handover
 from energygate.action.inputs import Inputs, Task
-from energygate.action.reporting import Reporting
+from energygate.action.report_step import ReportStep
 from energygate.action.second_stage import SecondStage
 from energygate.forge.github.events import Event, FirstStage
 from energygate.gate import Estimate, Evidence, Verdict
@@ -83,7 +83,7 @@ def stage(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: PLR091
             first_stage=first,
         )
         client = client_with(**{name.replace("-", "_"): right for name, right in rights.items()})
-        reporting = Reporting(
+        reporting = ReportStep(
             environ=environ,
             inputs=replace(Inputs(task=Task.CHECK), **given),
             event=replace(happened, **(event or {})),
@@ -91,7 +91,7 @@ def stage(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: PLR091
             client=lambda: client,
             log=log,
         )
-        SecondStage(reporting=reporting, first=first, today=date(2026, 11, 20)).run()
+        SecondStage(step=reporting, first=first, today=date(2026, 11, 20)).run()
         return handed_on()
 
     return run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import builders
 
-from energygate.action.annotating import annotations_of
+from energygate.action.annotations import annotations_of
 from energygate.forge.github.workflow_commands import Level, annotation_lines
 from energygate.gate import Verdict
 from energygate.policy import parse_policy

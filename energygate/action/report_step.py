@@ -1,4 +1,4 @@
-"""The step that tells: it has the token, and runs nothing of the pull request."""
+"""The reporting step: it has the token, and runs nothing of the pull request."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.action.annotating import annotations_of
-from energygate.action.handover import Trouble
-from energygate.action.outcome import job_code, one_line, outputs_of, result_code
-from energygate.errors import EnergygateError, UsageError
+from energygate.action.annotations import annotations_of
+from energygate.action.handover import StepFailure
+from energygate.action.outputs import job_code, one_line, outputs_of, result_code
+from energygate.errors import EnergygateError, UsageError, unexpected
 from energygate.forge.comment import When, post_result
 from energygate.forge.github.events import Activity, activity
 from energygate.forge.github.labels import label_set
@@ -34,13 +34,13 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reporting:
+class ReportStep:
     """The step and its collaborators.
 
     Attributes:
         environ: The step's variables, without the token.
-        inputs: What the workflow asks for.
-        event: What happened.
+        inputs: The action's inputs.
+        event: The event that started the workflow.
         handover: What the measuring step left.
         client: Makes the API's client, with the token.
         log: Where the runner reads commands.
@@ -54,34 +54,34 @@ class Reporting:
     log: TextIO = field(repr=False)
 
     def run(self) -> None:
-        """Tell what was found, in the order in which most is left should something break: the comment comes last.
+        """Report the outcome, what can fail last: the comment.
 
         Raises:
-            UsageError: Outside of a job.
+            UsageError: It runs outside of a job.
         """
         try:
             result = self.handover.result()
         except EnergygateError as error:
-            self.tell_trouble(Trouble.of(error), thread=self._thread, marker=self._marker)
+            self.report_failure(StepFailure.of(error), thread=self._thread, marker=self._marker)
             return
         if result is None:
-            self.tell_trouble(self.handover.trouble(), thread=self._thread, marker=self._marker)
+            self.report_failure(self.handover.failure(), thread=self._thread, marker=self._marker)
             return
         if self.event.pull_request is not None:
             result = self.waived(result, number=self.event.pull_request)
         self.handover.leave_result(result)
-        self.tell_result(result, thread=self._thread, marker=self._marker)
+        self.report_result(result, thread=self._thread, marker=self._marker)
 
-    def tell_result(
+    def report_result(
         self, result: Result, *, thread: Thread | None, marker: Marker | None, gates: bool = True
     ) -> None:
-        """Summary, outputs, annotations, comment.
+        """Write summary, outputs, annotations and comment.
 
         Args:
-            result: What the gate found.
+            result: The result to report.
             thread: The pull request to comment on; `None` for none.
-            marker: The comment's; `None` without a thread.
-            gates: Whether the verdict decides about this job.
+            marker: The comment's marker; `None` without a thread.
+            gates: Whether the verdict may fail this job.
         """
         self._guarded(lambda: write_summary(self.environ, summary(result)))
         code = result_code(result, self.inputs) if gates else 0
@@ -92,37 +92,37 @@ class Reporting:
         if thread is not None and marker is not None:
             self._guarded(lambda: self._comment(result, thread, marker))
 
-    def tell_trouble(
-        self, said: Trouble, *, thread: Thread | None, marker: Marker | None, gates: bool = True
+    def report_failure(
+        self, failure: StepFailure, *, thread: Thread | None, marker: Marker | None, gates: bool = True
     ) -> None:
-        """The same where there is no result: that nothing was judged, and why."""
-        body = self._trouble_text(said, limit=MAX_COMMENT)
+        """Report in the same places that nothing was judged, and why."""
+        body = self._failure_text(failure, limit=MAX_COMMENT)
         self._guarded(lambda: write_summary(self.environ, body))
-        code = job_code(said.exit_code, self.inputs) if gates else 0
-        sentence = one_line(said.message)
+        code = job_code(failure.exit_code, self.inputs) if gates else 0
+        sentence = one_line(failure.message)
         outputs = {"verdict": "error", "summary": sentence, "result": "", "exit-code": str(code)}
         self._guarded(lambda: write_outputs(self.environ, outputs))
         self._print(
             Annotation(
                 level=Level.ERROR if code else Level.WARNING,
                 title="energygate: nothing was judged",
-                message=f"{said.message}. {said.hint}" if said.hint else said.message,
-                file=self.inputs.path if said.line else None,
-                line=said.line,
+                message=f"{failure.message}. {failure.hint}" if failure.hint else failure.message,
+                file=self.inputs.path if failure.line else None,
+                line=failure.line,
             )
         )
         if thread is not None and marker is not None and self.inputs.comment is not When.NEVER:
-            self._guarded(lambda: self._comment_trouble(said, thread, marker))
+            self._guarded(lambda: self._comment_failure(failure, thread, marker))
 
     def waived(self, result: Result, *, number: int) -> Result:
-        """The result, waived by a label where the pull request has it at this moment."""
+        """Return the result, waived if the pull request has the label for it now."""
         label = self.inputs.label
         if label is None:
             return result
         try:
             found = label_set(self.client(), repository=self.event.repository, number=number, name=label)
         except EnergygateError as error:
-            self._warn(f"whether the label {label} is set cannot be told, so nothing is waived: {error}")
+            self._warn(f"cannot find out whether the label {label} is set, so nothing is waived: {error}")
             return result
         if found is None:
             return result
@@ -130,7 +130,7 @@ class Reporting:
 
     @property
     def run_url(self) -> str | None:
-        """Where people see this run."""
+        """The address of this run."""
         server, repository = self.environ.get("GITHUB_SERVER_URL"), self.environ.get("GITHUB_REPOSITORY")
         return f"{server}/{repository}/actions/runs/{self.event.run_id}" if server and repository else None
 
@@ -138,7 +138,7 @@ class Reporting:
     def _thread(self) -> Thread | None:
         """The pull request of this event, where the token may comment on it."""
         comments = False
-        with contextlib.suppress(UsageError):  # an event that energygate does not run under
+        with contextlib.suppress(UsageError):  # an event that energygate does not handle
             comments = activity(self.event) is Activity.COMPARE_AND_COMMENT
         if not comments or self.event.pull_request is None:
             return None
@@ -172,36 +172,33 @@ class Reporting:
         if posted is not None:
             self._print(f"energygate: comment {posted.outcome.value}: {posted.url}")
 
-    def _comment_trouble(self, said: Trouble, thread: Thread, marker: Marker) -> None:
+    def _comment_failure(self, failure: StepFailure, thread: Thread, marker: Marker) -> None:
         client = self.client()
-        text = self._trouble_text(said, limit=room_for_text(marker))
+        text = self._failure_text(failure, limit=room_for_text(marker))
         posted = post_sticky(client, thread=thread, author=own_identity(client), marker=marker, text=text)
         self._print(f"energygate: comment {posted.outcome.value}: {posted.url}")
 
-    def _trouble_text(self, said: Trouble, *, limit: int) -> str:
+    def _failure_text(self, failure: StepFailure, *, limit: int) -> str:
         return comment_without_result(
-            said.message,
-            hint=said.hint,
-            detail=said.detail,
+            failure.message,
+            hint=failure.hint,
+            detail=failure.detail,
             run_url=self.run_url,
-            exit_code=said.exit_code,
+            exit_code=failure.exit_code,
             limit=limit,
         )
 
-    def _guarded(self, tells: Callable[[], None]) -> None:
-        """Trouble in telling is a warning: it never changes a verdict, nor keeps the rest from being told."""
+    def _guarded(self, report: Callable[[], None]) -> None:
+        """Turn errors in reporting into warnings: they neither change a verdict nor stop the rest of the report."""
         try:
-            tells()
-        except EnergygateError as error:
-            self._warn(f"{error}. The verdict stands")
-        except Exception as error:  # noqa: BLE001 - a bug of ours must not keep the rest from being told either
-            self._warn(
-                f"internal error, please report it: {type(error).__name__}: {error}. The verdict stands"
-            )
+            report()
+        except Exception as error:  # noqa: BLE001 - a bug must not stop the rest of the report either
+            shown = error if isinstance(error, EnergygateError) else unexpected(error)
+            self._warn(f"{shown}. The verdict stands")
 
     def _warn(self, message: str) -> None:
         self._print(
-            Annotation(level=Level.WARNING, title="energygate could not tell everything", message=message)
+            Annotation(level=Level.WARNING, title="energygate could not report everything", message=message)
         )
 
     def _print(self, line: object) -> None:

@@ -1,4 +1,4 @@
-"""The step that tells: everything is told in its order, and no trouble in telling changes a verdict."""
+"""The reporting step: everything is reported in its order, and no error in reporting changes a verdict."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 import builders
 import pytest
 
-from energygate.action.handover import Handover, Trouble
+from energygate.action.handover import Handover, StepFailure
 from energygate.action.inputs import Inputs, Mode, Task
-from energygate.action.reporting import Reporting
+from energygate.action.report_step import ReportStep
 from energygate.forge.comment import When
 from energygate.forge.github.events import Event
 from energygate.gate import Verdict
@@ -52,9 +52,9 @@ def step(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: ARG001,
         if result is not None:
             handover.leave_result(result)
         if trouble is not None:
-            handover.leave_trouble(trouble)
+            handover.leave_failure(trouble)
         given_client = client or client_with(**(rights or {"pull_requests": "write", "contents": "read"}))
-        Reporting(
+        ReportStep(
             environ=environ,
             inputs=replace(Inputs(task=Task.CHECK), **given),
             event=event,
@@ -118,7 +118,7 @@ def test_exit_codes(step, result, given, code):
 
 @pytest.mark.parametrize(("code", "gated", "reported"), [(2, "2", "2"), (3, "3", "0")])
 def test_without_a_result_nothing_passes(step, shop, environ, log, code, gated, reported):  # noqa: PLR0917 - fixtures
-    why = Trouble(
+    why = StepFailure(
         message="head: the setup failed", hint="Look at it", detail="::error::no\nbye", exit_code=code
     )
     handed_on = step(None, trouble=why)
@@ -162,7 +162,7 @@ def test_a_missing_permission_is_named_and_changes_no_verdict(step, shop, log, r
 def test_nor_does_an_outage(step, github, log):
     github.fail("GET", ".*/comments", times=99)
     assert step(FAILS)["exit-code"] == "1"
-    assert "::warning title=energygate could not tell everything::" in log.getvalue()
+    assert "::warning title=energygate could not report everything::" in log.getvalue()
 
 
 def test_nor_a_summary_that_cannot_be_written(step, environ, shop, log):
@@ -203,7 +203,7 @@ def test_two_policies_have_a_comment_each(step, shop):
     assert len(shop.bodies()) == 2
 
 
-@pytest.mark.parametrize("trouble", [None, Trouble(message="no", hint=None, detail=None, exit_code=2)])
+@pytest.mark.parametrize("trouble", [None, StepFailure(message="no", hint=None, detail=None, exit_code=2)])
 def test_never_means_never(step, github, trouble):
     step(None if trouble else FAILS, trouble=trouble, comment=When.NEVER)
     assert github.seen == []

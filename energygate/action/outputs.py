@@ -1,4 +1,4 @@
-"""What a result comes to for the job: its outputs and its exit code. Pure functions."""
+"""The job's outputs and exit code. Pure functions of a result."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ if TYPE_CHECKING:
     from energygate.action.inputs import Inputs
     from energygate.result.result import Result
 
-LONGEST_SENTENCE = 300
+MAX_SENTENCE = 300
 """Characters of a sentence in an output."""
 
 USAGE = 2
-"""What cannot be a verdict: the workflow or the policy makes no sense."""
+"""Exit code of a mistake in the workflow or the policy."""
 
 
 def job_code(code: int, inputs: Inputs) -> int:
-    """The job's exit code: under `mode: report` no verdict fails it, a mistake still does."""
+    """Return the job's exit code: under `mode: report` no verdict fails it, a mistake still does."""
     return 0 if inputs.mode is Mode.REPORT and code != USAGE else code
 
 
 def result_code(result: Result, inputs: Inputs) -> int:
-    """The exit code that a result leads to."""
+    """Return the job's exit code for a result."""
     return job_code(exit_code(result.verdict, strict=inputs.strict), inputs)
 
 
 def one_line(text: str) -> str:
-    """A sentence as an output: later steps may print it, and then no word of it may be a command to the runner."""
-    shown = printable(" ".join(text.split()), max_length=LONGEST_SENTENCE)
+    """Return a sentence fit for an output: later steps may print it, and it must not be a command to the runner."""
+    shown = printable(" ".join(text.split()), max_length=MAX_SENTENCE)
     return shown.replace("::", ": :").replace("##[", "## [")
 
 
@@ -58,7 +58,7 @@ def energy_change(result: Result) -> float | None:
 
 
 def outputs_of(result: Result) -> Mapping[str, str]:
-    """The action's outputs, as texts."""
+    """Return the action's outputs, as texts."""
     change = energy_change(result)
     return {
         "verdict": result.verdict.value,

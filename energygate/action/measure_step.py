@@ -1,4 +1,4 @@
-"""The step that measures: it runs the pull request's code, and so has no token."""
+"""The measuring step: it runs the pull request's code, and so has no token."""
 
 from __future__ import annotations
 
@@ -9,24 +9,24 @@ import shutil
 import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from energygate.action.basis import base_for
-from energygate.action.handover import Handover, Trouble
+from energygate.action.handover import Handover, StepFailure
 from energygate.action.inputs import Inputs, Task
-from energygate.action.outcome import job_code, outputs_of, result_code
-from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError
+from energygate.action.outputs import job_code, outputs_of, result_code
+from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError, unexpected
 from energygate.forge.github.events import Activity, activity, read_event
 from energygate.forge.github.step_files import write_outputs
 from energygate.forge.github.workflow_commands import Annotation, Level, commands_stopped
 from energygate.policy import load_policy
+from energygate.repository.repository import Repository
 from energygate.result.files import gather, read_result_file
 from energygate.run.compare import Options
 from energygate.run.matrix import matrix
 from energygate.run.shards import join, plan_for, whole_run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from typing import TextIO
 
     from energygate.forge.github.events import Event
@@ -35,80 +35,68 @@ if TYPE_CHECKING:
     from energygate.run.shards import WholeRun
 
 FINAL = "energygate-result"
-"""The artifact that holds the verdict of a run: what the second stage asks for."""
+"""The artifact with a run's verdict, which the second stage downloads."""
 
 LEG = "energygate-leg"
-"""What artifacts of a matrix's legs begin with."""
+"""Prefix of the artifacts of a matrix's legs."""
 
-_RUNNERS_FILE = re.compile("(?:add_path|save_state|set_env|set_output|step_summary)_")
-"""What the runner calls them: https://github.com/actions/runner, FileCommandManager."""
+_RUNNER_FILE = re.compile("(?:add_path|save_state|set_env|set_output|step_summary)_")
+"""Names of the runner's files for its steps: https://github.com/actions/runner, FileCommandManager."""
+
+COMPARING = frozenset({Activity.COMPARE_AND_COMMENT, Activity.COMPARE_AND_LEAVE, Activity.COMPARE})
 
 LEGS = "energygate-legs"
 PAST = "energygate-past"
-"""Directories in the runner's temporary one that `action.yml` names too."""
-
-
-class Check(Protocol):
-    """Checks, and shows it in the log."""
-
-    def __call__(self, policy: Policy, directory: Path, policy_file: str, options: Options) -> Result:
-        """Measure and judge."""
-
-
-class Show(Protocol):
-    """Shows a result in the log."""
-
-    def __call__(self, result: Result) -> None:
-        """Print it."""
+"""Directories below RUNNER_TEMP, which `action.yml` names too."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Measuring:
+class MeasureStep:
     """The step and its collaborators.
 
     Attributes:
         environ: The step's variables.
-        check: Checks, and shows it in the log.
+        check: Measures, judges, and shows the result in the log.
         show: Shows a result in the log.
         log: Where the runner reads commands.
     """
 
     environ: Mapping[str, str]
-    check: Check = field(repr=False)
-    show: Show = field(repr=False)
+    check: Callable[[Policy, Path, str, Options], Result] = field(repr=False)
+    show: Callable[[Result], None] = field(repr=False)
     log: TextIO = field(repr=False)
 
     def run(self) -> None:
-        """Do what the event and the inputs ask for; whatever comes of it is left for the next step.
+        """Do what the event and the inputs ask for, and leave the outcome to the next step.
 
         Raises:
-            UsageError: Outside of a job.
+            UsageError: It runs outside of a job.
         """
         temporary = Path(_needed(self.environ, "RUNNER_TEMP"))
         handover = Handover(directory=Path(tempfile.mkdtemp(prefix="energygate-", dir=temporary)))
-        # Should this process be killed, the next step still tells that it was.
+        # If this process is killed, the next step still reports it.
         outputs = {"directory": str(handover.directory), "report": "true"}
         write_outputs(self.environ, outputs)
         try:
-            outputs |= self._done(handover, temporary)
+            outputs |= self._outcome(handover, temporary)
         except EnergygateError as error:
-            outputs |= self._troubled(handover, error)
-        except Exception as error:  # noqa: BLE001 - a bug of ours is told like any other trouble
-            outputs |= self._troubled(handover, _bug(error))
-        self._forget_others()
+            outputs |= self._failed(handover, error)
+        except Exception as error:  # noqa: BLE001 - a bug is reported like any other failure
+            outputs |= self._failed(handover, unexpected(error))
+        self._empty_runner_files()
         write_outputs(self.environ, outputs)
 
-    def _forget_others(self) -> None:
-        """Empty the files in which steps speak to the runner: what others wrote there is not energygate's word.
+    def _empty_runner_files(self) -> None:
+        """Empty the files by which steps talk to the runner: the pull request's code may have written there.
 
-        All of one job lie side by side; those of the action as a whole are among them, and empty by right, too.
+        Those of the whole job share a directory. The action's own are among them, and empty until it ends.
         """
         with contextlib.suppress(OSError):
             for file in Path(_needed(self.environ, "GITHUB_OUTPUT")).parent.iterdir():
-                if _RUNNERS_FILE.match(file.name) and file.is_file():
+                if _RUNNER_FILE.match(file.name) and file.is_file():
                     file.write_bytes(b"")
 
-    def _done(self, handover: Handover, temporary: Path) -> Mapping[str, str]:
+    def _outcome(self, handover: Handover, temporary: Path) -> Mapping[str, str]:
         inputs = Inputs.from_environ(self.environ)
         event = read_event(self.environ)
         what = activity(event)
@@ -122,33 +110,33 @@ class Measuring:
             return {"exit-code": "0", "report": "", "matrix": self._planned(project, temporary)}
         result = self._merged(project, temporary) if inputs.task is Task.MERGE else self._measured(project)
         if event.pull_request is not None:
-            # What is checked out is a trial merge, which nobody has seen.
+            # The checkout is a trial merge; reviewers know the pull request's own commit.
             result = result.model_copy(update={"head_commit": event.head_sha})
         handover.leave_result(result)
         found = {**outputs_of(result), "result": str(handover.result_path)}
         if inputs.task is Task.LEG:
-            # Its verdict is not the run's: that is the merging job's to say.
+            # The merging job decides the run's verdict.
             index = self.environ.get("JOB_INDEX") or "0"
             return {**found, "exit-code": "0", "report": "", "artifact": f"{LEG}-{index}"}
         if inputs.task is Task.MERGE:
-            found["past"] = self._kept(handover, temporary)
+            found["past"] = self._keep_times(handover, temporary)
         code = str(result_code(result, inputs))
         return {**found, "exit-code": code, "artifact": FINAL}
 
-    def _troubled(self, handover: Handover, error: EnergygateError) -> Mapping[str, str]:
+    def _failed(self, handover: Handover, error: EnergygateError) -> Mapping[str, str]:
         try:
             inputs = Inputs.from_environ(self.environ)
         except UsageError:
             inputs = None
-        trouble = Trouble.of(error, policy=inputs.path if inputs else "")
-        handover.leave_trouble(trouble)
-        said = [f"energygate: {error}", *(f"  | {line}" for line in (trouble.detail or "").splitlines())]
+        failure = StepFailure.of(error, policy=inputs.path if inputs else "")
+        handover.leave_failure(failure)
+        lines = [f"energygate: {error}", *(f"  | {line}" for line in (failure.detail or "").splitlines())]
         with commands_stopped(self.log):
-            self.log.write("\n".join(said) + "\n")
-        if inputs is None or inputs.task in {Task.MATRIX, Task.LEG}:  # nobody reports for these
+            self.log.write("\n".join(lines) + "\n")
+        if inputs is None or inputs.task in {Task.MATRIX, Task.LEG}:  # no step reports for these
             self._print(Annotation(level=Level.ERROR, title="energygate", message=str(error)))
-            return {"exit-code": str(trouble.exit_code), "report": ""}
-        return {"exit-code": str(job_code(trouble.exit_code, inputs))}
+            return {"exit-code": str(failure.exit_code), "report": ""}
+        return {"exit-code": str(job_code(failure.exit_code, inputs))}
 
     def _measured(self, project: _Project) -> Result:
         inputs = project.inputs
@@ -160,7 +148,7 @@ class Measuring:
             setup=inputs.setup or (None if project.base else project.policy.measurement.setup),
             leg=inputs.task is Task.LEG,
         )
-        # From here on others' words may reach the log.
+        # From here on, foreign output may reach the log.
         with commands_stopped(self.log):
             return self.check(project.policy, project.policy_path.parent, project.policy_path.name, options)
 
@@ -171,7 +159,7 @@ class Measuring:
         past = temporary / PAST / "result.json"
         try:
             earlier = [read_result_file(str(past))] if past.is_file() else []
-        except MeasurementError:  # an older energygate's; it would only have balanced the jobs
+        except MeasurementError:  # written by an older energygate; it only balances the jobs
             earlier = []
         return json.dumps(matrix(plan_for(run, count=project.inputs.shards, past=earlier)))
 
@@ -181,8 +169,8 @@ class Measuring:
             self.show(result)
         return result
 
-    def _kept(self, handover: Handover, temporary: Path) -> str:
-        """Keep how long workloads took, for the next plan."""
+    def _keep_times(self, handover: Handover, temporary: Path) -> str:
+        """Keep the result, whose times balance the jobs of the next plan."""
         place = temporary / PAST
         place.mkdir(exist_ok=True)
         shutil.copyfile(handover.result_path, place / "result.json")
@@ -207,10 +195,10 @@ class _Project:
 
     @classmethod
     def of(cls, environ: Mapping[str, str], inputs: Inputs, event: Event) -> _Project:
-        # A step runs in the workspace, so paths in messages are as people know them.
+        # A step runs in the workspace, so messages have the paths that people know.
         workspace, path = Path(_needed(environ, "GITHUB_WORKSPACE")).resolve(), Path(inputs.path)
         if not path.resolve().is_relative_to(workspace):
-            raise UsageError("it leads out of the checkout", where="input 'policy'")
+            raise UsageError("it is outside of the checkout", where="input 'policy'")
         if not path.is_file():
             raise PolicyError(
                 "there is no such policy", where=inputs.path, hint="Run energygate init to write one"
@@ -230,11 +218,30 @@ class _Project:
         )
 
 
-def _bug(error: Exception) -> EnergygateError:
-    """What the system refused, or a bug of ours."""
-    if isinstance(error, OSError):
-        return MeasurementError(error.strerror or type(error).__name__, where=error.filename)
-    return MeasurementError(f"internal error, please report it: {type(error).__name__}: {error}")
+def base_for(event: Event, directory: Path, *, asked: str | None, trial_sha: str) -> str | None:
+    """Return the commit, branch or tag to compare with; `None` when head is measured alone.
+
+    A pull request is usually checked out as GitHub's trial merge of it, whose first parent is the commit that it is
+    merged into. `base.sha` of the event may be older than that, and would blame others' changes on it.
+
+    Args:
+        event: What happened.
+        directory: Any directory of the checkout.
+        asked: The base that the workflow names; `None` for none.
+        trial_sha: `GITHUB_SHA`: for a pull request its trial merge.
+
+    Raises:
+        UsageError: The directory is not in a repository.
+    """
+    if asked is not None:
+        return asked
+    if activity(event) not in COMPARING:
+        return None
+    if event.pull_request is not None:
+        parents = Repository.find(directory).parents_of(trial_sha)
+        if parents[1:] == (event.head_sha,):
+            return parents[0]
+    return event.base_sha
 
 
 def _needed(environ: Mapping[str, str], name: str) -> str:

@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from energygate.action.basis import base_for
+from energygate.action.measure_step import base_for
 from energygate.forge.github.events import Event
 
 OLD = "a" * 40
