@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 from builders import failed_workload_result, judged, metric_result, result, workload_result
-from energygate.action.outputs import energy_change
 
+from energygate.action.outputs import energy_change
 from energygate.gate import Verdict
 from energygate.result.result import Change
 
