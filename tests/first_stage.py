@@ -17,7 +17,7 @@ from energygate.result.contradictions import contradiction
 from energygate.result.judging import judge_again as judge_any_again
 from energygate.result.reading import read_result
 from energygate.result.result import BaseResult
-from energygate.result.sites import site_result
+from energygate.result.site_result import site_result
 from energygate.run.build import Background, failed_workload, measured_workload, unmeasured_workload
 
 TODAY = date(2026, 11, 20)

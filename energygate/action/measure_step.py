@@ -20,7 +20,7 @@ from energygate.forge.github.step_files import write_outputs
 from energygate.forge.github.workflow_commands import Annotation, Level, commands_stopped
 from energygate.policy import load_policy
 from energygate.repository.repository import Repository
-from energygate.result.files import gather, read_result_file
+from energygate.result.files import read_result_file, read_results
 from energygate.run.compare import Options
 from energygate.run.matrix import matrix
 from energygate.run.shards import join, plan_for, whole_run
@@ -164,7 +164,7 @@ class MeasureStep:
         return json.dumps(matrix(plan_for(run, count=project.inputs.shards, past=earlier)))
 
     def _merged(self, project: _Project, temporary: Path) -> Result:
-        result = join(project.whole_run(), gather([str(temporary / LEGS)]))
+        result = join(project.whole_run(), read_results([str(temporary / LEGS)]))
         with commands_stopped(self.log):
             self.show(result)
         return result

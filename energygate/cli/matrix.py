@@ -96,10 +96,10 @@ def matrix(
 def _earlier(path: str) -> list[Result]:
     """Read results of earlier runs; without them jobs take less equal times, which is no reason to fail."""
     from energygate.errors import MeasurementError
-    from energygate.result.files import gather
+    from energygate.result.files import read_results
 
     try:
-        return [leg.result for leg in gather([path])]
+        return [leg.result for leg in read_results([path])]
     except MeasurementError as error:
         click.echo(f"energygate: {error}; jobs are planned without it", err=True)
         return []

@@ -54,12 +54,12 @@ def merge(
 
     from energygate.cli.results import hand_over
     from energygate.policy import load_policy
-    from energygate.result.files import gather
+    from energygate.result.files import read_results
     from energygate.run.shards import join, whole_run
 
     path = Path(policy).resolve()
     run = whole_run(
         load_policy(policy), path.parent, path.name, base=base, base_dir=base_dir, workloads=workloads
     )
-    joined = join(run, gather(results))
+    joined = join(run, read_results(results))
     sys.exit(hand_over(joined, json_path=json_path, strict=strict, quiet=quiet))

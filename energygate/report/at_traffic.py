@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from energygate.policy import Family, format_number, format_quantity, parse_quantity
 from energygate.report.phrases import MINUS
-from energygate.result.sites import IN_POLICY
+from energygate.result.site_result import IN_POLICY
 from energygate.text import printable
 
 if TYPE_CHECKING:

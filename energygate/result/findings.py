@@ -1,4 +1,4 @@
-"""Findings and the numbers they are about, as a result holds them."""
+"""From the gate's findings and evidence to their entries in a result."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def metric_results(
     evidence: Mapping[str, Evidence], findings: Sequence[Finding], *, currency: str | None
 ) -> dict[str, MetricResult]:
-    """Every metric that was measured, in display order, with the findings on it."""
+    """Return every metric that was measured, in display order, with the findings on it."""
     return {
         name: MetricResult(
             unit=currency or "" if metric.unit == "money" else metric.unit,
@@ -38,7 +38,7 @@ def metric_results(
 
 
 def finding_results(findings: Sequence[Finding], metric: str) -> tuple[FindingResult, ...]:
-    """The findings on one metric, as a result tells them."""
+    """Return the findings on one metric as a result has them."""
     return tuple(
         FindingResult(
             kind=finding.kind,
@@ -59,13 +59,13 @@ def unmeasured(
     evidence: Mapping[str, Evidence],
     reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> ErrorResult | None:
-    """Why a limit was held against nothing; `None` when there was a number for each.
+    """Return why a limit has no number to judge; `None` when each has one.
 
     Args:
-        findings: What came out.
+        findings: The gate's.
         workload: The workload.
         evidence: What was measured.
-        reasons: Why a metric is not there, by name, where that is known: a sentence without a full stop.
+        reasons: Why metrics are missing, by name, where that is known: a sentence without a full stop.
     """
     missing = sorted({finding.metric for finding in findings if finding.judged is None})
     if not missing:

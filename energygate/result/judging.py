@@ -1,4 +1,4 @@
-"""Judging a result again: by base's policy, read by ourselves, or under a label that waives; pure functions."""
+"""Judging a result that another job wrote again, by base's policy: pure functions."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.policy.site import AT_TRAFFIC
 from energygate.result.findings import finding_results, unmeasured
 from energygate.result.merging import missing_workload
-from energygate.result.policy_mismatch import unlike_production, unlike_settings, unlike_site
+from energygate.result.policy_mismatch import production_mismatch, settings_mismatch, site_mismatch
 from energygate.result.result import ErrorResult
-from energygate.result.site_result import OF_PRODUCTION
-from energygate.result.sites import site_result
+from energygate.result.site_result import OF_PRODUCTION, site_result
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
@@ -25,14 +24,14 @@ if TYPE_CHECKING:
     from energygate.policy import Policy, Waiver, Workload
     from energygate.result.result import Change, MetricResult, Result, WorkloadResult
 
-AGAIN = "judged again by {source}; what the first stage made of its numbers did not count"
-OTHER_POLICY = "the first stage judged by another policy: base's has changed since, or it was not base's"
+AGAIN = "judged again by {source}; the first stage's own verdicts were ignored"
+OTHER_POLICY = "the first stage used another policy: base's has changed since, or it was not base's"
 
-UNCHANGED = "the first stage says it is identical to base, which was not checked"
-REMOVED = "the first stage says head has removed it, which was not checked"
-KEPT = "removed, and base's policy wants it kept"
+UNCHANGED = "identical to base according to the first stage; not checked"
+REMOVED = "removed by head according to the first stage; not checked"
+KEPT = "removed, which base's policy does not allow"
 NOT_ALLOWED = "added, which base's policy does not allow"
-NO_LIMITS = "added, and held to no limit: base's policy has none for it, and head's was not read"
+NO_LIMITS = "added, and not judged: base's policy has no limits for it, and head's was not read"
 
 _ROUNDING = 1 + 1e-9
 
@@ -47,33 +46,32 @@ def judge_again(
 ) -> Result:
     """Judge a result that another job, perhaps a stranger's, has written, as if its numbers were ours.
 
-    No verdict and no finding in it counts: budgets, levels and waivers are those of base's policy, applied to the
+    Its verdicts and findings are ignored: budgets, levels and waivers are those of base's policy, applied to the
     numbers and intervals by the gate's own code. So a claim cannot make a verdict lighter. What cannot be judged by
-    base's policy is an error: a workload or metric that is missing, numbers made for another site, by other settings,
+    base's policy is an error: a workload or metric that is missing, numbers for another site, with other settings,
     by a method that the policy refuses, or with intervals that err more often than its limits allow together.
 
-    That two numbers must not be compared is believed, and leaves their limit inconclusive.
+    A claim that two numbers must not be compared is believed, and leaves their limit inconclusive.
 
-    What it cannot do is tell true numbers from forged ones: whoever may run code where energy is measured may write
-    what he likes. In particular "unchanged" and "removed" are taken at their word, with a note beside them.
-    What could refute "unchanged" is the list of files that the pull request changes, held against a workload's
-    model, inputs, `paths` and the files that make its environment; what refutes "removed", "added" and a rename told
-    as both is head's policy, read as data at head's commit: give it as `head` where it can be had.
+    True numbers cannot be told from forged ones: whoever can run code where energy is measured can forge any value.
+    In particular "unchanged" and "removed" are believed, with a note. The files that the pull request changes,
+    compared with a workload's model, inputs, `paths` and environment, could refute "unchanged"; head's policy, read
+    as data at head's commit, refutes "removed", "added" and a rename reported as both: pass it as `head` if possible.
 
     Args:
-        result: What was measured, compared with a base. Without one no relative limit can be judged: an error.
+        result: What was measured, compared with a base. Without a base, relative limits are errors.
         policy: Base's policy, from a source that the result's writer cannot change; a note names it.
         today: The date that waivers expire against.
-        head: Head's policy, which has the absolute limits of workloads that head adds. Without it those are held to
-            nothing, and inconclusive.
+        head: Head's policy, which has the absolute limits of workloads that head adds. Without it those are
+            inconclusive.
         workloads: Names of the workloads that the run is about; all of the policy's by default.
 
     Returns:
-        The same result with findings and verdicts of our own, and a note that says so. Workloads stand in its order;
-        behind them, as errors, those that it should hold.
+        The same result with findings and verdicts of our own, and a note that says so. Workloads keep their order;
+        those that are missing follow, as errors.
     """
-    court = _Court(result, policy, today=today, head=head, wanted=workloads)
-    judged = (*map(court.judged, result.workloads), *map(missing_workload, court.missing()))
+    again = _Judge(result, policy, today=today, head=head, asked=workloads)
+    judged = (*map(again.judged, result.workloads), *map(missing_workload, again.missing()))
     changes = (
         {}
         if head is None
@@ -99,11 +97,11 @@ def _notes(result: Result, source: str, digest: str) -> Iterator[str]:
 
 
 class _NotJudged(Exception):
-    """Why a workload cannot be judged: one sentence without a full stop."""
+    """Why a workload cannot be judged, as a clause."""
 
 
-class _Court:
-    """What is trusted, and what the result claims of its workloads as a whole."""
+class _Judge:
+    """The trusted policies, and what the result claims about its workloads as a whole."""
 
     def __init__(
         self,
@@ -112,40 +110,42 @@ class _Court:
         *,
         today: date,
         head: Policy | None,
-        wanted: Collection[str] | None,
+        asked: Collection[str] | None,
     ) -> None:
-        self._claimed = result.site
+        self._claimed_site = result.site
         self._policy = policy
         self._today = today
         self._head = head
-        self._held = {one.name: one for one in result.workloads}
+        self._listed = {one.name: one for one in result.workloads}
         self._renamed = self._renames()
-        self._wanted = [name for name in policy.workloads if wanted is None or name in wanted]
-        removed = {name for name, one in self._held.items() if _is_removed(one)}
-        counted = [policy.workloads[name] for name in self._wanted if name not in removed]
+        self._asked = [name for name in policy.workloads if asked is None or name in asked]
+        removed = {name for name, one in self._listed.items() if _is_removed(one)}
+        counted = [policy.workloads[name] for name in self._asked if name not in removed]
         self._alpha = shared_alpha(counted, relative=True)
 
     def _renames(self) -> dict[str, str]:
-        """Names at base by new names, where each is the only heir of a workload that has no other."""
+        """Return names at base by new names, where a workload has exactly one that claims to be its rename."""
         known = self._policy.workloads
         heirs = {
             one.name: one.base_name
-            for one in self._held.values()
+            for one in self._listed.values()
             if one.state == "renamed" and one.base_name in known and one.name not in known
         }
         count = Counter(heirs.values())
         return {
-            name: base for name, base in heirs.items() if base and count[base] == 1 and base not in self._held
+            name: base
+            for name, base in heirs.items()
+            if base and count[base] == 1 and base not in self._listed
         }
 
     def missing(self) -> list[str]:
-        """Workloads that the result should hold."""
+        """List workloads that the result should have."""
         return [
-            name for name in self._wanted if name not in self._held and name not in self._renamed.values()
+            name for name in self._asked if name not in self._listed and name not in self._renamed.values()
         ]
 
     def judged(self, one: WorkloadResult) -> WorkloadResult:
-        """The workload with a verdict of our own."""
+        """Return the workload with a verdict of our own."""
         one = self._without_false_rename(one)
         try:
             return self._judged(one)
@@ -154,7 +154,7 @@ class _Court:
             return _ruled(one, Verdict.ERROR).model_copy(update={"error": error})
 
     def _without_false_rename(self, one: WorkloadResult) -> WorkloadResult:
-        """The workload by the name that base's policy knows, or as an added one, where it is nobody's heir."""
+        """Return the workload; one that is not a rename after all is compared by its own name, or added."""
         if one.state != "renamed" or one.name in self._renamed:
             return one
         if one.name in self._policy.workloads:
@@ -173,7 +173,7 @@ class _Court:
             return _ruled(one, Verdict.FAIL, NOT_ALLOWED)
         if one.provenance is None:
             if known is None or one.state not in {"unchanged", "renamed"}:
-                raise _NotJudged("nothing of it was measured, and nothing says why")
+                raise _NotJudged("it was not measured, and the result does not say why")
             return _ruled(one, Verdict.PASS, UNCHANGED)
         if known is None:
             return self._added(one)
@@ -182,20 +182,22 @@ class _Court:
 
     def _refuse_false_rename(self, name: str, known: str) -> None:
         if self._head is not None and (known in self._head.workloads or name not in self._head.workloads):
-            raise _NotJudged(f"it is said to be {known!r} under a new name, and head's policy says otherwise")
+            raise _NotJudged(
+                f"it claims to be {known!r} under a new name, and head's policy contradicts that"
+            )
 
     def _removed(self, one: WorkloadResult, known: str | None) -> WorkloadResult:
         if self._head is not None:
             if one.name in self._head.workloads:
-                raise _NotJudged("it is said to be removed, and head's policy still has it")
+                raise _NotJudged("it claims to be removed, and head's policy still has it")
             if known is not None and (heir := self._heir(self._policy.workloads[known], self._head)):
-                raise _NotJudged(f"it is said to be removed, and head's policy runs the same as {heir!r}")
+                raise _NotJudged(f"it claims to be removed, and head's policy runs the same as {heir!r}")
         if known is not None and self._policy.comparison.removed == "fail":
             return _ruled(one, Verdict.FAIL, KEPT)
         return _ruled(one, Verdict.PASS, REMOVED if self._head is None else None)
 
     def _heir(self, gone: Workload, head: Policy) -> str | None:
-        """A workload that is new in head's policy, runs the same, and is nobody else's heir."""
+        """Return a workload that is new in head's policy, runs the same, and renames no other."""
         return next(
             (
                 name
@@ -216,8 +218,8 @@ class _Court:
     def _measured(
         self, one: WorkloadResult, workload: Workload, waivers: Sequence[Waiver], *, relative: bool
     ) -> WorkloadResult:
-        """Hold the numbers against a workload's budgets, as `gate.judge` does in the run that measures."""
-        self._refuse_unlike(one, workload)
+        """Compare the numbers with a workload's budgets, as the run that measures does."""
+        self._refuse_mismatch(one, workload)
         evidence = {name: _evidence(name, metric) for name, metric in one.metrics.items() if name in METRICS}
         findings = judge(workload.budgets, evidence, relative=relative, waivers=waivers, today=self._today)
         missing = unmeasured(findings, workload, evidence)
@@ -234,13 +236,13 @@ class _Court:
             }
         )
 
-    def _refuse_unlike(self, one: WorkloadResult, workload: Workload) -> None:
-        """Refuse numbers that were not made as base's policy wants them."""
+    def _refuse_mismatch(self, one: WorkloadResult, workload: Workload) -> None:
+        """Refuse numbers that were not measured as base's policy asks."""
         assert one.provenance is not None  # noqa: S101 - it was measured
-        if other := unlike_site(self._claimed, self._policy.site) or unlike_settings(one, workload):
+        if other := site_mismatch(self._claimed_site, self._policy.site) or settings_mismatch(one, workload):
             raise _NotJudged(other)
         if not AT_TRAFFIC.isdisjoint((*one.metrics, *workload.budgets)) and (
-            other := unlike_production(self._claimed, self._policy.site)
+            other := production_mismatch(self._claimed_site, self._policy.site)
         ):
             raise _NotJudged(other)
         if self._policy.measurement.require == "measured" and one.method != "measured":
@@ -253,19 +255,19 @@ class _Court:
 
 
 def _is_removed(one: WorkloadResult) -> bool:
-    """Whether it is said to be removed; what was measured, or failed, is there."""
+    """Return whether it claims to be removed; what was measured, or failed, exists."""
     return one.state == "removed" and one.provenance is None and one.error is None
 
 
 def _ruled(one: WorkloadResult, verdict: Verdict, note: str | None = None) -> WorkloadResult:
-    """The workload with a verdict that rests on no limit; the note stands first, for it is the reason."""
+    """Return the workload with a verdict that no limit decided; its reason is the first note."""
     metrics = {name: metric.model_copy(update={"findings": ()}) for name, metric in one.metrics.items()}
     notes = tuple(dict.fromkeys([*([note] if note else []), *one.notes]))
     return one.model_copy(update={"verdict": verdict, "metrics": metrics, "notes": notes})
 
 
 def _evidence(name: str, metric: MetricResult) -> Evidence:
-    """What was known of a metric when it was judged first."""
+    """Return what was known of a metric when it was first judged."""
     head = Estimate(value=metric.head, low=0.0, high=math.inf)
     if metric.head_low is not None and metric.head_high is not None:
         head = Estimate(value=metric.head, low=metric.head_low, high=metric.head_high)

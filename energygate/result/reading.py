@@ -1,4 +1,4 @@
-"""Reading a `result.json` that came from elsewhere: whoever wrote it may have written anything."""
+"""Reading a `result.json` from an untrusted source."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from energygate.policy.fields import one_line
 from energygate.result.contradictions import contradiction
 from energygate.result.result import Result, WorkloadResult
 from energygate.result.result_model import ResultModel
-from energygate.text import printable
+from energygate.text import MAX_QUOTE, printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,28 +22,27 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=ResultModel)
 
 MAX_BYTES = 20_000_000
-"""What 1,000 workloads need, twice over: of 24 launches each, they fill 9.7 MB (bench/merging.py)."""
+"""Twice what 1,000 workloads of 24 launches each take: 9.7 MB (bench/merging.py)."""
 
 MAX_VALUES = 1_000_000
 """Values in a result: three times what the same 1,000 workloads hold."""
 
 MAX_WORKLOADS = 5_000
-"""A policy of 10,000 values (`policy.tree.MAX_NODES`) has no room for more."""
+"""A policy of 10,000 values (`MAX_NODES`) has no room for more."""
 
 MAX_VALUES_OF_A_PART = 20_000
-"""Values of one workload, or of all beside them: five times what 40 launches and 500 operators come to."""
+"""Values of one workload, or of all outside them: five times what 40 launches and 500 operators take."""
 
 MAX_DEPTH = 16
-"""Levels in it; a real one has eight."""
+"""Levels of nesting; a real result has eight."""
 
 MAX_TEXT = 100_000
-"""Characters of one text: a process's last words are the longest, a few thousand."""
+"""Characters of one text: a process's output is the longest, a few thousand."""
 
 MAX_NUMBER = 1e18
-"""Beyond any count of bytes, requests or seconds: from here on sums and factors could overflow."""
+"""More than any count of bytes, requests or seconds: beyond it sums and products could overflow."""
 
 _MAX_NUMERAL = 30
-_LONGEST_QUOTE = 60
 _MAX_PATH = 120
 _SCHEMA = Result.model_fields["schema_name"].default
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -52,46 +51,40 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def read_result(text: bytes | str, *, name: str) -> Result:
     """Read a result that another job, or a stranger's pull request, left behind.
 
-    Sizes and counts are bounded before anything is built, so that time and memory are bounded too. What is read
-    fits the schema to the letter, does not contradict itself, and can be told by every report.
+    Sizes and counts are bounded before anything is built, so that time and memory are bounded too. A result that is
+    read fits the schema exactly, does not contradict itself, and can be shown by every report.
 
     Args:
-        text: What the file holds; bytes are UTF-8.
+        text: The file's content; bytes are UTF-8.
         name: What to call it in errors, such as the file's name.
 
     Raises:
-        MeasurementError: It cannot be trusted to be a result; one sentence.
+        MeasurementError: It is not a valid result; one sentence.
     """
     try:
         return _read(_utf_8(text))
     except _Unreadable as why:
         raise MeasurementError(
-            f"no result can be read here: {why}",
-            where=printable(name, max_length=_LONGEST_QUOTE),
+            f"this is not a readable result: {why}",
+            where=printable(name, max_length=MAX_QUOTE),
             hint="Measure again with this version of energygate and hand over its result.json as it is",
         ) from None
 
 
 class _Unreadable(Exception):
-    """Why a result is not read: the rest of a sentence."""
+    """Why a result is not read, as a clause."""
 
 
 def _refuse(why: str) -> NoReturn:
     raise _Unreadable(why)
 
 
-def _quote(text: str) -> str:
-    return f"'{printable(text, max_length=_LONGEST_QUOTE)}'"
-
-
 def _utf_8(text: bytes | str) -> str:
-    if len(text) > MAX_BYTES:
-        _refuse(f"it has over {MAX_BYTES / 1e6:.0f} MB")
     try:
         raw = text.encode() if isinstance(text, str) else text
         if len(raw) > MAX_BYTES:
             _refuse(f"it has over {MAX_BYTES / 1e6:.0f} MB")
-        return raw.decode("utf-8-sig")  # editors and shells of Windows put a mark before it
+        return raw.decode("utf-8-sig")  # editors and shells on Windows write a byte order mark
     except UnicodeError:
         _refuse("it is not UTF-8")
 
@@ -103,15 +96,15 @@ def _read(text: str) -> Result:
     if not isinstance(raw, list) or not raw:
         _refuse("it lists no workloads")
     if len(raw) > MAX_WORKLOADS:
-        _refuse(f"it lists {len(raw):,} workloads, and {MAX_WORKLOADS:,} are the most")
+        _refuse(f"it lists {len(raw):,} workloads; the maximum is {MAX_WORKLOADS:,}")
     _sensible_values(document)
     _sensible_names(raw)
-    # One part at a time: pydantic lists every mistake, and a million of them take seconds and a gigabyte.
-    beside = {**document, "workloads": []}
-    if _values_in(beside) > MAX_VALUES_OF_A_PART:
-        _refuse(f"it has over {MAX_VALUES_OF_A_PART:,} values beside its workloads")
-    frame = _validated(Result, beside, "")
-    workloads = tuple(_validated(WorkloadResult, one, f"workload {_quote(one['name'])}: ") for one in raw)
+    # One workload at a time: pydantic lists every mistake, and a million of them take seconds and a gigabyte.
+    outside = {**document, "workloads": []}
+    if _values_in(outside) > MAX_VALUES_OF_A_PART:
+        _refuse(f"it has over {MAX_VALUES_OF_A_PART:,} values outside its workloads")
+    frame = _validated(Result, outside, "")
+    workloads = tuple(_validated(WorkloadResult, one, f"workload {quote(one['name'])}: ") for one in raw)
     result = frame.model_copy(update={"workloads": workloads})
     if wrong := contradiction(result):
         _refuse(wrong)
@@ -119,16 +112,17 @@ def _read(text: str) -> Result:
 
 
 def _document(text: str) -> dict[str, Any]:
-    # Every value but the first has a comma or an opening bracket before it. Those in texts count too: so be it.
+    # Every value but the first has a comma or an opening bracket before it. Those inside texts count too, which only
+    # refuses a little early.
     if text.count(",") + text.count("[") + text.count("{") > MAX_VALUES:
         _refuse(f"it has over {MAX_VALUES:,} values")
     try:
         document = json.loads(
             text,
             object_pairs_hook=_distinct,
-            parse_int=_whole,
-            parse_float=_number,
-            parse_constant=lambda word: _refuse(f"{word} is no number in JSON"),
+            parse_int=lambda numeral: int(_bounded(numeral)),
+            parse_float=lambda numeral: float(_bounded(numeral)),
+            parse_constant=lambda word: _refuse(f"{word} is not a number in JSON"),
         )
     except json.JSONDecodeError as error:
         _refuse(f"it is not JSON (line {error.lineno})")
@@ -140,26 +134,18 @@ def _document(text: str) -> dict[str, Any]:
 
 
 def _distinct(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of a JSON document; of two equal keys one reader takes the first and another the last."""
+    """Return a JSON object, unless a key is repeated: readers differ in which of the two they take."""
     keys = dict(pairs)
     if len(keys) < len(pairs):
         twice = next(key for key, times in Counter(key for key, _ in pairs).items() if times > 1)
-        _refuse(f"the key {_quote(twice)} is there twice")
+        _refuse(f"the key {quote(twice)} is given twice")
     return keys
 
 
-def _whole(numeral: str) -> int:
-    return int(_sized(numeral))
-
-
-def _number(numeral: str) -> float:
-    return float(_sized(numeral))
-
-
-def _sized(numeral: str) -> str:
-    """The numeral, which is neither endless to read nor too large to count with."""
+def _bounded(numeral: str) -> str:
+    """Return the numeral, unless it is too long to parse or too large to compute with."""
     if len(numeral) > _MAX_NUMERAL or abs(float(numeral)) > MAX_NUMBER:
-        _refuse(f"the number {printable(numeral, max_length=_MAX_NUMERAL)} is out of all bounds")
+        _refuse(f"the number {printable(numeral, max_length=_MAX_NUMERAL)} is out of range")
     return numeral
 
 
@@ -168,12 +154,12 @@ def _known_schema(document: dict[str, Any]) -> None:
     if schema == _SCHEMA:
         return
     if isinstance(schema, str) and schema.startswith("energygate/result/"):
-        _refuse(f"it is written in the schema {_quote(schema)}, and this energygate reads {_SCHEMA}")
-    _refuse(f"it does not say that its schema is {_SCHEMA}")
+        _refuse(f"its schema is {quote(schema)}, and this version of energygate reads {_SCHEMA}")
+    _refuse(f"its schema is not {_SCHEMA}")
 
 
 def _sensible_values(document: dict[str, Any]) -> None:
-    """Refuse what is too deep, too long, or no text; `json` has no say in these."""
+    """Refuse what is too deep, too long, or not text; `json` does not check these."""
     rest: list[tuple[Any, int]] = [(document, 1)]
     while rest:
         value, depth = rest.pop()
@@ -185,29 +171,29 @@ def _sensible_values(document: dict[str, Any]) -> None:
             rest += [(one, depth + 1) for one in value]
         elif isinstance(value, str):
             if len(value) > MAX_TEXT:
-                _refuse(f"it holds a text of {len(value):,} characters, and {MAX_TEXT:,} are the most")
+                _refuse(f"it has a text of {len(value):,} characters; the maximum is {MAX_TEXT:,}")
             if _SURROGATE.search(value):
-                _refuse("it holds half a character (a lone surrogate)")
+                _refuse("it has half a surrogate pair")
 
 
 def _sensible_names(workloads: list[Any]) -> None:
-    """Refuse names that no policy has, that lead out of a directory, or that are there twice; and giants."""
+    """Refuse names that no policy allows, that lead out of a directory, or are listed twice; and huge workloads."""
     seen = set()
     for number, workload in enumerate(workloads, 1):
         name = workload.get("name") if isinstance(workload, dict) else None
         if not isinstance(name, str):
-            _refuse(f"workload {number} of it has no name")
+            _refuse(f"workload {number} has no name")
         try:
             one_line(name)
         except ValueError as error:
-            _refuse(f"the name of workload {number} of it {str(error).partition(';')[0]}")
+            _refuse(f"the name of workload {number} {error}")
         if _leads_elsewhere(name):
-            _refuse(f"the name {_quote(name)} leads to another directory")
+            _refuse(f"the name {quote(name)} leads to another directory")
         if name in seen:
-            _refuse(f"workload {_quote(name)} is there twice")
+            _refuse(f"workload {quote(name)} is listed twice")
         seen.add(name)
         if _values_in(workload) > MAX_VALUES_OF_A_PART:
-            _refuse(f"workload {_quote(name)} has over {MAX_VALUES_OF_A_PART:,} values")
+            _refuse(f"workload {quote(name)} has over {MAX_VALUES_OF_A_PART:,} values")
 
 
 def _leads_elsewhere(name: str) -> bool:
@@ -215,8 +201,8 @@ def _leads_elsewhere(name: str) -> bool:
     return not first or ".." in (first, *more) or name == "." or (first[1:] == ":" and bool(more))
 
 
-def _values_in(part: Any) -> int:  # noqa: ANN401 - any part of a JSON document
-    total, rest = 0, [part]
+def _values_in(document: Any) -> int:  # noqa: ANN401 - any piece of JSON
+    total, rest = 0, [document]
     while rest:
         value = rest.pop()
         total += 1
@@ -228,7 +214,7 @@ def _values_in(part: Any) -> int:  # noqa: ANN401 - any part of a JSON document
 
 
 def _validated(model: type[Model], document: dict[str, Any], place: str) -> Model:
-    """The part as the schema has it: no type bent, no key unknown, none left out that has a default."""
+    """Return the model, unless a type had to be converted, a key is unknown, or one with a default is missing."""
     try:
         part = model.model_validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
@@ -242,7 +228,7 @@ def _validated(model: type[Model], document: dict[str, Any], place: str) -> Mode
 
 
 def _left_out(value: object, path: str = "") -> Iterator[str]:
-    """The keys with a default that a part, or one in it, was written without."""
+    """Yield the keys with a default that a model, or one inside it, was written without."""
     if isinstance(value, ResultModel):
         for name, inner in value:
             if name not in value.model_fields_set:

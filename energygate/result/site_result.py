@@ -1,43 +1,51 @@
-"""The site that a result is for, and what a workload's requests come to there, as parts of `result.json`."""
+"""The site that a result is for, and a workload's footprint there: their schema, and what fills it."""
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
 from energygate.policy.traffic import HOURS_A_DAY
 from energygate.result.result_model import Finite, ResultModel
 
+if TYPE_CHECKING:
+    from energygate.footprint import Footprint, Production
+    from energygate.measure.readings import Method
+    from energygate.policy import Carbon, Quantity, Site
+
+IN_POLICY = "policy"
+"""The source of a value that the policy itself gives."""
+
 
 class TrafficResult(ResultModel):
-    """How much production serves, and what it keeps up for that."""
+    """How much production serves, and the replicas it keeps running."""
 
     requests_per_hour: Annotated[
         tuple[Finite, ...], Field(min_length=HOURS_A_DAY, max_length=HOURS_A_DAY)
     ] = Field(description="Requests in each of the 24 hours of a day.")
-    warm_replicas: int = Field(description="Replicas that are up whether or not requests arrive.")
-    max_replicas: int | None = Field(description="Replicas at most; null for as many as it takes.")
+    warm_replicas: int = Field(description="Replicas that run whether or not requests arrive.")
+    max_replicas: int | None = Field(description="The most replicas; null for no limit.")
     scale_to_zero_after_s: Finite | None = Field(
-        description="How long the last replica waits for a request before it is shut down; null for ever."
+        description="How long the last replica waits for a request before it is shut down; null for never."
     )
     model_downloads_per_month: Finite
 
 
 class ReplicaResult(ResultModel):
-    """What one replica in production is, where it is not like the machine that measured."""
+    """A replica in production, where it differs from the machine that measured."""
 
     idle_watts: Finite | None = Field(
-        description="IT power at rest; null where it is the machine's that measured."
+        description="IT power when idle; null where it is that of the machine that measured."
     )
     price: str | None = Field(description="As the policy writes it.")
-    embodied_g: Finite | None = Field(description="Carbon of making the whole machine, in gCO2e.")
+    embodied_g: Finite | None = Field(description="Embodied carbon of the whole machine, in gCO2e.")
     embodied_lifetime_s: Finite | None
     embodied_share: Finite | None = Field(description="Share of the machine that a replica takes.")
 
 
 class TrainingResult(ResultModel):
-    """What training took."""
+    """What training cost."""
 
     energy_kwh: Finite = Field(description="At the facility, its PUE included.")
     lifetime_requests: Finite
@@ -59,29 +67,27 @@ class SiteResult(ResultModel):
         description="Water usage effectiveness, by IT energy; null when the policy does not say.",
     )
     egress_price: str | None = Field(default=None, description="As the policy writes it.")
-    replica: ReplicaResult | None = Field(
-        default=None, description="Null when the policy says nothing of it."
-    )
+    replica: ReplicaResult | None = Field(default=None, description="Null when the policy does not say.")
     traffic: TrafficResult | None = Field(default=None, description="Null when the policy does not say.")
     training: TrainingResult | None = Field(default=None, description="Null when the policy does not say.")
 
 
 OF_PRODUCTION = ("requests_per_day", "water_l_per_kwh", "egress_price", "replica", "traffic", "training")
-"""What of a site only production's traffic asks for."""
+"""The fields of a site that only production's traffic needs."""
 
 
 class FootprintResult(ResultModel):
-    """What stands behind a workload's effective energy: head's pool of replicas at the site's traffic."""
+    """How a workload's effective energy comes about: head's pool of replicas at the site's traffic."""
 
     service_s: Finite = Field(description="Time that a replica is busy with one request.")
-    idle_watts: Finite = Field(description="IT power of a replica at rest.")
-    idle_source: Literal["policy", "measured", "estimated"] = Field(description="Where that power is from.")
-    replica_seconds_per_day: Finite = Field(
-        description="Time that replicas are up in a day, summed over them."
+    idle_watts: Finite = Field(description="IT power of an idle replica.")
+    idle_source: Literal["policy", "measured", "estimated"] = Field(
+        description="Where that power comes from."
     )
+    replica_seconds_per_day: Finite = Field(description="Time that replicas run in a day, summed over them.")
     cold_starts_per_day: Finite = Field(description="How often a request waits for a replica to start.")
     active_it_kwh_per_request: Finite = Field(description="Before PUE: what the request itself causes.")
-    idle_it_kwh_per_request: Finite = Field(description="Before PUE: its share of replicas at rest.")
+    idle_it_kwh_per_request: Finite = Field(description="Before PUE: its share of idle replicas.")
     cold_start_it_kwh_per_request: Finite = Field(description="Before PUE: its share of cold starts.")
     training_kwh_per_request: Finite | None = Field(
         description="Its share of training, at the facility; in sci only. Null when the policy does not say."
@@ -91,7 +97,101 @@ class FootprintResult(ResultModel):
     )
     monthly_requests: Finite
     monthly_electricity: Finite | None = Field(
-        description="In the currency of the site's prices; null without a price. So with the next two."
+        description="In the currency of the site's prices; null without a price. The same holds for the next two."
     )
     monthly_replicas: Finite | None
-    monthly_egress: Finite | None = Field(description="Null where it is not known what leaves the site, too.")
+    monthly_egress: Finite | None = Field(description="Also null where it is not known what leaves the site.")
+
+
+def site_result(site: Site, carbon_g_per_kwh: float | None) -> SiteResult:
+    """Return the site that energies are judged for.
+
+    Args:
+        site: The policy's.
+        carbon_g_per_kwh: Its carbon intensity, which may come from a table; `None` when it has none.
+    """
+    return SiteResult(
+        pue=site.pue,
+        carbon_g_per_kwh=carbon_g_per_kwh,
+        carbon_source=None if site.carbon is None else carbon_source(site.carbon),
+        electricity_price=_text(site.electricity_price),
+        requests_per_day=None if site.traffic is None else site.traffic.daily,
+        water_l_per_kwh=None if site.water is None else site.water.value,
+        egress_price=_text(site.egress_price),
+        replica=_replica(site),
+        traffic=_traffic(site),
+        training=_training(site),
+    )
+
+
+def carbon_source(carbon: Carbon) -> str:
+    """Return where a carbon intensity comes from: a region, a country, or the policy itself."""
+    return carbon.cloud or carbon.country or IN_POLICY
+
+
+def _replica(site: Site) -> ReplicaResult | None:
+    replica, embodied = site.replica, site.replica.embodied_carbon
+    if not replica.model_fields_set:
+        return None
+    share = None if embodied is None else 1.0 if embodied.share is None else embodied.share.value
+    return ReplicaResult(
+        idle_watts=None if replica.idle_power is None else replica.idle_power.value,
+        price=_text(replica.price),
+        embodied_g=None if embodied is None else embodied.total.value,
+        embodied_lifetime_s=None if embodied is None else embodied.lifetime.value,
+        embodied_share=share,
+    )
+
+
+def _traffic(site: Site) -> TrafficResult | None:
+    traffic = site.traffic
+    if traffic is None:
+        return None
+    after = traffic.scale_to_zero_after
+    return TrafficResult(
+        requests_per_hour=traffic.hourly,
+        warm_replicas=traffic.warm_replicas,
+        max_replicas=traffic.max_replicas,
+        scale_to_zero_after_s=None if after is None else after.value,
+        model_downloads_per_month=traffic.model_downloads_per_month,
+    )
+
+
+def _training(site: Site) -> TrainingResult | None:
+    training = site.training
+    if training is None:
+        return None
+    return TrainingResult(energy_kwh=training.energy.value, lifetime_requests=training.lifetime_requests)
+
+
+def footprint_result(
+    found: Footprint, production: Production, *, idle_method: Method | None
+) -> FootprintResult:
+    """Return how a workload's effective energy comes about.
+
+    Args:
+        found: The workload's footprint.
+        production: The site.
+        idle_method: How the idle power of the machine that measured is known; `None` when it is not.
+    """
+    own = "estimated" if idle_method is None else idle_method.value
+    return FootprintResult(
+        service_s=found.service_s,
+        idle_watts=found.idle_watts,
+        idle_source=own if production.idle_watts is None else IN_POLICY,
+        replica_seconds_per_day=found.pool.replica_seconds,
+        cold_starts_per_day=found.pool.cold_starts,
+        active_it_kwh_per_request=found.active_it_kwh,
+        idle_it_kwh_per_request=found.idle_it_kwh,
+        cold_start_it_kwh_per_request=found.cold_start_it_kwh,
+        training_kwh_per_request=production.training_kwh_per_request,
+        embodied_g_per_request=found.embodied_g,
+        monthly_requests=production.monthly_requests,
+        monthly_electricity=found.monthly_electricity,
+        monthly_replicas=found.monthly_replicas,
+        monthly_egress=found.monthly_egress,
+    )
+
+
+def _text(quantity: Quantity | None) -> str | None:
+    return None if quantity is None else quantity.text

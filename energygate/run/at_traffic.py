@@ -11,7 +11,7 @@ from energygate.measure.footprints import Bytes, Site
 from energygate.measure.launch import Launch, PairedLaunch
 from energygate.policy import METRICS
 from energygate.policy.site import AT_TRAFFIC
-from energygate.result.sites import footprint_result
+from energygate.result.site_result import footprint_result
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -19,6 +19,7 @@ from energygate.result.result import (
     WorkloadResult,
 )
 from energygate.run.provenance import provenance
+from energygate.workloads.serving import workload_label
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -187,8 +188,9 @@ def failed_workload(
 
 
 def _sentence(error: EnergygateError, name: str) -> str:
-    """What happened and what to do next, without the workload's name, beside which the sentence will stand."""
-    place = (error.where or "").removeprefix(f"workload {name!r}").strip()
+    """Return what happened and what to do next, without the workload's name: reports show that beside it."""
+    known = {None: "", workload_label(name, "head"): "", workload_label(name, "base"): "at base"}
+    place = known.get(error.where, error.where)
     what = f"{place}: {error.what}" if place else error.what
     return f"{what}. {error.hint}" if error.hint else what
 

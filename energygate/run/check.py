@@ -19,7 +19,7 @@ from energygate.policy.policy_diff import policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
 from energygate.result.result import Result
-from energygate.result.sites import site_result
+from energygate.result.site_result import site_result
 from energygate.run.alone import head_alone
 from energygate.run.build import failed_workload
 from energygate.run.provenance import machine_result

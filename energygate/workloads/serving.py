@@ -69,6 +69,11 @@ class ReadyWorker:
         return self.batch_size * self.loaded.requests_per_call
 
 
+def workload_label(name: str, side: str) -> str:
+    """Return what messages call a workload on a side: `workload 'digits-cnn'`."""
+    return f"workload {name!r}" + (" at base" if side == "base" else "")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Serving:
     """How to serve one workload on one side; `open` starts a fresh worker each time.
@@ -99,7 +104,7 @@ class Serving:
     @property
     def label(self) -> str:
         """What messages call it."""
-        return f"workload {self.name!r}" + (" at base" if self.side.name == "base" else "")
+        return workload_label(self.name, self.side.name)
 
     def check_files(self) -> None:
         """Look whether the files that the policy names exist.

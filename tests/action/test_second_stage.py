@@ -151,7 +151,7 @@ def test_a_first_stage_that_left_nothing_is_told_too(stage, shop):
 def test_a_hostile_result_is_one_sentence(stage, shop, content):
     assert stage(content)["verdict"] == "error"
     first = shop.bodies()[0].splitlines()[1]
-    assert first.startswith("### 💥 energygate: result.json: no result can be read here: ")
+    assert first.startswith("### 💥 energygate: result.json: this is not a readable result: ")
 
 
 def test_a_missing_right_is_no_fault_of_the_first_stage(stage, shop):

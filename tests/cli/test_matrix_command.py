@@ -55,8 +55,8 @@ def test_a_past_that_cannot_be_read_is_said_and_stops_nothing(project, in_proces
     ran = in_process("matrix", *arguments, "a", "b", "c d", cwd=project)
     assert len(jobs(ran)) == 3
     first, second = ran.err.splitlines()
-    assert first.startswith("energygate: gone.json: the result cannot be read: No such file")
-    assert second.startswith("energygate: broken.json: no result can be read here: ")
+    assert first.startswith("energygate: gone.json: cannot read the result: No such file")
+    assert second.startswith("energygate: broken.json: this is not a readable result: ")
 
 
 def test_a_runner_that_base_does_not_use_is_not_given_and_that_is_said(project, in_process):

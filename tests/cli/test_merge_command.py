@@ -55,7 +55,7 @@ def test_a_leg_that_left_nothing_is_an_error_and_the_others_are_told(legs, in_pr
     root = legs({"a": Verdict.FAIL}, {"c": Verdict.PASS}, policy="a b c")
     ran = in_process("merge", "legs", "--json", "merged.json", cwd=root)
     assert ran.code == 3
-    assert ran.out.startswith("✗ ERROR  b could not be judged: no result holds this workload")
+    assert ran.out.startswith("✗ ERROR  b could not be judged: no result has this workload")
     assert "✗  a" in ran.out
     merged = json.loads((root / "merged.json").read_text("utf-8"))
     assert [(one["name"], one["verdict"]) for one in merged["workloads"]] == [
@@ -104,14 +104,14 @@ def test_a_result_that_cannot_be_written_costs_no_verdict(legs, in_process):
         ((), 2, ("RESULT",)),
         (("legs", "--policy", "gone.yml"), 2, ("gone.yml", "no such policy")),
         (("legs", "--workload", "aa"), 2, ("energygate.yml", "'aa'", "'a'")),
-        (("legs", "--workload", "a"), 2, ("workload 'b' is none of this run's", "result 2: legs/")),
+        (("legs", "--workload", "a"), 2, ("workload 'b' does not belong to this run", "result 2: legs/")),
         (
             ("legs", "legs/energygate-leg-0/../energygate-leg-0/result.json"),
             2,
             ("'a' is in results 1 and 3",),
         ),
         (("legs", "--base-dir", "."), 2, ("energygate-leg-0/result.json", "with no base, and one is named")),
-        (("legs", "gone.json"), 3, ("gone.json", "cannot be read")),
+        (("legs", "gone.json"), 3, ("gone.json", "cannot read the result")),
         (("legs", "energygate.yml"), 3, ("energygate.yml", "not JSON")),
     ],
 )

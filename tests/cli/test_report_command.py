@@ -78,12 +78,12 @@ def test_a_result_may_come_from_another_command(saved):
 @pytest.mark.parametrize(
     ("content", "why"),
     [
-        (None, "result.json: the result cannot be read: No such file or directory"),
-        ("{", "result.json: no result can be read here: it is not JSON"),
-        ("", "result.json: no result can be read here: it is not JSON"),
+        (None, "result.json: cannot read the result: No such file or directory"),
+        ("{", "result.json: this is not a readable result: it is not JSON"),
+        ("", "result.json: this is not a readable result: it is not JSON"),
         (
             ALL.to_json().replace('"fail"', '"pass"', 1),
-            "result.json: no result can be read here: its verdict is pass",
+            "result.json: this is not a readable result: its verdict is pass",
         ),
     ],
 )

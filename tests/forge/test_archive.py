@@ -363,7 +363,7 @@ def test_a_directory_said_to_have_gigabytes_is_not_waited_for():
 )
 def test_a_result_of_another_encoding_is_refused_by_who_reads_it(content):
     data = archive(Entry(content=content))
-    with pytest.raises(MeasurementError, match="no result can be read here: it is not"):
+    with pytest.raises(MeasurementError, match="this is not a readable result: it is not"):
         read_result(result_in(data, where=WHERE), name=WHERE)
 
 

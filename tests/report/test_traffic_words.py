@@ -20,8 +20,8 @@ from energygate.result.site_result import (
     ReplicaResult,
     SiteResult,
     TrafficResult,
+    carbon_source,
 )
-from energygate.result.sites import carbon_source
 
 MONTH = 1e6 * 365.25 / 12
 

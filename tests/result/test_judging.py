@@ -205,7 +205,7 @@ def test_a_workload_without_numbers_and_without_a_reason_is_an_error(state):
     base, _ = one_measured()
     empty = FirstStage(base, base).unmeasured("cnn", state).result()
     assert message(judge_again(empty, base)) == (
-        "nothing of it was measured, and nothing says why; measure it again"
+        "it was not measured, and the result does not say why; measure it again"
     )
 
 
@@ -228,7 +228,7 @@ def test_unchanged_with_numbers_is_judged_by_them():
 def test_what_base_does_not_have_cannot_be_identical_to_it():
     base, _ = one_measured()
     stranger = FirstStage(base, base).unmeasured("x", "unchanged").result()
-    assert "nothing of it was measured" in message(judge_again(stranger, base, workloads=["x"]))
+    assert "it was not measured" in message(judge_again(stranger, base, workloads=["x"]))
 
 
 @pytest.mark.parametrize(
@@ -259,7 +259,7 @@ def test_a_rename_told_as_a_removal_is_no_way_around_base_s_budgets():
     told = told.measured("new", [SAME], state="added", base_name=None).result()
     again = judge_again(told, base, head=head)
     assert message(again) == (
-        "it is said to be removed, and head's policy runs the same as 'new'; measure it again"
+        "it claims to be removed, and head's policy runs the same as 'new'; measure it again"
     )
 
 
@@ -345,7 +345,7 @@ def test_a_renamed_workload_may_be_unchanged():
 def test_a_rename_that_head_s_policy_does_not_make_is_an_error():
     base, _, honest = renamed()
     for head in (policy({"new": CNN, "old": CNN}), policy({"x": CNN})):
-        assert "head's policy says otherwise" in message(judge_again(honest, base, head=head))
+        assert "head's policy contradicts that" in message(judge_again(honest, base, head=head))
 
 
 def test_a_base_workload_has_one_heir():
@@ -418,31 +418,31 @@ def at_site(site):
 @pytest.mark.parametrize(
     ("other", "why"),
     [
-        ({"pue": 1.0}, "for PUE 1, and base's policy says 1.25"),
+        ({"pue": 1.0}, "with PUE 1, and base's policy says 1.25"),
         (
             {"carbon_source": "FRA"},
-            "for carbon intensity FRA, 380 g/kWh, and base's policy says DEU",
+            "with carbon intensity FRA, 380 g/kWh, and base's policy says DEU",
         ),
         (
             {"carbon_source": None, "carbon_g_per_kwh": None},
-            "for carbon intensity none, and base's policy says DEU",
+            "with carbon intensity none, and base's policy says DEU",
         ),
-        ({"carbon_g_per_kwh": None}, "for carbon intensity DEU, 0 g/kWh, and base's policy says DEU"),
+        ({"carbon_g_per_kwh": None}, "with carbon intensity DEU, 0 g/kWh, and base's policy says DEU"),
         (
             {"electricity_price": "0.25 EUR/kWh"},
-            "for electricity price 0.25 EUR/kWh, and base's policy says 0.25 USD/kWh",
+            "with electricity price 0.25 EUR/kWh, and base's policy says 0.25 USD/kWh",
         ),
         (
             {"electricity_price": "0.2 USD/kWh"},
-            "for electricity price 0.2 USD/kWh, and base's policy says 0.25 USD/kWh",
+            "with electricity price 0.2 USD/kWh, and base's policy says 0.25 USD/kWh",
         ),
         (
             {"electricity_price": "free\n" + "x" * 99},
-            "for electricity price free\\n" + "x" * 35 + "…, and base's policy says 0.25 USD/kWh",
+            "with electricity price free\\n" + "x" * 35 + "…, and base's policy says 0.25 USD/kWh",
         ),
         (
             {"electricity_price": None},
-            "for electricity price none, and base's policy says 0.25 USD/kWh",
+            "with electricity price none, and base's policy says 0.25 USD/kWh",
         ),
     ],
 )
@@ -457,7 +457,7 @@ def test_an_intensity_of_the_policy_is_compared_as_a_number():
     base, honest = at_site({"carbon": {"intensity": "380 g/kWh"}})
     assert judge_again(honest, base).verdict is Verdict.PASS
     cleaner = honest.model_copy(update={"site": honest.site.model_copy(update={"carbon_g_per_kwh": 38.0})})
-    assert "for carbon intensity policy, 38 g/kWh, and base's policy says 380 g/kWh" in message(
+    assert "with carbon intensity policy, 38 g/kWh, and base's policy says 380 g/kWh" in message(
         judge_again(cleaner, base)
     )
 
@@ -488,7 +488,7 @@ def test_what_a_year_costs_rests_on_base_s_traffic():
         ("batch_size", 64, "batch_size 64, and base's policy says 1"),
         ("threads", 8, "threads 8, and base's policy says 1"),
         ("load", "50 req/s", "load 50 req/s, and base's policy says closed"),
-        ("unit", "tokens", "units tokens, and base's policy says None"),
+        ("unit", "tokens", "units tokens, and base's policy says none"),
         (
             "provider",
             "CUDAExecutionProvider",

@@ -86,7 +86,7 @@ def test_numbers_for_other_terms_are_not_judged(other, why):
         other = {"traffic": honest.site.traffic.model_copy(update=terms)}
     again = judge_again(elsewhere(honest, **other), base)
     assert again.verdict is Verdict.ERROR
-    assert f"it was measured for {why}" in again.workloads[0].error.message
+    assert f"it was measured with {why}" in again.workloads[0].error.message
 
 
 def test_a_price_in_other_words_is_the_same():

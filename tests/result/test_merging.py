@@ -99,7 +99,7 @@ def test_a_workload_that_no_leg_measured_is_an_error():
     assert names_of(merged) == ["a", "b", "c"]
     assert [one.verdict for one in merged.workloads] == [Verdict.PASS, Verdict.ERROR, Verdict.PASS]
     assert merged.verdict is Verdict.ERROR
-    assert headline(merged).startswith("b could not be judged: no result holds this workload")
+    assert headline(merged).startswith("b could not be judged: no result has this workload")
 
 
 def test_without_a_list_nobody_can_know_what_is_lost():
@@ -112,7 +112,7 @@ def test_no_legs_are_no_pass():
 
 
 def test_legs_without_workloads_are_no_pass():
-    with pytest.raises(UsageError, match="hold no workloads"):
+    with pytest.raises(UsageError, match="have no workloads"):
         merge_results([result(), result()])
 
 
@@ -165,7 +165,7 @@ def test_the_same_commit_is_the_same_base_whatever_it_was_called():
 
 
 def test_a_workload_that_nobody_asked_for_is_refused():
-    with pytest.raises(UsageError, match="workload 'b' is none of this run's"):
+    with pytest.raises(UsageError, match="workload 'b' does not belong to this run"):
         merge_results([leg("a"), leg("b")], expected=["a"])
 
 

@@ -72,7 +72,7 @@ def refused(document):
     with pytest.raises(MeasurementError) as caught:
         read(document)
     said = str(caught.value)
-    assert said.startswith("leg-1.json: no result can be read here: ")
+    assert said.startswith("leg-1.json: this is not a readable result: ")
     assert "\n" not in said
     assert len(said) < 500
     return said
@@ -116,7 +116,7 @@ def test_what_energygate_writes_is_read_as_it_was(one):
     assert read(b"\xef\xbb\xbf" + one.to_json().encode()) == one
 
 
-# What is no result at all
+# What is not a result
 
 
 @pytest.mark.parametrize(
@@ -127,26 +127,26 @@ def test_what_energygate_writes_is_read_as_it_was(one):
         ("[]", "not a JSON object"),
         ("null", "not a JSON object"),
         ("12", "not a JSON object"),
-        ("{}", "does not say that its schema"),
-        ('{"schema": 1}', "does not say that its schema"),
-        ('{"schema": "energygate/result/2"}', "written in the schema 'energygate/result/2'"),
+        ("{}", "its schema is not"),
+        ('{"schema": 1}', "its schema is not"),
+        ('{"schema": "energygate/result/2"}', "its schema is 'energygate/result/2'"),
         ('{"schema": "energygate/result/1"}', "lists no workloads"),
         ('{"schema": "energygate/result/1", "workloads": {}}', "lists no workloads"),
         ('{"schema": "energygate/result/1", "workloads": []}', "lists no workloads"),
-        ('{"schema": "energygate/result/1", "workloads": [1]}', "workload 1 of it has no name"),
-        ('{"schema": "energygate/result/1", "workloads": [{"name": 1}]}', "workload 1 of it has no name"),
+        ('{"schema": "energygate/result/1", "workloads": [1]}', "workload 1 has no name"),
+        ('{"schema": "energygate/result/1", "workloads": [{"name": 1}]}', "workload 1 has no name"),
         (b"\xff\xfe{\x00}\x00", "not UTF-8"),
         ('"\ud800"', "not UTF-8"),
-        ('{"a": NaN}', "NaN is no number"),
-        ('{"a": -Infinity}', "-Infinity is no number"),
-        ('{"a": 1e999}', "the number 1e999 is out of all bounds"),
-        ('{"a": ' + "9" * 5_000 + "}", "out of all bounds"),
-        ('{"a": 0.' + "9" * 5_000 + "}", "out of all bounds"),
-        ('{"a": 1, "b": 2, "a": 3}', "the key 'a' is there twice"),
+        ('{"a": NaN}', "NaN is not a number"),
+        ('{"a": -Infinity}', "-Infinity is not a number"),
+        ('{"a": 1e999}', "the number 1e999 is out of range"),
+        ('{"a": ' + "9" * 5_000 + "}", "out of range"),
+        ('{"a": 0.' + "9" * 5_000 + "}", "out of range"),
+        ('{"a": 1, "b": 2, "a": 3}', "the key 'a' is given twice"),
     ],
     ids=lambda value: repr(value)[:40],
 )
-def test_what_is_no_result_is_refused(text, why):
+def test_what_is_not_a_result_is_refused(text, why):
     assert why in refused(text)
 
 
@@ -168,8 +168,8 @@ BOMBS = {
     "deep objects": (lambda: '{"a":' * 900_000 + "1" + "}" * 900_000, "has over 16 levels"),
     "deep enough": (lambda: changed("machine", "system", to=json.loads("[" * 20 + "]" * 20)), "16 levels"),
     "an unfinished text": (lambda: '{"a": "' + '\\"' * 9_000_000, "not JSON"),
-    "a long number": (lambda: '{"a": 1' + "0" * 19_000_000 + "}", "out of all bounds"),
-    "a long fraction": (lambda: '{"a": 0.' + "1" * 19_000_000 + "}", "out of all bounds"),
+    "a long number": (lambda: '{"a": 1' + "0" * 19_000_000 + "}", "out of range"),
+    "a long fraction": (lambda: '{"a": 0.' + "1" * 19_000_000 + "}", "out of range"),
     "a long text": (lambda: changed("policy", to="x" * 19_000_000), "a text of 19,000,000 characters"),
     "a long key": (lambda: changed("x" * 19_000_000, to=1), "a text of 19,000,000 characters"),
     "a wide workload": (
@@ -182,7 +182,7 @@ BOMBS = {
     ),
     "mistakes everywhere": (
         lambda: changed("notes", to=list(range(900_000))),
-        "has over 20,000 values beside its workloads",
+        "has over 20,000 values outside its workloads",
     ),
 }
 
@@ -263,8 +263,8 @@ def test_a_wrong_type_is_refused_not_bent(path, value):
 
 
 def test_half_a_character_is_refused():
-    assert "half a character" in refused(changed("policy", to="\ud800"))
-    assert "half a character" in refused(
+    assert "half a surrogate pair" in refused(changed("policy", to="\ud800"))
+    assert "half a surrogate pair" in refused(
         changed("workloads", 0, "provenance", "versions", to={"\udfff": "1"})
     )
 
@@ -286,7 +286,7 @@ def test_half_a_character_is_refused():
         ("\\\\host\\share", "leads to another directory"),
         ("C:\\x", "leads to another directory"),
         (".", "leads to another directory"),
-        ("digits-mlp", "workload 'digits-mlp' is there twice"),
+        ("digits-mlp", "workload 'digits-mlp' is listed twice"),
     ],
 )
 def test_a_name_that_no_policy_should_have_is_refused(name, why):
@@ -300,7 +300,7 @@ def test_an_unusual_name_is_read(name):
     assert read(changed("workloads", 0, "name", to=name)).workloads[0].name == name
 
 
-# What fits the schema and still cannot be
+# What fits the schema and is still impossible
 
 ENERGY = ("workloads", 0, "metrics", "energy_per_request")
 
@@ -308,35 +308,35 @@ ENERGY = ("workloads", 0, "metrics", "energy_per_request")
 @pytest.mark.parametrize(
     ("path", "value", "why"),
     [
-        (("verdict",), "pass", "its verdict is pass, and those of its workloads say otherwise"),
-        (("verdict",), "fail", "its verdict is fail, and those of its workloads say otherwise"),
-        (("workloads", 0, "verdict"), "pass", "has the verdict pass, and a finding says inconclusive"),
-        (("workloads", 1, "verdict"), "fail", "has the verdict fail, and nothing in it says why"),
-        (("workloads", 1, "error"), {"message": "x", "detail": None}, "has an error and the verdict pass"),
-        (("workloads", 1, "method"), None, "says how it was measured but not with what"),
-        (("workloads", 1, "provenance"), None, "says how it was measured but not with what"),
-        (("workloads", 0, "comparison", "log_ratios"), [], "was compared in no launch"),
-        (("workloads", 0, "provenance", "seconds"), -1.0, "less than no time"),
-        (("seconds",), -1.0, "less than no time"),
+        (("verdict",), "pass", "its verdict, pass, is not the worst"),
+        (("verdict",), "fail", "its verdict, fail, is not the worst"),
+        (("workloads", 0, "verdict"), "pass", "has the verdict pass, but a finding with inconclusive"),
+        (("workloads", 1, "verdict"), "fail", "has the verdict fail, but no reason"),
+        (("workloads", 1, "error"), {"message": "x", "detail": None}, "has an error, but the verdict pass"),
+        (("workloads", 1, "method"), None, "has a method without a provenance"),
+        (("workloads", 1, "provenance"), None, "has a method without a provenance"),
+        (("workloads", 0, "comparison", "log_ratios"), [], "was compared without a launch"),
+        (("workloads", 0, "provenance", "seconds"), -1.0, "negative measuring time"),
+        (("seconds",), -1.0, "its duration is negative"),
         (("created",), "yesterday", "the time of its creation"),
         (("created",), "2026-13-01T12:00:00+00:00", "the time of its creation"),
         (("created",), "2026-03-01T12:00:00+02:00", "the time of its creation"),
-        (("base", "commit"), "--upload-pack=x", "its base commit is not the name of a commit"),
-        ((*ENERGY, "head"), -1e-9, "has less than nothing of 'energy_per_request'"),
-        ((*ENERGY, "base"), -1e-9, "has less than nothing of 'energy_per_request'"),
-        ((*ENERGY, "base"), None, "changed from no base"),
-        ((*ENERGY, "unit"), "s", "in a unit that is not its own"),
+        (("base", "commit"), "--upload-pack=x", "its base commit is not a full commit hash"),
+        ((*ENERGY, "head"), -1e-9, "has a negative 'energy_per_request'"),
+        ((*ENERGY, "base"), -1e-9, "has a negative 'energy_per_request'"),
+        ((*ENERGY, "base"), None, "but no base"),
+        ((*ENERGY, "unit"), "s", "in a wrong unit"),
         ((*ENERGY, "total"), {"estimate": 0.5, "low": 0.6, "high": 0.9}, "'energy_per_request' outside"),
         ((*ENERGY, "head"), 3e-9, "has 'energy_per_request' outside its own interval"),
         ((*ENERGY, "head"), 1e-9, "has 'energy_per_request' outside its own interval"),
         ((*ENERGY, "change", "estimate"), 0.5, "has 'energy_per_request' outside its own interval"),
         ((*ENERGY, "change", "estimate"), -0.5, "has 'energy_per_request' outside its own interval"),
-        (("head_commit",), "main", "its head commit is not the name of a commit"),
-        (("policy_digest",), "abc", "its policy's digest is no SHA-256"),
-        (("policy_changes",), ["a: 1 -> 2"], "says how the policy changes, and that it does not"),
-        (("site", "requests_per_day"), 0.0, "serves no requests"),
-        (("workloads", 0, "base_name"), "x", "has another name at base and was not renamed"),
-        (("workloads", 0, "state"), "renamed", "was renamed from no name"),
+        (("head_commit",), "main", "its head commit is not a full commit hash"),
+        (("policy_digest",), "abc", "its policy's digest is not a SHA-256"),
+        (("policy_changes",), ["a: 1 -> 2"], "lists changes of the policy, and says that there are none"),
+        (("site", "requests_per_day"), 0.0, "requests per day are not greater than zero"),
+        (("workloads", 0, "base_name"), "x", "has another name at base, but was not renamed"),
+        (("workloads", 0, "state"), "renamed", "was renamed from an invalid name"),
         (
             ("workloads", 0, "metrics", "happiness"),
             DOCUMENT["workloads"][0]["metrics"]["energy_per_request"],
@@ -348,27 +348,27 @@ def test_what_contradicts_itself_is_refused(path, value, why):
     assert why in refused(changed(*path, to=value))
 
 
-def told(**fields):
+def with_fields(**fields):
     """The result with other fields than `RESULT`, as text."""
     document = json.loads(RESULT.model_copy(update={"policy_changed": True}).to_json())
     return json.dumps({**document, **fields})
 
 
 def test_changes_of_a_policy_are_few_short_lines():
-    assert read(told(policy_changes=["x" * 250] * 50)).policy_changes == ("x" * 250,) * 50
-    assert "tells 51 changes" in refused(told(policy_changes=["x"] * 51))
+    assert read(with_fields(policy_changes=["x" * 250] * 50)).policy_changes == ("x" * 250,) * 50
+    assert "lists 51 changes" in refused(with_fields(policy_changes=["x"] * 51))
     for bad in ("x" * 251, "a\nb", "\u202e"):
-        assert "is no line of at most 250 characters" in refused(told(policy_changes=[bad]))
+        assert "is not one line of at most 250 characters" in refused(with_fields(policy_changes=[bad]))
 
 
 @pytest.mark.parametrize(
     ("before", "why"),
     [
         (("old", "older"), None),
-        (("old", "old"), "was renamed from one that is there already"),
-        (("b", "old"), "was renamed from one that is there already"),
-        (("../x", "old"), "was renamed from no name that a workload has"),
-        (("a\nb", "old"), "was renamed from no name that a workload has"),
+        (("old", "old"), "was renamed from a name that is still in use"),
+        (("b", "old"), "was renamed from a name that is still in use"),
+        (("../x", "old"), "was renamed from an invalid name"),
+        (("a\nb", "old"), "was renamed from an invalid name"),
     ],
 )
 def test_a_workload_was_renamed_from_one_that_is_gone(before, why):
@@ -385,8 +385,8 @@ def test_a_workload_was_renamed_from_one_that_is_gone(before, why):
 # Laws
 
 
-def tell(one):
-    """Tell a result in every word that a terminal would show."""
+def report(one):
+    """Write everything that a terminal would show."""
     print_report(one, Console(file=io.StringIO(), width=80), quiet=False, result_path=None)
 
 
@@ -430,7 +430,7 @@ likely = st.sampled_from(
 
 
 @given(st.lists(st.tuples(st.sampled_from(LEAVES), likely | json_values), min_size=1, max_size=3))
-def test_what_is_read_can_be_told_and_is_what_was_written(changes):
+def test_what_is_read_can_be_reported_and_is_what_was_written(changes):
     document = copy.deepcopy(DOCUMENT)
     for path, value in changes:
         with contextlib.suppress(KeyError, TypeError, IndexError):  # an earlier change took the place away
@@ -440,7 +440,7 @@ def test_what_is_read_can_be_told_and_is_what_was_written(changes):
     except EnergygateError as error:
         assert len(str(error).splitlines()) == 1  # noqa: PT017 - both ways are right
         return
-    tell(one)
+    report(one)
     assert json.loads(one.to_json()) == document
 
 

@@ -9,7 +9,7 @@ from builders import judged, result
 
 from energygate.errors import MeasurementError
 from energygate.gate import Verdict
-from energygate.result.files import MAX_JOBS, gather, read_result_file
+from energygate.result.files import MAX_JOBS, read_result_file, read_results
 from energygate.result.reading import MAX_BYTES
 
 
@@ -38,7 +38,7 @@ def names_of(legs):
 def test_a_directory_holds_results_wherever_they_lie_in_it(artifacts):
     root = artifacts("b", "a", "c")
     (root / "energygate-leg-a" / "other.json").write_text("{}", encoding="utf-8")
-    legs = gather([str(root)])
+    legs = read_results([str(root)])
     assert names_of(legs) == ["a", "b", "c"]
     assert legs[0].name == str(root / "energygate-leg-a" / "result.json")
 
@@ -47,7 +47,11 @@ def test_files_and_directories_come_in_the_order_they_are_named(artifacts, tmp_p
     root = artifacts("a", "b")
     first = tmp_path / "anything.txt"
     first.write_text(text("first"), encoding="utf-8")
-    assert names_of(gather([str(first), str(root / "energygate-leg-b"), str(root)])) == ["first", "b", "a"]
+    assert names_of(read_results([str(first), str(root / "energygate-leg-b"), str(root)])) == [
+        "first",
+        "b",
+        "a",
+    ]
 
 
 def test_links_in_a_directory_are_not_followed(artifacts, tmp_path_factory):
@@ -57,7 +61,7 @@ def test_links_in_a_directory_are_not_followed(artifacts, tmp_path_factory):
     (root / "linked").symlink_to(outside, target_is_directory=True)
     (root / "file").mkdir()
     (root / "file" / "result.json").symlink_to(outside / "result.json")
-    assert names_of(gather([str(root)])) == ["a"]
+    assert names_of(read_results([str(root)])) == ["a"]
 
 
 def test_what_is_no_file_is_not_waited_for(artifacts):
@@ -65,20 +69,20 @@ def test_what_is_no_file_is_not_waited_for(artifacts):
     (root / "pipe").mkdir()
     os.mkfifo(root / "pipe" / "result.json")
     (root / "directory" / "result.json").mkdir(parents=True)
-    assert names_of(gather([str(root)])) == ["a"]
+    assert names_of(read_results([str(root)])) == ["a"]
 
 
 def test_no_result_at_all_is_no_run(tmp_path):
     with pytest.raises(MeasurementError, match=r"there is no result\.json below .*All jobs failed"):
-        gather([str(tmp_path)])
+        read_results([str(tmp_path)])
 
 
 def test_more_results_than_jobs_can_be_are_not_even_read(tmp_path):
     for number in range(MAX_JOBS + 1):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "result.json").write_text("no result", encoding="utf-8")
-    with pytest.raises(MeasurementError, match="there are 257 results, and a matrix has at most 256 jobs"):
-        gather([str(tmp_path)])
+    with pytest.raises(MeasurementError, match="there are 257 results, but a matrix has at most 256 jobs"):
+        read_results([str(tmp_path)])
 
 
 def test_results_that_fill_the_memory_together_are_refused(tmp_path):
@@ -86,24 +90,28 @@ def test_results_that_fill_the_memory_together_are_refused(tmp_path):
     content = text().encode().ljust(MAX_BYTES)
     for number in range(3):
         (tmp_path / f"{number}.json").write_bytes(content)
-    with pytest.raises(MeasurementError, match="over 40 MB together"):
-        gather([str(tmp_path / f"{number}.json") for number in range(3)])
+    with pytest.raises(MeasurementError, match="over 40 MB in total"):
+        read_results([str(tmp_path / f"{number}.json") for number in range(3)])
 
 
 def test_one_that_is_broken_is_named(artifacts):
     root = artifacts("a", "b")
     (root / "energygate-leg-b" / "result.json").write_text("{", encoding="utf-8")
-    with pytest.raises(MeasurementError, match=r"energygate-leg-b/result\.json: no result can be read here"):
-        gather([str(root / "energygate-leg-a"), str(root / "energygate-leg-b" / ".." / "energygate-leg-b")])
+    with pytest.raises(
+        MeasurementError, match=r"energygate-leg-b/result\.json: this is not a readable result"
+    ):
+        read_results(
+            [str(root / "energygate-leg-a"), str(root / "energygate-leg-b" / ".." / "energygate-leg-b")]
+        )
 
 
 def test_one_that_cannot_be_opened_says_why(tmp_path):
-    with pytest.raises(MeasurementError, match=r"gone\.json: the result cannot be read: No such file"):
+    with pytest.raises(MeasurementError, match=r"gone\.json: cannot read the result: No such file"):
         read_result_file(str(tmp_path / "gone.json"))
-    with pytest.raises(MeasurementError, match="the result cannot be read: Is a directory"):
+    with pytest.raises(MeasurementError, match="cannot read the result: Is a directory"):
         read_result_file(str(tmp_path))
 
 
 def test_an_endless_file_is_read_to_its_limit_only():
-    with pytest.raises(MeasurementError, match="/dev/zero: no result can be read here: it has over 20 MB"):
+    with pytest.raises(MeasurementError, match="/dev/zero: this is not a readable result: it has over 20 MB"):
         read_result_file("/dev/zero")

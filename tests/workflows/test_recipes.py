@@ -292,7 +292,7 @@ def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
     job = run.job("gate")
     assert verdict(job) == ("error", "failure"), run.log
     assert energygate(job).step("Verdict").exit_code == 3
-    assert "no result holds this workload" in bot_comments(scenario)[0]
+    assert "no result has this workload" in bot_comments(scenario)[0]
 
 
 # --- Merge queue, schedule, dispatch ---------------------------------------------------------------------------

@@ -135,7 +135,7 @@ def test_only_the_named_workloads_are_exported(export, tmp_path):
             "--match was given twice for the label 'a', and a series has one value of it.",
         ),
         (["json", "--result", "result.json", "x"], 2, "result.json: there is no workload 'x'."),
-        (["json", "--result", "energygate.yml"], 3, "energygate.yml: no result can be read here:"),
+        (["json", "--result", "energygate.yml"], 3, "energygate.yml: this is not a readable result:"),
     ],
 )
 def test_a_mistake_is_one_sentence(export, arguments, code, sentence):

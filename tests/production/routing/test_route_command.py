@@ -122,7 +122,7 @@ def test_no_pool_within_the_limit_is_exit_code_1():
         (["c/p=cpu.json", "gpu=gpu.json"], 2, "does not name a pool"),
         (["cpu=cpu.json", "cpu=gpu.json"], 2, "pool cpu is given twice"),
         (["cpu=cpu.json"], 2, "one pool alone leaves nothing to choose"),
-        (["cpu=cpu.json", "gpu=none.json"], 3, "none.json: the result cannot be read: No such file"),
+        (["cpu=cpu.json", "gpu=none.json"], 3, "none.json: cannot read the result: No such file"),
         (["cpu=cpu.json", "gpu=gpu.json", "--latency", "50 ms"], 2, "'50 ms' is no limit on p50, p95 or p99"),
         (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p90 50 ms"], 2, "is no limit on p50, p95 or p99"),
         (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p95 50"], 2, "--latency: 50 has no unit"),
