@@ -90,6 +90,7 @@ def test_private_repository(gated):
     assert (left["verdict"], left["head_commit"]) == ("fail", pull.head_sha)
 
 
+@pytest.mark.repeats
 def test_the_comment_follows_the_pull_request(gated):
     scenario = gated(*recipe("Private repository"))
     pull = scenario.pull_request({**HEAVIER, **LOOSER})
@@ -115,6 +116,7 @@ def test_the_comment_follows_the_pull_request(gated):
     assert len(bot_comments(scenario)) == 1
 
 
+@pytest.mark.repeats
 def test_a_label_waives_on_a_run_that_is_started_again(gated):
     scenario = gated(*recipe("Private repository"))
     pull = scenario.pull_request(HEAVIER)
@@ -160,7 +162,9 @@ def test_where_there_is_nothing_to_do_nothing_fails(gated, happened):
 # --- Public repository with forks -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("who", ["fork", "dependabot", "own"])
+@pytest.mark.parametrize(
+    "who", ["fork", *(pytest.param(who, marks=pytest.mark.repeats) for who in ("dependabot", "own"))]
+)
 def test_two_stages(gated, who):
     scenario = gated(*recipe("Public repository with forks"))
     changes = {**HEAVIER, **LOOSER}
@@ -324,6 +328,7 @@ def test_trend(gated):
     assert len({row["commit"] for row in energies}) == 1
 
 
+@pytest.mark.repeats
 def test_by_hand_against_a_base_of_ones_own(gated):
     workflow = recipe("Private repository")[0]
     workflow = workflow.replace("  pull_request:\n", "  workflow_dispatch:\n").replace(
@@ -349,6 +354,7 @@ def test_pull_request_target_is_refused(gated):
 # --- This very project ----------------------------------------------------------------------------------------
 
 
+@pytest.mark.repeats
 @pytest.mark.measures
 def test_the_project_gates_itself(gated):
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, text=True, check=True)
