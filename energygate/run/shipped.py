@@ -13,7 +13,7 @@ def fixtures() -> Path:
     Raises:
         UsageError: When this installation lacks it.
     """
-    package = Path(__file__).parent
+    package = Path(__file__).parents[1]
     for place in (package / "fixtures", package.parent / "fixtures"):
         if (place / "models" / "digits-cnn.onnx").is_file():
             return place

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
+import signal
 import subprocess
 import sys
+import tempfile
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
 import yaml
 
+from energygate.cli import main
+from energygate.measure import campaign
 from energygate.measure.machine import describe_machine
 from energygate.measure.power_model import vcpu_power
 
@@ -88,6 +95,39 @@ def energygate(*arguments, cwd, launches=None, stdout=subprocess.PIPE, **changes
     )
     out, err = (stream.decode() if stream else "" for stream in (done.stdout, done.stderr))
     return Ran(code=done.returncode, out=out, err=err)
+
+
+def in_process(*arguments, cwd, launches=None, **changes):
+    """Run the command as `energygate` does, in this process: for what has no process of its own to watch.
+
+    An interpreter that starts and loads energygate takes most of a second of CPU time.
+    """
+    signals = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    handlers = {number: signal.getsignal(number) for number in signals}
+    out, err = (io.TextIOWrapper(io.BytesIO(), encoding="utf-8", newline="") for _ in range(2))
+    with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # as in the command's own process
+        patch.chdir(cwd)
+        environ = environment(**changes)
+        for name in {*os.environ, *environ}:
+            if name in environ:
+                patch.setenv(name, environ[name])
+            else:
+                patch.delenv(name)
+        patch.setattr(tempfile, "tempdir", None)
+        if launches is not None:
+            patch.setattr(campaign, "MAX_LAUNCHES", launches)
+        patch.setattr(sys, "stdout", out)
+        patch.setattr(sys, "stderr", err)
+        with pytest.raises(SystemExit) as left:
+            main([*map(str, arguments)])
+    for number, handler in handlers.items():
+        signal.signal(number, handler)
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode("utf-8"))
+    return Ran(code=left.value.code or 0, out=said[0], err=said[1])
 
 
 def write_policy(directory, workloads, *, name="energygate.yml", **sections):

@@ -12,11 +12,11 @@ from commands import GENEROUS_S, Ran, environment
 from energygate.policy import parse_policy
 from energygate.run.demo import POLICY, demonstrate
 
+pytestmark = pytest.mark.measures
+
 PATIENT = """
 from energygate.run import compare as comparing
 from energygate.cli import main
-
-pytestmark = pytest.mark.measures
 
 at_once = comparing._Comparison._second_turns
 

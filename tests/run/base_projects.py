@@ -135,12 +135,15 @@ class Project:
         # Compiled modules beside head's sources are Python's doing; `test_check_base_unchanged` has them.
         return {"TMPDIR": str(self.temporary), "PYTHONDONTWRITEBYTECODE": "1", **changes}
 
-    def check(self, *arguments, cwd=None, launches=None, **environment):
-        """Run `energygate check` with so many launches at most; keywords in capitals change its environment."""
+    def check(self, *arguments, cwd=None, launches=None, run=commands.in_process, **environment):
+        """Run `energygate check` with so many launches at most; keywords in capitals change its environment.
+
+        With `run=commands.energygate` it has a process of its own.
+        """
         path = self.root.parent / "result.json"
         path.unlink(missing_ok=True)
         before = self.state()
-        ran = commands.energygate(
+        ran = run(
             *("check", "--json", path, *arguments),
             cwd=cwd or self.root,
             launches=launches,

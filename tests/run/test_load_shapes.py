@@ -18,10 +18,10 @@ from energygate.measure.session import Session
 from energygate.measure.windows import Plan
 from energygate.policy import Workload
 
+pytestmark = pytest.mark.measures
+
 SPIN = """
 import time
-
-pytestmark = pytest.mark.measures
 
 
 def make():

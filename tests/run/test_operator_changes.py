@@ -54,7 +54,7 @@ def test_the_unit_of_time_does_not_matter(base, head, unit):
 @given(base=TIMES, head=TIMES)
 def test_contributions_add_up_to_the_change(base, head):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(operators, "LEAST_SHARE", 0)
+        patch.setattr(operators, "MIN_SHARE", 0)
         found = changes_by_operator(base, head)
     change = sum(head.values()) / sum(base.values()) - 1
     assert sum(one.contribution for one in found) == pytest.approx(change, rel=1e-9, abs=1e-9)
