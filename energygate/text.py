@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
 MAX_QUOTE = 60
 """Characters of a name or value that a sentence quotes: enough to recognise it."""
 
@@ -16,3 +22,9 @@ def printable(text: str, *, max_length: int | None = None) -> str:
 def quote(text: str, *, max_length: int = MAX_QUOTE) -> str:
     """Return `text` between quotation marks, fit for a sentence."""
     return f"'{printable(text, max_length=max_length)}'"
+
+
+def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
+    """Return `did you mean 'x'?` for the known word nearest to `word`; `otherwise` when none is near."""
+    near = difflib.get_close_matches(word, [*known], n=1)
+    return f"did you mean '{near[0]}'?" if near else otherwise

@@ -2,59 +2,55 @@
 
 from __future__ import annotations
 
-import difflib
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, field_validator, model_validator
 
 from energygate.policy.families import Family
-from energygate.policy.fields import Section, to_quantity, validation_error
+from energygate.policy.fields import Section, refuse_any, to_quantity
 from energygate.policy.metrics import METRICS, RELATIVE, Metric
 from energygate.policy.units import Quantity
+from energygate.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 Level = Literal["off", "warn", "error"]
-# In a policy a text; which one depends on the metric, so the published schema spells that out itself.
+# A text in the policy. Its form depends on the metric, so `schema` writes that part of the published schema.
 Limit = Annotated[Quantity, WithJsonSchema({"type": "string"})]
 LIMITS: Mapping[str, tuple[str, str]] = MappingProxyType(
     {"lower": ("max", "max_increase"), "higher": ("min", "max_decrease")}
 )
-"""By which side of a metric is better: its absolute and its relative limit."""
+"""Absolute and relative limit, by whether a lower or a higher metric is better."""
 
 
 class Budget(Section):
-    """The limits on one metric; being equal to a limit is within it.
+    """The limits on one metric; a value equal to a limit is within it.
 
     Example:
         >>> Budget(metric="energy_per_request", max="0.2 Wh", max_increase="5 %").max.value
         0.0002
     """
 
-    metric: str = Field(
-        exclude=True, description="The metric's name; in a policy, the key that the budget stands under."
-    )
-    max: Limit | None = Field(default=None, description="The most the metric may be; where lower is better.")
-    min: Limit | None = Field(
-        default=None, description="The least the metric may be; where higher is better."
-    )
+    metric: str = Field(exclude=True, description="The metric's name: in a policy, the key of the budget.")
+    max: Limit | None = Field(default=None, description="Maximum of the metric; where lower is better.")
+    min: Limit | None = Field(default=None, description="Minimum of the metric; where higher is better.")
     max_increase: Limit | None = Field(
         default=None,
-        description="The most the metric may grow against base, in percent; where lower is better.",
+        description="Maximum increase against base, in percent; where lower is better.",
     )
     max_decrease: Limit | None = Field(
         default=None,
-        description="The most the metric may fall against base, in percent; where higher is better.",
+        description="Maximum decrease against base, in percent; where higher is better.",
     )
     min_delta: Limit | None = Field(
         default=None,
-        description="Changes against base smaller than this, in the metric's unit, break no budget.",
+        description="Smaller changes against base, in the metric's unit, are within the budget.",
     )
     level: Level = Field(
         default="error",
-        description="What breaking the budget does: fail the check (error), be shown (warn), nothing (off).",
+        description="What breaking the budget does: fail the check (error), show a warning (warn), nothing (off).",
     )
 
     @property
@@ -71,9 +67,9 @@ class Budget(Section):
 
     @field_validator("max", "min", "max_increase", "max_decrease", "min_delta", mode="before")
     @classmethod
-    def _in_the_right_family(cls, raw: object, info: ValidationInfo) -> Quantity | None:
+    def _of_the_metrics_family(cls, raw: object, info: ValidationInfo) -> Quantity | None:
         metric = METRICS.get(info.data.get("metric", ""))
-        if raw is None or metric is None:  # without a metric there is no family; the metric's mistake is told
+        if raw is None or metric is None:  # an unknown metric is reported by its own validator
             return None
         return to_quantity(raw, Family.RATIO if info.field_name in RELATIVE else metric.family)
 
@@ -83,10 +79,8 @@ class Budget(Section):
         return None if limit is None else limit.text
 
     @model_validator(mode="after")
-    def _means_something(self) -> Budget:
-        error = validation_error("Budget", self._mistakes())
-        if error:
-            raise error
+    def _consistent(self) -> Budget:
+        refuse_any("Budget", self._mistakes())
         return self
 
     def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -99,15 +93,15 @@ class Budget(Section):
         if all(getattr(self, key) is None for key in (*fitting, *wrong)):
             yield (), f"the budget has no limit; give {absolute} or {relative}"
         elif self.min_delta is not None and self.max_increase is None and self.max_decrease is None:
-            yield ("min_delta",), f"only softens {relative}; give {relative} too, or remove it"
+            yield ("min_delta",), f"only works with {relative}; give {relative} too, or remove it"
         for key in ("min", "max_decrease"):
             limit: Quantity | None = getattr(self, key)
             if limit is not None and limit.family is Family.RATIO and limit.value > 1:
-                yield (key,), f"{limit} is more than all there is; 100 % is the most"
+                yield (key,), f"{limit} is out of range; the maximum is 100 %"
 
 
 def budget_input(metric: str, raw: object) -> object:
-    """Prepare what stands under `metric` in a policy's `budgets` for validation as a `Budget`.
+    """Prepare the value of `metric` in a policy's `budgets` for validation as a `Budget`.
 
     A bare text is short for the metric's absolute limit: `model_size: 10 MB` for `model_size: {max: 10 MB}`.
     """
@@ -122,6 +116,5 @@ def budget_input(metric: str, raw: object) -> object:
 
 def unknown_metric(metric: str) -> str:
     """Return the sentence about a metric that does not exist."""
-    near = difflib.get_close_matches(metric, METRICS, n=1)
-    guess = f"did you mean '{near[0]}'?" if near else f"metrics are {', '.join(METRICS)}"
+    guess = did_you_mean(metric, METRICS, otherwise=f"metrics are {', '.join(METRICS)}")
     return f"unknown metric '{metric}'; {guess}"

@@ -1,4 +1,4 @@
-"""The families of units, and the exact size of every unit in its family's canonical one."""
+"""Families of units, and the exact size of each unit in the family's canonical unit."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class Family(str, Enum):
-    """What kind of thing a quantity is; families never mix."""
+    """A kind of quantity; families never mix."""
 
     ENERGY = "energy"
     CARBON = "carbon"
@@ -32,18 +32,18 @@ class Family(str, Enum):
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Facts:
-    """What is known about one family."""
+    """The units of one family."""
 
     noun: str
-    """How errors speak of it."""
+    """Its name in error messages."""
     canonical: str
-    """The unit of `Quantity.value`; for money and prices, what follows the currency: `/kWh` of `USD/kWh`."""
+    """The unit of `Quantity.value`; for money and prices the part after the currency: `/kWh` of `USD/kWh`."""
     units: Mapping[str, Fraction]
-    """Plain spelling (micro as `u`) to its size in the canonical unit; empty where a currency decides."""
+    """Normalised spelling (micro as `u`) to the size in the canonical unit; empty for money and prices."""
     shown: str
-    """The units worth listing to a person; the first one serves as the example."""
+    """The units that messages list; the first one is the example."""
     per: Mapping[str, Fraction] = field(default_factory=dict)
-    """For money and prices: what may follow the currency, to its size in the canonical unit; else empty."""
+    """For money and prices: what may follow the currency, to the size in the canonical unit; else empty."""
 
 
 _PREFIXES = {
@@ -61,7 +61,7 @@ PER_ENERGY = {"/Wh": Fraction(1000), "/kWh": Fraction(1), "/MWh": Fraction(1, 10
 
 
 def _prefixed(prefixes: str, symbol: str, size: Fraction) -> dict[str, Fraction]:
-    """Give `symbol` each of the `prefixes` (`-` stands for none) and the size that follows."""
+    """Return `symbol` with each of the `prefixes` (`-` is none), and its size."""
     return {f"{p.strip('-')}{symbol}": _PREFIXES[p.strip("-")] * size for p in prefixes}
 
 

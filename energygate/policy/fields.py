@@ -1,4 +1,4 @@
-"""The types of the policy's fields: what each accepts, and the sentence it refuses the rest with."""
+"""Types of the policy's fields: what each accepts, and the sentence that refuses anything else."""
 
 from __future__ import annotations
 
@@ -21,19 +21,18 @@ if TYPE_CHECKING:
     from energygate.policy.families import Family
 
 MAX_NAME_LENGTH = 100
-# What a C int holds: the runtimes that receive these numbers can hold no more.
-MAX_INT = 2**31 - 1
+MAX_INT = 2**31 - 1  # a C int: what the runtimes that receive these numbers can hold
 
 
 class Section(BaseModel):
-    """The base of all parts of a policy: frozen, and closed to unknown keys."""
+    """The base of all parts of a policy: frozen, unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Of:
-    """Annotates a `Quantity` field with the one family it accepts: `Annotated[Quantity, Of(Family.TIME)]`."""
+    """The one family that a `Quantity` field accepts: `Annotated[Quantity, Of(Family.TIME)]`."""
 
     family: Family
 
@@ -52,17 +51,17 @@ class Of:
 
 
 def to_quantity(raw: object, family: Family) -> Quantity:
-    """Turn what a policy holds into a quantity of `family`.
+    """Convert a value of a policy to a quantity of `family`.
 
     Raises:
-        ValueError: It is no text, or no quantity of `family`; one sentence.
+        ValueError: It is not a text, or not a quantity of `family`; one sentence.
     """
     if isinstance(raw, Quantity):
         if raw.family is not family:
             raise ValueError(other_family(raw.text, raw.family, family))
         return raw
     if isinstance(raw, (int, float)) and not isinstance(raw, bool):
-        raw = str(raw)  # a number without its unit; the parser says so best
+        raw = str(raw)  # the parser has the best message for a number without its unit
     if not isinstance(raw, str):
         # pydantic gives a ValueError its place in the file; a TypeError would end the program.
         raise ValueError(f"needs a number with a unit, for example {example_of(family)}")  # noqa: TRY004
@@ -75,24 +74,24 @@ def quantity_json_schema(family: Family) -> dict[str, Any]:
 
 
 def one_line(text: str) -> str:
-    """Return a name as it is, unless it would break a table, a heading or a terminal.
+    """Return a name unchanged; refuse one that would break a table, a heading or a terminal.
 
     Raises:
         ValueError: One sentence.
     """
     if not text.strip():
-        raise ValueError("is empty; write something people will recognise")
+        raise ValueError("is empty; write a name that people will recognise")
     if len(text) > MAX_NAME_LENGTH:
-        raise ValueError(f"has {len(text)} characters; {MAX_NAME_LENGTH} are the most")
+        raise ValueError(f"has {len(text)} characters; the maximum is {MAX_NAME_LENGTH}")
     if not text.isprintable():
-        raise ValueError("contains a line break or another character that cannot be shown; write plain text")
+        raise ValueError("contains a line break or another unprintable character; write plain text")
     if text != text.strip():
         raise ValueError("begins or ends with a space; remove it")
     return text
 
 
 def own_name(text: str) -> str:
-    """Return a workload's name, unless it would break a line, or lead out of a directory that is named after it.
+    """Return a workload's name unchanged; refuse one that would break a line or, as a path, leave its directory.
 
     Raises:
         ValueError: One sentence.
@@ -100,34 +99,34 @@ def own_name(text: str) -> str:
     first, *more = re.split(r"[/\\]", one_line(text))
     drive = first[1:] == ":" and bool(more)
     if not first or drive or ".." in (first, *more) or text == ".":
-        raise ValueError("leads to another directory; leave out '..' and what begins with a slash")
+        raise ValueError("leads to another directory; leave out '..' and a leading slash")
     return text
 
 
 def positive(quantity: Quantity) -> Quantity:
-    """Return a quantity as it is, unless it is zero.
+    """Return a quantity unchanged; refuse zero.
 
     Raises:
         ValueError: One sentence.
     """
     if quantity.value <= 0:
-        raise ValueError(f"{quantity} is nothing; give what it is, or remove the key")
+        raise ValueError(f"{quantity} must be greater than zero; give a value, or remove the key")
     return quantity
 
 
 def not_blank(text: str) -> str:
-    """Return a text as it is, unless there is none.
+    """Return a text unchanged; refuse an empty one.
 
     Raises:
         ValueError: One sentence.
     """
     if not text.strip():
-        raise ValueError("is empty; write something, or remove the key")
+        raise ValueError("is empty; write a text, or remove the key")
     return text
 
 
 def iso_date(raw: object) -> date:
-    """Read a date written YYYY-MM-DD, and none of the other forms that libraries guess at.
+    """Read a date written YYYY-MM-DD; other forms, which libraries guess at, are refused.
 
     Raises:
         ValueError: One sentence.
@@ -139,7 +138,7 @@ def iso_date(raw: object) -> date:
     try:
         return date.fromisoformat(raw)
     except ValueError:
-        raise ValueError(f"{raw} is not a day of the calendar") from None
+        raise ValueError(f"{raw} is not a calendar date") from None
 
 
 Name = Annotated[str, AfterValidator(one_line)]
@@ -147,17 +146,15 @@ WorkloadName = Annotated[str, AfterValidator(own_name)]
 Text = Annotated[str, AfterValidator(not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 
-def validation_error(
-    title: str, mistakes: Iterable[tuple[tuple[str | int, ...], str]]
-) -> ValidationError | None:
-    """Gather mistakes that concern several fields at once.
+def refuse_any(title: str, mistakes: Iterable[tuple[tuple[str | int, ...], str]]) -> None:
+    """Refuse mistakes that concern several fields at once.
 
     Args:
         title: The name of the model that found them.
         mistakes: The path of the offending key below that model, and the sentence about it.
 
-    Returns:
-        An error to raise from a validator, which keeps each path; `None` when there is no mistake.
+    Raises:
+        ValidationError: There is a mistake; the error keeps the path of each.
     """
     details = [
         InitErrorDetails(
@@ -165,4 +162,5 @@ def validation_error(
         )
         for path, sentence in mistakes
     ]
-    return ValidationError.from_exception_data(title, details) if details else None
+    if details:
+        raise ValidationError.from_exception_data(title, details)

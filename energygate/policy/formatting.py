@@ -1,4 +1,4 @@
-"""Numbers for people: the right scale, the right number of digits, and never more precision than there is."""
+"""Numbers for people: in a suitable unit, with a limited number of digits."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 _MINUS = "\N{MINUS SIGN}"
-# Below this a plain decimal is mostly zeros (0.0000123), and an exponent is easier to read and to compare.
+# Below this a plain decimal is mostly zeros (0.0000123); an exponent is easier to read.
 _SMALLEST_PLAIN = Decimal("0.0001")
 _ARITHMETIC = Context(prec=50, traps=[])
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Scale:
-    """One unit that values of a family may be shown in."""
+    """One unit in which values of a family may be shown."""
 
     text: str
     size: Decimal
@@ -31,7 +31,7 @@ class _Scale:
 
 
 def _scales(family: Family, *texts: str, starts: Mapping[str, int] | None = None) -> tuple[_Scale, ...]:
-    """List a family's scales from small to large; each starts at 1 of itself unless `starts` says more."""
+    """Return a family's scales from small to large; each starts at 1 of its unit, or at what `starts` says."""
     sizes = {text: unit_size(text, family) for text in texts}
     exact = {
         text: _ARITHMETIC.divide(Decimal(s.numerator), Decimal(s.denominator)) for text, s in sizes.items()
@@ -53,20 +53,20 @@ _BY_UNIT: Mapping[str, tuple[_Scale, ...]] = {
     "L": _scales(Family.WATER, "µL", "mL", "L"),
     "gCO2e/kWh": _scales(Family.INTENSITY, "g CO₂e/kWh"),
 }
-# A zero has no size that would choose its scale; these are the units people expect.
+# A zero has no size to choose a scale by; these are the units that people expect.
 _UNIT_OF_ZERO = {"kWh": "Wh", "gCO2e": "g CO₂e", "s": "s", "W": "W", "L": "L"}
 
 
 def format_quantity(value: float, unit: str, *, digits: int = 3) -> str:
-    """Write a value for people, in the scale that suits it.
+    """Return a value for people, in a suitable scale.
 
     Args:
-        value: The number in `unit`; zero, negative and infinite ones are fine.
+        value: The number in `unit`; may be zero, negative or infinite.
         unit: A canonical unit as in `result.json`; one without scales (`req/s`, `USD`) is kept as it is.
         digits: Significant digits. Whole numbers keep all of theirs: `1,234 req/s`.
 
     Returns:
-        Such as `1.92 µWh`, `97.8 %`, `3.10 ms`, `0.0123 USD`, `∞ h`. `parse_quantity` reads it back, save for
+        Such as `1.92 µWh`, `97.8 %`, `3.10 ms`, `0.0123 USD`, `∞ h`. `parse_quantity` reads it back, except
         thousands separators and infinities.
     """
     scale = _choose(abs(value), unit, digits=digits)
@@ -74,7 +74,7 @@ def format_quantity(value: float, unit: str, *, digits: int = 3) -> str:
 
 
 def scale_for(values: Iterable[float], unit: str, *, digits: int = 3) -> tuple[float, str]:
-    """Choose one scale for values that stand side by side, as in `1.92 → 2.57 µWh`.
+    """Return one scale for values shown side by side, as in `1.92 → 2.57 µWh`.
 
     Args:
         values: Numbers in `unit`; the largest finite one decides.
@@ -82,8 +82,7 @@ def scale_for(values: Iterable[float], unit: str, *, digits: int = 3) -> tuple[f
         digits: Significant digits that will be shown.
 
     Returns:
-        The factor that a value is multiplied with, and the unit of the product. Write the products with
-        `format_number`.
+        The factor for the values, and the unit of the products, which `format_number` formats.
     """
     largest = max((abs(value) for value in values if math.isfinite(value)), default=0.0)
     scale = _choose(largest, unit, digits=digits)
@@ -91,17 +90,17 @@ def scale_for(values: Iterable[float], unit: str, *, digits: int = 3) -> tuple[f
 
 
 def format_number(number: float, *, digits: int = 3) -> str:
-    """Write a bare number with `digits` significant digits: `1.92`, `0.0123`, `1,234`, `0`, `∞`."""
+    """Return a bare number with `digits` significant digits: `1.92`, `0.0123`, `1,234`, `0`, `∞`."""
     return _plain_text(_decimal(number), digits=digits)
 
 
 def _choose(size: float, unit: str, *, digits: int) -> _Scale:
-    """Return the largest scale that starts at or below `size`, as `size` will look once rounded."""
+    """Return the largest scale that starts at or below the rounded `size`."""
     scales = _BY_UNIT.get(unit) or (_Scale(text=unit, size=Decimal(1), starts=Decimal(0)),)
     rounded = _round(_decimal(size), digits=digits)
     if not rounded.is_finite() or rounded == 0:
-        at_rest = _UNIT_OF_ZERO.get(unit, scales[0].text)
-        return next(scale for scale in scales if scale.text == at_rest)
+        default = _UNIT_OF_ZERO.get(unit, scales[0].text)
+        return next(scale for scale in scales if scale.text == default)
     return next((scale for scale in reversed(scales) if scale.starts <= rounded), scales[0])
 
 
@@ -128,7 +127,7 @@ def _plain_text(number: Decimal, *, digits: int) -> str:
 
 
 def _decimal(number: float) -> Decimal:
-    """Return the shortest decimal that stands for `number`; numpy's floats and whole numbers are welcome."""
+    """Return the shortest decimal that reads back as `number`, which may be numpy's."""
     return Decimal(repr(float(number)))
 
 

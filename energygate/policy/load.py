@@ -11,25 +11,25 @@ from energygate.policy.fields import Of, Section
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
 MAX_CONCURRENCY = 1024
-"""Clients of one process: each is a thread, and far fewer keep all CPUs busy."""
+"""Clients of one process. Each is a thread; far fewer keep all CPUs busy."""
 
 MAX_RATE = 100_000
-"""Requests a second: beyond, one Python process cannot even tell the arrivals apart."""
+"""Requests per second; above that, one Python process cannot keep the arrivals apart."""
 
 
 class Load(Section):
-    """How requests arrive; in a policy `closed`, or a mapping of these keys."""
+    """How requests arrive: in a policy `closed`, or a mapping of these keys."""
 
     rate: Annotated[Quantity, Of(Family.RATE)] | None = Field(
         default=None,
-        description="Requests arrive at random (Poisson) at this mean rate, whether or not the last one is answered.",
+        description="Mean rate of Poisson arrivals, independent of whether earlier requests are answered.",
         examples=["50 req/s"],
     )
     concurrency: int = Field(
         default=1,
         ge=1,
         le=MAX_CONCURRENCY,
-        description="How many requests are served at once; without a rate, as many clients ask one after another.",
+        description="Requests in flight at most; without a rate, the number of clients that each ask back to back.",
         examples=[4],
     )
 
@@ -37,18 +37,18 @@ class Load(Section):
     @classmethod
     def _sensible(cls, rate: Quantity | None) -> Quantity | None:
         if rate is not None and not 0 < rate.value <= MAX_RATE:
-            raise ValueError(f"{rate} cannot be offered; a rate is above 0 and at most {MAX_RATE} req/s")
+            raise ValueError(f"{rate} is out of range; a rate is above 0 and at most {MAX_RATE} req/s")
         return rate
 
     @model_validator(mode="after")
-    def _says_something(self) -> Load:
+    def _has_a_key(self) -> Load:
         if not self.model_fields_set & {"rate", "concurrency"}:
-            raise ValueError("says nothing; write closed, {rate: 50 req/s} or {concurrency: 4}")
+            raise ValueError("has no keys; write closed, {rate: 50 req/s} or {concurrency: 4}")
         return self
 
     @property
     def kind(self) -> Literal["closed", "concurrent", "rate"]:
-        """The shape: one client, several clients, or arrivals that wait for nobody."""
+        """One client, several clients, or arrivals independent of the answers."""
         if self.rate is not None:
             return "rate"
         return "concurrent" if self.concurrency > 1 else "closed"
@@ -72,4 +72,4 @@ def load_input(raw: Any) -> Any:  # noqa: ANN401 - whatever the file holds; pyda
         return CLOSED
     if isinstance(raw, (dict, Load)):
         return raw
-    raise ValueError(f"is closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not {raw!r}")
+    raise ValueError(f"needs closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not {raw!r}")

@@ -12,11 +12,11 @@ from energygate.policy.units import Quantity, parse_quantity
 
 _DAY_SECONDS = 86_400
 _MAX_CPU_WATTS = 100
-"""More than any logical CPU of any processor draws: beyond it somebody wrote down a whole chip."""
+"""More than one logical CPU of any processor draws; a larger number is probably that of a whole chip."""
 
 
 class PowerModel(Section):
-    """The team's own watts, where energy is estimated: what one logical CPU draws."""
+    """The team's own watts of one logical CPU, for estimates."""
 
     idle: Annotated[Quantity, Of(Family.POWER)] = Field(
         description="Power of one idle logical CPU: its share of the machine's.", examples=["0.6 W"]
@@ -33,7 +33,7 @@ class PowerModel(Section):
     def _in_order(self) -> PowerModel:
         if not 0 <= self.idle.value <= self.full.value or not 0 < self.full.value <= _MAX_CPU_WATTS:
             raise ValueError(
-                f"{self.idle} idle and {self.full} at full load is no CPU; idle is at most full, "
+                f"{self.idle} idle and {self.full} at full load cannot be one logical CPU; idle is at most full, "
                 f"and full at most {_MAX_CPU_WATTS} W"
             )
         return self
@@ -44,7 +44,7 @@ class Measurement(Section):
 
     time_limit: Annotated[Quantity, Of(Family.TIME)] = Field(
         default_factory=lambda: parse_quantity("60 s", Family.TIME),
-        description="The longest to measure one workload; more time gives narrower intervals. At most 24 h.",
+        description="Maximum measuring time per workload; more time gives narrower intervals. At most 24 h.",
         examples=["60 s", "5 min"],
         json_schema_extra={"default": "60 s"},
     )
@@ -64,16 +64,16 @@ class Measurement(Section):
     )
     setup: Text | None = Field(
         default=None,
-        description="Command that makes a side's environment, run in each checkout before measuring; only with a base.",
+        description="Command that prepares a side's environment, run in its checkout first; only with a base.",
         examples=["uv sync"],
     )
     seed: int = Field(
-        default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, made-up inputs."
+        default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, synthesised inputs."
     )
 
     @field_validator("time_limit")
     @classmethod
     def _sensible(cls, limit: Quantity) -> Quantity:
         if not 0 < limit.value <= _DAY_SECONDS:
-            raise ValueError(f"{limit} cannot be kept; a time limit is more than 0 s and at most 24 h")
+            raise ValueError(f"{limit} is out of range; a time limit is more than 0 s and at most 24 h")
         return limit

@@ -1,8 +1,7 @@
-"""What is wrong with a policy, said to a person: pydantic's findings as sentences with a place."""
+"""Pydantic's validation errors as sentences, each with the line of the policy it is about."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +13,7 @@ from energygate.policy.model import Policy, Waiver
 from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
 from energygate.policy.traffic import Traffic
 from energygate.policy.workload import Workload
-from energygate.text import printable
+from energygate.text import MAX_QUOTE, did_you_mean, printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -26,8 +25,7 @@ if TYPE_CHECKING:
     from energygate.policy.fields import Section
     from energygate.policy.model import KeyPath
 
-MAX_SHOWN = 20
-_LONGEST_QUOTE = 60
+MAX_SHOWN = 20  # mistakes in one message
 # `None` stands for any name or index.
 _SECTIONS: Mapping[tuple[str | None, ...], type[Section]] = {
     (): Policy,
@@ -66,7 +64,7 @@ class PolicyErrors(PolicyError):
 
 
 def policy_error(error: ValidationError, source: str, lines: Mapping[KeyPath, int]) -> PolicyError:
-    """Translate what pydantic found.
+    """Translate a validation error.
 
     Args:
         error: From validating what `unfold` returned as a `Policy`.
@@ -86,9 +84,9 @@ def policy_error(error: ValidationError, source: str, lines: Mapping[KeyPath, in
 
 
 def _path(details: ErrorDetails) -> KeyPath:
-    """Return the path of a finding as it stands in the file."""
+    """Return the path of a mistake as it is in the file."""
     path = tuple(key for key in details["loc"] if key != "[key]")
-    # A budget learns its metric from the key it stands under: a wrong one is that key's mistake.
+    # A budget gets its metric from its key, so an unknown metric is a mistake in that key.
     is_metric = path[-1:] == ("metric",) and _fits(path[:-1], ("workloads", None, "budgets", None))
     return path[:-1] if is_metric and details["type"] == "value_error" else path
 
@@ -103,17 +101,16 @@ def _sentence(details: ErrorDetails, path: KeyPath) -> str:
         return _unknown_key(path)
     if kind == "missing":
         return f"'{path[-1]}' is missing{_inside(path[:-1])}"
-    say = _SAY.get(kind)
-    said = say(details.get("ctx", {}), details["input"]) if say else details["msg"]
-    return f"{_name(path)}: {said}" if path else said
+    message = _MESSAGES.get(kind)
+    sentence = message(details.get("ctx", {}), details["input"]) if message else details["msg"]
+    return f"{_name(path)}: {sentence}" if path else sentence
 
 
 def _unknown_key(path: KeyPath) -> str:
     *above, key = path
     section = next((_SECTIONS[shape] for shape in _SECTIONS if _fits(tuple(above), shape)), Policy)
     keys = [name for name, field in section.model_fields.items() if not field.exclude]
-    near = difflib.get_close_matches(str(key), keys, n=1)
-    guess = f"did you mean '{near[0]}'?" if near else f"keys are {', '.join(keys)}"
+    guess = did_you_mean(str(key), keys, otherwise=f"keys are {', '.join(keys)}")
     return f"unknown key {_quote(key)}{_inside(tuple(above))}; {guess}"
 
 
@@ -127,16 +124,16 @@ def _inside(path: KeyPath) -> str:
 
 def _name(path: KeyPath) -> str:
     """Name a place for a person: `budgets.model_size.max of workload 'digits-cnn'`."""
-    whole = {"workloads": "workload", "waivers": "waiver"}.get(str(path[0]))
-    if whole is None or len(path) == 1:
+    section = {"workloads": "workload", "waivers": "waiver"}.get(str(path[0]))
+    if section is None or len(path) == 1:
         return _dotted(path)
     which = _quote(path[1]) if isinstance(path[1], str) else str(path[1] + 1)
     rest = _dotted(path[2:])
-    return f"{rest} of {whole} {which}" if rest else f"{whole} {which}"
+    return f"{rest} of {section} {which}" if rest else f"{section} {which}"
 
 
 def _dotted(path: KeyPath) -> str:
-    return ".".join(printable(str(key), max_length=_LONGEST_QUOTE) for key in path)
+    return ".".join(printable(str(key), max_length=MAX_QUOTE) for key in path)
 
 
 def _quote(raw: object) -> str:
@@ -144,24 +141,23 @@ def _quote(raw: object) -> str:
         return "nothing"
     if isinstance(raw, (dict, list, tuple)):
         return "a mapping" if isinstance(raw, dict) else "a list"
-    return f"'{printable(str(raw), max_length=_LONGEST_QUOTE)}'"
+    return quote(str(raw))
 
 
 def _needs(what: str) -> Callable[[dict[str, Any], object], str]:
-    """Make the translation of one kind of finding; `{}` in `what` is filled from pydantic's context."""
+    """Return the message function of one error type; `{}` in `what` is filled from pydantic's context."""
     return lambda context, raw: f"needs {what.format(**context)}, not {_quote(raw)}"
 
 
 def _choice(context: dict[str, Any], raw: object) -> str:
     words = re.findall(r"'([^']+)'", context["expected"])
-    near = difflib.get_close_matches(str(raw).casefold(), words, n=1)
-    guess = f"; did you mean {near[0]}?" if near else ""
-    return f"needs {' or '.join(words)}, not {_quote(raw)}{guess}"
+    guess = did_you_mean(str(raw).casefold(), words, otherwise="")
+    return f"needs {' or '.join(words)}, not {_quote(raw)}" + (f"; {guess}" if guess else "")
 
 
 _MAPPING = _needs("keys and values below it")
 _WHOLE = _needs("a whole number")
-_SAY: Mapping[str, Callable[[dict[str, Any], object], str]] = {
+_MESSAGES: Mapping[str, Callable[[dict[str, Any], object], str]] = {
     "value_error": lambda context, _: str(context["error"]),
     "mistake": lambda context, _: str(context["sentence"]),
     "model_type": _MAPPING,

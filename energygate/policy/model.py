@@ -1,19 +1,19 @@
-"""The policy: what a team allows one inference request to cost, and where."""
+"""The policy as a whole: site, measurement, workloads with their budgets, and waivers."""
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
 
-from energygate.policy.fields import Section, Text, WorkloadName, iso_date, validation_error
+from energygate.policy.fields import Section, Text, WorkloadName, iso_date, refuse_any
 from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
 from energygate.policy.site import Site
 from energygate.policy.workload import Workload  # noqa: TC001 - the same
+from energygate.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -28,18 +28,19 @@ def _version(raw: object) -> object:
 
 
 class Comparison(Section):
-    """What becomes of workloads that are only on one side of a comparison."""
+    """What to do with workloads that only one side of a comparison has."""
 
     added: Literal["judge", "fail"] = Field(
-        default="judge", description="A workload that base lacks: judged by its absolute limits, or failed."
+        default="judge",
+        description="A workload that base does not have: judge it by its absolute limits, or fail.",
     )
     removed: Literal["list", "fail"] = Field(
-        default="list", description="A workload that head lacks: listed, or failed."
+        default="list", description="A workload that head does not have: list it, or fail."
     )
 
 
 class Waiver(Section):
-    """Lets one budget of one workload be broken, by someone, for a reason, for a while."""
+    """An accepted excess of one budget: who answers for it, why, and until when."""
 
     workload: str = Field(description="Name of the workload.")
     metric: str = Field(
@@ -47,28 +48,28 @@ class Waiver(Section):
         json_schema_extra={"enum": [*METRICS]},
     )
     reason: Text = Field(description="Why breaking the budget is acceptable.")
-    owner: Text = Field(description="Who answers for it, such as a team's handle.", examples=["@ml"])
+    owner: Text = Field(description="Who is responsible, such as a team's handle.", examples=["@ml"])
     expires: Annotated[date, BeforeValidator(iso_date)] = Field(
-        description="The last day on which the waiver holds, as YYYY-MM-DD.",
+        description="The last day on which the waiver is valid, as YYYY-MM-DD.",
         examples=["2027-01-31"],
         json_schema_extra={"pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"},
     )
 
     def expired(self, today: date) -> bool:
-        """Tell whether the waiver no longer holds; on its last day it still does."""
+        """Return whether the waiver is past its last day."""
         return today > self.expires
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class Origin:
-    """Where a policy was read; no part of what it says, so equal policies stay equal elsewhere."""
+    """Where a policy was read: its file and the line of each key. Does not count when policies are compared."""
 
     source: str = field(default="policy", compare=False)
     lines: Mapping[KeyPath, int] = field(default_factory=dict, compare=False)
 
 
 class Policy(Section):
-    """Everything `energygate.yml` says.
+    """The contents of `energygate.yml`.
 
     Example:
         >>> from energygate.policy import load_policy
@@ -86,10 +87,10 @@ class Policy(Section):
         default_factory=Measurement, description="How to measure: how long, and with what."
     )
     comparison: Comparison = Field(
-        default_factory=Comparison, description="What becomes of workloads that only one side has."
+        default_factory=Comparison, description="What to do with workloads that only one side has."
     )
     workloads: dict[WorkloadName, Workload] = Field(min_length=1, description="What is measured, by name.")
-    waivers: tuple[Waiver, ...] = Field(default=(), description="Budgets that may be broken for a while.")
+    waivers: tuple[Waiver, ...] = Field(default=(), description="Budgets that may be exceeded until a date.")
 
     _origin: Origin = PrivateAttr(default=Origin())
 
@@ -99,20 +100,17 @@ class Policy(Section):
         return self._origin.source
 
     def line(self, path: KeyPath) -> int | None:
-        """Return the line of a key, for pointing at it.
+        """Return the line of a key.
 
         Args:
             path: Keys from the top, such as `("workloads", "digits-cnn", "budgets", "model_size", "max")`.
 
         Returns:
-            The line, counted from 1; the nearest key above when the last ones are not written out (defaults,
-            a budget's short form); `None` when nothing of the path is written, or there is no file.
+            The line, counted from 1; that of the nearest key above where the key itself is not written out (a
+            default, a budget's short form); `None` when no key of the path is, or there is no file.
         """
-        while path:
-            if path in self._origin.lines:
-                return self._origin.lines[path]
-            path = path[:-1]
-        return None
+        above = (path[:end] for end in range(len(path), 0, -1))
+        return next((self._origin.lines[one] for one in above if one in self._origin.lines), None)
 
     def where(self, *path: str | int) -> str:
         """Return the place of a key, such as `energygate.yml:12`; without a line, only the file."""
@@ -120,16 +118,14 @@ class Policy(Section):
         return self.source if line is None else f"{self.source}:{line}"
 
     def read_from(self, origin: Origin) -> Policy:
-        """Return the same policy, knowing where it was read."""
+        """Return a copy that knows where it was read."""
         copy = self.model_copy()
         copy._origin = origin  # noqa: SLF001 - its own class
         return copy
 
     @model_validator(mode="after")
     def _consistent(self) -> Policy:
-        error = validation_error("Policy", [*self._site_mistakes(), *self._waiver_mistakes()])
-        if error:
-            raise error
+        refuse_any("Policy", [*self._site_mistakes(), *self._waiver_mistakes()])
         return self
 
     def _site_mistakes(self) -> Iterator[tuple[KeyPath, str]]:
@@ -146,10 +142,8 @@ class Policy(Section):
         for index, waiver in enumerate(self.waivers):
             workload = self.workloads.get(waiver.workload)
             if workload is None:
-                sentence = (
-                    f"there is no workload '{waiver.workload}'; {_guess(waiver.workload, self.workloads)}"
-                )
-                yield ("waivers", index, "workload"), sentence
+                guess = _guess(waiver.workload, self.workloads)
+                yield ("waivers", index, "workload"), f"there is no workload '{waiver.workload}'; {guess}"
             elif waiver.metric not in workload.budgets:
                 guess = _guess(waiver.metric, workload.budgets)
                 sentence = f"workload '{waiver.workload}' has no budget for '{waiver.metric}'; {guess}"
@@ -164,5 +158,4 @@ class Policy(Section):
 
 
 def _guess(name: str, known: Mapping[str, object]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"did you mean '{near[0]}'?" if near else f"there are {', '.join(known) or 'none'}"
+    return did_you_mean(name, known, otherwise=f"there are {', '.join(known) or 'none'}")

@@ -1,4 +1,4 @@
-"""What a policy comes to, as a digest, and what another one would change, in words: pure functions."""
+"""A policy's digest, and the differences between two policies in words: pure functions."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ if TYPE_CHECKING:
     from energygate.policy.model import Policy, Waiver
 
 MAX_CHANGES = 50
-"""Texts at most; who changes more has to be read in the file itself."""
+"""Differences that are listed; of the rest only the number is given."""
 
 MAX_CHANGE_LENGTH = 250
-"""Characters of one text: a name of the longest, a metric, and two values that are cut."""
+"""Characters per difference: room for the longest name, a metric and two shortened values."""
 
-_LONGEST_VALUE = 50
+_MAX_VALUE_LENGTH = 50
 _NONE = "none"
 
-# What eases a gate comes first, so that many harmless changes cannot push it out of sight.
+# What loosens a gate is listed first, so that many harmless changes cannot push it off the list.
 _WAIVERS, _BUDGETS, _WORKLOADS, _SITE, _REST = range(5)
 _RANK_OF_SECTION = {"site": _SITE, "comparison": _SITE}
 
 _Change = tuple[int, str]
-"""How soon it should be read, and the text."""
+"""Its rank, lowest first, and the text."""
 
 
 def policy_digest(policy: Policy) -> str:
-    """Give the SHA-256 of what a policy says, in 64 hexadecimal digits.
+    """Return the SHA-256 of what a policy means, in 64 hexadecimal digits.
 
-    Equal for policies that mean the same: comments, the order of keys and of waivers, units (`0.2 Wh`, `200 mWh`)
-    and defaults that are written out do not count. Everything else does.
+    Comments, the order of keys and of waivers, units (`0.2 Wh`, `200 mWh`) and defaults that are written out do not
+    change it; everything else does.
     """
     meaning = {**_meaning(policy), "waivers": _meaning(_by_budget(policy.waivers))}
     return hashlib.sha256(json.dumps(meaning, sort_keys=True).encode()).hexdigest()
 
 
 def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
-    """Tell what head's policy changes, one text per key.
+    """Return what head's policy changes, one text per key.
 
     Such as `digits-cnn, energy_per_request, max_increase: 5 % -> 50 %`, `digits-mlp: removed`, `site.pue: 1.1 -> 1.5`.
 
@@ -55,9 +55,8 @@ def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
         head: The one that is proposed.
 
     Returns:
-        Texts of one line and at most `MAX_CHANGE_LENGTH` characters, what eases a gate first: waivers, budgets,
-        workloads, the site, the rest. At most `MAX_CHANGES` of them, the last one says how many more there are.
-        Empty when nothing changes.
+        At most `MAX_CHANGES` texts of one line and `MAX_CHANGE_LENGTH` characters; where there are more, the last
+        one counts them. What loosens a gate comes first: waivers, budgets, workloads, the site, the rest.
     """
     found = sorted({*_waivers(base, head), *_workloads(base, head), *_sections(base, head)})
     texts = [printable(text, max_length=MAX_CHANGE_LENGTH - 1) for _, text in found]
@@ -67,7 +66,7 @@ def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
 
 
 def _meaning(value: Any) -> Any:  # noqa: ANN401 - any value of a policy
-    """The value as JSON, without what is the default, so that new keys leave old policies' digests alone."""
+    """Return a value for JSON, without defaults: a new key must not change the digests of old policies."""
     if isinstance(value, Section):
         return {name: _meaning(one) for name, one in _given(value)}
     if isinstance(value, Quantity):
@@ -80,7 +79,7 @@ def _meaning(value: Any) -> Any:  # noqa: ANN401 - any value of a policy
 
 
 def _given(section: Section) -> Iterator[tuple[str, Any]]:
-    """The keys of a section that say something other than their default."""
+    """Yield the keys of a section whose values are not the default."""
     for name, field in type(section).model_fields.items():
         value = getattr(section, name)
         if field.is_required() or value != field.get_default(call_default_factory=True):
@@ -88,7 +87,7 @@ def _given(section: Section) -> Iterator[tuple[str, Any]]:
 
 
 def _by_budget(waivers: tuple[Waiver, ...]) -> dict[str, dict[str, Waiver]]:
-    """The waivers by workload and metric; a policy has one at most for each budget."""
+    """Return the waivers by workload and metric; a policy has at most one per budget."""
     found: dict[str, dict[str, Waiver]] = {}
     for waiver in waivers:
         found.setdefault(waiver.workload, {})[waiver.metric] = waiver
@@ -102,7 +101,7 @@ def _waivers(base: Policy, head: Policy) -> Iterator[_Change]:
         name = f"waiver of {budget[0]}, {budget[1]}"
         old, new = before.get(budget), after.get(budget)
         if old is None and new is not None:
-            owner = printable(new.owner, max_length=_LONGEST_VALUE)
+            owner = printable(new.owner, max_length=_MAX_VALUE_LENGTH)
             yield _WAIVERS, f"{name}: added, until {new.expires} by {owner}"
         elif new is None:
             yield _WAIVERS, f"{name}: removed"
@@ -134,7 +133,7 @@ def _sections(base: Policy, head: Policy) -> Iterator[_Change]:
 def _differences(
     before: object, after: object, path: tuple[str, ...] = ()
 ) -> Iterator[tuple[tuple[str, ...], object, object]]:
-    """What differs, by the innermost key that both sides have."""
+    """Yield what differs, by the innermost key that both sides have."""
     if before == after:
         return
     old, new = _parts(before), _parts(after)
@@ -146,25 +145,25 @@ def _differences(
 
 
 def _parts(value: object) -> dict[str, object] | None:
-    """What a value consists of, its defaults included; `None` for what is shown as a whole."""
+    """Return the parts of a value, defaults included; `None` for one that is shown as a whole."""
     if isinstance(value, Section) and not isinstance(value, Load):
         return {name: getattr(value, name) for name in type(value).model_fields}
     return {str(key): one for key, one in value.items()} if isinstance(value, Mapping) else None
 
 
 def _text(place: str, before: object, after: object) -> str:
-    old, new = (printable(_written(value), max_length=_LONGEST_VALUE) for value in (before, after))
-    return f"{printable(place, max_length=MAX_CHANGE_LENGTH - 2 * _LONGEST_VALUE - 10)}: {old} -> {new}"
+    old, new = (printable(_written(value), max_length=_MAX_VALUE_LENGTH) for value in (before, after))
+    return f"{printable(place, max_length=MAX_CHANGE_LENGTH - 2 * _MAX_VALUE_LENGTH - 10)}: {old} -> {new}"
 
 
 def _written(value: object) -> str:
-    """A value about as a policy would write it, on one line."""
+    """Return a value roughly as in a policy, on one line."""
     if value is None:
         return _NONE
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, Section) and not isinstance(value, Load):
-        # A budget's metric is the key that stands before it.
+        # A budget's metric is its key.
         given = (f"{name}: {_written(one)}" for name, one in _given(value) if name != "metric")
         return f"{{{', '.join(given)}}}"
     if isinstance(value, Mapping):

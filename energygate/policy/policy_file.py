@@ -1,4 +1,4 @@
-"""Reading a policy: from a text, or from the file that people edit."""
+"""Reading a policy from a text or a file."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
     """Read the policy in a file.
 
     Args:
-        path: The file; named in errors as it is given here.
+        path: The file; errors name it as given here.
 
     Returns:
         The policy; it knows its file and the line of each key.
 
     Raises:
-        PolicyError: There is no such file, it cannot be read, or `parse_policy` refuses it.
+        PolicyError: The file does not exist, cannot be read, or is refused by `parse_policy`.
     """
     source = os.fspath(path)
     try:
@@ -35,7 +35,7 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
             content = file.read(MAX_BYTES + 1)
     except FileNotFoundError:
         raise PolicyError("there is no such policy", where=source, hint=_START) from None
-    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+    except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         _refuse_unreadable(source, error)
     try:
         text = content.decode()
@@ -57,8 +57,8 @@ def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
         The policy; it knows its source and the line of each key.
 
     Raises:
-        PolicyError: The text is too long, empty, or no YAML; or it has a mistake, whose line the error names.
-        PolicyErrors: It has several mistakes; this is a `PolicyError` too.
+        PolicyError: The text is too long, empty or not YAML, or has a mistake; the error names the line.
+        PolicyErrors: It has several mistakes; a kind of `PolicyError`.
     """
     if len(text) > MAX_BYTES:
         raise PolicyError(
@@ -71,10 +71,10 @@ def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
         raise PolicyError("the policy is empty", where=source, hint=_START)
     if not isinstance(root.value, dict):
         raise PolicyError(
-            "the policy is not made of keys and values",
+            "the policy is not a mapping of keys to values",
             where=source,
             line=root.line,
-            hint="It begins with version: 1; run energygate init to write one",
+            hint="Begin with version: 1, or run energygate init to write one",
         )
     plain, lines = unfold(root)
     try:
@@ -85,7 +85,7 @@ def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
 
 
 def _refuse_unreadable(source: str, error: OSError | ValueError) -> NoReturn:
-    # Opening a directory is its own error on POSIX, and a refused permission on Windows.
+    # Opening a directory is IsADirectoryError on POSIX and PermissionError on Windows.
     if isinstance(error, IsADirectoryError) or (isinstance(error, PermissionError) and Path(source).is_dir()):
         raise PolicyError(
             "this is a directory, not a policy",

@@ -1,11 +1,12 @@
-"""Names of execution providers: short in a policy, long in onnxruntime."""
+"""Names of onnxruntime's execution providers: short ones for a policy, and onnxruntime's own."""
 
 from __future__ import annotations
 
-import difflib
 import re
 from types import MappingProxyType
 from typing import TYPE_CHECKING
+
+from energygate.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -48,13 +49,12 @@ def provider_name(provider: str) -> str:
         provider: A short name (`cuda`), or a full one (`CUDAExecutionProvider`), known here or not.
 
     Raises:
-        ValueError: Neither; one sentence with the nearest name.
+        ValueError: It is neither; one sentence with the nearest name.
     """
     if provider in PROVIDERS:
         return PROVIDERS[provider]
     if re.fullmatch(FULL_NAME_PATTERN, provider):
         return provider
-    near = difflib.get_close_matches(provider.casefold(), PROVIDERS, n=1)
     known = f"known are {', '.join(PROVIDERS)}, and full names such as CUDAExecutionProvider"
-    guess = f"did you mean {near[0]}?" if near else known
-    raise ValueError(f"'{provider}' is no execution provider; {guess}")
+    guess = did_you_mean(provider.casefold(), PROVIDERS, otherwise=known)
+    raise ValueError(f"'{provider}' is not an execution provider; {guess}")

@@ -1,4 +1,4 @@
-"""The published JSON Schema of `energygate.yml`, made from the models that read it."""
+"""The published JSON Schema of `energygate.yml`, generated from the models that read it."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ SCHEMA_ID = "urn:energygate:policy:1"
 def policy_json_schema() -> dict[str, Any]:
     """Return the JSON Schema (draft 2020-12) of version 1 of the policy.
 
-    It holds what a schema can say: names, shapes, units. That a waiver names an existing budget, or that a
-    cost needs a price, only `parse_policy` knows.
+    It covers names, types and units. Only `parse_policy` checks that a waiver names an existing budget, or that a
+    cost has a price.
     """
     schema = Policy.model_json_schema()
     definitions = schema["$defs"]
@@ -61,7 +61,7 @@ def _definition(family: Family) -> str:
 
 
 def _budget(metric: Metric, level: dict[str, Any]) -> dict[str, Any]:
-    """Return the schema of one metric's budget: a bare limit, or a mapping of the limits that fit it."""
+    """Return the schema of one metric's budget: a bare limit, or a mapping of the limits that apply to it."""
     own = {"$ref": f"#/$defs/{_definition(metric.family)}"}
     share = {"$ref": f"#/$defs/{_definition(Family.RATIO)}"}
     absolute, relative = LIMITS[metric.better]
@@ -80,7 +80,7 @@ def _budget(metric: Metric, level: dict[str, Any]) -> dict[str, Any]:
 
 
 def _trim(part: Any) -> None:  # noqa: ANN401 - any part of a JSON document
-    """Remove what helps no editor: titles that repeat the key, null defaults, all but a docstring's head."""
+    """Remove what is of no use in an editor: titles, null defaults, all but the summary of a docstring."""
     if isinstance(part, list):
         for item in part:
             _trim(item)

@@ -1,4 +1,4 @@
-"""Where production runs, what it pays there, and how much it serves."""
+"""The `site` of a policy: where production runs, its prices and its traffic."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from pydantic import (
 )
 
 from energygate.policy.families import Family
-from energygate.policy.fields import Of, Section, positive, validation_error
+from energygate.policy.fields import Of, Section, positive, refuse_any
 from energygate.policy.metrics import METRICS
 from energygate.policy.traffic import MAX_REQUESTS, Traffic
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
@@ -48,23 +48,19 @@ _NEEDED: Mapping[str, tuple[str, ...]] = {
 def _country(text: str) -> str:
     if not re.fullmatch("[A-Z]{3}", text):
         capitals = f"; did you mean {text.upper()}?" if re.fullmatch("[A-Za-z]{3}", text) else ""
-        raise ValueError(
-            f"'{text}' is no ISO 3166 code of three capital letters, such as DEU or USA{capitals}"
-        )
+        raise ValueError(f"'{text}' is not an ISO 3166 code of three capital letters, such as DEU{capitals}")
     return text
 
 
 def _cloud(text: str) -> str:
     if not re.fullmatch("[a-z]+/[a-z0-9-]+", text):
-        raise ValueError(
-            f"'{text}' is no provider/region; write for example aws/eu-central-1 or gcp/europe-west3"
-        )
+        raise ValueError(f"'{text}' is not provider/region; write for example aws/eu-central-1")
     return text
 
 
 def _share(quantity: Quantity) -> Quantity:
     if not 0 < quantity.value <= 1:
-        raise ValueError(f"{quantity} is no share of it; needs more than 0 % and at most 100 %")
+        raise ValueError(f"{quantity} is out of range; a share is more than 0 % and at most 100 %")
     return quantity
 
 
@@ -73,7 +69,7 @@ def _currency(price: Quantity) -> str:
 
 
 class Carbon(Section):
-    """Where the carbon intensity of the electricity comes from; exactly one of the three."""
+    """Carbon intensity of the electricity: a country, a cloud region or a number."""
 
     country: Annotated[str, AfterValidator(_country)] | None = Field(
         default=None,
@@ -88,7 +84,7 @@ class Carbon(Section):
         json_schema_extra={"pattern": "^[a-z]+/[a-z0-9-]+$"},
     )
     intensity: Annotated[Quantity, Of(Family.INTENSITY)] | None = Field(
-        default=None, description="Carbon per energy, when you know it.", examples=["380 g/kWh"]
+        default=None, description="Carbon per energy, if you know it.", examples=["380 g/kWh"]
     )
 
     @model_validator(mode="after")
@@ -101,39 +97,39 @@ class Carbon(Section):
 
 
 class EmbodiedCarbon(Section):
-    """Carbon that making a replica's hardware took."""
+    """Embodied carbon of a replica's hardware."""
 
     total: Annotated[Quantity, Of(Family.CARBON)] = Field(
-        description="Carbon of making the whole machine.", examples=["1200 kgCO2e"]
+        description="Carbon of manufacturing the whole machine.", examples=["1200 kgCO2e"]
     )
     lifetime: Annotated[Quantity, Of(Family.TIME), AfterValidator(positive)] = Field(
-        description="How long the machine is in use.", examples=["35040 h"]
+        description="Time that the machine is in use.", examples=["35040 h"]
     )
     share: Annotated[Quantity, Of(Family.RATIO), AfterValidator(_share)] | None = Field(
         default=None,
-        description="Share of the machine that a replica takes; default: all of it.",
+        description="Share of the machine that a replica occupies; default: all of it.",
         examples=["25 %"],
     )
 
 
 class Replica(Section):
-    """What one replica in production is, where it is not like the machine that measures."""
+    """One replica in production, where it differs from the machine that measures."""
 
     idle_power: Annotated[Quantity, Of(Family.POWER)] | None = Field(
         default=None,
-        description="Power of a replica at rest; default: that of the machine that measures.",
+        description="Power of an idle replica; default: that of the machine that measures.",
         examples=["12 W"],
     )
     price: Annotated[Quantity, Of(Family.RENT)] | None = Field(
         default=None, description="Price of running one replica.", examples=["0.34 USD/h"]
     )
     embodied_carbon: EmbodiedCarbon | None = Field(
-        default=None, description="Carbon that making its hardware took; counts in sci."
+        default=None, description="Embodied carbon of its hardware; counts in sci."
     )
 
 
 class Training(Section):
-    """What training the model took, to be shared by all requests that it will ever serve."""
+    """Energy of training the model, spread over the requests of its lifetime."""
 
     energy: Annotated[Quantity, Of(Family.ENERGY)] = Field(
         description="Energy of training at the facility, its PUE included.", examples=["120 kWh"]
@@ -168,11 +164,11 @@ class Site(Section):
         default=None, description="Price of data that leaves the site.", examples=["0.09 USD/GB"]
     )
     replica: Replica = Field(
-        default_factory=Replica, description="What one replica is, where it is not like what measures."
+        default_factory=Replica, description="One replica, where it differs from the machine that measures."
     )
-    traffic: Traffic | None = Field(default=None, description="How much production serves.")
+    traffic: Traffic | None = Field(default=None, description="Requests that production serves.")
     training: Training | None = Field(
-        default=None, description="What training took; its carbon counts in sci, by request."
+        default=None, description="Energy of training; its carbon counts in sci, per request."
     )
 
     @field_validator("pue", mode="wrap")
@@ -181,14 +177,12 @@ class Site(Section):
         try:
             return float(validate(raw))
         except ValidationError:
-            said = "nothing" if raw is None else raw
-            raise ValueError(f"PUE is facility energy over IT energy, from 1.0 to 3.0, not {said}") from None
+            given = "nothing" if raw is None else raw
+            raise ValueError(f"PUE is facility energy over IT energy, from 1.0 to 3.0, not {given}") from None
 
     @model_validator(mode="after")
     def _one_currency(self) -> Site:
-        error = validation_error("Site", self._foreign_prices())
-        if error:
-            raise error
+        refuse_any("Site", self._foreign_prices())
         return self
 
     def _foreign_prices(self) -> Iterator[tuple[tuple[str, ...], str]]:
@@ -196,11 +190,11 @@ class Site(Section):
             if _currency(price) != self.currency:
                 yield (
                     path,
-                    f"{price} is another currency than {self._first_price}, {self.currency}; use one for all",
+                    f"{price} is not in the currency of {self._first_price}, {self.currency}; use one for all",
                 )
 
     def _prices(self) -> dict[tuple[str, ...], Quantity]:
-        """The prices that are given, by their keys below `site`."""
+        """Return the prices that are given, by their keys below `site`."""
         prices = {
             ("electricity_price",): self.electricity_price,
             ("replica", "price"): self.replica.price,
@@ -218,7 +212,7 @@ class Site(Section):
         return next(map(_currency, self._prices().values()), None)
 
     def lacks(self, metric: str) -> str | None:
-        """Say which keys a metric needs that are not given; `None` when nothing is missing."""
+        """Return which keys a metric needs that are not given, as a sentence; `None` when none is missing."""
         missing = [f"site.{key}, for example {_EXAMPLES[key]}" for key in self._missing(metric)]
         return f"needs {' and '.join(missing)}" if missing else None
 
@@ -229,14 +223,14 @@ class Site(Section):
                 yield key
 
     def foreign_limits(self, metric: str, budget: Budget) -> Iterator[tuple[str, str]]:
-        """The limits of a budget in another currency than the site's: their keys, and a sentence each."""
+        """Yield the limits of a budget that are not in the site's currency: the key, and a sentence."""
         if METRICS[metric].family is not Family.MONEY or not self.currency:
             return
         for key in ("max", "min_delta"):
             limit: Quantity | None = getattr(budget, key)
             if limit and limit.unit != self.currency:
-                yield key, f"{limit} is another currency than {self._first_price}, {self.currency}"
+                yield key, f"{limit} is not in the currency of {self._first_price}, {self.currency}"
 
 
 AT_TRAFFIC = frozenset(metric for metric, keys in _NEEDED.items() if "traffic" in keys)
-"""Metrics that are about production's traffic."""
+"""Metrics that need production's traffic."""

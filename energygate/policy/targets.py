@@ -1,4 +1,4 @@
-"""What a workload runs, as the policy writes it: factories, addresses, tests."""
+"""Forms of what a workload runs: factories, addresses, node ids of tests."""
 
 from __future__ import annotations
 
@@ -14,30 +14,30 @@ MAX_OCTET = 255
 
 
 def factory(text: str) -> str:
-    """Return a callable's factory as it is, `module:function`.
+    """Return a callable's factory, `module:function`, unchanged.
 
     Raises:
         ValueError: One sentence.
     """
     if not re.fullmatch(FACTORY_PATTERN, text):
         raise ValueError(
-            f"'{text}' is no factory; write module:function, for example my_package.serving:make_model"
+            f"'{text}' is not a factory; write module:function, for example my_package.serving:make_model"
         )
     return text
 
 
 def node_id(text: str) -> str:
-    """Return a test's node id as it is: a file of this checkout, and the test in it.
+    """Return a test's node id unchanged: a file of this checkout, and the test in it.
 
     Raises:
         ValueError: One sentence.
     """
     if not text.isprintable():
-        raise ValueError("contains a line break or another character that cannot be shown; write plain text")
+        raise ValueError("contains a line break or another unprintable character; write plain text")
     file, _, test = text.partition("::")
     if not test or not re.match(NODE_ID_PATTERN, text):
         raise ValueError(
-            f"'{text}' names no test; write file::test, for example tests/test_energy.py::test_classify"
+            f"'{text}' is not a node id; write file::test, for example tests/test_energy.py::test_classify"
         )
     if ".." in re.split(r"[/\\]", file) or file[1:2] == ":":
         raise ValueError(f"'{text}' leads out of the checkout; write a path relative to the policy")
@@ -45,36 +45,34 @@ def node_id(text: str) -> str:
 
 
 def url(text: str) -> str:
-    """Return an endpoint's address as it is: one on this machine.
+    """Return an endpoint's address on this machine unchanged.
 
     Raises:
         ValueError: One sentence.
     """
     if text.startswith("https:"):
-        raise ValueError(
-            f"'{text}' is https; between processes of one machine write http: nothing needs hiding"
-        )
+        raise ValueError(f"'{text}' is https; write http: TLS is unnecessary on localhost")
     if not re.fullmatch(URL_PATTERN, text) or not _is_address(text):
         raise ValueError(
-            f"'{text}' is no address on this machine; write for example http://127.0.0.1:{{port}}/v1/completions: "
-            "the energy of a server on another host cannot be seen from here"
+            f"'{text}' is not an address on this machine; write for example http://127.0.0.1:{{port}}/v1/completions: "
+            "the energy of a server on another host cannot be measured here"
         )
     return text
 
 
 def path(text: str) -> str:
-    """Return the path of an address as it is.
+    """Return the path of an address unchanged.
 
     Raises:
         ValueError: One sentence.
     """
     if not text.startswith("/"):
-        raise ValueError(f"'{text}' is no path; it begins with a slash, for example /health")
+        raise ValueError(f"'{text}' is not a path; write for example /health")
     return text
 
 
 def fixed_port(text: str) -> int | None:
-    """The port that an address names; `None` for a free one."""
+    """Return the port that an address names; `None` for a free one."""
     host = _host(text)
     if "{port}" in host:
         return None
@@ -82,12 +80,12 @@ def fixed_port(text: str) -> int | None:
 
 
 def _host(text: str) -> str:
-    """Host and port of a URL: `127.0.0.1:8000`; of an IPv6 address just its end, with the port."""
+    """Return host and port of a URL: `127.0.0.1:8000`; of an IPv6 address only its end, with the port."""
     return text.removeprefix("http://").partition("/")[0].removeprefix("[:")
 
 
 def _is_address(text: str) -> bool:
-    """Whether the numbers in a URL are ones that an address can have."""
+    """Return whether the octets and the port of a URL are in range."""
     name, _, port = _host(text).rpartition(":") if ":" in _host(text) else (_host(text), "", "")
     octets = [int(octet) for octet in name.split(".") if octet.isdigit()]
     return max(octets, default=0) <= MAX_OCTET and (not port.isdigit() or 0 < int(port) <= MAX_PORT)

@@ -1,7 +1,7 @@
-"""YAML as a policy needs it: text stays text, every key has a line, and nothing clever gets in.
+"""YAML for policies: text stays text, every key has a line, and surprising features are refused.
 
-PyYAML's own constructor reads `level: off` and `NO` as false, keeps the last of two equal keys, and unfolds a
-"billion laughs" until memory ends. So the tree is put together here from the parser's events.
+PyYAML's own constructor reads `level: off` and `NO` as false, keeps the last of two equal keys, and expands a
+"billion laughs" until memory runs out. So the tree is built here from the parser's events.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 MAX_NODES = 10_000
 MAX_DEPTH = 32
-_LONGEST_SENTENCE = 200  # a sentence quotes the file, which may hold anything
+_MAX_SENTENCE = 200  # a sentence quotes the file, whose values may be long
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
-# What no terminal, path or runtime takes well: control characters but tab and line feed, and half characters.
-_UNSPEAKABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
+# Control characters other than tab and line feed, and lone surrogates: terminals, paths and runtimes choke on them.
+_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff]")
 _QUOTE_IT = "Put quotes around a value that begins with a special character, such as '@ml'"
 _HINTS = {
     "'\\t'": "Indent with spaces; YAML does not take tabs",
@@ -36,18 +36,18 @@ _HINTS = {
 
 @dataclass(kw_only=True, slots=True)
 class YamlNode:
-    """One value of the file, where it is, and how much it unfolds to."""
+    """One value of the file, its line, and its size with aliases expanded."""
 
     line: int
     value: str | list[YamlNode] | dict[str, tuple[int, YamlNode]] | None = None
-    """Text, a list, a mapping from keys to their line and value; `None` where the file has no value."""
+    """Text, a list, a mapping from keys to their line and value; `None` for an empty value."""
     size: int = 1
-    """Values in it, with every alias written out."""
+    """Number of values in it, aliases expanded."""
     depth: int = 1
-    """Levels in it, with every alias written out."""
+    """Nesting levels in it, aliases expanded."""
 
     def enclose(self, child: YamlNode) -> None:
-        """Count `child` as a part of this value."""
+        """Add `child` to the size and depth."""
         self.size += child.size
         self.depth = max(self.depth, 1 + child.depth)
 
@@ -60,18 +60,18 @@ def read_tree(text: str, source: str) -> YamlNode | None:
         source: Its name, for errors.
 
     Returns:
-        The topmost value; `None` when there is none.
+        The root; `None` for an empty document.
 
     Raises:
-        PolicyError: It is no YAML, or it uses what a policy has no use for: a second document, tags, equal
-            keys, keys that are no text, over `MAX_NODES` values or `MAX_DEPTH` levels (aliases written out).
+        PolicyError: It is not YAML, or it has a second document, tags, duplicate keys, keys that are not text, or
+            more than `MAX_NODES` values or `MAX_DEPTH` levels (aliases expanded).
     """
     try:
         loader = yaml.SafeLoader(text)
     except yaml.reader.ReaderError as error:
         line = text.count("\n", 0, error.position) + 1
         raise PolicyError(
-            f"the character U+{ord(text[error.position]):04X} does not belong in a text file",
+            f"the character U+{ord(text[error.position]):04X} is not allowed in a text file",
             where=source,
             line=line,
             hint="Remove it, or save the file as UTF-8",
@@ -82,7 +82,7 @@ def read_tree(text: str, source: str) -> YamlNode | None:
         mark = error.problem_mark or error.context_mark
         raise _not_yaml(error, source, mark.line + 1 if mark else 1) from None
     except (ValueError, OverflowError):
-        # An escape such as "\UFFFFFFFF": PyYAML hands the number to chr() unseen.
+        # An escape such as "\UFFFFFFFF": PyYAML passes the number to chr() unchecked.
         impossible = ValueError("an escape names a character that does not exist")
         raise _not_yaml(impossible, source, loader.line + 1) from None
     finally:
@@ -90,7 +90,7 @@ def read_tree(text: str, source: str) -> YamlNode | None:
 
 
 def unfold(root: YamlNode) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
-    """Turn a tree into plain dicts, lists and texts, and the line of every path in it."""
+    """Return a tree as plain dicts, lists and texts, and the line of every path in it."""
     lines: dict[tuple[str | int, ...], int] = {(): root.line}
 
     def plain(node: YamlNode, path: tuple[str | int, ...]) -> Any:  # noqa: ANN401 - whatever the file holds
@@ -106,7 +106,7 @@ def unfold(root: YamlNode) -> tuple[Any, Mapping[tuple[str | int, ...], int]]:
 
 
 class _Reader:
-    """Builds the tree while the text is parsed, so that a bomb is refused before it goes off."""
+    """Builds the tree while the text is parsed, so that an alias bomb is refused before it expands."""
 
     def __init__(self, loader: yaml.SafeLoader, source: str) -> None:
         self._loader = loader
@@ -131,12 +131,12 @@ class _Reader:
     def _node(self, *, depth: int) -> YamlNode:
         event = self._next()
         if isinstance(event, yaml.AliasEvent):
-            return self._behind(event, depth=depth)
+            return self._aliased(event, depth=depth)
         self._count(event, values=1, depth=depth)
         if event.tag is not None:
-            raise self._error(f"the tag {event.tag} means nothing in a policy", event, "Remove it")
+            raise self._error(f"the tag {event.tag} is not allowed in a policy", event, "Remove it")
         if event.anchor:
-            self._anchors[event.anchor] = None  # until its value ends: an alias inside it would be endless
+            self._anchors[event.anchor] = None  # until its value ends: an alias inside it would be infinite
         node = YamlNode(line=_line(event))
         if isinstance(event, yaml.ScalarEvent):
             node.value = self._text(event)
@@ -187,23 +187,21 @@ class _Reader:
         return node.value
 
     def _merged(self, value: YamlNode, event: yaml.Event) -> dict[str, tuple[int, YamlNode]]:
-        """Return the entries that `<<` brings in; the first mapping that has a key decides its value."""
+        """Return the entries that `<<` merges; of equal keys the first mapping wins."""
         merged: dict[str, tuple[int, YamlNode]] = {}
         for node in value.value if isinstance(value.value, list) else [value]:
             if not isinstance(node.value, dict):
-                raise self._error("<< can only bring in a mapping", event, "Write <<: *name_of_a_mapping")
+                raise self._error("<< can only merge a mapping", event, "Write <<: *name_of_a_mapping")
             merged = {**node.value, **merged}
         return merged
 
-    def _behind(self, event: yaml.AliasEvent, *, depth: int) -> YamlNode:
+    def _aliased(self, event: yaml.AliasEvent, *, depth: int) -> YamlNode:
         if event.anchor not in self._anchors:
             hint = "Define it with & above its first use, or put quotes around the value"
-            raise self._error(f"*{event.anchor} refers to nothing", event, hint)
+            raise self._error(f"*{event.anchor} is not defined", event, hint)
         node = self._anchors[event.anchor]
         if node is None:
-            raise self._error(
-                f"*{event.anchor} refers to the value it is a part of", event, "Write the value out"
-            )
+            raise self._error(f"*{event.anchor} contains itself", event, "Write the value out")
         self._count(event, values=node.size, depth=depth + node.depth - 1)
         return node
 
@@ -211,20 +209,20 @@ class _Reader:
         plain = event.implicit[0]
         if plain and event.value in _NULLS:
             return None
-        found = _UNSPEAKABLE.search(event.value)
+        found = _UNPRINTABLE.search(event.value)
         if found:
-            what = f"a value contains the character U+{ord(found[0]):04X}, which cannot be shown"
+            what = f"a value contains the character U+{ord(found[0]):04X}, which is unprintable"
             raise self._error(what, event, "Remove it")
         return str(event.value)
 
     def _count(self, event: yaml.Event, *, values: int, depth: int) -> None:
         self._nodes += values
         if self._nodes > MAX_NODES:
-            what = f"the file unfolds to more than {MAX_NODES:,} values"
+            what = f"the file has more than {MAX_NODES:,} values with its aliases expanded"
             raise self._error(what, event, "Write fewer aliases, or split the policy")
         if depth > MAX_DEPTH:
             raise self._error(
-                f"values are nested more than {MAX_DEPTH} levels deep", event, "Write it flatter"
+                f"values are nested more than {MAX_DEPTH} levels deep", event, "Reduce the nesting"
             )
 
     def _next(self) -> Any:  # noqa: ANN401 - an event; PyYAML's stubs leave these two untyped
@@ -235,7 +233,7 @@ class _Reader:
 
     def _error(self, what: str, event: yaml.Event, hint: str) -> PolicyError:
         return PolicyError(
-            printable(what, max_length=_LONGEST_SENTENCE), where=self._source, line=_line(event), hint=hint
+            printable(what, max_length=_MAX_SENTENCE), where=self._source, line=_line(event), hint=hint
         )
 
 

@@ -1,4 +1,4 @@
-"""Quantities with units: reading `0.2 Wh` exactly, and refusing everything that only looks like it."""
+"""Quantities with units: `0.2 Wh` is read exactly, and near misses are refused."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class Quantity:
     """A number with its unit.
 
-    Two quantities are equal when they mean the same, however they are written: `1 Wh` equals `0.001 kWh`.
+    Two quantities are equal when they mean the same: `1 Wh` equals `0.001 kWh`.
 
     Example:
         >>> parse_quantity("10 MB", Family.SIZE).value
@@ -33,21 +33,21 @@ class Quantity:
     """The family's canonical unit, as `result.json` prints it: `kWh`, `gCO2e`, `s`, `B`, `ratio`, `W`,
     `req/s`, `gCO2e/kWh`, `L`, `L/kWh`, and with their currency `USD/kWh`, `USD/h`, `USD/GB` and `USD`."""
     text: str = field(compare=False)
-    """As the person wrote it, whitespace normalised; reports quote it verbatim."""
+    """As the policy writes it, whitespace normalised; reports quote it verbatim."""
 
     def __str__(self) -> str:
         return self.text
 
 
-# The shape of ISO 4217 codes. The list itself changes with politics, so any such code is taken at its word.
+# The form of ISO 4217 codes. Any such code is accepted, since the list of currencies changes.
 _CURRENCY = re.compile(r"(?P<currency>[A-Z]{3})(?P<per>/[A-Za-z]+)?")
 _NUMBER = r"(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
 _STRICT_NUMBER = re.compile(rf"[+-]?{_NUMBER}")
 _SPLIT = re.compile(
     r"(?P<number>[+-]?(?:(?i:nan|inf(?:inity)?)\b|[0-9.,_]*[0-9][0-9.,_]*(?:[eE][+-]?[0-9]+)?))\s*(?P<unit>.*)"
 )
-_LONGEST_TEXT = 60  # no honest quantity is longer, and an error must be able to quote it
-# Exact for every number a person writes, and without traps: 1e999999999 must become a sentence, not a crash.
+_MAX_LENGTH = 60  # longer than any sensible quantity, and short enough to quote
+# Precise enough for any number that people write; without traps, so that 1e999999999 is an error message, not a crash.
 _ARITHMETIC = Context(prec=50, traps=[])
 
 
@@ -55,8 +55,8 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     """Read a number, an optional space and a unit of `family`.
 
     Args:
-        text: Such as `0.2 Wh`, `10MB`, `5 %`, `0.25 USD/kWh`. Both micro signs and `u` are read; letter case
-            matters, since a `mWh` is a thousand-millionth of a `MWh`.
+        text: Such as `0.2 Wh`, `10MB`, `5 %`, `0.25 USD/kWh`. Micro may be either micro sign or `u`; case matters,
+            since a `mWh` is a billionth of a `MWh`.
         family: The only family that is accepted.
         allow_negative: Whether the number may be below zero.
 
@@ -64,7 +64,7 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
         The quantity in the family's canonical unit, computed exactly and rounded to a float once.
 
     Raises:
-        ValueError: One sentence, without a full stop, that says what is wrong and what to write instead.
+        ValueError: One sentence, without a full stop: what is wrong, and what to write instead.
     """
     text = " ".join(text.split())
     number_text, unit_text = _split(text, family)
@@ -72,7 +72,7 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     facts = FAMILIES[family]
     if not unit_text:
         raise ValueError(f"{text} has no unit; write for example {_with_unit(number, family)}")
-    found = _look_up(_plain(unit_text), family)
+    found = _look_up(_normalised(unit_text), family)
     if found is None:
         raise ValueError(_wrong_unit(text, number, unit_text, family))
     size, canonical = found
@@ -80,7 +80,7 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     if math.isinf(value) or (value == 0 and number != 0):
         raise ValueError(f"{text} is too {'large' if value else 'small'} to compute with")
     if number.is_signed() and not allow_negative:
-        raise ValueError(f"{text} is negative; {facts.noun} starts at zero here")
+        raise ValueError(f"{text} is negative; {facts.noun} must be at least zero here")
     return Quantity(value=value or 0.0, family=family, unit=canonical, text=text)
 
 
@@ -91,8 +91,8 @@ def example_of(family: Family) -> str:
 
 def other_family(text: str, family: Family, needed: Family, *, example: str | None = None) -> str:
     """Return the sentence about a quantity of one family where another is needed."""
-    noun, wanted = FAMILIES[family].noun, FAMILIES[needed].noun
-    return f"{text} is {noun}, but {wanted} is needed here, for example {example or example_of(needed)}"
+    noun, needed_noun = FAMILIES[family].noun, FAMILIES[needed].noun
+    return f"{text} is {noun}, but {needed_noun} is needed here, for example {example or example_of(needed)}"
 
 
 def quantity_pattern(family: Family) -> str:
@@ -111,9 +111,9 @@ def unit_size(unit: str, family: Family) -> Fraction:
     """Return how many canonical units of `family` one `unit` is, exactly.
 
     Raises:
-        KeyError: `unit` is not one of the family's.
+        KeyError: `unit` is not a unit of the family.
     """
-    found = _look_up(_plain(unit), family)
+    found = _look_up(_normalised(unit), family)
     if found is None:
         raise KeyError(unit)
     return found[0]
@@ -123,8 +123,8 @@ def _split(text: str, family: Family) -> tuple[str, str]:
     example = example_of(family)
     if not text:
         raise ValueError(f"there is no value; write for example {example}")
-    if len(text) > _LONGEST_TEXT:
-        raise ValueError(f"'{text[:_LONGEST_TEXT]}…' is too long for a quantity; write for example {example}")
+    if len(text) > _MAX_LENGTH:
+        raise ValueError(f"'{text[:_MAX_LENGTH]}…' is too long for a quantity; write for example {example}")
     match = _SPLIT.fullmatch(text.replace("\N{MINUS SIGN}", "-"))
     if match is None:
         raise ValueError(f"'{text}' does not begin with a number; write for example {example}")
@@ -145,8 +145,8 @@ def _scale(number: Decimal, size: Fraction) -> Decimal:
     return _ARITHMETIC.divide(product, Decimal(size.denominator))
 
 
-def _plain(unit: str) -> str:
-    """Fold the spellings of one unit into one: micro signs, subscripts, CO2eq, inner spaces."""
+def _normalised(unit: str) -> str:
+    """Normalise the spelling of a unit: micro signs, subscripts, CO2eq, inner spaces."""
     unit = unit.replace("\N{MICRO SIGN}", "u").replace("\N{GREEK SMALL LETTER MU}", "u")
     unit = unit.replace("\N{SUBSCRIPT TWO}", "2")
     unit = re.sub(r"(?<=[a-zA-Z]) ?CO2eq?\b", "CO2e", unit)
@@ -154,13 +154,13 @@ def _plain(unit: str) -> str:
 
 
 def _spelling(unit: str) -> str:
-    """Return the pattern of every spelling that `_plain` folds into `unit`."""
+    """Return a pattern of all spellings that `_normalised` normalises to `unit`."""
     pattern = re.sub(r"^u", "[uµμ]", re.escape(unit))
     return pattern.replace("CO2e", r"\s?CO[2₂]eq?").replace("/", r"\s?/\s?")
 
 
 def _look_up(unit: str, family: Family) -> tuple[Fraction, str] | None:
-    """Return the size of a plain `unit` and the canonical unit, or `None` when it is not of `family`."""
+    """Return the size of a normalised `unit` and the canonical unit; `None` when it is not of `family`."""
     facts = FAMILIES[family]
     if facts.per:
         match = _CURRENCY.fullmatch(unit)
@@ -171,7 +171,7 @@ def _look_up(unit: str, family: Family) -> tuple[Fraction, str] | None:
 
 
 def _wrong_unit(text: str, number: Decimal, unit_text: str, family: Family) -> str:
-    facts, unit = FAMILIES[family], _plain(unit_text)
+    facts, unit = FAMILIES[family], _normalised(unit_text)
     same_letters = _other_case(unit, family)
     if same_letters:
         return f"'{unit_text}' in {text} has the wrong case; did you mean {' or '.join(same_letters)}?"
@@ -185,7 +185,7 @@ def _wrong_unit(text: str, number: Decimal, unit_text: str, family: Family) -> s
 
 
 def _other_case(unit: str, family: Family) -> list[str]:
-    """List the units of `family` that differ from `unit` in letter case only."""
+    """Return the units of `family` that differ from `unit` only in case."""
     if FAMILIES[family].per:
         currency, slash, per = unit.partition("/")
         pers = [one for one in FAMILIES[family].per if one.casefold() == f"{slash}{per}".casefold()]
@@ -200,9 +200,9 @@ def _pretty(unit: str) -> str:
 
 
 def _with_unit(number: Decimal, family: Family) -> str:
-    """Return `number` with a unit a person of this `family` would use."""
+    """Return `number` with a common unit of `family`."""
     unit = FAMILIES[family].shown.split(",")[0]
     if family is Family.RATIO and abs(number) <= 1:
         number = _ARITHMETIC.multiply(number, Decimal(100)).normalize(_ARITHMETIC)
-    shown = f"{number:f}" if number.is_finite() and abs(number.adjusted()) < 10 else str(number)  # noqa: PLR2004 - layout: longer numbers read better with an exponent
+    shown = f"{number:f}" if number.is_finite() and abs(number.adjusted()) < 10 else str(number)  # noqa: PLR2004 - longer numbers read better with an exponent
     return f"{shown} {unit}"

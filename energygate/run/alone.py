@@ -11,7 +11,7 @@ from energygate.measure.machine import usable_cpus
 from energygate.run.build import Background
 from energygate.run.sizes import model_evidence, needs_payloads, payload_evidence, wants_payloads
 from energygate.run.subject import Subject, exact_evidence
-from energygate.workloads.answers import accuracy, collect, read_labels, weigh_answers
+from energygate.workloads.answers import accuracy, collect, measure_payloads, read_labels
 
 if TYPE_CHECKING:
     from energygate.gate import Evidence
@@ -59,12 +59,12 @@ def _exact(
     if serving.workload.labels is not None:
         labels = read_labels(serving)
         collected = collect(serving, cpus)
-        share = accuracy(collected.to_judge(), labels, label=serving.label)
+        share = accuracy(collected.answers_or_raise(), labels, label=serving.label)
         exact["accuracy"] = exact_evidence("accuracy", head=share)
         exact |= payload_evidence(collected.payloads)
     elif wants_payloads(serving.workload, site):
         try:
-            exact |= payload_evidence(weigh_answers(serving, cpus))
+            exact |= payload_evidence(measure_payloads(serving, cpus))
         except (WorkerDied, NothingThere):
             raise
         except MeasurementError as error:  # answering all requests once may take longer than measuring some

@@ -86,7 +86,7 @@ def _answers(
         if needed or not isinstance(theirs.answers, MeasurementError):
             raise ours.answers
         return None, exact, (f"answers were not compared: {ours.answers.what}",)
-    before, after = theirs.to_judge(), ours.answers
+    before, after = theirs.answers_or_raise(), ours.answers
     how = workload.answers or ("classes" if workload.labels else "values")
     agreement = compare_answers(before, after, how=how, label=head.label)
     exact["output_agreement"] = exact_evidence("output_agreement", head=agreement.share)

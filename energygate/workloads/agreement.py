@@ -1,4 +1,4 @@
-"""Whether base and head answer the same: a saving bought with other answers is no saving."""
+"""Compare the answers of base and head: a saving bought with different answers is no saving."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 from energygate.errors import MeasurementError
+from energygate.text import quote
 
 if TYPE_CHECKING:
     import numpy as np
@@ -16,18 +17,18 @@ if TYPE_CHECKING:
 
 RELATIVE_TOLERANCE = 1e-3
 ABSOLUTE_TOLERANCE = 1e-5
-"""Values agree within these: what reordered float32 sums of a deep model differ by, with room to spare."""
+"""Values agree within these: more than the reordered float32 sums of a deep model differ by."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """How far the answers of both sides agree.
+    """How far the answers of base and head agree.
 
     Attributes:
         share: Share of answers that agree; 1 when both sides answer with nothing at all.
-        compared: How many answers were compared: rows for classes, numbers for values.
+        compared: Number of answers compared: rows for classes, numbers for values.
         how: Whether the class with the highest score had to agree, or every value.
-        largest_difference: Largest absolute difference between numbers; `None` without numbers.
+        largest_difference: Largest absolute difference between two numbers; `None` without numbers.
     """
 
     share: float
@@ -43,25 +44,24 @@ def compare_answers(
 
     Args:
         base: Base's answers: one array per output, calls stacked first.
-        head: Head's; its outputs may come in another order.
+        head: Head's; its outputs may be in another order.
         how: `classes` compares the top class of base's first output; `values` every value of every output.
         label: What error messages call the workload.
 
     Raises:
-        MeasurementError: When outputs differ in name, number or shape, or hold no classes where classes are to
-            be compared: then nothing can be compared.
+        MeasurementError: When outputs differ in name, number or shape, or have no classes to compare.
     """
     import numpy as np
 
     if base.keys() != head.keys():
         raise MeasurementError(
-            f"base answers with {_listed(base)}, head with {_listed(head)}: their answers cannot be compared",
+            f"cannot compare answers: base returns {', '.join(map(quote, base))}, head {', '.join(map(quote, head))}",
             where=label,
         )
     for name, values in base.items():
         if values.shape != head[name].shape:
             raise MeasurementError(
-                f"output {name!r} has shape {list(values.shape)} at base and {list(head[name].shape)} at head",
+                f"output {quote(name)} has shape {list(values.shape)} at base and {list(head[name].shape)} at head",
                 where=label,
             )
     pairs = [(base[name], head[name]) for name in base]
@@ -85,18 +85,18 @@ def _are_numbers(base: Array, head: Array) -> bool:
 
 
 def _same_class(name: str, base: Array, head: Array, label: str) -> Array:
-    """Whether the top class is the same; anything but floats are classes already."""
+    """Compare the top classes; anything but floats is a class already."""
     import numpy as np
 
     if "f" not in (base.dtype.kind, head.dtype.kind):
         return np.asarray(base == head)
     if base.ndim < 2 or base.shape[-1] < 2:  # noqa: PLR2004 - scores need classes to choose from
         raise MeasurementError(
-            f"`answers: classes` needs class scores; output {name!r} is one float per request",
+            f"`answers: classes` needs class scores; output {quote(name)} is one float per request",
             where=label,
             hint="Compare every value instead: `answers: values`",
         )
-    # Not a number is no score, yet argmax would name it the highest.
+    # NaN is not a score, yet argmax would return its position.
     none_base, none_head = np.isnan(base).any(axis=-1), np.isnan(head).any(axis=-1)
     same = base.argmax(axis=-1) == head.argmax(axis=-1)
     return np.where(none_base | none_head, none_base & none_head, same)
@@ -107,7 +107,7 @@ def _close(base: Array, head: Array) -> Array:
 
     if _are_numbers(base, head) and "f" in (base.dtype.kind, head.dtype.kind):
         wide = (base.astype(np.float64), head.astype(np.float64))
-        with np.errstate(over="ignore"):  # a difference too large for a number is no agreement
+        with np.errstate(over="ignore"):  # a difference that overflows is no agreement
             return np.isclose(*wide, rtol=RELATIVE_TOLERANCE, atol=ABSOLUTE_TOLERANCE, equal_nan=True)
     return np.asarray(base == head)
 
@@ -115,13 +115,9 @@ def _close(base: Array, head: Array) -> Array:
 def _largest_difference(base: Array, head: Array) -> float:
     import numpy as np
 
-    numbers = np.isfinite(base) & np.isfinite(head)  # infinities, as in masked scores, differ by no number
+    numbers = np.isfinite(base) & np.isfinite(head)  # infinities, as in masked scores, have no difference
     if not numbers.any():
         return 0.0
     with np.errstate(over="ignore"):
         largest = np.abs(base[numbers].astype(np.float64) - head[numbers].astype(np.float64)).max()
     return float(min(largest, np.finfo(np.float64).max))
-
-
-def _listed(answers: Answers) -> str:
-    return ", ".join(map(repr, answers))

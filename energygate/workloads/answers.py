@@ -1,4 +1,4 @@
-"""What a workload answers on its inputs, and how right that is."""
+"""Collect what a workload answers on its inputs, and compute its accuracy."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError, WorkerDied
+from energygate.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,15 +27,15 @@ class CollectedAnswers:
     """What one side answers to its distinct requests.
 
     Attributes:
-        payloads: How many bytes requests and answers are, per request.
-        answers: One array per output, calls stacked first; or why there are none, though they have been answered.
+        payloads: Sizes of requests and answers in bytes, per request.
+        answers: One array per output, calls stacked first; or the reason why the answers cannot be compared.
     """
 
     payloads: Payloads
     answers: Answers | MeasurementError
 
-    def to_judge(self) -> Answers:
-        """The answers.
+    def answers_or_raise(self) -> Answers:
+        """Return the answers.
 
         Raises:
             MeasurementError: When there are none.
@@ -52,7 +53,7 @@ def collect(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
         cpus: The CPUs its worker is bound to.
 
     Raises:
-        MeasurementError: When the worker fails, or a request does where no `success_rate` budget lets it.
+        MeasurementError: When the worker fails, or a request fails without a `success_rate` budget.
     """
     path = serving.scratch / f"answers-{serving.side.name}.npz"
     with serving.open(cpus) as ready:
@@ -62,7 +63,7 @@ def collect(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
             ready.worker.outputs(path, count=ALL_CALLS)
         except WorkerDied:
             raise
-        except MeasurementError as error:  # answers that differ in shape, say, have a size all the same
+        except MeasurementError as error:  # answers that differ in shape, for example, still have a size
             answers = error
         else:
             answers = _read(path)
@@ -70,25 +71,16 @@ def collect(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
     return CollectedAnswers(payloads=payloads, answers=answers)
 
 
-def weigh_answers(serving: Serving, cpus: tuple[int, ...]) -> Payloads:
-    """How many bytes requests and answers are, per request: as `collect`, without the answers.
+def measure_payloads(serving: Serving, cpus: tuple[int, ...]) -> Payloads:
+    """Measure request and answer sizes as `collect` does, without keeping the answers.
 
     Raises:
-        MeasurementError: The same.
+        MeasurementError: As for `collect`.
     """
     with serving.open(cpus) as ready:
         payloads = _payloads(ready, serving, keep=False)
         ready.worker.shut_down()
     return payloads
-
-
-def collect_answers(serving: Serving, cpus: tuple[int, ...]) -> dict[str, np.ndarray[Any, Any]]:
-    """What every distinct call is answered: one array per output, calls stacked first.
-
-    Raises:
-        MeasurementError: When the worker fails, or answers differ in shape.
-    """
-    return dict(collect(serving, cpus).to_judge())
 
 
 def _payloads(ready: ReadyWorker, serving: Serving, *, keep: bool) -> Payloads:
@@ -106,10 +98,10 @@ def _read(path: Path) -> Answers:
 
 
 def read_labels(serving: Serving) -> np.ndarray[Any, Any]:
-    """The right answers from the workload's inputs file.
+    """Read the right answers from the workload's inputs file.
 
     Raises:
-        MeasurementError: When the file has no such array, or cannot be read.
+        MeasurementError: When the file lacks the array, or is unreadable.
     """
     import numpy as np
 
@@ -119,47 +111,47 @@ def read_labels(serving: Serving) -> np.ndarray[Any, Any]:
             names = archive.files
             labels = archive[workload.labels] if workload.labels in names else None
     except Exception as error:  # noqa: BLE001 - numpy and zipfile raise a dozen types
-        what = f"the labels in {workload.inputs} cannot be read: {error}"
+        what = f"cannot read the labels in {workload.inputs}: {error}"
         raise MeasurementError(what, where=serving.label) from None
     if labels is None:
         raise MeasurementError(
-            f"`labels` names {workload.labels!r}, which {workload.inputs} does not hold",
+            f"`labels` names {quote(str(workload.labels))}, which {workload.inputs} does not contain",
             where=serving.label,
-            hint=f"It holds {', '.join(map(repr, names))}",
+            hint=f"It contains {', '.join(map(quote, names))}",
         )
     return np.asarray(labels).reshape(-1)
 
 
 def accuracy(answers: Answers, labels: np.ndarray[Any, Any], *, label: str) -> float:
-    """Share of answers that are right: the class with the highest score, or the class that is the answer.
+    """Return the share of right answers: by the class with the highest score, or the class that is the answer.
 
     Args:
-        answers: The first output decides. Floats are class scores along the last axis; all else are classes.
-        labels: The right classes, one per answered row.
+        answers: The first output counts. Floats are class scores along the last axis; anything else is a class.
+        labels: The right class of each row.
         label: What error messages call the workload.
 
     Raises:
-        MeasurementError: When answers and labels cannot be matched up.
+        MeasurementError: When answers do not match the labels in number or type.
     """
     if not answers:
-        raise MeasurementError("accuracy needs answers; requests return empty ones", where=label)
+        raise MeasurementError("accuracy needs answers, but requests return none", where=label)
     name, first = next(iter(answers.items()))
     if first.dtype.kind == "f":
         if first.ndim < 2 or first.shape[-1] < 2:  # noqa: PLR2004 - scores need classes to choose from
             raise MeasurementError(
-                f"accuracy needs classes or class scores; output {name!r} is one float per request",
+                f"accuracy needs classes or class scores; output {quote(name)} is one float per request",
                 where=label,
             )
         first = first.argmax(axis=-1)
     classes = first.reshape(-1)
-    # A last call that would not be full is left out, so there may be fewer answers than labels.
+    # An incomplete last call is left out, so there may be fewer answers than labels.
     if not 0 <= len(labels) - len(classes) < max(1, first[0].size):
         raise MeasurementError(
-            f"output {name!r} gives {len(classes)} answers, and there are {len(labels)} labels", where=label
+            f"output {quote(name)} has {len(classes)} answers for {len(labels)} labels", where=label
         )
     if (classes.dtype.kind == "U") != (labels.dtype.kind == "U"):
         raise MeasurementError(
-            f"output {name!r} gives {classes.dtype}, and the labels are {labels.dtype}: they cannot be equal",
+            f"output {quote(name)} is {classes.dtype} and the labels are {labels.dtype}: they can never be equal",
             where=label,
         )
     return float((classes == labels[: len(classes)]).mean())

@@ -1,4 +1,4 @@
-"""A control group (cgroup v2) of a worker's own, where one may be made: nothing leaves it, whatever it does."""
+"""A worker's own control group (cgroup v2), where one can be created: no process can leave it."""
 
 from __future__ import annotations
 
@@ -14,20 +14,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FREEZE_SECONDS = 1.0
-"""How long all may take to stand still; measured, 0.1 to 1 ms. What still does not then hangs in the kernel, where
-it uses no CPU."""
+"""Time limit for freezing; measured: 0.1 to 1 ms. What still runs then hangs in the kernel, without CPU use."""
 
 KILL_SECONDS = 5.0
-"""How long all may take to end once they were killed; measured, 1 to 10 ms."""
+"""Time limit for all processes to end once killed; measured: 1 to 10 ms."""
 
-PAUSE_SECONDS = 0.00002
-"""Between two looks at a group: the kernel's own notices come 10 ms apart at the least (kernel/cgroup/cgroup.c)."""
+POLL_SECONDS = 0.00002
+"""Between two reads of a group's state: the kernel notifies at most every 10 ms (kernel/cgroup/cgroup.c)."""
 
 
 class Cgroup:
-    """A group of processes: what a member starts is a member, and none can leave without rights over other groups.
+    """A group of processes that includes whatever its members start; leaving it needs rights over other groups.
 
-    Needs Linux 5.2 or later, for the freezer. No controller is needed, so that an ordinary user can have one where a
+    Needs Linux 5.2 or later, for the freezer. It needs no controller, so an ordinary user can create one where a
     session or a service delegates its group.
 
     Args:
@@ -39,7 +38,7 @@ class Cgroup:
 
     @classmethod
     def make(cls) -> Cgroup | None:
-        """Make one inside this process's own group; `None` where the system or its rights do not allow it."""
+        """Create a group inside this process's own; `None` where the system or its rights do not allow it."""
         try:
             mounts = Path("/proc/self/mountinfo").read_text("utf-8", "replace")
             membership = Path("/proc/self/cgroup").read_text("utf-8", "replace")
@@ -58,22 +57,22 @@ class Cgroup:
 
     @property
     def is_populated(self) -> bool:
-        """Whether anything lives in it."""
-        return self._has_come_to("populated 1")
+        """Whether it contains processes."""
+        return self._has_event("populated 1")
 
     def freeze(self) -> None:
-        """Stop all of it, and wait until it stands still."""
+        """Freeze all its processes and wait until they are frozen."""
         self._write("cgroup.freeze", "1")
-        self._wait(lambda: self._has_come_to("frozen 1"), FREEZE_SECONDS)
+        self._wait(lambda: self._has_event("frozen 1"), FREEZE_SECONDS)
 
     def thaw(self) -> None:
-        """Let it run again."""
+        """Let its processes run again."""
         self._write("cgroup.freeze", "0")
 
     def kill(self) -> None:
-        """Kill all of it, frozen or not, and wait until it is gone."""
+        """Kill all its processes, frozen or not, and wait until they are gone."""
         if not self._write("cgroup.kill", "1"):  # before Linux 5.14
-            self.freeze()  # or they could start others meanwhile
+            self.freeze()  # otherwise they could start others meanwhile
             for directory, _, _ in os.walk(self.path):
                 for pid in _processes(Path(directory)):
                     with contextlib.suppress(OSError):
@@ -81,12 +80,12 @@ class Cgroup:
         self._wait(lambda: not self.is_populated, KILL_SECONDS)
 
     def remove(self) -> None:
-        """Remove it, with groups that were made inside it. Nothing may live in it any more."""
+        """Remove it and the groups inside it; it must be empty."""
         for directory, _, _ in os.walk(self.path, topdown=False):
             with contextlib.suppress(OSError):
                 Path(directory).rmdir()
 
-    def _has_come_to(self, state: str) -> bool:
+    def _has_event(self, state: str) -> bool:
         try:
             return state in (self.path / "cgroup.events").read_text("ascii").splitlines()
         except OSError:
@@ -100,18 +99,18 @@ class Cgroup:
         return True
 
     @staticmethod
-    def _wait(has_come: Callable[[], bool], seconds: float) -> None:
+    def _wait(is_done: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
-        while not has_come() and time.monotonic() < deadline:
-            time.sleep(PAUSE_SECONDS)
+        while not is_done() and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
 
 def own_directories(mounts: str, membership: str) -> list[Path]:
-    """List the directories under which this process's group of cgroup v2 is found; usually one, or none.
+    """List the directories of this process's cgroup v2; usually one, or none.
 
     Args:
-        mounts: What `/proc/self/mountinfo` says; the fields are explained in proc(5).
-        membership: What `/proc/self/cgroup` says. The line of cgroup v2 begins with `0::`.
+        mounts: Content of `/proc/self/mountinfo`; proc(5) explains the fields.
+        membership: Content of `/proc/self/cgroup`. The line of cgroup v2 begins with `0::`.
     """
     own = next((line[3:] for line in membership.splitlines() if line.startswith("0::/")), None)
     if own is None or ".." in PurePosixPath(own).parts:  # it lies outside this namespace
@@ -121,14 +120,14 @@ def own_directories(mounts: str, membership: str) -> list[Path]:
         fields, _, kind = line.partition(" - ")
         if kind.split(" ")[0] != "cgroup2":
             continue
-        root, mount_point = (_unescaped(field) for field in fields.split(" ")[3:5])
+        root, mount_point = (_unescape(field) for field in fields.split(" ")[3:5])
         with contextlib.suppress(ValueError):  # another part of the tree is mounted there
             found.append(Path(mount_point) / PurePosixPath(own).relative_to(root))
     return found
 
 
-def _unescaped(field: str) -> str:
-    """A path as mountinfo writes it: blanks and the like are three octal digits."""
+def _unescape(field: str) -> str:
+    """Decode a path of mountinfo, in which blanks and the like are three octal digits."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), field)
 
 

@@ -1,4 +1,4 @@
-"""Which tests of a side are about energy: its own pytest collects them, in a process of its own."""
+"""Find the energy tests of a side: its own pytest collects them, in a separate process."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
 from energygate.repository.processes import run_command
-from energygate.workloads.serving import LOAD_SECONDS
+from energygate.workloads.serving import MIN_LOAD_SECONDS
 from energygate.workloads.worker_environment import worker_environment
 
 if TYPE_CHECKING:
@@ -28,20 +28,19 @@ from energygate_worker.pytest_collection import main
 sys.path[0] = os.getcwd()
 main(sys.argv.pop(1))
 """
-"""Begins as a worker does (`energygate_worker/__main__.py`): its own modules first, then the checkout's."""
+"""Starts as a worker does (`energygate_worker/__main__.py`): its own modules first, then the checkout's."""
 
-LAST_LINES = 20
-"""Of what pytest wrote, where it failed."""
+MAX_OUTPUT_LINES = 20
+"""Lines of pytest's output that an error quotes."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class EnergyTests:
-    """The tests of a side.
+    """The energy tests of a side.
 
     Attributes:
-        tests: Node ids of those about energy, relative to the side's directory. One that asks for the fixture only
-            while it runs is not among them.
-        failed: Node ids of files that could not be collected, whose tests are not known.
+        tests: Node ids relative to the side's directory. Tests that request the fixture only at run time are missing.
+        failed: Node ids of files that could not be collected, so that their tests are unknown.
     """
 
     tests: tuple[str, ...]
@@ -56,17 +55,17 @@ def collect_energy_tests(
     other: Path,
     run: CommandRunner = run_command,
 ) -> EnergyTests:
-    """Let a side's pytest collect, and list what is about energy. Nothing is run but what collecting imports.
+    """Let a side's pytest collect, and list the energy tests; no test is run.
 
     Args:
-        side: Where.
-        targets: Files, directories and node ids, relative to its directory; none for all that its project says.
-        options: Of pytest, each in one piece.
-        other: The other side's checkout, whose configuration is not this side's.
+        side: The side.
+        targets: Files, directories and node ids, relative to its directory; empty for the project's default.
+        options: Options of pytest, one string each.
+        other: The other side's checkout, whose configuration must not be used.
         run: Runs a command.
 
     Raises:
-        MeasurementError: When it cannot be started, takes too long, or does not come to collecting.
+        MeasurementError: When pytest cannot be started, takes too long, or does not finish collecting.
     """
     with tempfile.TemporaryDirectory(prefix="energygate-") as name:
         result = Path(name) / "tests.json"
@@ -85,17 +84,21 @@ def collect_energy_tests(
                 directory=side.directory,
                 environment=worker_environment(os.environ, threads=1),
                 stdin=b"",
-                timeout_s=LOAD_SECONDS,
+                timeout_s=MIN_LOAD_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise MeasurementError(f"its pytest took longer than {LOAD_SECONDS:.0f} s to collect") from None
+            raise MeasurementError(
+                f"its pytest needed more than {MIN_LOAD_SECONDS:.0f} s to collect"
+            ) from None
         except OSError as error:
             raise MeasurementError(f"{side.python} cannot be started: {error.strerror}") from None
-        words = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()[-LAST_LINES:]
+        output = (
+            (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()[-MAX_OUTPUT_LINES:]
+        )
         try:
             found = json.loads(result.read_text("utf-8"))
         except (OSError, ValueError):
-            found = {"trouble": f"its pytest ended with exit code {done.returncode}"}
-    if "trouble" in found:
-        raise MeasurementError(found["trouble"], detail="\n".join(words) or None)
+            found = {"error": f"its pytest ended with exit code {done.returncode}"}
+    if "error" in found:
+        raise MeasurementError(found["error"], detail="\n".join(output) or None)
     return EnergyTests(tests=tuple(found["tests"]), failed=tuple(found["failed"]))

@@ -1,4 +1,4 @@
-"""Copies of the project in the environment, which serve one side's code, or nobody's, for both."""
+"""Detect installed copies of the project, which serve one side's code, or neither's, for both sides."""
 
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 NOT_THE_PROJECTS = sys.stdlib_module_names | {"energygate", "energygate_worker"}
-"""Modules that are imported whatever the project is: Python's, and those of the energygate that measures."""
+"""Modules that are never the project's own: Python's, and those of the measuring energygate."""
 
-PLACES = ("{}/__init__.py", "{}.py", "src/{}/__init__.py", "src/{}.py")
-"""Where a checkout holds a module."""
+MODULE_PATHS = ("{}/__init__.py", "{}.py", "src/{}/__init__.py", "src/{}.py")
+"""Where in a checkout a module may be."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class InstalledCopy:
-    """A module that a side has imported, and that is not that side's.
+    """A module that a side has imported and that is not that side's.
 
     Attributes:
         name: Its name.
-        file: The file that it was imported from.
-        source: A file of the checkout that the copy holds otherwise, relative to the checkout.
+        file: The imported file.
+        source: A file of the checkout whose content differs from the copy's, relative to the checkout.
     """
 
     name: str
@@ -35,56 +35,56 @@ class InstalledCopy:
     source: Path
 
     @property
-    def place(self) -> str:
-        """Where in the checkout the module itself is to be imported from."""
+    def import_root(self) -> str:
+        """Directory of the checkout to import the module from."""
         return "." if self.source.parts[0] in {self.name, f"{self.name}.py"} else "src"
 
 
 def owner(file: Path, *checkouts: Path) -> Path | None:
-    """The checkout that a file belongs to; `None` for what is installed, or lies elsewhere."""
-    # One checkout may lie inside the other, as `--base-dir base` does in CI: the deeper one owns the file.
-    deepest = _around(file, *checkouts)
+    """Return the checkout that owns a file; `None` for installed files and those outside."""
+    # One checkout may be inside the other, as with `--base-dir base` in CI: the inner one owns the file.
+    deepest = _containing(file, *checkouts)
     if deepest is None or ENVIRONMENTS.intersection(file.relative_to(deepest).parts):
         return None
     return deepest
 
 
-def _around(file: Path, *checkouts: Path) -> Path | None:
-    """The checkout that a file lies in, if in an environment there."""
+def _containing(file: Path, *checkouts: Path) -> Path | None:
+    """Return the checkout that contains a file, even in an environment there."""
     around = [one for one in checkouts if file.is_relative_to(one)]
     return max(around, key=lambda one: len(one.parts), default=None)
 
 
 def find_imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> InstalledCopy | None:
-    """A module of the project that was imported from a copy that is not this side's; `None` where there is none.
+    """Find a module of the project that was imported from a copy that is not this side's; `None` if there is none.
 
-    Only files that differ between the checkouts tell: in all others a copy is as good as either. An environment in a
-    side's own checkout is its own, whatever building has made of the sources there.
+    Only files that differ between the checkouts count: of all others a copy is as good as either. An environment in
+    a side's own checkout is its own, whatever a build made of the sources there.
 
     Args:
-        modules: The modules on top that a side has imported, and their files.
+        modules: Top-level modules that a side has imported, and their files.
         own: Its checkout, resolved.
         other: The other side's.
     """
-    for name, told in sorted(modules.items()):
-        if told is None or name.startswith("__") or name in NOT_THE_PROJECTS:
+    for name, path in sorted(modules.items()):
+        if path is None or name.startswith("__") or name in NOT_THE_PROJECTS:
             continue
-        file = (own / told).resolve()
-        if file.suffix == ".py" and _around(file, own, other) != own and file.is_file():
-            places = [one for one in PLACES if not (one.startswith("src/") and "src" in modules)]
-            source = _other_source(file, _module(name, own, places), _module(name, other, places))
+        file = (own / path).resolve()
+        if file.suffix == ".py" and _containing(file, own, other) != own and file.is_file():
+            places = [one for one in MODULE_PATHS if not (one.startswith("src/") and "src" in modules)]
+            source = _differing_source(file, _module(name, own, places), _module(name, other, places))
             if source is not None:
                 return InstalledCopy(name=name, file=file, source=source.relative_to(own))
     return None
 
 
 def _module(name: str, checkout: Path, places: list[str]) -> Path | None:
-    """The file of a module in a checkout, if it is there."""
+    """Return the file of a module in a checkout, if it is there."""
     return next((path for one in places if (path := checkout / one.format(name)).is_file()), None)
 
 
-def _other_source(copy: Path, own: Path | None, other: Path | None) -> Path | None:
-    """A file of this side's module that differs from the other side's, and from the copy's."""
+def _differing_source(copy: Path, own: Path | None, other: Path | None) -> Path | None:
+    """Return a file of this side's module that differs from the other side's and from the copy's."""
     if own is None or other is None or _is_package(copy) not in {_is_package(own), _is_package(other)}:
         return None  # a namesake, if anything
     mine, others, copied = _sources(own), _sources(other), _sources(copy)
@@ -99,7 +99,7 @@ def _is_package(file: Path) -> bool:
 
 
 def _sources(file: Path) -> dict[str, Path]:
-    """The sources of a module by their paths in it; a module of one file is as a package of that file."""
+    """Return the sources of a module by their paths in it; a single file counts as a package of that file."""
     if not _is_package(file):
         return {"__init__.py": file}
     package = file.parent

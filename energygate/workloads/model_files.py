@@ -1,4 +1,4 @@
-"""A model's files, external data included."""
+"""The files of an ONNX model, external data included, and their sizes."""
 
 from __future__ import annotations
 
@@ -7,52 +7,51 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
 from energygate.extras import require
+from energygate.repository.lfs import is_pointer
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-LFS_POINTER = b"version https://git-lfs"
-"""How a file begins that Git LFS has not replaced by its content."""
-
-LEVEL = 6
-BLOCK = 1 << 20
+GZIP_LEVEL = 6
+CHUNK_BYTES = 1 << 20
 
 
 def model_size_bytes(path: Path, *, label: str) -> int:
-    """Size of an ONNX model, external data included, in bytes.
+    """Return the size of an ONNX model, external data included, in bytes.
 
     Raises:
-        MeasurementError: When the file is no ONNX model, or external data is missing.
+        MeasurementError: When the file is not an ONNX model, or external data is missing.
     """
     return sum(file.stat().st_size for file in model_files(path, label=label))
 
 
 def model_download_bytes(path: Path, *, label: str) -> int:
-    """What a download of an ONNX model takes, in bytes: each of its files gzipped, external data included.
+    """Return the download size of an ONNX model in bytes: each file gzipped, external data included.
 
-    So a web server hands files to an edge device. zlib's level 6 is what servers and `gzip` use by default. Files are
-    read in blocks.
+    This is what a web server sends to an edge device; zlib's level 6 is the default of servers and `gzip`.
 
     Raises:
-        MeasurementError: When the file is no ONNX model, or external data is missing.
+        MeasurementError: When the file is not an ONNX model, or external data is missing.
     """
     return sum(map(_gzipped_bytes, model_files(path, label=label)))
 
 
 def _gzipped_bytes(path: Path) -> int:
-    deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # 16: gzip's header and trailer
+    deflater = zlib.compressobj(
+        GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS
+    )  # 16: gzip's header and trailer
     size = 0
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            size += len(deflater.compress(block))
+        while chunk := file.read(CHUNK_BYTES):
+            size += len(deflater.compress(chunk))
     return size + len(deflater.flush())
 
 
 def model_files(path: Path, *, label: str) -> list[Path]:
-    """The model's file, then every external data file that its tensors point to, each once, by name.
+    """Return the model's file, then every external data file of its tensors, each once, by name.
 
     Raises:
-        MeasurementError: When the file is no ONNX model, or external data is missing.
+        MeasurementError: When the file is not an ONNX model, or external data is missing.
     """
     model = read_model(path, label=label)
     from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
@@ -72,18 +71,17 @@ def read_model(path: Path, *, label: str) -> Any:  # noqa: ANN401 - onnx ships n
 
     Raises:
         UsageError: When onnx is not installed.
-        MeasurementError: When the file is no ONNX model.
+        MeasurementError: When the file is not an ONNX model.
     """
     require("onnxruntime", purpose="reading an ONNX model")
     import onnx
 
-    with path.open("rb") as file:
-        if file.read(len(LFS_POINTER)) == LFS_POINTER:
-            raise MeasurementError(
-                f"{path.name} is a Git LFS pointer, not the model itself",
-                where=label,
-                hint="Check out with LFS, for example `lfs: true` of actions/checkout",
-            )
+    if is_pointer(path):
+        raise MeasurementError(
+            f"{path.name} is a Git LFS pointer, not the model itself",
+            where=label,
+            hint="Check out with LFS, for example `lfs: true` of actions/checkout",
+        )
     try:
         return onnx.load(path, load_external_data=False)
     except Exception as error:  # noqa: BLE001 - protobuf raises different types from version to version

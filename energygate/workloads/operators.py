@@ -1,4 +1,4 @@
-"""Where the time of an ONNX model goes, by operator type, and what the model is made of."""
+"""Profile ONNX models by operator type, and read what a model consists of."""
 
 from __future__ import annotations
 
@@ -18,32 +18,33 @@ if TYPE_CHECKING:
     from energygate.workloads.serving import Serving
 
 PROFILE_NS = 150_000_000
-"""Time to profile each side for, at most."""
+"""Maximum time to profile each side."""
 
 MAX_CALLS = 1 << 10
-"""The shares of operators settle within some hundred calls, and of a fast model every call is as much to write down
-and read again: without an end, that took longer than all measuring."""
+"""The shares of operators settle within some hundred calls, and each profiled call of a fast model has to be written
+and read again: without a bound, that took longer than the measurement."""
 
 ROUNDS = 2
-"""Each side is profiled twice, in the order ABBA, so that a drift of the machine cancels."""
+"""Each side is profiled twice, in the order ABBA, so that drift cancels."""
 
 KEPT_SHARE = 0.8
+"""The longest fifth of each node's durations is dropped: on a shared machine those are interruptions, not work."""
 
 MIN_SHARE = 0.01
-"""Operators that moved by less than this share of base's time are not worth a reader's line."""
+"""Operators that changed by less than this share of base's time are not reported."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class OperatorChange:
-    """What one type of operator contributes to the change.
+    """The contribution of one operator type to the change.
 
     Attributes:
         operator: The operator's type, such as `Conv`.
-        base_share: Its share of base's operator time; 0 when base has none.
-        contribution: What it adds to head, as a share of base's operator time; the contributions of all types add
-            up to the change of the whole.
-        is_new: Whether base has no such operator.
-        is_gone: Whether head has none.
+        base_share: Its share of base's operator time; 0 if base does not have it.
+        contribution: Its change in time, as a share of base's operator time; the contributions of all types add up
+            to the total change.
+        is_new: Whether base lacks this operator.
+        is_gone: Whether head lacks it.
     """
 
     operator: str
@@ -55,7 +56,7 @@ class OperatorChange:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
-    """What a model is made of.
+    """The size of a model.
 
     Attributes:
         nodes: Number of nodes in the main graph.
@@ -69,10 +70,10 @@ class ModelFacts:
 
 
 def model_facts(path: Path, *, label: str) -> ModelFacts:
-    """Look into a model's file; external data stays unread.
+    """Read the facts from a model's file; external data stays unread.
 
     Raises:
-        MeasurementError: When the file is no ONNX model.
+        MeasurementError: When the file is not an ONNX model.
     """
     model = read_model(path, label=label)
     return ModelFacts(
@@ -83,10 +84,10 @@ def model_facts(path: Path, *, label: str) -> ModelFacts:
 
 
 def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tuple[OperatorChange, ...]:
-    """Profile both sides with onnxruntime's own profiler, apart from any measuring; largest contribution first.
+    """Profile both sides with onnxruntime's profiler, outside the measurement; the largest contribution comes first.
 
     Raises:
-        MeasurementError: When a worker fails, or the profile cannot be read.
+        MeasurementError: When a worker fails, or the profile is unreadable.
     """
     totals: dict[str, Counter[str]] = {base.side.name: Counter(), head.side.name: Counter()}
     for turn in range(ROUNDS):
@@ -96,7 +97,7 @@ def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tup
 
 
 def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[OperatorChange, ...]:
-    """Compare time per request by operator type; only what moved by `MIN_SHARE` of base's time or more.
+    """Compare time per request by operator type; return those that changed by at least `MIN_SHARE` of base's time.
 
     Args:
         base: Time per request by operator type, in any unit.
@@ -120,7 +121,7 @@ def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) ->
 
 
 def _profiled(serving: Serving, cpus: tuple[int, ...]) -> Counter[str]:
-    """Microseconds per call by operator type."""
+    """Return microseconds per call by operator type."""
     with serving.open(cpus, profile=serving.scratch / f"profile-{serving.side.name}") as ready:
         calls, served = 1, ready.worker.run(1)
         total = 1
@@ -133,17 +134,14 @@ def _profiled(serving: Serving, cpus: tuple[int, ...]) -> Counter[str]:
     try:
         events = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise MeasurementError(
-            f"onnxruntime's profile cannot be read: {error}", where=serving.label
-        ) from None
+        raise MeasurementError(f"cannot read onnxruntime's profile: {error}", where=serving.label) from None
     return time_by_operator(events, calls=total)
 
 
 def time_by_operator(events: Iterable[Mapping[str, Any]], *, calls: int) -> Counter[str]:
-    """Microseconds per call by operator type, from the events of a profile.
+    """Return microseconds per call by operator type, from the events of a profile.
 
-    Of each node's durations the longest fifth is left out: on a shared machine those are interruptions, not work.
-    A median would not do, since onnxruntime writes whole microseconds.
+    A trimmed mean, because a median would not do: onnxruntime writes whole microseconds.
     """
     durations: dict[tuple[str, str], list[int]] = defaultdict(list)
     for event in events:

@@ -1,4 +1,4 @@
-"""A worker and its descendants, held together by signals: where there is no control group."""
+"""A worker and its descendants, controlled by signals where there is no control group."""
 
 from __future__ import annotations
 
@@ -16,22 +16,22 @@ if TYPE_CHECKING:
 LINUX = sys.platform.startswith("linux")
 
 STOP_SECONDS = 1.0
-"""How long a process may take to stop; measured, 0.2 to 1 ms. One that takes longer hangs in the kernel."""
+"""Time limit for a process to stop; measured: 0.2 to 1 ms. One that takes longer hangs in the kernel."""
 
 KILL_SECONDS = 5.0
-"""How long all may take to end once they were killed."""
+"""Time limit for all processes to end once killed."""
 
-PAUSE_SECONDS = 0.00005
+POLL_SECONDS = 0.00005
 
 MARK = "ENERGYGATE_WORKER"
-"""The variable by which all that inherited a worker's environment is found again when the worker itself is dead."""
+"""Variable that identifies processes with a worker's environment once the worker itself is dead."""
 
 
 class ProcessTree:
-    """A worker, its process group, and on Linux all its descendants, those that left the group included.
+    """A worker, its process group, and on Linux all its descendants, including those that left the group.
 
-    The worker is a sub-reaper on Linux (`energygate_worker/accounting.py`): as long as it lives, whatever a descendant
-    does, it stays a descendant. Elsewhere it is the process group alone, and nothing on Windows.
+    On Linux the worker is a subreaper (`energygate_worker/resource_usage.py`): while it lives, a descendant stays a
+    descendant. Elsewhere only the process group is controlled, and nothing on Windows.
 
     Args:
         pid: The worker, which leads a process group.
@@ -45,23 +45,23 @@ class ProcessTree:
         self._known: dict[int, str] = {}
 
     def remember(self) -> None:
-        """Note who belongs to it now: the orphans of a worker that has ended are descendants no longer."""
+        """Record the current members: orphans of a worker that has ended are no longer its descendants."""
         self._known = {pid: _status(pid)[1] for pid in self._descendants()}
 
     def freeze(self) -> None:
-        """Stop all of it, again and again until there is nobody new, and wait until it stands still."""
+        """Stop all processes, repeating until no new ones appear, and wait until they have stopped."""
         self._stop(self._descendants)
 
     def thaw(self) -> None:
-        """Let it run again."""
+        """Let all processes run again."""
         self._signal_group("SIGCONT")
         for pid in self._stopped:
             _signal(pid, "SIGCONT")
         self._stopped.clear()
 
     def kill(self) -> None:
-        """Kill all of it, and wait until it is gone."""
-        self._stop(self._descendants)  # or they could start others meanwhile
+        """Kill all processes, and wait until they are gone."""
+        self._stop(self._descendants)  # otherwise they could start others meanwhile
         self._stop(self._orphans)
         self._signal_group("SIGKILL")
         for pid in self._stopped:
@@ -75,22 +75,22 @@ class ProcessTree:
         while (new := set(find()) - self._stopped) and time.monotonic() < deadline:
             for pid in new:
                 _signal(pid, "SIGSTOP")
-            # Who has not stopped yet may be starting somebody.
+            # A process that has not stopped yet may be starting another.
             _wait(new, lambda state: state not in "RS", STOP_SECONDS)
             self._stopped |= new
 
     def _descendants(self) -> list[int]:
-        """The worker and its descendants."""
+        """Return the worker and its descendants."""
         return _with_descendants([self._pid] if LINUX else [])
 
     def _orphans(self) -> list[int]:
-        """Those known since the worker lived, those of its group, those with its mark, and all theirs."""
+        """Return remembered members, members of the group, processes with the mark, and all their descendants."""
         known = [pid for pid, started in self._known.items() if _status(pid)[1] == started]
         processes = [int(name) for name in os.listdir("/proc") if name.isdigit()] if LINUX else []  # noqa: PTH208
-        return _with_descendants([*known, *filter(self._is_its, processes)])
+        return _with_descendants([*known, *filter(self._is_member, processes)])
 
-    def _is_its(self, pid: int) -> bool:
-        with contextlib.suppress(OSError):  # somebody else's, or gone
+    def _is_member(self, pid: int) -> bool:
+        with contextlib.suppress(OSError):  # another user's, or gone
             return os.getpgid(pid) == self._pid or self._mark in _environment(pid)
         return False
 
@@ -102,7 +102,7 @@ class ProcessTree:
 
 
 def _with_descendants(roots: list[int]) -> list[int]:
-    """These processes and all their descendants."""
+    """Return these processes and all their descendants."""
     found = list(dict.fromkeys(roots))
     for pid in found:
         with contextlib.suppress(OSError):
@@ -118,12 +118,12 @@ def _signal(pid: int, name: str) -> None:
         os.kill(pid, getattr(signal, name))
 
 
-def _wait(pids: Iterable[int], has_come: Callable[[str], bool], seconds: float) -> None:
-    """Wait until all are in such a state; the letters are those of proc(5)."""
+def _wait(pids: Iterable[int], is_wanted: Callable[[str], bool], seconds: float) -> None:
+    """Wait until all have a wanted state; the letters are those of proc(5)."""
     deadline = time.monotonic() + seconds
     for pid in pids:
-        while not has_come(_status(pid)[0]) and time.monotonic() < deadline:
-            time.sleep(PAUSE_SECONDS)
+        while not is_wanted(_status(pid)[0]) and time.monotonic() < deadline:
+            time.sleep(POLL_SECONDS)
 
 
 def _environment(pid: int) -> list[bytes]:
@@ -131,7 +131,7 @@ def _environment(pid: int) -> list[bytes]:
 
 
 def _status(pid: int) -> tuple[str, str]:
-    """A process's state, `X` when it is gone, and the time it started at: a number may be another's by now."""
+    """Return a process's state (`X` when it is gone) and start time: process ids are reused."""
     try:
         fields = Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
         return fields[0], fields[19]

@@ -1,4 +1,4 @@
-"""What is said to a worker, and what it answers, as values."""
+"""The messages to a worker and its replies, as values."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import array
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from energygate.text import quote
 from energygate.workloads.energygate_worker.windows import pack_integers, unpack_integers
 
 if TYPE_CHECKING:
@@ -22,10 +23,10 @@ ACTIVITIES = {
     "end_profile": "writing its profile",
     "shut_down": "shutting down",
 }
-"""What a worker does on each command, in words."""
+"""What a worker is doing during each command."""
 
-LARGEST = 1 << 63
-"""No count of bytes or requests reaches it; a worker that says so is not to be believed."""
+MAX_COUNT = 1 << 63
+"""Upper bound of byte and request counts; a worker that reports more is not credible."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,7 +35,7 @@ class WorkerStart:
 
     Attributes:
         label: What error messages call it, such as `workload 'digits-cnn'`.
-        python: The interpreter to run it with: the environment under test.
+        python: Its interpreter: the environment under test.
         directory: Its working directory: the checkout under test.
         cpus: The CPUs it is pinned to; empty where affinity cannot be set.
         threads: How many threads numerical libraries may use.
@@ -57,22 +58,22 @@ class Tensor:
 
     @classmethod
     def of(cls, node: Mapping[str, Any]) -> Tensor:
-        """One of those that a worker lists."""
+        """Parse an entry of a worker's list."""
         return cls(name=node["name"], type=node["type"], shape=tuple(node["shape"]))
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadReply:
-    """What a worker says once its workload is ready to serve.
+    """The reply to `load`: the workload is ready to serve.
 
     Attributes:
         inputs: The model's inputs; `None` for anything else.
         versions: Versions of the interpreter and of the libraries that were loaded.
-        origin: The file that a Python callable's module was imported from; of a test, one that is the other side's.
-            `None` where there is none.
+        origin: The file of a Python callable's module; of a test, a file imported from the other side's checkout.
+            `None` if there is none.
         wall_ns: Time from starting the process until it was ready.
         cpu_ns: CPU time of the process over the same span.
-        requests_per_call: How many requests a call serves, where that is the workload's own to say.
+        requests_per_call: How many requests a call serves, where the workload itself decides that.
     """
 
     inputs: tuple[Tensor, ...] | None
@@ -84,7 +85,7 @@ class LoadReply:
 
     @classmethod
     def of(cls, reply: Mapping[str, Any], *, wall_ns: int) -> LoadReply:
-        """What a worker answers to `load`."""
+        """Parse the reply to `load`."""
         inputs = reply["inputs"]
         return cls(
             inputs=None if inputs is None else tuple(map(Tensor.of, inputs)),
@@ -98,18 +99,18 @@ class LoadReply:
 
 @dataclass(frozen=True, kw_only=True)
 class Arrivals:
-    """When the calls of a window arrive, whether or not those before them are answered.
+    """The arrival times of the calls of a window, independent of when earlier calls are answered.
 
     Attributes:
-        offsets_ns: Time from the window's beginning until each arrives, ascending.
-        span_ns: Length of the window; it ends later when its last call is answered later.
+        offsets_ns: Times of arrival since the start of the window, ascending.
+        span_ns: Length of the window; it ends later if its last call is answered later.
     """
 
     offsets_ns: array.array[int]
     span_ns: int
 
     def as_json(self) -> dict[str, Any]:
-        """The same as the worker reads it."""
+        """Encode for the worker."""
         return {"offsets_ns": pack_integers(self.offsets_ns), "span_ns": self.span_ns}
 
 
@@ -118,13 +119,13 @@ class ServedWindow:
     """One window of calls.
 
     Attributes:
-        wall_ns: From before the first call until after the last; with arrivals, gaps before and after included.
+        wall_ns: From before the first call until after the last; with arrivals, including the gaps before and after.
         cpu_ns: CPU time of the worker, its threads and its children over the window.
-        latencies_ns: Time of every call, in order; with arrivals, from its arrival on.
+        latencies_ns: Latency of every call, in order; with arrivals, since its arrival.
         failed: Positions of the calls that raised.
-        first_failure: The first failure as a sentence; `None` when all calls were served.
-        units: What the calls yielded, such as tokens; `None` where that is not counted.
-        first_piece_latencies_ns: The same time until the first piece of every answer that was streamed.
+        first_failure: A sentence about the first failure; `None` if every call succeeded.
+        units: What the calls yielded, such as tokens; `None` if it is not counted.
+        first_piece_latencies_ns: Time to the first piece of every streamed answer.
     """
 
     wall_ns: int
@@ -137,7 +138,7 @@ class ServedWindow:
 
     @classmethod
     def of(cls, reply: Mapping[str, Any]) -> ServedWindow:
-        """What a worker answers to `run`."""
+        """Parse the reply to `run`."""
         return cls(
             wall_ns=reply["wall_ns"],
             cpu_ns=reply["cpu_ns"],
@@ -151,15 +152,15 @@ class ServedWindow:
 
 @dataclass(frozen=True, kw_only=True)
 class Payloads:
-    """How many bytes the requests of a workload are, and what they are answered.
+    """Sizes of the requests of a workload and of their answers.
 
     Attributes:
-        request_bytes: Mean payload of the requests of one call: the body of an HTTP request, a model's or callable's
-            arrays. `None` where nothing says what a call takes.
-        response_bytes: Mean payload of what one call is answered: a body once decoded, output arrays, what a callable
-            returns. `None` where one answer has no known size, or none was answered.
-        egress_bytes: Mean bytes that leave the machine for one call: all of an HTTP response as it is on the wire,
-            else `response_bytes`. `None` likewise.
+        request_bytes: Mean payload of one call's requests: the body of an HTTP request, the arrays of a model or
+            callable. `None` if it is unknown.
+        response_bytes: Mean payload of one call's answer: a decoded body, output arrays, what a callable returns.
+            `None` if an answer's size is unknown, or none was answered.
+        egress_bytes: Mean bytes that leave the machine for one call: all of an HTTP response on the wire, else
+            `response_bytes`. `None` likewise.
     """
 
     request_bytes: float | None
@@ -168,17 +169,17 @@ class Payloads:
 
     @classmethod
     def of(cls, reply: Mapping[str, Any]) -> Payloads:
-        """What a worker answers to `answer`.
+        """Parse the reply to `answer`.
 
         Raises:
-            ValueError: When a number is none of bytes: the code under test lives in the worker, too.
+            ValueError: When a number cannot be a size: the code under test runs in the worker too.
         """
-        requests, answered = (_whole(reply, name) for name in ("requests", "answered"))
+        requests, answered = (_count(reply, name) for name in ("requests", "answered"))
         if answered > requests:
             raise ValueError(f"{answered} of {requests} requests were answered")
 
         def mean(name: str, count: int) -> float | None:
-            return None if reply.get(name) is None or count == 0 else _whole(reply, name) / count
+            return None if reply.get(name) is None or count == 0 else _count(reply, name) / count
 
         return cls(
             request_bytes=mean("request_bytes", requests),
@@ -187,7 +188,7 @@ class Payloads:
         )
 
     def of_each(self, requests_per_call: int) -> Payloads:
-        """The same for one of the requests that a call serves."""
+        """Return the sizes per request of a call."""
 
         def share(size: float | None) -> float | None:
             return None if size is None else size / requests_per_call
@@ -200,12 +201,12 @@ class Payloads:
 
 
 UNKNOWN_PAYLOADS = Payloads(request_bytes=None, response_bytes=None, egress_bytes=None)
-"""Where nothing was answered."""
+"""For workloads of which nothing was answered."""
 
 
-def _whole(reply: Mapping[str, Any], name: str) -> int:
-    """A whole number from 0 up that any machine could have counted."""
+def _count(reply: Mapping[str, Any], name: str) -> int:
+    """Return a credible count."""
     value = reply.get(name)
-    if type(value) is not int or not 0 <= value < LARGEST:
-        raise ValueError(f"{name} is {str(value)[:20]!r}")
+    if type(value) is not int or not 0 <= value < MAX_COUNT:
+        raise ValueError(f"{name} is {quote(str(value), max_length=20)}")
     return value

@@ -1,4 +1,4 @@
-"""From a workload of the policy to a worker that has loaded it and holds its inputs."""
+"""Start a worker that has loaded a workload of the policy and holds its inputs."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ if TYPE_CHECKING:
 
     from energygate.policy import Workload
 
-LOAD_SECONDS = 120.0
-"""Least time a workload gets to load, however short its measuring time: large models take a minute."""
+MIN_LOAD_SECONDS = 120.0
+"""Minimum time that a workload gets to load, however short its measuring time: large models need a minute."""
 
 MIN_TIMEOUT_S = 10.0
-"""Least time that any other command may take, however short the measuring time: a busy machine pauses for seconds."""
+"""Minimum time limit of any other command, however short its measuring time: a busy machine pauses for seconds."""
 
-GIVING_UP_SECONDS = 5.0
-"""How long before the worker counts as hanging it gives up on a server, to say what that lacks."""
+SERVER_MARGIN_SECONDS = 5.0
+"""The worker stops waiting for a server this long before its own time limit, to report what the server did."""
 
-OWN_ENVIRONMENT = "give each side one of its own with `measurement: {python: .venv/bin/python, setup: ...}`"
-"""The way out of an environment that holds the project."""
+SEPARATE_ENVIRONMENTS = "give each side its own with `measurement: {python: .venv/bin/python, setup: ...}`"
+"""The way out of an environment in which the project is installed."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Side:
-    """One of the two things compared.
+    """Base or head.
 
     Attributes:
-        name: `head` (what is proposed) or `base` (what it starts from).
+        name: `head` (what the pull request proposes) or `base` (what it starts from).
         directory: Its checkout: the working directory of its workers; the policy's paths are relative to it.
         python: Its interpreter.
     """
@@ -53,9 +53,9 @@ class ReadyWorker:
 
     Attributes:
         worker: The worker.
-        loaded: What it said after loading.
-        distinct_calls: How many different calls its inputs make; they are served in turn.
-        batch_size: The policy's requests per call.
+        loaded: Its reply to `load`.
+        distinct_calls: Number of different calls in its inputs; they are served in turn.
+        batch_size: Requests per call, from the policy.
     """
 
     worker: Worker
@@ -76,19 +76,19 @@ def workload_label(name: str, side: str) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Serving:
-    """How to serve one workload on one side; `open` starts a fresh worker each time.
+    """One workload on one side, ready to be started; `open` starts a fresh worker each time.
 
     Attributes:
         name: The workload's name.
-        workload: What the policy says of it.
+        workload: Its entry in the policy.
         side: Where it runs.
-        seed: Seed of made-up inputs.
-        timeout_s: How long one command may take before the worker counts as hanging; ten seconds at least.
-        scratch: A directory for files handed to the worker.
-        inputs_directory: What the path of the inputs is relative to: base's checkout for both sides of a
+        seed: Seed of generated inputs.
+        timeout_s: Time limit of one command; at least `MIN_TIMEOUT_S` applies.
+        scratch: A directory for files that the worker reads or writes.
+        inputs_directory: Directory to which the inputs' path is relative: base's checkout for both sides of a
             comparison, so that both answer the same requests.
         other_directory: The other side's checkout, whose code this side must not run; `None` without one.
-        pytest_options: Of the pytest that measures its own tests: what says how they are collected, each in one piece.
+        pytest_options: The options of the pytest session that decide how tests are collected, one string each.
     """
 
     name: str
@@ -103,11 +103,11 @@ class Serving:
 
     @property
     def label(self) -> str:
-        """What messages call it."""
+        """Its name in messages."""
         return workload_label(self.name, self.side.name)
 
     def check_files(self) -> None:
-        """Look whether the files that the policy names exist.
+        """Check that the files that the policy names exist.
 
         Raises:
             PolicyError: When one does not.
@@ -126,14 +126,14 @@ class Serving:
 
     @contextlib.contextmanager
     def open(self, cpus: tuple[int, ...], *, profile: Path | None = None) -> Iterator[ReadyWorker]:
-        """Start a fresh worker on these CPUs, load the workload and give it its inputs.
+        """Start a fresh worker on these CPUs, load the workload and bind its inputs.
 
         Args:
-            cpus: The CPUs it is bound to; empty where that is impossible.
-            profile: How the runtime's profile begins its file's name; `None` to run without profiling.
+            cpus: The CPUs it is pinned to; empty where affinity cannot be set.
+            profile: Prefix of the path of the runtime's profile; `None` to run without profiling.
 
         Raises:
-            MeasurementError: When it cannot be loaded, or does not take its inputs.
+            MeasurementError: When loading fails, or the inputs do not fit.
         """
         start = WorkerStart(
             label=self.label,
@@ -144,7 +144,7 @@ class Serving:
         )
         with Worker(start, timeout_s=max(self.timeout_s, MIN_TIMEOUT_S)) as worker:
             loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
-            self._refuse_the_other_sides_code(loaded)
+            self._refuse_other_sides_code(loaded)
             self.refuse_copies(worker)
             self._refuse_batches_at_a_rate(loaded)
             calls = self._bind(worker, loaded)
@@ -154,22 +154,22 @@ class Serving:
 
     @property
     def _load_timeout_s(self) -> float:
-        return max(self.timeout_s, LOAD_SECONDS)
+        return max(self.timeout_s, MIN_LOAD_SECONDS)
 
-    def _refuse_the_other_sides_code(self, loaded: LoadReply) -> None:
-        """An environment that holds the project itself would serve one side's code for both, and hide a change."""
+    def _refuse_other_sides_code(self, loaded: LoadReply) -> None:
+        """Refuse the other side's code: an environment with the project installed would hide a change."""
         if loaded.origin is None or self.other_directory is None:
             return
         origin = Path(loaded.origin).resolve()
         own, other = self.side.directory.resolve(), self.other_directory.resolve()
         if owner(origin, own, other) == other != own:
-            raise self._the_other_sides(self.workload.python or origin.name, origin)
+            raise self._other_sides_code(self.workload.python or origin.name, origin)
 
     def refuse_copies(self, worker: Worker) -> None:
-        """Refuse an installed copy of the project that is not this side's: it may serve for both as well.
+        """Refuse an installed copy of the project that is not this side's code.
 
         Raises:
-            MeasurementError: When the worker has imported one by now.
+            MeasurementError: When the worker has imported one so far.
         """
         if self.other_directory is None or self.workload.kind not in {"python", "pytest"}:
             return
@@ -178,31 +178,31 @@ class Serving:
         if copy is None:
             return
         if owner(copy.file, own, other) == other:
-            raise self._the_other_sides(copy.name, copy.file)
-        way = f"PYTHONPATH={copy.place}"
+            raise self._other_sides_code(copy.name, copy.file)
+        way = f"PYTHONPATH={copy.import_root}"
         if self.workload.kind == "pytest":
-            way = f"`pythonpath = {copy.place}` in pytest's settings"
+            way = f"`pythonpath = {copy.import_root}` in pytest's settings"
         raise MeasurementError(
             f"{copy.name} was imported from a copy ({copy.file}) that is not this side's code: {copy.source} differs",
             where=self.label,
-            hint=f"The environment holds an install of the project: {OWN_ENVIRONMENT}, or let both sides import "
-            f"their checkouts with {way}",
+            hint=f"The environment contains an install of the project: {SEPARATE_ENVIRONMENTS}, or let both sides "
+            f"import their checkouts with {way}",
         )
 
-    def _the_other_sides(self, what: str, file: Path) -> MeasurementError:
+    def _other_sides_code(self, what: str, file: Path) -> MeasurementError:
         return MeasurementError(
             f"{what} was imported from the other side's checkout ({file})",
             where=self.label,
-            hint=f"The environment holds an editable install of the project: {OWN_ENVIRONMENT}",
+            hint=f"The environment contains an editable install of the project: {SEPARATE_ENVIRONMENTS}",
         )
 
     def _refuse_batches_at_a_rate(self, loaded: LoadReply) -> None:
         if self.workload.load.rate is not None and loaded.requests_per_call > 1:
             raise MeasurementError(
-                f"{self.workload.pytest} serves {loaded.requests_per_call} requests a call, and `load` lets requests "
-                "arrive one by one",
+                f"{self.workload.pytest} serves {loaded.requests_per_call} requests per call, but with `load` "
+                "requests arrive one at a time",
                 where=self.label,
-                hint="Remove `load`, or let energy(...) serve one request",
+                hint="Remove `load`, or measure one request per call with energy(...)",
             )
 
     def _spec(self, profile: Path | None) -> dict[str, Any]:
@@ -215,7 +215,7 @@ class Serving:
                 "serve": workload.serve,
                 "ready": workload.ready,
                 "units": workload.units,
-                "patience_s": self._load_timeout_s - GIVING_UP_SECONDS,
+                "patience_s": self._load_timeout_s - SERVER_MARGIN_SECONDS,
             }
         if workload.kind == "command":
             return {"line": workload.command}
@@ -241,10 +241,10 @@ class Serving:
         given, labels = self.workload.inputs, self.workload.labels
         if self.workload.kind == "pytest" or (given is None and loaded.inputs is None):
             return 1
-        path = self._made_up(loaded) if given is None else self.inputs_directory / given
+        path = self._synthetic_inputs(loaded) if given is None else self.inputs_directory / given
         return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)
 
-    def _made_up(self, loaded: LoadReply) -> Path:
+    def _synthetic_inputs(self, loaded: LoadReply) -> Path:
         arrays = synthesise(
             loaded.inputs or (),
             shapes=self.workload.shapes,
@@ -258,15 +258,15 @@ class Serving:
 
 
 def refuse_one_port(base: Serving, head: Serving) -> None:
-    """Refuse two servers on one port: base's and head's run at the same time, one of them frozen.
+    """Refuse two servers on one port: both sides' servers run at the same time, one of them frozen.
 
     Raises:
-        PolicyError: When both endpoints name the same port.
+        PolicyError: When both endpoints use the same fixed port.
     """
     ports = {serving.workload.fixed_port for serving in (base, head)}
     if len(ports) == 1 and None not in ports:
         raise PolicyError(
-            f"`http` names port {ports.pop()}, and base and head cannot both listen on it",
+            f"`http` has the fixed port {ports.pop()}, and base and head cannot both listen on it",
             where=head.label,
-            hint="Write {port} instead, in `serve` too: it stands for a free port, another one on each side",
+            hint="Write {port} instead, in `serve` too: each side then gets a free port of its own",
         )

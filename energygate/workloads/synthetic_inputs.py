@@ -1,4 +1,4 @@
-"""Inputs made up from a model's signature, the same for the same seed on every machine and side."""
+"""Generate inputs from a model's signature, the same for the same seed on every machine and side."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from energygate.errors import MeasurementError
+from energygate.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,13 +23,13 @@ INTEGERS = {f"tensor({name})": name for name in ("int8", "int16", "int32", "int6
 UNSIGNED = {f"tensor({name})": name for name in ("uint8", "uint16", "uint32", "uint64")}
 
 DISTINCT_CALLS = 8
-"""How many different calls are made up: enough that no runtime can live off one cached answer."""
+"""Number of different calls: enough that no runtime can live off one cached answer."""
 
-BYTES_LIMIT = 64 * 1024 * 1024
-"""Beyond this size made-up calls are fewer, so that large inputs do not fill the memory."""
+MAX_BYTES = 64 * 1024 * 1024
+"""Above this size fewer calls are generated, so that large inputs do not fill the memory."""
 
-CALL_BYTES_LIMIT = 4 * 1024 * 1024 * 1024
-"""Beyond this size an input is a slip in `shapes`: making it up would only bring the machine down."""
+MAX_CALL_BYTES = 4 * 1024 * 1024 * 1024
+"""Above this size an input is a mistake in `shapes`: generating it would exhaust the memory."""
 
 
 def synthesise(
@@ -39,11 +40,11 @@ def synthesise(
     seed: int,
     label: str,
 ) -> dict[str, np.ndarray[Any, Any]]:
-    """Make up inputs for several distinct calls: one array per input, stacked along a new first axis.
+    """Generate inputs for several distinct calls: one array per input, stacked along a new first axis.
 
     Floats are drawn from [0, 1), as normalised images are; booleans are fair coins; strings are short words.
-    Integers are 0 or 1: they are most often token ids, masks or categories, and no model of any vocabulary
-    refuses those. A team that serves other values gives real inputs.
+    Integers are 0 or 1: most often they are token ids, masks or categories, and every vocabulary has those values.
+    Whoever serves other values provides real inputs.
 
     Args:
         signature: The model's inputs.
@@ -53,72 +54,72 @@ def synthesise(
         label: What error messages call the workload.
 
     Raises:
-        MeasurementError: When a dimension has no size, or an input is not a tensor that can be made up.
+        MeasurementError: When a dimension has no size, or an input is not a tensor that can be generated.
     """
     import numpy as np
 
-    wholes, sizes = _sorted_out(signature, shapes, label)
-    # A first axis is the batch, and so is every other axis of that name: a recurrent state is [1, batch, 64].
+    full_shapes, sizes = _split_shapes(signature, shapes, label)
+    # The first axis is the batch, and so is any other axis of that name: a recurrent state is [1, batch, 64].
     sizes = {node.shape[0]: batch_size for node in signature if node.shape} | sizes
     generator = np.random.Generator(np.random.PCG64(seed))
-    made = {
-        node.name: wholes[node.name] if node.name in wholes else _shape(node, sizes, label)
+    shapes_by_input = {
+        node.name: full_shapes.get(node.name)
+        or tuple(_size(node, axis, sizes, label) for axis in range(len(node.shape)))
         for node in signature
     }
-    for name, shape in made.items():
+    for name, shape in shapes_by_input.items():
         size_bytes = 8 * math.prod(shape)
-        if size_bytes > CALL_BYTES_LIMIT:
+        if size_bytes > MAX_CALL_BYTES:
             raise MeasurementError(
-                f"input {name!r} with shape {list(shape)} would take {size_bytes / 1e9:.0f} GB to make up",
+                f"input {quote(name)} with shape {list(shape)} would take {size_bytes / 1e9:.0f} GB",
                 where=label,
-                hint="Give smaller `shapes`",
+                hint="Set smaller `shapes`",
             )
-    largest = max((8 * math.prod(shape) for shape in made.values()), default=1)
-    count = max(1, min(DISTINCT_CALLS, BYTES_LIMIT // max(1, largest)))
-    return {node.name: _values(node, (count, *made[node.name]), generator, label) for node in signature}
+    largest = max((8 * math.prod(shape) for shape in shapes_by_input.values()), default=1)
+    count = max(1, min(DISTINCT_CALLS, MAX_BYTES // max(1, largest)))
+    return {
+        node.name: _values(node, (count, *shapes_by_input[node.name]), generator, label) for node in signature
+    }
 
 
-def _sorted_out(
+def _split_shapes(
     signature: Sequence[Tensor], shapes: Mapping[str, int | tuple[int, ...]], label: str
 ) -> tuple[dict[str, tuple[int, ...]], dict[Dimension, int]]:
-    """What `shapes` says of whole inputs, and what it says of dimensions."""
+    """Split `shapes` into whole shapes of inputs and sizes of dimensions."""
     nodes = {node.name: node for node in signature}
     dimensions = {size for node in signature for size in node.shape if isinstance(size, str)}
-    wholes: dict[str, tuple[int, ...]] = {}
+    full_shapes: dict[str, tuple[int, ...]] = {}
     sizes: dict[Dimension, int] = {}
     for name, given in shapes.items():
         if name not in nodes and name not in dimensions:
             raise MeasurementError(
-                f"`shapes` names {name!r}, which is neither an input nor a dimension of the model",
+                f"`shapes` names {quote(name)}, which is neither an input nor a dimension of the model",
                 where=label,
-                hint=f"The model has {', '.join(map(repr, sorted(dimensions | set(nodes)))) or 'none'}",
+                hint=f"The model has {', '.join(map(quote, sorted(dimensions | set(nodes)))) or 'none'}",
             )
         if isinstance(given, int) and name in dimensions:
             sizes[name] = given
         elif name in nodes:
-            wholes[name] = _whole(nodes[name], (given,) if isinstance(given, int) else given, label)
+            full_shapes[name] = _full_shape(nodes[name], (given,) if isinstance(given, int) else given, label)
         else:
             raise MeasurementError(
-                f"`shapes` gives dimension {name!r} the list {list(given)}; it takes one number",  # type: ignore[arg-type]
+                f"`shapes` sets dimension {quote(name)} to the list {list(given)}; it needs one number",  # type: ignore[arg-type]
                 where=label,
             )
-    return wholes, sizes
+    return full_shapes, sizes
 
 
-def _whole(node: Tensor, shape: tuple[int, ...], label: str) -> tuple[int, ...]:
+def _full_shape(node: Tensor, shape: tuple[int, ...], label: str) -> tuple[int, ...]:
     fits = len(shape) == len(node.shape) and all(
-        not isinstance(want, int) or want == have for want, have in zip(node.shape, shape, strict=True)
+        not isinstance(expected, int) or expected == actual
+        for expected, actual in zip(node.shape, shape, strict=True)
     )
     if not fits:
         raise MeasurementError(
-            f"`shapes` gives input {node.name!r} the shape {list(shape)}; the model's is {list(node.shape)}",
+            f"`shapes` sets input {quote(node.name)} to shape {list(shape)}; the model's is {list(node.shape)}",
             where=label,
         )
     return shape
-
-
-def _shape(node: Tensor, sizes: Mapping[Dimension, int], label: str) -> tuple[int, ...]:
-    return tuple(_size(node, axis, sizes, label) for axis in range(len(node.shape)))
 
 
 def _size(node: Tensor, axis: int, sizes: Mapping[Dimension, int], label: str) -> int:
@@ -132,9 +133,9 @@ def _size(node: Tensor, axis: int, sizes: Mapping[Dimension, int], label: str) -
     else:
         example = "128"
     raise MeasurementError(
-        f"input {node.name!r} has shape {list(node.shape)}, and nothing says how large dimension {axis} is",
+        f"input {quote(node.name)} has shape {list(node.shape)}, and the size of dimension {axis} is unknown",
         where=label,
-        hint=f"Add `shapes: {{{size or node.name}: {example}}}` to the workload, or give it `inputs`",
+        hint=f"Add `shapes: {{{size or node.name}: {example}}}` to the workload, or set its `inputs`",
     )
 
 
@@ -151,7 +152,7 @@ def _values(
     if node.type == "tensor(string)":
         return generator.integers(0, 1000, shape).astype("U")
     raise MeasurementError(
-        f"input {node.name!r} is a {node.type}, which cannot be made up from the signature",
+        f"input {quote(node.name)} is a {node.type}, which cannot be generated from the signature",
         where=label,
         hint="Wrap the model in a `python:` workload that builds this input",
     )

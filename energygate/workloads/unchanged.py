@@ -1,4 +1,4 @@
-"""Whether a workload is the same thing on both sides, so that there is nothing to measure."""
+"""Tell whether a workload is the same on both sides, so that there is nothing to measure."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from energygate.workloads.serving import Serving, Side
 
-BLOCK = 1 << 20
+CHUNK_BYTES = 1 << 20
 
 ENVIRONMENT = """
 import importlib.metadata, sys
@@ -22,14 +22,14 @@ print(sys.version)
 for name, version in sorted({(d.metadata["Name"] or "?", d.version) for d in importlib.metadata.distributions()}):
     print(name, version)
 """
-"""What an interpreter runs to say which versions of what it holds."""
+"""Code with which an interpreter lists the versions of its packages."""
 
 
 def same_model(base: Serving, head: Serving) -> bool:
-    """Whether both sides serve the same ONNX model with the same settings and inputs, byte by byte.
+    """Tell whether both sides serve the same ONNX model with the same settings and inputs, byte by byte.
 
     Raises:
-        MeasurementError: When a model cannot be read.
+        MeasurementError: When a model is unreadable.
     """
     if _settings(base) != _settings(head):
         return False
@@ -37,19 +37,19 @@ def same_model(base: Serving, head: Serving) -> bool:
 
 
 def same_environment(base: Side, head: Side) -> bool:
-    """Whether both sides' interpreters hold the same versions of the same packages.
+    """Tell whether both sides' interpreters have the same versions of the same packages.
 
     Raises:
-        MeasurementError: When an interpreter cannot be asked.
+        MeasurementError: When an interpreter cannot be run.
     """
     return base.python == head.python or environment(base) == environment(head)
 
 
 def environment(side: Side) -> str:
-    """The versions of the interpreter and of every package it holds, one per line.
+    """Return the versions of the interpreter and all its packages, one per line.
 
     Raises:
-        MeasurementError: When the interpreter cannot be asked.
+        MeasurementError: When the interpreter cannot be run.
     """
     try:
         done = subprocess.run(
@@ -63,15 +63,15 @@ def environment(side: Side) -> str:
     except (OSError, subprocess.SubprocessError) as error:
         detail = getattr(error, "stderr", None)
         raise MeasurementError(
-            f"{side.python}, the interpreter of {side.name}, cannot say which packages it holds",
-            hint="Set `measurement.python` to an interpreter that exists, and `setup` to what makes it",
+            f"{side.python}, the interpreter of {side.name}, cannot list its packages",
+            hint="Set `measurement.python` to an existing interpreter, and `setup` to a command that creates it",
             detail=detail if isinstance(detail, str) else None,
         ) from None
     return done.stdout
 
 
 def _settings(serving: Serving) -> dict[str, object]:
-    """What the policy says of how the workload is run; where its files are does not matter, their bytes do."""
+    """Return the settings that decide how the workload runs; of its files only the content matters, not the path."""
     return serving.workload.model_dump(mode="json", exclude={"budgets", "onnx", "inputs", "paths"})
 
 
@@ -82,14 +82,14 @@ def _digest(serving: Serving) -> str:
         model = directory / workload.onnx
         for path in model_files(model, label=serving.label):
             digest.update(f"{path.name if path != model else ''}\0".encode())
-            _feed(digest, path)
+            _add_file(digest, path)
     if workload.inputs is not None:
-        _feed(digest, serving.inputs_directory / workload.inputs)
+        _add_file(digest, serving.inputs_directory / workload.inputs)
     return digest.hexdigest()
 
 
-def _feed(digest: hashlib._Hash, path: Path) -> None:
+def _add_file(digest: hashlib._Hash, path: Path) -> None:
     with path.open("rb") as file:
-        while block := file.read(BLOCK):
-            digest.update(block)
+        while chunk := file.read(CHUNK_BYTES):
+            digest.update(chunk)
     digest.update(b"\0")

@@ -1,4 +1,4 @@
-"""The parent's end of a worker: start it, talk to it, freeze it, and make sure that it is gone."""
+"""A worker process, seen from its parent: start it, send it commands, freeze it, and make sure that it ends."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
 from energygate.errors import Hint, MeasurementError, NothingThere, WorkerDied
+from energygate.text import quote
 from energygate.workloads.protocol import ACTIVITIES, LoadReply, Payloads, ServedWindow
 from energygate.workloads.worker_environment import worker_environment
 from energygate.workloads.worker_processes import WorkerProcesses
@@ -29,58 +30,57 @@ if TYPE_CHECKING:
 
 WORKER = Path(__file__).with_name("energygate_worker") / "__main__.py"
 
-LINE_LIMIT = 256 * 1024 * 1024
-"""Longest reply in characters: a guard against nonsense, far above the latencies of any window."""
+MAX_REPLY_LENGTH = 256 * 1024 * 1024
+"""In characters: a guard against garbage, far above the latencies of any window."""
 
-STDERR_LINES = 20
-"""Lines of a worker's stderr kept for its error messages."""
+MAX_STDERR_LINES = 20
+"""Lines at the end of a worker's stderr that an error quotes."""
 
-GOODBYE_SECONDS = 5.0
-"""How long a worker may take to shut down before it is killed."""
+SHUTDOWN_SECONDS = 5.0
+"""Time for a worker to shut down before it is killed."""
 
-LOOK_SECONDS = 0.25
-"""How often it is looked whether a worker that does not answer still lives."""
+LIVENESS_SECONDS = 0.25
+"""Interval of checks whether a silent worker is still alive."""
 
-LAST_WORDS_SECONDS = 2.0
-"""How long what a worker wrote before it ended may take to arrive, where a child of it still holds its pipe."""
+DRAIN_SECONDS = 2.0
+"""Time for the output of an ended worker to arrive while a child of it still holds its pipe."""
 
 
 class Worker:
-    """A running worker process. Use as a context manager: whatever happens, the process is gone afterwards.
+    """A running worker process. Use it as a context manager: on exit the process is gone, whatever happened.
 
     Raises:
-        MeasurementError: From any command when the worker reports trouble, dies, hangs past its time or
-            answers nonsense. The worker cannot be used after that.
+        MeasurementError: From any command, when the worker reports an error, dies, exceeds its time limit or sends
+            an invalid reply. The worker is unusable after that.
     """
 
     def __init__(self, start: WorkerStart, *, timeout_s: float) -> None:
         self._start = start
         self._timeout_s = timeout_s
         self._number = 0
+        self._last_command = ""
         self._replies: queue.Queue[str] = queue.Queue()
-        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
-        self._family = WorkerProcesses()
+        self._stderr: deque[str] = deque(maxlen=MAX_STDERR_LINES)
+        self._processes = WorkerProcesses()
         self._started_ns = time.perf_counter_ns()
         try:
-            self._process = self._started(start)
-            self._family.adopt(self._process.pid)
+            self._process = self._start_process(start)
+            self._processes.adopt(self._process.pid)
         except BaseException:
-            self._family.end()
+            self._processes.end()
             raise
-        pipes = (self._process.stdin, self._process.stdout, self._process.stderr)
-        self._commands, replies, stderr = cast(
-            "tuple[IO[str], IO[str], IO[str]]", pipes
-        )  # PIPE gives all three
+        process = self._process
+        self._commands = cast("IO[str]", process.stdin)
         self._readers = [
-            threading.Thread(target=self._read_replies, args=(replies,), daemon=True),
-            threading.Thread(target=self._read_stderr, args=(stderr,), daemon=True),
+            threading.Thread(target=self._read_replies, args=(process.stdout,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(process.stderr,), daemon=True),
         ]
         for reader in self._readers:
             reader.start()
 
-    def _started(self, start: WorkerStart) -> subprocess.Popen[str]:
-        arguments = {"parent_pid": os.getpid(), "cpus": start.cpus, "group": self._family.group_path}
-        environment = worker_environment(os.environ, threads=start.threads) | self._family.environment
+    def _start_process(self, start: WorkerStart) -> subprocess.Popen[str]:
+        arguments = {"parent_pid": os.getpid(), "cpus": start.cpus, "group": self._processes.group_path}
+        environment = worker_environment(os.environ, threads=start.threads) | self._processes.environment
         try:
             return subprocess.Popen(
                 [start.python, str(WORKER), json.dumps(arguments)],
@@ -97,28 +97,28 @@ class Worker:
         except OSError as error:
             if not start.directory.is_dir():
                 raise MeasurementError(
-                    f"there is no directory {start.directory}", where=start.label
+                    f"the directory {start.directory} does not exist", where=start.label
                 ) from None
             raise MeasurementError(
                 f"{start.python} cannot be started: {error.strerror}",
                 where=start.label,
-                hint="Set `measurement.python` to an interpreter that exists",
+                hint="Set `measurement.python` to an existing interpreter",
             ) from None
 
     # --- Commands ------------------------------------------------------------------------------------------
 
     def load(self, kind: str, spec: Mapping[str, Any], *, timeout_s: float) -> LoadReply:
-        """Load the workload and say what it takes; time and CPU time count from the start of the process."""
+        """Load the workload; its time and CPU time count from the start of the process."""
         reply = self._ask("load", timeout_s=timeout_s, kind=kind, spec=dict(spec))
         wall_ns = time.perf_counter_ns() - self._started_ns - reply["joining_ns"]
         return LoadReply.of(reply, wall_ns=wall_ns)
 
     def modules(self) -> dict[str, str | None]:
-        """The modules on top that the worker has imported by now, and their files, where they have one."""
+        """Return the top-level modules that the worker has imported so far, and their files, if any."""
         return self._ask("modules")
 
     def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int) -> int:
-        """Give the worker its inputs; returns the number of distinct calls they make."""
+        """Have the worker read its inputs; return the number of distinct calls they make."""
         reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size)
         return int(reply["distinct_requests"])
 
@@ -135,79 +135,81 @@ class Worker:
 
         Args:
             count: How many calls.
-            tolerant: Whether calls that fail are counted instead of ending the launch.
+            tolerant: Whether failed calls are counted instead of ending the launch.
             first: Which of the distinct calls comes first; by default the one after the last that was served.
             clients: How many calls are served at once.
-            arrivals: When they arrive; by default each begins as soon as a client is free.
+            arrivals: When they arrive; by default each starts as soon as a client is free.
         """
-        told = None if arrivals is None else arrivals.as_json()
-        reply = self._ask("run", count=count, tolerant=tolerant, first=first, clients=clients, arrivals=told)
+        encoded = None if arrivals is None else arrivals.as_json()
+        reply = self._ask(
+            "run", count=count, tolerant=tolerant, first=first, clients=clients, arrivals=encoded
+        )
         served = ServedWindow.of(reply)
         if len(served.latencies_ns) != count:
-            raise self._trouble(f"the worker answered {len(served.latencies_ns)} of {count} requests")
+            raise self._error(f"the worker answered {len(served.latencies_ns)} of {count} requests")
         return served
 
     def answer(self, *, count: int, tolerant: bool = False, keep: bool = False) -> Payloads:
-        """Answer the first `count` distinct calls, untimed; returns the mean bytes of a call, and of its answer.
+        """Answer the first `count` distinct calls, untimed; return the mean sizes of a call and of its answer.
 
         Args:
-            count: How many calls, if there are so many distinct ones.
-            tolerant: Whether calls that fail are left out instead of being trouble.
-            keep: Whether `outputs` is to write what they were answered.
+            count: Maximum number of calls.
+            tolerant: Whether failed calls are left out instead of raising.
+            keep: Whether `outputs` will write the answers.
         """
         reply = self._ask("answer", count=count, tolerant=tolerant, keep=keep)
         try:
             return Payloads.of(reply)
         except ValueError as error:
-            raise self._trouble(f"the worker answered nonsense: {error}") from None
+            raise self._error(f"the worker sent an invalid reply: {error}") from None
 
     def outputs(self, path: Path, *, count: int) -> int:
-        """Write the answers to the first `count` distinct calls as `.npz`; returns how many were answered.
+        """Write the answers to the first `count` distinct calls as `.npz`; return how many there are.
 
-        Those that `answer` has kept are not asked again.
+        Answers that `answer` has kept are not requested again.
         """
         return int(self._ask("outputs", path=str(path), count=count)["requests"])
 
     def end_profile(self) -> Path:
-        """End profiling (see `profile` of an ONNX workload's spec); returns the profile's path."""
+        """End profiling (see `profile` of an ONNX workload's spec); return the path of the profile."""
         return Path(self._ask("end_profile")["path"])
 
     def shut_down(self) -> int:
-        """End the worker in good order; returns its peak resident memory in bytes (0 when unknown)."""
-        self._family.remember()
+        """Shut the worker down; return its peak resident memory in bytes (0 when unknown)."""
+        self._processes.remember()
         peak_memory_bytes = int(self._ask("shut_down")["peak_memory_bytes"])
         self.close()
         return peak_memory_bytes
 
     @property
     def pid(self) -> int:
-        """The worker's process id, which is its process group's too."""
+        """The worker's process id, which is also that of its process group."""
         return self._process.pid
 
     # --- Process control -----------------------------------------------------------------------------------
 
     def freeze(self) -> None:
-        """Stop the worker and all that it has started, so that spinning threads cannot disturb the other side."""
-        self._family.freeze()
+        """Freeze the worker and everything it has started, so that spinning threads cannot disturb the other side."""
+        self._processes.freeze()
 
     def thaw(self) -> None:
-        """Let the worker and all that it has started run again."""
-        self._family.thaw()
+        """Let the worker and everything it has started run again."""
+        self._processes.thaw()
 
     def close(self) -> None:
-        """Kill whatever is left of the worker and of all that it has started, and wait until it is gone."""
+        """Kill what is left of the worker and everything it has started, and wait until it is gone."""
         with contextlib.suppress(OSError):
             self._commands.close()
-        if self._process.poll() is None and self._number and self._last_command == "shut_down":
+        if self._process.poll() is None and self._last_command == "shut_down":
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._process.wait(GOODBYE_SECONDS)
-        self._family.end()
+                self._process.wait(SHUTDOWN_SECONDS)
+        self._processes.end()
         if self._process.poll() is None:
             self._process.kill()
         self._process.wait()
         for reader in self._readers:
-            # a stray process may still hold the pipe, where not all can be held together
-            reader.join(timeout=LAST_WORDS_SECONDS)
+            # a process that escaped the process tree may still hold the pipe
+            reader.join(timeout=DRAIN_SECONDS)
 
     def __enter__(self) -> Self:
         return self
@@ -217,9 +219,7 @@ class Worker:
     ) -> None:
         self.close()
 
-    # --- Talking -------------------------------------------------------------------------------------------
-
-    _last_command = ""
+    # --- Protocol ------------------------------------------------------------------------------------------
 
     def _ask(
         self,
@@ -232,14 +232,14 @@ class Worker:
         self._number += 1
         self._last_command = command
         line = json.dumps({"id": self._number, "do": command, **arguments})
-        with contextlib.suppress(OSError):  # it may have died before; the end of its replies says so below
+        with contextlib.suppress(OSError):  # it may have died already; then its replies end, see below
             self._commands.write(line + "\n")
             self._commands.flush()
         try:
             line = self._reply(timeout_s)
         except queue.Empty:
             self.close()
-            raise self._trouble(
+            raise self._error(
                 f"the worker was still {ACTIVITIES[command]} after {timeout_s:g} s and was killed",
                 hint=lambda options: f"Raise {options.time_limit} if it needs longer",
             ) from None
@@ -248,12 +248,12 @@ class Worker:
         return self._parsed(line)
 
     def _reply(self, timeout_s: float) -> str:
-        """The next line; none when the worker has ended, even while a child of it still holds its pipe."""
+        """Return the next line; empty when the worker has ended, even if a child of it still holds its pipe."""
         deadline = time.monotonic() + timeout_s
         while (left_s := deadline - time.monotonic()) > 0:
             ended = self._process.poll() is not None
             with contextlib.suppress(queue.Empty):
-                return self._replies.get(timeout=min(left_s, LAST_WORDS_SECONDS if ended else LOOK_SECONDS))
+                return self._replies.get(timeout=min(left_s, DRAIN_SECONDS if ended else LIVENESS_SECONDS))
             if ended:
                 return ""
         raise queue.Empty
@@ -264,33 +264,33 @@ class Worker:
             number, answer, error = reply["id"], reply.get("ok"), reply.get("error")
             if error is not None:
                 if self._last_command != "bind":
-                    self.close()  # the last words of its server, or command, have arrived then
+                    self.close()  # so that the last output of its server, or command, has arrived
                 kind = NothingThere if error.get("missing") else MeasurementError
-                raise self._trouble(str(error["message"]), detail=str(error["trace"]), kind=kind)
+                raise self._error(str(error["message"]), detail=str(error["trace"]), kind=kind)
         except (ValueError, TypeError, KeyError, AttributeError):
-            raise self._trouble(f"the worker answered nonsense: {line[:80]!r}") from None
+            raise self._error(f"the worker sent an invalid reply: {quote(line, max_length=80)}") from None
         if number != self._number or not isinstance(answer, dict):
-            raise self._trouble(f"the worker answered out of turn: {line[:80]!r}")
+            raise self._error(f"the worker replied out of order: {quote(line, max_length=80)}")
         return answer
 
     def _death(self, command: str) -> MeasurementError:
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(GOODBYE_SECONDS)
+            self._process.wait(SHUTDOWN_SECONDS)
         code = self._process.poll()
         self.close()
         if code is None:
-            return self._trouble(f"the worker closed its pipes while {ACTIVITIES[command]}", kind=WorkerDied)
+            return self._error(f"the worker closed its pipes while {ACTIVITIES[command]}", kind=WorkerDied)
         if code < 0:
             name = next((known.name for known in signal.Signals if known == -code), f"signal {-code}")
-            hint = "The kernel's out-of-memory killer does that" if name == "SIGKILL" else None
-            return self._trouble(
+            hint = "The kernel's out-of-memory killer may have killed it" if name == "SIGKILL" else None
+            return self._error(
                 f"the worker was killed by {name} while {ACTIVITIES[command]}", hint=hint, kind=WorkerDied
             )
-        return self._trouble(
+        return self._error(
             f"the worker ended with exit code {code} while {ACTIVITIES[command]}", kind=WorkerDied
         )
 
-    def _trouble(
+    def _error(
         self,
         what: str,
         *,
@@ -298,23 +298,21 @@ class Worker:
         detail: str = "",
         kind: type[MeasurementError] = MeasurementError,
     ) -> MeasurementError:
-        last_words = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
-        return kind(
-            _printable(what), where=self._start.label, hint=hint, detail=_printable(last_words) or None
-        )
+        output = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
+        return kind(_encodable(what), where=self._start.label, hint=hint, detail=_encodable(output) or None)
 
     def _read_replies(self, stream: IO[str]) -> None:
         with stream:
-            while line := stream.readline(LINE_LIMIT):
+            while line := stream.readline(MAX_REPLY_LENGTH):
                 self._replies.put(line)
         self._replies.put("")
 
     def _read_stderr(self, stream: IO[str]) -> None:
         with stream:
-            while line := stream.readline(4096):  # bounded: the workload may print megabytes on one line
+            while line := stream.readline(4096):  # bounded: a workload may print megabytes on one line
                 self._stderr.append(line.rstrip()[:400])
 
 
-def _printable(text: str) -> str:
-    """Text that any stream takes: names of files may hold lone surrogates, which none does."""
+def _encodable(text: str) -> str:
+    """Replace lone surrogates, which names of files may contain and no stream accepts."""
     return text.encode("utf-8", "replace").decode()

@@ -12,69 +12,69 @@ from energygate.workloads.process_tree import MARK, ProcessTree
 
 
 class WorkerProcesses:
-    """Holds a worker's processes together: in a control group where one can be had, else as a tree of processes.
+    """Controls a worker's processes: through a control group where possible, else as a tree of processes.
 
-    It is made before the worker starts, told of it right after, and ended in every case.
+    Create it before the worker starts, call `adopt` right after, and `end` in every case.
     """
 
     def __init__(self) -> None:
         self._mark = f"{os.getpid()}-{secrets.token_hex(8)}"
         self._group = Cgroup.make()
         self._tree: ProcessTree | None = None
-        self._guardian: Watchdog | None = None
+        self._watchdog: Watchdog | None = None
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the worker's environment must hold."""
+        """Variables that the worker's environment needs."""
         return {MARK: self._mark}
 
     @property
     def group_path(self) -> str | None:
-        """The control group that the worker is to join; `None` without one."""
+        """Path of the control group that the worker should join; `None` without one."""
         return None if self._group is None else str(self._group.path)
 
     def adopt(self, pid: int) -> None:
-        """Take charge of a worker that has just been started."""
+        """Control a worker that has just been started."""
         self._tree = ProcessTree(pid, self._mark)
-        self._guardian = Watchdog(pid, mark=self._mark, group=self.group_path or "")
+        self._watchdog = Watchdog(pid, mark=self._mark, group=self.group_path or "")
 
     def freeze(self) -> None:
-        """Stop all of it, so that spinning threads cannot disturb the other side."""
-        if (held := self._held()) is not None:
-            held.freeze()
+        """Stop all processes, so that spinning threads cannot disturb the other side."""
+        if (members := self._members()) is not None:
+            members.freeze()
 
     def thaw(self) -> None:
-        """Let all of it run again."""
-        if (held := self._held()) is not None:
-            held.thaw()
+        """Let all processes run again."""
+        if (members := self._members()) is not None:
+            members.thaw()
 
     def remember(self) -> None:
-        """Note who belongs to it, before the worker is asked to end."""
-        held = self._held()
-        if isinstance(held, ProcessTree):
-            held.remember()
+        """Record the current members, before the worker is asked to end."""
+        members = self._members()
+        if isinstance(members, ProcessTree):
+            members.remember()
 
     def end(self) -> None:
-        """Kill all of it, wait until it is gone, and leave no trace of it; may be called again."""
-        held = self._held()
-        if held is not None:
-            held.kill()
-        self._tree = None  # its number may be another's soon
+        """Kill all processes, wait until they are gone, and clean up; may be called again."""
+        members = self._members()
+        if members is not None:
+            members.kill()
+        self._tree = None  # its process id may be reused soon
         if self._group is not None:
             self._group.remove()
-        if self._guardian is not None:
-            self._guardian.dismiss()
-            self._guardian = None
+        if self._watchdog is not None:
+            self._watchdog.dismiss()
+            self._watchdog = None
 
-    def _held(self) -> Cgroup | ProcessTree | None:
-        """What holds it: a worker that may not join its group says so by not being there."""
+    def _members(self) -> Cgroup | ProcessTree | None:
+        """Return what controls the processes: the tree while the group is empty, which a worker may not have joined."""
         if self._group is not None and self._group.is_populated:
             return self._group
         return self._tree
 
 
 SCRIPT = """
-read -r farewell && exit
+read -r line && exit
 kill -s KILL -- "-$1"
 if [ -n "$3" ]; then
     for round in 1 2 3 4 5; do
@@ -88,29 +88,28 @@ for process in /proc/[0-9]*; do
     grep -qsF "$2" "$process/environ" && kill -KILL "${process#/proc/}"
 done
 """
-"""Reads a line from a pipe that only energygate holds: none comes when energygate was killed. Its arguments: the
+"""Reads a line from a pipe that only energygate holds open: no line means that energygate was killed. Arguments: the
 worker's process group, the mark in its environment, and its control group (empty without one)."""
 
 
 class Watchdog:
-    """Waits beside a worker. Killed by SIGKILL, energygate could not end what the worker has started.
+    """A sleeping shell that kills what a worker has left if energygate itself is killed by SIGKILL.
 
-    The worker itself dies with its parent by the kernel's hand, but its children do not, and frozen ones would stay
-    for ever.
+    The kernel kills the worker with its parent, but not its children, and frozen ones would stay forever.
 
     Args:
         pid: The worker, which leads a process group.
         mark: The value of `MARK` in the worker's environment.
-        group: The directory of its control group; empty without one.
+        group: Directory of its control group; empty without one.
     """
 
     def __init__(self, pid: int, *, mark: str, group: str) -> None:
         self._shell: subprocess.Popen[bytes] | None = None
         if os.name != "posix":
             return
-        with contextlib.suppress(OSError):  # without a shell there is no guardian
+        with contextlib.suppress(OSError):  # without a shell there is no watchdog
             self._shell = subprocess.Popen(
-                ["/bin/sh", "-c", SCRIPT, "energygate-guardian", str(pid), f"{MARK}={mark}", group],
+                ["/bin/sh", "-c", SCRIPT, "energygate-watchdog", str(pid), f"{MARK}={mark}", group],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
@@ -118,8 +117,8 @@ class Watchdog:
             )
 
     def dismiss(self) -> None:
-        """Let it go: nothing is left to guard."""
+        """End it: nothing is left to clean up."""
         if self._shell is not None:
             with contextlib.suppress(OSError):
-                self._shell.communicate(b"farewell\n")
+                self._shell.communicate(b"done\n")
             self._shell.wait()

@@ -182,18 +182,15 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "country: deu",
             4,
             (
-                "site.carbon.country: 'deu' is no ISO 3166 code of three capital letters, "
-                "such as DEU or USA; did you mean DEU?"
+                "site.carbon.country: 'deu' is not an ISO 3166 code of three capital letters, "
+                "such as DEU; did you mean DEU?"
             ),
         ),
         (
             "country: DEU",
             "cloud: frankfurt",
             4,
-            (
-                "site.carbon.cloud: 'frankfurt' is no provider/region; "
-                "write for example aws/eu-central-1 or gcp/europe-west3"
-            ),
+            ("site.carbon.cloud: 'frankfurt' is not provider/region; write for example aws/eu-central-1"),
         ),
         (
             "{country: DEU}",
@@ -215,19 +212,19 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "60 s",
             "25 h",
             7,
-            "measurement.time_limit: 25 h cannot be kept; a time limit is more than 0 s and at most 24 h",
+            "measurement.time_limit: 25 h is out of range; a time limit is more than 0 s and at most 24 h",
         ),
         (
             "60 s",
             "0 s",
             7,
-            "measurement.time_limit: 0 s cannot be kept; a time limit is more than 0 s and at most 24 h",
+            "measurement.time_limit: 0 s is out of range; a time limit is more than 0 s and at most 24 h",
         ),
         (
             "require: any",
             "require: measure",
             7,
-            "measurement.require: needs any or measured, not 'measure'; did you mean measured?",
+            "measurement.require: needs any or measured, not 'measure'; did you mean 'measured'?",
         ),
         ("threads: 1", "threads: 0", 14, f"threads{WORKLOAD}: needs a number from 1 up, not '0'"),
         ("threads: 1", "threads: 1.5", 14, f"threads{WORKLOAD}: needs a whole number, not '1.5'"),
@@ -259,13 +256,13 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "provider: cpu",
             "provider: cdua",
             15,
-            f"provider{WORKLOAD}: 'cdua' is no execution provider; did you mean cuda?",
+            f"provider{WORKLOAD}: 'cdua' is not an execution provider; did you mean 'cuda'?",
         ),
         (
             "load: closed",
             "load: open",
             16,
-            f"load{WORKLOAD}: is closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not 'open'",
+            f"load{WORKLOAD}: needs closed, {{rate: 50 req/s}} or {{concurrency: 4}}, not 'open'",
         ),
         (
             "onnx: models/digits-cnn.onnx",
@@ -280,20 +277,20 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "onnx: models/digits-cnn.onnx",
             "onnx: a\n    python: b:c",
             11,
-            f"python{WORKLOAD}: onnx is given too; a workload is one or the other",
+            f"python{WORKLOAD}: onnx is given too; a workload is one of them",
         ),
         (
             "onnx: models/digits-cnn.onnx",
             "onnx: ''",
             10,
-            f"onnx{WORKLOAD}: is empty; write something, or remove the key",
+            f"onnx{WORKLOAD}: is empty; write a text, or remove the key",
         ),
         (
             "onnx: models/digits-cnn.onnx",
             "python: serve.py",
             10,
             (
-                f"python{WORKLOAD}: 'serve.py' is no factory; "
+                f"python{WORKLOAD}: 'serve.py' is not a factory; "
                 "write module:function, for example my_package.serving:make_model"
             ),
         ),
@@ -321,7 +318,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             21,
             (
                 f"budgets.accuracy{WORKLOAD}: needs labels, the name of the array in inputs with "
-                "the right answers"
+                "the correct answers"
             ),
         ),
         (
@@ -372,7 +369,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             19,
             (
                 f"budgets.latency_p95.level{WORKLOAD}: needs off or warn or error, not 'wran'; "
-                "did you mean warn?"
+                "did you mean 'warn'?"
             ),
         ),
         (
@@ -410,7 +407,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "{max: 10 MB, min_delta: 1 kB}",
             20,
             (
-                f"budgets.model_size.min_delta{WORKLOAD}: only softens max_increase; give "
+                f"budgets.model_size.min_delta{WORKLOAD}: only works with max_increase; give "
                 "max_increase too, or remove it"
             ),
         ),
@@ -418,7 +415,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             LIMIT,
             "{metric: model_size, max: 10 MB}",
             20,
-            f"budgets.model_size.metric{WORKLOAD}: is what the key above it says already; remove it",
+            f"budgets.model_size.metric{WORKLOAD}: repeats the key above it; remove it",
         ),
         (
             "{min: 97 %}",
@@ -430,7 +427,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "{min: 97 %}",
             "{min: 101 %}",
             21,
-            f"budgets.accuracy.min{WORKLOAD}: 101 % is more than all there is; 100 % is the most",
+            f"budgets.accuracy.min{WORKLOAD}: 101 % is out of range; the maximum is 100 %",
         ),
         (
             "workload: digits-cnn",
@@ -448,8 +445,8 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             ),
         ),
         ('owner: "@ml", ', "", 23, "'owner' is missing in waiver 1"),
-        ('"@ml"', '" "', 23, "owner of waiver 1: is empty; write something, or remove the key"),
-        ("2027-01-31", "2027-02-31", 23, "expires of waiver 1: 2027-02-31 is not a day of the calendar"),
+        ('"@ml"', '" "', 23, "owner of waiver 1: is empty; write a text, or remove the key"),
+        ("2027-01-31", "2027-02-31", 23, "expires of waiver 1: 2027-02-31 is not a calendar date"),
         (
             "2027-01-31",
             "20270131",
@@ -460,23 +457,20 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "digits-cnn:\n",
             "'':\n",
             9,
-            "workload '': is empty; write something people will recognise",
+            "workload '': is empty; write a name that people will recognise",
         ),
         (
             "digits-cnn:\n",
             '"a\\nb":\n',
             9,
-            (
-                "workload 'a\\nb': contains a line break or another character that cannot be "
-                "shown; write plain text"
-            ),
+            ("workload 'a\\nb': contains a line break or another unprintable character; write plain text"),
         ),
         (
             "digits-cnn:\n",
             "a\u202eb:\n",  # turns the rest of a line around
             9,
             (
-                "workload 'a\\u202eb': contains a line break or another character that cannot be shown; "
+                "workload 'a\\u202eb': contains a line break or another unprintable character; "
                 "write plain text"
             ),
         ),
@@ -486,7 +480,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
                 "digits-cnn:\n",
                 f"'{name}':\n",
                 9,
-                f"workload '{name}': leads to another directory; leave out '..' and what begins with a slash",
+                f"workload '{name}': leads to another directory; leave out '..' and a leading slash",
             )
             for name in ("../a", "/a", "a/../b", "C:/a", ".")
         ],
@@ -494,7 +488,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "digits-cnn:\n",
             f"{'n' * 101}:\n",
             9,
-            f"workload '{'n' * 60}…': has 101 characters; 100 are the most",
+            f"workload '{'n' * 60}…': has 101 characters; the maximum is 100",
         ),
     ],
 )
@@ -526,13 +520,13 @@ def test_derived_metrics_need_their_factor(budget, site, sentence):
 def test_a_cost_is_limited_in_the_currency_of_the_price():
     price = "electricity_price: 0.25 USD/kWh"
     assert parse_policy(_with_budget("cost_per_request: 1 USD", price))
-    with pytest.raises(PolicyError, match=r"1 EUR is another currency than site.electricity_price, USD"):
+    with pytest.raises(PolicyError, match=r"1 EUR is not in the currency of site.electricity_price, USD"):
         parse_policy(_with_budget("cost_per_request: 1 EUR", price))
 
 
 @pytest.mark.parametrize("key", ["provider: cuda", "shapes: {n: 1}", "provider_options: {a: b}"])
 def test_what_a_callable_would_ignore_is_refused(key):
-    with pytest.raises(PolicyError, match="is for ONNX models; remove it"):
+    with pytest.raises(PolicyError, match="applies to ONNX models only; remove it"):
         parse_policy(f"version: 1\nworkloads: {{w: {{python: 'a:b', {key}}}}}")
 
 
@@ -550,7 +544,7 @@ def test_a_budget_checks_itself_wherever_it_is_made():
         Budget(metric="model_size", max="10 gCO2e")
     with pytest.raises(ValueError, match="is a percentage"):
         Budget(metric="model_size", max=parse_quantity("5 %", Family.RATIO))
-    with pytest.raises(ValueError, match="the budget here is one for model_size"):
+    with pytest.raises(ValueError, match="holds a budget of model_size"):
         Workload(onnx="m", budgets={"peak_memory": Budget(metric="model_size", max="1 B")})
 
 
@@ -588,8 +582,8 @@ def test_many_mistakes_are_counted_beyond_twenty():
         (
             "- a",
             (
-                "p.yml:1: the policy is not made of keys and values. "
-                "It begins with version: 1; run energygate init to write one"
+                "p.yml:1: the policy is not a mapping of keys to values. "
+                "Begin with version: 1, or run energygate init to write one"
             ),
         ),
         ("#" * 1_000_001, "p.yml: the policy is longer than 1,000 kB. Is this the right file?"),

@@ -32,16 +32,19 @@ def test_loads(written, kind, rate_per_s, concurrency, text):
 @pytest.mark.parametrize(
     ("written", "sentence"),
     [
-        ("open", "load of workload 'w': is closed, {rate: 50 req/s} or {concurrency: 4}, not 'open'"),
-        ("50 req/s", "load of workload 'w': is closed, {rate: 50 req/s} or {concurrency: 4}, not '50 req/s'"),
-        ("{}", "says nothing; write closed, {rate: 50 req/s} or {concurrency: 4}"),
-        ("{rate: 0 req/s}", "0 req/s cannot be offered; a rate is above 0 and at most 100000 req/s"),
-        ("{rate: 100001 req/s}", "100001 req/s cannot be offered"),
+        ("open", "load of workload 'w': needs closed, {rate: 50 req/s} or {concurrency: 4}, not 'open'"),
+        (
+            "50 req/s",
+            "load of workload 'w': needs closed, {rate: 50 req/s} or {concurrency: 4}, not '50 req/s'",
+        ),
+        ("{}", "has no keys; write closed, {rate: 50 req/s} or {concurrency: 4}"),
+        ("{rate: 0 req/s}", "0 req/s is out of range; a rate is above 0 and at most 100000 req/s"),
+        ("{rate: 100001 req/s}", "100001 req/s is out of range"),
         ("{rate: 50}", "50 has no unit; write for example 50 req/s"),
         ("{rate: 50 ms}", "50 ms is time, but a rate of requests is needed here"),
         ("{concurrency: 0}", "load.concurrency of workload 'w'"),
         ("{rates: 50 req/s}", "unknown key 'rates' in load of workload 'w'; did you mean 'rate'?"),
-        ("{rate: 5 req/s}\n    batch_size: 2", "with a rate, batch_size is 1"),
+        ("{rate: 5 req/s}\n    batch_size: 2", "has a rate, so requests arrive one by one"),
     ],
 )
 def test_mistakes_in_loads(written, sentence):
@@ -53,8 +56,12 @@ def test_mistakes_in_loads(written, sentence):
 @pytest.mark.parametrize(
     ("kind", "keys", "sentence"),
     [
-        ("python: 'm:f'", "budgets: {energy_per_unit: 1 mWh}", "needs units, the name of what is counted"),
-        ("onnx: model.onnx", "units: tokens", "units of workload 'w': is for Python callables, endpoints"),
+        ("python: 'm:f'", "budgets: {energy_per_unit: 1 mWh}", "needs units, the unit of its output"),
+        (
+            "onnx: model.onnx",
+            "units: tokens",
+            "units of workload 'w': applies to Python callables, endpoints",
+        ),
     ],
 )
 def test_mistakes_in_units(kind, keys, sentence):

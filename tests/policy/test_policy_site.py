@@ -95,20 +95,30 @@ def test_parser_and_schema_both_accept(good, other):
             DAILY,
             "requests_per_hour: [1, 2, 3]",
             12,
-            "site.traffic.requests_per_hour: needs a number for each of the 24 hours of a day, not 3",
+            "site.traffic.requests_per_hour: needs 24 numbers, one per hour of a day, not 3",
         ),
         (
             DAILY,
             PROFILE.replace("7", "0"),
             12,
-            "site.traffic.requests_per_hour: serves no requests in any hour; remove traffic where there is none",
+            "site.traffic.requests_per_hour: has no requests in any hour; remove traffic if there is none",
         ),
         (DAILY, PROFILE.replace("7", "-7"), 12, "requests_per_hour.23: needs a number from 0 up, not '-7'"),
-        ("share: 25 %", "share: 101 %", 11, "101 % is no share of it; needs more than 0 % and at most 100 %"),
-        ("share: 25 %", "share: 0 %", 11, "0 % is no share of it; needs more than 0 % and at most 100 %"),
-        ("lifetime: 35040 h", "lifetime: 0 h", 11, "0 h is nothing; give what it is, or remove the key"),
+        (
+            "share: 25 %",
+            "share: 101 %",
+            11,
+            "101 % is out of range; a share is more than 0 % and at most 100 %",
+        ),
+        ("share: 25 %", "share: 0 %", 11, "0 % is out of range; a share is more than 0 % and at most 100 %"),
+        (
+            "lifetime: 35040 h",
+            "lifetime: 0 h",
+            11,
+            "0 h must be greater than zero; give a value, or remove the key",
+        ),
         ("lifetime_requests: 1.0e9", "lifetime_requests: 0", 13, "needs a number above 0, not '0'"),
-        ("max_replicas: 8", "max_replicas: 1", 12, "max_replicas: 1 is less than the 2 that are kept warm"),
+        ("max_replicas: 8", "max_replicas: 1", 12, "max_replicas: 1 is less than warm_replicas, 2"),
         (
             "max_replicas: 8",
             "scale_to_zero_after: 5 min",
@@ -119,10 +129,10 @@ def test_parser_and_schema_both_accept(good, other):
             "0.09 USD/GB",
             "0.09 EUR/GB",
             7,
-            "site.egress_price: 0.09 EUR/GB is another currency than site.electricity_price, USD; use one for all",
+            "site.egress_price: 0.09 EUR/GB is not in the currency of site.electricity_price, USD; use one for all",
         ),
-        ("0.34 USD/h", "0.34 CHF/h", 10, "site.replica.price: 0.34 CHF/h is another currency than"),
-        ("300 USD", "300 EUR", 18, "300 EUR is another currency than site.electricity_price, USD"),
+        ("0.34 USD/h", "0.34 CHF/h", 10, "site.replica.price: 0.34 CHF/h is not in the currency of"),
+        ("300 USD", "300 EUR", 18, "300 EUR is not in the currency of site.electricity_price, USD"),
         ("12 W", "12 Wh", 9, "12 Wh is energy, but power is needed here"),
         ("0.09 USD/GB", "0.09 USD/kWh", 7, "is a price of electricity, but a price of data is needed here"),
         (
@@ -131,7 +141,7 @@ def test_parser_and_schema_both_accept(good, other):
             12,
             "unknown key 'warm_replica' in site.traffic; did you mean",
         ),
-        ("country: DEU", "country: deu", 4, "'deu' is no ISO 3166 code of three capital letters"),
+        ("country: DEU", "country: deu", 4, "'deu' is not an ISO 3166 code of three capital letters"),
     ],
 )
 def test_a_mistake_is_one_sentence_with_its_line(good, bad, line, said):
@@ -191,6 +201,6 @@ def test_replicas_alone_make_a_monthly_cost_in_their_currency():
     text = "version: 1\nsite: {replica: {price: 1 EUR/h}, traffic: {requests_per_day: 1}}\n"
     text += "workloads: {w: {onnx: m, budgets: {monthly_cost: 1 EUR}}}"
     assert parse_policy(text).site.currency == "EUR"
-    assert "1 USD is another currency than site.replica.price, EUR" in sentence(
+    assert "1 USD is not in the currency of site.replica.price, EUR" in sentence(
         text.replace("1 EUR}", "1 USD}")
     )

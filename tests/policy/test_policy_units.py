@@ -95,11 +95,11 @@ def test_keeps_the_text_for_reports_and_leaves_it_out_of_equality():
         ("1e400 s", Family.TIME, "1e400 s is too large to compute with"),
         ("1e999999999999999999999 s", Family.TIME, "1e999999999999999999999 s is too large to compute with"),
         ("1e-400 s", Family.TIME, "1e-400 s is too small to compute with"),
-        ("-5 ms", Family.TIME, "-5 ms is negative; time starts at zero here"),
+        ("-5 ms", Family.TIME, "-5 ms is negative; time must be at least zero here"),
         (
             "\N{MINUS SIGN}5 %",
             Family.RATIO,
-            "\N{MINUS SIGN}5 % is negative; a percentage starts at zero here",
+            "\N{MINUS SIGN}5 % is negative; a percentage must be at least zero here",
         ),
         (
             "0,2 Wh",

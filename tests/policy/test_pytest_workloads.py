@@ -41,21 +41,24 @@ def test_what_they_may_say(workload):
     [
         (
             {"pytest": "tests/test_energy.py"},
-            "names no test; write file::test, for example tests/test_energy.py::",
+            "is not a node id; write file::test, for example tests/test_energy.py::",
         ),
-        ({"pytest": "--co::x"}, "'--co::x' names no test"),
-        ({"pytest": "@args::x"}, "'@args::x' names no test"),
-        ({"pytest": "/tests/test_energy.py::test_it"}, "names no test"),
-        ({"pytest": "::x"}, "names no test"),
-        ({"python": "a:b", "part": "encode"}, "part of workload 'w': is for tests (pytest); remove it"),
-        ({"pytest": NODE, "command": "c"}, "command is given too; a workload is one or the other"),
+        ({"pytest": "--co::x"}, "'--co::x' is not a node id"),
+        ({"pytest": "@args::x"}, "'@args::x' is not a node id"),
+        ({"pytest": "/tests/test_energy.py::test_it"}, "is not a node id"),
+        ({"pytest": "::x"}, "is not a node id"),
+        (
+            {"python": "a:b", "part": "encode"},
+            "part of workload 'w': applies to tests (pytest) only; remove it",
+        ),
+        ({"pytest": NODE, "command": "c"}, "command is given too; a workload is one of them"),
         (
             {"pytest": NODE, "batch_size": 2},
-            "batch_size of workload 'w': is for ONNX models and Python callables",
+            "batch_size of workload 'w': applies to ONNX models and Python callables",
         ),
-        ({"pytest": NODE, "inputs": "i"}, "inputs of workload 'w': is for"),
-        ({"pytest": NODE, "labels": "y"}, "labels of workload 'w': is for"),
-        ({"pytest": NODE, "provider": "cuda"}, "provider of workload 'w': is for ONNX models"),
+        ({"pytest": NODE, "inputs": "i"}, "inputs of workload 'w': applies to"),
+        ({"pytest": NODE, "labels": "y"}, "labels of workload 'w': applies to"),
+        ({"pytest": NODE, "provider": "cuda"}, "provider of workload 'w': applies to ONNX models"),
         ({"pytest": NODE, "budgets": {"energy_per_unit": "1 J"}}, "needs units"),
         ({"pytest": NODE, "budgets": {"ttft_p95": "1 s"}}, "needs an endpoint (http)"),
         ({"pytest": NODE, "budgets": {"accuracy": "1 %"}}, "needs labels"),
@@ -65,7 +68,7 @@ def test_what_they_may_not_say(workload, sentence):
     with pytest.raises(PolicyError) as caught:
         parse_policy(policy(workload))
     assert sentence in str(caught.value)
-    if "names no test" in sentence or "command" in workload:
+    if "is not a node id" in sentence or "command" in workload:
         assert not is_valid(workload)
 
 

@@ -12,7 +12,7 @@ from energygate.policy import Workload, parse_policy, policy_json_schema
 SCHEMA = policy_json_schema()
 URL = "http://127.0.0.1:{port}/v1/completions"
 ENDPOINT = {"http": URL, "serve": "python server.py {port}"}
-HERE = "is no address on this machine"
+HERE = "is not an address on this machine"
 
 
 def policy(workload):
@@ -77,7 +77,7 @@ def test_addresses_on_this_machine(url, port):
 def test_a_server_elsewhere_is_refused_because_its_energy_cannot_be_seen(url):
     with pytest.raises(PolicyError, match=HERE) as caught:
         parse_policy(policy({"http": url, "serve": "s"}))
-    assert "the energy of a server on another host cannot be seen from here" in str(caught.value)
+    assert "the energy of a server on another host cannot be measured here" in str(caught.value)
     assert not is_valid({"http": url, "serve": "s"})
 
 
@@ -92,36 +92,42 @@ def test_numbers_that_no_address_has_are_refused(url):
     [
         (
             {"http": "https://127.0.0.1:{port}/", "serve": "s"},
-            "http of workload 'w': 'https://127.0.0.1:{port}/' is https; between processes of one machine write http",
+            "http of workload 'w': 'https://127.0.0.1:{port}/' is https; write http: TLS is unnecessary",
         ),
         ({"http": URL}, "http of workload 'w': needs serve, the command that starts its server"),
-        ({"command": "c", "serve": "s"}, "serve of workload 'w': is for endpoints (http); remove it"),
-        ({"python": "a:b", "ready": "/x"}, "ready of workload 'w': is for endpoints (http); remove it"),
+        (
+            {"command": "c", "serve": "s"},
+            "serve of workload 'w': applies to endpoints (http) only; remove it",
+        ),
+        (
+            {"python": "a:b", "ready": "/x"},
+            "ready of workload 'w': applies to endpoints (http) only; remove it",
+        ),
         (
             {**ENDPOINT, "ready": "health"},
-            "ready of workload 'w': 'health' is no path; it begins with a slash",
+            "ready of workload 'w': 'health' is not a path; write for example",
         ),
         (
             {**ENDPOINT, "command": "c"},
-            "command of workload 'w': http is given too; a workload is one or the other",
+            "command of workload 'w': http is given too; a workload is one of them",
         ),
         ({**ENDPOINT, "python": "a:b"}, "http of workload 'w': python is given too"),
         (
             {**ENDPOINT, "labels": "y", "inputs": "i"},
-            "labels of workload 'w': is for ONNX models and Python callables",
+            "labels of workload 'w': applies to ONNX models and Python callables",
         ),
         (
             {**ENDPOINT, "batch_size": 2},
-            "batch_size of workload 'w': is for ONNX models and Python callables",
+            "batch_size of workload 'w': applies to ONNX models and Python callables",
         ),
-        ({**ENDPOINT, "shapes": {"n": 1}}, "shapes of workload 'w': is for ONNX models; remove it"),
+        ({**ENDPOINT, "shapes": {"n": 1}}, "shapes of workload 'w': applies to ONNX models only; remove it"),
         (
             {"command": "c", "inputs": "i"},
-            "inputs of workload 'w': is for ONNX models, Python callables and endpoints (http)",
+            "inputs of workload 'w': applies to ONNX models, Python callables and endpoints (http)",
         ),
         (
             {"command": "c", "units": "tokens"},
-            "units of workload 'w': is for Python callables, endpoints (http) and tests (pytest); remove it",
+            "units of workload 'w': applies to Python callables, endpoints (http) and tests (pytest) only; remove it",
         ),
         ({"command": ""}, "command of workload 'w': "),
         (
@@ -134,7 +140,7 @@ def test_numbers_that_no_address_has_are_refused(url):
         ),
         (
             {**ENDPOINT, "budgets": {"energy_per_unit": "1 J"}},
-            "budgets.energy_per_unit of workload 'w': needs units, the name of what is counted",
+            "budgets.energy_per_unit of workload 'w': needs units, the unit of its output",
         ),
     ],
 )

@@ -52,7 +52,7 @@ def test_a_mistake_is_told_at_collection_and_nothing_runs(suite, marker, says, s
             "budgets.energy_per_request.max of workload 'test_it.py::test_it': 'mWhh' in 0.5 mWhh is",
         ),
         ("max='0.5'", "0.5 has no unit; write for example"),
-        ("min_delta='1 mWh', max='1 Wh'", "only softens max_increase"),
+        ("min_delta='1 mWh', max='1 Wh'", "only works with max_increase"),
         ("latency_p95='5 Wh'", "5 Wh is energy, but time is needed here"),
         ("throughput={'max': '5 req/s'}", "higher is better for throughput; use min instead"),
         ("carbon_per_request='5 mg CO2e'", "needs site.carbon"),

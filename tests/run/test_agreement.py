@@ -114,8 +114,8 @@ def test_answers_without_content_are_equal_and_say_so(how, empty):
     [
         ({"y": np.zeros((2, 10))}, r"'y' has shape \[2, 5\] at base and \[2, 10\] at head"),
         ({"y": np.zeros((3, 5))}, r"\[2, 5\] at base and \[3, 5\] at head"),
-        ({"z": np.zeros((2, 5))}, "base answers with 'y', head with 'z'"),
-        ({"y": np.zeros((2, 5)), "z": np.zeros(2)}, "head with 'y', 'z'"),
+        ({"z": np.zeros((2, 5))}, "base returns 'y', head 'z'"),
+        ({"y": np.zeros((2, 5)), "z": np.zeros(2)}, "head 'y', 'z'"),
     ],
 )
 def test_answers_of_another_form_cannot_be_compared(how, head, said):

@@ -167,7 +167,7 @@ def imported(tmp_path, modules, *, own, other, copy):
             path.write_text(text, encoding="utf-8")
     told = {name: file and str(tmp_path / file) for name, file in modules.items()}
     found = find_imported_copy(told, tmp_path / "own", tmp_path / "other")
-    return found and (found.name, found.source.as_posix(), found.place)
+    return found and (found.name, found.source.as_posix(), found.import_root)
 
 
 @pytest.mark.parametrize(

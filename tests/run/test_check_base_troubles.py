@@ -32,7 +32,7 @@ TROUBLES = {
     "base cannot load": ("at base: onnxruntime cannot load models/old.onnx", "Frobnicate"),
     "base is no model": ("at base: text.onnx is not a readable ONNX model",),
     "other shape": ("output 'answer' has shape [1, 2] at base and [1, 3] at head",),
-    "other names": ("base answers with 'cat', head with 'dog'",),
+    "other names": ("base returns 'cat', head 'dog'",),
     "only base answers": ("request 1 raised ValueError: nothing today",),
     "only head answers": ("at base: request 1 raised ValueError: nothing today",),
     "base lacks the module": ("at base: there is no module new_module in ",),

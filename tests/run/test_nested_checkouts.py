@@ -48,7 +48,7 @@ def test_the_deeper_checkout_owns_a_file(own, other, origin, refused):
     side = serving(own, other)
     if refused:
         with pytest.raises(MeasurementError, match="the other side's checkout"):
-            side._refuse_the_other_sides_code(loaded(origin))
+            side._refuse_other_sides_code(loaded(origin))
     else:
-        side._refuse_the_other_sides_code(loaded(origin))
-        replace(side, other_directory=None)._refuse_the_other_sides_code(loaded(origin))
+        side._refuse_other_sides_code(loaded(origin))
+        replace(side, other_directory=None)._refuse_other_sides_code(loaded(origin))

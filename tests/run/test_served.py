@@ -192,7 +192,7 @@ def test_one_port_for_both_sides_is_refused(served, diary):
     served.commit()
     found = served.check("--base", "main", DIARY=str(diary.path))
     assert found.ran.code == 3
-    assert "`http` names port 8000, and base and head cannot both listen on it" in found.ran.said
+    assert "`http` has the fixed port 8000, and base and head cannot both listen on it" in found.ran.said
     assert "Write {port} instead" in found.ran.said
 
 

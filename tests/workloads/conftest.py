@@ -25,7 +25,7 @@ GENEROUS_S = 60
 @pytest.fixture(autouse=True)
 def patient_goodbye(monkeypatch):
     """Gives workers that are on their way out the time that a busy machine may need."""
-    monkeypatch.setattr(worker_module, "GOODBYE_SECONDS", GENEROUS_S)
+    monkeypatch.setattr(worker_module, "SHUTDOWN_SECONDS", GENEROUS_S)
 
 
 @pytest.fixture

@@ -177,7 +177,7 @@ def test_while_a_worker_is_frozen_nothing_of_it_uses_cpu_time(parents, worker, s
 
 
 def test_trouble_while_starting_leaves_no_group(worker, tmp_path, trouble):
-    with trouble("there is no directory"):
+    with trouble("does not exist"):
         worker(directory=tmp_path / "gone")
     assert left_groups() == []
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sample_models import identities, identity
 
-from energygate.workloads.answers import accuracy, collect_answers, read_labels
+from energygate.workloads.answers import accuracy, collect, read_labels
 
 DIGITS = Path(__file__).parents[2] / "fixtures"
 LABEL = "workload 'w'"
@@ -75,11 +75,11 @@ def test_the_first_output_decides():
     [
         ([[0.5], [0.7]], [0, 1], ["output 'y' is one float per request", "class scores"]),
         ([0.5, 0.7], [0, 1], ["output 'y' is one float per request"]),
-        ([[0, 1], [1, 1]], [0, 1, 1], ["'y' gives 4 answers, and there are 3 labels"]),
-        ([[0, 1], [1, 1]], [0, 1, 1, 1, 0, 0], ["'y' gives 4 answers, and there are 6 labels"]),
-        ([[0], [1]], [0, 1, 1], ["'y' gives 2 answers, and there are 3 labels"]),
-        (np.eye(5)[np.newaxis].astype(int), [0], ["gives 25 answers, and there are 1 labels"]),
-        ([["cat"]], [0], ["'y' gives <U3, and the labels are int64: they cannot be equal"]),
+        ([[0, 1], [1, 1]], [0, 1, 1], ["'y' has 4 answers for 3 labels"]),
+        ([[0, 1], [1, 1]], [0, 1, 1, 1, 0, 0], ["'y' has 4 answers for 6 labels"]),
+        ([[0], [1]], [0, 1, 1], ["'y' has 2 answers for 3 labels"]),
+        (np.eye(5)[np.newaxis].astype(int), [0], ["has 25 answers for 1 label"]),
+        ([["cat"]], [0], ["'y' is <U3 and the labels are int64: they can never be equal"]),
         ([[0]], ["cat"], ["the labels are <U3"]),
     ],
 )
@@ -101,7 +101,7 @@ def test_the_accuracy_of_a_real_model(serving, checkout, batch_size):
     shutil.copy(DIGITS / "models" / "digits-mlp.onnx", checkout)
     shutil.copy(DIGITS / "data" / "digits.npz", checkout)
     how = serving(onnx="digits-mlp.onnx", inputs="digits.npz", labels="label", batch_size=batch_size)
-    answers = collect_answers(how, ())
+    answers = collect(how, ()).answers_or_raise()
     assert answers["logits"].shape == (360 // batch_size, batch_size, 10)
     assert 0.95 < accuracy(answers, read_labels(how), label=LABEL) < 1
 
@@ -110,7 +110,7 @@ def test_every_output_is_collected_for_every_call_once(serving, onnx_file, check
     onnx_file(identities(a=("batch", 2), b=("batch",)))
     values = {"a": np.arange(12, dtype=np.float32).reshape(6, 2), "b": np.arange(6, dtype=np.float32)}
     np.savez(checkout / "in.npz", **values)
-    answers = collect_answers(serving(onnx="model.onnx", inputs="in.npz"), ())
+    answers = collect(serving(onnx="model.onnx", inputs="in.npz"), ()).answers_or_raise()
     assert answers["a_out"].tolist() == values["a"].reshape(6, 1, 2).tolist()
     assert answers["b_out"].tolist() == values["b"].reshape(6, 1).tolist()
 
@@ -118,8 +118,11 @@ def test_every_output_is_collected_for_every_call_once(serving, onnx_file, check
 @pytest.mark.parametrize(
     ("arrays", "words"),
     [
-        ({"x": [1], "labels": [1]}, ["`labels` names 'label', which in.npz does not hold", "'x', 'labels'"]),
-        ({"label": np.array([{}, {}], dtype=object)}, ["the labels in in.npz cannot be read"]),
+        (
+            {"x": [1], "labels": [1]},
+            ["`labels` names 'label', which in.npz does not contain", "'x', 'labels'"],
+        ),
+        ({"label": np.array([{}, {}], dtype=object)}, ["cannot read the labels in in.npz"]),
     ],
 )
 def test_labels_that_are_not_there(serving, onnx_file, checkout, trouble, *, arrays, words):
@@ -131,5 +134,5 @@ def test_labels_that_are_not_there(serving, onnx_file, checkout, trouble, *, arr
 
 def test_labels_from_a_file_that_is_no_npz(serving, checkout, trouble):
     checkout.joinpath("in.npz").write_text("image,label\n0,1\n", encoding="utf-8")
-    with trouble("the labels in in.npz cannot be read"):
+    with trouble("cannot read the labels in in.npz"):
         read_labels(serving(onnx="model.onnx", inputs="in.npz", labels="label"))

@@ -14,7 +14,7 @@ from onnx import TensorProto, helper
 from sample_models import external, identities, model, tensor
 
 from energygate.workloads.protocol import Tensor
-from energygate.workloads.synthetic_inputs import BYTES_LIMIT, DISTINCT_CALLS, synthesise
+from energygate.workloads.synthetic_inputs import DISTINCT_CALLS, MAX_BYTES, synthesise
 
 ELEMENTS = {
     "FLOAT16": np.float16,
@@ -113,7 +113,7 @@ def test_a_sequence_cannot_be_made_up(serving, onnx_file, trouble):
     sequence = helper.make_tensor_sequence_value_info("x", TensorProto.FLOAT, ["n"])
     onnx_file(model([count], [sequence], [tensor("y", (), TensorProto.INT64)]))
     with (
-        trouble("input 'x' is a seq(tensor(float)), which cannot be made up", "python:"),
+        trouble("input 'x' is a seq(tensor(float)), which cannot be generated", "python:"),
         serving(onnx="model.onnx").open(()),
     ):
         pass
@@ -193,7 +193,7 @@ def test_calls_differ_from_each_other():
 
 @pytest.mark.parametrize(
     ("rows", "calls"),
-    [(1, DISTINCT_CALLS), (BYTES_LIMIT // 8 // 1024 // 2, 2), (BYTES_LIMIT // 8 // 1024 + 1, 1)],
+    [(1, DISTINCT_CALLS), (MAX_BYTES // 8 // 1024 // 2, 2), (MAX_BYTES // 8 // 1024 + 1, 1)],
 )
 def test_large_inputs_make_fewer_calls(rows, calls):
     signature = [node("x", (rows, 1024), "tensor(uint8)"), node("y", (3,))]
@@ -236,11 +236,11 @@ def test_a_name_shared_by_an_input_and_a_dimension_is_read_by_its_value():
             {},
             ["'x' has shape ['batch', 'seq']", "dimension 1", "shapes: {seq: 128}"],
         ),
-        (node("x", (None, None, 3)), {}, ["how large dimension 1 is", "shapes: {x: […, …, 3]}"]),
-        (node(), {"x": (1, 4)}, ["gives input 'x' the shape [1, 4]; the model's is ['batch', 3]"]),
-        (node(), {"x": (1, 3, 1)}, ["gives input 'x' the shape [1, 3, 1]"]),
-        (node(), {"x": 3}, ["gives input 'x' the shape [3]"]),
-        (node(), {"batch": (3,)}, ["gives dimension 'batch' the list [3]; it takes one number"]),
+        (node("x", (None, None, 3)), {}, ["the size of dimension 1 is unknown", "shapes: {x: […, …, 3]}"]),
+        (node(), {"x": (1, 4)}, ["sets input 'x' to shape [1, 4]; the model's is ['batch', 3]"]),
+        (node(), {"x": (1, 3, 1)}, ["sets input 'x' to shape [1, 3, 1]"]),
+        (node(), {"x": 3}, ["sets input 'x' to shape [3]"]),
+        (node(), {"batch": (3,)}, ["sets dimension 'batch' to the list [3]; it needs one number"]),
         (node("x", ("batch", "seq")), {"seq": 2**31 - 1}, ["would take 17 GB"]),
         (node("x", ("a", "b")), {"a": 2**31 - 1, "b": 2**31 - 1}, ["would take"]),
         (node("x", (1,), "tensor(bfloat16)"), {}, ["input 'x' is a tensor(bfloat16)"]),

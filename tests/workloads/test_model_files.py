@@ -10,7 +10,7 @@ import pytest
 from onnx import TensorProto, helper
 from sample_models import external, identity, model, tensor, with_external_weight
 
-from energygate.workloads.model_files import BLOCK, model_download_bytes, model_size_bytes
+from energygate.workloads.model_files import CHUNK_BYTES, model_download_bytes, model_size_bytes
 
 
 @pytest.fixture
@@ -86,10 +86,10 @@ def test_size(weigh, content, files, extra):
 
 
 def test_a_download_is_each_file_gzipped(checkout):
-    noise = np.random.default_rng(1).bytes(2 * BLOCK + 7)
+    noise = np.random.default_rng(1).bytes(2 * CHUNK_BYTES + 7)
     files = {
         "model.onnx": with_weights("a.bin", "b.bin", "a.bin").SerializeToString(),
-        "a.bin": bytes(3 * BLOCK) + noise,
+        "a.bin": bytes(3 * CHUNK_BYTES) + noise,
         "b.bin": b"",
         "unrelated.bin": noise,
     }
@@ -113,7 +113,7 @@ def test_a_download_is_each_file_gzipped(checkout):
         (with_external_weight("gone.bin"), ["model.onnx refers to gone.bin, which does not exist"]),
         (with_branch_weights("gone.bin", "gone.bin"), ["model.onnx refers to gone.bin"]),
         (
-            b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 7\n",
+            b"version https://git-lfs.github.com/spec/v1\noid sha256:%s\nsize 7\n" % (b"0" * 64),
             ["model.onnx is a Git LFS pointer, not the model itself", "lfs: true"],
         ),
     ],

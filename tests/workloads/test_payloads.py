@@ -11,7 +11,7 @@ from onnx import TensorProto
 from sample_models import identities, identity
 
 from energygate.errors import MeasurementError
-from energygate.workloads.answers import collect, weigh_answers
+from energygate.workloads.answers import collect, measure_payloads
 from energygate.workloads.energygate_worker.payload_sizes import answer_bytes
 from energygate.workloads.protocol import Payloads
 
@@ -105,7 +105,7 @@ def test_one_unknown_answer_leaves_the_size_unknown(serving, app, checkout):
             return lambda number: b"ok" if number[0] < 3 else object()
     """)
     np.savez(checkout / "in.npz", number=np.arange(1, 5))
-    assert weigh_answers(serving(python="app:make", inputs="in.npz"), ()) == sizes(8, None)
+    assert measure_payloads(serving(python="app:make", inputs="in.npz"), ()) == sizes(8, None)
 
 
 def test_a_callable_without_inputs_has_answers_alone(serving, app):
@@ -115,7 +115,7 @@ def test_a_callable_without_inputs_has_answers_alone(serving, app):
         def make():
             return request
     """)
-    assert weigh_answers(serving(python="app:make"), ()) == sizes(None, 4)
+    assert measure_payloads(serving(python="app:make"), ()) == sizes(None, 4)
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
@@ -129,17 +129,17 @@ def test_the_arrays_of_a_model_by_request_whatever_the_batch(serving, onnx_file,
 def test_texts_of_a_model_are_as_long_as_they_are(serving, onnx_file, checkout):
     onnx_file(identity(("batch",), TensorProto.STRING))
     np.savez(checkout / "in.npz", x=np.array(["a", "Wärme"]))
-    assert weigh_answers(serving(onnx="model.onnx", inputs="in.npz"), ()) == sizes(3.5, 3.5)
+    assert measure_payloads(serving(onnx="model.onnx", inputs="in.npz"), ()) == sizes(3.5, 3.5)
 
 
 def test_what_a_command_prints(serving):
-    assert weigh_answers(serving(command="printf '\\303\\244\\377'"), ()) == sizes(None, 3)
+    assert measure_payloads(serving(command="printf '\\303\\244\\377'"), ()) == sizes(None, 3)
 
 
 def test_the_requests_of_one_call_of_a_test_share_it(serving, checkout):
     source = "def test_it(energy):\n    energy(lambda: b'x' * 12, requests=4)\n"
     checkout.joinpath("test_it.py").write_text(source, encoding="utf-8")
-    assert weigh_answers(serving(pytest="test_it.py::test_it"), ()) == sizes(None, 3)
+    assert measure_payloads(serving(pytest="test_it.py::test_it"), ()) == sizes(None, 3)
 
 
 def test_what_is_kept_is_not_asked_again(loaded, app, tmp_path):
@@ -193,7 +193,7 @@ def test_code_that_speaks_for_its_worker_is_not_believed(loaded, app, trouble):
                 return lambda: b"x"
         """)
     )
-    with trouble("the worker answered nonsense: response_bytes is '-1000"):
+    with trouble("the worker sent an invalid reply: response_bytes is '-1000"):
         worker.answer(count=ALL)
 
 

@@ -214,7 +214,7 @@ def test_a_reply_that_arrives_when_its_worker_has_ended_is_not_lost(loaded, app)
         def get(self, timeout):
             serving._commands.close()  # nothing more is asked of it
             serving._process.wait(PATIENCE_S)
-            if timeout <= worker_module.LOOK_SECONDS:
+            if timeout <= worker_module.LIVENESS_SECONDS:
                 raise queue.Empty
             return replies.get(timeout=PATIENCE_S)
 

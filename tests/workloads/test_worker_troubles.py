@@ -168,12 +168,12 @@ def test_a_program_that_is_no_worker(worker, app, checkout, trouble):
     script = checkout / "python"
     script.write_text("#!/bin/sh\necho hello\nread line\n", encoding="utf-8")
     script.chmod(0o755)
-    with trouble("the worker answered nonsense", "hello"):
+    with trouble("the worker sent an invalid reply", "hello"):
         worker(python=str(script)).load(**app(""), timeout_s=60)
 
 
 def test_a_checkout_that_is_not_there(worker, tmp_path, trouble):
-    with trouble("there is no directory", "gone"):
+    with trouble("the directory", "gone does not exist"):
         worker(directory=tmp_path / "gone")
 
 
@@ -215,7 +215,7 @@ def test_the_last_words_are_the_detail(loaded, app, trouble):
 @POSIX_ONLY
 def test_garbage_on_the_reply_pipe(loaded, app, trouble):
     body = "for fd in range(3, 30):\n    try: os.write(fd, b'garbage\\n')\n    except OSError: pass\nreturn 1"
-    with trouble("the worker answered nonsense", "garbage"):
+    with trouble("the worker sent an invalid reply", "garbage"):
         loaded(app(request_of(body))).run(1)
 
 
@@ -226,7 +226,7 @@ def test_garbage_on_the_reply_pipe(loaded, app, trouble):
 )
 def test_a_request_that_closes_the_reply_pipe(loaded, app, trouble, monkeypatch, *, end, words):
     if end != "return 1":  # this one does not end by itself
-        monkeypatch.setattr("energygate.workloads.worker.GOODBYE_SECONDS", 0.5)
+        monkeypatch.setattr("energygate.workloads.worker.SHUTDOWN_SECONDS", 0.5)
     with trouble(words, "while serving requests"):
         loaded(app(request_of(f"os.closerange(3, 30)\n{end}"))).run(1)
 
@@ -331,7 +331,7 @@ def test_a_factory_that_hangs(worker, app, trouble):
 
 @POSIX_ONLY
 def test_a_thread_that_outlives_the_workload_does_not_keep_the_worker(loaded, app, monkeypatch):
-    monkeypatch.setattr("energygate.workloads.worker.GOODBYE_SECONDS", 0.2)
+    monkeypatch.setattr("energygate.workloads.worker.SHUTDOWN_SECONDS", 0.2)
     head = "import threading\nthreading.Thread(target=time.sleep, args=(99,)).start()"
     serving = loaded(app(request_of("return 1", head=head)))
     assert serving.run(1).failed == ()

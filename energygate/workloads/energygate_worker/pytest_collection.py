@@ -29,8 +29,8 @@ def main(told: str) -> None:
     spec = json.loads(told)
     try:
         found = collected(spec)
-    except WorkloadError as trouble:
-        found = {"trouble": str(trouble)}
+    except WorkloadError as error:
+        found = {"error": str(error)}
     with open(spec["result"], "w", encoding="utf-8") as file:
         json.dump(found, file)
 
