@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 from scaled_work import SIZES
 from traces import TRACES, RecordedLaunch, Trace
 
-from energygate.measure.launchers import PairLauncher, cpu_sets
+from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
@@ -81,23 +81,22 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
     """Record one comparison."""
     machine = describe_machine()
     with tempfile.TemporaryDirectory() as name, bursty_neighbour(present=neighbour):
-        launcher = PairLauncher(
-            serving("base", size, 100, Path(name)),
+        launcher = Launcher(
             serving("head", size, units, Path(name)),
             meter,
+            base=serving("base", size, 100, Path(name)),
             cpu_sets=cpu_sets(usable_cpus(), SIZES[size][3]),
             time_limit_ns=TIME_LIMIT_S * 1e9,
-            tolerant=False,
             coin=random.Random(f"{size}-{units}-{neighbour}"),  # noqa: S311 - an order, not a secret
             clock=time.perf_counter_ns,
         )
         recorded = []
         for _ in range(launches):
             started = time.perf_counter()
-            launch = launcher.launch()
+            ((base_launch, head_launch),) = launcher.launch().pairs
             seconds = time.perf_counter() - started
-            warm_up_ns = launch.base.warm_up_ns + launch.head.warm_up_ns
-            base, head = list(launch.base.windows), list(launch.head.windows)
+            warm_up_ns = base_launch.warm_up_ns + head_launch.warm_up_ns
+            base, head = list(base_launch.windows), list(head_launch.windows)
             recorded.append(
                 RecordedLaunch(
                     seconds=round(seconds, 3),

@@ -18,6 +18,7 @@ from pathlib import Path
 from energygate.measure.machine import describe_machine
 from energygate.policy import parse_policy
 from energygate.run.check import check
+from energygate.run.options import Options
 
 ROOT = Path(__file__).parent.parent
 POLICY = """
@@ -35,7 +36,7 @@ def main(runs: int, pause_s: float) -> None:
     energies: dict[str, list[tuple[float, float, float]]] = {name: [] for name in policy.workloads}
     started = time.monotonic()
     for _ in range(runs):
-        for workload in check(policy, ROOT).workloads:
+        for workload in check(policy, ROOT, Options()).workloads:
             metric = workload.metrics["energy_per_request"]
             assert metric.head_low is not None
             assert metric.head_high is not None

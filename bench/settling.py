@@ -19,7 +19,7 @@ from pathlib import Path
 
 from record import TIME_LIMIT_S, serving
 
-from energygate.measure.launchers import PairLauncher, cpu_sets
+from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
@@ -33,13 +33,12 @@ def main(launches: int) -> None:
     machine = describe_machine()
     meter = open_meter(machine, power=vcpu_power(machine))
     with tempfile.TemporaryDirectory() as name:
-        launcher = PairLauncher(
-            serving("base", SIZE, 100, Path(name)),
+        launcher = Launcher(
             serving("head", SIZE, 100, Path(name)),
             meter,
+            base=serving("base", SIZE, 100, Path(name)),
             cpu_sets=cpu_sets(usable_cpus(), 2),
             time_limit_ns=TIME_LIMIT_S * 1e9,
-            tolerant=False,
             coin=random.Random(1),  # noqa: S311 - an order, not a secret
             clock=time.perf_counter_ns,
         )
@@ -50,8 +49,8 @@ def main(launches: int) -> None:
         for number in range(2 * launches):
             settles = number % 2 == 0
             launcher.plan = replace(plan, settling_calls=plan.settling_calls if settles else 0)
-            launch = launcher.launch()
-            base, head = launch.base.windows, launch.head.windows
+            ((base_launch, head_launch),) = launcher.launch().pairs
+            base, head = base_launch.windows, head_launch.windows
             wall, cpu = (
                 launch_log_ratio(
                     [getattr(one, key) for one in base], [getattr(one, key) for one in head]

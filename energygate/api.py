@@ -1,4 +1,4 @@
-"""From Python what `energygate check` does from the command line."""
+"""`energygate check` from Python."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy import load_policy
-from energygate.run.compare import Options, check_or_compare
+from energygate.run.base import check_out_base
+from energygate.run.check import check as run_check
+from energygate.run.options import Options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +31,7 @@ def check(  # noqa: PLR0913 - the options of the command
 ) -> Result:
     """Measure a policy's workloads on this machine and judge them; takes up to a minute per workload.
 
-    With a base they are measured there as well, taking turns, and the limits on change are judged by base's policy.
+    With a base, workloads are measured there as well, and the limits on change are judged by base's policy.
 
     Args:
         policy: A policy, or the path of one.
@@ -41,13 +43,13 @@ def check(  # noqa: PLR0913 - the options of the command
         time_limit_s: Measuring time per workload in seconds; the policy's by default.
 
     Returns:
-        The result: what `result.json` holds. A workload that could not be measured is an error in it
+        The result: the content of `result.json`. A workload that could not be measured is an error in it
         (`Verdict.ERROR`), not an exception.
 
     Raises:
-        PolicyError: When the policy cannot be read, or names files or places that do not exist.
+        PolicyError: When the policy is invalid, or names files or places that do not exist.
         UsageError: When the policy has no workload of a given name, base cannot be found, or the time limit is
-            no positive time.
+            not positive.
         MeasurementError: When the setup of a side fails.
 
     Example:
@@ -64,11 +66,7 @@ def check(  # noqa: PLR0913 - the options of the command
         policy_file = Path(policy).name
         directory = Path(policy).parent if directory is None else directory
         policy = load_policy(policy)
-    place = Path.cwd() if directory is None else Path(directory).absolute()
-    options = Options(
-        workloads=workloads,
-        base=base,
-        base_dir=None if base_dir is None else os.fspath(base_dir),
-        time_limit_s=time_limit_s,
-    )
-    return check_or_compare(policy, place, policy_file, options)
+    head = Path.cwd() if directory is None else Path(directory).absolute()
+    base_path = None if base_dir is None else os.fspath(base_dir)
+    with check_out_base(head, policy_file, ref=base, base_dir=base_path) as opened:
+        return run_check(policy, head, Options(workloads=workloads, time_limit_s=time_limit_s), base=opened)

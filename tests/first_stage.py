@@ -10,7 +10,7 @@ from energygate.errors import MeasurementError
 from energygate.gate import Verdict, judge
 from energygate.gate.certainty import shared_alpha
 from energygate.gate.weighing import Confidence
-from energygate.measure.windows import Plan
+from energygate.measure.windows import LaunchPlan
 from energygate.policy import Policy
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.result.contradictions import contradiction
@@ -18,7 +18,8 @@ from energygate.result.judging import judge_again as judge_any_again
 from energygate.result.reading import read_result
 from energygate.result.result import BaseResult
 from energygate.result.site_result import site_result
-from energygate.run.build import Background, failed_workload, measured_workload, unmeasured_workload
+from energygate.run.build import failed_workload, measured_workload, unmeasured_workload
+from energygate.run.pairing import Pairing
 
 TODAY = date(2026, 11, 20)
 BASE = BaseResult(ref="main", commit="ab" * 20)
@@ -67,32 +68,29 @@ class FirstStage:
         )
         self.workloads.append(
             measured_workload(
-                name,
-                workload,
+                Pairing(name=name, state=state, head=workload, base_name=base_name, notes=notes),
                 launches=[launch()],
                 evidence=evidence,
                 findings=findings,
                 facts=meter_facts(),
                 confidence=self.confidence,
-                plan=Plan(calls=10, windows=2, max_warm_up=6),
+                plan=LaunchPlan(calls=10, windows=2, max_warm_up=6),
                 seconds=1.0,
                 currency=self.base.site.currency,
-                background=Background(state=state, base_name=base_name, notes=notes),
             )
         )
         return self
 
     def unmeasured(self, name, state, verdict=Verdict.PASS, *, note="a note", base_name=None):
         workload = next(iter(self.base.workloads.values()))
-        one = unmeasured_workload(
-            name, workload, verdict=verdict, state=state, note=note, base_name=base_name
-        )
-        self.workloads.append(one)
+        pairing = Pairing(name=name, state=state, head=workload, base_name=base_name)
+        self.workloads.append(unmeasured_workload(pairing, verdict, note))
         return self
 
     def failed(self, name, message="the worker died"):
         workload = next(iter(self.base.workloads.values()))
-        self.workloads.append(failed_workload(name, workload, MeasurementError(message)))
+        pairing = Pairing(name=name, state="head only", head=workload)
+        self.workloads.append(failed_workload(pairing, MeasurementError(message)))
         return self
 
     def result(self, **fields):

@@ -21,8 +21,8 @@ from energygate.forge.github.workflow_commands import Annotation, Level, command
 from energygate.policy import load_policy
 from energygate.repository.repository import Repository
 from energygate.result.files import read_result_file, read_results
-from energygate.run.compare import Options
 from energygate.run.matrix import matrix
+from energygate.run.options import Options
 from energygate.run.shards import join, plan_for, whole_run
 
 if TYPE_CHECKING:
@@ -56,13 +56,13 @@ class MeasureStep:
 
     Attributes:
         environ: The step's variables.
-        check: Measures, judges, and shows the result in the log.
+        check: Measures the policy at a path beside a git ref, if there is one, judges, and shows the result in the log.
         show: Shows a result in the log.
         log: Where the runner reads commands.
     """
 
     environ: Mapping[str, str]
-    check: Callable[[Policy, Path, str, Options], Result] = field(repr=False)
+    check: Callable[[Policy, Path, Options, str | None], Result] = field(repr=False)
     show: Callable[[Result], None] = field(repr=False)
     log: TextIO = field(repr=False)
 
@@ -142,7 +142,6 @@ class MeasureStep:
         inputs = project.inputs
         options = Options(
             workloads=inputs.workloads,
-            base=project.base,
             time_limit_s=inputs.time_limit_s,
             python=inputs.python,
             setup=inputs.setup or (None if project.base else project.policy.measurement.setup),
@@ -150,7 +149,7 @@ class MeasureStep:
         )
         # From here on, foreign output may reach the log.
         with commands_stopped(self.log):
-            return self.check(project.policy, project.policy_path.parent, project.policy_path.name, options)
+            return self.check(project.policy, project.policy_path, options, project.base)
 
     def _planned(self, project: _Project, temporary: Path) -> str:
         run = project.whole_run()

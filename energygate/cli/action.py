@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from energygate.forge.github.client import GitHubClient
     from energygate.policy import Policy
     from energygate.result.result import Result
-    from energygate.run.compare import Options
+    from energygate.run.options import Options
 
 
 RUNNER_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
@@ -64,15 +64,11 @@ def report() -> None:
         step.run()
 
 
-def _checked(policy: Policy, directory: Path, policy_file: str, options: Options) -> Result:
-    from dataclasses import replace
-
-    from energygate.cli.progress import LiveProgress
+def _checked(policy: Policy, path: Path, options: Options, base: str | None) -> Result:
+    from energygate.cli.check import check_with_progress
     from energygate.cli.results import report as show
-    from energygate.run.compare import check_or_compare
 
-    with LiveProgress(shown=True) as observer:
-        result = check_or_compare(policy, directory, policy_file, replace(options, observer=observer))
+    result = check_with_progress(policy, path, options, base=base)
     show(result)
     return result
 

@@ -17,7 +17,11 @@ from energygate.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from energygate.run.compare import Options
+    from pathlib import Path
+
+    from energygate.policy import Policy
+    from energygate.result.result import Result
+    from energygate.run.options import Options
 
 HELP = """Measure the policy's workloads and judge them.
 
@@ -75,44 +79,65 @@ def check(
     quiet: bool,
 ) -> None:
     """Run `energygate check`."""
-    from energygate.run.compare import Options
+    from energygate.run.options import Options
 
     options = Options(
         workloads=workloads,
         time_limit_s=time_limit_s,
-        base=base,
-        base_dir=base_dir,
         python=python,
         base_python=base_python,
         setup=setup,
         leg=leg,
         total_time_limit_s=total_time_limit_s,
     )
-    sys.exit(check_and_report(policy, options, json_path=json_path, strict=strict, quiet=quiet))
+    code = check_and_report(
+        policy, options, base=base, base_dir=base_dir, json_path=json_path, strict=strict, quiet=quiet
+    )
+    sys.exit(code)
 
 
 def check_and_report(
     policy_path: str,
     options: Options,
     *,
+    base: str | None = None,
+    base_dir: str | None = None,
     json_path: str | None = None,
     strict: bool = False,
     quiet: bool = False,
 ) -> int:
     """Check, report, write the result; return the exit code."""
-    from dataclasses import replace
     from pathlib import Path
 
-    from energygate.cli.progress import LiveProgress
     from energygate.cli.results import hand_over
     from energygate.policy import load_policy
-    from energygate.run.compare import check_or_compare
 
     policy = load_policy(policy_path)
     path = Path(
         policy_path
-    ).absolute()  # links in it are not followed: base must not depend on where head's lead
-    with LiveProgress(shown=not quiet) as observer:
-        options = replace(options, observer=observer)
-        result = check_or_compare(policy, path.parent, path.name, options)
+    ).absolute()  # symbolic links are kept: they must not choose which policy is base's
+    result = check_with_progress(policy, path, options, base=base, base_dir=base_dir, shown=not quiet)
     return hand_over(result, json_path=json_path, strict=strict, quiet=quiet)
+
+
+def check_with_progress(
+    policy: Policy,
+    path: Path,
+    options: Options,
+    *,
+    base: str | None = None,
+    base_dir: str | None = None,
+    shown: bool = True,
+) -> Result:
+    """Check the policy at `path`; show progress where `shown` and standard error is a terminal."""
+    from dataclasses import replace
+
+    from energygate.cli.progress import LiveProgress
+    from energygate.run.base import check_out_base
+    from energygate.run.check import check as run_check
+
+    with (
+        LiveProgress(shown=shown) as observer,
+        check_out_base(path.parent, path.name, ref=base, base_dir=base_dir) as opened,
+    ):
+        return run_check(policy, path.parent, replace(options, observer=observer), base=opened)

@@ -11,10 +11,10 @@ import click
 def demo() -> None:
     """See the gate work on a pull request: one workload passes, one is over budget, one is unchanged."""
     from energygate.cli.check import check_and_report
-    from energygate.run.compare import Options
     from energygate.run.demo import demonstrate
+    from energygate.run.options import Options
 
     def gate(policy_path: str, *, base: str | None = None, base_dir: str | None = None) -> int:
-        return check_and_report(policy_path, Options(base=base, base_dir=base_dir))
+        return check_and_report(policy_path, Options(), base=base, base_dir=base_dir)
 
     sys.exit(demonstrate(gate))

@@ -41,6 +41,7 @@ def init(policy: str, force: bool, time_limit_s: float) -> None:
     from energygate.policy import parse_policy
     from energygate.run.check import check
     from energygate.run.init import bare_policy, draft_policy, find_models
+    from energygate.run.options import Options
     from energygate.version import page_url
 
     found = find_models(directory)
@@ -53,8 +54,7 @@ def init(policy: str, force: bool, time_limit_s: float) -> None:
         result = check(
             parse_policy(bare_policy(found), policy),
             directory,
-            time_limit_s=time_limit_s,
-            observer=observer,
+            Options(time_limit_s=time_limit_s, observer=observer),
         )
     broken = [(one.name, one.error.message) for one in result.workloads if one.error is not None]
     if len(broken) == len(found):

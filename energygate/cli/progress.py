@@ -13,7 +13,7 @@ from rich.text import Text
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
 from energygate.report.phrases import MARKS, percent
-from energygate.run.shared import Observer
+from energygate.run.options import Observer
 
 if TYPE_CHECKING:
     from typing_extensions import Self

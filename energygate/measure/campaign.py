@@ -1,42 +1,26 @@
-"""Launch after launch, until what they say is decided or the time is up."""
+"""Launch after launch, until the result is decided or the time is up."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 from energygate.errors import WorkerDied
+from energygate.measure.launch import Launches
 from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from energygate.measure.launch import Clock
-    from energygate.measure.windows import Plan
 
 ENOUGH_LAUNCHES = 6
-"""Where no budget asks for more: the interval is then about 1.4 standard deviations wide to each side."""
-
-LaunchT = TypeVar("LaunchT")
-LaunchT_co = TypeVar("LaunchT_co", covariant=True)
-
-
-class Launching(Protocol[LaunchT_co]):
-    """Runs launches."""
-
-    plan: Plan | None
-    """What every launch does; made by the first."""
-
-    mode: Literal["paired", "alternating"]
-    """How two sides take turns; without meaning for one."""
-
-    def launch(self) -> LaunchT_co:
-        """Run one launch."""
+"""Where no budget asks for more: the interval then reaches about 1.4 standard deviations to each side."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Progress:
-    """How far a campaign is.
+    """How far a campaign has come.
 
     Attributes:
         launches: Launches so far.
@@ -49,41 +33,41 @@ class Progress:
     time_limit_s: float
 
 
-class Campaign(Generic[LaunchT]):
-    """The launches of one workload; may be taken up again when time is left.
+class Campaign:
+    """The launches of one workload; can be resumed when there is time left.
 
     Args:
-        launcher: Runs one launch.
+        launch: Runs one launch.
         clock: The time.
     """
 
-    def __init__(self, launcher: Launching[LaunchT], *, clock: Clock) -> None:
-        self._launcher = launcher
+    def __init__(self, launch: Callable[[], Launches], *, clock: Clock) -> None:
+        self._launch = launch
         self._clock = clock
         self.retried: str | None = None
         self._longest_s = 0.0
-        self.launches: list[LaunchT] = []
+        self.launches = Launches()
         self.elapsed_s = 0.0
 
-    def go_on(
+    def resume(
         self, seconds: float, *, decided: Callable[[], bool], on_progress: Callable[[Progress], None]
     ) -> None:
-        """Launch until decided; a launch that would overrun the time is not started.
+        """Launch until decided; a launch that would exceed the time is not started.
 
         Args:
-            seconds: Time for these launches together. The first of a campaign is run whatever it takes.
-            decided: Whether the launches so far settle all that is asked of them.
-            on_progress: Told after each launch.
+            seconds: Time for these launches together. The first launch of a campaign runs however long it takes.
+            decided: Whether the launches so far settle every budget.
+            on_progress: Called after each launch.
 
         Raises:
-            MeasurementError: When a launch fails; a worker that died is given one more chance first.
+            MeasurementError: When a launch fails; the first time that a worker dies, its launch is repeated.
         """
         limit_s = self.elapsed_s + seconds
         while len(self.launches) < MAX_LAUNCHES:
             if self.launches and self.elapsed_s + self._longest_s > limit_s:
                 return
             started_ns = self._clock()
-            self.launches.append(self._launch())
+            self.launches += self._launch_or_retry()
             spent_s = (self._clock() - started_ns) * 1e-9
             self.elapsed_s += spent_s
             self._longest_s = max(self._longest_s, spent_s)
@@ -91,11 +75,11 @@ class Campaign(Generic[LaunchT]):
             if len(self.launches) >= MIN_LAUNCHES and decided():
                 return
 
-    def _launch(self) -> LaunchT:
+    def _launch_or_retry(self) -> Launches:
         try:
-            return self._launcher.launch()
+            return self._launch()
         except WorkerDied as death:
             if self.retried:
                 raise
             self.retried = death.what
-            return self._launcher.launch()
+            return self._launch()

@@ -6,10 +6,10 @@ import math
 import statistics
 from typing import TYPE_CHECKING
 
-from energygate.measure.launch import Launch, PairedLaunch
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from energygate.measure.launch import Launch, Launches
 
 NEARLY_SATURATED = 0.95
 """Share of the capacity from which on waiting, not work, makes the latencies: a queue with random arrivals and steady
@@ -19,19 +19,16 @@ OVERRUN = 1.1
 """A window that takes so much longer than it was to take ended with a queue."""
 
 
-def caveats(launches: Sequence[Launch | PairedLaunch], units: str | None) -> list[str]:
-    """Everything of the sort, as sentences."""
-    pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
-    if not pairs:
-        alone = [launch for launch in launches if not isinstance(launch, PairedLaunch)]
-        found = [saturation(alone), batches(alone, alone)]
+def caveats(launches: Launches, units: str | None) -> list[str]:
+    """Return all caveats, as sentences."""
+    if not launches.base:
+        some = [saturation(launches.head), batches(launches.head, launches.head)]
     else:
-        sides = {"base": [pair.base for pair in pairs], "head": [pair.head for pair in pairs]}
-        told = {side: saturation(some) for side, some in sides.items()}
-        found = [f"{side} is {one}" for side, one in told.items() if one is not None]
-        found.append(batches(sides["base"], sides["head"]))
-        found.append(None if units is None else unlike_units(pairs, units))
-    return [one for one in found if one is not None]
+        saturations = {"base": saturation(launches.base), "head": saturation(launches.head)}
+        some = [f"{side} is {one}" for side, one in saturations.items() if one is not None]
+        some.append(batches(launches.base, launches.head))
+        some.append(None if units is None else unlike_units(launches, units))
+    return [one for one in some if one is not None]
 
 
 def saturation(launches: Sequence[Launch]) -> str | None:
@@ -72,7 +69,7 @@ def batches(base: Sequence[Launch], head: Sequence[Launch]) -> str | None:
     return f"a call serves {after} requests; energy is per request" if after > 1 else None
 
 
-def unlike_units(launches: Sequence[PairedLaunch], units: str) -> str | None:
+def unlike_units(launches: Launches, units: str) -> str | None:
     """Say that head yielded another amount than base for as many requests; `None` where it did not.
 
     Args:
@@ -81,8 +78,8 @@ def unlike_units(launches: Sequence[PairedLaunch], units: str) -> str | None:
     """
     alike = [
         (base, head)
-        for launch in launches
-        for base, head in zip(launch.base.windows, launch.head.windows, strict=True)
+        for base_launch, head_launch in launches.pairs
+        for base, head in zip(base_launch.windows, head_launch.windows, strict=True)
         if base.requests == head.requests  # where some failed, fewer tokens are no wonder
     ]
     base = math.fsum(window.units or 0.0 for window, _ in alike)

@@ -5,22 +5,21 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
-    from energygate.measure.launch import Launch, PairedLaunch
+    from energygate.measure.launch import Launch, Launches
 
 Signature = frozenset[tuple[str, str]]
 """Component and method of everything in a reading."""
 
 
-def unlike(launches: Sequence[PairedLaunch]) -> str | None:
+def unlike(launches: Launches) -> str | None:
     """Why base's and head's energy must not be compared, as a sentence; `None` when they may be.
 
     A counter that became unreadable between two windows leaves some joules measured and others estimated; their
     ratio says which method was used, not which code is better.
     """
-    base = _signatures(launch.base for launch in launches)
-    head = _signatures(launch.head for launch in launches)
+    base, head = _signatures(launches.base), _signatures(launches.head)
     if len(base | head) <= 1:
         return None
     if base != head:

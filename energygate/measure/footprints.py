@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 from energygate.footprint import Footprint, NoFootprint, RequestDemand, footprint
 from energygate.measure.series import ChangeSeries, Series
 from energygate.policy import format_quantity
+from energygate.stats import LogRatio
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from energygate.footprint import Production
-    from energygate.measure.launch import Launch, PairedLaunch
+    from energygate.measure.launch import Launch, Launches
     from energygate.measure.readings import MeterFacts
 
 STEP = 0.1
@@ -120,7 +121,7 @@ class Site:
 
     def changes(
         self,
-        pairs: Sequence[PairedLaunch],
+        launches: Launches,
         measured: Mapping[str, ChangeSeries],
         *,
         base: Bytes,
@@ -132,7 +133,7 @@ class Site:
         side and launch.
 
         Args:
-            pairs: The paired launches.
+            launches: The launches of both sides.
             measured: How energy per request and throughput changed in them.
             base: What leaves the site at base.
             head: The same at head.
@@ -141,25 +142,19 @@ class Site:
             NoFootprint: When there are no such numbers; a sentence says why.
         """
         energy, throughput = measured["energy_per_request"], measured["throughput"]
-        ratios: dict[str, list[tuple[float, float, float]]] = {}
-        for i, pair in enumerate(pairs):
-            before, after = _taken([pair.base], self.facts), _taken([pair.head], self.facts)
+        ratios: dict[str, list[LogRatio]] = {}
+        for i, pair in enumerate(launches.pairs):
+            before, after = (_taken([one], self.facts) for one in pair)
             pace = -throughput.log_ratios[i]
             middle = _halfway(before, after, energy=energy.log_ratios[i], time=pace)
             typical = [self._footprint(one, of) for one, of in zip(middle, (base, head), strict=True)]
             apart = self._footprint(middle[1].scaled(energy=math.exp(energy.errors[i]), time=1.0), head)
-            sums = self._launch(pair.base, base), self._launch(pair.head, head)
+            errors = _log_ratios(typical[1], apart)
+            totals = _log_ratios(self._launch(pair[0], base), self._launch(pair[1], head))
             for name, value in _log_ratios(*typical).items():
-                error = abs(_log_ratios(typical[1], apart)[name])
-                ratios.setdefault(name, []).append((value, error, _log_ratios(*sums)[name]))
-        return {
-            name: ChangeSeries(
-                log_ratios=tuple(value for value, _, _ in found),
-                errors=tuple(error for _, error, _ in found),
-                totals=tuple(total for _, _, total in found),
-            )
-            for name, found in ratios.items()
-        }
+                ratio = LogRatio(value=value, error=abs(errors[name]), total=totals[name])
+                ratios.setdefault(name, []).append(ratio)
+        return {name: ChangeSeries.of(some) for name, some in ratios.items()}
 
     def doubtful_rest(self, launches: Sequence[Launch]) -> str | None:
         """Say that a replica at rest would draw more than the machine that measures does while it serves."""

@@ -1,4 +1,4 @@
-"""What a launch yields: windows, each with its time, its requests and its reading."""
+"""What launches yield: windows, each with its time, its requests and its reading."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Clock(Protocol):
     """A monotonic clock in nanoseconds."""
 
     def __call__(self) -> int:
-        """Give the time."""
+        """Return the time."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,11 +29,11 @@ class Window:
         failed_requests: Requests in calls that failed.
         wall_ns: Length of the window.
         cpu_ns: CPU time of the worker and its children.
-        latencies_ns: Time of each call that did not fail; at a rate, from its arrival on.
+        latencies_ns: Time of each call that did not fail, from its arrival if calls arrive at a rate.
         reading: IT energy of the window.
-        scheduled_ns: How long the window was to be; `None` where calls do not arrive at a rate.
+        scheduled_ns: Planned length of the window; `None` unless calls arrive at a rate.
         units: What the requests yielded, such as tokens; `None` where that is not counted.
-        first_piece_latencies_ns: The same time until the first piece of every answer that was streamed.
+        first_piece_latencies_ns: Time to the first piece of each answer that was streamed.
     """
 
     requests: int
@@ -54,17 +54,17 @@ class Launch:
     Attributes:
         cpus: The CPUs it was pinned to; empty where that is impossible.
         windows: The measured windows, in order.
-        warm_up_windows: Windows served and thrown away before.
-        warm_up_ns: Time in all requests that were served and thrown away.
+        warm_up_windows: Discarded windows served before.
+        warm_up_ns: Time of all discarded requests.
         steady: Whether warm-up settled before its limit.
         cold_start_ns: Time from starting the process until it could serve.
         cold_start: IT energy over the same span.
         peak_memory_bytes: Peak resident memory of the worker and its children; 0 when unknown.
-        codecarbon_joules: codecarbon's own account of the windows; `None` where the readings are its own.
+        codecarbon_joules: codecarbon's own figure for the windows; `None` where the readings are codecarbon's.
         versions: The interpreter's and libraries' versions.
         first_failure: The first failed request as a sentence; `None` when all were served.
-        capacity_per_s: Requests a second that it served when warm, as fast as its clients could ask.
-        requests_per_call: How many requests a call served by the workload's own account; not the policy's batch size.
+        capacity_per_s: Requests a second that it served when warm, with its clients asking as fast as they could.
+        requests_per_call: Requests per call as the workload itself reports them; not the policy's batch size.
     """
 
     cpus: tuple[int, ...]
@@ -94,17 +94,32 @@ class Launch:
     @property
     def units(self) -> float | None:
         """What the requests of the measured windows yielded; `None` where that is not counted."""
-        found = [window.units for window in self.windows if window.units is not None]
-        return math.fsum(found) if len(found) == len(self.windows) else None
+        counted = [window.units for window in self.windows if window.units is not None]
+        return math.fsum(counted) if len(counted) == len(self.windows) else None
 
 
 @dataclass(frozen=True, kw_only=True)
-class PairedLaunch:
-    """What one launch of both sides measured.
+class Launches:
+    """The launches of a workload, on head alone or on both sides.
 
-    Both have the same number of windows with the same number of calls; windows 2i and 2i+1 of each side make up
-    block i, in the order ABBA or BAAB.
+    Base's launch and head's at the same position ran in turns. Both have the same number of windows with the same
+    number of calls; windows 2i and 2i+1 of each side make up block i, in the order ABBA or BAAB.
+
+    Attributes:
+        head: Head's launches, in order.
+        base: Base's launches, as many as head's; empty without a base.
     """
 
-    base: Launch
-    head: Launch
+    head: tuple[Launch, ...] = ()
+    base: tuple[Launch, ...] = ()
+
+    @property
+    def pairs(self) -> list[tuple[Launch, Launch]]:
+        """Base's launch and head's, by position; empty without a base."""
+        return list(zip(self.base, self.head, strict=True)) if self.base else []
+
+    def __len__(self) -> int:
+        return len(self.head)
+
+    def __add__(self, later: Launches) -> Launches:
+        return Launches(head=self.head + later.head, base=self.base + later.base)

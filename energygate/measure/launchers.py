@@ -1,4 +1,4 @@
-"""How launches are run: head alone, or base and head in turns."""
+"""How launches are run: on head alone, or on base and head in turns."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 from energygate.errors import MeasurementError
-from energygate.measure.launch import Launch, PairedLaunch
+from energygate.measure.launch import Launch, Launches
 from energygate.measure.planning import plan_alone, plan_both
 from energygate.measure.session import Session
 from energygate.measure.windows import (
@@ -16,7 +16,7 @@ from energygate.measure.windows import (
     PAIRED_WINDOW_NS,
     SINGLE_WINDOW_NS,
     THREADED_WINDOW_NS,
-    Plan,
+    LaunchPlan,
     planned_window_ns,
 )
 from energygate.stats.paired import launch_log_ratio
@@ -34,7 +34,7 @@ T = TypeVar("T")
 
 
 def cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
-    """CPU sets to rotate through, as large as the workload has threads; one empty set without affinity."""
+    """Return the CPU sets to rotate through, each as large as the workload has threads; one empty set without CPUs."""
     size = min(threads, len(cpus))
     if size == 0:
         return [()]
@@ -43,235 +43,186 @@ def cpu_sets(cpus: tuple[int, ...], threads: int) -> list[tuple[int, ...]]:
 
 
 class Launcher:
-    """Runs the launches of one workload on one side, each in a fresh worker.
+    """Runs the launches of one workload in fresh workers, on head alone or on both sides.
+
+    Two sides take turns within a launch. Both are pinned to the same CPUs, only one runs at a time, and the other is
+    frozen: threads of runtimes spin while they wait, and would take the CPU from the side being measured. A coin
+    toss decides which side comes first, in each block and in each start.
+
+    Two sides that do not fit into memory together alternate by whole launches instead, in the order ABBA or BAAB:
+    four workers, one after another, make one launch of both. It scatters more, and `mode` says so.
 
     Args:
-        serving: How to start a worker that serves the workload.
-        meter: Reads the windows.
-        cpu_sets: The CPU sets to rotate through; `[()]` where affinity cannot be set.
-        time_limit_ns: Measuring time of the workload as a whole; sizes the launches.
-        tolerant: Whether failed requests are counted (a `success_rate` budget) rather than fatal.
-        clock: The time.
-    """
-
-    def __init__(  # noqa: PLR0913 - its collaborators
-        self,
-        serving: Serving,
-        meter: Meter,
-        *,
-        cpu_sets: list[tuple[int, ...]],
-        time_limit_ns: float,
-        tolerant: bool,
-        clock: Clock,
-    ) -> None:
-        self._serving = serving
-        self._meter = meter
-        self._cpu_sets = itertools.cycle(cpu_sets)
-        self._time_limit_ns = time_limit_ns
-        self._tolerant = tolerant
-        self._clock = clock
-        self._launches = 0
-        self.plan: Plan | None = None
-        self.mode: Literal["paired", "alternating"] = "paired"
-
-    def launch(self) -> Launch:
-        """Run one launch.
-
-        Raises:
-            MeasurementError: When the worker or the meter fails; nothing of the launch may be used.
-        """
-        traffic = f"{self._serving.seed}/{self._launches}"
-        self._launches += 1
-        session = Session(self._serving, self._meter, tolerant=self._tolerant, traffic=traffic)
-        started_ns = self._clock()
-        with session.open(next(self._cpu_sets)):
-            if self.plan is None:
-                self.plan = self._planned(session, start_ns=self._clock() - started_ns)
-            session.warm_up(self.plan)
-            self._meter.begin_launch()
-            for _ in range(self.plan.windows):
-                session.measure(self.plan)
-            return session.finish(self._meter.end_launch())
-
-    def _planned(self, session: Session, *, start_ns: float) -> Plan:
-        window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
-        return plan_alone(
-            self._serving.workload,
-            call_ns=session.call_ns(window_ns),
-            min_window_ns=window_ns,
-            time_limit_ns=self._time_limit_ns,
-            start_ns=start_ns,
-            label=self._serving.label,
-        )
-
-
-class PairLauncher:
-    """Runs the launches of one workload on both sides: a fresh pair of workers that take turns.
-
-    Both are pinned to the same CPUs, only one runs at a time, and the other is frozen: threads of runtimes spin
-    while they wait, and would take the CPU from the side being measured. Which side comes first is a coin's
-    throw, in each block and in each start.
-
-    Two sides that do not fit into memory together take turns by whole launches instead, in the order ABBA or
-    BAAB: four workers, one after another, make one paired launch. It scatters more, and `mode` says so.
-
-    Args:
-        base: How base is served.
         head: How head is served.
         meter: Reads the windows.
+        base: How base is served; `None` to measure head alone.
         cpu_sets: The CPU sets to rotate through; `[()]` where affinity cannot be set.
         time_limit_ns: Measuring time of the workload as a whole; sizes the launches.
-        tolerant: Whether failed requests are counted rather than fatal.
         coin: The source of the order.
         clock: The time.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators
         self,
-        base: Serving,
         head: Serving,
         meter: Meter,
         *,
+        base: Serving | None = None,
         cpu_sets: list[tuple[int, ...]],
         time_limit_ns: float,
-        tolerant: bool,
         coin: random.Random,
         clock: Clock,
     ) -> None:
-        self._servings = (base, head)
+        self._head = head
+        self._base = base
         self._meter = meter
         self._cpu_sets = itertools.cycle(cpu_sets)
         self._time_limit_ns = time_limit_ns
-        self._tolerant = tolerant
         self._coin = coin
         self._clock = clock
         self._launches = 0
-        self.plan: Plan | None = None
+        self.plan: LaunchPlan | None = None
         self.mode: Literal["paired", "alternating"] = "paired"
 
-    def launch(self) -> PairedLaunch:
-        """Run one launch of both sides.
+    def launch(self) -> Launches:
+        """Run one launch of each side.
 
         Raises:
             MeasurementError: When a worker or the meter fails; nothing of the launch may be used.
         """
         cpus = next(self._cpu_sets)
         self._launches += 1
+        if self._base is None:
+            return Launches(head=(self._one_side(self._head, cpus),))
         if self.mode == "paired":
             try:
-                return self._side_by_side(cpus)
-            except _DoNotFit:
+                return self._side_by_side(self._base, cpus)
+            except _DoNotFitError:
                 self.mode = "alternating"
-        return self._in_turns(cpus)
+        return self._alternating(self._base, cpus)
 
     def _session(self, serving: Serving, *, turn: int = 0) -> Session:
-        """Both sides get the same arrivals: those of base's seed, this launch, and this turn in it."""
-        traffic = f"{self._servings[0].seed}/{self._launches}/{turn}"
-        return Session(serving, self._meter, tolerant=self._tolerant, traffic=traffic)
+        """Both sides get the same arrivals: those of head's seed, this launch, and this turn in it."""
+        traffic = f"{self._head.seed}/{self._launches}/{turn}"
+        tolerant = "success_rate" in self._head.workload.budgets
+        return Session(serving, self._meter, tolerant=tolerant, traffic=traffic)
 
-    def _side_by_side(self, cpus: tuple[int, ...]) -> PairedLaunch:
-        base, head = (self._session(one) for one in self._servings)
+    def _one_side(self, serving: Serving, cpus: tuple[int, ...], *, turn: int = 0) -> Launch:
+        session = self._session(serving, turn=turn)
+        started_ns = self._clock()
+        with session.open(cpus):
+            self.plan = self.plan or self._planned(session, start_ns=self._clock() - started_ns)
+            session.warm_up(self.plan)
+            self._meter.begin_launch()
+            for _ in range(self.plan.windows):
+                session.measure(self.plan)
+            return session.finish(self._meter.end_launch())
+
+    def _alternating(self, base: Serving, cpus: tuple[int, ...]) -> Launches:
+        done: dict[str, list[Launch]] = {"base": [], "head": []}
+        first, second = self._in_random_order(base, self._head)
+        for serving in (first, second, second, first):
+            launches = done[serving.side.name]
+            launches.append(self._one_side(serving, cpus, turn=len(launches)))
+        return Launches(base=(_joined(done["base"]),), head=(_joined(done["head"]),))
+
+    def _side_by_side(self, base_serving: Serving, cpus: tuple[int, ...]) -> Launches:
+        base, head = self._session(base_serving), self._session(self._head)
         started_ns = self._clock()
         with contextlib.ExitStack() as stack:
             first, second = self._in_random_order(base, head)
             stack.enter_context(first.open(cpus))
             first.freeze()
             if not first.leaves_room():
-                raise _DoNotFit
+                raise _DoNotFitError
             try:
                 stack.enter_context(second.open(cpus))
             except MeasurementError:
-                if self.plan is None:  # the first worker may be why; alone, the second one says what is wrong
-                    raise _DoNotFit from None
+                if (
+                    self.plan is None
+                ):  # the first worker may be the cause; alone, the second one says what is wrong
+                    raise _DoNotFitError from None
                 raise
             second.freeze()
             start_ns = self._clock() - started_ns
-            plan = self.plan = self.plan or self._planned(base, head, start_ns=start_ns)
+            plan = self.plan = self.plan or self._planned_for_both(base, head, start_ns=start_ns)
             for session in self._in_random_order(base, head):
-                with _alone(session):
+                with _thawed(session):
                     session.warm_up(plan)
             self._meter.begin_launch()
-            while not _enough(plan, base.joules, head.joules):
+            while not _is_complete(plan, base.joules, head.joules):
                 first, second = self._in_random_order(base, head)
                 for session, windows in ((first, 1), (second, 2), (first, 1)):
-                    with _alone(session):
+                    with _thawed(session):
                         session.settle(plan)
                         for _ in range(windows):
                             session.measure(plan)
-            account = self._meter.end_launch()
+            codecarbon_joules = self._meter.end_launch()
             for session in (base, head):
                 session.thaw()
             # codecarbon saw both sides as one: each is given its share by the time of its windows.
             whole_ns = base.measured_ns + head.measured_ns
-            parts = [
-                None if account is None else account * one.measured_ns / whole_ns for one in (base, head)
+            shares = [
+                None if codecarbon_joules is None else codecarbon_joules * one.measured_ns / whole_ns
+                for one in (base, head)
             ]
-            return PairedLaunch(base=base.finish(parts[0]), head=head.finish(parts[1]))
-
-    def _in_turns(self, cpus: tuple[int, ...]) -> PairedLaunch:
-        done: dict[str, list[Launch]] = {serving.side.name: [] for serving in self._servings}
-        first, second = self._in_random_order(*self._servings)
-        for serving in (first, second, second, first):
-            session = self._session(serving, turn=len(done[serving.side.name]))
-            started_ns = self._clock()
-            with session.open(cpus):
-                start_ns = self._clock() - started_ns
-                self.plan = plan = self.plan or self._planned_alone(session, start_ns=4 * start_ns)
-                session.warm_up(plan)
-                self._meter.begin_launch()
-                for _ in range(plan.windows):
-                    session.measure(plan)
-                done[serving.side.name].append(session.finish(self._meter.end_launch()))
-        base, head = (_joined(done[serving.side.name]) for serving in self._servings)
-        return PairedLaunch(base=base, head=head)
-
-    def _planned_alone(self, session: Session, *, start_ns: float) -> Plan:
-        """A plan from one side: the other's calls are taken to be as long."""
-        window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
-        call_ns = session.call_ns(window_ns)
-        return self._plan((call_ns, call_ns), window_ns=window_ns, start_ns=start_ns)
+            return Launches(base=(base.finish(shares[0]),), head=(head.finish(shares[1]),))
 
     def _in_random_order(self, base: T, head: T) -> tuple[T, T]:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
-    def _planned(self, base: Session, head: Session, *, start_ns: float) -> Plan:
-        workload = self._servings[0].workload
+    def _planned(self, session: Session, *, start_ns: float) -> LaunchPlan:
+        """LaunchPlan launches of one side at a time; with a base, the other side's calls are assumed to be as long."""
+        window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
+        call_ns = session.call_ns(window_ns)
+        if self._base is not None:
+            return self._plan_for_both((call_ns, call_ns), window_ns=window_ns, start_ns=4 * start_ns)
+        return plan_alone(
+            self._head.workload,
+            call_ns=call_ns,
+            min_window_ns=window_ns,
+            time_limit_ns=self._time_limit_ns,
+            start_ns=start_ns,
+            label=self._head.label,
+        )
+
+    def _planned_for_both(self, base: Session, head: Session, *, start_ns: float) -> LaunchPlan:
+        workload = self._head.workload
         one_by_one = workload.threads == workload.load.concurrency == 1
         shortest_ns = PAIRED_WINDOW_NS if one_by_one else THREADED_WINDOW_NS
         window_ns = planned_window_ns(self._meter.facts.min_window_ns, shortest_ns)
         times = []
         for session in (base, head):
-            with _alone(session):
+            with _thawed(session):
                 times.append(session.call_ns(window_ns))
-        return self._plan((times[0], times[1]), window_ns=window_ns, start_ns=start_ns)
+        return self._plan_for_both((times[0], times[1]), window_ns=window_ns, start_ns=start_ns)
 
-    def _plan(self, call_ns: tuple[float, float], *, window_ns: int, start_ns: float) -> Plan:
-        base, head = self._servings
+    def _plan_for_both(self, call_ns: tuple[float, float], *, window_ns: int, start_ns: float) -> LaunchPlan:
         return plan_both(
-            base.workload,
+            self._head.workload,
             call_ns=call_ns,
             min_window_ns=window_ns,
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
-            label=head.label,
+            label=self._head.label,
         )
 
 
-def _enough(plan: Plan, base: Sequence[float], head: Sequence[float]) -> bool:
-    """Whether a launch has its windows: those of the plan, or more where they do not agree."""
+def _is_complete(plan: LaunchPlan, base: Sequence[float], head: Sequence[float]) -> bool:
+    """Tell whether a launch has its windows: those of the plan, or more where they do not agree."""
     if len(base) < plan.windows:
         return False
     return len(base) >= plan.max_windows or launch_log_ratio(base, head).error <= LAUNCH_ERROR
 
 
-class _DoNotFit(Exception):
+class _DoNotFitError(Exception):
     """Both sides do not fit into memory together."""
 
 
 def _joined(launches: list[Launch]) -> Launch:
-    """Two launches of one side as one."""
+    """Join two launches of one side."""
     first, second = launches
-    accounts = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]
+    joules = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]
     return replace(
         first,
         windows=first.windows + second.windows,
@@ -279,14 +230,14 @@ def _joined(launches: list[Launch]) -> Launch:
         warm_up_ns=first.warm_up_ns + second.warm_up_ns,
         steady=first.steady and second.steady,
         peak_memory_bytes=max(launch.peak_memory_bytes for launch in launches),
-        codecarbon_joules=sum(accounts) if accounts else None,
+        codecarbon_joules=sum(joules) if joules else None,
         first_failure=first.first_failure or second.first_failure,
     )
 
 
 @contextlib.contextmanager
-def _alone(session: Session) -> Iterator[None]:
-    """Let one side run; it is frozen again afterwards."""
+def _thawed(session: Session) -> Iterator[None]:
+    """Let one side run; freeze it again afterwards."""
     session.thaw()
     yield
     session.freeze()

@@ -12,7 +12,7 @@ from energygate.measure.windows import (
     MIN_LAUNCHES,
     MIN_WINDOWS,
     STEADY_SPAN,
-    Plan,
+    LaunchPlan,
     plan_launch,
     plan_pair,
 )
@@ -47,7 +47,7 @@ def plan_alone(  # noqa: PLR0913 - what a plan is made of
     time_limit_ns: float,
     start_ns: float,
     label: str,
-) -> Plan:
+) -> LaunchPlan:
     """Plan launches of one side.
 
     Args:
@@ -91,7 +91,7 @@ def plan_both(  # noqa: PLR0913 - the same
     time_limit_ns: float,
     start_ns: float,
     label: str,
-) -> Plan:
+) -> LaunchPlan:
     """Plan launches of two sides that take turns; as `plan_alone`, with the time of a call of each side.
 
     At a rate no call is served to settle: threads are to wake up as they do in service.
@@ -123,7 +123,7 @@ def _paced_window_ns(gap_ns: float, min_window_ns: int, room_ns: float) -> int:
     return math.ceil(max(min_window_ns, PACED_WINDOW_NS, min(PACED_ARRIVALS * gap_ns, room_ns)))
 
 
-def _warmed_quickly(plan: Plan, clients: int, *, call_ns: float) -> Plan:
+def _warmed_quickly(plan: LaunchPlan, clients: int, *, call_ns: float) -> LaunchPlan:
     """The plan, with shorter windows to warm up in where a slow counter makes those it reads long."""
     rounds = math.ceil(WARM_UP_WINDOW_NS / (call_ns * clients))
     if plan.calls < 2 * rounds * clients:
@@ -133,13 +133,13 @@ def _warmed_quickly(plan: Plan, clients: int, *, call_ns: float) -> Plan:
     return replace(plan, warm_up_calls=calls, max_warm_up=patience)
 
 
-def _warmed(paced: Plan, back_to_back: Plan) -> Plan:
+def _warmed(paced: LaunchPlan, back_to_back: LaunchPlan) -> LaunchPlan:
     """A plan at a rate that warms up as fast as its clients can ask."""
     patience = min(back_to_back.max_warm_up, PACED_WARM_UP)
     return replace(paced, warm_up_calls=back_to_back.calls, max_warm_up=patience)
 
 
-def _of_rounds(plan: Plan, clients: int) -> Plan:
+def _of_rounds(plan: LaunchPlan, clients: int) -> LaunchPlan:
     """The plan with a call for every client where it has one: a round of calls lasts as long as one did for it."""
     return replace(plan, calls=plan.calls * clients, settling_calls=plan.settling_calls * clients)
 

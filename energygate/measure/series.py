@@ -1,4 +1,4 @@
-"""From launches to the metrics they stand for: one value per launch, and one over all of them."""
+"""From launches to metrics: one value per launch, and one over all launches."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ from energygate.stats import LogRatio, launch_log_ratio
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from energygate.measure.launch import Launch, PairedLaunch, Window
+    from energygate.measure.launch import Launch, Launches, Window
 
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
 FIRST_PIECE_QUANTILES = {"ttft_p50": 0.50, "ttft_p95": 0.95}
 
-WANDERING = frozenset(
+DRIFTING = frozenset(
     {"energy_per_request", "energy_per_unit", *QUANTILES, *FIRST_PIECE_QUANTILES}
     | {"throughput", "cold_start", "cold_start_energy"}
     | {"effective_energy_per_request", "monthly_cost", "sci"}
 )
-"""Metrics that follow the machine's speed, which on shared machines wanders from one occasion to the next."""
+"""Metrics that follow the machine's speed, which on shared machines drifts from one occasion to the next."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Series:
     """One metric of one side over its launches, in the metric's canonical unit.
 
-    Energies are IT energy in kWh: PUE comes once, later. What holds for production's traffic (`measure.footprints`)
-    has it already.
+    Energies are IT energy in kWh: PUE is applied once, later. The metrics at production's traffic
+    (`measure.footprints`) already include it.
 
     Attributes:
         per_launch: One value per launch.
         overall: One value over all launches; for energy the sum of joules over the sum of requests.
-        elasticity: How much of the machine's wander reaches it, from 0 to 1: a pool's price does not wander.
+        elasticity: Share of the machine's drift that reaches the metric, from 0 to 1: a pool's price does not drift.
     """
 
     per_launch: tuple[float, ...]
@@ -48,57 +48,56 @@ class Series:
 
 
 def series(launches: Sequence[Launch]) -> dict[str, Series]:
-    """All sampled metrics of the launches of one side.
+    """Return all sampled metrics of one side's launches.
 
     Raises:
-        MeasurementError: When a launch served no request at all.
+        MeasurementError: When a launch served no request.
     """
     for number, launch in enumerate(launches, 1):
         if launch.requests == 0:
             raise MeasurementError(f"no request was served in launch {number}: {launch.first_failure}")
-    found = {
-        "energy_per_request": Series(
-            per_launch=tuple(launch.energy_joules / JOULES_PER_KWH / launch.requests for launch in launches),
-            overall=sum(launch.energy_joules for launch in launches)
-            / JOULES_PER_KWH
-            / sum(launch.requests for launch in launches),
-        ),
+    metrics = {
+        "energy_per_request": _energy_per(launches, [launch.requests for launch in launches]),
         "throughput": _mean(launch.requests / _wall_s(launch) for launch in launches),
         "cold_start": _mean(launch.cold_start_ns * 1e-9 for launch in launches),
         "cold_start_energy": _mean(launch.cold_start.energy_joules / JOULES_PER_KWH for launch in launches),
     }
-    found |= _quantiles(QUANTILES, launches, lambda window: window.latencies_ns)
-    found |= _quantiles(FIRST_PIECE_QUANTILES, launches, lambda window: window.first_piece_latencies_ns)
-    if all(launch.units for launch in launches):  # without any, a launch has no energy per unit
-        found["energy_per_unit"] = Series(
-            per_launch=tuple(
-                launch.energy_joules / JOULES_PER_KWH / (launch.units or 0.0) for launch in launches
-            ),
-            overall=sum(launch.energy_joules for launch in launches)
-            / JOULES_PER_KWH
-            / math.fsum(launch.units or 0.0 for launch in launches),
-        )
+    metrics |= _quantiles(QUANTILES, launches, lambda window: window.latencies_ns)
+    metrics |= _quantiles(FIRST_PIECE_QUANTILES, launches, lambda window: window.first_piece_latencies_ns)
+    units = [launch.units for launch in launches if launch.units]
+    if len(units) == len(launches):  # without any, a launch has no energy per unit
+        metrics["energy_per_unit"] = _energy_per(launches, units)
     if all(launch.peak_memory_bytes for launch in launches):
-        found["peak_memory"] = _mean(float(launch.peak_memory_bytes) for launch in launches)
-    return found
+        metrics["peak_memory"] = _mean(float(launch.peak_memory_bytes) for launch in launches)
+    return metrics
+
+
+def _energy_per(launches: Sequence[Launch], counts: Sequence[float]) -> Series:
+    """Return kWh per request, or per unit; `counts` has how many each launch served."""
+    kwh = [launch.energy_joules / JOULES_PER_KWH for launch in launches]
+    return Series(
+        per_launch=tuple(energy / count for energy, count in zip(kwh, counts, strict=True)),
+        overall=sum(kwh) / math.fsum(counts),
+    )
 
 
 def _quantiles(
-    wanted: Mapping[str, float], launches: Sequence[Launch], times_ns: Callable[[Window], Iterable[int]]
+    quantiles: Mapping[str, float], launches: Sequence[Launch], times_ns: Callable[[Window], Iterable[int]]
 ) -> dict[str, Series]:
-    """Quantiles of each launch's times, in seconds; nothing where a launch has none."""
+    """Return quantiles of each launch's times, in seconds; empty when a launch has no times."""
     sorted_times = [
         sorted(one for window in launch.windows for one in times_ns(window)) for launch in launches
     ]
     if not all(sorted_times):
         return {}
     return {
-        name: _mean(quantile(times, share) * 1e-9 for times in sorted_times) for name, share in wanted.items()
+        name: _mean(quantile(times, share) * 1e-9 for times in sorted_times)
+        for name, share in quantiles.items()
     }
 
 
-def wander(launches: Sequence[Launch]) -> float:
-    """How many times longer a request took in the slowest launch than in the fastest; 1 for fewer than two."""
+def drift(launches: Sequence[Launch]) -> float:
+    """Return how many times longer a request took in the slowest launch than in the fastest; 1 without launches."""
     medians = [
         statistics.median(window.wall_ns / max(1, window.requests) for window in launch.windows)
         for launch in launches
@@ -107,7 +106,7 @@ def wander(launches: Sequence[Launch]) -> float:
 
 
 def success_rate(launches: Sequence[Launch]) -> float:
-    """Share of the requests of all measured windows that did not fail."""
+    """Return the share of requests in measured windows that did not fail."""
     failed = sum(window.failed_requests for launch in launches for window in launch.windows)
     served = sum(launch.requests for launch in launches)
     return served / (served + failed)
@@ -124,54 +123,58 @@ def _mean(values: Iterable[float]) -> Series:
 
 @dataclass(frozen=True, kw_only=True)
 class ChangeSeries:
-    """One metric's ln(head/base) over the paired launches.
+    """One metric's ln(head/base), launch by launch.
 
     Attributes:
         log_ratios: One value per launch.
-        errors: The standard error of each from within its launch; 0 where a launch does not say.
-        totals: The same as `log_ratios` of sums over the whole launch, which a few dear requests move too.
+        errors: The standard error of each, from the blocks of its launch; 0 for one number per side and launch.
+        totals: ln(head/base) of sums over the whole launch, which a few expensive requests move too.
     """
 
     log_ratios: tuple[float, ...]
     errors: tuple[float, ...]
     totals: tuple[float, ...]
 
+    @classmethod
+    def of(cls, ratios: Sequence[LogRatio]) -> ChangeSeries:
+        """Collect the log ratios of the launches."""
+        return cls(
+            log_ratios=tuple(ratio.value for ratio in ratios),
+            errors=tuple(ratio.error for ratio in ratios),
+            totals=tuple(ratio.total for ratio in ratios),
+        )
 
-def change_series(launches: Sequence[PairedLaunch]) -> dict[str, ChangeSeries]:
-    """How every sampled metric changed, launch by launch.
+
+def change_series(launches: Launches) -> dict[str, ChangeSeries]:
+    """Return how every sampled metric changed, launch by launch; empty without a base.
 
     Energies and throughput come from windows that took turns, block by block; the others are one number per side and
     launch, and so is energy per unit where a window yielded nothing. PUE, carbon intensity and price are the same on
     both sides and cancel.
     """
+    if not launches.base:
+        return {}
     ratios = {
-        "energy_per_request": [_paired(launch, _joules_per_request) for launch in launches],
-        "throughput": [_paired(launch, _requests_per_ns) for launch in launches],
+        "energy_per_request": _by_block(launches, _joules_per_request),
+        "throughput": _by_block(launches, _requests_per_ns),
     }
-    if all(window.units for launch in launches for window in (*launch.base.windows, *launch.head.windows)):
-        ratios["energy_per_unit"] = [_paired(launch, _joules_per_unit) for launch in launches]
-    base, head = series([launch.base for launch in launches]), series([launch.head for launch in launches])
+    if all(window.units for launch in launches.base + launches.head for window in launch.windows):
+        ratios["energy_per_unit"] = _by_block(launches, _joules_per_unit)
+    base, head = series(launches.base), series(launches.head)
     for name in base.keys() & head.keys() - ratios.keys():
         pairs = zip(base[name].per_launch, head[name].per_launch, strict=True)
-        ratios[name] = [_of_one_number(math.log(h / b)) for b, h in pairs]
-    return {
-        name: ChangeSeries(
-            log_ratios=tuple(ratio.value for ratio in found),
-            errors=tuple(ratio.error for ratio in found),
-            totals=tuple(ratio.total for ratio in found),
+        logs = [math.log(after / before) for before, after in pairs]
+        ratios[name] = [LogRatio(value=one, error=0.0, total=one) for one in logs]
+    return {name: ChangeSeries.of(some) for name, some in ratios.items()}
+
+
+def _by_block(launches: Launches, value: Callable[[Window], float]) -> list[LogRatio]:
+    return [
+        launch_log_ratio(
+            [value(window) for window in base.windows], [value(window) for window in head.windows]
         )
-        for name, found in ratios.items()
-    }
-
-
-def _of_one_number(log_ratio: float) -> LogRatio:
-    return LogRatio(value=log_ratio, error=0.0, total=log_ratio)
-
-
-def _paired(launch: PairedLaunch, value: Callable[[Window], float]) -> LogRatio:
-    return launch_log_ratio(
-        [value(window) for window in launch.base.windows], [value(window) for window in launch.head.windows]
-    )
+        for base, head in launches.pairs
+    ]
 
 
 def _joules_per_request(window: Window) -> float:
@@ -179,7 +182,7 @@ def _joules_per_request(window: Window) -> float:
 
 
 def _joules_per_unit(window: Window) -> float:
-    assert window.units  # noqa: S101 - asked for only where every window yielded something
+    assert window.units  # noqa: S101 - the caller has checked that every window has some
     return window.reading.energy_joules / window.units
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from energygate.measure.readings import Meter, Reading
-    from energygate.measure.windows import Plan
+    from energygate.measure.windows import LaunchPlan
     from energygate.workloads.protocol import Arrivals, ServedWindow
     from energygate.workloads.serving import ReadyWorker, Serving
     from energygate.workloads.worker import Worker
@@ -121,7 +121,7 @@ class Session:
         again = (self._serve(calls) for _ in range(4))
         return max(1.0, min(served.wall_ns, *(one.wall_ns for one in again)) / calls)
 
-    def warm_up(self, plan: Plan) -> None:
+    def warm_up(self, plan: LaunchPlan) -> None:
         """Serve windows until they stop getting faster, or until the plan's patience ends."""
         durations: list[float] = []
         calls = plan.warm_up_calls or plan.calls
@@ -133,12 +133,12 @@ class Session:
         requests = calls * self._ready.requests_per_call
         self._capacity_per_s = requests * 1e9 / statistics.median(durations[-STEADY_SPAN:])
 
-    def settle(self, plan: Plan) -> None:
+    def settle(self, plan: LaunchPlan) -> None:
         """Serve the plan's settling calls, unmeasured."""
         if plan.settling_calls:
             self._warm_up_ns += self._serve(plan.settling_calls).wall_ns
 
-    def measure(self, plan: Plan) -> None:
+    def measure(self, plan: LaunchPlan) -> None:
         """Measure one window. The n-th one serves the same calls in every session, whatever was served before."""
         per_call = self._ready.requests_per_call
         number = len(self._windows)

@@ -59,7 +59,7 @@ MAX_WARM_UP_WINDOWS = 40
 
 
 @dataclass(frozen=True, kw_only=True)
-class Plan:
+class LaunchPlan:
     """What every launch of a workload does.
 
     Attributes:
@@ -89,7 +89,7 @@ def planned_window_ns(least_ns: int, shortest_ns: int) -> int:
     return max(math.ceil(least_ns * WINDOW_MARGIN), shortest_ns)
 
 
-def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> Plan:
+def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> LaunchPlan:
     """Choose windows long enough for the meter and launches short enough to have several of them.
 
     Args:
@@ -106,7 +106,7 @@ def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, sta
     windows = max(1, min(wanted, int(affordable * 0.8)))
     # Long windows are few, and `is_steady` needs six of them to say anything: warm-up may use what is left.
     max_warm_up = max(1, min(MAX_WARM_UP_WINDOWS, max(windows, affordable - windows)))
-    return Plan(calls=calls, windows=windows, max_warm_up=max_warm_up)
+    return LaunchPlan(calls=calls, windows=windows, max_warm_up=max_warm_up)
 
 
 def plan_pair(
@@ -116,7 +116,7 @@ def plan_pair(
     time_limit_ns: float,
     start_ns: float,
     threads: int = 1,
-) -> Plan:
+) -> LaunchPlan:
     """Choose windows and launches for two sides that take turns.
 
     Measuring takes `PAIRED_SHARE` of a launch, so that starting workers does not eat the time limit, yet several
@@ -150,7 +150,7 @@ def plan_pair(
     # A call that is as long as a window settles within itself.
     settles = threads > 1 and max(call_ns) < THREADED_WINDOW_NS
     settling_calls = math.ceil(SETTLING_NS / min(call_ns)) if settles else 0
-    return Plan(
+    return LaunchPlan(
         calls=calls,
         windows=2 * blocks,
         max_windows=2 * max(blocks, min(MAX_BLOCKS, affordable)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,10 +17,9 @@ from energygate.pytest_plugin.options import POLICY_FILE
 from energygate.pytest_plugin.policy_builder import PolicyBuilder
 from energygate.pytest_plugin.removed_tests import only_at_base, removed_result
 from energygate.repository.setup_command import run_setup
-from energygate.run.base import base_from_git
+from energygate.run.base import check_out_base
 from energygate.run.check import check
-from energygate.run.compare import Options, compare
-from energygate.run.shared import Observer
+from energygate.run.options import Observer, Options
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from energygate.pytest_plugin.options import Name, PluginSettings
     from energygate.pytest_plugin.record import Target
     from energygate.result.result import Result, WorkloadResult
-    from energygate.run.base import Base
+    from energygate.run.base import CheckedOutBase
 
 PATIENCE = 1.15
 """Somebody waits for a test: preparation beyond this share of the time limit is taken from measuring."""
@@ -56,7 +56,7 @@ class Engine:
         builder: PolicyBuilder,
         collection: CollectionSettings,
         *,
-        base: Base | None,
+        base: CheckedOutBase | None,
         changes: tuple[str, ...] | None,
         observer: Observer,
         closing: contextlib.ExitStack,
@@ -87,10 +87,9 @@ class Engine:
         with contextlib.ExitStack() as closing:
             base = base_policy = None
             if ref is not None:
-                base = closing.enter_context(
-                    base_from_git(ref, settings.root, _base_file(path, settings.root))
-                )
-                base_policy = base.policy()
+                file = _base_file(path, settings.root)
+                base = closing.enter_context(check_out_base(settings.root, file, ref=ref))
+                base_policy = base.policy if base else None
             policy = base_policy or head_policy
             changes = None
             if base_policy is not None and head_policy is not None and base_policy != head_policy:
@@ -132,27 +131,21 @@ class Engine:
         """
         policy = self._builder.policy(target)
         self._policies |= dict.fromkeys(policy.workloads, policy)
-        options = self._collection.options_for(target.path)
+        patience_s = PATIENCE * policy.measurement.time_limit.value
+        options = Options(
+            patience_s=math.inf if self._base is None else patience_s,
+            observer=self._observer,
+            pytest_options=self._collection.options_for(target.path),
+        )
+        # The policy holds the limits already, base's among them.
+        base = None if self._base is None else replace(self._base, policy=None)
+        result = check(policy, self._root, options, base=base)
         notes = []
-        if self._base is None:
-            result = check(policy, self._root, observer=self._observer, pytest_options=options)
+        if base is None:
             notes += _unjudged(policy, "without --energy-base")
-        else:
-            # Limits are the tests', and base's policy is part of them already.
-            base = replace(self._base, policy_text=None)
-            result = compare(
-                policy,
-                self._root,
-                base,
-                Options(
-                    patience_s=PATIENCE * policy.measurement.time_limit.value,
-                    observer=self._observer,
-                    pytest_options=options,
-                ),
-            )
-            if result.workloads[0].state == "added":
-                notes.append(f"added: base {base.name} has no such test, or does not measure it")
-                notes += _unjudged(policy, "for an added test")
+        elif result.workloads[0].state == "added":
+            notes.append(f"added: base {base.name} has no such test, or does not measure it")
+            notes += _unjudged(policy, "for an added test")
         if overridden := self._builder.overridden(target, policy):
             notes.append(overridden)
         (workload,) = result.workloads
@@ -181,10 +174,7 @@ class Engine:
             return None, notes
         policy = self._builder.policy_of_removed(tests)
         self._policies |= dict.fromkeys(policy.workloads, policy)
-        result = removed_result(
-            tests, policy, base, self._root, source=self._builder.source, observer=self._observer
-        )
-        return result, notes
+        return removed_result(policy, base, self._root), notes
 
     def joined(self, results: Sequence[Result], notes: Sequence[str]) -> Result:
         """Join the results of the session, at least one; what they share is taken from the first."""

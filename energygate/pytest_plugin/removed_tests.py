@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.machine import describe_machine
 from energygate.report.phrases import count
-from energygate.result.result import BaseResult
-from energygate.run.check import assemble, side_of
-from energygate.run.compare import removed
-from energygate.run.pairing import Pairing
-from energygate.run.shared import Run, shared_confidence, site_factors
+from energygate.run.check import check, side_of
+from energygate.run.options import Options
 from energygate.workloads.energy_tests import collect_energy_tests
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection
     from pathlib import Path
 
     from energygate.policy import Policy
     from energygate.pytest_plugin.collection import CollectionSettings
     from energygate.result.result import Result
-    from energygate.run.base import Base
-    from energygate.run.shared import Observer
+    from energygate.run.base import CheckedOutBase
 
 UNKNOWN = "energy tests that only base has are not known: "
 
 
 def only_at_base(
-    base: Base, collection: CollectionSettings, known: Collection[str], *, python: str | None
+    base: CheckedOutBase, collection: CollectionSettings, known: Collection[str], *, python: str | None
 ) -> tuple[list[str], list[str]]:
     """List the node ids of base's energy tests that head lacks, and what could not be determined.
 
@@ -60,49 +55,16 @@ def only_at_base(
     return [one for one in only if not targets or any(is_within(one, target) for target in targets)], notes
 
 
-def removed_result(  # noqa: PLR0913 - what a result says of its run
-    node_ids: Sequence[str], policy: Policy, base: Base, root: Path, *, source: str, observer: Observer
-) -> Result:
-    """Make a result of tests that head has removed.
+def removed_result(policy: Policy, base: CheckedOutBase, root: Path) -> Result:
+    """Return the result of tests that head has removed.
 
     Args:
-        node_ids: The tests.
-        policy: Has a workload for each; it says whether one may be removed.
+        policy: Has a workload for each of the tests; it says whether one may be removed.
         base: Base, which has them.
         root: Head's checkout.
-        source: The name of the policy in the result.
-        observer: Is not notified: nothing is measured.
     """
-    started = time.perf_counter()
-    machine = describe_machine()
-    run = Run(
-        policy=policy,
-        machine=machine,
-        factors=site_factors(policy),
-        confidence=shared_confidence((), machine, relative=True),
-        relative=True,
-        time_limit_s=0.0,
-        observer=observer,
-    )
-    names = {workload.pytest: name for name, workload in policy.workloads.items()}
-    pairings = (
-        Pairing(
-            name=names[one],
-            base_name=names[one],
-            base=policy.workloads[names[one]],
-            head=None,
-            state="removed",
-        )
-        for one in node_ids
-    )
-    return assemble(
-        run,
-        [removed(pairing, base, policy.comparison) for pairing in pairings],
-        started=started,
-        directory=root,
-        policy_file=source,
-        base=BaseResult(ref=base.ref, commit=base.commit.sha if base.commit else None),
-    )
+    head_policy = policy.model_copy(update={"workloads": {}})
+    return check(head_policy, root, Options(), base=replace(base, policy=policy))
 
 
 def file_of(target: str) -> str:

@@ -1,10 +1,11 @@
-"""What head is compared with: base's directory, its policy, and what has changed since."""
+"""What head is compared with: base's policy, its directory, and what has changed since."""
 
 from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import PolicyError, UsageError
@@ -12,10 +13,11 @@ from energygate.policy import parse_policy
 from energygate.repository.directory_diff import directories_differ
 from energygate.repository.globs import matching
 from energygate.repository.repository import Repository
+from energygate.result.result import BaseResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path, PurePosixPath
+    from pathlib import PurePosixPath
 
     from energygate.policy import Policy
     from energygate.repository.commits import Commit
@@ -23,100 +25,113 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Base:
-    """What head is compared with.
+    """What head is compared with: the merge base with a git ref, or a directory.
 
     Attributes:
-        ref: As it was asked for: a git ref, or a directory.
+        ref: As the user named it: a git ref, or a directory.
         commit: The merge base; `None` for a directory.
-        directory: Base's counterpart of the directory that head's policy is in.
-        policy_text: Base's policy file; `None` when base has none.
-        policy_name: How messages call base's policy.
-        changed: The paths that differ between base and head and match globs; no globs mean all paths.
+        policy: Base's policy, which decides; `None` when base has none, and head's decides.
     """
 
     ref: str
     commit: Commit | None
-    directory: Path
-    policy_text: str | None
-    policy_name: str
-    changed: Callable[[Sequence[str]], list[str]]
+    policy: Policy | None
 
     @property
     def name(self) -> str:
-        """How reports call it: a short commit, or the directory."""
+        """What reports call it: a short commit, or the directory."""
         return self.commit.short if self.commit else self.ref
 
-    def policy(self) -> Policy | None:
-        """Base's policy, which decides; `None` when base has none.
-
-        Raises:
-            PolicyError: When it makes no sense.
-        """
-        return None if self.policy_text is None else parse_policy(self.policy_text, self.policy_name)
+    @property
+    def result(self) -> BaseResult:
+        """Its part of a result."""
+        return BaseResult(ref=self.ref, commit=self.commit.sha if self.commit else None)
 
 
-@contextlib.contextmanager
-def base_from_git(ref: str, directory: Path, policy_file: str) -> Iterator[Base]:
-    """Check the merge base of HEAD and a ref out into a directory that is gone afterwards.
+@dataclass(frozen=True, kw_only=True)
+class CheckedOutBase(Base):
+    """Base with its files.
+
+    Attributes:
+        directory: Base's counterpart of the directory that head's policy is in.
+        changed: Lists the paths that differ between base and head and match globs; no globs mean all paths.
+    """
+
+    directory: Path
+    changed: Callable[[Sequence[str]], list[str]]
+
+
+def find_base(
+    directory: Path, policy_file: str, *, ref: str | None = None, base_dir: str | None = None
+) -> Base | None:
+    """Find what head is compared with and read its policy, without checking it out.
 
     Args:
-        ref: What the change is to be merged into, such as `origin/main`.
         directory: The directory of head's policy.
         policy_file: The policy's name in that directory.
+        ref: Compare with the merge base of HEAD and this git ref, such as `origin/main`; `None` for no git.
+        base_dir: Compare with this directory; `None` for none.
+
+    Returns:
+        Base; `None` when neither kind is named.
 
     Raises:
-        UsageError: When the directory is in no repository, the merge base cannot be found, or `policy_at` refuses.
-        PolicyError: When base's policy is no text.
+        UsageError: When both kinds are named, the directory is in no repository, there is no merge base or no such
+            directory, or head could choose which policy is base's.
+        PolicyError: When base's policy is invalid.
     """
-    repository = Repository.find(directory)
-    commit = repository.merge_base(ref)
-    content = policy_at(repository, commit, ref, directory / policy_file)
-    name = f"{policy_file} at {commit.short}"
-    with repository.worktree(commit) as checkout:
-        yield Base(
-            ref=ref,
-            commit=commit,
-            directory=checkout / repository.prefix,
-            policy_text=None if content is None else policy_text(content, name),
-            policy_name=name,
-            changed=partial(_changed, repository.changed_paths(commit), repository.prefix),
-        )
+    if ref is not None and base_dir is not None:
+        raise UsageError("--base and --base-dir exclude each other")
+    if ref is not None:
+        repository = Repository.find(directory)
+        commit = repository.merge_base(ref)
+        content = _policy_at(repository, commit, ref, directory / policy_file)
+        return Base(ref=ref, commit=commit, policy=_parsed(content, f"{policy_file} at {commit.short}"))
+    if base_dir is not None:
+        path = Path(base_dir).resolve()
+        if not path.is_dir():
+            raise UsageError(f"--base-dir names {path}, which is not a directory")
+        content = (path / policy_file).read_bytes() if (path / policy_file).is_file() else None
+        return Base(ref=str(path), commit=None, policy=_parsed(content, f"{policy_file} in {path}"))
+    return None
 
 
 @contextlib.contextmanager
-def base_from_directory(base: Path, directory: Path, policy_file: str) -> Iterator[Base]:
-    """Take a directory that holds base already.
+def check_out_base(
+    directory: Path, policy_file: str, *, ref: str | None = None, base_dir: str | None = None
+) -> Iterator[CheckedOutBase | None]:
+    """Find base as `find_base` does, and check a commit out into a directory that is removed afterwards."""
+    base = find_base(directory, policy_file, ref=ref, base_dir=base_dir)
+    if base is None:
+        yield None
+    elif base.commit is None:
+        path = Path(base.ref)
+        yield CheckedOutBase(
+            **vars(base), directory=path, changed=partial(directories_differ, path, directory)
+        )
+    else:
+        repository = Repository.find(directory)
+        with repository.worktree(base.commit) as checkout:
+            paths = repository.changed_paths(base.commit)
+            yield CheckedOutBase(
+                **vars(base),
+                directory=checkout / repository.prefix,
+                changed=partial(_changed, paths, repository.prefix),
+            )
 
-    Raises:
-        UsageError: When there is no such directory.
-        PolicyError: When base's policy is no text.
-    """
-    if not base.is_dir():
-        raise UsageError(f"--base-dir names {base}, which is not a directory")
-    path = base / policy_file
-    name = f"{policy_file} in {base}"
-    yield Base(
-        ref=str(base),
-        commit=None,
-        directory=base,
-        policy_text=policy_text(path.read_bytes(), name) if path.is_file() else None,
-        policy_name=name,
-        changed=partial(directories_differ, base, directory),
-    )
 
-
-def policy_at(repository: Repository, commit: Commit, ref: str, policy: Path) -> bytes | None:
+def _policy_at(repository: Repository, commit: Commit, ref: str, policy: Path) -> bytes | None:
     """Return base's policy, which decides; `None` when base has none.
 
     Args:
         repository: The repository.
         commit: The merge base.
         ref: What the change is to be merged into.
-        policy: Head's policy, by the path that leads there.
+        policy: Path of head's policy, symbolic links not resolved.
 
     Raises:
-        UsageError: When head could choose by itself which policy counts as base's: its own lies behind a symbolic
-            link, or work began before there was a policy, and now there is one.
+        UsageError: When head could choose which policy is base's: head's own is behind a symbolic link, or work
+            began before there was a policy, and now there is one.
     """
     for place in (policy, *policy.parents):
         if place.resolve() == repository.root:
@@ -140,11 +155,15 @@ def _changed(paths: Sequence[str], prefix: PurePosixPath, globs: Sequence[str]) 
     return matching(globs, paths, directory=prefix) if globs else [*paths]
 
 
+def _parsed(content: bytes | None, name: str) -> Policy | None:
+    return None if content is None else parse_policy(policy_text(content, name), name)
+
+
 def policy_text(content: bytes, name: str) -> str:
-    """Return the text of a policy's file; `name` is how messages call it.
+    """Return the text of a policy file; `name` is what messages call it.
 
     Raises:
-        PolicyError: When it is no text.
+        PolicyError: When it is not UTF-8.
     """
     try:
         return content.decode("utf-8-sig")

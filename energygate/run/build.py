@@ -1,23 +1,13 @@
-"""From what was measured and found to the parts of a result: pure functions."""
+"""From measurements and findings to a workload's part of the result: pure functions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict, worst
-from energygate.measure.launch import Launch, PairedLaunch
-from energygate.measure.series import change_series
 from energygate.result.findings import metric_results, unmeasured
-from energygate.result.result import (
-    AgreementResult,
-    ComparisonResult,
-    ErrorResult,
-    ModelResult,
-    OperatorResult,
-    WorkloadResult,
-)
+from energygate.result.result import ErrorResult, WorkloadResult
 from energygate.run.provenance import provenance
 from energygate.workloads.serving import workload_label
 
@@ -27,162 +17,89 @@ if TYPE_CHECKING:
     from energygate.errors import EnergygateError
     from energygate.gate import Evidence, Finding
     from energygate.gate.weighing import Confidence
+    from energygate.measure.launch import Launch
     from energygate.measure.readings import MeterFacts
-    from energygate.measure.windows import Plan
+    from energygate.measure.windows import LaunchPlan
     from energygate.policy import Workload
-    from energygate.result.result import State
+    from energygate.result.result import ComparisonResult
     from energygate.result.site_result import FootprintResult
-    from energygate.workloads.agreement import Agreement
-    from energygate.workloads.operators import ModelFacts, OperatorChange
-
-LOW_SUCCESS_NOTE = "{failed} of {all} requests failed; energy is per request served. The first: {first}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Background:
-    """What a report says of a workload besides its numbers.
-
-    Attributes:
-        state: What became of the workload between base and head.
-        base_name: Its name at base; `None` where base has no such workload, or was not looked at.
-        notes: What a reader should know.
-        agreement: Whether both sides answered alike; `None` where that was not compared.
-        operators: What moved, by operator type.
-        base_model: What base's model is made of; `None` for anything but ONNX.
-        head_model: The same for head.
-    """
-
-    state: State = "head only"
-    base_name: str | None = None
-    notes: tuple[str, ...] = ()
-    agreement: Agreement | None = None
-    operators: tuple[OperatorChange, ...] = ()
-    base_model: ModelFacts | None = None
-    head_model: ModelFacts | None = None
+    from energygate.run.pairing import Pairing
 
 
 def measured_workload(  # noqa: PLR0913 - everything that a workload's part of the result is made of
-    name: str,
-    workload: Workload,
+    pairing: Pairing,
     *,
-    launches: Sequence[Launch | PairedLaunch],
+    launches: Sequence[Launch],
     evidence: Mapping[str, Evidence],
     findings: Sequence[Finding],
     facts: MeterFacts,
     confidence: Confidence,
-    plan: Plan,
+    plan: LaunchPlan,
     seconds: float,
     currency: str | None,
-    background: Background,
-    mode: Literal["paired", "alternating"] = "paired",
-    seconds_to_decide: float | None = None,
+    notes: Sequence[str] = (),
+    comparison: ComparisonResult | None = None,
     footprint: FootprintResult | None = None,
     missing: Mapping[str, str] = MappingProxyType({}),
 ) -> WorkloadResult:
-    """A workload that was measured and judged; `missing` says of metrics why they are not there."""
-    pairs = [launch for launch in launches if isinstance(launch, PairedLaunch)]
-    heads = [launch.head if isinstance(launch, PairedLaunch) else launch for launch in launches]
+    """Return the part of a workload that was measured and judged.
+
+    Args:
+        pairing: The workload.
+        launches: Head's launches.
+        evidence: What they showed, by metric.
+        findings: The workload's budgets, judged by it.
+        facts: What the meter says about its readings.
+        confidence: How intervals were made.
+        plan: What every launch did.
+        seconds: Time that measuring took.
+        currency: Currency of the site's prices.
+        notes: What a reader should know besides what `pairing`, `facts` and `launches` say.
+        comparison: How base and head were compared; `None` without a base.
+        footprint: What requests come to at the site's traffic; `None` where that is unknown.
+        missing: Why metrics are missing, by name, where that is known.
+    """
+    workload = pairing.workload
     return WorkloadResult(
-        name=name,
-        base_name=background.base_name,
+        name=pairing.name,
+        base_name=pairing.base_name,
         kind=workload.kind,
-        state=background.state,
+        state=pairing.state,
         verdict=worst(finding.verdict for finding in findings),
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
-        notes=(*background.notes, *facts.notes, *_notes(workload, heads, findings)),
+        notes=(*pairing.notes, *notes, *facts.notes, *_notes(workload, launches, findings)),
         error=unmeasured(findings, workload, evidence, missing),
-        provenance=provenance(workload, heads, facts, confidence, plan, seconds),
-        comparison=_comparison(pairs, background, mode, seconds_to_decide) if pairs else None,
+        provenance=provenance(workload, launches, facts, confidence, plan, seconds),
+        comparison=comparison,
         footprint=footprint,
     )
 
 
-def unmeasured_workload(  # noqa: PLR0913 - the same
-    name: str,
-    workload: Workload,
-    *,
-    verdict: Verdict,
-    state: State,
-    note: str,
-    base_name: str | None = None,
+def unmeasured_workload(pairing: Pairing, verdict: Verdict, note: str) -> WorkloadResult:
+    """Return the part of a workload that need not, or must not, be measured."""
+    return _without_numbers(pairing, verdict, notes=(note,))
+
+
+def failed_workload(pairing: Pairing, error: EnergygateError) -> WorkloadResult:
+    """Return the part of a workload that could not be measured: an error, whatever its budgets."""
+    message = ErrorResult(message=_sentence(error, pairing.name), detail=error.detail)
+    return _without_numbers(pairing, Verdict.ERROR, error=message)
+
+
+def _without_numbers(
+    pairing: Pairing, verdict: Verdict, *, notes: tuple[str, ...] = (), error: ErrorResult | None = None
 ) -> WorkloadResult:
-    """A workload that there was no need, or no way, to measure."""
     return WorkloadResult(
-        name=name,
-        base_name=base_name,
-        kind=workload.kind,
-        state=state,
+        name=pairing.name,
+        base_name=pairing.base_name,
+        kind=pairing.workload.kind,
+        state=pairing.state,
         verdict=verdict,
         method=None,
         metrics={},
-        notes=(note,),
-        error=None,
-        provenance=None,
-    )
-
-
-def _comparison(
-    pairs: Sequence[PairedLaunch],
-    background: Background,
-    mode: Literal["paired", "alternating"],
-    seconds_to_decide: float | None,
-) -> ComparisonResult:
-    agreement = background.agreement
-    return ComparisonResult(
-        mode=mode,
-        blocks_per_launch=len(pairs[0].head.windows) // 2,
-        log_ratios=change_series(pairs)["energy_per_request"].log_ratios,
-        seconds_to_decide=seconds_to_decide,
-        agreement=None
-        if agreement is None
-        else AgreementResult(
-            share=agreement.share,
-            compared=agreement.compared,
-            how=agreement.how,
-            largest_difference=agreement.largest_difference,
-        ),
-        operators=tuple(
-            OperatorResult(
-                operator=one.operator,
-                base_share=one.base_share,
-                contribution=one.contribution,
-                is_new=one.is_new,
-                is_gone=one.is_gone,
-            )
-            for one in background.operators
-        ),
-        base_model=_model(background.base_model),
-        head_model=_model(background.head_model),
-        base_versions=dict(pairs[0].base.versions),
-    )
-
-
-def _model(facts: ModelFacts | None) -> ModelResult | None:
-    if facts is None:
-        return None
-    return ModelResult(nodes=facts.nodes, parameters=facts.parameters, opset=facts.opset)
-
-
-def failed_workload(
-    name: str,
-    workload: Workload,
-    error: EnergygateError,
-    *,
-    state: State = "head only",
-    base_name: str | None = None,
-) -> WorkloadResult:
-    """A workload that could not be measured: an error, whatever its budgets."""
-    return WorkloadResult(
-        name=name,
-        base_name=base_name,
-        kind=workload.kind,
-        state=state,
-        verdict=Verdict.ERROR,
-        method=None,
-        metrics={},
-        notes=(),
-        error=ErrorResult(message=_sentence(error, name), detail=error.detail),
+        notes=notes,
+        error=error,
         provenance=None,
     )
 
@@ -201,7 +118,9 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     if failed:
         served = sum(launch.requests for launch in launches)
         first = next(launch.first_failure for launch in launches if launch.first_failure)
-        notes.append(LOW_SUCCESS_NOTE.format(failed=failed, all=served + failed, first=first))
+        notes.append(
+            f"{failed} of {served + failed} requests failed; energy is per request served. The first: {first}"
+        )
     unsteady = sum(not launch.steady for launch in launches)
     if unsteady > len(launches) / 2:
         notes.append(f"warm-up did not settle in {unsteady} of {len(launches)} launches")

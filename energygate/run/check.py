@@ -1,210 +1,320 @@
-"""`check`: measure the workloads of a policy, judge them, and say so in a result."""
+"""`check`: measure the workloads of a policy, beside a base if there is one, and judge them."""
 
 from __future__ import annotations
 
-import difflib
+import contextlib
+import math
 import os
 import sys
 import tempfile
 import time
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.errors import EnergygateError, PolicyError, UsageError
-from energygate.gate import worst
+from energygate.errors import EnergygateError, NothingThere, PolicyError, UsageError
+from energygate.gate import Verdict, worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import turn
-from energygate.policy.policy_diff import policy_digest
+from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
-from energygate.result.result import Result
+from energygate.result.result import Result, WorkloadResult
 from energygate.result.site_result import site_result
-from energygate.run.alone import head_alone
-from energygate.run.build import failed_workload
+from energygate.run.build import failed_workload, unmeasured_workload
+from energygate.run.context import RunContext, require_measuring, shared_confidence, site_factors
+from energygate.run.pairing import pair_workloads, select
+from energygate.run.prepare import prepare
 from energygate.run.provenance import machine_result
-from energygate.run.shared import Observer, Run, require_measuring, shared_confidence, site_factors
 from energygate.version import __version__
-from energygate.workloads.serving import Serving, Side
+from energygate.workloads.serving import Serving, Side, refuse_one_port
+from energygate.workloads.unchanged import same_environment, same_model
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from energygate.policy import Policy
-    from energygate.result.result import BaseResult, WorkloadResult
+    from energygate.policy import Policy, Workload
+    from energygate.run.base import CheckedOutBase
+    from energygate.run.options import Options
+    from energygate.run.pairing import Pairing
+    from energygate.run.subject import Subject
 
 
-def check(  # noqa: PLR0913 - the options of the command
-    policy: Policy,
-    directory: Path,
-    *,
-    workloads: Sequence[str] = (),
-    time_limit_s: float | None = None,
-    python: str | None = None,
-    setup: str | None = None,
-    leg: bool = False,
-    observer: Observer | None = None,
-    pytest_options: tuple[str, ...] = (),
-) -> Result:
-    """Measure workloads of a policy on this machine and judge them by its absolute budgets.
+def check(policy: Policy, directory: Path, options: Options, *, base: CheckedOutBase | None = None) -> Result:
+    """Measure the workloads of a policy on this machine and judge them.
+
+    Without a base the absolute budgets of the policy decide. With one, workloads are measured on both sides, and all
+    budgets of base's policy decide.
 
     Args:
-        policy: The policy.
-        directory: The checkout: what the policy's paths are relative to, and where workers run.
-        workloads: Names of the workloads to check; all of them by default.
-        time_limit_s: Measuring time per workload; the policy's by default.
-        python: The interpreter to measure with; the policy's by default.
-        setup: A command that makes the environment first; none by default.
-        leg: Whether other jobs measure the other workloads: the error is shared with them.
-        observer: Is told of progress.
-        pytest_options: Of the pytest that measures its own tests; see `Serving`.
+        policy: Head's policy.
+        directory: Head's checkout: what the policy's paths are relative to, and where workers run.
+        options: How to run it.
+        base: What to compare with; `None` for nothing.
 
     Returns:
         The result. A workload that could not be measured is an error in it, not an exception.
 
     Raises:
-        UsageError: When the policy has no workload of a given name, or a package for measuring is missing.
-        PolicyError: When the site's carbon intensity is unknown, or a model's file does not exist.
-        MeasurementError: When the setup fails.
+        UsageError: When the policy has no workload of a given name, an option needs a base, or a package is missing.
+        PolicyError: When the site's carbon intensity is unknown or, without a base, a file does not exist.
+        MeasurementError: When the setup of a side fails.
     """
-    started = time.perf_counter()
-    names = chosen(policy.workloads, workloads, source=policy.source)
-    require_measuring(policy.workloads[name] for name in names)
-    machine = describe_machine()
-    run = Run(
-        policy=policy,
-        machine=machine,
-        factors=site_factors(policy),
-        confidence=shared_confidence(
-            (policy.workloads[name] for name in (policy.workloads if leg else names)), machine, relative=False
-        ),
-        relative=False,
-        time_limit_s=time_limit_s or policy.measurement.time_limit.value,
-        observer=observer or Observer(),
-    )
-    with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
-        servings = [
-            _serving(name, run, directory, Path(scratch) / str(i), python, pytest_options)
-            for i, name in enumerate(names)
-        ]
-        for serving in servings:
-            _check_files(serving, policy)  # the policy's mistakes are told before anything is measured
-        with turn(run.observer.waiting):
-            if setup is not None:
-                run_setup(setup, directory, label="head")
-            results = [_measured(serving, run, i, len(names)) for i, serving in enumerate(servings, 1)]
-    return assemble(run, results, started=started, directory=directory, policy_file=policy.source)
+    if base is None:
+        needing = {"--base-python": options.base_python, "--total-time-limit": options.total_time_limit_s}
+        for option, value in needing.items():
+            if value is not None:
+                raise UsageError(f"{option} needs a base", hint="Give --base or --base-dir")
+    return _Check(policy, directory, options, base).result()
 
 
-def assemble(  # noqa: PLR0913 - what a result says besides its workloads
-    run: Run,
-    results: Sequence[WorkloadResult],
-    *,
-    started: float,
-    directory: Path,
-    policy_file: str,
-    base: BaseResult | None = None,
-    changes: tuple[str, ...] | None = None,
-    notes: tuple[str, ...] = (),
-) -> Result:
-    """Put the parts of a result together.
+def side_of(name: str, directory: Path, python: str | None) -> Side:
+    """Return a side with its interpreter: a relative path is the side's own, a bare name or absolute path is shared."""
+    if python is None:
+        return Side(name=name, directory=directory, python=sys.executable)
+    is_own = ("/" in python or os.sep in python) and not Path(python).is_absolute()
+    return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)
 
-    Args:
-        run: The run.
-        results: Its workloads.
-        started: What `time.perf_counter` said at the start.
-        directory: Head's checkout.
-        policy_file: The policy as people name it, whichever side's decided.
-        base: What it was compared with.
-        changes: What head changes of the policy; `None` when it changes nothing.
-        notes: What a reader should know of the whole run.
-    """
-    return Result(
-        energygate_version=__version__,
-        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        seconds=time.perf_counter() - started,
-        policy=policy_file,
-        seed=run.policy.measurement.seed,
-        verdict=worst(result.verdict for result in results),
-        base=base,
-        head_commit=_head_commit(directory),
-        policy_changed=changes is not None,
-        policy_changes=changes or (),
-        policy_digest=policy_digest(run.policy),
-        notes=notes,
-        machine=machine_result(run.machine),
-        site=site_result(run.policy.site, run.factors.carbon_g_per_kwh),
-        workloads=tuple(results),
-    )
+
+@dataclass(kw_only=True)
+class _Job:
+    """A workload on its way through the check."""
+
+    pairing: Pairing
+    number: int
+    scratch: Path
+    subject: Subject | None = None
+    result: WorkloadResult | None = None
+    seconds: float = 0.0
+
+    @contextlib.contextmanager
+    def timed(self) -> Iterator[None]:
+        """Count the time, and turn an error into the workload's result."""
+        started = time.perf_counter()
+        try:
+            yield
+        except EnergygateError as error:
+            self.result = failed_workload(self.pairing, error)
+        finally:
+            self.seconds += time.perf_counter() - started
+
+
+class _Check:
+    """One run of `check`."""
+
+    def __init__(
+        self, head_policy: Policy, directory: Path, options: Options, base: CheckedOutBase | None
+    ) -> None:
+        self._started = time.perf_counter()
+        self._head_policy = head_policy
+        self._options = options
+        self._base = base
+        base_policy = None if base is None else base.policy
+        policy = base_policy or head_policy
+        self._base_decides = base_policy is not None
+        pairings = pair_workloads(None if base is None else policy.workloads, head_policy.workloads)
+        self._pairings = select(pairings, options.workloads, source=policy.source)
+        require_measuring(side for one in self._pairings for side in (one.base, one.head) if side)
+        machine = describe_machine()
+        sharing = pairings if options.leg else self._pairings
+        self._context = RunContext(
+            policy=policy,
+            machine=machine,
+            factors=site_factors(policy),
+            confidence=shared_confidence(
+                (one.head for one in sharing if one.head), machine, relative=base is not None
+            ),
+            time_limit_s=options.time_limit_s or policy.measurement.time_limit.value,
+            observer=options.observer,
+        )
+        python = options.python or policy.measurement.python
+        self._head_side = side_of("head", directory, python)
+        self._base_side = None
+        if base is not None:
+            self._base_side = side_of("base", base.directory, options.base_python or python)
+        self._same_python = options.base_python in {None, python}
+
+    def result(self) -> Result:
+        policy, head_policy, base = self._context.policy, self._head_policy, self._base
+        results = self._results()
+        has_changed = self._base_decides and policy != head_policy
+        notes = []
+        if base is not None and base.policy is None:
+            notes.append(f"base {base.name} has no policy; head's decides")
+        return Result(
+            energygate_version=__version__,
+            created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+            seconds=time.perf_counter() - self._started,
+            policy=head_policy.source,
+            seed=policy.measurement.seed,
+            verdict=worst(result.verdict for result in results),
+            base=None if base is None else base.result,
+            head_commit=_head_commit(self._head_side.directory),
+            policy_changed=has_changed,
+            policy_changes=policy_changes(policy, head_policy) if has_changed else (),
+            policy_digest=policy_digest(policy),
+            notes=tuple(notes),
+            machine=machine_result(self._context.machine),
+            site=site_result(policy.site, self._context.factors.carbon_g_per_kwh),
+            workloads=tuple(results),
+        )
+
+    def _results(self) -> list[WorkloadResult]:
+        base = self._base
+        if base is not None:
+            if not any(one.head for one in self._pairings):
+                return [self._removed(one, base) for one in self._pairings]
+            if self._same_python and not base.changed(()):
+                return [_unchanged(one) for one in self._pairings]
+        with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
+            jobs = []
+            for number, pairing in enumerate(self._pairings, 1):
+                jobs.append(_Job(pairing=pairing, number=number, scratch=Path(scratch) / str(number)))
+                jobs[-1].scratch.mkdir()
+            if base is None:
+                for job in jobs:
+                    self._check_files(job)
+            with turn(self._context.observer.waiting):
+                self._set_up()
+                for job in jobs:
+                    self._first_turn(job, count=len(jobs))
+                self._second_turns(jobs)
+            return [job.result for job in jobs if job.result is not None]
+
+    def _check_files(self, job: _Job) -> None:
+        """Report a mistake in the policy by its line, before anything is measured."""
+        try:
+            self._serving(job, job.pairing.workload, self._head_side).check_files()
+        except PolicyError as error:
+            policy, what = self._context.policy, f"{error.where}: {error.what}"
+            line = policy.line(("workloads", job.pairing.name))
+            raise PolicyError(what, where=policy.source, line=line, hint=error.hint) from None
+
+    def _set_up(self) -> None:
+        setup = self._options.setup
+        if self._base_side is not None:
+            setup = setup or self._context.policy.measurement.setup
+        for side in (self._base_side, self._head_side):
+            if setup is not None and side is not None:
+                run_setup(setup, side.directory, label=side.name)
+
+    def _first_turn(self, job: _Job, *, count: int) -> None:
+        """Prepare a workload and measure it for its share of the time."""
+        limit_s = self._context.time_limit_s
+        self._context.observer.started(job.pairing.name, number=job.number, count=count, time_limit_s=limit_s)
+        with job.timed():
+            started = time.perf_counter()
+            prepared = self._prepared(job)
+            if isinstance(prepared, WorkloadResult):
+                job.result = prepared
+            else:
+                job.subject = prepared
+                share_s = min(limit_s, (self._options.total_time_limit_s or math.inf) / count)
+                left_s = self._options.patience_s - (time.perf_counter() - started)
+                prepared.measure(min(share_s, left_s))
+        if self._base is None or job.result is not None or (job.subject and not job.subject.is_open):
+            self._finish(job)
+
+    def _second_turns(self, jobs: Sequence[_Job]) -> None:
+        """Spend the time that decided workloads left over on those that are still open."""
+        total_s = self._options.total_time_limit_s or self._context.time_limit_s * len(jobs)
+        open_jobs = [job for job in jobs if job.result is None]
+        for position, job in enumerate(open_jobs):
+            left_s = total_s - sum(one.seconds for one in jobs)
+            with job.timed():
+                if job.subject is not None:
+                    job.subject.measure(left_s / (len(open_jobs) - position))
+            self._finish(job)
+
+    def _finish(self, job: _Job) -> None:
+        if job.result is None and job.subject is not None:
+            with job.timed():
+                job.result = job.subject.result(seconds=job.seconds)
+        if job.result is not None:
+            self._context.observer.finished(job.result)
+
+    def _prepared(self, job: _Job) -> WorkloadResult | Subject:
+        pairing = job.pairing = self._without_missing_base(job.pairing)
+        rules = self._context.policy.comparison
+        if pairing.head is None:
+            assert self._base is not None  # noqa: S101 - only base can have it then
+            return self._removed(pairing, self._base)
+        head = self._serving(job, pairing.head, self._head_side)
+        if pairing.base is None or self._base_side is None:
+            if pairing.state == "added" and rules.added == "fail":
+                return unmeasured_workload(pairing, Verdict.FAIL, "added, which base's policy does not allow")
+            head.check_files()
+            return prepare(pairing, head, self._context)
+        base = self._serving(job, pairing.base, self._base_side)
+        base.check_files()
+        head.check_files()
+        refuse_one_port(base, head)
+        if self._is_same(base, head):
+            return _unchanged(pairing)
+        try:
+            return prepare(pairing, head, self._context, base=base)
+        except NothingThere as error:
+            if self._base_decides or error.where != base.label:
+                raise
+            job.pairing = pairing.added()  # base had such a test only according to head's policy
+            return self._prepared(job)
+
+    def _without_missing_base(self, pairing: Pairing) -> Pairing:
+        """Return the pairing without a base that only head's policy claims: its model does not exist there yet."""
+        model = pairing.base.onnx if pairing.base else None
+        if (
+            self._base is None
+            or self._base_decides
+            or model is None
+            or (self._base.directory / model).exists()
+        ):
+            return pairing
+        return pairing.added()
+
+    def _is_same(self, base: Serving, head: Serving) -> bool:
+        """Tell whether there is nothing to measure: the same model or files, inputs, settings and environment."""
+        if not same_environment(base.side, head.side) or not same_model(base, head):
+            return False
+        if head.workload.onnx is not None or self._base is None:
+            return True
+        return not self._base.changed(head.workload.paths)
+
+    def _serving(self, job: _Job, workload: Workload, side: Side) -> Serving:
+        base_side = self._base_side or self._head_side
+        both = job.pairing.base is not None and job.pairing.head is not None
+        deciding = base_side if self._base_decides else self._head_side
+        other = base_side if side is self._head_side else self._head_side
+        return Serving(
+            name=job.pairing.name,
+            workload=workload,
+            side=side,
+            seed=self._context.policy.measurement.seed if workload.seed is None else workload.seed,
+            timeout_s=self._context.time_limit_s,
+            scratch=job.scratch,
+            inputs_directory=deciding.directory if both else side.directory,
+            other_directory=None if self._base is None else other.directory,
+            pytest_options=self._options.pytest_options,
+        )
+
+    def _removed(self, pairing: Pairing, base: CheckedOutBase) -> WorkloadResult:
+        note = f"removed; base {base.name} had it"
+        if self._context.policy.comparison.removed == "fail":
+            return unmeasured_workload(pairing, Verdict.FAIL, f"{note}, and base's policy wants it kept")
+        return unmeasured_workload(pairing, Verdict.PASS, note)
+
+
+def _unchanged(pairing: Pairing) -> WorkloadResult:
+    note = "identical to base, not measured"
+    if pairing.state == "renamed":
+        return unmeasured_workload(pairing, Verdict.PASS, f"renamed from {pairing.base_name}, {note}")
+    return unmeasured_workload(replace(pairing, state="unchanged"), Verdict.PASS, note)
 
 
 def _head_commit(directory: Path) -> str | None:
-    """The commit that is checked out; `None` outside of git, and before the first one."""
+    """Return the commit that is checked out; `None` outside of git, and before the first one."""
     try:
         commit = Repository.find(directory).head()
     except EnergygateError:
         return None
     return None if commit is None else commit.sha
-
-
-def _measured(serving: Serving, run: Run, number: int, count: int) -> WorkloadResult:
-    started = time.perf_counter()
-    run.observer.started(serving.name, number=number, count=count, time_limit_s=run.time_limit_s)
-    try:
-        subject = head_alone(serving, run)
-        subject.measure(run.time_limit_s)
-        result = subject.result(seconds=time.perf_counter() - started)
-    except EnergygateError as error:
-        result = failed_workload(serving.name, serving.workload, error)
-    run.observer.finished(result)
-    return result
-
-
-def _serving(  # noqa: PLR0913, PLR0917 - what a serving is made of
-    name: str, run: Run, directory: Path, scratch: Path, python: str | None, pytest_options: tuple[str, ...]
-) -> Serving:
-    scratch.mkdir()
-    workload, measurement = run.policy.workloads[name], run.policy.measurement
-    return Serving(
-        name=name,
-        workload=workload,
-        side=side_of("head", directory, python or measurement.python),
-        seed=measurement.seed if workload.seed is None else workload.seed,
-        timeout_s=run.time_limit_s,
-        scratch=scratch,
-        inputs_directory=directory,
-        pytest_options=pytest_options,
-    )
-
-
-def _check_files(serving: Serving, policy: Policy) -> None:
-    try:
-        serving.check_files()
-    except PolicyError as error:
-        line = policy.line(("workloads", serving.name))
-        what = f"{error.where}: {error.what}"
-        raise PolicyError(what, where=policy.source, line=line, hint=error.hint) from None
-
-
-def chosen(known: Iterable[str], names: Iterable[str], *, source: str) -> list[str]:
-    """The workloads that were asked for, each once; all of them when none was.
-
-    Raises:
-        UsageError: When one is unknown.
-    """
-    known = list(known)
-    wanted = list(dict.fromkeys(names)) or known
-    for name in wanted:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, known))}"
-            raise UsageError(f"the policy has no workload {name!r}", where=source, hint=hint)
-    return wanted
-
-
-def side_of(name: str, directory: Path, python: str | None) -> Side:
-    """A side with its interpreter: a relative path is the side's own, a bare name or an absolute path is shared."""
-    if python is None:
-        return Side(name=name, directory=directory, python=sys.executable)
-    is_own = ("/" in python or os.sep in python) and not Path(python).is_absolute()
-    return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 
 from energygate.extras import require as require_extra
 from energygate.gate.certainty import ALPHA
-from energygate.measure.launchers import PairLauncher, cpu_sets
+from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.machine_lock import turn
 from energygate.measure.meters import rapl
@@ -21,8 +21,8 @@ from energygate.measure.readings import Method
 from energygate.measure.series import change_series
 from energygate.policy import Measurement, parse_policy
 from energygate.report.diagnosis import Diagnosis, SelfTest
+from energygate.run.context import meter_of
 from energygate.run.provenance import component_result, machine_result
-from energygate.run.shared import meter_of
 from energygate.run.shipped import fixtures
 from energygate.stats.confidence import MAX_LAUNCHES, half_width
 from energygate.version import __version__
@@ -31,7 +31,7 @@ from energygate.workloads.serving import Serving, Side
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from energygate.measure.launch import PairedLaunch
+    from energygate.measure.launch import Launches
     from energygate.measure.machine import Machine
     from energygate.measure.readings import Meter, MeterFacts
 
@@ -133,7 +133,7 @@ def _self_test(machine: Machine, wanted: Measurement) -> SelfTest:
     )
 
 
-def _launches(meter: Meter, scratch: Path) -> list[PairedLaunch]:
+def _launches(meter: Meter, scratch: Path) -> Launches:
     workload = parse_policy(SELF_TEST).workloads["self-test"]
     base, head = (
         Serving(
@@ -147,19 +147,18 @@ def _launches(meter: Meter, scratch: Path) -> list[PairedLaunch]:
         )
         for name in ("base", "head")
     )
-    launcher = PairLauncher(
-        base,
+    launcher = Launcher(
         head,
         meter,
+        base=base,
         cpu_sets=cpu_sets(usable_cpus(), workload.threads),
         time_limit_ns=MINUTE_S * 1e9,
-        tolerant=False,
         coin=random.Random(0),  # noqa: S311 - an order, not a secret
         clock=time.perf_counter_ns,
     )
-    launches, started = [launcher.launch()], time.perf_counter()
+    launches, started = launcher.launch(), time.perf_counter()
     while time.perf_counter() - started < SELF_TEST_S or len(launches) < 2:  # noqa: PLR2004 - scatter takes two
-        launches.append(launcher.launch())
+        launches += launcher.launch()
     return launches
 
 

@@ -1,60 +1,65 @@
-"""Which workload of base belongs to which of head, and what becomes of those that are alone: pure functions."""
+"""Which workload of base belongs to which of head: pure functions."""
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from energygate.errors import UsageError
 from energygate.policy import TARGET
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from energygate.policy import Workload
     from energygate.result.result import State
 
 RUNS = (*TARGET, "ready")
-"""What is head's to choose, as part of the change itself; everything else is base's."""
+"""The keys that head decides, because they are part of the change; base decides all others."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Pairing:
-    """One workload as it stands on both sides.
+    """One workload on both sides.
 
     Attributes:
         name: Its name; head's where the two differ.
-        base_name: Its name at base; `None` when it was added.
-        base: What runs on base: base's definition. `None` when it was added.
+        state: What became of it between base and head.
         head: What runs on head: head's model, code or command under base's settings, so that a change cannot ease its
             own test. `None` when it was removed.
-        state: What became of it.
+        base: What runs on base: base's definition. `None` when it was added, or there is no base.
+        base_name: Its name at base; `None` where `base` is.
         notes: What a reader should know.
     """
 
     name: str
-    base_name: str | None
-    base: Workload | None
-    head: Workload | None
     state: State
+    head: Workload | None = None
+    base: Workload | None = None
+    base_name: str | None = None
     notes: tuple[str, ...] = ()
 
     @property
     def workload(self) -> Workload:
-        """What the workload is: head's, or base's where there is no head any more."""
+        """The workload as it runs on head, or on base if head has removed it."""
         workload = self.head or self.base
         assert workload is not None  # noqa: S101 - a pairing has at least one side
         return workload
 
     def added(self) -> Pairing:
-        """The same without a base, which has turned out to have no such thing."""
+        """Return it without a base, which turned out to have no such workload."""
         return replace(self, base=None, base_name=None, state="added")
 
 
-def pair_workloads(base: Mapping[str, Workload], head: Mapping[str, Workload]) -> list[Pairing]:
+def pair_workloads(base: Mapping[str, Workload] | None, head: Mapping[str, Workload]) -> list[Pairing]:
     """Pair the workloads of both policies: by name, else by what they run.
 
-    A workload that is gone and one that is new are the same one renamed when they run the same thing.
+    A removed workload and an added one that run the same thing are one that was renamed. Without a base (`None`) each
+    of head's is on its own.
     """
+    if base is None:
+        return [Pairing(name=name, state="head only", head=workload) for name, workload in head.items()]
     pairings = []
     new = {name: workload for name, workload in head.items() if name not in base}
     for name, workload in base.items():
@@ -65,12 +70,29 @@ def pair_workloads(base: Mapping[str, Workload], head: Mapping[str, Workload]) -
         if renamed is not None:
             pairings.append(_both(renamed, name, workload, new.pop(renamed), "renamed"))
         else:
-            pairings.append(Pairing(name=name, base_name=name, base=workload, head=None, state="removed"))
-    pairings += [
-        Pairing(name=name, base_name=None, base=None, head=workload, state="added")
-        for name, workload in new.items()
-    ]
+            pairings.append(Pairing(name=name, state="removed", base=workload, base_name=name))
+    pairings += [Pairing(name=name, state="added", head=workload) for name, workload in new.items()]
     return pairings
+
+
+def select(pairings: Sequence[Pairing], names: Sequence[str], *, source: str) -> list[Pairing]:
+    """Return the workloads of these names, each once; all of them when no name is given.
+
+    Args:
+        pairings: What there is.
+        names: Names that the user gave.
+        source: The policy's name for messages.
+
+    Raises:
+        UsageError: When there is no workload of a name.
+    """
+    known = {one.name: one for one in pairings}
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, known))}"
+            raise UsageError(f"the policy has no workload {name!r}", where=source, hint=hint)
+    return [one for one in pairings if not names or one.name in names]
 
 
 def _both(name: str, base_name: str, base: Workload, head: Workload, state: State) -> Pairing:
@@ -102,6 +124,6 @@ def _target(workload: Workload) -> tuple[str | None, ...]:
 
 
 def _words(workload: Workload, key: str) -> str:
-    """What a side runs, by the key that tells it from the other; by its kind where the kinds differ."""
-    said = str((key != "part" and getattr(workload, key)) or getattr(workload, workload.kind))
-    return said if workload.part is None else f"{said} ({workload.part})"
+    """Return what a side runs, by the key in which the sides differ; by its kind where the kinds differ."""
+    target = str((key != "part" and getattr(workload, key)) or getattr(workload, workload.kind))
+    return target if workload.part is None else f"{target} ({workload.part})"

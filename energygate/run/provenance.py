@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from energygate.measure.launch import Launch
     from energygate.measure.machine import Machine
     from energygate.measure.readings import ComponentFacts, MeterFacts
-    from energygate.measure.windows import Plan
+    from energygate.measure.windows import LaunchPlan
     from energygate.policy import Workload
 
 
@@ -51,7 +51,7 @@ def provenance(  # noqa: PLR0913, PLR0917 - the same
     launches: Sequence[Launch],
     facts: MeterFacts,
     confidence: Confidence,
-    plan: Plan,
+    plan: LaunchPlan,
     seconds: float,
 ) -> Provenance:
     """How a workload's numbers came about, from head's launches."""

@@ -1,16 +1,15 @@
-"""Bytes as evidence: what a request takes, what leaves the machine for it, and what shipping the model takes."""
+"""Evidence without sampling noise: bytes of requests, of answers, of what leaves the site, and of the model."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from energygate.run.subject import exact_evidence
+from energygate.gate import Estimate, Evidence
 from energygate.workloads.model_files import model_download_bytes, model_size_bytes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from energygate.gate import Evidence
     from energygate.policy import Site, Workload
     from energygate.workloads.protocol import Payloads
     from energygate.workloads.serving import Serving
@@ -20,25 +19,32 @@ PAYLOADS = {
     "response_size": "response_bytes",
     "egress_per_request": "egress_bytes",
 }
-"""Metrics that take a worker to be known, by the field of `Payloads` that is their number."""
-
+"""Metrics that only a worker can tell, and the field of `Payloads` that holds them."""
 
 PRICED = ("monthly_egress_cost", "monthly_cost")
-"""Metrics that what leaves the site is a part of, where it has a price."""
+"""Metrics that include the price of egress, where it has one."""
+
+
+def exact_evidence(metric: str, *, head: float, base: float | None = None) -> Evidence:
+    """Return evidence for a metric without sampling noise; a change from zero to more is unknown, not infinite."""
+    if base is None:
+        return Evidence(metric=metric, head=Estimate.exact(head))
+    change = Estimate.exact(head / base - 1 if base else 0.0) if base or head == base else None
+    return Evidence(metric=metric, head=Estimate.exact(head), base=Estimate.exact(base), change=change)
 
 
 def wants_payloads(workload: Workload, site: Site) -> bool:
-    """Whether somebody asks for the bytes of requests and answers: a budget, or the price of what leaves the site."""
+    """Tell whether the bytes of requests and answers are needed: for a budget, or for the price of egress."""
     return site.egress_price is not None or not workload.budgets.keys().isdisjoint(PAYLOADS)
 
 
 def needs_payloads(workload: Workload) -> bool:
-    """Whether a budget cannot be judged without them, given that somebody wants them."""
+    """Tell whether a budget cannot be judged without the bytes of requests and answers."""
     return not workload.budgets.keys().isdisjoint({*PAYLOADS, *PRICED})
 
 
 def payload_evidence(head: Payloads, base: Payloads | None = None) -> dict[str, Evidence]:
-    """The bytes of requests and answers, by metric, in bytes; what is not known of head is left out."""
+    """Return the bytes of requests and answers, by metric; without those that are unknown for head."""
     exact = {}
     for metric, field in PAYLOADS.items():
         after, before = getattr(head, field), None if base is None else getattr(base, field)
@@ -48,9 +54,9 @@ def payload_evidence(head: Payloads, base: Payloads | None = None) -> dict[str, 
 
 
 def model_evidence(head: Serving, site: Site, base: Serving | None = None) -> dict[str, Evidence]:
-    """The size of head's model, in bytes; a change only where base has a model, too.
+    """Return the size of head's model, in bytes; with a change only where base has a model, too.
 
-    What a download takes is looked at where somebody asks: compressing weights takes a second per 30 MB or so.
+    The size of a download is measured only where it is needed: compressing weights takes about a second per 30 MB.
 
     Raises:
         MeasurementError: When a model cannot be read.
@@ -61,8 +67,8 @@ def model_evidence(head: Serving, site: Site, base: Serving | None = None) -> di
     exact = {}
     for metric, size in (("model_size", model_size_bytes), ("model_download_size", model_download_bytes)):
         if metric == "model_size" or _wants_download(head.workload, site):
-            before = size(_model(base), label=base.label) if base is not None and has_base else None
-            exact[metric] = exact_evidence(metric, head=size(_model(head), label=head.label), base=before)
+            before = size(model_path(base), label=base.label) if base is not None and has_base else None
+            exact[metric] = exact_evidence(metric, head=size(model_path(head), label=head.label), base=before)
     return exact
 
 
@@ -71,5 +77,6 @@ def _wants_download(workload: Workload, site: Site) -> bool:
     return bool(downloads) or "model_download_size" in workload.budgets
 
 
-def _model(serving: Serving) -> Path:
+def model_path(serving: Serving) -> Path:
+    """Return the path of an ONNX workload's model on its side."""
     return serving.side.directory / str(serving.workload.onnx)

@@ -65,8 +65,8 @@ def test_a_runner_that_base_does_not_use_is_not_given_and_that_is_said(project, 
     )
     assert jobs(ran)[-1] == (["self-hosted", "small"], ["gpu"])
     assert ran.err == (
-        "energygate: workload 'gpu' asks for the runner self-hosted, gpu, which base's policy names nowhere: "
-        "it does not get it\n"
+        "energygate: workload 'gpu' asks for the runner self-hosted, gpu, which base's policy does not use: "
+        "it gets the default runner\n"
     )
 
 

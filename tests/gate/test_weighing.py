@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.gate.weighing import ENERGIES, Confidence, Factors, weigh
-from energygate.measure.series import WANDERING, Series
+from energygate.measure.series import DRIFTING, Series
 from energygate.policy import METRICS
 from energygate.stats import drifting, log_mean
 
-CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, wandering=WANDERING)
+CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, wandering=DRIFTING)
 MACHINE_ALONE = Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None)
 
 launches = st.lists(st.floats(1e-12, 1e6), min_size=1, max_size=12).map(tuple)

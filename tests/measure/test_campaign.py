@@ -10,14 +10,13 @@ from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError, WorkerDied
 from energygate.measure.campaign import MAX_LAUNCHES, MIN_LAUNCHES, Campaign
+from energygate.measure.launch import Launches
 
 SECOND = 1_000_000_000
 
 
 class Timepiece:
     """A clock and a launcher in one: each launch takes the next of the given times."""
-
-    plan = None
 
     def __init__(self, seconds):
         self._seconds = itertools.cycle(seconds)
@@ -30,7 +29,7 @@ class Timepiece:
     def launch(self):
         self.starts_s.append(self.now_ns / SECOND - 5)
         self.now_ns += round(next(self._seconds) * SECOND)
-        return len(self.starts_s)
+        return Launches(head=(len(self.starts_s),))
 
 
 def never():
@@ -38,20 +37,20 @@ def never():
 
 
 def campaign_of(timepiece):
-    return Campaign(timepiece, clock=timepiece)
+    return Campaign(timepiece.launch, clock=timepiece)
 
 
 def launches_of(timepiece, *, seconds=1e9, decided=never):
     campaign = campaign_of(timepiece)
-    campaign.go_on(seconds, decided=decided, on_progress=lambda _: None)
+    campaign.resume(seconds, decided=decided, on_progress=lambda _: None)
     return campaign.launches
 
 
 @pytest.mark.parametrize("needed", [MIN_LAUNCHES, 7, 20])
 def test_it_stops_as_soon_as_it_is_decided(needed):
     campaign = campaign_of(Timepiece([1.0]))
-    campaign.go_on(1e9, decided=lambda: len(campaign.launches) >= needed, on_progress=lambda _: None)
-    assert campaign.launches == list(range(1, needed + 1))
+    campaign.resume(1e9, decided=lambda: len(campaign.launches) >= needed, on_progress=lambda _: None)
+    assert campaign.launches.head == tuple(range(1, needed + 1))
 
 
 def test_what_the_first_launches_seem_to_say_decides_nothing():
@@ -100,23 +99,23 @@ def test_after_the_first_no_launch_starts_without_room_for_the_longest_so_far(ti
 def test_time_between_two_stretches_does_not_count():
     timepiece = Timepiece([1.0])
     campaign = campaign_of(timepiece)
-    campaign.go_on(3.0, decided=never, on_progress=lambda _: None)
+    campaign.resume(3.0, decided=never, on_progress=lambda _: None)
     timepiece.now_ns += 1000 * SECOND  # other workloads had their turn
-    campaign.go_on(2.5, decided=never, on_progress=lambda _: None)
+    campaign.resume(2.5, decided=never, on_progress=lambda _: None)
     assert len(campaign.launches) == 5
     assert campaign.elapsed_s == pytest.approx(5.0)
 
 
 def test_a_stretch_too_short_for_a_launch_starts_none():
     campaign = campaign_of(Timepiece([2.0]))
-    campaign.go_on(4.0, decided=never, on_progress=lambda _: None)
-    campaign.go_on(1.9, decided=never, on_progress=lambda _: None)
+    campaign.resume(4.0, decided=never, on_progress=lambda _: None)
+    campaign.resume(1.9, decided=never, on_progress=lambda _: None)
     assert len(campaign.launches) == 2
 
 
 def test_progress_is_told_after_every_launch():
     told = []
-    campaign_of(Timepiece([2.0])).go_on(6.0, decided=never, on_progress=told.append)
+    campaign_of(Timepiece([2.0])).resume(6.0, decided=never, on_progress=told.append)
     assert [(one.launches, one.elapsed_s, one.time_limit_s) for one in told] == [
         (1, pytest.approx(2.0), 6.0),
         (2, pytest.approx(4.0), 6.0),

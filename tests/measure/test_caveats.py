@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.measure.caveats import caveats, saturation, unlike_units
-from energygate.measure.launch import PairedLaunch
+from energygate.measure.launch import Launches
 
 S = 1_000_000_000
 
@@ -84,7 +84,7 @@ def yielding(*units, requests=10):
     ],
 )
 def test_unlike_units(base, head, said):
-    found = unlike_units([PairedLaunch(base=yielding(*base), head=yielding(*head))], "tokens")
+    found = unlike_units(Launches(base=(yielding(*base),), head=(yielding(*head),)), "tokens")
     assert found == said if said is None else found.startswith(said)
     if said:
         assert found.endswith("energy per request is not comparable, look at energy per unit")
@@ -92,18 +92,17 @@ def test_unlike_units(base, head, said):
 
 def test_windows_in_which_requests_failed_are_not_compared():
     base, head = yielding(450, 450), yielding(450, 405, requests=(10, 9))
-    assert unlike_units([PairedLaunch(base=base, head=head)], "tokens") is None
+    assert unlike_units(Launches(base=(base,), head=(head,)), "tokens") is None
 
 
 def test_all_caveats_of_a_pair_name_their_side():
     (calm,), (busy,) = at_rate(50, capacity=250, launches=1), at_rate(50, capacity=25, launches=1)
-    pair = PairedLaunch(base=calm, head=busy)
-    (said,) = caveats([pair], None)
+    (said,) = caveats(Launches(base=(calm,), head=(busy,)), None)
     assert said.startswith("head is saturated: it serves 25 req/s of the 50 that arrive")
-    assert caveats([PairedLaunch(base=calm, head=calm)], "tokens") == []
+    assert caveats(Launches(base=(calm,), head=(calm,)), "tokens") == []
 
 
 def test_caveats_of_head_alone():
-    assert caveats(at_rate(50, capacity=250), None) == []
-    (said,) = caveats(at_rate(50, capacity=25), None)
+    assert caveats(Launches(head=tuple(at_rate(50, capacity=250))), None) == []
+    (said,) = caveats(Launches(head=tuple(at_rate(50, capacity=25))), None)
     assert said.startswith("saturated")

@@ -8,7 +8,7 @@ import pytest
 from builders import launch, window
 
 from energygate.measure.comparability import unlike
-from energygate.measure.launch import PairedLaunch
+from energygate.measure.launch import Launches
 from energygate.measure.readings import Component, Method, Reading
 
 MEASURED, ESTIMATED = ("cpu", Method.MEASURED), ("cpu", Method.ESTIMATED)
@@ -48,11 +48,11 @@ def _reading(components):
     ],
 )
 def test_what_may_be_compared(base, head, words):
-    found = unlike([PairedLaunch(base=side(*base), head=side(*head))])
+    found = unlike(Launches(base=(side(*base),), head=(side(*head),)))
     assert found is None if words is None else words in found
 
 
 def test_one_launch_that_differs_is_enough():
-    same = PairedLaunch(base=side([MEASURED]), head=side([MEASURED]))
-    other = PairedLaunch(base=side([MEASURED]), head=side([ESTIMATED]))
-    assert unlike([same, other, same])
+    same = Launches(base=(side([MEASURED]),), head=(side([MEASURED]),))
+    other = Launches(base=(side([MEASURED]),), head=(side([ESTIMATED]),))
+    assert unlike(same + other + same)

@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from energygate.footprint import NoFootprint, Production
 from energygate.gate.weighing import Confidence, Factors, weigh, weigh_change
 from energygate.measure.footprints import NO_BYTES, Bytes, Site
-from energygate.measure.launch import PairedLaunch
+from energygate.measure.launch import Launches
 from energygate.measure.meters.idle import active_joules
 from energygate.measure.readings import Method
-from energygate.measure.series import WANDERING, change_series, series
+from energygate.measure.series import DRIFTING, change_series, series
 from energygate.policy import Traffic
 
 KWH = 3.6e6
@@ -51,7 +51,7 @@ def pairs_of(factor, *, count=5, slow=1.0):
         ]
         for windows in base
     ]
-    return [PairedLaunch(base=launch(*b), head=launch(*h)) for b, h in zip(base, head, strict=True)]
+    return Launches(base=tuple(launch(*some) for some in base), head=tuple(launch(*some) for some in head))
 
 
 def changes(site, pairs):
@@ -90,7 +90,7 @@ def test_a_month_s_metrics_are_multiples_of_effective_energy():
         production=replace(PRICED, water_l_per_kwh=1.8),
     )
     launches = [one_launch(1.0 + i / 50) for i in range(5)]
-    confidence = Confidence(alpha=0.1, drift_sd=0.1, wandering=WANDERING)
+    confidence = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)
     weighed = weigh({**series(launches), **at(PRICED).series(launches, NO_BYTES)}, factors, confidence)
     effective, month = weighed["effective_energy_per_request"].head, 1e5 * 365.25 / 12
     for name, factor in {"monthly_energy": 1, "monthly_carbon": 380, "monthly_water": 1.8 / 1.25}.items():
@@ -117,8 +117,8 @@ def test_the_change_is_that_of_the_numbers(factor):
     pairs = pairs_of(factor, slow=factor)
     for production in (BUSY, WARM):
         site = at(production)
-        before = site.series([pair.base for pair in pairs], NO_BYTES)["effective_energy_per_request"]
-        after = site.series([pair.head for pair in pairs], NO_BYTES)["effective_energy_per_request"]
+        before = site.series(pairs.base, NO_BYTES)["effective_energy_per_request"]
+        after = site.series(pairs.head, NO_BYTES)["effective_energy_per_request"]
         expected = [math.log(h / b) for b, h in zip(before.per_launch, after.per_launch, strict=True)]
         assert changes(site, pairs).log_ratios == pytest.approx(expected, abs=1e-12)
         assert changes(site, pairs).totals == pytest.approx(expected, abs=1e-12)
@@ -132,9 +132,10 @@ def test_an_idle_pool_thins_a_change_out():
 
 def test_swapping_the_sides_changes_the_sign():
     pairs = pairs_of(1.4, slow=1.2)
-    wild = replace(pairs[0].head.windows[0], reading=reading(40.0))
-    pairs[0] = replace(pairs[0], head=replace(pairs[0].head, windows=(wild, *pairs[0].head.windows[1:])))
-    swapped = [PairedLaunch(base=pair.head, head=pair.base) for pair in pairs]
+    first, *others = pairs.head
+    wild = replace(first.windows[0], reading=reading(40.0))
+    pairs = replace(pairs, head=(replace(first, windows=(wild, *first.windows[1:])), *others))
+    swapped = Launches(base=pairs.head, head=pairs.base)
     for production in (BUSY, WARM):
         forth, back = changes(at(production), pairs), changes(at(production), swapped)
         assert forth.log_ratios == pytest.approx([-value for value in back.log_ratios], abs=1e-12)
@@ -142,22 +143,21 @@ def test_swapping_the_sides_changes_the_sign():
 
 
 def test_a_wild_window_moves_the_total_and_not_what_typical_requests_say():
-    pairs = [replace(pair) for pair in pairs_of(1.0, count=1)]
-    windows = [*pairs[0].head.windows] * 3
-    base = launch(*[*pairs[0].base.windows] * 3)
+    ((base, head),) = pairs_of(1.0, count=1).pairs
+    windows = [*head.windows] * 3
     windows[0] = replace(windows[0], reading=reading(50.0))
-    wild = changes(at(BUSY), [PairedLaunch(base=base, head=launch(*windows))])
+    wild = changes(at(BUSY), Launches(base=(launch(*[*base.windows] * 3),), head=(launch(*windows),)))
     assert wild.log_ratios[0] == pytest.approx(0.0, abs=1e-9)
     assert wild.totals[0] > 1
 
 
 def test_a_change_has_an_interval_like_any_other():
     pairs = pairs_of(1.3)
-    site, confidence = at(PRICED), Confidence(alpha=0.1, drift_sd=0.0, wandering=WANDERING)
+    site, confidence = at(PRICED), Confidence(alpha=0.1, drift_sd=0.0, wandering=DRIFTING)
     factors = Factors(pue=1.25, carbon_g_per_kwh=380.0, price_per_kwh=0.25, production=PRICED)
     sides = [
         weigh({**series(one), **site.series(one, NO_BYTES)}, factors, confidence)
-        for one in ([pair.base for pair in pairs], [pair.head for pair in pairs])
+        for one in (pairs.base, pairs.head)
     ]
     measured = change_series(pairs)
     both = {**measured, **site.changes(pairs, measured, base=NO_BYTES, head=NO_BYTES)}
@@ -181,10 +181,10 @@ def test_free_electricity_costs_nothing_on_both_sides():
     pairs = pairs_of(1.5)
     found = at(free).changes(pairs, change_series(pairs), base=NO_BYTES, head=NO_BYTES)["monthly_cost"]
     assert set(found.log_ratios) == {0.0}
-    one = at(free).series([pair.head for pair in pairs], NO_BYTES)
+    one = at(free).series(pairs.head, NO_BYTES)
     factors = Factors(pue=1.25, carbon_g_per_kwh=None, price_per_kwh=0.0, production=free)
-    confidence = Confidence(alpha=0.1, drift_sd=0.1, wandering=WANDERING)
-    head = weigh({**series([pair.head for pair in pairs]), **one}, factors, confidence)["monthly_cost"].head
+    confidence = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)
+    head = weigh({**series(pairs.head), **one}, factors, confidence)["monthly_cost"].head
     assert (head.low, head.value, head.high) == (0.0, 0.0, 0.0)
 
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
-from energygate.measure.launch import PairedLaunch
+from energygate.measure.launch import Launches
 from energygate.measure.series import change_series, series, success_rate
 
 JOULES_PER_KWH = 3.6e6
@@ -139,10 +139,11 @@ def test_a_launch_that_yielded_nothing_has_no_energy_per_unit(units):
     ],
 )
 def test_how_energy_per_unit_changed(base, head, change):
-    pair = PairedLaunch(
-        base=launch(*(yielding(2.0, one) for one in base)), head=launch(*(yielding(2.2, one) for one in head))
+    launches = Launches(
+        base=(launch(*(yielding(2.0, one) for one in base)),),
+        head=(launch(*(yielding(2.2, one) for one in head)),),
     )
-    (ratio,) = change_series([pair])["energy_per_unit"].log_ratios
+    (ratio,) = change_series(launches)["energy_per_unit"].log_ratios
     assert ratio == pytest.approx(math.log(change))
 
 
@@ -156,6 +157,6 @@ def test_time_to_the_first_piece_of_streamed_answers():
 def test_a_few_dear_requests_move_the_total_and_not_the_ratio():
     base = launch(*(window(1.0) for _ in range(24)))
     head = launch(*(window(3.0 if number % 12 == 0 else 1.0) for number in range(24)))
-    change = change_series([PairedLaunch(base=base, head=head)])["energy_per_request"]
+    change = change_series(Launches(base=(base,), head=(head,)))["energy_per_request"]
     assert change.log_ratios == (0.0,)
     assert change.totals == (pytest.approx(math.log(28 / 24)),)

@@ -12,8 +12,9 @@ import pytest
 from launched_once import LAUNCHED_ONCE, TIME
 
 from energygate.policy import load_policy
-from energygate.run.base import base_from_directory
-from energygate.run.compare import Options, compare
+from energygate.run.base import check_out_base
+from energygate.run.check import check
+from energygate.run.options import Options
 
 PROJECT = Path(__file__).parent.parent.parent / "fixtures" / "pytest_project"
 PASSED, FAILED = 0, 1
@@ -120,10 +121,8 @@ def test_whoever_waits_is_told_in_time(tmp_path):
         (tmp_path / side / "energygate.yml").write_text(policy, "utf-8")
         (tmp_path / side / "app.py").write_text(f"def make():\n    return lambda: '{side}'\n", "utf-8")
     head = tmp_path / "head"
-    with base_from_directory(tmp_path / "base", head, "energygate.yml") as base:
-        impatient = Options(
-            patience_s=0.0
-        )  # preparing has taken it all: the first launch is run whatever it takes
-        (found,) = compare(load_policy(head / "energygate.yml"), head, base, impatient).workloads
+    with check_out_base(head, "energygate.yml", base_dir=str(tmp_path / "base")) as base:
+        impatient = Options(patience_s=0.0)  # preparation has used it up: the first launch runs all the same
+        (found,) = check(load_policy(head / "energygate.yml"), head, impatient, base=base).workloads
     assert found.error is None, found.error
     assert len(found.provenance.launches) == 1

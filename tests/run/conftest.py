@@ -13,7 +13,7 @@ sys.path.append(str(Path(__file__).parents[1] / "cli"))  # for `commands`: one w
 
 from base_projects import Project
 
-from energygate.measure.launchers import PairLauncher, cpu_sets
+from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
@@ -63,13 +63,12 @@ def pair_launcher(meter):
     """Make a launcher of short launches."""
 
     def make(base, head, *, seed=0, time_limit_s=2.0, plan=None, meter=meter):
-        launcher = PairLauncher(
-            base,
+        launcher = Launcher(
             head,
             meter,
+            base=base,
             cpu_sets=cpu_sets(usable_cpus(), 1),
             time_limit_ns=time_limit_s * 1e9,
-            tolerant=False,
             coin=random.Random(seed),  # noqa: S311 - an order, not a secret
             clock=time.perf_counter_ns,
         )

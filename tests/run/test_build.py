@@ -14,33 +14,37 @@ from energygate.errors import MeasurementError
 from energygate.gate import Estimate, Evidence, Verdict, judge
 from energygate.gate.weighing import Confidence, Factors, weigh
 from energygate.measure.readings import Method
-from energygate.measure.series import WANDERING, series
-from energygate.measure.windows import Plan
+from energygate.measure.series import DRIFTING, series
+from energygate.measure.windows import LaunchPlan
 from energygate.policy import METRICS, Budget, Workload
-from energygate.run.build import Background, failed_workload, measured_workload, metric_results
+from energygate.result.findings import metric_results
+from energygate.run.build import failed_workload, measured_workload
+from energygate.run.pairing import Pairing
 
 FACTS = meter_facts()
-CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.1, wandering=WANDERING)
+CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)
 
 
 def workload(**fields):
     return Workload(onnx="model.onnx", **fields)
 
 
-def built(launches, *, pue=1.0, findings=(), of=None, background=None, facts=FACTS):
+def alone(of=None, **fields):
+    return Pairing(**{"name": "digits-cnn", "state": "head only", "head": of or workload(), **fields})
+
+
+def built(launches, *, pue=1.0, findings=(), of=None, facts=FACTS, **fields):
     factors = Factors(pue=pue, carbon_g_per_kwh=None, price_per_kwh=None)
     return measured_workload(
-        "digits-cnn",
-        of or workload(),
+        alone(of, **fields),
         launches=launches,
         evidence=weigh(series(launches), factors, CONFIDENCE),
         findings=findings,
         facts=facts,
         confidence=CONFIDENCE,
-        plan=Plan(calls=10, windows=2, max_warm_up=6),
+        plan=LaunchPlan(calls=10, windows=2, max_warm_up=6),
         seconds=1.0,
         currency=None,
-        background=background or Background(),
     )
 
 
@@ -138,9 +142,9 @@ def test_the_limit_as_applied_is_told_where_it_is_softer(min_delta, applied):
 
 
 def test_a_name_at_base_stands_with_the_workload():
-    assert built([launch()], background=Background(state="renamed", base_name="old")).base_name == "old"
-    error = MeasurementError("the worker died")
-    assert failed_workload("new", workload(), error, state="renamed", base_name="old").base_name == "old"
+    renamed = {"state": "renamed", "base_name": "old"}
+    assert built([launch()], **renamed).base_name == "old"
+    assert failed_workload(alone(**renamed), MeasurementError("the worker died")).base_name == "old"
 
 
 def test_codecarbons_own_account_is_per_request_and_null_where_the_readings_are_its_own():
@@ -183,9 +187,9 @@ def test_an_undisturbed_measurement_needs_no_notes():
 
 
 def test_what_is_known_of_the_workload_is_noted_first():
-    known = Background(notes=("it is new here",))
-    assert built([launch(cpus=())], background=known).notes[0] == "it is new here"
-    assert built([launch()], background=known).state == "head only"
+    found = built([launch(cpus=())], notes=("it is new here",))
+    assert found.notes[0] == "it is new here"
+    assert found.state == "head only"
 
 
 def test_a_budget_whose_metric_was_not_measured_is_an_error_in_words():
@@ -209,7 +213,7 @@ def test_a_metric_that_was_measured_on_one_side_is_not_said_to_be_missing():
 
 def test_a_workload_that_could_not_be_measured_keeps_its_error_and_invents_nothing():
     error = MeasurementError("the worker died", hint="Look at its last words", detail="Killed")
-    found = failed_workload("digits-cnn", workload(), error)
+    found = failed_workload(alone(), error)
     assert (found.verdict, found.method, found.metrics, found.provenance) == (Verdict.ERROR, None, {}, None)
     assert (found.error.message, found.error.detail) == ("the worker died. Look at its last words", "Killed")
 

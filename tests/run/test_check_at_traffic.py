@@ -7,8 +7,9 @@ import pytest
 from energygate.gate import Verdict
 from energygate.policy import parse_policy
 from energygate.result.reading import read_result
+from energygate.run.base import check_out_base
 from energygate.run.check import check
-from energygate.run.compare import Options, check_or_compare
+from energygate.run.options import Options
 from energygate.run.shipped import fixtures
 
 pytestmark = pytest.mark.measures
@@ -34,7 +35,7 @@ UP_S = 2 * 86_400
 
 
 def checked(text, *, time_limit_s=1):
-    return check(parse_policy(text, "energygate.yml"), fixtures(), time_limit_s=time_limit_s)
+    return check(parse_policy(text, "energygate.yml"), fixtures(), Options(time_limit_s=time_limit_s))
 
 
 @pytest.fixture(scope="module")
@@ -104,8 +105,8 @@ def test_a_change_is_judged_at_the_site_s_traffic(tmp_path):
     text = POLICY.replace(", warm_replicas: 2", "").partition("      monthly_cost")[0]
     for side in (tmp_path, head):
         (side / "energygate.yml").write_text(text)
-    options = Options(base_dir=str(tmp_path), time_limit_s=1)
-    outcome = check_or_compare(parse_policy(text, "energygate.yml"), head, "energygate.yml", options)
+    with check_out_base(head, "energygate.yml", base_dir=str(tmp_path)) as base:
+        outcome = check(parse_policy(text, "energygate.yml"), head, Options(time_limit_s=1), base=base)
     metric = outcome.workloads[0].metrics["effective_energy_per_request"]
     assert metric.base < metric.head
     assert metric.change.estimate > 0.9

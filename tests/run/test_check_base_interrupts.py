@@ -11,9 +11,10 @@ from builders import judged
 
 from energygate.gate import Verdict
 from energygate.policy import load_policy
-from energygate.run import compare as comparing
-from energygate.run import job
-from energygate.run.base import base_from_git
+from energygate.run import check as check_module
+from energygate.run.base import check_out_base
+from energygate.run.check import check
+from energygate.run.options import Options
 
 WORKLOAD = """
 import os
@@ -99,12 +100,12 @@ def test_the_time_that_decided_workloads_leave_goes_to_the_open_ones(project, mo
     project.write("README.md", "# Changed\n")
     clock = SimpleNamespace(now_s=0.0, perf_counter=lambda: clock.now_s)
     subject = Open(clock)
-    monkeypatch.setattr(job, "time", clock)
-    monkeypatch.setattr(comparing, "base_beside_head", lambda *_, **__: subject)
+    monkeypatch.setattr(check_module, "time", clock)
+    monkeypatch.setattr(check_module, "prepare", lambda *_, **__: subject)
     policy = load_policy(project.root / "energygate.yml")
-    options = comparing.Options(time_limit_s=4.0, total_time_limit_s=9.0)
-    with base_from_git("main", project.root, "energygate.yml") as base:
-        result = comparing.compare(policy, project.root, base, options)
+    options = Options(time_limit_s=4.0, total_time_limit_s=9.0)
+    with check_out_base(project.root, "energygate.yml", ref="main") as base:
+        result = check(policy, project.root, options, base=base)
     assert {one.name: one.verdict.value for one in result.workloads} == {
         "steady": "pass",
         "open": "inconclusive",

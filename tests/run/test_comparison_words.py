@@ -30,6 +30,7 @@ from energygate.result.result import (
     OperatorResult,
 )
 from energygate.run.build import failed_workload
+from energygate.run.pairing import Pairing
 
 MINUS = "\N{MINUS SIGN}"
 
@@ -344,5 +345,5 @@ def test_what_it_was_held_against(base, changed_policy, text):
     ],
 )
 def test_an_error_says_which_side_it_is_about(error, message):
-    found = failed_workload("cnn", Workload(onnx="cnn.onnx"), error)
+    found = failed_workload(Pairing(name="cnn", state="head only", head=Workload(onnx="cnn.onnx")), error)
     assert (found.verdict, found.error.message) == (Verdict.ERROR, message)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from energygate.errors import MeasurementError
 from energygate.policy import parse_policy
+from energygate.run.base import check_out_base
 from energygate.run.check import check
-from energygate.run.compare import Options, check_or_compare
+from energygate.run.options import Options
 from energygate.run.shipped import fixtures
 
 POLICY = """
@@ -24,8 +27,9 @@ def alpha(result):
 
 def test_a_leg_is_as_sure_as_the_whole_run():
     policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
-    alone = check(policy, fixtures(), workloads=["first"], time_limit_s=1)
-    leg = check(policy, fixtures(), workloads=["first"], time_limit_s=1, leg=True)
+    options = Options(workloads=["first"], time_limit_s=1)
+    alone = check(policy, fixtures(), options)
+    leg = check(policy, fixtures(), replace(options, leg=True))
     assert alpha(alone) == pytest.approx(0.10 / 2)  # its two budgets; a size is exact and takes no share
     assert alpha(leg) == pytest.approx(0.10 / 3)
 
@@ -36,11 +40,13 @@ def test_beside_a_base_too(tmp_path):
     (tmp_path / "models/digits-mlp.onnx").write_bytes(heavier)
     (tmp_path / "energygate.yml").write_text(POLICY.format(first="first"))
     policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
-    options = Options(workloads=["second"], base_dir=str(tmp_path), time_limit_s=2, leg=True)
-    assert alpha(check_or_compare(policy, fixtures(), "energygate.yml", options)) == pytest.approx(0.10 / 3)
+    options = Options(workloads=["second"], time_limit_s=2, leg=True)
+    with check_out_base(fixtures(), "energygate.yml", base_dir=str(tmp_path)) as base:
+        leg = check(policy, fixtures(), options, base=base)
+    assert alpha(leg) == pytest.approx(0.10 / 3)
 
 
 def test_without_a_base_a_setup_that_was_asked_for_is_run():
     policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
     with pytest.raises(MeasurementError, match="head: the setup command failed"):
-        check(policy, fixtures(), setup="exit 3")
+        check(policy, fixtures(), Options(setup="exit 3"))

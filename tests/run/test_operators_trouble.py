@@ -5,21 +5,20 @@ from __future__ import annotations
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.run import compared
+from energygate.run import prepare as preparing
 
 
 def test_trouble_with_the_profiler_is_a_note(monkeypatch):
     def fail(*_):
         raise MeasurementError("onnxruntime's profile cannot be read")
 
-    monkeypatch.setattr(compared, "operator_changes", fail)
-    assert compared._operators(None, None, ()) == (
-        (),
-        ("operators were not compared: onnxruntime's profile cannot be read",),
-    )
+    monkeypatch.setattr(preparing, "operator_changes", fail)
+    notes = []
+    assert preparing._operators(None, None, (), notes) == ()
+    assert notes == ["operators were not compared: onnxruntime's profile cannot be read"]
 
 
 def test_a_mistake_of_ours_is_not_taken_for_trouble_with_the_profiler(monkeypatch):
-    monkeypatch.setattr(compared, "operator_changes", lambda *_: 1 // 0)
+    monkeypatch.setattr(preparing, "operator_changes", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
-        compared._operators(None, None, ())
+        preparing._operators(None, None, (), [])

@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 
 from energygate.errors import MeasurementError, WorkerDied
+from energygate.measure.launch import Launches
 from energygate.measure.machine import usable_cpus
 from energygate.measure.readings import Component, Method, Reading
 from energygate.measure.series import change_series
-from energygate.measure.windows import Plan
+from energygate.measure.windows import LaunchPlan
 
 pytestmark = [
     pytest.mark.measures,
@@ -75,7 +76,7 @@ def make():
 SPIN_4, SPIN_8 = (SPIN.format(milliseconds=one) for one in (4.0, 8.0))
 
 
-SHORT = Plan(calls=2, windows=8, max_warm_up=6)
+SHORT = LaunchPlan(calls=2, windows=8, max_warm_up=6)
 """Six windows of warm-up and eight to measure: 28 requests a side, whatever the machine is busy with."""
 
 
@@ -104,10 +105,10 @@ def spun(sides, pair_launcher):
     """Two launches of 4 ms against 8 ms, with the launcher and the diary."""
     base, head = sides(SPIN_4, SPIN_8)
     launcher, diary = pair_launcher(base, head, time_limit_s=4.0), Diary(base)
-    launches, turns = [], []
+    launches, turns = Launches(), []
     for _ in range(2):
-        launches.append(launcher.launch())
-        turns.append(diary.turns(launcher.plan, len(launches[-1].base.windows)))
+        launches += launcher.launch()
+        turns.append(diary.turns(launcher.plan, len(launches.base[-1].windows)))
     return launcher, diary, launches, turns
 
 
@@ -117,18 +118,18 @@ def test_two_launches_of_a_pair(spun, has_ended):
 
     # Both sides serve as much, in blocks of four windows, in an order of chance.
     plan = launcher.plan
-    for launch in launches:
-        ((windows, requests),) = {(len(side.windows), side.requests) for side in (launch.base, launch.head)}
+    for pair in launches.pairs:
+        ((windows, requests),) = {(len(side.windows), side.requests) for side in pair}
         assert plan.windows <= windows <= plan.max_windows
         assert requests == windows * plan.calls
     blocks = [turn[at : at + 4] for turn in turns for at in range(0, len(turn), 4)]
     assert set(blocks) <= {"ABBA", "BAAB"}
-    assert len(blocks) == sum(len(launch.base.windows) for launch in launches) // 2
+    assert len(blocks) == sum(len(launch.windows) for launch in launches.base) // 2
 
     # Each side is charged for what it has burned, which is never less than it was asked to; writing the diary, a page
     # that has to be fetched, and whatever else the machine does come on top.
-    for launch in launches:
-        for side, milliseconds in ((launch.base, 4), (launch.head, 8)):
+    for base, head in launches.pairs:
+        for side, milliseconds in ((base, 4), (head, 8)):
             burned_ns = sum(window.cpu_ns for window in side.windows) / side.requests
             assert 0.999 * milliseconds * 1e6 <= burned_ns < 1.5 * milliseconds * 1e6
     for ratio in change_series(launches)["energy_per_request"].log_ratios:
@@ -137,9 +138,9 @@ def test_two_launches_of_a_pair(spun, has_ended):
     # Both sides of a launch sit on the same CPUs, which rotate.
     starts = diary.read("starts")
     told = [[int(cpu) for cpu in words] for _, _, words in starts]
-    assert told == [list(launch.base.cpus) for launch in launches for _ in range(2)]
-    assert [launch.base.cpus for launch in launches] == [launch.head.cpus for launch in launches]
-    assert len({launch.base.cpus for launch in launches}) == min(2, len(usable_cpus()))
+    assert told == [list(launch.cpus) for launch in launches.base for _ in range(2)]
+    assert all(base.cpus == head.cpus for base, head in launches.pairs)
+    assert len({launch.cpus for launch in launches.base}) == min(2, len(usable_cpus()))
 
     # Every launch has fresh workers, which are gone afterwards.
     pids = [pid for _, pid, _ in starts]
@@ -176,8 +177,8 @@ class Scripted:
 def test_a_launch_whose_blocks_disagree_goes_on(sides, pair_launcher, meter, percent, windows):
     base, head = sides(SPIN_4, SPIN_4)
     plan = replace(SHORT, max_windows=24)
-    launch = pair_launcher(base, head, meter=Scripted(meter, percent), plan=plan).launch()
-    assert [len(side.windows) for side in (launch.base, launch.head)] == [windows, windows]
+    (pair,) = pair_launcher(base, head, meter=Scripted(meter, percent), plan=plan).launch().pairs
+    assert [len(side.windows) for side in pair] == [windows, windows]
 
 
 class Watching:
@@ -268,8 +269,8 @@ def test_a_launch_after_a_failed_one_is_as_good_as_any(sides, pair_launcher):
     launcher = pair_launcher(base, head, plan=SHORT)
     with pytest.raises(WorkerDied):
         launcher.launch()
-    launch = launcher.launch()
-    assert launch.base.requests == launch.head.requests == SHORT.windows * SHORT.calls
+    ((after_base, after_head),) = launcher.launch().pairs
+    assert after_base.requests == after_head.requests == SHORT.windows * SHORT.calls
 
 
 GREEDY = (
@@ -296,15 +297,15 @@ def make():
 def test_sides_that_do_not_fit_together_take_turns_by_launches(sides, pair_launcher, has_ended):
     base, head = sides(GREEDY.format(milliseconds=4.0), GREEDY.format(milliseconds=8.0))
     launcher = pair_launcher(base, head)
-    launches = [launcher.launch() for _ in range(2)]
+    launches = launcher.launch() + launcher.launch()
     assert launcher.mode == "alternating"
     starts = Diary(base).read("starts")
     started = "".join("A" if side == "base" else "B" for side, _, _ in starts)
     assert {started[-8:-4], started[-4:]} <= {"ABBA", "BAAB"}
     assert len(started) == 9  # the one that was alone when the other did not fit, then four and four
-    for launch in launches:
-        assert launch.base.requests == launch.head.requests > 0
-        assert len(launch.base.windows) == len(launch.head.windows)
+    for base_launch, head_launch in launches.pairs:
+        assert base_launch.requests == head_launch.requests > 0
+        assert len(base_launch.windows) == len(head_launch.windows)
     for ratio in change_series(launches)["energy_per_request"].log_ratios:
         assert ratio == pytest.approx(math.log(2), abs=0.25)
     assert all(has_ended(pid) for _, pid, _ in starts)

@@ -15,7 +15,7 @@ from energygate.policy import load_policy, parse_policy
 from energygate.policy.policy_diff import policy_digest
 from energygate.result.files import Leg
 from energygate.result.result import BaseResult
-from energygate.run.shards import USUAL_JOBS, join, plan_for, whole_run
+from energygate.run.shards import DEFAULT_JOBS, join, plan_for, whole_run
 
 POLICY = "energygate.yml"
 
@@ -150,7 +150,7 @@ def test_a_workload_that_was_renamed_stays_on_its_runner(beside):
 def test_a_runner_that_is_not_given_is_said(beside):
     run = beside(workloads(a="x"), workloads(a="y", b=["self-hosted", "y"], c="x"))
     assert run.notes == (
-        "workload 'b' asks for the runner self-hosted, y, which base's policy names nowhere: it does not get it",
+        "workload 'b' asks for the runner self-hosted, y, which base's policy does not use: it gets the default runner",
     )
 
 
@@ -158,9 +158,9 @@ def test_a_runner_that_is_not_given_is_said(beside):
 
 
 def test_each_workload_gets_a_job_until_there_are_many(tmp_path):
-    write_policy(tmp_path, workloads(**{f"w{number}": None for number in range(USUAL_JOBS + 5)}))
+    write_policy(tmp_path, workloads(**{f"w{number}": None for number in range(DEFAULT_JOBS + 5)}))
     run = run_of(tmp_path)
-    assert len(plan_for(run)) == USUAL_JOBS
+    assert len(plan_for(run)) == DEFAULT_JOBS
     assert len(plan_for(run, count=3)) == 3
     write_policy(tmp_path, workloads(a=None, b="gpu"))
     assert [one.workloads for one in plan_for(run_of(tmp_path))] == [("a",), ("b",)]
@@ -168,9 +168,9 @@ def test_each_workload_gets_a_job_until_there_are_many(tmp_path):
 
 def test_many_kinds_of_runners_need_as_many_jobs(tmp_path):
     write_policy(
-        tmp_path, workloads(**{f"w{number}": f"runner-{number}" for number in range(USUAL_JOBS + 5)})
+        tmp_path, workloads(**{f"w{number}": f"runner-{number}" for number in range(DEFAULT_JOBS + 5)})
     )
-    assert len(plan_for(run_of(tmp_path))) == USUAL_JOBS + 5
+    assert len(plan_for(run_of(tmp_path))) == DEFAULT_JOBS + 5
 
 
 def test_other_workloads_run_on_the_runner_that_is_named(tmp_path):

@@ -10,8 +10,13 @@ from pathlib import Path
 import pytest
 
 from energygate.policy import Site, Workload, parse_policy
-from energygate.run.sizes import model_evidence, needs_payloads, payload_evidence, wants_payloads
-from energygate.run.subject import exact_evidence
+from energygate.run.sizes import (
+    exact_evidence,
+    model_evidence,
+    needs_payloads,
+    payload_evidence,
+    wants_payloads,
+)
 from energygate.workloads.model_files import model_download_bytes, model_size_bytes
 from energygate.workloads.protocol import UNKNOWN_PAYLOADS, Payloads
 from energygate.workloads.serving import Serving, Side

@@ -1,4 +1,4 @@
-"""What all workloads of one run share."""
+"""What all workloads of one run share: its policy, machine, meters and confidence."""
 
 from __future__ import annotations
 
@@ -18,58 +18,41 @@ from energygate.measure.gpus.visible import selection_for
 from energygate.measure.meters.open_meter import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Method
-from energygate.measure.series import WANDERING
+from energygate.measure.series import DRIFTING
 from energygate.policy import Workload
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from energygate.gate import Evidence, Finding
-    from energygate.measure.campaign import Progress
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.gpus.visible import Selection
     from energygate.measure.machine import Machine
     from energygate.measure.readings import Meter
     from energygate.policy import Policy
     from energygate.policy.measurement import PowerModel
-    from energygate.result.result import WorkloadResult
+    from energygate.run.options import Observer
+    from energygate.run.pairing import Pairing
 
 DRIFT_SD_VIRTUAL = 0.10
-"""How much a virtual machine, which shares its host, wanders between occasions: standard deviation of
+"""How much a virtual machine, which shares its host, drifts between occasions: standard deviation of
 ln(value), about what bench/repeatability.py measures with two threads; with one it is less."""
 
 DRIFT_SD_OWN = 0.03
-"""The same for a machine of one's own: assumed, not measured."""
-
-
-class Observer:
-    """Who wants to know how far a check is; this one does not."""
-
-    def waiting(self) -> None:
-        """Another energygate measures on this machine; this one waits for its turn."""
-
-    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
-        """The measuring of a workload begins: the `number`th of `count`, for at most `time_limit_s`."""
-
-    def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
-        """A launch has ended; `evidence` is what is known of the energy per request so far."""
-
-    def finished(self, result: WorkloadResult) -> None:
-        """A workload is judged."""
+"""The same for a physical machine: assumed, not measured."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Run:
-    """One run of the gate.
+class RunContext:
+    """What all workloads of one run share.
 
     Attributes:
         policy: The policy that decides.
         machine: The machine that measures.
         factors: What energy means at the site.
         confidence: How intervals are made, so that the error of all of them together is `gate.certainty.ALPHA`.
-        relative: Whether there is a base to compare with.
         time_limit_s: Measuring time per workload.
-        observer: Is told of progress.
+        observer: Is called as the run progresses.
         today: The date that waivers expire against.
         gpus: The GPUs that workloads may use, by how they select them.
         meters: The meters that were opened, by the GPUs that they read.
@@ -79,7 +62,6 @@ class Run:
     machine: Machine
     factors: Factors
     confidence: Confidence
-    relative: bool
     time_limit_s: float
     observer: Observer
     today: date = field(default_factory=lambda: datetime.now(timezone.utc).date())
@@ -87,7 +69,7 @@ class Run:
     meters: dict[tuple[Gpu, ...], Meter] = field(default_factory=dict)
 
     def meter(self, workload: Workload) -> Meter:
-        """The meter for a workload, opened when first needed.
+        """Return the meter for a workload, opened when first needed.
 
         Raises:
             MeasurementError: When the policy requires measured energy, and there is no counter.
@@ -107,15 +89,14 @@ class Run:
             )
         return meter
 
-    def findings(
-        self, name: str, workload: Workload, evidence: Mapping[str, Evidence]
-    ) -> tuple[Finding, ...]:
-        """Hold a workload's budgets against what was measured."""
+    def findings(self, pairing: Pairing, evidence: Mapping[str, Evidence]) -> tuple[Finding, ...]:
+        """Judge a workload's budgets by what was measured; a renamed workload keeps its waivers."""
+        names = {pairing.name, pairing.base_name}
         return judge(
-            workload.budgets,
+            pairing.workload.budgets,
             evidence,
-            relative=self.relative,
-            waivers=[waiver for waiver in self.policy.waivers if waiver.workload == name],
+            relative=pairing.base is not None,
+            waivers=[waiver for waiver in self.policy.waivers if waiver.workload in names],
             today=self.today,
         )
 
@@ -131,15 +112,15 @@ def require_measuring(workloads: Iterable[Workload]) -> None:
 
 
 def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> Meter:
-    """The meter that workloads are measured with, where there is no policy, and no workload yet.
+    """Return the meter that workloads would be measured with, before there is any workload.
 
     Args:
         machine: The machine.
         gpu: Whether all its visible GPUs count, or none.
-        power_model: The team's own watts, if it has any.
+        power_model: The watts that the policy sets; `None` for the table's.
 
     Raises:
-        MeasurementError: When a counter cannot be read rightly.
+        MeasurementError: When a counter cannot be read correctly.
     """
     gpus = gpus_for(selection_for(Workload(python="any:gpu"), os.environ)) if gpu else ()
     return open_meter(machine, gpus=gpus, power=vcpu_power(machine, power_model))
@@ -148,13 +129,11 @@ def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> 
 def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:
     """Share the error among all limits on sampled metrics (Bonferroni): the error is the whole run's."""
     drift_sd = DRIFT_SD_OWN if machine.virtual is False else DRIFT_SD_VIRTUAL
-    return Confidence(
-        alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, wandering=WANDERING
-    )
+    return Confidence(alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, wandering=DRIFTING)
 
 
 def site_factors(policy: Policy) -> Factors:
-    """What energy means at the policy's site.
+    """Return what turns IT energy into facility energy, carbon and cost at the policy's site.
 
     Raises:
         PolicyError: When the carbon intensity of its country or region is unknown.

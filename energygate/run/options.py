@@ -1,0 +1,59 @@
+"""How a check is run, and who is called as it progresses."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from energygate.gate import Evidence
+    from energygate.measure.campaign import Progress
+    from energygate.result.result import WorkloadResult
+
+
+class Observer:
+    """Is called as a check progresses; this one does nothing."""
+
+    def waiting(self) -> None:
+        """Called when another energygate measures on this machine, and this one has to wait."""
+
+    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
+        """Called before a workload is measured: the `number`th of `count`, for at most `time_limit_s`."""
+
+    def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
+        """Called after each launch; `evidence` is that of the energy per request so far."""
+
+    def finished(self, result: WorkloadResult) -> None:
+        """Called when a workload has been judged."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """How a check is run.
+
+    Attributes:
+        workloads: Names of the workloads to check; all by default.
+        time_limit_s: Measuring time per workload; the policy's by default.
+        total_time_limit_s: Measuring time of all workloads together, with a base; by default the sum of their limits.
+        patience_s: Longest time until a workload ends, preparation included; no limit by default.
+        python: Head's interpreter; the policy's by default.
+        base_python: Base's interpreter; head's by default.
+        setup: A command that makes a side's environment; by default the policy's with a base, none without.
+        leg: Whether other jobs measure the policy's other workloads: the error is shared with them.
+        observer: Is called as the check progresses.
+        pytest_options: Options of the pytest that measures its own tests; see `Serving`.
+    """
+
+    workloads: Sequence[str] = ()
+    time_limit_s: float | None = None
+    total_time_limit_s: float | None = None
+    patience_s: float = math.inf
+    python: str | None = None
+    base_python: str | None = None
+    setup: str | None = None
+    leg: bool = False
+    observer: Observer = field(default_factory=Observer)
+    pytest_options: tuple[str, ...] = ()

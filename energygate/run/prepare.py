@@ -1,0 +1,160 @@
+"""A workload made ready to be measured: its meter, its launcher, and what is known without sampling."""
+
+from __future__ import annotations
+
+import random
+import time
+from typing import TYPE_CHECKING
+
+from energygate.errors import MeasurementError, NothingThere, WorkerDied
+from energygate.measure.launchers import Launcher, cpu_sets
+from energygate.measure.machine import usable_cpus
+from energygate.result.result import AgreementResult, ComparisonResult, ModelResult, OperatorResult
+from energygate.run.sizes import (
+    exact_evidence,
+    model_evidence,
+    model_path,
+    needs_payloads,
+    payload_evidence,
+    wants_payloads,
+)
+from energygate.run.subject import Subject
+from energygate.workloads.agreement import compare_answers
+from energygate.workloads.answers import CollectedAnswers, accuracy, collect, measure_payloads, read_labels
+from energygate.workloads.operators import model_facts, operator_changes
+from energygate.workloads.protocol import UNKNOWN_PAYLOADS
+
+if TYPE_CHECKING:
+    from energygate.gate import Evidence
+    from energygate.policy import Site
+    from energygate.run.context import RunContext
+    from energygate.run.pairing import Pairing
+    from energygate.workloads.agreement import Agreement
+    from energygate.workloads.serving import Serving
+
+
+def prepare(pairing: Pairing, head: Serving, context: RunContext, *, base: Serving | None = None) -> Subject:
+    """Prepare a workload to be measured; with a base, also compare both sides' answers and profile their operators.
+
+    Args:
+        pairing: The workload.
+        head: How head is served.
+        context: The run.
+        base: How base is served; `None` to measure head alone.
+
+    Raises:
+        MeasurementError: When there is no meter for it, or its answers cannot be collected or compared.
+    """
+    workload, site = head.workload, context.policy.site
+    # Anything but a model may compute on a GPU, whatever the other side is.
+    meter = context.meter(base.workload if base and base.workload.kind != "onnx" else workload)
+    sets = cpu_sets(usable_cpus(), workload.threads)
+    comparison = None
+    if base is None:
+        exact, notes = _exact_of_head(head, site, sets[0])
+    else:
+        exact, agreement, notes = _exact_of_both(base, head, site, sets[0])
+        comparison = _comparison(base, head, sets[0], agreement, notes)
+    launcher = Launcher(
+        head,
+        meter,
+        base=base,
+        cpu_sets=sets,
+        time_limit_ns=context.time_limit_s * 1e9,
+        coin=random.Random(f"{context.policy.measurement.seed}/{head.name}"),  # noqa: S311 - an order, not a secret
+        clock=time.perf_counter_ns,
+    )
+    return Subject(
+        pairing, launcher, meter=meter, exact=exact, comparison=comparison, notes=notes, context=context
+    )
+
+
+def _exact_of_head(head: Serving, site: Site, cpus: tuple[int, ...]) -> tuple[dict[str, Evidence], list[str]]:
+    """Return head's metrics without sampling noise, and what is missing; requests are answered only where needed."""
+    exact = model_evidence(head, site)
+    if head.workload.labels is not None:
+        labels = read_labels(head)
+        collected = collect(head, cpus)
+        share = accuracy(collected.answers_or_raise(), labels, label=head.label)
+        exact["accuracy"] = exact_evidence("accuracy", head=share)
+        exact |= payload_evidence(collected.payloads)
+    elif wants_payloads(head.workload, site):
+        try:
+            exact |= payload_evidence(measure_payloads(head, cpus))
+        except (WorkerDied, NothingThere):
+            raise
+        except MeasurementError as error:  # answering all requests once may take longer than measuring some
+            if needs_payloads(head.workload):
+                raise
+            return exact, [f"sizes of requests and answers were not measured: {error.what}"]
+    return exact, []
+
+
+def _exact_of_both(
+    base: Serving, head: Serving, site: Site, cpus: tuple[int, ...]
+) -> tuple[dict[str, Evidence], Agreement | None, list[str]]:
+    """Return both sides' metrics without sampling noise, whether their answers agree, and what is missing."""
+    workload = head.workload
+    exact = model_evidence(head, site, base)
+    ours, theirs = _collected(head, cpus), _collected(base, cpus)
+    exact |= payload_evidence(ours.payloads, theirs.payloads)
+    if isinstance(ours.answers, MeasurementError):
+        needed = workload.labels is not None or "output_agreement" in workload.budgets
+        if needed or not isinstance(theirs.answers, MeasurementError):
+            raise ours.answers
+        return exact, None, [f"answers were not compared: {ours.answers.what}"]
+    before, after = theirs.answers_or_raise(), ours.answers
+    how = workload.answers or ("classes" if workload.labels else "values")
+    agreement = compare_answers(before, after, how=how, label=head.label)
+    exact["output_agreement"] = exact_evidence("output_agreement", head=agreement.share)
+    if workload.labels is not None:
+        labels = read_labels(head)
+        exact["accuracy"] = exact_evidence(
+            "accuracy",
+            head=accuracy(after, labels, label=head.label),
+            base=accuracy(before, labels, label=base.label),
+        )
+    return exact, agreement, []
+
+
+def _collected(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
+    """Collect a side's answers, or why there are none: they may differ in length, or its Python may lack numpy."""
+    try:
+        return collect(serving, cpus)
+    except (WorkerDied, NothingThere):
+        raise
+    except MeasurementError as error:
+        return CollectedAnswers(payloads=UNKNOWN_PAYLOADS, answers=error)
+
+
+def _comparison(
+    base: Serving, head: Serving, cpus: tuple[int, ...], agreement: Agreement | None, notes: list[str]
+) -> ComparisonResult:
+    """Return the comparison as it is known before the first launch; an error of the profiler is added to the notes."""
+    are_models = base.workload.onnx is not None and head.workload.onnx is not None
+    base_model, head_model = (
+        ModelResult(**vars(model_facts(model_path(one), label=one.label))) if are_models else None
+        for one in (base, head)
+    )
+    return ComparisonResult(
+        mode="paired",
+        blocks_per_launch=0,
+        log_ratios=(),
+        seconds_to_decide=None,
+        agreement=None if agreement is None else AgreementResult(**vars(agreement)),
+        operators=_operators(base, head, cpus, notes) if are_models else (),
+        base_model=base_model,
+        head_model=head_model,
+        base_versions={},
+    )
+
+
+def _operators(
+    base: Serving, head: Serving, cpus: tuple[int, ...], notes: list[str]
+) -> tuple[OperatorResult, ...]:
+    """Return what moved by operator type; an error of the profiler is a note and changes no verdict."""
+    try:
+        return tuple(OperatorResult(**vars(one)) for one in operator_changes(base, head, cpus))
+    except MeasurementError as error:
+        notes.append(f"operators were not compared: {error.what}")
+        return ()
