@@ -135,7 +135,7 @@ def route(
         latency=latency_given or latency_limit(limits, of_workloads),
         span=span,
         warm={name: warm_replicas.get(name, usual) for name in files},
-        most=None if traffic is None else traffic.max_replicas,
+        max_replicas=None if traffic is None else traffic.max_replicas,
         min_accuracy=min_accuracy(limits, of_workloads),
     )
     routing = find(inputs, requirements)

@@ -1,7 +1,7 @@
-"""What `energygate route --json` writes: the contract between routing and the exporters that act on it.
+"""The plan that `energygate route --json` writes: the contract between routing and the exporters that act on it.
 
 Rates are requests a second of the whole service. Powers and energies of placements are those of the facility, PUE
-included; a pool's own are IT watts and joules, as its result has them. A number that is not known is null.
+included; a pool's own are IT watts and joules, as in its result. An unknown number is null.
 
     {"schema": "energygate/routing/1", "workload": "digits-cnn",
      "latency": {"metric": "latency_p95", "limit_s": 0.05, "source": "energygate.yml:12"},
@@ -13,8 +13,8 @@ included; a pool's own are IT watts and joules, as its result has them. A number
      "rows": [{"rate_per_s": 1.0, "pool": "cpu", "replicas": 1, "power_watts": 12.1, ...}, ...],
      "notes": [...]}
 
-A reader that moves traffic needs `thresholds` alone: below `rate_per_s` the one pool, above it the other, and between
-`low_per_s` and `high_per_s` the measurements do not tell, which is the band to use as hysteresis.
+Whoever shifts traffic needs only `thresholds`: below `rate_per_s` the one pool, above it the other. Between
+`low_per_s` and `high_per_s` the measurements cannot decide; use this range as hysteresis.
 """
 
 from __future__ import annotations
@@ -26,13 +26,14 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field, ValidationError
 
 from energygate.errors import UsageError
+from energygate.production.routing.pool_costs import PoolCosts
 from energygate.result.result_model import Finite, ResultModel
-from energygate.text import printable
+from energygate.text import printable, quote
 
 MAX_BYTES = 10_000_000
-"""Ten pools of 10,000 replicas each, whose bands all differ, are half of that."""
+"""Ten pools of 10,000 replicas each, whose bands all differ, take half of that."""
 
-_LONGEST = 120
+_MAX_QUOTE = 120
 
 
 class LatencyLimit(ResultModel):
@@ -44,7 +45,7 @@ class LatencyLimit(ResultModel):
 
 
 class Rates(ResultModel):
-    """The rates that were looked at; thresholds outside are not known."""
+    """The range of rates that the plan covers; thresholds outside it are unknown."""
 
     low_per_s: Finite
     high_per_s: Finite
@@ -53,29 +54,42 @@ class Rates(ResultModel):
 class RoutedPool(ResultModel):
     """One pool: replicas of the machine that one result was measured on."""
 
-    name: str = Field(description="As the command line calls it.")
+    name: str = Field(description="The name given on the command line.")
     workload: str = Field(description="The workload's name in its result.")
     result: str = Field(description="The file of its result.")
-    machine: str = Field(description="What was measured: processor, and cards where there are any.")
+    machine: str = Field(description="The measured machine: its processor, and its GPUs if it has any.")
     provider: str | None = Field(description="onnxruntime's execution provider; null without.")
     method: Literal["measured", "estimated"]
     source: str = Field(description="Which counter, or which row of which table.")
     uncertainty: Finite = Field(description="Relative uncertainty of its absolute joules.")
-    pue: Finite = Field(description="Of the site that its result is judged for.")
-    idle_watts: Finite = Field(description="IT power of a replica at rest.")
+    pue: Finite = Field(description="PUE of the site in its result.")
+    idle_watts: Finite = Field(description="IT power of an idle replica.")
     active_joules_per_request: Finite = Field(description="IT energy that a request adds to that.")
-    capacity_per_s: Finite = Field(description="Requests a second that a replica serves when it never waits.")
+    capacity_per_s: Finite = Field(description="Requests a second of a replica that is never idle.")
     slots: int = Field(description="Requests that a replica serves at once.")
-    latency_s: Finite = Field(description="The limited quantile without any queue, as it was measured.")
+    latency_s: Finite = Field(description="The limited quantile without any queue, as measured.")
     utilisation: Finite | None = Field(
-        description="Share of its capacity that a replica may be given within the limit; null when unfit."
+        description="The highest utilisation of a replica within the limit; null when unfit."
     )
     replica_rate_per_s: Finite | None = Field(
-        description="Requests a second that a replica may be given within the limit; null when unfit."
+        description="The highest rate of a replica within the limit, in requests a second; null when unfit."
     )
-    warm_replicas: int = Field(description="The fewest replicas while the pool is used at all.")
-    max_replicas: int | None = Field(description="The most replicas; null for as many as it takes.")
+    warm_replicas: int = Field(description="The minimum of replicas while the pool is used at all.")
+    max_replicas: int | None = Field(description="The maximum of replicas; null for no limit.")
     unfit: str | None = Field(description="Why it cannot be used at any rate; null when it can.")
+
+    def costs(self) -> PoolCosts | None:
+        """Return the pool's costs at the facility; `None` when it cannot be used."""
+        if self.replica_rate_per_s is None:
+            return None
+        return PoolCosts(
+            name=self.name,
+            idle_watts=self.idle_watts * self.pue,
+            active_joules=self.active_joules_per_request * self.pue,
+            replica_rate_per_s=self.replica_rate_per_s,
+            warm=self.warm_replicas,
+            max_replicas=self.max_replicas,
+        )
 
 
 class Threshold(ResultModel):
@@ -83,12 +97,12 @@ class Threshold(ResultModel):
 
     below: str
     above: str
-    rate_per_s: Finite = Field(description="From here on the pool above costs less, by the numbers alone.")
+    rate_per_s: Finite = Field(description="Above this rate the pool above costs less, by the numbers alone.")
     low_per_s: Finite | None = Field(
-        description="Up to here the pool below is certainly the better one; null when that holds nowhere."
+        description="Up to this rate the pool below certainly costs less; null when it does nowhere."
     )
     high_per_s: Finite | None = Field(
-        description="From here on the pool above is certainly the better one; null when that holds nowhere."
+        description="From this rate on the pool above certainly costs less; null when it does nowhere."
     )
     below_replicas: int = Field(description="Replicas of the pool below that serve `rate_per_s`.")
     above_replicas: int = Field(description="Replicas of the pool above that serve `rate_per_s`.")
@@ -102,11 +116,11 @@ class Band(ResultModel):
 
     low_per_s: Finite
     high_per_s: Finite
-    pool: str | None = Field(description="Null where no pool can serve so much.")
+    pool: str | None = Field(description="Null where no pool can serve these rates.")
 
 
 class Share(ResultModel):
-    """One pool's part in a mixed placement."""
+    """One pool's part of a mixed placement."""
 
     pool: str
     replicas: int
@@ -116,19 +130,19 @@ class Share(ResultModel):
 class Mix(ResultModel):
     """Two pools together, where that costs less than any one alone."""
 
-    shares: tuple[Share, Share] = Field(description="The one that takes more of the load first.")
+    shares: tuple[Share, Share] = Field(description="The one with more of the load first.")
     power_watts: Finite
     saving: Finite = Field(description="Share of the best pool's power that it saves.")
 
 
 class PoolRow(ResultModel):
-    """What one pool costs at one rate, on its own."""
+    """The cost of one pool on its own at one rate."""
 
     pool: str
     replicas: int
     power_watts: Finite = Field(description="Of the facility, idle replicas included.")
-    power_low_watts: Finite | None = Field(description="Lower end of its interval; null while there is none.")
-    power_high_watts: Finite | None = Field(description="Upper end; null while there is none.")
+    power_low_watts: Finite | None = Field(description="Lower end of its interval; null without one.")
+    power_high_watts: Finite | None = Field(description="Upper end; null without one.")
     joules_per_request: Finite = Field(description="Facility energy over requests: the effective energy.")
 
 
@@ -136,10 +150,10 @@ class RateRow(ResultModel):
     """All pools at one rate."""
 
     rate_per_s: Finite
-    pool: str | None = Field(description="The best by the numbers; null where none can serve so much.")
+    pool: str | None = Field(description="The best by the numbers; null where none can serve the rate.")
     certain: bool = Field(description="Whether every other pool certainly costs more.")
-    pools: tuple[PoolRow, ...] = Field(description="Those that can serve so much, in the order given.")
-    mix: Mix | None = Field(description="Null where no mix saves a notable share.")
+    pools: tuple[PoolRow, ...] = Field(description="Those that can serve the rate, in the order given.")
+    mix: Mix | None = Field(description="Null where no mix saves a worthwhile share.")
 
 
 class Routing(ResultModel):
@@ -153,18 +167,18 @@ class Routing(ResultModel):
     pools: tuple[RoutedPool, ...]
     thresholds: tuple[Threshold, ...]
     bands: tuple[Band, ...]
-    rows: tuple[RateRow, ...] = Field(description="At round rates and around thresholds, in rising order.")
-    notes: tuple[str, ...] = Field(description="What a reader should know before trusting it.")
+    rows: tuple[RateRow, ...] = Field(description="At round rates and at thresholds, in rising order.")
+    notes: tuple[str, ...] = Field(description="What to know before trusting the plan.")
 
     model_config = ConfigDict(populate_by_name=True)
 
     def to_json(self) -> str:
-        """The text of the file."""
+        """Return the text of the file."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 def routing_json_schema() -> dict[str, Any]:
-    """The published JSON Schema (2020-12) of what `energygate route --json` writes."""
+    """Return the published JSON Schema (2020-12) of what `energygate route --json` writes."""
     schema = Routing.model_json_schema(by_alias=True, mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
@@ -177,30 +191,30 @@ def read_routing(path: str) -> Routing:
     """Read a plan's file.
 
     Raises:
-        UsageError: It cannot be read, or is no plan; one sentence.
+        UsageError: It cannot be read, or is not a plan; one sentence.
     """
-    name = printable(path, max_length=_LONGEST)
+    name = printable(path, max_length=_MAX_QUOTE)
     try:
         with Path(path).open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or str(error)
-        raise UsageError(f"the plan cannot be read: {why}", where=name) from None
+        raise UsageError(f"cannot read the plan: {why}", where=name) from None
     if len(content) > MAX_BYTES:
-        raise UsageError(f"the plan has over {MAX_BYTES / 1e6:.0f} MB", where=name)
+        raise UsageError(f"the plan is larger than {MAX_BYTES / 1e6:.0f} MB", where=name)
     try:
         routing = Routing.model_validate(json.loads(content.decode("utf-8-sig")))
     except (ValidationError, ValueError, RecursionError) as error:
         raise UsageError(
-            f"this is no plan of energygate route: {_why(error)}",
+            f"this file was not written by energygate route: {_why(error)}",
             where=name,
-            hint="Write it anew with energygate route --json",
+            hint="Write it again with energygate route --json",
         ) from None
     known = {one.name for one in routing.pools if one.unfit is None}
-    strangers = [pool for one in routing.thresholds for pool in (one.below, one.above) if pool not in known]
-    if strangers:
-        stranger = printable(strangers[0], max_length=_LONGEST)
-        raise UsageError(f"the plan has a threshold of '{stranger}', which is none of its pools", where=name)
+    unknown = [pool for one in routing.thresholds for pool in (one.below, one.above) if pool not in known]
+    if unknown:
+        pool = quote(unknown[0], max_length=_MAX_QUOTE)
+        raise UsageError(f"the plan has a threshold of {pool}, which is not one of its pools", where=name)
     return routing
 
 
@@ -209,4 +223,4 @@ def _why(error: Exception) -> str:
         return "it is not JSON"
     details = error.errors(include_url=False, include_context=False, include_input=False)[0]
     path = ".".join(map(str, details["loc"]))
-    return f"{printable(path, max_length=_LONGEST)}: {details['msg'][:1].lower()}{details['msg'][1:]}"
+    return f"{printable(path, max_length=_MAX_QUOTE)}: {details['msg'][:1].lower()}{details['msg'][1:]}"

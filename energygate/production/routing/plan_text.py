@@ -1,4 +1,4 @@
-"""A plan in words: the answer first, then what it rests on."""
+"""A plan in words: the answer first, then its basis."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ if TYPE_CHECKING:
 
     from energygate.production.routing.plan import PoolRow, RateRow, RoutedPool, Routing, Threshold
 
-NARROW = 78
-"""Columns from which on the table of rates has a line for each pool instead of a column."""
+MAX_WIDTH = 78
+"""Columns of the table of rates; a wider one lists only the best pool of each rate."""
 
-_LONGEST = 40
+MAX_NAME = 40
 
 
 def plan_text(routing: Routing, *, plot: bool = True) -> str:
-    """The plan for a person, as lines of text without colour.
+    """Return the plan as text without colour.
 
     Args:
         routing: The plan.
-        plot: Whether to draw it too.
+        plot: Whether to include the plot.
     """
     parts = [_heading(routing), [f"  {line}" for line in _answer(routing)], _pools(routing)]
     if routing.rows and any(row.pools for row in routing.rows):
@@ -51,7 +51,7 @@ def _heading(routing: Routing) -> list[str]:
 def _answer(routing: Routing) -> Iterator[str]:
     fit = [one for one in routing.pools if one.unfit is None]
     if not fit:
-        yield "No pool keeps to the limits at any load."
+        yield "No pool keeps the limits at any load."
         return
     if not routing.thresholds:
         yield _one_answer(routing)
@@ -59,19 +59,19 @@ def _answer(routing: Routing) -> Iterator[str]:
         yield from _threshold(one)
     beyond = [band for band in routing.bands if band.pool is None]
     if beyond:
-        yield f"Beyond {_rate(beyond[-1].low_per_s)} no pool has enough replicas."
+        yield f"Above {_rate(beyond[-1].low_per_s)} no pool has enough replicas."
 
 
 def _one_answer(routing: Routing) -> str:
-    """Where there is no threshold: one pool, or an order that is not known."""
+    """Return the answer without a threshold: one pool, or an uncertain order."""
     names = list(dict.fromkeys(band.pool for band in routing.bands if band.pool is not None))
     span = f"from {_rate(routing.rates.low_per_s)} to {_rate(routing.rates.high_per_s)}"
     if not names:
         return f"No pool can serve {_rate(routing.rates.low_per_s)}."
     sure = all(row.certain for row in routing.rows if row.pool is not None)
     if len(names) == 1:
-        return f"{_name(names[0])} is the best {span}{'' if sure else ', by the numbers; the order is not certain'}."
-    return f"{' and '.join(map(_name, names))} take turns {span}: whole replicas make one cheaper, then the other."
+        return f"{_name(names[0])} is the best {span}{'' if sure else ' by the numbers, but the order is not certain'}."
+    return f"{' and '.join(map(_name, names))} alternate {span}: whole replicas make one cheaper, then the other."
 
 
 def _threshold(one: Threshold) -> Iterator[str]:
@@ -85,14 +85,14 @@ def _threshold(one: Threshold) -> Iterator[str]:
         *([] if one.high_per_s is None else [f"{above} above {_rate(one.high_per_s)}"]),
     ]
     if not sure:
-        yield "The uncertainties of the two overlap at every rate: their order is not certain."
+        yield "The intervals of the two overlap at every rate: their order is not certain."
     elif one.low_per_s != one.high_per_s:
-        yield f"Certain: {' and '.join(sure)}{'' if len(sure) > 1 else ', and no more'}."
+        yield f"{'Certain' if len(sure) > 1 else 'Only certain'}: {' and '.join(sure)}."
 
 
 def _pools(routing: Routing) -> list[str]:
     rows: list[tuple[str, ...]] = [
-        ("pool", "a request adds", "at rest", "serves", "of its capacity", "joules are")
+        ("pool", "a request adds", "idle", "serves", "of its capacity", "joules are")
     ]
     rows += [_pool(one) for one in routing.pools if one.unfit is None]
     lines = [f"  {line}" for line in _aligned(rows)] if len(rows) > 1 else []
@@ -113,7 +113,7 @@ def _pool(one: RoutedPool) -> tuple[str, ...]:
 
 
 def _rates(routing: Routing) -> list[str]:
-    """Energy per request and replicas by rate: a column for each pool, or a line where that would be too wide."""
+    """Return energy per request and replicas by rate: of each pool, or only of the best where that is too wide."""
     names = [one.name for one in routing.pools if one.unfit is None]
     rows = [("req/s", *map(_name, names), "best")]
     rows += [
@@ -125,7 +125,7 @@ def _rates(routing: Routing) -> list[str]:
         for row in routing.rows
     ]
     lines = _aligned(rows)
-    if max(map(len, lines)) > NARROW:
+    if max(map(len, lines)) > MAX_WIDTH:
         rows = [("req/s", "best", "energy per request")]
         rows += [
             (
@@ -164,7 +164,7 @@ def _mixes(rows: Sequence[RateRow]) -> Iterator[str]:
 
 
 def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Columns side by side: the first and the last flush left, numbers between them flush right."""
+    """Align columns: the first and the last to the left, numbers between them to the right."""
     widths = [max(len(row[at]) for row in rows) for at in range(len(rows[0]))]
     last = len(widths) - 1
     return [
@@ -185,4 +185,4 @@ def _replicas(number: int) -> str:
 
 
 def _name(text: str) -> str:
-    return printable(text, max_length=_LONGEST)
+    return printable(text, max_length=MAX_NAME)

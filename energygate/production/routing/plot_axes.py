@@ -1,4 +1,4 @@
-"""What both plots share: the curves of a plan, and logarithmic axes."""
+"""What both plots share: usable pools, ranges without a certain choice, and logarithmic axes."""
 
 from __future__ import annotations
 
@@ -7,34 +7,23 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.policy import format_number, scale_for
-from energygate.production.routing.pool_costs import PoolCosts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.production.routing.plan import Routing
+    from energygate.production.routing.pool_costs import PoolCosts
 
 _PER_DECADE = ((1.0,), (1.0, 3.0), (1.0, 2.0, 5.0))
 
 
 def pools_of(routing: Routing) -> list[PoolCosts]:
-    """The pools of a plan that can be used, with powers and energies of the facility."""
-    return [
-        PoolCosts(
-            name=one.name,
-            idle_watts=one.idle_watts * one.pue,
-            active_joules=one.active_joules_per_request * one.pue,
-            replica_rate_per_s=one.replica_rate_per_s,
-            warm=one.warm_replicas,
-            most=one.max_replicas,
-        )
-        for one in routing.pools
-        if one.replica_rate_per_s is not None
-    ]
+    """Return the usable pools of a plan."""
+    return [costs for one in routing.pools if (costs := one.costs()) is not None]
 
 
-def doubtful(routing: Routing) -> list[tuple[float, float]]:
-    """The rates around each threshold at which the measurements do not tell."""
+def uncertain_ranges(routing: Routing) -> list[tuple[float, float]]:
+    """Return the rates around each threshold at which the measurements cannot decide."""
     low, high = routing.rates.low_per_s, routing.rates.high_per_s
     return [
         (
@@ -47,40 +36,40 @@ def doubtful(routing: Routing) -> list[tuple[float, float]]:
 
 @dataclass(frozen=True, kw_only=True)
 class LogAxis:
-    """A logarithmic axis: where a value stands between its ends, as a share."""
+    """A logarithmic axis: converts between values and their positions, 0 at the lower end and 1 at the upper one."""
 
     low: float
     high: float
 
     def at(self, value: float) -> float:
-        """0 at the lower end, 1 at the upper one."""
+        """Return the position of a value."""
         return math.log(value / self.low) / math.log(self.high / self.low)
 
-    def value(self, share: float) -> float:
-        """The value at a share of the way."""
-        return float(self.low * (self.high / self.low) ** share)
+    def value(self, position: float) -> float:
+        """Return the value at a position."""
+        return float(self.low * (self.high / self.low) ** position)
 
-    def ticks(self, most: int) -> list[float]:
-        """Round values on the axis, about as many as asked for at most."""
+    def ticks(self, max_count: int) -> list[float]:
+        """Return round values on the axis, at most about as many as requested."""
         decades = range(math.floor(math.log10(self.low)), math.ceil(math.log10(self.high)) + 1)
         found: list[float] = []
         for firsts in _PER_DECADE:
             ticks = [first * 10.0**power for power in decades for first in firsts]
             inside = [one for one in ticks if self.low <= one * (1 + 1e-9) and one <= self.high * (1 + 1e-9)]
-            if found and len(inside) > most:
+            if found and len(inside) > max_count:
                 break
             found = inside
-        return found[:: math.ceil(len(found) / most)] if found else []
+        return found[:: math.ceil(len(found) / max_count)] if found else []
 
 
 def power_axis(watts: Sequence[float]) -> LogAxis:
-    """The axis of powers, with some room around them."""
+    """Return an axis for powers, with a margin around them."""
     low, high = min(watts), max(watts)
     return LogAxis(low=low / 1.2, high=max(high, low * 2) * 1.2)
 
 
 def power_labels(ticks: Sequence[float]) -> list[str]:
-    """Powers in the scale that suits each."""
+    """Return labels for powers, each in a suitable unit."""
     labels = []
     for watts in ticks:
         factor, unit = scale_for([watts], "W", digits=2)
@@ -89,7 +78,7 @@ def power_labels(ticks: Sequence[float]) -> list[str]:
 
 
 def short(number: float) -> str:
-    """A number with as few digits as say it: `5`, `0.25`, `10k`."""
+    """Return a number with as few digits as possible: `5`, `0.25`, `10k`."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
         if number >= size:
             return short(number / (1e3 if letter == "k" else size)) + letter

@@ -1,4 +1,4 @@
-"""How long requests take under load: the M/G/c queue, from what was measured without one.
+"""How long requests take under load: the M/G/c queue, from service times measured without one.
 
 Requests arrive at random (Poisson) and wait for one of the c slots of a replica. With one slot the waiting time is
 exact: by Pollaczek and Khinchine it is a geometric number of residual service times (L. Kleinrock, Queueing Systems,
@@ -24,16 +24,16 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 MAX_UTILISATION = 0.9
-"""The most that a replica is given of what it can serve, however long requests may take: beyond, the time spent
-waiting more than doubles with each 5 % that the machine gets slower, and machines wander by as much."""
+"""The highest utilisation of a replica, whatever the limit: above it, a machine slower by 5 % more than doubles the
+waiting time, and machines drift by as much."""
 
 ATOMS = 1_000
-"""Points that stand for the distribution of service times."""
+"""Points that represent the distribution of service times."""
 
 STEPS_PER_MEAN = 64
 LATTICE = 1 << 14
-"""Points of the lattice: it ends at 256 mean service times, and where they scatter more than exponential ones, as much
-later as requests then wait longer. At the highest utilisation one request in 10¹⁰ takes longer."""
+"""Points of the lattice: it ends at 256 mean service times, and later in proportion to the waiting time where these
+scatter more than exponential ones. At the highest utilisation one request in 10¹⁰ takes longer."""
 
 MAX_BEND = 16.0
 _BISECTIONS = 30
@@ -41,7 +41,7 @@ _BISECTIONS = 30
 
 @dataclass(frozen=True, kw_only=True)
 class ServiceTimes:
-    """What is known of how long a request takes once it is served.
+    """How long requests take once they are served.
 
     Attributes:
         p50_s: Half of the requests stay within it.
@@ -89,8 +89,8 @@ class ReplicaQueue:
     """One replica as a queue.
 
     Args:
-        service: How long its requests take when they need not wait.
-        slots: How many it serves at once.
+        service: How long its requests take without waiting.
+        slots: How many requests it serves at once.
     """
 
     def __init__(self, service: ServiceTimes, slots: int = 1) -> None:
@@ -106,16 +106,16 @@ class ReplicaQueue:
 
     @property
     def capacity_per_s(self) -> float:
-        """Requests a second when no slot ever idles."""
+        """Requests a second when no slot is ever idle."""
         return self._slots / self._mean_s
 
     def within(self, limit_s: float, utilisation: float) -> float:
-        """Return the share of the requests that are answered within a time, their waiting included."""
+        """Return the share of requests answered within a time, waiting included."""
         at = limit_s / self._step_s
         return 1.0 if at >= LATTICE - 1 else self._share(self._served_below(at), utilisation)
 
     def quantile_s(self, share: float, utilisation: float) -> float:
-        """Return the time that a share of the requests stays within, their waiting included.
+        """Return a quantile of the time that requests take, waiting included.
 
         Args:
             share: Such as 0.95.
@@ -136,7 +136,7 @@ class ReplicaQueue:
         return (at - 1 + (share - total[at - 1]) / (total[at] - total[at - 1])) * self._step_s
 
     def highest_utilisation(self, share: float, limit_s: float) -> float | None:
-        """Return the most of its capacity that it may be given so that a share of the requests stays within a time.
+        """Return the highest utilisation at which a share of the requests stays within a time.
 
         Returns:
             At most `MAX_UTILISATION`; `None` where requests take longer even without waiting.
@@ -174,7 +174,7 @@ class ReplicaQueue:
 
 
 def erlang_c(slots: int, utilisation: float) -> float:
-    """Probability that a request has to wait for a slot, with exponential service times (Erlang's C)."""
+    """Return the probability that a request waits for a slot, with exponential service times (Erlang's C)."""
     offered = slots * utilisation
     blocked = 1.0  # Erlang's B by its recursion, which neither overflows nor cancels
     for number in range(1, slots + 1):

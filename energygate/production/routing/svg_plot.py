@@ -10,11 +10,11 @@ from xml.sax.saxutils import escape
 from energygate.policy import format_quantity
 from energygate.production.routing.plot_axes import (
     LogAxis,
-    doubtful,
     pools_of,
     power_axis,
     power_labels,
     short,
+    uncertain_ranges,
 )
 from energygate.text import printable
 
@@ -80,7 +80,7 @@ def _plot(
     powers: LogAxis,
 ) -> Iterator[str]:
     floor = HEIGHT - BOTTOM
-    for low, high in doubtful(routing):
+    for low, high in uncertain_ranges(routing):
         left, right = _x(rates, low), _x(rates, high)
         yield f'<rect class="doubt" x="{left:.1f}" y="{TOP}" width="{right - left:.1f}" height="{floor - TOP}"/>'
     ticks = powers.ticks(6)

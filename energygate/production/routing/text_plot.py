@@ -1,4 +1,4 @@
-"""A plan as a plot of letters: it reads in a terminal of 80 columns, in a log, and where there is no Unicode."""
+"""A plan as a plot of letters, for terminals of 80 columns and for logs."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 from energygate.production.routing.plot_axes import (
     LogAxis,
-    doubtful,
     pools_of,
     power_axis,
     power_labels,
     short,
+    uncertain_ranges,
 )
 from energygate.production.routing.pool_costs import best
 
@@ -27,18 +27,18 @@ MARGIN = 10
 """Columns left of the plot: a label such as `500 mW`."""
 
 OPEN = "?"
-"""Where the measurements do not tell which pool is the best."""
+"""Marks rates at which the measurements cannot decide which pool is the best."""
 
 
 def text_plot(routing: Routing, *, columns: int = COLUMNS) -> list[str]:
     """Draw facility power over the rate, both logarithmic, a letter for each pool.
 
-    The best pool's letter is a capital one. The line below the plot is the answer: which pool to use at that rate, and
-    a question mark where the measurements do not tell.
+    The best pool's letter is upper case. The line below the plot is the answer: the pool to use at that rate, or a
+    question mark where the measurements cannot decide.
 
     Args:
         routing: The plan.
-        columns: Width of the plot itself; `MARGIN` more for its labels.
+        columns: Width of the plot itself, without the `MARGIN` for its labels.
 
     Returns:
         Lines of at most `columns + MARGIN` characters; none where no pool can be used.
@@ -58,7 +58,7 @@ def text_plot(routing: Routing, *, columns: int = COLUMNS) -> list[str]:
     grid = [[" "] * columns for _ in range(ROWS)]
     for column in range(columns):
         winner = winners[column]
-        for pool in sorted(pools, key=lambda one: one is winner):  # the best one last, on top of others
+        for pool in sorted(pools, key=lambda one: one is winner):  # the best one last, on top of the others
             value = curves[pool.name][column]
             if math.isfinite(value):
                 letter = letters[pool.name]
@@ -76,18 +76,18 @@ def text_plot(routing: Routing, *, columns: int = COLUMNS) -> list[str]:
 
 
 def legend(routing: Routing) -> str:
-    """What the letters of a plot stand for."""
+    """Return what the letters of a plot stand for."""
     letters = _letters(pools_of(routing))
-    plan_text = [f"{letter} {name}" for name, letter in letters.items()]
+    entries = [f"{letter} {name}" for name, letter in letters.items()]
     if OPEN in "".join(text_plot(routing)[-2:-1]):
-        plan_text.append(f"{OPEN} not certain")
-    return ", ".join([*plan_text, "capital the best"])
+        entries.append(f"{OPEN} not certain")
+    return ", ".join([*entries, "upper case: the best"])
 
 
 def _answer(
     routing: Routing, sampled: Sequence[float], winners: Sequence[PoolCosts | None], letters: dict[str, str]
 ) -> str:
-    zones = doubtful(routing)
+    zones = uncertain_ranges(routing)
     return "".join(
         " "
         if winner is None
@@ -99,13 +99,11 @@ def _answer(
 
 
 def _letters(pools: Sequence[PoolCosts]) -> dict[str, str]:
-    """A letter for each pool: the first of its name that no other one has, or one of the alphabet."""
+    """Return a letter for each pool: the first free one of its name, or of the alphabet."""
     taken: dict[str, str] = {}
     for pool in pools:
-        requirements = [one for one in pool.name.lower() if "a" <= one <= "z"] + [
-            *"abcdefghijklmnopqrstuvwxyz"
-        ]
-        taken[pool.name] = next((one for one in requirements if one not in taken.values()), "*")
+        candidates = [one for one in pool.name.lower() if "a" <= one <= "z"] + [*"abcdefghijklmnopqrstuvwxyz"]
+        taken[pool.name] = next((one for one in candidates if one not in taken.values()), "*")
     return taken
 
 
@@ -114,7 +112,7 @@ def _row(powers: LogAxis, value: float) -> int:
 
 
 def _scale(rates: LogAxis, columns: int) -> str:
-    """The labels of the rates, each below its place, and what they are."""
+    """Return the labels of the rates, each below its position, and their unit."""
     line = [" "] * columns
     for rate in rates.ticks(5):
         label = short(rate)

@@ -19,7 +19,7 @@ def pools_drawn(draw, name="pool"):
         active_joules=draw(st.floats(0.001, 2.0)),
         replica_rate_per_s=draw(st.floats(5.0, 800.0)),
         warm=draw(st.integers(1, 3)),
-        most=draw(st.none() | st.integers(3, 30)),
+        max_replicas=draw(st.none() | st.integers(3, 30)),
     )
 
 

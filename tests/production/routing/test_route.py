@@ -42,7 +42,7 @@ def test_power_is_idle_replicas_and_requests_at_the_facility():
     assert hundred.replicas == 2
     assert hundred.power_watts == pytest.approx(1.5 * (2 * 10.0 + 100 * 0.2))
     assert hundred.joules_per_request == pytest.approx(hundred.power_watts / 100)
-    assert "each pool counts with the PUE of its own site: cpu 1.50, gpu 1.10" in found.notes
+    assert "each pool has the PUE of its own site: cpu 1.50, gpu 1.10" in found.notes
 
 
 def test_a_tighter_limit_leaves_a_replica_less_to_do():
@@ -84,22 +84,22 @@ def test_another_quantile_is_another_limit():
 
 def test_answers_worse_than_the_policy_wants_are_not_bought():
     found = plan(requirements(min_accuracy=0.97), cpu=cpu(accuracy=0.978), int8=cpu(**INT8, accuracy=0.961))
-    assert found.pools[1].unfit == "its accuracy is 96.1 %, and the policy wants at least 97.0 %"
-    assert "they do not answer alike: accuracy is cpu 97.8 %, int8 96.1 %" in found.notes
+    assert found.pools[1].unfit == "its accuracy is 96.1 %, and the policy requires at least 97.0 %"
+    assert "the pools answer differently: accuracy is cpu 97.8 %, int8 96.1 %" in found.notes
 
 
 def test_warm_replicas_cost_at_any_rate_and_most_are_most():
-    found = plan(requirements(warm={"gpu": 3}, most=10), cpu=cpu(), gpu=gpu())
+    found = plan(requirements(warm={"gpu": 3}, max_replicas=10), cpu=cpu(), gpu=gpu())
     assert next(one for one in row_at(found, 1).pools if one.pool == "gpu").replicas == 3
     last = row_at(found, 10_000)
     assert {one.pool for one in last.pools} == {"gpu"}
-    assert plan(requirements(most=2), cpu=cpu(), gpu=gpu()).bands[-1].pool is None
+    assert plan(requirements(max_replicas=2), cpu=cpu(), gpu=gpu()).bands[-1].pool is None
 
 
 def test_power_at_rest_as_given_replaces_what_was_measured():
     found = plan(idle={"cpu": 2.5}, cpu=cpu(), gpu=gpu())
     assert found.pools[0].idle_watts == 2.5
-    assert "2.50 W at rest for cpu is as given, not as measured" in found.notes
+    assert "the idle power of cpu, 2.50 W, is given and not measured" in found.notes
 
 
 def test_several_at_once_are_slots():
@@ -140,16 +140,16 @@ def test_a_mix_stands_beside_the_best_pool():
 @pytest.mark.parametrize(
     ("facts", "kind", "said"),
     [
-        ({"idle_watts": None}, UsageError, "does not know what the machine draws at rest"),
+        ({"idle_watts": None}, UsageError, "lacks the machine's idle power"),
         (
             {"load": "50 req/s"},
             UsageError,
-            "was measured at 50 req/s, which does not show how much it can serve",
+            "was measured at 50 req/s, which does not show its capacity",
         ),
-        ({"load": "50 req/s, 4 at once"}, UsageError, "does not show how much"),
-        ({"batch_size": 8}, UsageError, "was measured in batches of 8, and traffic decides"),
-        ({"active_joules": -0.1}, MeasurementError, "costs nothing beyond the machine at rest"),
-        ({"metrics": {"throughput": None}}, MeasurementError, "says nothing of throughput"),
+        ({"load": "50 req/s, 4 at once"}, UsageError, "does not show its capacity"),
+        ({"batch_size": 8}, UsageError, "was measured in batches of 8, and how long one takes"),
+        ({"active_joules": -0.1}, MeasurementError, "energy per request is not above idle"),
+        ({"metrics": {"throughput": None}}, MeasurementError, "lacks throughput"),
     ],
 )
 def test_a_result_that_does_not_show_what_a_replica_is(facts, kind, said):
@@ -160,12 +160,12 @@ def test_a_result_that_does_not_show_what_a_replica_is(facts, kind, said):
 
 def test_a_failed_measurement_is_passed_on():
     failed = result(failed_workload_result(message="the worker died"))
-    with pytest.raises(MeasurementError, match="was not measured there: the worker died"):
+    with pytest.raises(MeasurementError, match="was not measured: the worker died"):
         plan(cpu=cpu(), gpu=failed)
 
 
 def test_one_pool_leaves_nothing_to_choose():
-    with pytest.raises(UsageError, match="one pool alone leaves nothing to choose"):
+    with pytest.raises(UsageError, match="one pool alone leaves no choice"):
         plan(cpu=cpu())
 
 
@@ -220,7 +220,7 @@ def test_the_workload_that_all_results_share():
             {"metrics": {"success_rate": exact_metric_result(0.98, "ratio")}},
             "only 98.0 % of the requests to gpu succeeded",
         ),
-        ({"accuracy": None}, "whether they answer alike is not known"),
+        ({"accuracy": None}, "whether the pools give the same answers is unknown"),
     ],
 )
 def test_what_is_not_alike_is_said(facts, note):
@@ -255,7 +255,10 @@ def test_the_json_keeps_its_schema_and_is_read_again(tmp_path):
         (lambda text: text[:-20], "it is not JSON"),
         (lambda text: text.replace("energygate/routing/1", "energygate/routing/9"), "schema"),
         (lambda text: text.replace('"rate_per_s": 1.0', '"rate_per_s": "1 req/s"'), "rows.0.rate_per_s"),
-        (lambda text: text.replace('"below": "cpu"', '"below": "tpu"'), "threshold of 'tpu', which is none"),
+        (
+            lambda text: text.replace('"below": "cpu"', '"below": "tpu"'),
+            "threshold of 'tpu', which is not one of its pools",
+        ),
         (lambda _: "[" * 100_000, "it is not JSON"),
     ],
 )
@@ -267,5 +270,5 @@ def test_what_is_no_plan_is_refused(tmp_path, change, said):
 
 
 def test_a_plan_that_is_not_there(tmp_path):
-    with pytest.raises(UsageError, match="the plan cannot be read: No such file"):
+    with pytest.raises(UsageError, match="cannot read the plan: No such file"):
         read_routing(str(tmp_path / "none.json"))

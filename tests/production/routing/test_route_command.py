@@ -76,7 +76,7 @@ def test_the_policy_says_the_limits():
     assert plan["latency"] == {"metric": "latency_p95", "limit_s": 0.04, "source": "energygate.yml:13"}
     assert [one["warm_replicas"] for one in plan["pools"]] == [2, 2]
     assert plan["pools"][0]["max_replicas"] == 40
-    assert plan["pools"][1]["unfit"] == "its accuracy is 96.1 %, and the policy wants at least 97.0 %"
+    assert plan["pools"][1]["unfit"] == "its accuracy is 96.1 %, and the policy requires at least 97.0 %"
     again = json.loads(run("cpu=cpu.json", "gpu=gpu.json", "--warm", "gpu=3", *LIMIT, "--json", "-").output)
     assert [one["warm_replicas"] for one in again["pools"]] == [2, 3]
     assert again["latency"]["source"] == "--latency"
@@ -111,7 +111,7 @@ def test_power_at_rest_of_one_pool_or_of_all():
 def test_no_pool_within_the_limit_is_exit_code_1():
     ran = run("cpu=cpu.json", "gpu=gpu.json", "--latency", "p95 1 µs")
     assert ran.exit_code == 1
-    assert "No pool keeps to the limits" in ran.output
+    assert "No pool keeps the limits" in ran.output
 
 
 @pytest.mark.usefixtures("project")
@@ -121,16 +121,20 @@ def test_no_pool_within_the_limit_is_exit_code_1():
         (["cpu.json", "gpu=gpu.json"], 2, "'cpu.json' does not name a pool and its result"),
         (["c/p=cpu.json", "gpu=gpu.json"], 2, "does not name a pool"),
         (["cpu=cpu.json", "cpu=gpu.json"], 2, "pool cpu is given twice"),
-        (["cpu=cpu.json"], 2, "one pool alone leaves nothing to choose"),
+        (["cpu=cpu.json"], 2, "one pool alone leaves no choice"),
         (["cpu=cpu.json", "gpu=none.json"], 3, "none.json: cannot read the result: No such file"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--latency", "50 ms"], 2, "'50 ms' is no limit on p50, p95 or p99"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p90 50 ms"], 2, "is no limit on p50, p95 or p99"),
+        (
+            ["cpu=cpu.json", "gpu=gpu.json", "--latency", "50 ms"],
+            2,
+            "'50 ms' is not a limit on p50, p95 or p99",
+        ),
+        (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p90 50 ms"], 2, "is not a limit on p50, p95 or p99"),
         (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p95 50"], 2, "--latency: 50 has no unit"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p95 0 s"], 2, "must be more than 0 s"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "many"], 2, "'many' does not say from which rate"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "1.1.1-5"], 2, "does not say from which rate"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "100-10"], 2, "does not lead from a rate above 0"),
-        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "0-10"], 2, "does not lead from a rate above 0"),
+        (["cpu=cpu.json", "gpu=gpu.json", "--latency", "p95 0 s"], 2, "must be greater than 0 s"),
+        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "many"], 2, "'many' is not a range of rates"),
+        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "1.1.1-5"], 2, "is not a range of rates"),
+        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "100-10"], 2, "must rise, from a rate above 0"),
+        (["cpu=cpu.json", "gpu=gpu.json", "--rates", "0-10"], 2, "must rise, from a rate above 0"),
         (["cpu=cpu.json", "gpu=gpu.json", "--warm", "0"], 2, "--warm: '0' is not a number of replicas"),
         (["cpu=cpu.json", "gpu=gpu.json", "--warm", "tpu=2"], 2, "--warm: there is no pool 'tpu'"),
         (["cpu=cpu.json", "gpu=gpu.json", "--warm", "1", "--warm", "2"], 2, "given twice for all pools"),

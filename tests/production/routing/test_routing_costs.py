@@ -11,7 +11,14 @@ from example_costs import CPU, GPU, SPAN, grid, pools_drawn, several
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from energygate.production.routing.pool_costs import PoolCosts, bands, best, cheaper, in_all, switch
+from energygate.production.routing.pool_costs import (
+    PoolCosts,
+    bands,
+    best,
+    cheaper,
+    intersection,
+    switch_rate,
+)
 
 
 def inside(rate, regions):
@@ -101,7 +108,7 @@ def test_a_pool_in_use_keeps_its_warm_replicas_at_any_rate():
 
 
 def test_beyond_its_replicas_a_pool_serves_nothing():
-    few = replace(CPU, most=2)
+    few = replace(CPU, max_replicas=2)
     assert math.isinf(few.power_watts(100.1))
     assert [(span, pool and pool.name) for span, pool in bands([few], (1.0, 200.0))] == [
         ((1.0, 100.0), "cpu"),
@@ -113,7 +120,7 @@ def test_beyond_its_replicas_a_pool_serves_nothing():
 def test_a_switch_is_where_two_costs_cross_once():
     # one replica each: 10 + 0.1 x = 60 + 0.02 x
     wide = replace(CPU, replica_rate_per_s=2000.0)
-    assert switch(wide, GPU, SPAN) == pytest.approx(625.0)
+    assert switch_rate(wide, GPU, SPAN) == pytest.approx(625.0)
     assert [pool.name for _, pool in bands([wide, GPU], SPAN)] == ["cpu", "gpu"]
 
 
@@ -122,7 +129,7 @@ def test_a_switch_among_steps_loses_the_least_energy():
     other = PoolCosts(name="other", idle_watts=24.0, active_joules=0.08, replica_rate_per_s=260.0)
     turns = bands([one, other], SPAN)
     assert len(turns) > 2
-    found = switch(one, other, SPAN)
+    found = switch_rate(one, other, SPAN)
 
     def lost(at):
         return sum((one if rate < at else other).power_watts(rate) for rate in grid(count=9973))
@@ -131,6 +138,6 @@ def test_a_switch_among_steps_loses_the_least_energy():
 
 
 def test_regions_common_to_several_lists():
-    assert in_all([[(1.0, 5.0), (7.0, 9.0)], [(4.0, 8.0)]], (0.0, 10.0)) == [(4.0, 5.0), (7.0, 8.0)]
-    assert in_all([[(1.0, 2.0)], []], (0.0, 10.0)) == []
-    assert in_all([], (0.0, 10.0)) == [(0.0, 10.0)]
+    assert intersection([[(1.0, 5.0), (7.0, 9.0)], [(4.0, 8.0)]], (0.0, 10.0)) == [(4.0, 5.0), (7.0, 8.0)]
+    assert intersection([[(1.0, 2.0)], []], (0.0, 10.0)) == []
+    assert intersection([], (0.0, 10.0)) == [(0.0, 10.0)]

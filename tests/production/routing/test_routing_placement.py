@@ -14,39 +14,41 @@ from hypothesis import strategies as st
 from energygate.production.routing.placement import (
     Candidate,
     ErrorMargins,
+    best_mix,
     certain,
     certain_at,
-    changes,
-    cheapest_mix,
-    notable_mix,
+    thresholds,
+    worthwhile_mix,
 )
 from energygate.production.routing.pool_costs import best
 
-SURE = ErrorMargins(energy=(1.0, 1.0), rate=(1.0, 1.0), uncertainty=0.0, kin=("a",))
+SURE = ErrorMargins(energy=(1.0, 1.0), rate=(1.0, 1.0), uncertainty=0.0, sources=("a",))
 
 
-def candidate(pool, *, uncertainty=0.0, scatter=0.0, kin="a"):
-    doubt = replace(
+def candidate(pool, *, uncertainty=0.0, scatter=0.0, source="a"):
+    margins = replace(
         SURE,
         energy=(1 - scatter, 1 + scatter),
         rate=(1 - scatter, 1 + scatter),
         uncertainty=uncertainty,
-        kin=(kin,),
+        sources=(source,),
     )
-    return Candidate(pool=pool, doubt=doubt)
+    return Candidate(pool=pool, margins=margins)
 
 
 def test_without_doubt_a_threshold_is_a_point():
     wide = replace(CPU, replica_rate_per_s=2000.0)
-    (found,) = changes([candidate(wide), candidate(GPU)], SPAN)
-    assert (found.below.name, found.above.name) == ("cpu", "gpu")
+    (found,) = thresholds([candidate(wide), candidate(GPU)], SPAN)
+    assert (found.below, found.above) == ("cpu", "gpu")
     assert found.low_per_s == found.high_per_s == pytest.approx(found.rate_per_s) == pytest.approx(625.0)
 
 
 def test_what_is_wrong_alike_cancels_and_what_is_not_does_not():
     wide = replace(CPU, replica_rate_per_s=2000.0)
-    alike = changes([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1)], SPAN)[0]
-    apart = changes([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1, kin="b")], SPAN)[0]
+    alike = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1)], SPAN)[0]
+    apart = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1, source="b")], SPAN)[
+        0
+    ]
     # alike: 50 W of idle power more, ± 10 %, against 0.08 J a request, ± 10 %
     assert (alike.low_per_s, alike.high_per_s) == (
         pytest.approx(625 * 0.9 / 1.1),
@@ -62,7 +64,9 @@ def test_what_is_wrong_alike_cancels_and_what_is_not_does_not():
 
 def test_half_as_sure_is_said_on_the_side_that_is_not():
     wide = replace(CPU, replica_rate_per_s=2000.0)
-    (found,) = changes([candidate(wide, uncertainty=0.3), candidate(GPU, uncertainty=0.3, kin="b")], SPAN)
+    (found,) = thresholds(
+        [candidate(wide, uncertainty=0.3), candidate(GPU, uncertainty=0.3, source="b")], SPAN
+    )
     assert found.low_per_s is not None
     assert found.high_per_s is None
 
@@ -70,19 +74,19 @@ def test_half_as_sure_is_said_on_the_side_that_is_not():
 def test_without_intervals_nothing_is_certain():
     silent = replace(SURE, energy=None)
     wide = replace(CPU, replica_rate_per_s=2000.0)
-    (found,) = changes([Candidate(pool=wide, doubt=silent), candidate(GPU)], SPAN)
+    (found,) = thresholds([Candidate(pool=wide, margins=silent), candidate(GPU)], SPAN)
     assert (found.low_per_s, found.high_per_s) == (None, None)
     assert found.rate_per_s == pytest.approx(625.0)
-    assert not certain_at(candidate(GPU), [Candidate(pool=CPU, doubt=silent)], 900.0)
+    assert not certain_at(candidate(GPU), [Candidate(pool=CPU, margins=silent)], 900.0)
 
 
 @st.composite
 def candidates_drawn(draw):
     """Pools of two kinds of meters, each with an uncertainty of its own."""
-    uncertainty = {kin: draw(st.floats(0.0, 0.5)) for kin in "ab"}
+    uncertainty = {source: draw(st.floats(0.0, 0.5)) for source in "ab"}
     return [
-        candidate(pool, uncertainty=uncertainty[kin], scatter=draw(st.floats(0.0, 0.2)), kin=kin)
-        for pool, kin in ((pool, draw(st.sampled_from("ab"))) for pool in draw(several))
+        candidate(pool, uncertainty=uncertainty[source], scatter=draw(st.floats(0.0, 0.2)), source=source)
+        for pool, source in ((pool, draw(st.sampled_from("ab"))) for pool in draw(several))
     ]
 
 
@@ -102,13 +106,15 @@ def test_who_certainly_is_the_best_is_the_best_by_the_numbers(candidates):
 @given(candidates_drawn(), st.data())
 def test_who_certainly_is_the_best_stays_it_whatever_is_wrong(candidates, data):
     share = st.floats(-1.0, 1.0)
-    wrong = {(kin, what): data.draw(share) for kin in "ab" for what in ("idle", "active")}
+    wrong = {(source, what): data.draw(share) for source in "ab" for what in ("idle", "active")}
     scattered = [(data.draw(share), data.draw(share)) for _ in candidates]
 
     def truth(at):
-        doubt, (energy, rate) = candidates[at].doubt, scattered[at]
-        scatter = doubt.energy[1] - 1
-        idle, active = (1 + wrong[doubt.kin[0], what] * doubt.uncertainty for what in ("idle", "active"))
+        margins, (energy, rate) = candidates[at].margins, scattered[at]
+        scatter = margins.energy[1] - 1
+        idle, active = (
+            1 + wrong[margins.sources[0], what] * margins.uncertainty for what in ("idle", "active")
+        )
         return candidates[at].pool.scaled(
             idle=idle, active=active * (1 + energy * scatter), rate=1 + rate * scatter
         )
@@ -122,11 +128,11 @@ def test_who_certainly_is_the_best_stays_it_whatever_is_wrong(candidates, data):
 @settings(max_examples=50)
 @given(candidates_drawn())
 def test_thresholds_rise_and_lie_in_their_intervals(candidates):
-    found = changes(candidates, SPAN)
+    found = thresholds(candidates, SPAN)
     rates = [one.rate_per_s for one in found]
     assert rates == sorted(rates)
     for one in found:
-        assert one.below is not one.above
+        assert one.below != one.above
         assert (one.low_per_s or SPAN[0]) <= one.rate_per_s <= (one.high_per_s or SPAN[1])
         assert set(one.between) >= {one.below, one.above}
 
@@ -136,13 +142,13 @@ def test_thresholds_rise_and_lie_in_their_intervals(candidates):
 def test_following_the_thresholds_loses_nothing_where_the_order_is_certain(pools, scatter):
     pools = [replace(pool, name=name) for pool, name in zip(pools, "ab", strict=True)]
     candidates = [candidate(pool, scatter=scatter) for pool in pools]
-    found = changes(candidates, SPAN)
+    found = thresholds(candidates, SPAN)
     if not found:
         return
     for rate in grid(count=97):
         passed = [one.above for one in found if one.rate_per_s <= rate]
         followed = passed[-1] if passed else found[0].below
-        rivals = [one for one in candidates if one.pool is not followed]
+        rivals = [one for one in candidates if one.pool.name != followed]
         assert not any(
             certain_at(rival, [one for one in candidates if one is not rival], rate) for rival in rivals
         ) or any(math.isclose(rate, one.rate_per_s, rel_tol=1e-6) for one in found)
@@ -154,7 +160,7 @@ def tried(pools, rate):
     for one, other in product(pools, repeat=2):
         if one is other or one.active_joules > other.active_joules:
             continue
-        most = [min(pool.most or 40, 40) for pool in (one, other)]
+        most = [min(pool.max_replicas or 40, 40) for pool in (one, other)]
         for mine in range(one.warm, most[0] + 1):
             for others in range(other.warm, most[1] + 1):
                 frugal = min(rate, mine * one.replica_rate_per_s)
@@ -169,23 +175,27 @@ def tried(pools, rate):
 @given(
     st.lists(pools_drawn(), min_size=2, max_size=2).map(
         lambda pools: [
-            replace(pool, name=name, most=pool.most or 30) for pool, name in zip(pools, "ab", strict=True)
+            replace(pool, name=name, max_replicas=pool.max_replicas or 30)
+            for pool, name in zip(pools, "ab", strict=True)
         ]
     ),
     st.floats(10.0, 190.0),
 )
-def test_the_cheapest_mix_is_what_trying_all_finds(pools, rate):
-    mix = cheapest_mix(pools, rate)
+def test_the_best_mix_is_what_trying_all_finds(pools, rate):
+    mix = best_mix(pools, rate)
     least = tried(pools, rate)
     assert (math.inf if mix is None else mix.power_watts) == pytest.approx(least, rel=1e-9)
     if mix is not None:
-        assert sum(share for _, _, share in mix.shares) == pytest.approx(rate)
-        assert all(share <= count * pool.replica_rate_per_s * (1 + 1e-9) for pool, count, share in mix.shares)
+        assert sum(share.rate_per_s for share in mix.shares) == pytest.approx(rate)
+        rates = {pool.name: pool.replica_rate_per_s for pool in pools}
+        assert all(
+            share.rate_per_s <= share.replicas * rates[share.pool] * (1 + 1e-9) for share in mix.shares
+        )
 
 
 def test_a_mix_pays_just_above_what_one_large_replica_serves():
-    mix, saving = notable_mix([CPU, GPU], 1020.0)
-    assert [(pool.name, count) for pool, count, _ in mix.shares] == [("gpu", 1), ("cpu", 1)]
+    mix = worthwhile_mix([CPU, GPU], 1020.0)
+    assert [(share.pool, share.replicas) for share in mix.shares] == [("gpu", 1), ("cpu", 1)]
     assert mix.power_watts == pytest.approx(60 + 20.0 + 10 + 2.0)
-    assert saving == pytest.approx(1 - 92.0 / (120 + 20.4))
-    assert notable_mix([CPU, GPU], 990.0) is None
+    assert mix.saving == pytest.approx(1 - 92.0 / (120 + 20.4))
+    assert worthwhile_mix([CPU, GPU], 990.0) is None

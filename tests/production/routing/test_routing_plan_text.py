@@ -81,15 +81,15 @@ def test_pools_with_one_initial_have_letters_of_their_own():
 
 
 def test_what_no_pool_serves_is_blank_and_said():
-    found = plan(requirements(most=2), cpu=cpu(), gpu=gpu())
+    found = plan(requirements(max_replicas=2), cpu=cpu(), gpu=gpu())
     assert text_plot(found)[15].endswith("G")
     assert len(text_plot(found)[15]) < 66
-    assert "Beyond 3,600 req/s no pool has enough replicas." in plan_text(found)
+    assert "Above 3,600 req/s no pool has enough replicas." in plan_text(found)
 
 
 def test_no_pool_at_all_is_said_with_the_reasons():
     said = plan_text(plan(requirements(1e-4), cpu=cpu(), gpu=gpu()))
-    assert "No pool keeps to the limits at any load." in said
+    assert "No pool keeps the limits at any load." in said
     assert "cpu is not used: latency p95 is 11.0 ms even without a queue, and the limit 100 µs." in said
     assert "└" not in said
 
@@ -100,15 +100,15 @@ def test_no_pool_at_all_is_said_with_the_reasons():
         ({"cpu": cpu(), "int8": cpu(**INT8)}, "int8 is the best from 1.00 req/s to 10,000 req/s."),
         (
             {"cpu": cpu(), "other": cpu(active_joules=0.201, device="Intel Xeon")},
-            "cpu is the best from 1.00 req/s to 10,000 req/s, by the numbers; the order is not certain.",
+            "cpu is the best from 1.00 req/s to 10,000 req/s by the numbers, but the order is not certain.",
         ),
         (
             {"cpu": cpu(uncertainty=0.75), "gpu": gpu(uncertainty=0.75)},
-            "The uncertainties of the two overlap at every rate: their order is not certain.",
+            "The intervals of the two overlap at every rate: their order is not certain.",
         ),
         (
             {"cpu": cpu(active_joules=0.1, uncertainty=0.65), "gpu": gpu(uncertainty=0.65)},
-            "req/s, and no more.",
+            "Only certain: ",
         ),
     ],
 )
