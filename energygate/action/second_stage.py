@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from energygate.action.handover import StepFailure
 from energygate.action.measure_step import FINAL
 from energygate.errors import EnergygateError, MeasurementError, PolicyError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.artifact import download_result
 from energygate.forge.github.pull_requests import find_pull_request
 from energygate.forge.github.repository_file import read_file
@@ -84,7 +84,7 @@ class SecondStage:
         client = step.client()
         try:
             content = download_result(client, repository=repository, run_id=self.first.run_id, name=FINAL)
-        except GitHubTrouble as trouble:
+        except GitHubError as trouble:
             if trouble.status not in _NO_ARTIFACT:
                 raise
             raise MeasurementError(

@@ -100,7 +100,7 @@ def comment(
 
     from energygate.cli.results import result_from
     from energygate.forge.comment import When, post_result
-    from energygate.forge.github import GitHubClient, GitHubTrouble, Marker, Thread
+    from energygate.forge.github import GitHubClient, GitHubError, Marker, Thread
 
     thread = Thread(repository=repository, number=pull_request)
     result = result_from(source)
@@ -119,7 +119,7 @@ def comment(
                 strict=strict,
                 run_url=run_url,
             )
-        except GitHubTrouble as trouble:
+        except GitHubError as trouble:
             click.echo(f"energygate: {trouble}", err=True)
             sys.exit(NOT_POSTED)
     click.echo(

@@ -85,7 +85,7 @@ def post_result(  # noqa: PLR0913 - what, where and by which run
         What happened to the comment; `None` when there was nothing to say.
 
     Raises:
-        GitHubTrouble: When GitHub refuses, or cannot be reached.
+        GitHubError: When GitHub refuses, or cannot be reached.
     """
     if when is When.NEVER:
         return None

@@ -178,8 +178,8 @@ def test_a_file_may_be_as_long_as_its_limit(size):
     ],
 )
 def test_a_file_of_another_name_is_refused(name):
-    refused(archive(Entry(name=name.encode())), "it holds '", "a zip archive of result.json alone")
-    refused(archive(Entry(), Entry(name=name.encode())), "it holds '")
+    refused(archive(Entry(name=name.encode())), "it has the file '", "a zip archive of result.json alone")
+    refused(archive(Entry(), Entry(name=name.encode())), "it has the file '")
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_file_of_another_name_is_refused(name):
     ],
 )
 def test_a_name_cannot_write_into_the_log(name):
-    said = refused(archive(Entry(name=name.encode(), flags=0x800)), "it holds '")
+    said = refused(archive(Entry(name=name.encode(), flags=0x800)), "it has the file '")
     assert name not in said
 
 
@@ -209,15 +209,15 @@ def test_a_name_that_a_field_beside_it_replaces_is_refused():
     # Some readers take the Unicode path of the field 0x7075 for the name; ours must not depend on which do.
     other = b"\1" + struct.pack("<L", binascii.crc32(b"other.json")) + b"result.json"
     extra = struct.pack("<HH", 0x7075, len(other)) + other
-    refused(archive(Entry(name=b"other.json", extra=extra)), "it holds 'other.json'")
+    refused(archive(Entry(name=b"other.json", extra=extra)), "it has the file 'other.json'")
 
 
 def test_a_name_that_differs_beside_the_content_is_refused():
-    refused(archive(Entry(inside=b"../other.js")), "not a whole one")
+    refused(archive(Entry(inside=b"../other.js")), "not a complete zip archive")
 
 
 def test_the_file_twice_is_refused():
-    refused(archive(Entry(), Entry(content=b"{}")), "it holds result.json 2 times")
+    refused(archive(Entry(), Entry(content=b"{}")), "it has result.json 2 times")
 
 
 def test_an_archive_of_nothing_is_refused():
@@ -229,7 +229,7 @@ def test_an_archive_of_nothing_is_refused():
     [stat.S_IFLNK | 0o777, stat.S_IFDIR | 0o755, stat.S_IFIFO | 0o600, stat.S_IFCHR | 0o600, stat.S_IFSOCK],
 )
 def test_a_link_is_no_file(mode):
-    refused(archive(Entry(content=b"/etc/passwd", mode=mode)), "is a link or another thing")
+    refused(archive(Entry(content=b"/etc/passwd", mode=mode)), "is not a regular file")
 
 
 @pytest.mark.parametrize("flags", [0x1, 0x41, 0x801])
@@ -242,12 +242,12 @@ def test_a_file_of_another_compression_is_refused(method):
     refused(archive(Entry(method=method)), "is compressed by a method")
 
 
-# Not an archive, or not a whole one.
+# Not an archive, or not a complete zip archive.
 
 
 @pytest.mark.parametrize("data", [b"", b"PK", RESULT, b"\x1f\x8b" + bytes(100), bytes(100), end_of(1, 46, 0)])
 def test_what_is_no_archive_is_refused(data):
-    refused(data, "it is not a zip archive, or not a whole one")
+    refused(data, "it is not a complete zip archive")
 
 
 def test_an_archive_that_breaks_off_anywhere_is_refused():
@@ -257,15 +257,15 @@ def test_an_archive_that_breaks_off_anywhere_is_refused():
 
 
 def test_a_wrong_checksum_is_refused():
-    refused(archive(Entry(checksum=1)), "not a whole one")
+    refused(archive(Entry(checksum=1)), "not a complete zip archive")
 
 
 def test_a_file_shorter_than_it_says_is_refused():
-    refused(archive(Entry(size=len(RESULT) + 1)), "result.json in it breaks off")
+    refused(archive(Entry(size=len(RESULT) + 1)), "result.json in it is incomplete")
 
 
 def test_a_file_longer_than_it_says_is_refused():
-    refused(archive(Entry(size=len(RESULT) - 1)), "not a whole one")
+    refused(archive(Entry(size=len(RESULT) - 1)), "not a complete zip archive")
 
 
 @pytest.mark.parametrize("packed", [b"", b"\xff" * 40, deflated(RESULT)[:-4]])
@@ -296,8 +296,8 @@ def test_whatever_is_changed_in_an_archive_it_is_the_result_or_one_sentence():
     ("said", "word"),
     [
         ({}, "has over 0 MB"),
-        ({"size": LIMIT}, "not a whole one"),
-        ({"size": 0}, "not a whole one"),
+        ({"size": LIMIT}, "not a complete zip archive"),
+        ({"size": 0}, "not a complete zip archive"),
         ({"size": 2**32 - 2}, "has over 0 MB"),
         # What the first bytes are, it says; the rest never comes out.
         ({"size": LIMIT, "checksum": binascii.crc32(bytes(LIMIT))}, None),
@@ -321,7 +321,7 @@ def test_a_bomb_does_not_go_off(said, word):
 
 def test_a_bomb_in_an_archive_in_an_archive_is_not_opened():
     inner = archive(Entry(content=bytes(BOMB)))
-    refused(archive(Entry(name=b"bomb.zip", content=inner)), "it holds 'bomb.zip'")
+    refused(archive(Entry(name=b"bomb.zip", content=inner)), "it has the file 'bomb.zip'")
     data = archive(Entry(content=inner, method=zipfile.ZIP_STORED))
     assert peak_bytes(lambda: result_in(data, where=WHERE, limit_bytes=LIMIT)) < 5 * LIMIT
     with pytest.raises(MeasurementError, match="not UTF-8"):

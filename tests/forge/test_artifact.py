@@ -6,7 +6,7 @@ import pytest
 from github_simulator.api.fake_github import zip_of
 
 from energygate.errors import MeasurementError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.artifact import MAX_ARCHIVE_BYTES, download_result
 
 RESULT = b'{"schema": "energygate/result/1"}'
@@ -63,20 +63,20 @@ def test_servers_that_know_no_names_list_all_of_them(github, run, fetch):
 
 def test_a_run_that_left_nothing_is_said_so(run, fetch):
     run.artifact("coverage", zip_of({"result.json": RESULT}))
-    with pytest.raises(GitHubTrouble, match="artifact energygate-result of run 11: the run left no artifact"):
+    with pytest.raises(GitHubError, match="artifact energygate-result of run 11: the run has no artifact"):
         fetch()
 
 
 @pytest.mark.usefixtures("run")
 def test_a_run_that_is_not_there_is_githubs_trouble(fetch):
-    with pytest.raises(GitHubTrouble, match="404") as caught:
+    with pytest.raises(GitHubError, match="404") as caught:
         fetch(run_id=12)
     assert caught.value.status == 404
 
 
 def test_an_artifact_that_has_expired_is_not_asked_for(github, run, fetch):
     run.artifact("energygate-result", zip_of({"result.json": RESULT}), expired=True)
-    with pytest.raises(GitHubTrouble, match=r"the artifact has expired\. Run the first stage again"):
+    with pytest.raises(GitHubError, match=r"the artifact has expired\. Run the first stage again"):
         fetch()
     assert not github.asked("GET", ".*/zip")
 
@@ -84,7 +84,7 @@ def test_an_artifact_that_has_expired_is_not_asked_for(github, run, fetch):
 def test_an_artifact_that_expires_on_the_way_is_said_so(github, run, fetch):
     made = run.artifact("energygate-result", zip_of({"result.json": RESULT}))
     github.before("GET", ".*/zip", lambda: setattr(made, "expired", True))
-    with pytest.raises(GitHubTrouble, match="the artifact has expired") as caught:
+    with pytest.raises(GitHubError, match="the artifact has expired") as caught:
         fetch()
     assert caught.value.status == 410
 
@@ -104,13 +104,13 @@ def test_an_artifact_longer_than_it_says_is_not_read_to_its_end(run, fetch):
 
 def test_what_is_in_it_is_looked_at(run, fetch):
     run.artifact("energygate-result", zip_of({"../result.json": RESULT}))
-    with pytest.raises(MeasurementError, match=r"of run 11: .* it holds '\.\./result\.json'"):
+    with pytest.raises(MeasurementError, match=r"of run 11: .* it has the file '\.\./result\.json'"):
         fetch()
 
 
 def test_a_token_that_may_not_is_told_what_it_needs(github, run, fetch):
     run.artifact("energygate-result", zip_of({"result.json": RESULT}))
-    with pytest.raises(GitHubTrouble, match="actions: read"):
+    with pytest.raises(GitHubError, match="actions: read"):
         fetch(token=github.token(rights={"pull-requests": "write"}))
 
 
@@ -120,5 +120,5 @@ def test_a_token_that_may_not_is_told_what_it_needs(github, run, fetch):
 @pytest.mark.usefixtures("run")
 def test_a_list_that_is_none_is_one_sentence(github, fetch, body):
     github.trick("GET", ARTIFACTS, status=200, body=body)
-    with pytest.raises(GitHubTrouble, match=f"GET {ARTIFACTS}: "):
+    with pytest.raises(GitHubError, match=f"GET {ARTIFACTS}: "):
         fetch()

@@ -10,9 +10,9 @@ from github_simulator.api.fake_github import ACTIONS, ALICE, FakeGitHub
 from requests.exceptions import ReadTimeout
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.client import MAX_PAGES, GitHubClient
-from energygate.forge.github.retry import ATTEMPTS, PATIENCE_S
+from energygate.forge.github.retry import MAX_ATTEMPTS, MAX_WAIT_S
 
 NOW_S = 1_800_000_000
 COMMENTS = "/repos/o/r/issues/1/comments"
@@ -23,7 +23,7 @@ def trouble():
     """Expects trouble, and checks what holds for all of it: one sentence with its place, and no token."""
 
     def expect(ask, *words, status=None):
-        with pytest.raises(GitHubTrouble) as caught:
+        with pytest.raises(GitHubError) as caught:
             ask()
         message = str(caught.value)
         assert "\n" not in message
@@ -52,7 +52,7 @@ def test_an_answer_that_fails_is_asked_for_again_with_longer_and_longer_pauses(
 def test_in_the_end_it_is_given_up(github, client, pauses, trouble):
     github.trick("GET", COMMENTS, times=99, status=502)
     trouble(lambda: list(client.items(COMMENTS)), "502", "GET /repos/o/r/issues/1/comments", status=502)
-    assert len(github.seen) == ATTEMPTS
+    assert len(github.seen) == MAX_ATTEMPTS
     assert pauses == [1, 2, 4, 8]
 
 
@@ -93,19 +93,19 @@ def test_a_limit_is_waited_out_for_as_long_as_github_asks(github, client, pauses
     assert pauses == [pause]
 
 
-@pytest.mark.parametrize("asked_s", [PATIENCE_S + 1, 10**9, 10**30])
+@pytest.mark.parametrize("asked_s", [MAX_WAIT_S + 1, 10**9, 10**30])
 def test_a_limit_that_lasts_longer_than_a_report_is_worth_is_not_waited_out(
     github, client, pauses, trouble, asked_s
 ):
     headers = {"Retry-After": str(int(asked_s))}
     github.trick("GET", COMMENTS, status=429, headers=headers, body=SECONDARY)
-    trouble(lambda: list(client.items(COMMENTS)), "limits how often", status=429)
+    trouble(lambda: list(client.items(COMMENTS)), "rate limit is hit", status=429)
     assert (len(github.seen), pauses) == (1, [])
 
 
 def test_all_pauses_together_are_bounded(github, client, pauses, trouble):
     github.trick("GET", COMMENTS, times=99, status=429, headers={"Retry-After": "50"})
-    trouble(lambda: list(client.items(COMMENTS)), "limits how often", status=429)
+    trouble(lambda: list(client.items(COMMENTS)), "rate limit is hit", status=429)
     assert pauses == [50, 50]
 
 
@@ -278,7 +278,7 @@ def test_what_is_no_file_is_not_looked_for_elsewhere(github, elsewhere, client, 
 )
 def test_a_redirect_to_what_is_no_place_is_not_followed(github, client, trouble, location):
     github.trick("GET", "/x", status=302, headers={"Location": location})
-    trouble(lambda: client.get("/x"), "leads to")
+    trouble(lambda: client.get("/x"), "redirects to")
     assert len(github.seen) == 1
 
 
@@ -311,7 +311,7 @@ def test_a_file_without_an_end_is_not_read_to_it(github, client, trouble):
 
 def test_a_file_that_breaks_off_is_refused(github, client, trouble):
     github.trick("GET", "/zip", status=200, headers={"Content-Length": "99"}, body=b"x" * 10)
-    trouble(lambda: client.download("/zip", limit_bytes=100), "broke off")
+    trouble(lambda: client.download("/zip", limit_bytes=100), "is incomplete")
 
 
 # The token is seen nowhere.
@@ -323,7 +323,7 @@ def test_the_token_is_in_no_representation_and_no_log(client, caplog):
     assert caplog.records  # urllib3 said something
     assert "ghs_" not in caplog.text
     assert "ghs_" not in repr(client)
-    assert "ghs_" not in repr(client._sender)
+    assert "ghs_" not in repr(client)
 
 
 def test_a_server_that_sends_the_token_back_does_not_get_it_into_the_log(github, client, trouble):

@@ -174,8 +174,8 @@ def test_the_second_stage_knows_the_branch_where_github_tells_it(branch):
         ("pull_request", "pull_request.number", True, "not a whole number"),
         ("pull_request", "pull_request.number", 0, "not a whole number"),
         ("pull_request", "pull_request.number", -7, "not a whole number"),
-        ("pull_request", "pull_request.head.sha", "main", "not a commit's name"),
-        ("pull_request", "pull_request.head.sha", HEAD + "\n", "not a commit's name"),
+        ("pull_request", "pull_request.head.sha", "main", "not a full commit hash"),
+        ("pull_request", "pull_request.head.sha", HEAD + "\n", "not a full commit hash"),
         ("pull_request", "pull_request.head.sha", ["a" * 40], "not text"),
         ("pull_request", "pull_request.base.sha", None, "has no pull_request.base.sha"),
         (
@@ -191,7 +191,7 @@ def test_the_second_stage_knows_the_branch_where_github_tells_it(branch):
         ("push", "deleted", "yes", "deleted of the event's payload is not true or false"),
         ("workflow_run", "workflow_run", ..., "has no workflow_run.id"),
         ("workflow_run", "workflow_run.id", 1.5, "not a whole number"),
-        ("workflow_run", "workflow_run.head_sha", "::error::", "not a commit's name"),
+        ("workflow_run", "workflow_run.head_sha", "::error::", "not a full commit hash"),
         ("workflow_run", "workflow_run.conclusion", 1, "not text"),
     ],
 )

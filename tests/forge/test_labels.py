@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.labels import GONE, UNKNOWN, LabelSet, label_set
 
 WAIVED = "energy-waived"
@@ -108,12 +108,12 @@ def test_the_last_event_is_looked_for_behind_many(github, pull_request, ask):
 def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, pull_request):
     pull_request.label(WAIVED)
     client = client_of(github, token=github.token(rights={"actions": "read"}))
-    with pytest.raises(GitHubTrouble, match="pull-requests: read"):
+    with pytest.raises(GitHubError, match="pull-requests: read"):
         label_set(client, repository="octo/shop", number=7, name=WAIVED)
 
 
 def test_an_event_that_is_not_what_github_describes_is_one_sentence(github, pull_request, ask):
     pull_request.label(WAIVED)
     github.trick("GET", f"{ISSUE}/events", status=200, body=[{"event": "labeled"}])
-    with pytest.raises(GitHubTrouble, match=r"GitHub's answer has no label\.name"):
+    with pytest.raises(GitHubError, match=r"GitHub's answer has no label\.name"):
         ask()

@@ -7,7 +7,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.events import Event, FirstStage
 from energygate.forge.github.pull_requests import (
     MAX_SEARCHED,
@@ -112,7 +112,7 @@ def test_not_all_pull_requests_of_the_world_are_looked_through(github, client):
     }
     link = {"Link": f'<{github.api_url}{PULLS}>; rel="next"'}
     github.trick("GET", PULLS, times=999, status=200, headers=link, body=[shown] * 100)
-    with pytest.raises(GitHubTrouble, match="no open pull request"):
+    with pytest.raises(GitHubError, match="no open pull request"):
         find_pull_request(client, after(head_branch=None))
     assert len(github.seen) == MAX_SEARCHED / 100
 
@@ -123,7 +123,7 @@ def test_not_all_pull_requests_of_the_world_are_looked_through(github, client):
 def test_newer_commits_are_not_what_was_measured(github, client, repository):
     pull_request = repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     pull_request.head_sha = OTHER
-    with pytest.raises(GitHubTrouble, match="it is closed, or has newer commits") as caught:
+    with pytest.raises(GitHubError, match="it is closed, or has newer commits") as caught:
         find_pull_request(client, after())
     assert HEAD in str(caught.value)
     # The branch was found, so there is no reason to look through all others.
@@ -133,7 +133,7 @@ def test_newer_commits_are_not_what_was_measured(github, client, repository):
 @pytest.mark.parametrize("merged", [True, False])
 def test_a_closed_one_is_not_told_any_more(client, repository, merged):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK).close(merged=merged)
-    with pytest.raises(GitHubTrouble, match="it is closed, or has newer commits"):
+    with pytest.raises(GitHubError, match="it is closed, or has newer commits"):
         find_pull_request(client, after())
 
 
@@ -141,14 +141,14 @@ def test_a_server_that_lists_closed_ones_is_not_believed(github, client, reposit
     pull_request = repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     pull_request.close()
     github.trick("GET", PULLS, times=2, status=200, body=[github.json_of(pull_request)])
-    with pytest.raises(GitHubTrouble, match="no open pull request"):
+    with pytest.raises(GitHubError, match="no open pull request"):
         find_pull_request(client, after())
 
 
 @pytest.mark.parametrize("branch", ["patch-1", None])
 def test_the_same_commit_and_branch_from_another_fork_is_another_pull_request(client, repository, branch):
     repository.pull_request(number=7, head_sha=HEAD, head_repository="alice/shop")
-    with pytest.raises(GitHubTrouble, match="no open pull request"):
+    with pytest.raises(GitHubError, match="no open pull request"):
         find_pull_request(client, after(head_branch=branch))
 
 
@@ -159,14 +159,14 @@ def test_a_fork_of_the_same_owner_is_another_repository(client, repository):
 
 
 def test_a_fork_deleted_before_is_said_so_without_a_request(github, client):
-    with pytest.raises(GitHubTrouble, match="has been deleted"):
+    with pytest.raises(GitHubError, match="has been deleted"):
         find_pull_request(client, after(head_repository=None))
     assert github.seen == []
 
 
 def test_a_fork_deleted_meanwhile_is_not_guessed(client, repository):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=None)
-    with pytest.raises(GitHubTrouble, match="no open pull request"):
+    with pytest.raises(GitHubError, match="no open pull request"):
         find_pull_request(client, after())
 
 
@@ -177,7 +177,7 @@ def test_a_fork_deleted_meanwhile_is_not_guessed(client, repository):
 def test_two_of_one_branch_are_not_chosen_from(client, repository, branch):
     repository.pull_request(number=9, head_sha=HEAD, head_repository=FORK, base_branch="release")
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
-    with pytest.raises(GitHubTrouble, match="#7 and #9 propose the same commit"):
+    with pytest.raises(GitHubError, match="#7 and #9 propose the same commit"):
         find_pull_request(client, after(head_branch=branch))
 
 
@@ -205,7 +205,7 @@ def test_only_the_second_stage_has_a_first(client):
 def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, repository):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     client = client_of(github, token=github.token(rights={"actions": "read"}))
-    with pytest.raises(GitHubTrouble, match="pull-requests: read"):
+    with pytest.raises(GitHubError, match="pull-requests: read"):
         find_pull_request(client, after())
 
 
@@ -229,7 +229,7 @@ def test_a_pull_request_without_its_fork_is_read_too(client, repository):
 
 
 def test_a_pull_request_that_is_not_there_is_githubs_trouble(client, repository):  # noqa: ARG001 - it has none
-    with pytest.raises(GitHubTrouble) as caught:
+    with pytest.raises(GitHubError) as caught:
         read_pull_request(client, repository="octo/shop", number=8)
     assert caught.value.status == 404
 
@@ -253,6 +253,6 @@ def test_an_answer_that_is_not_what_github_describes_is_one_sentence(github, cli
         place = place[key]
     place[last] = value
     github.trick("GET", f"{PULLS}/7", status=200, body=shown)
-    with pytest.raises(GitHubTrouble, match="GET /repos/octo/shop/pulls/7: ") as caught:
+    with pytest.raises(GitHubError, match="GET /repos/octo/shop/pulls/7: ") as caught:
         read_pull_request(client, repository="octo/shop", number=7)
     assert "user" not in str(caught.value)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import pytest
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.repository_file import read_file
 
 BASE, OTHER = "b" * 40, "c" * 40
@@ -104,7 +104,7 @@ def test_a_path_that_leads_elsewhere_is_not_asked_for(github, read, path):
 
 @pytest.mark.parametrize("commit", ["", "main", "b" * 39, f"{BASE}\n", "../main"])
 def test_what_may_move_is_no_commit(github, read, commit):
-    with pytest.raises(UsageError, match="by its full name"):
+    with pytest.raises(UsageError, match="its full hash"):
         read(commit=commit)
     assert github.seen == []
 
@@ -118,7 +118,7 @@ def test_what_is_not_there_is_none(github, read):
 
 
 def test_a_commit_that_is_not_there_is_no_file_that_is_not_there(read):
-    with pytest.raises(GitHubTrouble, match=OTHER) as caught:
+    with pytest.raises(GitHubError, match=OTHER) as caught:
         read(commit=OTHER)
     assert caught.value.status in {404, 422}
 
@@ -126,13 +126,13 @@ def test_a_commit_that_is_not_there_is_no_file_that_is_not_there(read):
 @pytest.mark.usefixtures("repository")
 def test_a_policy_that_is_hidden_is_not_taken_for_none(github, client_of):
     client = client_of(github, token=github.token(rights={"pull-requests": "write"}))
-    with pytest.raises(GitHubTrouble, match="contents: read"):
+    with pytest.raises(GitHubError, match="contents: read"):
         read_file(client, repository="octo/shop", path="energygate.yml", commit=BASE, limit_bytes=99)
 
 
 def test_a_404_of_a_hidden_repository_is_not_taken_for_none(github, read):
     github.trick("GET", "/repos/octo/shop/.*", times=2, status=404, body={"message": "Not Found"})
-    with pytest.raises(GitHubTrouble, match="contents: read"):
+    with pytest.raises(GitHubError, match="contents: read"):
         read()
 
 
@@ -140,7 +140,7 @@ def test_another_refusal_is_githubs_trouble(github, read):
     github.trick(
         "GET", f"{CONTENTS}/.*", status=403, body={"message": "Resource not accessible by integration"}
     )
-    with pytest.raises(GitHubTrouble, match="contents: read"):
+    with pytest.raises(GitHubError, match="contents: read"):
         read()
     assert len(github.seen) == 1
 
@@ -149,35 +149,35 @@ def test_another_refusal_is_githubs_trouble(github, read):
 
 
 def test_a_directory_is_no_file(read):
-    with pytest.raises(GitHubTrouble, match=f"services/search at {BASE}: this is a directory, and no file"):
+    with pytest.raises(GitHubError, match=f"services/search at {BASE}: this is a directory, not a file"):
         read("services/search")
 
 
 @pytest.mark.parametrize(
     ("kind", "words"),
     [
-        ("symlink", "a symbolic link that leads to no file"),
+        ("symlink", "a symbolic link that does not lead to a file"),
         ("submodule", "a submodule"),
         ("dir", "a directory"),
     ],
 )
 def test_other_things_are_no_files(answered, read, kind, words):
     answered({"type": kind, "target": "/etc/passwd", "size": 11})
-    with pytest.raises(GitHubTrouble, match=f"this is {words}, and no file"):
+    with pytest.raises(GitHubError, match=f"this is {words}, not a file"):
         read()
 
 
 @pytest.mark.parametrize(("size", "limit_bytes"), [(11, 10), (1, 0)])
 def test_a_file_longer_than_its_limit_is_refused(repository, read, size, limit_bytes):
     repository.files[(BASE, "energygate.yml")] = b"x" * size
-    with pytest.raises(GitHubTrouble, match=f"the file has more than {limit_bytes} bytes"):
+    with pytest.raises(GitHubError, match=f"the file has more than {limit_bytes} bytes"):
         read(limit_bytes=limit_bytes)
     assert read(limit_bytes=size) == b"x" * size
 
 
 def test_a_file_too_long_for_github_is_refused(answered, read):
     answered({"type": "file", "encoding": "none", "content": "", "size": 2_000_000})
-    with pytest.raises(GitHubTrouble, match="more than 1 MB"):
+    with pytest.raises(GitHubError, match="more than 1 MB"):
         read()
 
 
@@ -191,5 +191,5 @@ def test_lines_that_github_breaks_are_joined(answered, read):
 @pytest.mark.parametrize("content", ["!!!!", "AAA", "é", "\ud800", 7, None])
 def test_content_that_is_none_is_one_sentence(answered, read, content):
     answered({"type": "file", "encoding": "base64", "content": content})
-    with pytest.raises(GitHubTrouble, match="content"):
+    with pytest.raises(GitHubError, match="content"):
         read()

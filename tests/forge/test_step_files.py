@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.step_files import (
     MAX_SUMMARY_BYTES,
     output_text,
@@ -84,7 +84,7 @@ def test_the_summary_is_added_to(environ):
 def test_a_summary_that_github_would_drop_is_refused_whole(environ):
     write_summary(environ, "é" * (MAX_SUMMARY_BYTES // 2 - 1) + "a")
     assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == MAX_SUMMARY_BYTES
-    with pytest.raises(GitHubTrouble, match="1,048,576 bytes"):
+    with pytest.raises(GitHubError, match="1,048,576 bytes"):
         write_summary(environ, "")
     assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == MAX_SUMMARY_BYTES
 
@@ -100,6 +100,6 @@ def test_outside_of_a_step_that_is_said(tmp_path, write, variable):
     with pytest.raises(UsageError) as caught:
         write({})
     assert caught.value.where == variable
-    with pytest.raises(GitHubTrouble) as refused:
+    with pytest.raises(GitHubError) as refused:
         write({variable: str(tmp_path)})
     assert refused.value.where == variable

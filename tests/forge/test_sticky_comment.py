@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.sticky_comment import (
     MAX_COMMENT,
     MAX_ROUNDS,
@@ -233,7 +233,7 @@ def test_an_edit_that_failed_is_made_after_another_look(github, client, pauses):
 def test_edits_are_not_waited_for_longer_than_a_report_is_worth(github, client, pauses):
     github.add_comment(ACTIONS, body("old", 5))
     github.trick("PATCH", ".*", status=429, headers={"Retry-After": "50"}, times=99)
-    with pytest.raises(GitHubTrouble, match="limits how often"):
+    with pytest.raises(GitHubError, match="rate limit is hit"):
         post(client, "now", 10)
     assert pauses.count(50) == 2
 
@@ -290,7 +290,7 @@ def test_a_comment_too_new_for_githubs_list_is_not_made_again(github, client):
 def test_a_comment_that_others_never_leave_alone_is_given_up(github, client, pauses):
     number = github.add_comment(ACTIONS, body("old", 5))
     github.trick("GET", COMMENTS, times=99, act=lambda: github.comments[number].update(body=body("old", 5)))
-    with pytest.raises(GitHubTrouble, match="other runs keep changing"):
+    with pytest.raises(GitHubError, match="other runs keep changing"):
         post(client, "now", 10)
     assert len(github.asked("PATCH")) == MAX_ROUNDS
     assert pauses == [1] * (MAX_ROUNDS - 2)
@@ -341,7 +341,7 @@ def test_a_text_may_fill_the_comment_marker_counted(github, client):
 
 
 def test_a_token_that_only_reads_is_told_what_it_lacks(github, client_of):
-    with pytest.raises(GitHubTrouble, match="pull-requests: write"):
+    with pytest.raises(GitHubError, match="pull-requests: write"):
         post(client_of(github, writes=False), "red")
     assert github.bodies() == []
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from github_simulator.api.fake_github import ACTIONS, ALICE, MALLORY, OTHER_APP, FakeGitHub
 
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.token_owner import Identity, own_identity
 
 
@@ -42,7 +42,7 @@ def test_an_apps_name_without_its_ending_is_not_taken_for_a_persons(github, clie
 
 
 def test_a_wrong_token_is_nobodys(github, client_of):
-    with pytest.raises(GitHubTrouble, match="expired"):
+    with pytest.raises(GitHubError, match="expired"):
         own_identity(client_of(github, token="ghs_wrong"))  # noqa: S106 - of nobody
 
 

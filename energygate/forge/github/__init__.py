@@ -1,8 +1,8 @@
-"""Say it on GitHub: the event, the API, the sticky comment, annotations and the files of a step."""
+"""GitHub: its events, its API, the sticky comment, annotations and the files of a step."""
 
 from __future__ import annotations
 
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.client import GitHubClient
 from energygate.forge.github.events import Activity, Event, activity, event_from, read_event
 from energygate.forge.github.sticky_comment import Marker, Posted, PostOutcome, Thread, post_sticky
@@ -12,7 +12,7 @@ __all__ = [
     "Activity",
     "Event",
     "GitHubClient",
-    "GitHubTrouble",
+    "GitHubError",
     "Identity",
     "Marker",
     "PostOutcome",

@@ -1,4 +1,4 @@
-"""The artifact that the first stage left: fetched and opened in memory, as the work of a stranger."""
+"""The first stage's artifact: downloaded and opened in memory, and not trusted."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ import zlib
 from typing import TYPE_CHECKING, NoReturn
 
 from energygate.errors import MeasurementError
-from energygate.forge.github.api_errors import GitHubTrouble, TooLong
+from energygate.forge.github.api_errors import FileTooLong, GitHubError
+from energygate.result.files import RESULT_NAME
 from energygate.result.reading import MAX_BYTES
-from energygate.text import printable
+from energygate.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,20 +21,16 @@ if TYPE_CHECKING:
     from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.json_fields import Fields
 
-RESULT = "result.json"
-"""The one file of the artifact."""
-
 MAX_ARCHIVE_BYTES = MAX_BYTES + 65_536
-"""Of the artifact as it is kept: what a result may have, not compressed at all, and room for the frame."""
+"""Of the compressed artifact: a result without any compression, and room for the archive's directory."""
 
 MAX_ENTRIES = 8
-"""Entries that are looked at before an archive is refused for having more than one."""
+"""Entries that are read before an archive is refused for having more than one."""
 
 _NEEDS = "actions: read"
 _TOO_LONG = f"it has over {MAX_ARCHIVE_BYTES / 1e6:.0f} MB"
 _GONE = 410
 _PIECE_BYTES = 65_536
-_LONGEST_QUOTE = 60
 _LISTED = b"PK\x01\x02"  # begins each entry of an archive's directory
 _ENCRYPTED = 0x1
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
@@ -47,56 +44,56 @@ _UNREADABLE = (
     RuntimeError,  # NotImplementedError too
     ValueError,  # UnicodeError too
 )
-"""What `zipfile` raises where an archive is not one, breaks off, or lies about where its parts are."""
+"""What `zipfile` raises where an archive is invalid, incomplete, or lies about where its parts are."""
 
 
 def download_result(client: GitHubClient, *, repository: str, run_id: int, name: str) -> bytes:
-    """Return the one file `result.json` in a run's artifact, read in memory; nothing is written to a disk.
+    """Return the one file `result.json` in a run's artifact, read in memory; nothing is written to disk.
 
     Attempts of a run share its artifacts and may leave several of one name. The newest is taken, by its id as
-    GitHub's own download does (https://github.com/actions/toolkit/pull/1592), whichever attempt it is from:
-    where only other jobs were run again it is that of an earlier one, and about the same commit.
+    GitHub's own download does (https://github.com/actions/toolkit/pull/1592), whichever attempt it comes from:
+    where only other jobs were run again it is from an earlier attempt, and about the same commit.
 
     Args:
         client: The API; its token needs `actions: read`.
-        repository: `owner/name` of the repository that the run is of.
+        repository: `owner/name` of the run's repository.
         run_id: The run.
-        name: The artifact's.
+        name: The artifact's name.
 
     Raises:
-        GitHubTrouble: There is no such artifact, it has expired, or GitHub does not hand it out.
-        MeasurementError: What is in it cannot be what energygate left; one sentence.
+        GitHubError: There is no such artifact, it has expired, or GitHub refuses.
+        MeasurementError: Its content is not what energygate uploads; one sentence.
     """
     actions = f"/repos/{repository}/actions"
     where = f"artifact {name} of run {run_id}"
     artifact = _newest(client, f"{actions}/runs/{run_id}/artifacts", name=name, where=where)
     if artifact.flag("expired"):
         raise _expired(where)
-    # GitHub has the size from whoever uploaded it, so the download counts for itself.
+    # The size is what the uploader claims, so the download has a limit of its own.
     if artifact.whole("size_in_bytes") > MAX_ARCHIVE_BYTES:
         raise _unusable(_TOO_LONG, where)
     path = f"{actions}/artifacts/{artifact.whole('id')}/zip"
     try:
         archive = client.download(path, limit_bytes=MAX_ARCHIVE_BYTES, needs=_NEEDS)
-    except TooLong:
+    except FileTooLong:
         raise _unusable(_TOO_LONG, where) from None
-    except GitHubTrouble as trouble:
-        if trouble.status == _GONE:
+    except GitHubError as error:
+        if error.status == _GONE:
             raise _expired(where) from None
         raise
     return result_in(archive, where=where)
 
 
 def result_in(archive: bytes, *, where: str, limit_bytes: int = MAX_BYTES) -> bytes:
-    """Return what the archive's one file `result.json` holds; anything else in it is refused.
+    """Return the content of the archive's one file `result.json`; anything else in it is refused.
 
-    At most the limit is inflated, whatever sizes the archive gives, and no more of its directory is read than
-    an honest one has.
+    No more than the limit is inflated, whatever sizes the archive claims, and no more of its directory is read than
+    an honest archive has.
 
     Args:
         archive: The zip archive.
         where: What to call it in errors.
-        limit_bytes: The most that the file may have.
+        limit_bytes: The file's maximum size.
 
     Raises:
         MeasurementError: One sentence; names out of the archive are escaped and cut.
@@ -108,24 +105,24 @@ def result_in(archive: bytes, *, where: str, limit_bytes: int = MAX_BYTES) -> by
 
 
 def _newest(client: GitHubClient, path: str, *, name: str, where: str) -> Fields:
-    # Servers that do not know the query list all; their names are looked at in any case.
+    # Servers that do not know the query list all, so the names are checked in any case.
     listed = client.items(path, query={"name": name}, within="artifacts", needs=_NEEDS)
     named = [one for one in listed if one.text("name") == name]
     if not named:
-        raise GitHubTrouble(
-            "the run left no artifact of this name", where=where, hint="Look into the first stage's log"
+        raise GitHubError(
+            "the run has no artifact of this name", where=where, hint="See the first stage's log"
         )
     return max(named, key=lambda one: one.whole("id"))
 
 
-def _expired(where: str) -> GitHubTrouble:
-    return GitHubTrouble(
+def _expired(where: str) -> GitHubError:
+    return GitHubError(
         "the artifact has expired", where=where, hint="Run the first stage again", status=_GONE
     )
 
 
 class _BadArchive(Exception):
-    """Why an archive is not read: the rest of a sentence."""
+    """Why an archive is not read, as a clause."""
 
 
 def _refuse(why: str) -> NoReturn:
@@ -134,45 +131,45 @@ def _refuse(why: str) -> NoReturn:
 
 def _unusable(why: str, where: str) -> MeasurementError:
     return MeasurementError(
-        f"no result can be taken from the artifact: {why}",
+        f"cannot read the result from the artifact: {why}",
         where=where,
-        hint=f"It must be a zip archive of {RESULT} alone, as energygate's first stage uploads it",
+        hint=f"It must be a zip archive of {RESULT_NAME} alone, as energygate's first stage uploads it",
     )
 
 
 def _result_in(archive: bytes, limit_bytes: int) -> bytes:
-    # `zipfile` builds an object for every entry before it tells how many there are. It finds none without these
-    # four bytes, which compressed data has by chance once in 4 GB.
+    # `zipfile` builds an object for every entry before it says how many there are. It finds none without these
+    # four bytes, which compressed data contains by chance once in 4 GB.
     if archive.count(_LISTED) > MAX_ENTRIES:
         _refuse(f"it lists more than {MAX_ENTRIES} files")
     try:
         with zipfile.ZipFile(io.BytesIO(archive)) as opened:
             entry = _only_entry(opened.infolist(), limit_bytes)
             with opened.open(entry) as member:
-                # Not more than the declared size comes out of this, and its checksum is looked at in the end.
+                # No more than the declared size comes out of this, and the checksum is verified at the end.
                 content = b"".join(iter(lambda: member.read(_PIECE_BYTES), b""))
     except _UNREADABLE:
-        _refuse("it is not a zip archive, or not a whole one")
+        _refuse("it is not a complete zip archive")
     if len(content) != entry.file_size:
-        _refuse(f"{RESULT} in it breaks off")
+        _refuse(f"{RESULT_NAME} in it is incomplete")
     return content
 
 
 def _only_entry(entries: Sequence[zipfile.ZipInfo], limit_bytes: int) -> zipfile.ZipInfo:
-    # The name as it is in the archive: `zipfile` cuts it at a zero byte, and may take another from a field beside.
+    # Both names: `zipfile` cuts the one in the archive at a zero byte, and may take another from an extra field.
     names = [name for one in entries for name in (one.orig_filename, one.filename)]
-    others = [name for name in names if name != RESULT]
+    others = [name for name in names if name != RESULT_NAME]
     if others:
-        _refuse(f"it holds '{printable(others[0], max_length=_LONGEST_QUOTE)}'")
+        _refuse(f"it has the file {quote(others[0])}")
     if len(entries) != 1:
-        _refuse(f"it holds {RESULT} {len(entries)} times" if entries else "it is empty")
+        _refuse(f"it has {RESULT_NAME} {len(entries)} times" if entries else "it is empty")
     entry = entries[0]
     if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
-        _refuse(f"{RESULT} in it is a link or another thing that is no file")
+        _refuse(f"{RESULT_NAME} in it is not a regular file")
     if entry.flag_bits & _ENCRYPTED:
-        _refuse(f"{RESULT} in it is encrypted")
+        _refuse(f"{RESULT_NAME} in it is encrypted")
     if entry.compress_type not in _METHODS:
-        _refuse(f"{RESULT} in it is compressed by a method that GitHub does not use")
+        _refuse(f"{RESULT_NAME} in it is compressed by a method that GitHub does not use")
     if entry.file_size > limit_bytes:
-        _refuse(f"{RESULT} in it has over {limit_bytes / 1e6:.0f} MB")
+        _refuse(f"{RESULT_NAME} in it has over {limit_bytes / 1e6:.0f} MB")
     return entry

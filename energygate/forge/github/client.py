@@ -1,24 +1,21 @@
-"""GitHub's API: read one thing, a list to its end or a file, write, delete."""
+"""GitHub's API: reading one thing, a whole list or a file; writing and deleting."""
 
 from __future__ import annotations
 
-import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlencode
 
 from requests.exceptions import RequestException
 
-from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble, TooLong
-from energygate.forge.github.connection import ApiRequest, Sender, origin, parsed
+from energygate.forge.github.api_errors import FileTooLong, GitHubError
+from energygate.forge.github.connection import ApiRequest, Connection, parsed
 from energygate.forge.github.json_fields import Fields
-from energygate.forge.github.retry import ATTEMPTS
+from energygate.forge.github.retry import MAX_ATTEMPTS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping
 
-    from requests import Response, Session
+    from requests import Response
 
 PER_PAGE = 100
 """The most that GitHub gives at once."""
@@ -26,41 +23,13 @@ PER_PAGE = 100
 MAX_PAGES = 100
 
 _PIECE_BYTES = 65_536
-_NOTHING_THERE = frozenset({404, 410})
+_MISSING = frozenset({404, 410})
 _READS = "pull-requests: read"
 _WRITES = "pull-requests: write"
 
 
-@dataclass(frozen=True, kw_only=True)
-class GitHubClient:
-    """GitHub's API under one address, with one token.
-
-    The token goes into one header, to the scheme, host and port of `api_url`, and nowhere else. Requests
-    that GitHub has no answer for are sent again, up to five times and two minutes.
-
-    Attributes:
-        session: Sends the requests; proxies and certificates are its business.
-        api_url: `GITHUB_API_URL` as it is, of GitHub Enterprise too.
-        token: Shown in no representation and no error.
-        sleep: Waits for seconds.
-        now_s: Tells the seconds since 1970.
-
-    Raises:
-        UsageError: When the address or the token cannot be one.
-    """
-
-    session: Session
-    api_url: str
-    token: str = field(repr=False)
-    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
-    now_s: Callable[[], float] = field(default=time.time, repr=False)
-
-    def __post_init__(self) -> None:
-        if origin(self.api_url) is None or "?" in self.api_url or "#" in self.api_url:
-            raise UsageError("it is not an address such as https://host/api/v3", where="GITHUB_API_URL")
-        # What a header cannot hold, requests would quote in its error.
-        if not (self.token and self.token.isascii() and self.token.isprintable() and " " not in self.token):
-            raise UsageError("it is empty, or has spaces or line breaks in it", where="GITHUB_TOKEN")
+class GitHubClient(Connection):
+    """The calls of GitHub's API that energygate needs."""
 
     def get(
         self,
@@ -75,11 +44,11 @@ class GitHubClient:
         Args:
             path: Below the API's address, beginning with a slash.
             query: What to add behind it, not escaped yet.
-            or_list: A list is an answer too, as for a directory where a file could be.
+            or_list: A list is a valid answer, too, as for a directory instead of a file.
             needs: The permission to name should the token not have it.
 
         Raises:
-            GitHubTrouble: When there is no usable answer.
+            GitHubError: When there is no usable answer.
         """
         request = ApiRequest(method="GET", url=self._url(path, query), needs=needs)
         return self._answer(request, dict, list) if or_list else self._answer(request, dict)
@@ -91,39 +60,40 @@ class GitHubClient:
         body: Mapping[str, str],
         *,
         needs: str = _WRITES,
-        attempts: int = ATTEMPTS,
+        max_attempts: int = MAX_ATTEMPTS,
     ) -> Fields:
-        """Write something, and return what GitHub made of it.
+        """Write something, and return what GitHub stored.
 
-        When an answer is lost the request is sent again, so a POST may be done twice: who creates must look
-        afterwards what there is. Who must look *before* writing again takes one attempt, and the trouble's
-        `wait_s`.
+        When an answer is lost the request is sent again, so a POST may be done twice: check afterwards what exists.
+        To check *before* writing again, take one attempt, and the error's `wait_s`.
 
         Raises:
-            GitHubTrouble: When there is no usable answer.
+            GitHubError: When there is no usable answer.
         """
-        request = ApiRequest(method=method, url=self._url(path), needs=needs, body=body, attempts=attempts)
+        request = ApiRequest(
+            method=method, url=self._url(path), needs=needs, body=body, max_attempts=max_attempts
+        )
         return self._answer(request, dict)
 
     def query(self, graphql: str) -> Fields:
-        """Ask GraphQL, which lies beside the REST API: `/api/graphql` beside Enterprise's `/api/v3`.
+        """Query GraphQL, whose address is beside the REST API's: `/api/graphql` beside Enterprise's `/api/v3`.
 
         Raises:
-            GitHubTrouble: When there is no usable answer; errors inside one are the caller's to see.
+            GitHubError: When there is no usable answer; errors inside one are left to the caller.
         """
         url = self.api_url.rstrip("/").removesuffix("/v3") + "/graphql"
         return self._answer(ApiRequest(method="POST", url=url, needs=_READS, body={"query": graphql}), dict)
 
     def delete(self, path: str, *, needs: str = _WRITES) -> None:
-        """Delete something; that it is gone already is as good.
+        """Delete something; it may be gone already.
 
         Raises:
-            GitHubTrouble: When GitHub refuses.
+            GitHubError: When GitHub refuses.
         """
         try:
-            self._sender.send(ApiRequest(method="DELETE", url=self._url(path), needs=needs))
-        except GitHubTrouble as trouble:
-            if trouble.status not in _NOTHING_THERE:
+            self.send(ApiRequest(method="DELETE", url=self._url(path), needs=needs))
+        except GitHubError as error:
+            if error.status not in _MISSING:
                 raise
 
     def items(
@@ -139,64 +109,58 @@ class GitHubClient:
         Args:
             path: Below the API's address, beginning with a slash.
             query: What to add behind it, not escaped yet.
-            within: Where in a page the list is, such as `artifacts`; `None` when the page is the list.
+            within: The key of the list in a page, such as `artifacts`; `None` when the page is the list.
             needs: The permission to name should the token not have it.
 
         Raises:
-            GitHubTrouble: When a page has no usable answer, leads to another host, or there is no end.
+            GitHubError: When a page has no usable answer, leads to another host, or the list does not end.
         """
         url = self._url(path, {**(query or {}), "per_page": str(PER_PAGE)})
         for _ in range(MAX_PAGES):
             request = ApiRequest(method="GET", url=url, needs=needs)
-            response = self._sender.send(request)
+            response = self.send(request)
             page = parsed(response)
             if within is not None:
                 yield from _fields(page, request).listed(within)
             elif isinstance(page, list):
                 yield from (_fields(one, request) for one in page)
             else:
-                raise _nonsense(request)
+                raise _invalid(request)
             url = response.links.get("next", {}).get("url", "")
             if not url:
                 return
-            if not self._sender.is_home(url):
-                raise GitHubTrouble(
-                    "the list goes on at another host, where the token must not go",
+            if not self.is_home(url):
+                raise GitHubError(
+                    "the list continues at another host, to which the token must not be sent",
                     where=request.name,
                     hint="Check GITHUB_API_URL",
                 )
-        raise GitHubTrouble(f"the list has more than {MAX_PAGES} pages", where=request.name)
+        raise GitHubError(f"the list has more than {MAX_PAGES} pages", where=request.name)
 
     def download(self, path: str, *, limit_bytes: int, needs: str = "actions: read") -> bytes:
-        """Read a file, which GitHub keeps on another host: that one is not shown the token.
+        """Read a file, which GitHub keeps on another host: the token is not sent to that one.
 
         Raises:
-            TooLong: When it is longer than the limit; no more than that is read.
-            GitHubTrouble: When there is no usable answer.
+            FileTooLong: When it is longer than the limit, beyond which nothing is read.
+            GitHubError: When there is no usable answer.
         """
-        request = ApiRequest(method="GET", url=self._url(path), needs=needs, elsewhere=True)
-        with self._sender.send(request) as response:
+        request = ApiRequest(method="GET", url=self._url(path), needs=needs, may_leave=True)
+        with self.send(request) as response:
             content = _up_to(limit_bytes, response)
         if content is None:
-            raise GitHubTrouble("the file broke off", where=request.name, hint="Run it again")
+            raise GitHubError("the file is incomplete", where=request.name, hint="Run it again")
         if len(content) > limit_bytes:
-            raise TooLong(f"the file has more than {limit_bytes:,} bytes", where=request.name)
+            raise FileTooLong(f"the file has more than {limit_bytes:,} bytes", where=request.name)
         return content
-
-    @property
-    def _sender(self) -> Sender:
-        return Sender(
-            session=self.session, home=self.api_url, token=self.token, sleep=self.sleep, now_s=self.now_s
-        )
 
     def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
         asked = f"?{urlencode(query, errors='replace', quote_via=quote)}" if query else ""
         return self.api_url.rstrip("/") + path + asked
 
     def _answer(self, request: ApiRequest, *kinds: type) -> Fields:
-        content = parsed(self._sender.send(request))
+        content = parsed(self.send(request))
         if not isinstance(content, kinds):
-            raise _nonsense(request)
+            raise _invalid(request)
         return _fields(content, request)
 
 
@@ -204,12 +168,12 @@ def _fields(content: object, request: ApiRequest) -> Fields:
     return Fields(
         content=content,
         source="GitHub's answer",
-        trouble=lambda sentence: GitHubTrouble(sentence, where=request.name),
+        error=lambda sentence: GitHubError(sentence, where=request.name),
     )
 
 
-def _nonsense(request: ApiRequest) -> GitHubTrouble:
-    return GitHubTrouble(
+def _invalid(request: ApiRequest) -> GitHubError:
+    return GitHubError(
         "the answer is not what GitHub describes", where=request.name, hint="Check GITHUB_API_URL"
     )
 

@@ -1,16 +1,18 @@
-"""One request to GitHub, sent with patience, and the token with it to GitHub's own host only."""
+"""Requests to GitHub: redirects, errors and retries, and the token, which is sent to GitHub's own host only."""
 
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from requests.exceptions import ChunkedEncodingError, ConnectionError, RequestException, SSLError, Timeout  # noqa: A004 - its own name
 
-from energygate.forge.github.api_errors import GitHubTrouble, limited, quoted, refusal, silence
-from energygate.forge.github.retry import ATTEMPTS, PATIENCE_S, is_limit, pause_s
+from energygate.errors import UsageError
+from energygate.forge.github.api_errors import GitHubError, message_in, rate_limited, refused, unanswered
+from energygate.forge.github.retry import MAX_ATTEMPTS, is_rate_limit, pause_s, with_retries
 from energygate.version import __version__
 
 if TYPE_CHECKING:
@@ -29,177 +31,166 @@ _HEADERS = {
     "User-Agent": f"energygate/{__version__}",
 }
 _REDIRECTS = frozenset({301, 302, 307, 308})
-_ELSEWHERE = 300
-_REFUSED = 400
+_REDIRECT = 300
+_ERROR = 400
 _PORTS = {"https": 443, "http": 80}
 
 
 @dataclass(frozen=True, kw_only=True)
 class ApiRequest:
-    """What to ask of GitHub.
+    """One request to GitHub's API.
 
     Attributes:
         method: `GET`, `POST`, ...
         url: Where, in full.
         needs: The permission it needs, such as `pull-requests: write`.
-        body: What to send along, as JSON; `None` for nothing.
-        elsewhere: The answer may lie on another host, as files do; it is then left unread for the caller.
-        leaves: It goes to another host already: nothing of ours goes with it.
-        attempts: How often to send it at most.
+        body: What to send, as JSON; `None` for nothing.
+        may_leave: The answer may be on another host, as files are; it is then left unread for the caller.
+        has_left: A redirect led to another host: neither token nor headers of ours are sent any more.
+        max_attempts: How often to send it at most.
     """
 
     method: str
     url: str
     needs: str
     body: Mapping[str, str] | None = None
-    elsewhere: bool = False
-    leaves: bool = False
-    attempts: int = ATTEMPTS
+    may_leave: bool = False
+    has_left: bool = False
+    max_attempts: int = MAX_ATTEMPTS
 
     @property
     def name(self) -> str:
-        """Say it in an error; without the query, where other hosts have secrets of their own."""
+        """Its name in errors; without the query, where other hosts have secrets of their own."""
         return f"{self.method} {urlsplit(self.url).path}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Lost:
-    """No answer: in words, and whether asking again may bring one."""
+class Connection:
+    """GitHub's API at one address, with one token.
 
-    how: str
-    again: bool
-
-
-@dataclass(frozen=True, kw_only=True)
-class Sender:
-    """Sends requests through a session, with a token for one origin.
+    The token is sent in one header, to the scheme, host and port of `api_url`, and nowhere else. Requests without
+    an answer are sent again, up to five times and two minutes.
 
     Attributes:
-        session: The connection; proxies and certificates are its business.
-        home: An address at the origin (scheme, host and port) the token is for.
-        token: Shown nowhere.
+        session: Sends the requests; proxies and certificates are its business.
+        api_url: `GITHUB_API_URL` as it is, of GitHub Enterprise too.
+        token: In no representation and no error.
         sleep: Waits for seconds.
-        now_s: Tells the seconds since 1970.
+        now_s: Returns the seconds since 1970.
+
+    Raises:
+        UsageError: When the address or the token is invalid.
     """
 
     session: Session
-    home: str
+    api_url: str
     token: str = field(repr=False)
-    sleep: Callable[[float], None] = field(repr=False)
-    now_s: Callable[[], float] = field(repr=False)
+    sleep: Callable[[float], None] = field(default=time.sleep, repr=False)
+    now_s: Callable[[], float] = field(default=time.time, repr=False)
+
+    def __post_init__(self) -> None:
+        if origin(self.api_url) is None or "?" in self.api_url or "#" in self.api_url:
+            raise UsageError("it is not an address such as https://host/api/v3", where="GITHUB_API_URL")
+        # A token that does not fit in a header would be quoted in the error of requests.
+        if not (self.token and self.token.isascii() and self.token.isprintable() and " " not in self.token):
+            raise UsageError("it is empty, or has spaces or line breaks in it", where="GITHUB_TOKEN")
 
     def send(self, request: ApiRequest) -> Response:
-        """Return the answer, wherever it was, once it is no refusal.
+        """Follow redirects to the answer and return it, unless it is an error.
 
         Raises:
-            GitHubTrouble: When there is none, or it would need the token to go to another host.
+            GitHubError: When there is none, or the token would have to be sent to another host.
         """
-        here = request
+        current = request
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._patiently(here)
+            response = self._with_retries(current)
             status, location = response.status_code, response.headers.get("Location")
-            if status < _ELSEWHERE:
+            if status < _REDIRECT:
                 return response
             response.close()
             if status not in _REDIRECTS or location is None:
-                raise GitHubTrouble(
-                    f"GitHub answered with {status}, which says nothing here", where=request.name
-                )
-            here = self._next(request, here, location)
-        raise GitHubTrouble(f"the answer was elsewhere more than {MAX_REDIRECTS} times", where=request.name)
+                raise GitHubError(f"GitHub answered with an unexpected status, {status}", where=request.name)
+            current = self._redirected(current, location, name=request.name)
+        raise GitHubError(f"the answer was redirected more than {MAX_REDIRECTS} times", where=request.name)
 
     def is_home(self, url: str) -> bool:
-        """Tell whether the token may go there."""
-        return origin(url) is not None and origin(url) == origin(self.home)
+        """Return whether the token may be sent there."""
+        return origin(url) is not None and origin(url) == origin(self.api_url)
 
-    def _next(self, request: ApiRequest, here: ApiRequest, location: str) -> ApiRequest:
-        """Make the request that a redirect asks for; GitHub wants the same method again."""
+    def _redirected(self, request: ApiRequest, location: str, *, name: str) -> ApiRequest:
+        """Return the request that a redirect asks for; GitHub wants the same method again."""
         try:
-            url = urljoin(here.url, location)
+            url = urljoin(request.url, location)
         except ValueError:
-            raise GitHubTrouble("the answer leads to no address", where=request.name) from None
-        # Once it has left, others choose the way: nothing of ours goes with it any more, even back home.
-        leaves = here.leaves or not self.is_home(url)
-        as_safe = urlsplit(url).scheme in {"https", urlsplit(self.home).scheme}
-        if leaves and not (request.elsewhere and request.method == "GET" and as_safe):
-            raise GitHubTrouble(
-                "the answer leads to another host, where it must not be followed",
-                where=request.name,
+            raise GitHubError("the answer redirects to an invalid address", where=name) from None
+        # Once it has left, others choose the way: nothing of ours is sent any more, even back home.
+        has_left = request.has_left or not self.is_home(url)
+        is_safe = urlsplit(url).scheme in {"https", urlsplit(self.api_url).scheme}
+        if has_left and not (request.may_leave and request.method == "GET" and is_safe):
+            raise GitHubError(
+                "the answer redirects to another host, which must not be followed",
+                where=name,
                 hint="Check GITHUB_API_URL",
             )
-        return replace(here, url=url, leaves=leaves)
+        return replace(request, url=url, has_left=has_left)
 
-    def _patiently(self, request: ApiRequest) -> Response:
-        waited_s, attempt = 0.0, 0
-        while True:
-            answer = self._once(request)
-            if not isinstance(answer, _Lost) and answer.status_code < _REFUSED:
-                return answer
-            if isinstance(answer, _Lost):
-                trouble, wait_s = self._lost(request, answer, attempt)
-            else:
-                trouble, wait_s = self._refused(request, answer, attempt)
-            attempt += 1
-            trouble.wait_s = wait_s
-            if wait_s is None or attempt >= request.attempts or waited_s + wait_s > PATIENCE_S:
-                raise trouble
-            self.sleep(wait_s)
-            waited_s += wait_s
+    def _with_retries(self, request: ApiRequest) -> Response:
+        return with_retries(
+            lambda attempt: self._once(request, attempt), max_attempts=request.max_attempts, sleep=self.sleep
+        )
 
-    def _lost(self, request: ApiRequest, lost: _Lost, attempt: int) -> tuple[GitHubTrouble, float | None]:
-        wait_s = pause_s(status=None, headers={}, words="", attempt=attempt, now_s=self.now_s())
-        return silence(asked=request.name, how=lost.how), wait_s if lost.again else None
+    def _once(self, request: ApiRequest, attempt: int) -> Response | GitHubError:
+        """Send it once; return what went wrong when there is no answer.
 
-    def _refused(
-        self, request: ApiRequest, answer: Response, attempt: int
-    ) -> tuple[GitHubTrouble, float | None]:
-        status, headers = answer.status_code, answer.headers
-        words = quoted(parsed(answer), secret=self.token)
-        answer.close()
-        wait_s = pause_s(status=status, headers=headers, words=words, attempt=attempt, now_s=self.now_s())
-        if is_limit(status=status, headers=headers, words=words):
-            return limited(asked=request.name, status=status, words=words, wait_s=wait_s), wait_s
-        return refusal(asked=request.name, status=status, words=words, needs=request.needs), wait_s
-
-    def _once(self, request: ApiRequest) -> Response | _Lost:
-        """Send it once; return how it went wrong when there is no answer.
-
-        No error is raised from here: those of requests hold the request, and that the token.
+        Errors of requests have the request in them, and that the token, so none may become the context of ours.
         """
         try:
-            return self.session.request(
+            answer = self.session.request(
                 request.method,
                 request.url,
                 json=request.body,
-                headers={} if request.leaves else _HEADERS,
+                headers={} if request.has_left else _HEADERS,
                 # Something must be given: from nothing, requests takes a password of .netrc instead.
-                auth=_unauthorised if request.leaves else self._authorised,
+                auth=_without_token if request.has_left else self._with_token,
                 allow_redirects=False,
                 timeout=TIMEOUT_S,
-                stream=request.elsewhere,
+                stream=request.may_leave,
             )
         except SSLError:
-            return _Lost(
-                how="its certificate is not trusted; REQUESTS_CA_BUNDLE can name one that is", again=False
-            )
+            why = "its certificate is not trusted; REQUESTS_CA_BUNDLE can name one that is"
+            return unanswered(request=request.name, why=why)
         except (ConnectionError, Timeout, ChunkedEncodingError) as error:
-            return _Lost(how=type(error).__name__, again=True)
+            wait_s = pause_s(status=None, headers={}, message="", attempt=attempt, now_s=self.now_s())
+            return unanswered(request=request.name, why=type(error).__name__, wait_s=wait_s)
         except (RequestException, ValueError) as error:
-            # requests reads where an answer leads even where it is not to go there.
-            return _Lost(how=f"its answer leads to no address ({type(error).__name__})", again=False)
+            # requests parses the address of a redirect even where it is not to follow it.
+            why = f"its answer redirects to an invalid address ({type(error).__name__})"
+            return unanswered(request=request.name, why=why)
+        return answer if answer.status_code < _ERROR else self._refused(request, answer, attempt)
 
-    def _authorised(self, prepared: PreparedRequest) -> PreparedRequest:
+    def _refused(self, request: ApiRequest, answer: Response, attempt: int) -> GitHubError:
+        status, headers = answer.status_code, answer.headers
+        message = message_in(parsed(answer), secret=self.token)
+        answer.close()
+        wait_s = pause_s(status=status, headers=headers, message=message, attempt=attempt, now_s=self.now_s())
+        if is_rate_limit(status=status, headers=headers, message=message):
+            return rate_limited(request=request.name, status=status, message=message, wait_s=wait_s)
+        return refused(
+            request=request.name, status=status, message=message, needs=request.needs, wait_s=wait_s
+        )
+
+    def _with_token(self, prepared: PreparedRequest) -> PreparedRequest:
         prepared.headers["Authorization"] = f"Bearer {self.token}"
         return prepared
 
 
-def _unauthorised(prepared: PreparedRequest) -> PreparedRequest:
+def _without_token(prepared: PreparedRequest) -> PreparedRequest:
     prepared.headers.pop("Authorization", None)
     return prepared
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of an address; `None` when it has no such thing, or a password in it."""
+    """Return scheme, host and port of an address; `None` when one is missing, or there is a password in it."""
     try:
         parts = urlsplit(url)
         port = parts.port
@@ -211,7 +202,7 @@ def origin(url: str) -> tuple[str, str, int] | None:
 
 
 def parsed(answer: Response) -> object:
-    """Return the JSON of an answer; `None` when it is none."""
+    """Return the JSON of an answer; `None` when it is not JSON."""
     try:
         return json.loads(answer.content)
     except (ValueError, RecursionError, RequestException):

@@ -1,4 +1,4 @@
-"""What to do for an event: one frozen value of what happened, and one pure function from it to an activity."""
+"""GitHub's events: one frozen value of what happened, and one pure function from it to an activity."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DEPENDABOT = "dependabot[bot]"
-"""Whoever starts a run decides its rights, re-runs included: for this one the token only reads."""
+"""Who starts a run decides its rights, re-runs included: for this one the token only reads."""
 
 
 class Activity(Enum):
-    """What energygate does for an event, in words."""
+    """What energygate does for an event."""
 
     COMPARE_AND_COMMENT = "measure against base and comment"
-    COMPARE_AND_LEAVE = "measure against base and leave the result for the second stage"
+    COMPARE_AND_LEAVE = "measure against base and leave the result to the second stage"
     COMPARE = "measure against base"
     MEASURE = "measure without base"
-    RENDER = "render the second stage"
+    RENDER = "report in the second stage"
     NOTHING = "nothing"
 
 
 @dataclass(frozen=True, kw_only=True)
 class FirstStage:
-    """The run that measured, as the second stage is told of it by GitHub itself.
+    """The run that measured, as GitHub itself describes it to the second stage.
 
     Attributes:
         run_id: The run, which holds the artifact.
@@ -39,9 +39,9 @@ class FirstStage:
         event: The event that started it, such as `pull_request`.
         conclusion: `success`, `failure`, `cancelled`, ...; `None` while it runs.
         head_sha: The commit it was started for.
-        head_repository: `owner/name` the commit is from; `None` when that was deleted meanwhile.
+        head_repository: `owner/name` that the commit comes from; `None` when that has been deleted.
         workflow_path: The workflow's file, such as `.github/workflows/energy.yml`.
-        head_branch: The branch there, as a stranger may have named it; `None` when GitHub does not tell.
+        head_branch: The branch there, as a stranger may have named it; `None` when GitHub does not say.
     """
 
     run_id: int
@@ -66,12 +66,12 @@ class Event:
         actor: Who started the run.
         run_id: This run; later runs of a repository have greater ones.
         attempt: Which attempt of it, from 1.
-        head_sha: The commit this is about: of a pull request, the last one proposed and not the trial merge.
-        base_sha: What it is to be compared with; `None` when there is no such thing.
-        pull_request: Its number; `None` when the event is of none.
-        head_repository: `owner/name` a pull request comes from; `None` without one, or when its fork is gone.
-        deletes: A push that removed its ref.
-        first_stage: The run that ended, for `workflow_run`; otherwise `None`.
+        head_sha: The commit this is about: of a pull request, its last commit and not the trial merge.
+        base_sha: The commit to compare it with; `None` without one.
+        pull_request: Its number; `None` when the event is not about one.
+        head_repository: `owner/name` that a pull request comes from; `None` without one, or when its fork was deleted.
+        deletes: Whether a push deleted its ref.
+        first_stage: The run that ended, for `workflow_run`; `None` for other events.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Event:
 
     @property
     def from_fork(self) -> bool:
-        """A pull request from another repository, or from one that is gone."""
+        """Whether it is a pull request from another repository, or from a deleted one."""
         if self.pull_request is None:
             return False
         return self.head_repository is None or self.head_repository.casefold() != self.repository.casefold()
@@ -100,8 +100,7 @@ def activity(event: Event) -> Activity:
     """Choose what to do for an event.
 
     Raises:
-        UsageError: For `pull_request_target`, and for events that mean nothing here: doing nothing for them
-            would look like a pass.
+        UsageError: For `pull_request_target`, and for unknown events: doing nothing for them would look like a pass.
     """
     if event.name == "pull_request_target":
         raise UsageError(
@@ -111,7 +110,7 @@ def activity(event: Event) -> Activity:
         )
     if event.name not in _CHOOSE:
         raise UsageError(
-            f"energygate has nothing to do for the event of this workflow; it knows {', '.join(_CHOOSE)}",
+            f"energygate does not support this workflow's event; it supports {', '.join(_CHOOSE)}",
             where="GITHUB_EVENT_NAME",
         )
     return _CHOOSE[event.name](event)
@@ -136,9 +135,11 @@ def _for_push(event: Event) -> Activity:
 
 def _for_workflow_run(event: Event) -> Activity:
     first = event.first_stage
-    # A failed first stage is a failed gate: its comment is the one that matters most.
-    told = first is not None and first.event == "pull_request" and first.conclusion in {"success", "failure"}
-    return Activity.RENDER if told and event.action == "completed" else Activity.NOTHING
+    # A failed first stage is a failed gate, whose comment matters most.
+    is_reported = (
+        first is not None and first.event == "pull_request" and first.conclusion in {"success", "failure"}
+    )
+    return Activity.RENDER if is_reported and event.action == "completed" else Activity.NOTHING
 
 
 _CHOOSE: Mapping[str, Callable[[Event], Activity]] = {
@@ -173,17 +174,17 @@ def event_from(environ: Mapping[str, str], payload: object) -> Event:
     Raises:
         UsageError: When something is missing or of the wrong type; the sentence names it.
     """
-    fields = Fields(content=payload, source="the event's payload", trouble=_unusable)
+    fields = Fields(content=payload, source="the event's payload", error=_invalid)
     name = _variable(environ, "GITHUB_EVENT_NAME")
     repository = _variable(environ, "GITHUB_REPOSITORY")
     if not is_repository(repository):
         raise UsageError("it is not owner/name", where="GITHUB_REPOSITORY")
     sha = _variable(environ, "GITHUB_SHA")
     if not is_sha(sha):
-        raise UsageError("it is not a commit's name in full", where="GITHUB_SHA")
+        raise UsageError("it is not a full commit hash", where="GITHUB_SHA")
     first_stage = _first_stage(fields) if name == "workflow_run" else None
     proposed = name == "pull_request"
-    # Both payloads name the two commits; each has its own way to.
+    # Both payloads have the two commits, under different names.
     commits = {
         "pull_request": (("head", "sha"), ("base", "sha")),
         "merge_group": (("head_sha",), ("base_sha",)),
@@ -219,7 +220,7 @@ def _first_stage(fields: Fields) -> FirstStage:
     )
 
 
-def _unusable(sentence: str) -> UsageError:
+def _invalid(sentence: str) -> UsageError:
     return UsageError(sentence, where="GITHUB_EVENT_PATH")
 
 
@@ -240,4 +241,4 @@ def _number(environ: Mapping[str, str], name: str) -> int:
 
 
 _MAX_DIGITS = 19
-"""Of a 64-bit number."""
+"""The digits of a 64-bit number."""

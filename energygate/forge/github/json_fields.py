@@ -1,4 +1,4 @@
-"""Values out of JSON that others wrote: each is taken by its path, and its type is checked."""
+"""Values of JSON that others wrote: each is read by its path, and its type is checked."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 _SHA = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-"""A commit's name in git: SHA-1 or SHA-256, in hexadecimal."""
+"""A commit's hash in git: SHA-1 or SHA-256, in hexadecimal."""
 
 _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fields:
-    """A piece of JSON and what to say when it is not what it should be.
+    """A piece of JSON, and how to report what is wrong with it.
 
-    Sentences name the path and never quote the value: whoever wrote it may have meant it for our log.
+    Errors name the path and never quote the value, which may be an attack on our log.
 
     Attributes:
         content: The parsed JSON.
-        source: Where it is from, such as "the event's payload".
-        trouble: Makes the error from a sentence.
+        source: Where it comes from, such as "the event's payload".
+        error: Makes the error from a sentence.
     """
 
     content: object
     source: str
-    trouble: Callable[[str], EnergygateError]
+    error: Callable[[str], EnergygateError]
 
     def text(self, *path: str) -> str:
-        """Return the text at a path; the error says so when there is none."""
+        """Return the text at a path; a missing one is an error."""
         return self._needed(path, self.optional_text(*path))
 
     def whole(self, *path: str) -> int:
@@ -47,28 +47,28 @@ class Fields:
         return value
 
     def sha(self, *path: str) -> str:
-        """Return the commit's name at a path."""
+        """Return the commit's hash at a path."""
         value = self.text(*path)
         if not is_sha(value):
-            raise self._wrong(path, "a commit's name in full")
+            raise self._wrong(path, "a full commit hash")
         return value
 
     def optional_text(self, *path: str) -> str | None:
-        """Return the text at a path; `None` when there is nothing, or null."""
+        """Return the text at a path; `None` when it is missing or null."""
         value = self._find(path)
         if value is not None and not isinstance(value, str):
             raise self._wrong(path, "text")
         return value
 
     def optional_repository(self, *path: str) -> str | None:
-        """Return the `owner/name` at a path; `None` when there is nothing, as for a deleted fork."""
+        """Return the `owner/name` at a path; `None` when it is missing, as for a deleted fork."""
         value = self.optional_text(*path)
         if value is not None and not is_repository(value):
             raise self._wrong(path, "owner/name")
         return value
 
     def flag(self, *path: str) -> bool:
-        """Return the truth value at a path; False when there is nothing."""
+        """Return the boolean at a path; False when it is missing."""
         value = self._find(path)
         if value is not None and not isinstance(value, bool):
             raise self._wrong(path, "true or false")
@@ -82,7 +82,7 @@ class Fields:
         return tuple(replace(self, content=one) for one in value)
 
     def below(self, *path: str) -> Fields | None:
-        """Return what is at a path to read on from there; `None` when there is nothing, or null."""
+        """Return what is at a path to read on from there; `None` when it is missing or null."""
         value = self._find(path)
         if value is None:
             return None
@@ -102,19 +102,19 @@ class Fields:
 
     def _needed(self, path: tuple[str, ...], value: _T | None) -> _T:
         if value is None:
-            raise self.trouble(f"{self.source} has no {'.'.join(path)}")
+            raise self.error(f"{self.source} has no {'.'.join(path)}")
         return value
 
     def _wrong(self, path: tuple[str, ...], needed: str) -> EnergygateError:
         place = f"{'.'.join(path)} of {self.source}" if path else self.source
-        return self.trouble(f"{place} is not {needed}")
+        return self.error(f"{place} is not {needed}")
 
 
 def is_sha(value: str) -> bool:
-    """Tell whether this is a commit's full name."""
+    """Return whether this is a full commit hash."""
     return _SHA.fullmatch(value) is not None
 
 
 def is_repository(value: str) -> bool:
-    """Tell whether this is `owner/name`, safe in an API's path: neither part is `.` or `..`."""
+    """Return whether this is `owner/name`, safe in an API's path: neither part is `.` or `..`."""
     return _REPOSITORY.fullmatch(value) is not None and not {".", ".."} & set(value.split("/"))

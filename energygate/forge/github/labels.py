@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.json_fields import Fields
 
-GONE = "someone whose account is gone"
+GONE = "someone whose account was deleted"
 UNKNOWN = "someone whom GitHub does not name"
 
 _GHOST = "ghost"  # stands in for deleted accounts
@@ -21,8 +21,8 @@ class LabelSet:
 
     Attributes:
         name: As the repository writes it.
-        who: The login of who set it last, an app's ending in `[bot]`; words where GitHub does not tell.
-        when: In UTC, such as `2026-03-01T12:00:00Z`; empty where GitHub does not tell.
+        who: The login of who set it last, an app's ending in `[bot]`; words where GitHub does not say.
+        when: In UTC, such as `2026-03-01T12:00:00Z`; empty where GitHub does not say.
     """
 
     name: str
@@ -33,13 +33,12 @@ class LabelSet:
 def label_set(client: GitHubClient, *, repository: str, number: int, name: str) -> LabelSet | None:
     """Return who set a label that the pull request has now; `None` when it does not have it.
 
-    Both are read live: an event's payload is as old as the event, and a run that is started again gets the old
-    one. GitHub lets those set labels who have triage access to the repository, so the author of a pull request
-    from a fork cannot, and one who may push to the repository can on a pull request of their own; a bot that
-    sets labels does so for whomever it listens to.
+    Both are read live: an event's payload is as old as the event, also when a run is started again. GitHub lets
+    everyone with triage access to the repository set labels. So the author of a pull request from a fork cannot,
+    and one who may push to the repository can on a pull request of their own; a bot may set labels for others.
     (https://docs.github.com/issues/using-labels-and-milestones-to-track-work/managing-labels)
 
-    A label stays when new commits are pushed: `when` tells a reader what it was set for.
+    A label stays when new commits are pushed: `when` shows a reader which commits it was set for.
 
     Args:
         client: The API; its token needs `pull-requests: read`.
@@ -48,19 +47,19 @@ def label_set(client: GitHubClient, *, repository: str, number: int, name: str) 
         name: The label's, in any case: GitHub has no two that differ in case alone.
 
     Raises:
-        GitHubTrouble: When there is no usable answer.
+        GitHubError: When there is no usable answer.
     """
     issue = f"/repos/{repository}/issues/{number}"
-    wanted = name.casefold()
+    folded = name.casefold()
     labels = (label.text("name") for label in client.items(f"{issue}/labels"))
-    found = next((one for one in labels if one.casefold() == wanted), None)
+    found = next((one for one in labels if one.casefold() == folded), None)
     if found is None:
         return None
-    # Oldest first. There is none of this name where the label was renamed later, as events keep the name it had
-    # (https://github.com/aws-actions/stale-issue-cleanup/issues/20), or where it came along in another way.
+    # Oldest first. There is none of this name where the label was renamed later, as events keep its old name
+    # (https://github.com/aws-actions/stale-issue-cleanup/issues/20), or where it was set in another way.
     last = None
     for event in client.items(f"{issue}/events"):
-        if event.text("event") == "labeled" and event.text("label", "name").casefold() == wanted:
+        if event.text("event") == "labeled" and event.text("label", "name").casefold() == folded:
             last = event
     if last is None:
         return LabelSet(name=found, who=UNKNOWN, when="")

@@ -7,7 +7,7 @@ from itertools import islice
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from energygate.forge.github.json_fields import Fields
 
 MAX_SEARCHED = 1_000
-"""Open pull requests to look through where GitHub cannot name the few: those touched last, in ten requests."""
+"""Open pull requests to search where GitHub cannot filter them: those updated last, in ten requests."""
 
 _OPEN = "open"
 
@@ -31,7 +31,7 @@ class PullRequest:
         base_sha: The commit of the base branch that GitHub compares it with.
         base_ref: The base branch.
         head_sha: The last commit it proposes.
-        head_repository: `owner/name` that commit is from; `None` when that is deleted, or hidden from the token.
+        head_repository: `owner/name` that the commit comes from; `None` when that is deleted, or hidden from the token.
         labels: The names of its labels.
     """
 
@@ -46,11 +46,11 @@ class PullRequest:
 def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
     """Return the pull request that the first stage measured.
 
-    Only what GitHub itself says of the first stage's run counts, and nothing that the run left behind: the pull
-    request is open, proposes the very commit, and comes from the very repository.
+    Only what GitHub itself says about the first stage's run counts, and nothing that the run left behind: the pull
+    request must be open and propose the same commit from the same repository.
 
     The event names no pull request when it comes from a fork, and `/commits/{sha}/pulls` then finds none, as the
-    commit is not in this repository (https://github.com/retransmission/retransmission/pull/280 tried it out).
+    commit is not in this repository (tried in https://github.com/retransmission/retransmission/pull/280).
     By owner and branch GitHub finds those of forks and of its own branches
     (https://github.com/learningequality/kolibri/pull/14719).
 
@@ -59,33 +59,32 @@ def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
         event: A `workflow_run`.
 
     Raises:
-        GitHubTrouble: There is none, or several; or GitHub does not answer.
+        GitHubError: There is none, or several; or GitHub does not answer.
         UsageError: When no first stage started this run.
     """
     first = event.first_stage
     if first is None:
         raise UsageError(
-            "only under workflow_run is there a first stage to find the pull request of",
+            "there is a first stage with a pull request only under workflow_run",
             where="GITHUB_EVENT_NAME",
         )
     where = f"commit {first.head_sha}"
     if first.head_repository is None:
-        raise GitHubTrouble(
-            "the repository that the pull request came from has been deleted, so it cannot be told for sure which "
-            "one it was",
+        raise GitHubError(
+            "the repository that the pull request came from has been deleted, so it cannot be identified for sure",
             where=where,
         )
     found = _matching(_candidates(client, event.repository, first), first)
     if not found:
-        raise GitHubTrouble(
+        raise GitHubError(
             "no open pull request proposes the commit that was measured: it is closed, or has newer commits",
             where=where,
-            hint="The run for the newest commit tells of that one",
+            hint="The run for the newest commit comments on that one",
         )
     if len(found) > 1:
         numbers = " and ".join(f"#{number}" for number in sorted(found))
-        raise GitHubTrouble(
-            f"the pull requests {numbers} propose the same commit, and the measurement is of one of them",
+        raise GitHubError(
+            f"the pull requests {numbers} propose the same commit, so it is unclear which of them was measured",
             where=where,
             hint="Close all but one, or push another commit to it",
         )
@@ -101,13 +100,13 @@ def read_pull_request(client: GitHubClient, *, repository: str, number: int) -> 
         number: Its number.
 
     Raises:
-        GitHubTrouble: When there is no usable answer.
+        GitHubError: When there is no usable answer.
     """
     return _pull_request(client.get(f"/repos/{repository}/pulls/{number}"))
 
 
 def _candidates(client: GitHubClient, repository: str, first: FirstStage) -> Iterable[Fields]:
-    """List open pull requests, from the branch of the run where GitHub tells it, else those touched last."""
+    """List open pull requests: those from the run's branch where GitHub names it, else those updated last."""
     path = f"/repos/{repository}/pulls"
     if first.head_repository is not None and first.head_branch is not None:
         owner = first.head_repository.partition("/")[0]
@@ -119,7 +118,7 @@ def _candidates(client: GitHubClient, repository: str, first: FirstStage) -> Ite
 
 
 def _matching(candidates: Iterable[Fields], first: FirstStage) -> dict[int, PullRequest]:
-    """Return those of the first stage's commit and repository by number: a list in motion may show one twice."""
+    """Return those with the first stage's commit and repository, by number: a changing list may show one twice."""
     found = {}
     for one in candidates:
         pull_request = _pull_request(one)

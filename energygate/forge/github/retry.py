@@ -1,44 +1,75 @@
-"""How long to wait before asking GitHub again, and when not to: pure functions of an answer."""
+"""When to ask GitHub again, and how long to wait before."""
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from energygate.forge.github.api_errors import GitHubError
 
-ATTEMPTS = 5
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from requests import Response
+
+MAX_ATTEMPTS = 5
 """How often one request is sent at most."""
 
-PATIENCE_S = 120.0
+MAX_WAIT_S = 120.0
 """The longest one request may wait in all: a report is not worth more of a job's minutes."""
 
 FIRST_PAUSE_S = 1.0
 """Before the second attempt; doubled each time. GitHub asks for a second between writes."""
 
 LIMIT_PAUSE_S = 60.0
-"""When a limit is hit and nothing says for how long: at least a minute, then more (GitHub's best practices)."""
+"""At a rate limit without a time: at least a minute, then more (GitHub's best practices)."""
 
-_TRY_AGAIN = frozenset({500, 502, 503, 504})
+_TEMPORARY = frozenset({500, 502, 503, 504})
 _FORBIDDEN, _TOO_MANY = 403, 429
 
 
+def with_retries(
+    send: Callable[[int], Response | GitHubError], *, max_attempts: int, sleep: Callable[[float], None]
+) -> Response:
+    """Return the first answer; wait and send again as long as the error says that it may help.
+
+    Args:
+        send: Sends the request once, given how many attempts came before.
+        max_attempts: How often to send at most.
+        sleep: Waits for seconds.
+
+    Raises:
+        GitHubError: The last one, when attempts or time have run out.
+    """
+    waited_s = 0.0
+    for attempt in itertools.count():
+        answer = send(attempt)
+        if not isinstance(answer, GitHubError):
+            return answer
+        wait_s = answer.wait_s
+        if wait_s is None or attempt + 1 >= max_attempts or waited_s + wait_s > MAX_WAIT_S:
+            raise answer
+        sleep(wait_s)
+        waited_s += wait_s
+    raise AssertionError
+
+
 def pause_s(
-    *, status: int | None, headers: Mapping[str, str], words: str, attempt: int, now_s: float
+    *, status: int | None, headers: Mapping[str, str], message: str, attempt: int, now_s: float
 ) -> float | None:
     """Return how many seconds to wait before asking again; `None` when asking again would not help.
 
     Args:
         status: The answer's status; `None` when there was no answer.
         headers: Its headers, whose names are found in any case.
-        words: GitHub's own words in it.
+        message: GitHub's own message in it.
         attempt: How many came before this one.
         now_s: Seconds since 1970, which `x-ratelimit-reset` counts in.
     """
     asked = _seconds(headers.get("Retry-After"))
-    if status is None or status in _TRY_AGAIN:
+    if status is None or status in _TEMPORARY:
         return max(FIRST_PAUSE_S * 2.0**attempt, asked or 0.0)
-    if not is_limit(status=status, headers=headers, words=words):
+    if not is_rate_limit(status=status, headers=headers, message=message):
         return None
     if asked is not None:
         return asked
@@ -48,20 +79,20 @@ def pause_s(
     return LIMIT_PAUSE_S * 2.0**attempt
 
 
-def is_limit(*, status: int, headers: Mapping[str, str], words: str) -> bool:
-    """Tell a limit on how often one may ask from a refusal: GitHub answers both with 403."""
+def is_rate_limit(*, status: int, headers: Mapping[str, str], message: str) -> bool:
+    """Distinguish a rate limit from a refusal: GitHub answers both with 403."""
     if status == _TOO_MANY:
         return True
-    told = (
+    is_named = (
         "Retry-After" in headers
         or headers.get("X-RateLimit-Remaining") == "0"
-        or "rate limit" in words.casefold()
+        or "rate limit" in message.casefold()
     )
-    return status == _FORBIDDEN and told
+    return status == _FORBIDDEN and is_named
 
 
 def _seconds(value: str | None) -> float | None:
-    """Read whole seconds; `None` for anything else, which is as if nothing were said."""
+    """Read whole seconds; `None` for anything else."""
     if value is None or not (value.isascii() and value.isdigit()):
         return None
     return float(value)

@@ -1,4 +1,4 @@
-"""What a step hands to its runner in files: outputs for later steps, and the summary people read."""
+"""The files through which a step passes on its outputs and its summary."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 MAX_SUMMARY_BYTES = 1_048_576
-"""Of one step; GitHub drops the whole of a longer one."""
+"""Of one step; GitHub drops a longer one entirely."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _TOKEN_BYTES = 16
@@ -23,36 +23,38 @@ _TOKEN_BYTES = 16
 def output_text(name: str, value: str, *, token: Callable[[int], str] = secrets.token_hex) -> str:
     """Return what to append to `GITHUB_OUTPUT` so that a later step sees the value, line ends and all.
 
-    The value stands between two lines with a random word that nobody could put into it beforehand, so it
-    cannot end early and name outputs of its own.
+    The value is between two lines with a random word that nobody can guess, so it cannot end early and define
+    outputs of its own.
 
     Raises:
-        UsageError: When the name cannot be one, or the value has the random word in it.
+        UsageError: When the name is invalid, or the value contains the random word.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError("an output's name is letters, digits, _ and -, and begins with a letter or _")
+        raise UsageError(
+            "an output's name consists of letters, digits, _ and -, and begins with a letter or _"
+        )
     word = f"energygate_{token(_TOKEN_BYTES)}"
     if word in value:
-        raise UsageError(f"the output {name} has the word in it that is to end it")
+        raise UsageError(f"the output {name} contains the word that ends it")
     return f"{name}<<{word}\n{value}\n{word}\n"
 
 
 def write_outputs(environ: Mapping[str, str], outputs: Mapping[str, str]) -> None:
-    """Hand values to the steps that follow; texts are handed over as they are, without quotes.
+    """Pass values to the following steps, as they are, without quotes.
 
     Raises:
-        UsageError: Outside of a step, or when a name cannot be one; nothing is written then.
-        GitHubTrouble: When the runner's file cannot be written.
+        UsageError: Outside of a step, or when a name is invalid; then nothing is written.
+        GitHubError: When the runner's file cannot be written.
     """
     _append(environ, "GITHUB_OUTPUT", "".join(output_text(name, value) for name, value in outputs.items()))
 
 
 def write_summary(environ: Mapping[str, str], markdown: str) -> None:
-    """Add to the step's summary, behind what is there.
+    """Append to the step's summary.
 
     Raises:
         UsageError: Outside of a step.
-        GitHubTrouble: When it would become longer than GitHub takes, or the file cannot be written.
+        GitHubError: When it would become longer than GitHub accepts, or the file cannot be written.
     """
     try:
         size = _file(environ, "GITHUB_STEP_SUMMARY").stat().st_size
@@ -60,10 +62,10 @@ def write_summary(environ: Mapping[str, str], markdown: str) -> None:
         size = 0
     text = markdown.rstrip("\n") + "\n"
     if size + len(text.encode("utf-8", "replace")) > MAX_SUMMARY_BYTES:
-        raise GitHubTrouble(
-            f"the summary would have more than {MAX_SUMMARY_BYTES:,} bytes, and GitHub would show nothing of it",
+        raise GitHubError(
+            f"the summary would have more than {MAX_SUMMARY_BYTES:,} bytes, and GitHub would not show any of it",
             where="GITHUB_STEP_SUMMARY",
-            hint="Say less there; the result's JSON has everything",
+            hint="Shorten it; the result's JSON has everything",
         )
     _append(environ, "GITHUB_STEP_SUMMARY", text)
 
@@ -75,7 +77,7 @@ def _append(environ: Mapping[str, str], variable: str, text: str) -> None:
         with path.open("a", encoding="utf-8", errors="replace", newline="\n") as file:
             file.write(text)
     except OSError as error:
-        raise GitHubTrouble(f"cannot write the file it names: {error.strerror}", where=variable) from None
+        raise GitHubError(f"cannot write the file it names: {error.strerror}", where=variable) from None
 
 
 def _file(environ: Mapping[str, str], variable: str) -> Path:

@@ -1,4 +1,4 @@
-"""The one comment on a pull request: made once, then edited in place, and never by an older run."""
+"""The one comment on a pull request: created once, then edited in place, and never by an older run."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from enum import Enum
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.json_fields import is_repository, is_sha
-from energygate.forge.github.retry import PATIENCE_S
+from energygate.forge.github.retry import MAX_WAIT_S
 from energygate.forge.github.token_owner import Identity
 
 if TYPE_CHECKING:
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from energygate.forge.github.json_fields import Fields
 
 MAX_COMMENT = 65_536
-"""Characters of a comment, the marker counted, as GitHub's answer 422 says. Whether it counts bytes instead is disputed
-(262 144 have been measured); 65 536 UTF-16 units are at most 196 608 bytes of UTF-8, so both are kept."""
+"""Characters of a comment including its marker, according to GitHub's answer 422. Whether it counts bytes instead is
+disputed (262 144 have been measured); 65 536 UTF-16 units are at most 196 608 bytes of UTF-8, so both are respected."""
 
 MAX_ROUNDS = 6
-"""How often to look again whether other runs have changed the comment meanwhile."""
+"""How often to check whether other runs have changed the comment meanwhile."""
 
 PAUSE_S = 1.0
-"""Before looking again once more; GitHub asks for a second between writes."""
+"""Before the next check; GitHub asks for a second between writes."""
 
 _KEY = re.compile(r"[A-Za-z0-9._/-]{1,100}")
 _MARKER = re.compile(
@@ -40,10 +40,10 @@ _GONE = frozenset({404, 410})
 
 @dataclass(frozen=True, kw_only=True)
 class Marker:
-    """What a comment begins with, unseen by readers: which one it is, and which run wrote it.
+    """The invisible beginning of a comment: which one it is, and which run wrote it.
 
     Attributes:
-        key: Tells apart several comments on one pull request, such as those of two policies.
+        key: Distinguishes several comments on one pull request, such as those of two policies.
         run_id: The run that measured; later runs of a repository have greater ones.
         attempt: Which attempt of it.
         sha: The commit that was measured.
@@ -61,7 +61,7 @@ class Marker:
         if not _KEY.fullmatch(self.key):
             raise UsageError("a comment's key is up to 100 letters, digits and ._/- without spaces")
         if not is_sha(self.sha):
-            raise UsageError("a comment needs the full name of the commit it is about")
+            raise UsageError("a comment needs the full hash of the commit it is about")
 
     def __str__(self) -> str:
         return (
@@ -70,7 +70,7 @@ class Marker:
 
     @property
     def age(self) -> tuple[int, int]:
-        """What is greater for a later run: a commit's date would not do, as commits may be made in any order."""
+        """Greater for a later run; a commit's date is not, as commits may be made in any order."""
         return self.run_id, self.attempt
 
     @classmethod
@@ -97,7 +97,7 @@ class Thread:
 
     @property
     def comments(self) -> str:
-        """The path of its comments: of those not tied to a line, which GitHub keeps with issues."""
+        """The path of its comments: those not on a line, which GitHub keeps with issues."""
         return f"/repos/{self.repository}/issues/{self.number}/comments"
 
     def comment(self, number: int) -> str:
@@ -106,7 +106,7 @@ class Thread:
 
 
 class PostOutcome(Enum):
-    """What became of a comment."""
+    """What happened to a comment."""
 
     CREATED = "created"
     UPDATED = "updated"
@@ -116,7 +116,7 @@ class PostOutcome(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Posted:
-    """What became of a comment, and its address for people."""
+    """What happened to a comment, and the address of its page."""
 
     outcome: PostOutcome
     url: str
@@ -135,12 +135,12 @@ class Comment:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """What is left to do about one's own comments.
+    """What remains to be done about our own comments.
 
     Attributes:
-        kept: The one that stays: the oldest, which people have answered to and linked.
-        edit: Whether this run must write into it.
-        delete: Those that go, oldest first.
+        kept: The one that stays: the oldest, which people may have answered or linked.
+        edit: Whether this run must edit it.
+        delete: Those to delete, oldest first.
         superseded: Whether a later run has written already.
     """
 
@@ -151,22 +151,22 @@ class Step:
 
 
 def room_for_text(marker: Marker) -> int:
-    """Return how many UTF-16 units a comment's text may have behind its marker."""
+    """Return how many UTF-16 units a comment's text may have after its marker."""
     return MAX_COMMENT - len(_body(marker, ""))
 
 
 def next_step(own: Sequence[Comment], *, marker: Marker, body: str, written: bool) -> Step:
-    """Choose what a run does about its own comments; every run chooses by the same rule.
+    """Choose what a run does about our own comments; every run follows the same rule.
 
-    A run writes its own text only, and deletes only what is not from a later run: so whatever others do at
-    the same time, nothing later is lost by it.
+    A run writes only its own text, and deletes only what is not from a later run. So whatever others do at
+    the same time, no later text is lost.
 
     Args:
-        own: All comments that are this author's and have the marker's key; at least one.
+        own: All comments by this author with the marker's key; at least one.
         marker: This run's.
-        body: What it wants to show, marker included.
-        written: It has shown that already; then only another run's marker is a reason to write again, and
-            not what GitHub or another job of this run may have made of the text.
+        body: What the comment should be, including the marker.
+        written: Whether this run has written it already. Then only another run's marker is a reason to write again,
+            and not how GitHub or another job of this run may have changed the text.
     """
     kept, *later = sorted(own, key=lambda one: one.id)
     superseded = max(one.marker.age for one in own) > marker.age
@@ -182,39 +182,39 @@ def next_step(own: Sequence[Comment], *, marker: Marker, body: str, written: boo
 def post_sticky(
     client: GitHubClient, *, thread: Thread, author: Identity, marker: Marker, text: str
 ) -> Posted:
-    """Make the pull request show this text in the comment with the marker's key.
+    """Write this text into the pull request's comment with the marker's key.
 
-    Only comments that begin with the marker *and* are the author's own are ever touched. All runs follow
-    `next_step` and look again after each change, so those at the same time end at one comment. GitHub has no
-    "edit if unchanged": an older run that looked before a later one began, and writes after it has ended, would
-    still win; between its look and its write lies nothing but the request.
+    Only comments that begin with the marker *and* are by the author are ever touched. All runs follow `next_step`
+    and check again after each change, so concurrent ones end with one comment. GitHub has no "edit if unchanged":
+    an older run that read before a later one began, and writes after it has ended, would still win; but nothing
+    happens between its reading and its writing.
 
     Args:
         client: The API.
         thread: Where.
-        author: Whose token the client has.
+        author: The owner of the client's token.
         marker: Which comment, and which run this is.
         text: Markdown, up to `room_for_text` UTF-16 units.
 
     Raises:
         UsageError: When the text is too long.
-        GitHubTrouble: When GitHub refuses, or other runs keep changing the comment.
+        GitHubError: When GitHub refuses, or other runs keep changing the comment.
     """
     if len(text.encode("utf-16-le")) // 2 > room_for_text(marker):
-        raise UsageError(f"the comment has more than {MAX_COMMENT:,} characters, its marker counted")
+        raise UsageError(f"the comment has more than {MAX_COMMENT:,} characters, including its marker")
     body = _body(marker, text)
     made: Comment | None = None
-    edited, patience_s = False, PATIENCE_S
+    edited, left_s = False, MAX_WAIT_S
     for number in range(MAX_ROUNDS):
         if number > 1:
             client.sleep(PAUSE_S)
         own = _own(client, thread, author, marker.key)
         if not own and made is not None:
-            # Too new for GitHub's list; what comes after will find it.
+            # Too new for GitHub's list; later runs will find it.
             return Posted(outcome=PostOutcome.CREATED, url=made.url)
         if not own:
             made = _comment(client.write("POST", thread.comments, {"body": body}))
-            # Whoever it was posted as is who the token speaks for, whatever was thought before.
+            # The author that GitHub names owns the token, whatever we assumed before.
             author = made.author or author if made else author
             continue
         step = next_step(own, marker=marker, body=body, written=edited or made is not None)
@@ -222,26 +222,26 @@ def post_sticky(
             return Posted(outcome=_outcome(step, made=made, edited=edited), url=step.kept.url)
         try:
             if step.edit:
-                # Once only: while one waits to send it again, a later run may write.
-                client.write("PATCH", thread.comment(step.kept.id), {"body": body}, attempts=1)
-        except GitHubTrouble as trouble:
-            wait_s = _worth_waiting(trouble, patience_s)
+                # Only once: a later run may write while this one waits to send it again.
+                client.write("PATCH", thread.comment(step.kept.id), {"body": body}, max_attempts=1)
+        except GitHubError as error:
+            wait_s = _wait_s(error, left_s)
             client.sleep(wait_s)
-            patience_s -= wait_s
+            left_s -= wait_s
             continue
         edited = edited or step.edit
         for one in step.delete:
             client.delete(thread.comment(one.id))
-    raise GitHubTrouble("other runs keep changing the comment", where=thread.comments, hint="Run it again")
+    raise GitHubError("other runs keep changing the comment", where=thread.comments, hint="Run it again")
 
 
-def _worth_waiting(trouble: GitHubTrouble, patience_s: float) -> float:
-    """Return how long to wait before looking again; that a comment is gone needs no waiting."""
-    if trouble.status in _GONE:
+def _wait_s(error: GitHubError, left_s: float) -> float:
+    """Return how long to wait before checking again; a deleted comment needs no waiting."""
+    if error.status in _GONE:
         return 0.0
-    if trouble.wait_s is None or trouble.wait_s > patience_s:
-        raise trouble
-    return trouble.wait_s
+    if error.wait_s is None or error.wait_s > left_s:
+        raise error
+    return error.wait_s
 
 
 def _outcome(step: Step, *, made: Comment | None, edited: bool) -> PostOutcome:
@@ -275,14 +275,14 @@ def _body(marker: Marker, text: str) -> str:
 
 
 def _same(one: str, other: str) -> bool:
-    """Compare bodies as GitHub may have stored them: with other line ends, without spaces at the end."""
+    """Compare bodies as GitHub may have stored them: with other line ends, without trailing spaces."""
     return one.replace("\r\n", "\n").rstrip() == other.replace("\r\n", "\n").rstrip()
 
 
 def find_sticky(client: GitHubClient, *, thread: Thread, author: Identity, key: str) -> Comment | None:
-    """Return the author's comment with this key, the oldest should there be several; `None` when there is none.
+    """Return the author's comment with this key, the oldest of several; `None` when there is none.
 
     Raises:
-        GitHubTrouble: When GitHub refuses.
+        GitHubError: When GitHub refuses.
     """
     return min(_own(client, thread, author, key), key=lambda one: one.id, default=None)

@@ -1,17 +1,17 @@
-"""Whose token it is: the comments that may be edited are this author's."""
+"""The owner of a token, whose comments may be edited."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.forge.github.api_errors import GitHubTrouble
+from energygate.forge.github.api_errors import GitHubError
 
 if TYPE_CHECKING:
     from energygate.forge.github.client import GitHubClient
 
 GITHUB_ACTIONS = "github-actions[bot]"
-"""Who a job's own token speaks for."""
+"""The owner of a job's own token."""
 
 _BOT = "[bot]"
 _NOT_FOR_APPS = frozenset({403, 404})
@@ -30,7 +30,7 @@ class Identity:
     id: int | None = None
 
     def is_author(self, author: Identity | None) -> bool:
-        """Tell whether a comment's author is this one; nobody is, where the account is gone."""
+        """Return whether a comment's author is this one; nobody is, where the account was deleted."""
         if author is None:
             return False
         if self.id is not None and author.id is not None:
@@ -39,17 +39,17 @@ class Identity:
 
 
 def own_identity(client: GitHubClient) -> Identity:
-    """Return who the client's token speaks for.
+    """Return the owner of the client's token.
 
-    The tokens of apps, a job's own among them, may not ask `/user`; GraphQL tells them.
+    The tokens of apps, a job's own among them, may not read `/user`, but GraphQL's `viewer`.
 
     Raises:
-        GitHubTrouble: When the token is not valid, or there is no answer.
+        GitHubError: When the token is not valid, or there is no answer.
     """
     try:
         user = client.get("/user")
-    except GitHubTrouble as trouble:
-        if trouble.status not in _NOT_FOR_APPS:
+    except GitHubError as error:
+        if error.status not in _NOT_FOR_APPS:
             raise
     else:
         return Identity(login=user.text("login"), id=user.whole("id"))
@@ -59,7 +59,7 @@ def own_identity(client: GitHubClient) -> Identity:
 def _viewer(client: GitHubClient) -> str | None:
     try:
         login = client.query("query { viewer { login } }").optional_text("data", "viewer", "login")
-    except GitHubTrouble:
+    except GitHubError:
         return None
     # Only apps get here. Without its ending the name could be a person's.
     return login if login is None or login.endswith(_BOT) else login + _BOT

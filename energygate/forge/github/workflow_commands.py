@@ -1,4 +1,4 @@
-"""What a step says to its runner in its log: annotations, and where a child's output begins and ends."""
+"""Workflow commands in a step's log: annotations, and stopping commands while others write to it."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MAX_ANNOTATIONS = 10
-"""Of each level in one step; GitHub hides the others without a word."""
+"""Of each level in one step; GitHub silently hides the others."""
 
 _TOKEN_BYTES = 16
 
 
 class Level(Enum):
-    """How grave an annotation is."""
+    """An annotation's severity."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -28,11 +28,11 @@ class Level(Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Annotation:
-    """A message GitHub shows beside the run, and at a line when it has one.
+    """A message that GitHub shows with the run, and at a line if it has one.
 
     Attributes:
-        level: How grave.
-        message: What to say; it may have several lines.
+        level: Its severity.
+        message: Its text, of one or more lines.
         title: Its heading; `None` for GitHub's own.
         file: A path from the repository's root; `None` for no place.
         line: From 1; `None` for no line.
@@ -53,31 +53,31 @@ class Annotation:
 
 
 def annotation_lines(annotations: Sequence[Annotation]) -> list[str]:
-    """Return the lines to print, at most as many of each level as GitHub shows; the last then counts the rest."""
+    """Return the lines to print, at most as many of each level as GitHub shows; the last one counts the rest."""
     lines = []
     for level in Level:
-        wanted = [one for one in annotations if one.level is level]
-        shown = wanted if len(wanted) <= MAX_ANNOTATIONS else wanted[: MAX_ANNOTATIONS - 1]
+        of_level = [one for one in annotations if one.level is level]
+        shown = of_level if len(of_level) <= MAX_ANNOTATIONS else of_level[: MAX_ANNOTATIONS - 1]
         lines += [str(one) for one in shown]
-        if len(shown) < len(wanted):
-            rest = f"{len(wanted) - len(shown)} more, which GitHub does not show: see the summary"
+        if len(shown) < len(of_level):
+            rest = f"{len(of_level) - len(shown)} more, which GitHub does not show: see the summary"
             lines.append(str(Annotation(level=level, message=rest)))
     return lines
 
 
 @contextlib.contextmanager
 def commands_stopped(stream: TextIO, *, token: Callable[[int], str] = secrets.token_hex) -> Iterator[None]:
-    """Let others write to a step's log without their words being taken for commands.
+    """Let others write to a step's log without their output being taken for commands.
 
-    What a workload prints may hold `::error::` or `::add-mask::`; the runner heeds nothing until it reads a
-    token that nobody can guess. It is said again even when what is inside raises.
+    What a workload prints may contain `::error::` or `::add-mask::`; the runner ignores all commands until it reads a
+    token that nobody can guess. That is printed even when the body raises.
 
     Args:
         stream: The step's log.
         token: Makes a random text of so many bytes.
     """
     word = token(_TOKEN_BYTES)
-    # A command counts at the beginning of a line only, and who wrote last may not have ended theirs.
+    # A command counts only at the beginning of a line, and the last writer may not have ended theirs.
     stream.write(f"\n::stop-commands::{word}\n")
     stream.flush()
     try:
