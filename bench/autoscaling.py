@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING
 
 from autoscaling_day import Scaling, Seen, Service, a_day, simulate
 
-from energygate.production.export.kubernetes_rules import MOST_GROWTH
+from energygate.production.export.kubernetes_rules import MAX_GROWTH
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def exported(
-    measured: Service, *, growth: float = MOST_GROWTH, power: float = 0.5, name: str = "energygate"
+    measured: Service, *, growth: float = MAX_GROWTH, power: float = 0.5, name: str = "energygate"
 ) -> Scaling:
     """The autoscaler of `energygate export kubernetes`, made from what was measured."""
     target = measured.target_per_s()

@@ -166,7 +166,7 @@ def otlp(workloads: tuple[str, ...], result: str, output: str) -> None:
 @output_option("json")
 def json(workloads: tuple[str, ...], result: str, output: str) -> None:
     """Run `energygate export json`."""
-    from energygate.production.export.flat import FILE, files
+    from energygate.production.export.json_records import FILE, files
 
     write(files(result_for(result, workloads)), output, f"jq '.records[]' {{output}}/{FILE}")
 

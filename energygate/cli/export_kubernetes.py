@@ -97,7 +97,7 @@ def kubernetes(
         container=Container(
             image=image or IMAGE, gpu_image=gpu_image or image or IMAGE, port=port, health=health
         ),
-        said=rates,
+        requests_per_replica=rates,
         routings={one.workload: one for one in _routings(thresholds)},
         prometheus=prometheus or PROMETHEUS,
         arrivals=arrivals,

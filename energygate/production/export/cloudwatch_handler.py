@@ -132,7 +132,7 @@ def moved(
     return round(max(bounded, current or 0.0), DIGITS)
 
 
-class Remembered:
+class MemoryStore:
     """The memory, in an SSM parameter that is only there while something is remembered."""
 
     def __init__(self, ssm: Any, name: str) -> None:  # noqa: ANN401 - boto3 makes clients at run time
@@ -196,7 +196,7 @@ def handler(
     since = found[0].get("StateTransitionedTimestamp") or found[0]["StateUpdatedTimestamp"]
     report = {"alarm": alarm, "state": found[0]["StateValue"], "dry_run": settings["DRY_RUN"] != "false"}
     target = TARGETS[settings["TARGET"]](client, settings)
-    remembered = Remembered(client("ssm"), settings["MEMORY"])
+    remembered = MemoryStore(client("ssm"), settings["MEMORY"])
     try:
         current = target.read()  # before the memory, which another run writes before it moves anything
     except NotNow as reason:
@@ -216,7 +216,7 @@ def handler(
     return _say(report)
 
 
-def _carry_out(decision: Decision, target: Target, remembered: Remembered, *, anew: bool) -> None:
+def _carry_out(decision: Decision, target: Target, remembered: MemoryStore, *, anew: bool) -> None:
     """Remember before moving, and forget after: a run that is cut short loses nothing."""
     if decision.memory is not None:
         remembered.write(decision.memory, anew=anew)

@@ -27,7 +27,7 @@ class Target(Protocol):
         """Set the value."""
 
 
-class Concurrency:
+class ReservedConcurrency:
     """Reserved concurrency of a function; None is none reserved."""
 
     lowers = True
@@ -51,7 +51,7 @@ class Concurrency:
             self._lambda.put_function_concurrency(**self._function, ReservedConcurrentExecutions=int(value))
 
 
-class Provisioned:
+class ProvisionedConcurrency:
     """Provisioned concurrency of a function's alias; 0 is none provisioned."""
 
     lowers = True
@@ -78,7 +78,7 @@ class Provisioned:
             )
 
 
-class Service:
+class EcsService:
     """Desired count of an ECS service."""
 
     lowers = True
@@ -99,7 +99,7 @@ class Service:
         self._ecs.update_service(cluster=self._cluster, service=self._service, desiredCount=int(value or 0))
 
 
-class Alias:
+class LambdaAlias:
     """Share of an alias' requests that go to the function's CPU-only version."""
 
     lowers = False
@@ -129,7 +129,7 @@ class Alias:
         )
 
 
-class Endpoint:
+class SageMakerEndpoint:
     """Share of two SageMaker variants' requests that go to the CPU-only one; what both have together stays."""
 
     lowers = False
@@ -166,9 +166,9 @@ class Endpoint:
 
 
 TARGETS: dict[str, Callable[[Callable[[str], Any], Mapping[str, str]], Target]] = {
-    "alias": Alias,
-    "concurrency": Concurrency,
-    "endpoint": Endpoint,
-    "provisioned": Provisioned,
-    "service": Service,
+    "alias": LambdaAlias,
+    "concurrency": ReservedConcurrency,
+    "endpoint": SageMakerEndpoint,
+    "provisioned": ProvisionedConcurrency,
+    "service": EcsService,
 }

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.policy import METRICS, format_quantity
 from energygate.production.export.documents import made_by, yaml_text
-from energygate.production.export.kubernetes_measured import measured_workload, served
+from energygate.production.export.kubernetes_measured import is_service, measured_workload
 from energygate.production.export.kubernetes_names import object_names
 from energygate.production.export.kubernetes_options import KubernetesOptions, check
-from energygate.production.export.kubernetes_rules import Scaled, adapter_rules, recording_rules
+from energygate.production.export.kubernetes_rules import ScalingLimits, adapter_rules, recording_rules
 from energygate.production.export.kubernetes_scaling import horizontal_pod_autoscaler, scaled_object
-from energygate.production.export.kubernetes_split import in_order
+from energygate.production.export.kubernetes_split import lightest_first
 from energygate.production.export.kubernetes_targets import SHARES, variants_of
-from energygate.production.export.kubernetes_workloads import Pool, deployment
+from energygate.production.export.kubernetes_workloads import Application, deployment
 from energygate.production.export.promql import joules
 
 if TYPE_CHECKING:
@@ -39,23 +39,23 @@ def files(source: Source, options: KubernetesOptions | None = None) -> dict[str,
         UsageError: Nothing says what a replica serves, or an option cannot be.
     """
     options = options or KubernetesOptions()
-    pools = _pools(source, options)
+    apps = _apps(source, options)
     made: dict[str, str] = {}
-    for pool in pools:
-        made |= _of_one(source, options, pool)
+    for app in apps:
+        made |= _of_one(source, options, app)
     head = made_by(KIND, source.policy.source)
-    made[RULES] = yaml_text(recording_rules([one.scaled for one in pools]), heading=[head, "", *ABOUT_RULES])
+    made[RULES] = yaml_text(recording_rules([one.scaled for one in apps]), heading=[head, "", *ABOUT_RULES])
     made[ADAPTER] = yaml_text(adapter_rules(), heading=[head, "", *ABOUT_ADAPTER])
     return made
 
 
 def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[str]:
     """What a reader should know of the numbers in `files`: where they are of a model without the server around it."""
-    for pool in _pools(source, options or KubernetesOptions()):
-        name, found = pool.scaled.workload, measured_workload(source, pool.scaled.workload)
-        bare = found is not None and not served(found)
-        limits = (pool.scaled.latency, pool.scaled.energy)
-        what = ["the requests a second of a replica"] if any(one.bare for one in pool.variants) else []
+    for app in _apps(source, options or KubernetesOptions()):
+        name, found = app.scaled.workload, measured_workload(source, app.scaled.workload)
+        bare = found is not None and not is_service(found)
+        limits = (app.scaled.latency, app.scaled.energy)
+        what = ["the requests a second of a replica"] if any(one.bare for one in app.variants) else []
         what += [
             f"the limit on {METRICS[one.metric].label} ({one.described})"
             for one in limits
@@ -70,61 +70,67 @@ def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[
             )
 
 
-def _pools(source: Source, options: KubernetesOptions) -> list[Pool]:
+def _apps(source: Source, options: KubernetesOptions) -> list[Application]:
     check(source, options)
     limits = {
         name: (_latency_limit(source, name), _energy_limit(source, name)) for name in source.workloads()
     }
     variants = {
-        name: in_order(
-            variants_of(source, name, latency, said=options.said, routing=options.routings.get(name)),
+        name: lightest_first(
+            variants_of(
+                source,
+                name,
+                latency,
+                requests_per_replica=options.requests_per_replica,
+                routing=options.routings.get(name),
+            ),
             options.routings.get(name),
         )
         for name, (latency, _) in limits.items()
     }
     names = object_names(limits, {name: [one.name for one in found] for name, found in variants.items()})
-    return [_pool(source, options, names[name], variants[name], limits[name]) for name in limits]
+    return [_app(source, options, names[name], variants[name], limits[name]) for name in limits]
 
 
-def _of_one(source: Source, options: KubernetesOptions, pool: Pool) -> dict[str, str]:
+def _of_one(source: Source, options: KubernetesOptions, app: Application) -> dict[str, str]:
     head = [made_by(KIND, source.policy.source), ""]
 
     def text(*documents: Any, about: tuple[str, ...]) -> str:  # noqa: ANN401 - as yaml_text takes
         return yaml_text(*documents, heading=[*head, *about])
 
-    ranked = [(one, index == 0) for index, one in enumerate(pool.variants)]
+    ranked = [(one, index == 0) for index, one in enumerate(app.variants)]
     made = {
-        f"deployments/{pool.name}.yaml": text(
-            *(deployment(source, pool, one) for one in pool.variants),
-            pool.service(),
-            *(pool.service(one) for one in pool.variants),
+        f"deployments/{app.name}.yaml": text(
+            *(deployment(source, app, one) for one in app.variants),
+            app.service(),
+            *(app.service(one) for one in app.variants),
             about=ABOUT_DEPLOYMENTS,
         ),
-        f"hpa/{pool.name}.yaml": text(
-            *(horizontal_pod_autoscaler(source, pool, one, first=first) for one, first in ranked),
+        f"hpa/{app.name}.yaml": text(
+            *(horizontal_pod_autoscaler(source, app, one, first=first) for one, first in ranked),
             about=ABOUT_HPA,
         ),
-        f"keda/{pool.name}.yaml": text(
-            *(scaled_object(source, pool, one, first=first) for one, first in ranked), about=ABOUT_KEDA
+        f"keda/{app.name}.yaml": text(
+            *(scaled_object(source, app, one, first=first) for one, first in ranked), about=ABOUT_KEDA
         ),
     }
     if options.gateway is not None:
         namespace, slash, name = options.gateway.rpartition("/")
-        made[f"gateway/{pool.name}.yaml"] = text(
-            pool.route(source, (namespace if slash else None, name)), about=ABOUT_GATEWAY
+        made[f"gateway/{app.name}.yaml"] = text(
+            app.route(source, (namespace if slash else None, name)), about=ABOUT_GATEWAY
         )
     return made
 
 
-def _pool(
+def _app(
     source: Source,
     options: KubernetesOptions,
     name: str,
     variants: tuple[Variant, ...],
     limits: tuple[RuntimeLimit, RuntimeLimit],
-) -> Pool:
+) -> Application:
     latency, energy = limits
-    scaled = Scaled(
+    scaled = ScalingLimits(
         workload=latency.workload,
         deployments=[f"{name}-{one.name}" for one in variants],
         latency=latency,
@@ -134,7 +140,7 @@ def _pool(
         "sum(rate(nginx_ingress_controller_requests"
         f'{{exported_namespace="{options.namespace}", exported_service="{name}"}}[1m]))'
     )
-    return Pool(
+    return Application(
         name=name,
         namespace=options.namespace,
         scaled=scaled,

@@ -18,13 +18,13 @@ NEEDED = ("latency_p50", "latency_p95", "latency_p99", "throughput")
 
 SAY_IT = "say it yourself, such as --requests-per-replica cpu=12"
 
-_ON_A_CARD = re.compile("cuda|tensorrt|rocm|migraphx|gpu", re.IGNORECASE)
+_GPU_NAME = re.compile("cuda|tensorrt|rocm|migraphx|gpu", re.IGNORECASE)
 _LONGEST = 200
 
 
-def is_on_a_card(text: str) -> bool:
+def names_a_gpu(text: str) -> bool:
     """Whether the name of a pool or of an execution provider speaks of a GPU."""
-    return _ON_A_CARD.search(text) is not None
+    return _GPU_NAME.search(text) is not None
 
 
 def measured_workload(source: Source, workload: str) -> WorkloadResult | None:
@@ -34,21 +34,21 @@ def measured_workload(source: Source, workload: str) -> WorkloadResult | None:
     return next((one for one in source.result.workloads if one.name == workload), None)
 
 
-def served(found: WorkloadResult) -> bool:
+def is_service(found: WorkloadResult) -> bool:
     """Whether what was measured is a service: not the bare model, which has no server around it."""
     return found.kind == "http"
 
 
-def on_a_card(found: WorkloadResult) -> bool:
+def ran_on_gpu(found: WorkloadResult) -> bool:
     """Whether a workload was measured on a GPU."""
     if found.provenance is None:
         return False
     if found.provenance.provider is not None:
-        return is_on_a_card(found.provenance.provider)
+        return names_a_gpu(found.provenance.provider)
     return any(one.name == "gpu" for one in found.provenance.components)
 
 
-def silence(source: Source, workload: str) -> tuple[str, str] | None:
+def why_unusable(source: Source, workload: str) -> tuple[str, str] | None:
     """Why the latest result does not show what a replica can serve, and what to do; `None` where it does."""
     found = measured_workload(source, workload)
     if found is None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-LONGEST = 46
+MAX_NAME_LENGTH = 46
 """Characters of a Deployment's name. A pod's is it, a hash of up to 10, 5 random characters and two dashes; the API
 server cuts what is longer than 63 (k8s.io/apiserver, storage/names), and the cut would not be recognised."""
 
@@ -42,7 +42,7 @@ def object_names(workloads: Iterable[str], variants: Mapping[str, Sequence[str]]
     found: dict[str, str] = {}
     taken: set[str] = set()
     for workload in workloads:
-        room = LONGEST - 1 - max(map(len, variants[workload]), default=0)
+        room = MAX_NAME_LENGTH - 1 - max(map(len, variants[workload]), default=0)
         for attempt in range(len(taken) + 2):
             name = _name(workload, room, attempt)
             objects = {name, *(f"{name}-{variant}" for variant in variants[workload])}

@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 PROMETHEUS = "http://prometheus-server.monitoring.svc"
 
-LONGEST_VARIANT = 12
+MAX_VARIANT_LENGTH = 12
 """Characters of a variant's name; leaves room for the workload's in the names of objects."""
 
-LONGEST_IMAGE = 255
+MAX_IMAGE_LENGTH = 255
 
 _NAMESPACE = re.compile("[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _GATEWAY = re.compile(r"([a-z0-9-]{1,63}/)?[a-z0-9][a-z0-9.-]{0,252}")
@@ -47,7 +47,7 @@ class KubernetesOptions:
     Attributes:
         namespace: Of all objects.
         container: What a replica is.
-        said: Requests a second that one replica serves within the latency limit, by variant.
+        requests_per_replica: Requests a second that one replica serves within the latency limit, by variant.
         routings: What `energygate route` found, by workload.
         prometheus: Address of the server that KEDA asks.
         arrivals: PromQL of a workload's requests a second as seen before its pods, for waking it from zero; `None`:
@@ -57,7 +57,7 @@ class KubernetesOptions:
 
     namespace: str = "default"
     container: Container = field(default_factory=Container)
-    said: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+    requests_per_replica: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     routings: Mapping[str, Routing] = field(default_factory=lambda: MappingProxyType({}))
     prometheus: str = PROMETHEUS
     arrivals: str | None = None
@@ -71,8 +71,8 @@ def check(source: Source, options: KubernetesOptions) -> None:
         UsageError: One of the options cannot be.
     """
     _check_words(options)
-    for name, rate in options.said.items():
-        if not is_label(name) or len(name) > LONGEST_VARIANT:
+    for name, rate in options.requests_per_replica.items():
+        if not is_label(name) or len(name) > MAX_VARIANT_LENGTH:
             raise UsageError(
                 f"{name!r} cannot name a variant",
                 hint="Use up to 12 of a-z, 0-9 and -, beginning with a letter, such as cpu",
@@ -96,7 +96,7 @@ def _check_words(options: KubernetesOptions) -> None:
         )
     container = options.container
     for option, image in (("--image", container.image), ("--gpu-image", container.gpu_image)):
-        if image != IMAGE and (len(image) > LONGEST_IMAGE or not _IMAGE.fullmatch(image)):
+        if image != IMAGE and (len(image) > MAX_IMAGE_LENGTH or not _IMAGE.fullmatch(image)):
             raise UsageError(
                 f"{option} {_quoted(image)} names no image",
                 hint="Write for example registry.example/digits:1, the name in lower case",

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.production import names
-from energygate.production.export import rules
+from energygate.production.export import records
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_names import pods_of
 from energygate.production.export.kubernetes_targets import SHARES
@@ -51,7 +51,7 @@ FAST = "1m"
 SLOW = "2m"
 """What energy and latency are averaged over; shorter than the 5 minutes that the autoscaler waits to scale down."""
 
-MOST_GROWTH = 1.15
+MAX_GROWTH = 1.15
 """The most that latency multiplies replicas by: after a burst its slow requests stay in the window when there have long
 been replicas enough. More than the autoscaler's tolerance of 10 %."""
 
@@ -67,7 +67,7 @@ REPLICA_METRIC = "energygate_replicas_by_latency_and_energy"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Scaled:
+class ScalingLimits:
     """A workload's limits and Deployments, as the rules need them.
 
     Attributes:
@@ -88,7 +88,7 @@ class Scaled:
         return self.energy.metric == "effective_energy_per_request"
 
 
-def recording_rules(scaled: Sequence[Scaled]) -> dict[str, Any]:
+def recording_rules(scaled: Sequence[ScalingLimits]) -> dict[str, Any]:
     """Prometheus' rules: a group for each workload, evaluated from top to bottom."""
     return {
         "groups": [
@@ -98,7 +98,7 @@ def recording_rules(scaled: Sequence[Scaled]) -> dict[str, Any]:
     }
 
 
-def _rules(one: Scaled) -> Iterator[dict[str, Any]]:
+def _rules(one: ScalingLimits) -> Iterator[dict[str, Any]]:
     pods = pods_of(one.deployments)
     only = matching({"workload": one.workload})[:-1] + f", pod=~{quoted(pods)}" + "}"
 
@@ -143,7 +143,7 @@ def _rules(one: Scaled) -> Iterator[dict[str, Any]]:
     yield {"record": BY_LATENCY_AND_ENERGY, "expr": _both(one)}
 
 
-def _both(one: Scaled) -> Noted:
+def _both(one: ScalingLimits) -> Noted:
     """Replicas of the last minutes, times latency over its limit, over energy over its budget."""
     workload = matching({"workload": one.workload})
     # One number, though several environments may record theirs in one Prometheus: the strictest.
@@ -156,7 +156,7 @@ def _both(one: Scaled) -> Noted:
         "* clamp_max(sqrt(\n"
         f"  ({latency})\n"
         f"  / clamp_min({energy} or 0 * {LATENCY}{workload}, 1)\n"  # without readings latency alone decides
-        f"), {number(MOST_GROWTH)})\n"
+        f"), {number(MAX_GROWTH)})\n"
         # Without requests nothing is asked for. Without budgets there is no sample at all, and the autoscaler says so.
         f"or 0 * {REPLICAS}{workload} * {latency_limit} * {energy_limit}",
         f"latency within {one.latency.described} ({one.latency.source}), "
@@ -167,11 +167,11 @@ def _both(one: Scaled) -> Noted:
 def _budget(limit: RuntimeLimit) -> str:
     """The constant that `energygate export prometheus` records for a limit."""
     return {
-        "energy_per_request": rules.BUDGET_ENERGY_PER_REQUEST,
-        "effective_energy_per_request": rules.BUDGET_EFFECTIVE,
-        "latency_p50": rules.BUDGET_LATENCY_P50,
-        "latency_p95": rules.BUDGET_LATENCY_P95,
-        "latency_p99": rules.BUDGET_LATENCY_P99,
+        "energy_per_request": records.BUDGET_ENERGY_PER_REQUEST,
+        "effective_energy_per_request": records.BUDGET_EFFECTIVE,
+        "latency_p50": records.BUDGET_LATENCY_P50,
+        "latency_p95": records.BUDGET_LATENCY_P95,
+        "latency_p99": records.BUDGET_LATENCY_P99,
     }[limit.metric]
 
 

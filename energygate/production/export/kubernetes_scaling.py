@@ -16,13 +16,13 @@ from energygate.production.export.kubernetes_rules import (
 )
 from energygate.production.export.kubernetes_targets import TOLERANCE
 from energygate.production.export.promql import matching, number
-from energygate.production.export.rules import REQUEST_RATE_5M
+from energygate.production.export.records import REQUEST_RATE_5M
 
 if TYPE_CHECKING:
     from energygate.policy import Traffic
-    from energygate.production.export.kubernetes_rules import Scaled
+    from energygate.production.export.kubernetes_rules import ScalingLimits
     from energygate.production.export.kubernetes_targets import Variant
-    from energygate.production.export.kubernetes_workloads import Pool
+    from energygate.production.export.kubernetes_workloads import Application
     from energygate.production.export.source import Source
 
 DOWN_AFTER_S = 300
@@ -36,7 +36,7 @@ SPARE = 2
 """How many times what the busiest hour takes on average there may be, where the policy names no maximum."""
 
 NEVER = "1000000000"
-"""An activationThreshold that no metric reaches: the trigger sizes the pool and never starts it."""
+"""An activationThreshold that no metric reaches: the trigger sizes the app and never starts it."""
 
 ONE = "at least one without KEDA: the gate HPAScaleToZero is closed by default"
 
@@ -115,12 +115,14 @@ def behavior() -> dict[str, Any]:
     }
 
 
-def horizontal_pod_autoscaler(source: Source, pool: Pool, variant: Variant, *, first: bool) -> dict[str, Any]:
+def horizontal_pod_autoscaler(
+    source: Source, app: Application, variant: Variant, *, first: bool
+) -> dict[str, Any]:
     """An `autoscaling/v2` HorizontalPodAutoscaler on load, and on latency and energy per request."""
-    name = pool.deployment(variant)
+    name = app.deployment(variant)
     bounds = bounds_of(source, variant, first=first)
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
-    scaled = pool.scaled
+    scaled = app.scaled
 
     def metric(metric_name: str, target: str, note: str) -> dict[str, Any]:
         return {
@@ -135,17 +137,17 @@ def horizontal_pod_autoscaler(source: Source, pool: Pool, variant: Variant, *, f
     return {
         "apiVersion": "autoscaling/v2",
         "kind": "HorizontalPodAutoscaler",
-        "metadata": pool.metadata(name, variant),
+        "metadata": app.metadata(name, variant),
         "spec": {
             "scaleTargetRef": dict(deployment),
             "minReplicas": Noted(bounds.least, bounds.least_note),
             "maxReplicas": Noted(bounds.most, bounds.most_note),
             "metrics": [
-                metric(REQUEST_METRIC, quantity(variant.target_per_s), told_target(pool, variant)),
+                metric(REQUEST_METRIC, quantity(variant.target_per_s), describe_target(app, variant)),
                 metric(
                     REPLICA_METRIC,
                     "1",
-                    told_limits(scaled),
+                    describe_limits(scaled),
                 ),
             ],
             "behavior": behavior(),
@@ -153,26 +155,26 @@ def horizontal_pod_autoscaler(source: Source, pool: Pool, variant: Variant, *, f
     }
 
 
-def scaled_object(source: Source, pool: Pool, variant: Variant, *, first: bool) -> dict[str, Any]:
+def scaled_object(source: Source, app: Application, variant: Variant, *, first: bool) -> dict[str, Any]:
     """KEDA's ScaledObject: the same two metrics straight from Prometheus, and scaling to zero."""
-    name = pool.deployment(variant)
+    name = app.deployment(variant)
     bounds = bounds_of(source, variant, first=first)
     traffic = source.policy.site.traffic
-    asleep = _asleep(source, traffic, pool, variant, first=first)
-    own = matching({"namespace": pool.namespace, "workload": pool.scaled.workload, "deployment": name})
+    asleep = _scale_to_zero(source, traffic, app, variant, first=first)
+    own = matching({"namespace": app.namespace, "workload": app.scaled.workload, "deployment": name})
     gone = "true" if asleep else "false"  # pods that are gone report nothing, which is then no failure
     triggers = [
         _trigger(
-            pool,
+            app,
             f"sum({REQUEST_RATE}{own})",
-            Noted(number(variant.target_per_s), told_target(pool, variant)),
+            Noted(number(variant.target_per_s), describe_target(app, variant)),
             ignore=gone,
             activation=NEVER if asleep else None,
         ),
         _trigger(
-            pool,
+            app,
             f"sum({BY_LATENCY_AND_ENERGY}{own})",
-            Noted("1", told_limits(pool.scaled)),
+            Noted("1", describe_limits(app.scaled)),
             ignore=gone,
             activation=NEVER if asleep else None,
         ),
@@ -195,13 +197,13 @@ def scaled_object(source: Source, pool: Pool, variant: Variant, *, first: bool) 
     return {
         "apiVersion": "keda.sh/v1alpha1",
         "kind": "ScaledObject",
-        "metadata": pool.metadata(name, variant),
+        "metadata": app.metadata(name, variant),
         "spec": {**spec, "triggers": triggers},
     }
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Asleep:
+class _ScaleToZero:
     """How a variant goes to zero, and what wakes it."""
 
     least: Noted
@@ -209,19 +211,19 @@ class _Asleep:
     trigger: dict[str, Any]
 
 
-def _asleep(
-    source: Source, traffic: Traffic | None, pool: Pool, variant: Variant, *, first: bool
-) -> _Asleep | None:
+def _scale_to_zero(
+    source: Source, traffic: Traffic | None, app: Application, variant: Variant, *, first: bool
+) -> _ScaleToZero | None:
     after = traffic.scale_to_zero_after if traffic is not None else None
     if first and after is not None:
         cited = source.policy.where("site", "traffic", "scale_to_zero_after")
-        return _Asleep(
+        return _ScaleToZero(
             least=Noted(0, f"scale_to_zero_after, {cited}"),
             cooldown=Noted(math.ceil(after.value), f"{after.text}, {cited}"),
             trigger=_trigger(
-                pool,
+                app,
                 Noted(
-                    pool.arrivals,
+                    app.arrivals,
                     "requests a second as seen BEFORE the pods, which report nothing when there are none",
                 ),
                 Noted(number(variant.target_per_s), "one replica for so many"),
@@ -229,15 +231,15 @@ def _asleep(
                 activation="0",
             ),
         )
-    takes_over = pool.takes_over(variant)
+    takes_over = app.takes_over(variant)
     if first or takes_over is None:
         return None
-    return _Asleep(
+    return _ScaleToZero(
         least=Noted(0, "below the rate at which it pays there is none"),
         cooldown=Noted(DOWN_AFTER_S, "as long as scaling down waits"),
         trigger=_trigger(
-            pool,
-            f"sum({REQUEST_RATE_5M}{matching({'workload': pool.scaled.workload})})",
+            app,
+            f"sum({REQUEST_RATE_5M}{matching({'workload': app.scaled.workload})})",
             Noted(number(variant.target_per_s), "all of the load, on this variant"),
             ignore="true",
             activation=Noted(number(takes_over.rate), takes_over.note),
@@ -246,10 +248,10 @@ def _asleep(
 
 
 def _trigger(
-    pool: Pool, query: str | Noted, threshold: Noted, *, ignore: str, activation: str | Noted | None
+    app: Application, query: str | Noted, threshold: Noted, *, ignore: str, activation: str | Noted | None
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "serverAddress": Noted(pool.prometheus, "REPLACE with your Prometheus"),
+        "serverAddress": Noted(app.prometheus, "REPLACE with your Prometheus"),
         "query": query,
         "threshold": threshold,
     }
@@ -259,25 +261,25 @@ def _trigger(
     return {"type": "prometheus", "metricType": "AverageValue", "metadata": metadata}
 
 
-def told_limits(scaled: Scaled) -> str:
+def describe_limits(scaled: ScalingLimits) -> str:
     """Both limits by name, with their lines in the policy."""
     return ", ".join(
         f"{one.metric} {one.described} ({one.source})" for one in (scaled.latency, scaled.energy)
     )
 
 
-def told_target(pool: Pool, variant: Variant) -> str:
+def describe_target(app: Application, variant: Variant) -> str:
     """Why a replica is given so many requests a second, and what energy per request comes to there."""
     latency, energy = (
         f"{METRICS[one.metric].label} within {one.described}"
-        for one in (pool.scaled.latency, pool.scaled.energy)
+        for one in (app.scaled.latency, app.scaled.energy)
     )
     told = f"{variant.most_per_s:.4g} requests a second keep {latency} ({variant.origin})"
     told += f", less {TOLERANCE * 100:.0f} % tolerance"
-    if pool.budget_joules is None:
+    if app.budget_joules is None:
         return told
-    spent = variant.joules_per_request(variant.target_per_s, pue=pool.pue)
-    least = variant.least_per_s(pool.budget_joules, pue=pool.pue)
+    spent = variant.joules_per_request(variant.target_per_s, pue=app.pue)
+    least = variant.least_per_s(app.budget_joules, pue=app.pue)
     if spent is None or least is None:
         return told
     told += f"; {spent:.4g} J a request there"

@@ -27,7 +27,7 @@ class TakesOver:
     note: str
 
 
-def in_order(variants: Sequence[Variant], routing: Routing | None) -> tuple[Variant, ...]:
+def lightest_first(variants: Sequence[Variant], routing: Routing | None) -> tuple[Variant, ...]:
     """The variants, the one that serves when there is little load first: by routing, or without a GPU."""
     lowest = None
     if routing is not None:
@@ -35,7 +35,7 @@ def in_order(variants: Sequence[Variant], routing: Routing | None) -> tuple[Vari
     return tuple(sorted(variants, key=lambda one: (one.name != lowest, one.gpu, one.name)))
 
 
-def named(routing: Routing, variant: str) -> TakesOver | None:
+def takeover(routing: Routing, variant: str) -> TakesOver | None:
     """The lowest rate from which on a variant certainly, or else by the numbers, costs less than what serves below."""
     found = [one for one in routing.thresholds if variant_name(one.above) == variant]
     if not found:

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 from energygate.errors import UsageError
 from energygate.policy import METRICS, format_quantity
 from energygate.production.export.kubernetes_measured import (
-    is_on_a_card,
+    is_service,
     measured_workload,
-    on_a_card,
+    names_a_gpu,
+    ran_on_gpu,
     replica_of,
-    served,
-    silence,
+    why_unusable,
 )
 from energygate.production.export.promql import joules
 
@@ -87,7 +87,7 @@ def variants_of(
     workload: str,
     latency: RuntimeLimit,
     *,
-    said: Mapping[str, float],
+    requests_per_replica: Mapping[str, float],
     routing: Routing | None = None,
 ) -> tuple[Variant, ...]:
     """The variants of a workload that there are numbers for; what a person says goes before what was measured.
@@ -96,13 +96,13 @@ def variants_of(
         source: Policy and latest result.
         workload: Its name.
         latency: The limit that replicas have to keep.
-        said: Requests a second that a replica serves within the limit, by variant.
+        requests_per_replica: Requests a second that a replica serves within the limit, by variant.
         routing: What `energygate route` found for the workload.
 
     Raises:
         UsageError: There are none, or a measured one cannot keep the limit.
     """
-    measured, why = measured_workload(source, workload), silence(source, workload)
+    measured, why = measured_workload(source, workload), why_unusable(source, workload)
     if routing is not None:
         found = _routed(source, routing, latency)
     elif measured is None or measured.provenance is None or why is not None:
@@ -112,13 +112,13 @@ def variants_of(
     found |= {
         name: Variant(
             name=name,
-            gpu=found[name].gpu if name in found else is_on_a_card(name),
+            gpu=found[name].gpu if name in found else names_a_gpu(name),
             most_per_s=rate,
             origin=f"--requests-per-replica {name}={rate:g}",
             idle_watts=found[name].idle_watts if name in found else None,
             active_joules=found[name].active_joules if name in found else None,
         )
-        for name, rate in said.items()
+        for name, rate in requests_per_replica.items()
     }
     if not found and source.result is not None and why is not None:
         raise UsageError(why[0], hint=why[1])
@@ -158,7 +158,7 @@ def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str
     return {
         name: Variant(
             name=name,
-            gpu=_needs_a_card(pool),
+            gpu=_needs_gpu(pool),
             most_per_s=pool.replica_rate_per_s or 0.0,
             origin=f"routing: pool {pool.name} on {pool.machine}",
             idle_watts=pool.idle_watts,
@@ -169,8 +169,8 @@ def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str
     }
 
 
-def _needs_a_card(pool: RoutedPool) -> bool:
-    return is_on_a_card(pool.provider or "") or is_on_a_card(pool.name)
+def _needs_gpu(pool: RoutedPool) -> bool:
+    return names_a_gpu(pool.provider or "") or names_a_gpu(pool.name)
 
 
 def variant_name(pool: str) -> str:
@@ -192,9 +192,9 @@ def _measured(
             where=latency.source,
             hint="Measure it with fewer requests at once" if busy else None,
         )
-    gpu = on_a_card(found)
+    gpu = ran_on_gpu(found)
     name = "gpu" if gpu else "cpu"
-    what = "it" if served(found) else "the model without a server"
+    what = "it" if is_service(found) else "the model without a server"
     return {
         name: Variant(
             name=name,
@@ -203,7 +203,7 @@ def _measured(
             origin=f"measured: {utilisation:.0%} of the {replica.capacity_per_s:.4g} a second that {what} serves",
             idle_watts=_idle_watts(source, provenance.idle_watts),
             active_joules=joules(provenance.active_it_kwh_per_request),
-            bare=not served(found),
+            bare=not is_service(found),
         )
     }
 

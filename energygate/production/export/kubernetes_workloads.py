@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.production.export.documents import Noted
-from energygate.production.export.kubernetes_measured import measured_workload, on_a_card, served
-from energygate.production.export.kubernetes_split import best_at, named
+from energygate.production.export.kubernetes_measured import is_service, measured_workload, ran_on_gpu
+from energygate.production.export.kubernetes_split import best_at, takeover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.policy import Workload
-    from energygate.production.export.kubernetes_rules import Scaled
+    from energygate.production.export.kubernetes_rules import ScalingLimits
     from energygate.production.export.kubernetes_split import TakesOver
     from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.source import Source
@@ -25,10 +25,10 @@ IMAGE = "registry.example/REPLACE-ME:TAG"
 NOBODY = 65532
 """The user of distroless images' `nonroot`."""
 
-LEAST_MIB = 256
+MIN_MEMORY_MIB = 256
 """Asked for where nobody measured the service: an interpreter, a runtime and a server, before the model."""
 
-MOST_MIB = 1024
+MIN_MEMORY_LIMIT_MIB = 1024
 SPARE_MEMORY = 4
 """The limit is at least the former, and so many times the peak measured."""
 
@@ -54,7 +54,7 @@ class Container:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pool:
+class Application:
     """One workload in Kubernetes.
 
     Attributes:
@@ -72,7 +72,7 @@ class Pool:
 
     name: str
     namespace: str
-    scaled: Scaled
+    scaled: ScalingLimits
     variants: tuple[Variant, ...]
     pue: float
     budget_joules: float | None
@@ -105,7 +105,7 @@ class Pool:
 
     def takes_over(self, variant: Variant) -> TakesOver | None:
         """The rate from which on a variant costs less than what serves below it; `None` while unknown."""
-        return None if self.routing is None else named(self.routing, variant.name)
+        return None if self.routing is None else takeover(self.routing, variant.name)
 
     def service(self, variant: Variant | None = None) -> dict[str, Any]:
         """The Service of all variants, or of one."""
@@ -158,9 +158,9 @@ class Pool:
         return [Noted(100 if one.name == best else 0, told) for one in self.variants]
 
 
-def deployment(source: Source, pool: Pool, variant: Variant) -> dict[str, Any]:
+def deployment(source: Source, app: Application, variant: Variant) -> dict[str, Any]:
     """One variant's Deployment; the autoscaler alone decides how many replicas it has."""
-    workload = source.policy.workloads[pool.scaled.workload]
+    workload = source.policy.workloads[app.scaled.workload]
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "securityContext": {
@@ -170,7 +170,7 @@ def deployment(source: Source, pool: Pool, variant: Variant) -> dict[str, Any]:
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "terminationGracePeriodSeconds": Noted(30, "what is being served ends first"),
-        "containers": [_container(source, pool, variant, workload)],
+        "containers": [_container(source, app, variant, workload)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
     if variant.gpu:
@@ -179,16 +179,16 @@ def deployment(source: Source, pool: Pool, variant: Variant) -> dict[str, Any]:
             "NVIDIA's GPU feature discovery sets it; REPLACE where it is not used",
         )
         spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    port = str(pool.container.port)
+    port = str(app.container.port)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": pool.metadata(pool.deployment(variant), variant),
+        "metadata": app.metadata(app.deployment(variant), variant),
         "spec": {
-            "selector": {"matchLabels": pool._selector(variant)},  # noqa: SLF001 - its own module
+            "selector": {"matchLabels": app._selector(variant)},  # noqa: SLF001 - its own module
             "template": {
                 "metadata": {
-                    "labels": pool.labels(variant),
+                    "labels": app.labels(variant),
                     "annotations": Noted(
                         {
                             "prometheus.io/scrape": "true",
@@ -204,14 +204,14 @@ def deployment(source: Source, pool: Pool, variant: Variant) -> dict[str, Any]:
     }
 
 
-def _container(source: Source, pool: Pool, variant: Variant, workload: Workload) -> dict[str, Any]:
-    container = pool.container
+def _container(source: Source, app: Application, variant: Variant, workload: Workload) -> dict[str, Any]:
+    container = app.container
     image = container.gpu_image if variant.gpu else container.image
     placeholder = "your service, with energygate.Recorder around it"
     probed = container.health or workload.ready or "/health"
     path: Any = probed
     if container.health is None and workload.ready:
-        path = Noted(path, f"ready, {source.policy.where('workloads', pool.scaled.workload, 'ready')}")
+        path = Noted(path, f"ready, {source.policy.where('workloads', app.scaled.workload, 'ready')}")
     elif container.health is None:
         path = Noted(path, "REPLACE with what answers once the model is loaded")
     return {
@@ -219,13 +219,13 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
         "image": Noted(image, f"REPLACE with {placeholder}" if image == IMAGE else placeholder),
         "ports": [{"name": "http", "containerPort": container.port}],
         "env": [
-            {"name": "ENERGYGATE_WORKLOAD", "value": pool.scaled.workload},
+            {"name": "ENERGYGATE_WORKLOAD", "value": app.scaled.workload},
             {
                 "name": "ENERGYGATE_VARIANT",
                 "value": Noted(variant.name, "for your service to choose its execution provider by"),
             },
         ],
-        "resources": _resources(source, pool, variant, workload),
+        "resources": _resources(source, app, variant, workload),
         "readinessProbe": Noted(
             {"httpGet": {"path": path, "port": "http"}, "periodSeconds": 5},
             f"keep probes out of energy per request: recorder.wsgi or asgi(app, exclude={{{json.dumps(probed)}}})",
@@ -239,12 +239,12 @@ def _container(source: Source, pool: Pool, variant: Variant, workload: Workload)
     }
 
 
-def _resources(source: Source, pool: Pool, variant: Variant, workload: Workload) -> dict[str, Any]:
+def _resources(source: Source, app: Application, variant: Variant, workload: Workload) -> dict[str, Any]:
     """As many CPUs as were measured, no more and no fewer; memory as far as that is known."""
     cpu = Noted(
-        str(workload.threads), f"threads, {source.policy.where('workloads', pool.scaled.workload, 'threads')}"
+        str(workload.threads), f"threads, {source.policy.where('workloads', app.scaled.workload, 'threads')}"
     )
-    request, limit = _memory(source, pool.scaled.workload, variant)
+    request, limit = _memory(source, app.scaled.workload, variant)
     limits: dict[str, Any] = {"cpu": cpu, "memory": limit}
     if variant.gpu:
         limits["nvidia.com/gpu"] = 1
@@ -256,14 +256,14 @@ def _memory(source: Source, name: str, variant: Variant) -> tuple[Noted, Noted]:
     found, peak = measured_workload(source, name), source.measured(name, "peak_memory")
     measured = 0 if peak is None else math.ceil(max(peak.head, peak.head_high or 0.0) / _MIB)
     limit = Noted(
-        f"{max(MOST_MIB, SPARE_MEMORY * measured)}Mi",
+        f"{max(MIN_MEMORY_LIMIT_MIB, SPARE_MEMORY * measured)}Mi",
         "REPLACE with the most that your service may take; a pod that takes more is killed",
     )
-    least = f"{max(LEAST_MIB, measured)}Mi"
+    least = f"{max(MIN_MEMORY_MIB, measured)}Mi"
     if found is None or not measured:
         return Noted(least, "REPLACE; a result with peak_memory of the service (http) would say"), limit
-    if not served(found):
+    if not is_service(found):
         return Noted(least, f"REPLACE; the model without a server took {measured} MiB at its peak"), limit
-    if variant.gpu != on_a_card(found):
+    if variant.gpu != ran_on_gpu(found):
         return Noted(least, f"REPLACE; the variant that was measured took {measured} MiB at its peak"), limit
     return Noted(f"{measured}Mi", "the peak measured"), limit

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from energygate.policy import METRICS
-from energygate.production.export import rules
+from energygate.production.export import records
 from energygate.production.export.promql import joules
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Held:
+class LiveMetric:
     """One metric of the policy as it is held against a recorded rate; in live units, less is always better.
 
     Attributes:
@@ -54,21 +54,21 @@ def _rest_of_all(share: float) -> float:
 _JOULES = "{{ $value | humanize }}J"
 _SECONDS = "{{ $value | humanizeDuration }}"
 
-HELD = (
-    Held(
+LIVE_METRICS = (
+    LiveMetric(
         metric="energy_per_request",
-        record=rules.ENERGY_PER_REQUEST,
-        budget=rules.BUDGET_ENERGY_PER_REQUEST,
+        record=records.ENERGY_PER_REQUEST,
+        budget=records.BUDGET_ENERGY_PER_REQUEST,
         alert="EnergygateEnergyPerRequestOverBudget",
         what="Energy per request",
         shown=_JOULES,
         unit="J",
         convert=joules,
     ),
-    Held(
+    LiveMetric(
         metric="effective_energy_per_request",
-        record=rules.EFFECTIVE_ENERGY_PER_REQUEST,
-        budget=rules.BUDGET_EFFECTIVE,
+        record=records.EFFECTIVE_ENERGY_PER_REQUEST,
+        budget=records.BUDGET_EFFECTIVE,
         alert="EnergygateEffectiveEnergyPerRequestOverBudget",
         what="Energy per request with idling",
         shown=_JOULES,
@@ -76,60 +76,60 @@ HELD = (
         convert=joules,
         daily=True,
     ),
-    Held(
+    LiveMetric(
         metric="energy_per_unit",
-        record=rules.ENERGY_PER_UNIT,
-        budget=rules.BUDGET_ENERGY_PER_UNIT,
+        record=records.ENERGY_PER_UNIT,
+        budget=records.BUDGET_ENERGY_PER_UNIT,
         alert="EnergygateEnergyPerUnitOverBudget",
         what="Energy per unit",
         shown=_JOULES,
         unit="J",
         convert=joules,
     ),
-    Held(
+    LiveMetric(
         metric="latency_p50",
-        record=rules.LATENCY_P50,
-        budget=rules.BUDGET_LATENCY_P50,
+        record=records.LATENCY_P50,
+        budget=records.BUDGET_LATENCY_P50,
         alert="EnergygateLatencyP50OverBudget",
         what="Latency p50",
         shown=_SECONDS,
         unit="s",
         convert=_as_it_is,
     ),
-    Held(
+    LiveMetric(
         metric="latency_p95",
-        record=rules.LATENCY_P95,
-        budget=rules.BUDGET_LATENCY_P95,
+        record=records.LATENCY_P95,
+        budget=records.BUDGET_LATENCY_P95,
         alert="EnergygateLatencyP95OverBudget",
         what="Latency p95",
         shown=_SECONDS,
         unit="s",
         convert=_as_it_is,
     ),
-    Held(
+    LiveMetric(
         metric="latency_p99",
-        record=rules.LATENCY_P99,
-        budget=rules.BUDGET_LATENCY_P99,
+        record=records.LATENCY_P99,
+        budget=records.BUDGET_LATENCY_P99,
         alert="EnergygateLatencyP99OverBudget",
         what="Latency p99",
         shown=_SECONDS,
         unit="s",
         convert=_as_it_is,
     ),
-    Held(
+    LiveMetric(
         metric="success_rate",
-        record=rules.ERROR_RATIO,
-        budget=rules.BUDGET_ERROR_RATIO,
+        record=records.ERROR_RATIO,
+        budget=records.BUDGET_ERROR_RATIO,
         alert="EnergygateErrorsOverBudget",
         what="The share of failed requests",
         shown="{{ $value | humanizePercentage }}",
         unit="of the requests",
         convert=_rest_of_all,
     ),
-    Held(
+    LiveMetric(
         metric="response_size",
-        record=rules.RESPONSE_SIZE,
-        budget=rules.BUDGET_RESPONSE_SIZE,
+        record=records.RESPONSE_SIZE,
+        budget=records.BUDGET_RESPONSE_SIZE,
         alert="EnergygateResponseSizeOverBudget",
         what="The size of answers",
         shown="{{ $value | humanize }}B",
@@ -139,10 +139,10 @@ HELD = (
 )
 """What is held against rates of the service; all but what is `daily` against a fast and a slow pair of windows."""
 
-MONTHLY = Held(
+MONTHLY = LiveMetric(
     metric="monthly_energy",
-    record=rules.MONTHLY_ENERGY_KWH,
-    budget=rules.BUDGET_MONTHLY_ENERGY,
+    record=records.MONTHLY_ENERGY_KWH,
+    budget=records.BUDGET_MONTHLY_ENERGY,
     alert="EnergygateMonthlyEnergyOverBudget",
     what="Energy per month",
     shown='{{ $value | printf "%.4g" }} kWh',
@@ -150,7 +150,7 @@ MONTHLY = Held(
     convert=_as_it_is,
     daily=True,
 )
-"""Held against what a month comes to at the pace of the last day."""
+"""Compared with what a month comes to at the pace of the last day."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -164,7 +164,7 @@ class LiveLimit:
         unit: What energy per unit is divided by; `None` elsewhere.
     """
 
-    held: Held
+    held: LiveMetric
     limit: RuntimeLimit
     value: float
     unit: str | None = None
@@ -183,7 +183,7 @@ def live_limits(source: Source, workload: str, *, exporter: str) -> Iterator[Liv
         PolicyError: A budget is only relative and there is no result, so that it has no number.
     """
     budgets = source.policy.workloads[workload].budgets
-    for held in (*HELD, MONTHLY):
+    for held in (*LIVE_METRICS, MONTHLY):
         budget = budgets.get(held.metric)
         if budget is None or budget.level == "off":
             continue
@@ -198,7 +198,7 @@ def live_limits(source: Source, workload: str, *, exporter: str) -> Iterator[Liv
 
 def notes(source: Source) -> Iterator[str]:
     """What the limits leave open that a running system holds, a sentence each without its full stop."""
-    held = {one.metric for one in (*HELD, MONTHLY)}
+    held = {one.metric for one in (*LIVE_METRICS, MONTHLY)}
     left = []
     for name, workload in source.workloads().items():
         alone = [

@@ -12,12 +12,12 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.openmetrics.exposition import generate_latest
 
 from energygate.production.export.documents import MARK
-from energygate.production.export.readings import created_seconds, readings
+from energygate.production.export.trend_values import created_seconds, trend_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.production.export.readings import Reading
+    from energygate.production.export.trend_values import TrendValue
     from energygate.result.result import Result
 
 KIND = "openmetrics"
@@ -73,7 +73,7 @@ class _Families:
     def _numbers(self, commit: str) -> Iterator[GaugeMetricFamily]:
         """One family for each metric and aspect; their samples stand together, whichever workload they are of."""
         families: dict[str, GaugeMetricFamily] = {}
-        for one in readings(self._result):
+        for one in trend_values(self._result):
             labels = {"workload": one.workload, "commit": commit, "method": one.method or ""}
             if one.currency is not None:
                 labels["currency"] = one.currency
@@ -84,5 +84,5 @@ class _Families:
         yield from families.values()
 
 
-def _name(one: Reading) -> str:
+def _name(one: TrendValue) -> str:
     return "_".join(part for part in (_PREFIX, one.metric.name, one.aspect, one.unit.suffix) if part)

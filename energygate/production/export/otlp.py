@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from energygate.production.export.documents import MARK, json_text
-from energygate.production.export.readings import created_seconds, readings
+from energygate.production.export.trend_values import created_seconds, trend_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.production.export.readings import Reading
+    from energygate.production.export.trend_values import TrendValue
     from energygate.result.result import Result
 
 KIND = "otlp"
@@ -54,7 +54,7 @@ def _metrics(result: Result) -> Iterator[dict[str, Any]]:
     seconds = created_seconds(result)
     time = {} if seconds is None else {"timeUnixNano": str(round(seconds * 1_000_000) * 1000)}
     gauges: dict[tuple[str, str], dict[str, Any]] = {}
-    for one in readings(result):
+    for one in trend_values(result):
         name = ".".join(["energygate.result", one.metric.name, *([one.aspect] if one.aspect else [])])
         unit = one.unit.ucum.format(one.currency)
         empty = {"name": name, "description": one.described, "unit": unit, "gauge": {"dataPoints": []}}
@@ -63,7 +63,7 @@ def _metrics(result: Result) -> Iterator[dict[str, Any]]:
     yield from gauges.values()
 
 
-def _point(one: Reading, time: dict[str, str]) -> dict[str, Any]:
+def _point(one: TrendValue, time: dict[str, str]) -> dict[str, Any]:
     labels = {"energygate.workload": one.workload, "energygate.method": one.method}
     return {"attributes": _attributes(labels), **time, "asDouble": one.value}
 

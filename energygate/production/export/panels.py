@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Literal
 from energygate.policy import JOULES_PER_KWH
 from energygate.policy.fields import MAX_NAME_LENGTH
 from energygate.production import names
-from energygate.production.export import rules
-from energygate.production.export.live_limits import HELD
+from energygate.production.export import records
+from energygate.production.export.live_limits import LIVE_METRICS
 from energygate.production.export.promql import Live, matching, number
-from energygate.production.export.recording import RATES
+from energygate.production.export.recording_rules import RATES
 from energygate.report.safe_markdown import code
 
 if TYPE_CHECKING:
@@ -99,28 +99,31 @@ def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
     yield Panel(
         title="Energy per request",
         unit="joule",
-        queries=_held(live, rules.ENERGY_PER_REQUEST),
+        queries=_held(live, records.ENERGY_PER_REQUEST),
         description="Energy of requests x PUE, per request, over 5 minutes."
-        + _written(limits, rules.ENERGY_PER_REQUEST),
+        + _written(limits, records.ENERGY_PER_REQUEST),
     )
     yield Panel(
         title="Effective against active",
         unit="joule",
         queries=(
             Query(
-                expression=_rate(live, rules.EFFECTIVE_ENERGY_PER_REQUEST), legend="{{workload}} with idling"
+                expression=_rate(live, records.EFFECTIVE_ENERGY_PER_REQUEST),
+                legend="{{workload}} with idling",
             ),
-            Query(expression=_rate(live, rules.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
-            Query(expression=live.chosen(rules.BUDGET_EFFECTIVE), legend="{{workload}} limit", is_limit=True),
+            Query(expression=_rate(live, records.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
             Query(
-                expression=live.chosen(rules.rate(rules.EFFECTIVE_ENERGY_PER_REQUEST, rules.DAY)),
+                expression=live.chosen(records.BUDGET_EFFECTIVE), legend="{{workload}} limit", is_limit=True
+            ),
+            Query(
+                expression=live.chosen(records.rate(records.EFFECTIVE_ENERGY_PER_REQUEST, records.DAY)),
                 legend="{{workload}} with idling, over a day",
             ),
         ),
         description=(
             "With what idle replicas draw, and without: the gap is what fewer warm replicas would save. A limit is on "
             "the mean of a day; 5 minutes with little traffic are over it, and nothing is wrong."
-            + _written(limits, rules.EFFECTIVE_ENERGY_PER_REQUEST)
+            + _written(limits, records.EFFECTIVE_ENERGY_PER_REQUEST)
         ),
     )
 
@@ -129,7 +132,7 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
     yield Panel(
         title="Power",
         unit="watt",
-        queries=(Query(expression=_rate(live, rules.POWER)),),
+        queries=(Query(expression=_rate(live, records.POWER)),),
         description="Of requests and of idling, x PUE, over 5 minutes.",
     )
     yield Panel(
@@ -145,22 +148,22 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         unit="none",
         kind="numbers",
         width=QUARTER,
-        queries=(Query(expression=live.chosen(rules.PUE)),),
+        queries=(Query(expression=live.chosen(records.PUE)),),
         description="Facility energy over IT energy, as the services have it from the policy's `site.pue`.",
     )
     yield Panel(
         title="Energy per month",
         unit="kwatth",
         queries=(
-            Query(expression=live.chosen(rules.rate(rules.MONTHLY_ENERGY_KWH, rules.DAY))),
+            Query(expression=live.chosen(records.rate(records.MONTHLY_ENERGY_KWH, records.DAY))),
             Query(
-                expression=live.chosen(rules.BUDGET_MONTHLY_ENERGY),
+                expression=live.chosen(records.BUDGET_MONTHLY_ENERGY),
                 legend="{{workload}} limit",
                 is_limit=True,
             ),
         ),
         description="What a month of 365.25/12 days comes to at the pace of the last 24 hours."
-        + _written(limits, rules.MONTHLY_ENERGY_KWH),
+        + _written(limits, records.MONTHLY_ENERGY_KWH),
     )
     yield Panel(
         title="Troubles",
@@ -204,7 +207,7 @@ def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel
             title=f"{name} per hour",
             unit=f"suffix: {rate.unit}/h",
             width=HALF + QUARTER,
-            queries=(Query(expression=f"{_rate(live, rules.POWER)} / 1000 * {factor}"),),
+            queries=(Query(expression=f"{_rate(live, records.POWER)} / 1000 * {factor}"),),
             description=f"Power over 5 minutes, at {about}",
         )
         yield Panel(
@@ -222,24 +225,24 @@ def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
         title="Latency p95",
         unit="s",
         width=THIRD,
-        queries=_held(live, rules.LATENCY_P95),
-        description="From the histogram, over 5 minutes." + _written(limits, rules.LATENCY_P95),
+        queries=_held(live, records.LATENCY_P95),
+        description="From the histogram, over 5 minutes." + _written(limits, records.LATENCY_P95),
     )
     yield Panel(
         title="Failed requests",
         unit="percentunit",
         width=THIRD,
-        queries=_held(live, rules.ERROR_RATIO),
-        description="Share of the requests, over 5 minutes." + _written(limits, rules.ERROR_RATIO),
+        queries=_held(live, records.ERROR_RATIO),
+        description="Share of the requests, over 5 minutes." + _written(limits, records.ERROR_RATIO),
     )
     yield Panel(
         title="Requests",
         unit="reqps",
         width=THIRD,
-        queries=(Query(expression=_rate(live, rules.REQUEST_RATE)),),
+        queries=(Query(expression=_rate(live, records.REQUEST_RATE)),),
         description="Requests that ended, over 5 minutes.",
     )
-    for held in HELD:
+    for held in LIVE_METRICS:
         if held.record not in _ALWAYS and any(one.held is held for one in limits):
             yield Panel(
                 title=held.what,
@@ -257,7 +260,7 @@ _UNITS = {"J": "joule", "s": "s", "B": "bytes"}
 
 def _held(live: Live, record: str) -> tuple[Query, ...]:
     """A recorded rate and the limit that it is held against."""
-    held = next(one for one in HELD if one.record == record)
+    held = next(one for one in LIVE_METRICS if one.record == record)
     return (
         Query(expression=_rate(live, record)),
         Query(expression=live.chosen(held.budget), legend="{{workload}} limit", is_limit=True),
@@ -265,7 +268,7 @@ def _held(live: Live, record: str) -> tuple[Query, ...]:
 
 
 def _rate(live: Live, record: str) -> str:
-    return live.chosen(rules.rate(record, "5m"))
+    return live.chosen(records.rate(record, "5m"))
 
 
 def _kwh(live: Live) -> str:

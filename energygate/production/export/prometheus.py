@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from energygate.production.export import alerting, recording
+from energygate.production.export import alerting_rules, recording_rules
 from energygate.production.export.documents import made_by, yaml_text
-from energygate.production.export.live_limits import HELD, live_limits
+from energygate.production.export.live_limits import LIVE_METRICS, live_limits
 from energygate.production.export.promql import Live
 
 if TYPE_CHECKING:
@@ -30,7 +30,7 @@ class PrometheusOptions:
     """
 
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    settled: str = alerting.SETTLED
+    settled: str = alerting_rules.SETTLED
 
 
 def files(source: Source, options: PrometheusOptions | None = None) -> dict[str, str]:
@@ -45,17 +45,17 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
     workloads = source.workloads()
     limits = [one for name in workloads for one in live_limits(source, name, exporter=KIND)]
     if not limits:
-        metrics = [held.metric for held in HELD]
+        metrics = [held.metric for held in LIVE_METRICS]
         near = (name for name, one in workloads.items() if any(metric in one.budgets for metric in metrics))
         source.needed_limit(next(near, next(iter(workloads))), *metrics, exporter=KIND)
     wanted = {one.held.record for one in limits}
-    alerts = [rule for one in limits for rule in alerting.over_budget(one, live, options.settled)]
-    alerts += [rule for one in limits for rule in alerting.not_told(one, live)]
-    alerts += [rule for name in workloads for rule in alerting.health(source, live, name)]
+    alerts = [rule for one in limits for rule in alerting_rules.over_budget(one, live, options.settled)]
+    alerts += [rule for one in limits for rule in alerting_rules.not_told(one, live)]
+    alerts += [rule for name in workloads for rule in alerting_rules.health(source, live, name)]
     groups = {
-        "energygate-rates": [*recording.rates(live, wanted), *recording.totals(live)],
-        "energygate-budgets": list(recording.budgets(limits)),
-        "energygate-alerts": [*alerts, *alerting.troubles(live)],
+        "energygate-rates": [*recording_rules.rates(live, wanted), *recording_rules.totals(live)],
+        "energygate-budgets": list(recording_rules.budgets(limits)),
+        "energygate-alerts": [*alerts, *alerting_rules.troubles(live)],
     }
     document = {
         "groups": [
@@ -70,7 +70,7 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
 def _labelled(rule: dict[str, Any], matched: Mapping[str, str]) -> dict[str, Any]:
     """A rule whose series are told from those of another export for the same Prometheus."""
     if "alert" in rule:
-        matched = {name: alerting.untemplated(value) for name, value in matched.items()}
+        matched = {name: alerting_rules.untemplated(value) for name, value in matched.items()}
     labels = {**rule.get("labels", {}), **matched}
     return {**rule, "labels": labels} if labels else rule
 

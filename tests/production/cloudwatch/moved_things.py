@@ -38,7 +38,7 @@ class Thing:
         return self.account.client(service)
 
 
-class Concurrency(Thing):
+class ReservedConcurrency(Thing):
     answer = "concurrency"
     parameters = MappingProxyType({"FunctionName": FUNCTION, "Minimum": "5", "Maximum": "20", "Step": "4"})
     start, steps = 12, (8, 5, 5)
@@ -59,13 +59,13 @@ class Concurrency(Thing):
             client.put_function_concurrency(FunctionName=FUNCTION, ReservedConcurrentExecutions=value)
 
 
-class Unreserved(Concurrency):
+class Unreserved(ReservedConcurrency):
     """Where nothing is reserved, steps go down from the maximum, and at the end nothing is reserved again."""
 
     start, steps = None, (16, 12, 5)
 
 
-class Provisioned(Thing):
+class ProvisionedConcurrency(Thing):
     """moto has no provisioned concurrency; botocore's own description of the calls checks them here."""
 
     answer = "provisioned"
@@ -114,13 +114,13 @@ class Provisioned(Thing):
         assert (parameters["FunctionName"], parameters["Qualifier"]) == (FUNCTION, ALIAS)
 
 
-class NothingProvisioned(Provisioned):
+class NothingProvisioned(ProvisionedConcurrency):
     """There is nothing to take away."""
 
     start, steps = 0, (0, 0, 0)
 
 
-class Service(Thing):
+class EcsService(Thing):
     answer = "service"
     parameters = MappingProxyType(
         {"ClusterName": "production", "ServiceName": "classify", "Minimum": "2", "Maximum": "8"}
@@ -147,7 +147,7 @@ class Service(Thing):
         )
 
 
-class Alias(Thing):
+class LambdaAlias(Thing):
     """Version 1 serves, version 2 is the CPU-only one."""
 
     answer = "alias"
@@ -175,7 +175,7 @@ class Alias(Thing):
         )
 
 
-class Endpoint(Thing):
+class SageMakerEndpoint(Thing):
     """Weights that do not sum to 1, and a third variant that is nobody's business."""
 
     answer = "endpoint"
@@ -226,7 +226,15 @@ class Endpoint(Thing):
         )
 
 
-THINGS = (Concurrency, Unreserved, Provisioned, NothingProvisioned, Service, Alias, Endpoint)
+THINGS = (
+    ReservedConcurrency,
+    Unreserved,
+    ProvisionedConcurrency,
+    NothingProvisioned,
+    EcsService,
+    LambdaAlias,
+    SageMakerEndpoint,
+)
 
 
 def create_function(account):

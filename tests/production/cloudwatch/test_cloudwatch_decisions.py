@@ -88,7 +88,7 @@ class World:
             def write(self, value):
                 effects.append(("value", value))
 
-        class Remembered:
+        class MemoryStore:
             def write(self, memory, *, anew):
                 assert anew == (world.memory is None)
                 effects.append(("memory", replace(memory, ours=tuple(json.loads(json.dumps(memory.ours))))))
@@ -96,7 +96,7 @@ class World:
             def forget(self):
                 effects.append(("memory", None))
 
-        cloudwatch_handler._carry_out(decision, Target(), Remembered(), anew=self.memory is None)
+        cloudwatch_handler._carry_out(decision, Target(), MemoryStore(), anew=self.memory is None)
         for name, value in effects[:until]:
             setattr(self, name, value)
         return decision

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 from aws_account import ALARM, SCHEDULED
-from moved_things import Alias, Concurrency, Endpoint
+from moved_things import LambdaAlias, ReservedConcurrency, SageMakerEndpoint
 
 
-@pytest.mark.parametrize("kind", [Concurrency, Alias], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", [ReservedConcurrency, LambdaAlias], ids=lambda kind: kind.__name__)
 def test_what_somebody_else_sets_during_an_alarm_stays(account, deployed, kind):
     thing, answer = deployed(kind)
     answer(account.set_state("ALARM"))
@@ -25,14 +25,14 @@ def test_what_somebody_else_sets_during_an_alarm_stays(account, deployed, kind):
 
 
 def test_what_is_beyond_its_limit_already_is_not_moved_back(account, deployed):
-    thing, answer = deployed(Concurrency)
+    thing, answer = deployed(ReservedConcurrency)
     thing.set(3)  # below the minimum of 5
     assert answer(account.set_state("ALARM"))["action"] == "keep"
     assert thing.value() == 3
 
 
 def test_energy_must_stay_within_its_limit_for_as_long_as_the_stack_says(account, deployed):
-    thing, answer = deployed(Concurrency, RestoreMinutes="30")
+    thing, answer = deployed(ReservedConcurrency, RestoreMinutes="30")
     answer(account.set_state("ALARM"))
     account.wait(16)
     answer(SCHEDULED)
@@ -44,19 +44,19 @@ def test_energy_must_stay_within_its_limit_for_as_long_as_the_stack_says(account
     account.set_state("OK")
     account.wait(31)
     assert answer(SCHEDULED)["action"] == "restore"
-    assert thing.value() == Concurrency.start
+    assert thing.value() == ReservedConcurrency.start
 
 
 def test_without_enough_data_nothing_moves(account, deployed):
-    thing, answer = deployed(Concurrency)
+    thing, answer = deployed(ReservedConcurrency)
     answer(account.set_state("ALARM"))
     account.wait(60)
     assert answer(account.set_state("INSUFFICIENT_DATA"))["action"] == "keep"
-    assert thing.value() == Concurrency.steps[0]
+    assert thing.value() == ReservedConcurrency.steps[0]
 
 
 def test_an_alias_that_is_being_shifted_otherwise_is_left_alone(account, deployed):
-    thing, answer = deployed(Alias)
+    thing, answer = deployed(LambdaAlias)
     account.client("lambda").publish_version(FunctionName="classify")
     thing.set(0.1, version="1")
     report = answer(account.set_state("ALARM"))
@@ -66,7 +66,7 @@ def test_an_alias_that_is_being_shifted_otherwise_is_left_alone(account, deploye
 
 def test_a_deployment_at_the_same_moment_is_not_overwritten(account, deployed):
     """Lambda refuses an update of another revision of the alias than the one that was read; moto takes any."""
-    _, answer = deployed(Alias)
+    _, answer = deployed(LambdaAlias)
     calls = {}
 
     class Deploying:
@@ -84,7 +84,7 @@ def test_a_deployment_at_the_same_moment_is_not_overwritten(account, deployed):
 
 
 def test_an_endpoint_that_is_being_updated_is_left_for_later(account, deployed):
-    thing, answer = deployed(Endpoint)
+    thing, answer = deployed(SageMakerEndpoint)
 
     class Updating:
         def describe_endpoint(self, **parameters):
@@ -95,11 +95,11 @@ def test_an_endpoint_that_is_being_updated_is_left_for_later(account, deployed):
     assert "Updating" in answer(account.set_state("ALARM"))["why"]
     answer.client = account.client
     answer(SCHEDULED)
-    assert thing.value() == Endpoint.steps[0]
+    assert thing.value() == SageMakerEndpoint.steps[0]
 
 
 def test_what_a_run_that_was_cut_short_left_undone_the_next_one_does(account, deployed):
-    thing, answer = deployed(Concurrency)
+    thing, answer = deployed(ReservedConcurrency)
 
     class Throttled:
         exceptions = account.client("lambda").exceptions
@@ -119,19 +119,19 @@ def test_what_a_run_that_was_cut_short_left_undone_the_next_one_does(account, de
         answer(event)  # Lambda calls again
     answer.client = account.client
     answer(event)
-    assert thing.value() == Concurrency.steps[0]
+    assert thing.value() == ReservedConcurrency.steps[0]
     answer.client = broken
     with pytest.raises(ConnectionError):
         answer(account.set_state("OK"))
     answer.client = account.client
     answer(SCHEDULED)
-    assert thing.value() == Concurrency.start
+    assert thing.value() == ReservedConcurrency.start
 
 
 def test_of_two_runs_at_the_same_moment_one_remembers(account, deployed):
     """The other must not take what the first has set for what was there before."""
-    _, answer = deployed(Concurrency)
-    remembered = answer.module.Remembered(account.client("ssm"), answer.settings["MEMORY"])
+    _, answer = deployed(ReservedConcurrency)
+    remembered = answer.module.MemoryStore(account.client("ssm"), answer.settings["MEMORY"])
     remembered.write(answer.module.Memory(12, (12, 8)), anew=True)
     with pytest.raises(account.client("ssm").exceptions.ParameterAlreadyExists):
         remembered.write(answer.module.Memory(8, (8, 5)), anew=True)
@@ -139,22 +139,22 @@ def test_of_two_runs_at_the_same_moment_one_remembers(account, deployed):
 
 @pytest.mark.parametrize("event", [None, {"source": "aws.cloudwatch", "alarmData": {"alarmName": "another"}}])
 def test_events_that_are_not_the_alarms_move_nothing(account, deployed, event):
-    thing, answer = deployed(Concurrency)
+    thing, answer = deployed(ReservedConcurrency)
     account.set_state("ALARM")
     assert answer(event)["action"] == "ignore"
-    assert thing.value() == Concurrency.start
+    assert thing.value() == ReservedConcurrency.start
 
 
 def test_an_alarm_that_is_gone_moves_nothing(account, deployed):
-    thing, answer = deployed(Concurrency)
+    thing, answer = deployed(ReservedConcurrency)
     event = account.set_state("ALARM")
     account.client("cloudwatch").delete_alarms(AlarmNames=[ALARM])
     assert answer(event)["action"] == "ignore"
-    assert thing.value() == Concurrency.start
+    assert thing.value() == ReservedConcurrency.start
 
 
 def test_limits_that_make_no_sense_are_refused_before_anything_moves(account, deployed):
-    thing, answer = deployed(Concurrency, Minimum="9", Maximum="3")
+    thing, answer = deployed(ReservedConcurrency, Minimum="9", Maximum="3")
     with pytest.raises(ValueError, match="needs 0 <= Minimum <= Maximum"):
         answer(account.set_state("ALARM"))
-    assert thing.value() == Concurrency.start
+    assert thing.value() == ReservedConcurrency.start

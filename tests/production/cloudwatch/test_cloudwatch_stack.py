@@ -11,7 +11,7 @@ from aws_account import ACCOUNT, ALARM, REGION, SCHEDULED, STACK
 from cloudwatch_policies import template
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moved_things import THINGS, Alias, Concurrency, Endpoint, Service, Unreserved
+from moved_things import THINGS, EcsService, LambdaAlias, ReservedConcurrency, SageMakerEndpoint, Unreserved
 
 ALARM_ARN = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{ALARM}"
 
@@ -34,7 +34,7 @@ def test_the_limit_may_be_another_one_in_a_stack(account):
 
 def test_a_topic_hears_of_the_alarm_beside_the_function(account):
     topic = account.client("sns").create_topic(Name="ops")["TopicArn"]
-    account.deploy(template("concurrency"), **Concurrency.parameters, NotificationTopicArn=topic)
+    account.deploy(template("concurrency"), **ReservedConcurrency.parameters, NotificationTopicArn=topic)
     wanted = [topic, account.answer().function["FunctionArn"]]
     assert account.alarm()["AlarmActions"] == account.alarm()["OKActions"] == wanted
 
@@ -80,7 +80,9 @@ def test_while_energy_is_over_its_limit_it_moves_by_steps_and_is_then_put_back(a
     assert_the_role_is_for_this_alone(account)
 
 
-@pytest.mark.parametrize("kind", [Unreserved, Service, Alias, Endpoint], ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize(
+    "kind", [Unreserved, EcsService, LambdaAlias, SageMakerEndpoint], ids=lambda kind: kind.__name__
+)
 def test_a_dry_run_says_what_it_would_do_and_changes_nothing(account, deployed, kind):
     thing, answer = deployed(kind, DryRun="true")
     account.plant(900, 900, 900)
@@ -95,11 +97,11 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(account, deployed, 
 
 
 def test_a_stack_is_a_dry_run_until_it_is_told_otherwise(account):
-    thing = Concurrency(account)
+    thing = ReservedConcurrency(account)
     thing.create()
-    account.deploy(template("concurrency"), **Concurrency.parameters)
+    account.deploy(template("concurrency"), **ReservedConcurrency.parameters)
     assert account.answer()(account.set_state("ALARM"))["dry_run"] is True
-    assert thing.value() == Concurrency.start
+    assert thing.value() == ReservedConcurrency.start
 
 
 happenings = st.lists(
@@ -114,7 +116,7 @@ happenings = st.lists(
 
 
 def test_whatever_happens_it_stays_within_limits_and_is_put_back_at_the_end(account, deployed):
-    thing, answer = deployed(Alias)
+    thing, answer = deployed(LambdaAlias)
 
     @settings(max_examples=10, suppress_health_check=list(HealthCheck))
     @given(happenings, st.integers(0, 9))
@@ -130,14 +132,14 @@ def test_whatever_happens_it_stays_within_limits_and_is_put_back_at_the_end(acco
             assert thing.value() in {0.0, 0.2, 0.4, 0.5}
         account.set_state("OK")
         answer(events[last % len(events)])  # any event will do
-        assert thing.value() == Alias.start
+        assert thing.value() == LambdaAlias.start
         assert account.remembered() is None
 
     check()
 
 
 def test_only_the_alarm_and_the_schedule_may_call_the_function(account, deployed):
-    _, answer = deployed(Concurrency)
+    _, answer = deployed(ReservedConcurrency)
     name = answer.function["FunctionName"]
     policy = json.loads(account.client("lambda").get_policy(FunctionName=name)["Policy"])
     rule = account.client("events").describe_rule(Name=account.resource("Schedule"))
@@ -155,7 +157,7 @@ def test_only_the_alarm_and_the_schedule_may_call_the_function(account, deployed
 
 
 def test_the_log_is_kept_for_so_long(account, deployed):
-    deployed(Concurrency, LogRetentionDays="7")
+    deployed(ReservedConcurrency, LogRetentionDays="7")
     (group,) = account.client("logs").describe_log_groups()["logGroups"]
     assert (group["logGroupName"], group["retentionInDays"]) == (f"/energygate/{STACK}", 7)
 

@@ -29,7 +29,7 @@ workloads:
       effective_energy_per_request: {max: 2 J}
       latency_p95: {max: 200 ms}
 """
-SAID = {"cpu": 17.0, "gpu": 240.0}
+PER_REPLICA = {"cpu": 17.0, "gpu": 240.0}
 
 
 def measured(
@@ -81,9 +81,11 @@ def source(policy=POLICY, *, result=None):
     return Source(policy=parse_policy(policy), result=result)
 
 
-def exported(policy=POLICY, *, result=None, said=SAID, **options):
+def exported(policy=POLICY, *, result=None, requests_per_replica=PER_REPLICA, **options):
     """The files as texts."""
-    return files(source(policy, result=result), KubernetesOptions(said=said, **options))
+    return files(
+        source(policy, result=result), KubernetesOptions(requests_per_replica=requests_per_replica, **options)
+    )
 
 
 def documents(text):

@@ -31,7 +31,7 @@ def test_the_same_policy_gives_the_same_files():
 
 
 def test_every_number_of_the_policy_stands_beside_its_line():
-    made = exported(gateway="public", routings={"digits-cnn": routes()}, said={})
+    made = exported(gateway="public", routings={"digits-cnn": routes()}, requests_per_replica={})
     hpa, rules = made["hpa/digits-cnn.yaml"], made["prometheus/rules.yaml"]
     assert "minReplicas: 2  # warm_replicas, energygate.yml:6" in hpa
     assert "maxReplicas: 8  # max_replicas, energygate.yml:7" in hpa
@@ -131,7 +131,7 @@ def test_what_the_ingress_sees_can_be_said():
 def test_the_gpu_pool_starts_where_routing_says_that_it_pays():
     plan = routes()
     (threshold,) = plan.thresholds
-    made = exported(routings={"digits-cnn": plan}, said={})
+    made = exported(routings={"digits-cnn": plan}, requests_per_replica={})
     scaled = objects(made, "ScaledObject")
     spec = scaled["digits-cnn-gpu"]["spec"]
     activation = spec["triggers"][-1]["metadata"]
@@ -146,7 +146,9 @@ def test_the_gpu_pool_starts_where_routing_says_that_it_pays():
 def test_the_pool_that_routing_uses_at_little_load_is_the_one_kept_warm():
     small = measured(idle_watts=4.0)
     large = measured(capacity_per_s=400.0, latency_s=0.0024, idle_watts=60.0, active_joules=0.08)
-    scaled = objects(exported(routings={"digits-cnn": routes(a=large, z=small)}, said={}), "ScaledObject")
+    scaled = objects(
+        exported(routings={"digits-cnn": routes(a=large, z=small)}, requests_per_replica={}), "ScaledObject"
+    )
     least = {name: one["spec"]["minReplicaCount"] for name, one in scaled.items()}
     assert least == {"digits-cnn-z": 2, "digits-cnn-a": 0}
 
@@ -154,7 +156,9 @@ def test_the_pool_that_routing_uses_at_little_load_is_the_one_kept_warm():
 @pytest.mark.parametrize(("per_day", "weights"), [(2_000_000, (100, 0)), (60_000_000, (0, 100))])
 def test_weights_follow_what_routing_found_for_the_traffic(per_day, weights):
     policy = POLICY.replace("2000000", str(per_day)).replace("    max_replicas: 8\n", "")
-    made = exported(policy, routings={"digits-cnn": routes()}, said={}, gateway="infra/public")
+    made = exported(
+        policy, routings={"digits-cnn": routes()}, requests_per_replica={}, gateway="infra/public"
+    )
     (found,) = objects(made, "HTTPRoute").values()
     assert (found["apiVersion"], found["spec"]["parentRefs"]) == (
         "gateway.networking.k8s.io/v1",

@@ -15,7 +15,7 @@ from servers import promtool
 
 from energygate.cli import cli
 from energygate.policy import parse_policy
-from energygate.production.export.kubernetes_rules import MOST_GROWTH
+from energygate.production.export.kubernetes_rules import MAX_GROWTH
 from energygate.production.export.kubernetes_scaling import DOWN_AFTER_S
 
 TEXT = (Path(__file__).parents[3] / "docs" / "kubernetes.md").read_text("utf-8")
@@ -74,8 +74,8 @@ def test_what_they_write_is_valid_and_each_file_is_on_the_page(run, line):
         for one in documents(path.read_text("utf-8")):
             if one.get("apiVersion") in {"v1", "apps/v1", "autoscaling/v2"}:
                 kubernetes_validate.validate(one, kubernetes_validate.latest_version(), strict=True)
-    code, said = promtool("check", "rules", root / "prometheus" / "rules.yaml")
-    assert code == 0, said
+    code, output = promtool("check", "rules", root / "prometheus" / "rules.yaml")
+    assert code == 0, output
 
 
 def test_commands_that_lead_to_each_form_are_there():
@@ -90,7 +90,7 @@ def test_commands_that_lead_to_each_form_are_there():
 
 
 def test_the_numbers_of_the_rules_are_those_of_the_code():
-    assert f"replicas x min(√(L / max(E, 1)), {MOST_GROWTH})" in TEXT
+    assert f"replicas x min(√(L / max(E, 1)), {MAX_GROWTH})" in TEXT
     assert DOWN_AFTER_S == 5 * 60
     assert "Scaling down waits 5 minutes" in TEXT
 

@@ -16,7 +16,7 @@ from energygate.production.export.kubernetes_workloads import IMAGE, Container
 
 
 def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
-    made = exported(result=measured(), said={})
+    made = exported(result=measured(), requests_per_replica={})
     assert set(objects(made, "Deployment")) == {"digits-cnn-cpu"}
     target = objects(made, "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]["metrics"][0]["object"][
         "target"
@@ -33,7 +33,7 @@ def test_idle_power_of_the_policys_replica_counts_instead_of_the_machines():
     policy = POLICY.replace("  traffic:", "  replica: {idle_power: 4 W}\n  traffic:")
     assert (
         "within 2 J from 5 requests a second on"
-        in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+        in exported(policy, result=measured(), requests_per_replica={})["hpa/digits-cnn.yaml"]
     )
 
 
@@ -41,12 +41,12 @@ def test_a_budget_that_no_load_keeps_is_said():
     policy = POLICY.replace("max: 2 J", "max: 0.9 J")
     assert (
         "and no load keeps effective energy per request within 0.9 J"
-        in exported(policy, result=measured(), said={})["hpa/digits-cnn.yaml"]
+        in exported(policy, result=measured(), requests_per_replica={})["hpa/digits-cnn.yaml"]
     )
 
 
 def test_what_a_person_says_goes_before_what_was_measured():
-    made = exported(result=measured(), said={"cpu": 11.0})
+    made = exported(result=measured(), requests_per_replica={"cpu": 11.0})
     assert (
         "11 requests a second keep latency p95 within 200 ms (--requests-per-replica cpu=11)"
         in made["hpa/digits-cnn.yaml"]
@@ -59,7 +59,7 @@ def test_a_relative_limit_is_told_with_its_metric_and_number():
     )
     found = measured(latency_s=0.04)
     limit = source(policy, result=found).limit("digits-cnn", "latency_p95")
-    hpa = exported(policy, result=found, said={})["hpa/digits-cnn.yaml"]
+    hpa = exported(policy, result=found, requests_per_replica={})["hpa/digits-cnn.yaml"]
     number = f"{limit.value * 1000:.0f} ms, 300 % "
     assert f" requests a second keep latency p95 within {number}" in hpa
     assert f"# latency_p95 {number}" in hpa
@@ -77,7 +77,9 @@ def test_a_relative_limit_is_told_with_its_metric_and_number():
 def test_how_many_replicas_there_may_be(site, least, most):
     budgets = ("energy_per_request: {max: 2 J}", "latency_p95: {max: 200 ms}")
     policy = policies.policy_with(*budgets, site=site)
-    spec = objects(exported(policy, said={"cpu": 17.0}), "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]
+    spec = objects(exported(policy, requests_per_replica={"cpu": 17.0}), "HorizontalPodAutoscaler")[
+        "digits-cnn-cpu"
+    ]["spec"]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (least, most)
 
 
@@ -116,13 +118,23 @@ BUDGETS = ("effective_energy_per_request: {max: 2 J}", "latency_p95: {max: 200 m
         ),
         (
             POLICY,
-            {"said": {}},
+            {"requests_per_replica": {}},
             UsageError,
             "nothing says how many requests a second a replica of 'digits-cnn'",
         ),
-        (POLICY, {"said": {"CPU": 3.0}}, UsageError, "'CPU' cannot name a variant"),
-        (POLICY, {"said": {"cpu": 0.0}}, UsageError, "a replica of cpu cannot serve 0 requests"),
-        (POLICY, {"said": {"cpu": float("nan")}}, UsageError, "a replica of cpu cannot serve nan requests"),
+        (POLICY, {"requests_per_replica": {"CPU": 3.0}}, UsageError, "'CPU' cannot name a variant"),
+        (
+            POLICY,
+            {"requests_per_replica": {"cpu": 0.0}},
+            UsageError,
+            "a replica of cpu cannot serve 0 requests",
+        ),
+        (
+            POLICY,
+            {"requests_per_replica": {"cpu": float("nan")}},
+            UsageError,
+            "a replica of cpu cannot serve nan requests",
+        ),
         (POLICY, {"namespace": "Prod"}, UsageError, "--namespace 'Prod' is no name"),
         (POLICY, {"gateway": "a/b/c"}, UsageError, "--gateway 'a/b/c' names no Gateway"),
         (POLICY, {"container": Container(image="a b")}, UsageError, "--image 'a b' names no image"),
@@ -171,7 +183,7 @@ def test_what_can_be_is_taken(image, health, prometheus):
 
 def test_a_replica_too_slow_for_the_limit_is_said():
     with pytest.raises(UsageError, match="needs longer than 200 ms even while nothing queues"):
-        exported(result=measured(capacity_per_s=4.0, latency_s=0.25), said={})
+        exported(result=measured(capacity_per_s=4.0, latency_s=0.25), requests_per_replica={})
 
 
 def test_energy_of_requests_is_held_where_the_policy_limits_nothing_else():

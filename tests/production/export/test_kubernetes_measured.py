@@ -23,7 +23,9 @@ RELATIVE = policies.policy_with(
 
 
 def given_per_replica(result):
-    scaler = objects(exported(result=result, said={}), "HorizontalPodAutoscaler")["digits-cnn-cpu"]
+    scaler = objects(exported(result=result, requests_per_replica={}), "HorizontalPodAutoscaler")[
+        "digits-cnn-cpu"
+    ]
     text = scaler["spec"]["metrics"][0]["object"]["target"]["averageValue"]
     return float(text.removesuffix("m")) / (1000 if text.endswith("m") else 1)
 
@@ -50,7 +52,7 @@ def given_per_replica(result):
 )
 def test_a_result_that_shows_no_capacity_says_why_and_never_asks_for_a_result(result, sentence):
     with pytest.raises(UsageError, match=re.escape(sentence)) as found:
-        exported(result=result, said={})
+        exported(result=result, requests_per_replica={})
     assert "--requests-per-replica cpu=12" in found.value.hint
     assert "--result" not in str(found.value)
     assert "\n" not in str(found.value)
@@ -59,7 +61,7 @@ def test_a_result_that_shows_no_capacity_says_why_and_never_asks_for_a_result(re
 
 def test_a_rate_says_what_to_measure_instead():
     with pytest.raises(UsageError) as found:
-        exported(result=measured(load="20 req/s"), said={})
+        exported(result=measured(load="20 req/s"), requests_per_replica={})
     assert "load: {concurrency: N}" in found.value.hint
 
 
@@ -77,7 +79,7 @@ def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
     with pytest.raises(
         UsageError, match=r"like the machine measured \(4 at once\) needs longer than 200 ms"
     ) as found:
-        exported(result=slow, said={})
+        exported(result=slow, requests_per_replica={})
     assert found.value.hint == "Measure it with fewer requests at once"
 
 
@@ -85,11 +87,11 @@ def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
     ("policy", "result", "options", "told"),
     [
         (POLICY, measured(kind="onnx"), {}, ["the requests a second of a replica"]),
-        (POLICY, measured(kind="python"), {"said": {"cpu": 3.0}}, []),
+        (POLICY, measured(kind="python"), {"requests_per_replica": {"cpu": 3.0}}, []),
         (
             RELATIVE,
             measured(kind="onnx"),
-            {"said": {"cpu": 3.0}},
+            {"requests_per_replica": {"cpu": 3.0}},
             ["the limit on latency p95", "the limit on energy per request"],
         ),
         (POLICY, measured(), {}, []),
@@ -112,7 +114,7 @@ def test_what_comes_from_a_model_without_its_server_is_said(policy, result, opti
 def test_a_target_of_the_bare_model_says_so_beside_the_number():
     assert (
         "that the model without a server serves"
-        in exported(result=measured(kind="onnx"), said={})["hpa/digits-cnn.yaml"]
+        in exported(result=measured(kind="onnx"), requests_per_replica={})["hpa/digits-cnn.yaml"]
     )
 
 
@@ -137,7 +139,7 @@ def test_a_target_of_the_bare_model_says_so_beside_the_number():
     ],
 )
 def test_memory_is_asked_for_as_measured_and_its_limit_is_a_persons(result, request_, note, limit):
-    made = exported(result=result, said={"cpu": 3.0})
+    made = exported(result=result, requests_per_replica={"cpu": 3.0})
     (container,) = objects(made, "Deployment")["digits-cnn-cpu"]["spec"]["template"]["spec"]["containers"]
     resources = container["resources"]
     assert (resources["requests"]["memory"], resources["limits"]["memory"]) == (request_, limit)

@@ -14,7 +14,7 @@ from energygate.production.export.kubernetes_rules import (
     BY_LATENCY_AND_ENERGY,
     ENERGY,
     LATENCY,
-    MOST_GROWTH,
+    MAX_GROWTH,
     REPLICAS,
     REQUEST_RATE,
 )
@@ -107,8 +107,8 @@ def find(tmp_path):
         }
         path = tmp_path / "tests.yml"
         path.write_text(yaml.safe_dump(test, allow_unicode=True), encoding="utf-8")
-        code, said = promtool("test", "rules", path)
-        assert code == 0, said
+        code, output = promtool("test", "rules", path)
+        assert code == 0, output
 
     return run
 
@@ -123,8 +123,8 @@ def rounded(record):
 def test_promtool_finds_nothing_wrong(tmp_path, policy):
     path = tmp_path / "rules.yaml"
     path.write_text(exported(policy)["prometheus/rules.yaml"], encoding="utf-8")
-    code, said = promtool("check", "rules", path)
-    assert code == 0, said
+    code, output = promtool("check", "rules", path)
+    assert code == 0, output
 
 
 def test_promtool_takes_every_query_of_adapter_and_keda(tmp_path):
@@ -147,8 +147,8 @@ def test_promtool_takes_every_query_of_adapter_and_keda(tmp_path):
     rules = [{"record": f"query:{number}", "expr": query} for number, query in enumerate(queries)]
     path = tmp_path / "queries.yml"
     path.write_text(yaml.safe_dump({"groups": [{"name": "queries", "rules": rules}]}), encoding="utf-8")
-    code, said = promtool("check", "rules", path)
-    assert code == 0, said
+    code, output = promtool("check", "rules", path)
+    assert code == 0, output
 
 
 def test_each_deployment_has_numbers_of_its_own_pods(find):
@@ -175,7 +175,7 @@ def test_each_deployment_has_numbers_of_its_own_pods(find):
     ("fast", "joules", "p95_s", "factor"),
     [
         (1.0, 1.0, 0.095, math.sqrt(0.095 / 0.2)),  # all well
-        (0.9, 1.0, 0.375, MOST_GROWTH),  # late, and the budget pays for more
+        (0.9, 1.0, 0.375, MAX_GROWTH),  # late, and the budget pays for more
         (0.9, 2.84, 0.375, math.sqrt(0.375 / 0.2 / 1.9)),  # both over by about as much: it stays
         (1.0, 9.8, 0.095, math.sqrt(0.095 / 0.2 / 6.25)),  # energy is over its budget: it asks for far fewer
     ],
@@ -205,13 +205,13 @@ def test_without_requests_nothing_is_asked_for_rather_than_unknown(find):
 
 def test_without_energy_latency_alone_decides(find):
     unmetered = {name: values for name, values in pod(fast=0.9).items() if "energygate_pue" not in name}
-    find(unmetered, expected={rounded(ENERGY): {}, rounded(BY_LATENCY_AND_ENERGY): {LABELS: MOST_GROWTH}})
+    find(unmetered, expected={rounded(ENERGY): {}, rounded(BY_LATENCY_AND_ENERGY): {LABELS: MAX_GROWTH}})
 
 
 def test_energy_that_reads_nothing_takes_nothing_away(find):
     find(
         pod(fast=0.9, joules=0, idle_watts=0),
-        expected={rounded(BY_LATENCY_AND_ENERGY): {LABELS: MOST_GROWTH}},
+        expected={rounded(BY_LATENCY_AND_ENERGY): {LABELS: MAX_GROWTH}},
     )
 
 
@@ -247,6 +247,6 @@ def test_replicas_are_those_of_the_window_that_latency_is_from(find):
         expected={
             rounded(REPLICAS): {LABELS: 2},
             # to a half: whether the window's first instant is part of it depends on Prometheus' version
-            f"round({BY_LATENCY_AND_ENERGY} / {MOST_GROWTH}, 0.5)": {LABELS: 1.5},
+            f"round({BY_LATENCY_AND_ENERGY} / {MAX_GROWTH}, 0.5)": {LABELS: 1.5},
         },
     )

@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from energygate.production import names
-from energygate.production.export import rules
+from energygate.production.export import records
 
 REQUESTS = 300
 LIVE = '{workload="live"}'
@@ -42,6 +42,6 @@ def test_energy_per_request_under_load_is_what_the_recorder_counted(prometheus, 
         counted = own[names.REQUESTS] == REQUESTS
         return counted and found and 0 < found[0][1] == pytest.approx(expected, rel=1e-6)
 
-    ((_, value),) = prometheus.wait_for(rules.ENERGY_PER_REQUEST_5M + LIVE, recorded)
-    effective = rules.EFFECTIVE_ENERGY_PER_REQUEST_5M + LIVE
+    ((_, value),) = prometheus.wait_for(records.ENERGY_PER_REQUEST_5M + LIVE, recorded)
+    effective = records.EFFECTIVE_ENERGY_PER_REQUEST_5M + LIVE
     prometheus.wait_for(effective, lambda found: found and found[0][1] > value)

@@ -12,7 +12,7 @@ from builders import exact_metric_result, metric_result, result, workload_result
 from servers import promtool
 
 from energygate.errors import PolicyError
-from energygate.production.export import rules
+from energygate.production.export import records
 from energygate.production.export.live_limits import notes
 from energygate.production.export.prometheus import FILE, PrometheusOptions, files
 
@@ -65,13 +65,15 @@ def test_every_alert_is_in_the_docs_with_how_urgent_it_is():
 def test_a_limit_in_any_unit_is_the_number_that_was_meant(written):
     joules = {"1 J": 1.0, "3600000 µJ": 3.6, "0.2 Wh": 720.0, "7.2 mJ": 0.0072, "3 nWh": 1.08e-05}[written]
     text = rules_of(policies.policy_with(f"energy_per_request: {{max: {written}}}"))
-    assert expressions(text)[rules.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules!r})"
+    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules!r})"
 
 
 def test_only_what_is_held_is_recorded_beside_the_usual():
-    assert rules.rate(rules.LATENCY_P99, "5m") not in expressions(rules_of())
+    assert records.rate(records.LATENCY_P99, "5m") not in expressions(rules_of())
     everything = expressions(rules_of(policies.ALL_HELD))
-    assert {rules.rate(rules.LATENCY_P99, "5m"), rules.rate(rules.ENERGY_PER_UNIT, "6h")} <= set(everything)
+    assert {records.rate(records.LATENCY_P99, "5m"), records.rate(records.ENERGY_PER_UNIT, "6h")} <= set(
+        everything
+    )
 
 
 def test_other_services_of_the_same_server_are_left_out():
@@ -93,7 +95,7 @@ def test_a_relative_limit_needs_the_latest_result():
         rules_of(policy)
     assert caught.value.where == "energygate.yml:6"
     text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
-    assert expressions(text)[rules.BUDGET_ENERGY_PER_REQUEST] == "vector(3.78)"  # 1.05 of 3.6 J
+    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == "vector(3.78)"  # 1.05 of 3.6 J
     assert "# 5 % over the latest result, energygate.yml:7" in text
 
 
@@ -105,15 +107,15 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
     metric = metric_result(head=1e-6, low=0.9e-6, high=1.2e-6)
     policy = policies.policy_with("energy_per_request: {max_increase: 5 %}")
     text = rules_of(policy, result=measured_with(energy_per_request=metric))
-    assert expressions(text)[rules.BUDGET_ENERGY_PER_REQUEST] == "vector(4.536)"  # 1.05 of 4.32 J
+    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == "vector(4.536)"  # 1.05 of 4.32 J
     assert "# 5 % over the upper end of the latest result, energygate.yml:7" in text
     unknown = metric_result(head=1e-6, low=None, high=None)
     text = rules_of(policy, result=measured_with(energy_per_request=unknown))
-    assert expressions(text)[rules.BUDGET_ENERGY_PER_REQUEST] == "vector(3.78)"
+    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == "vector(3.78)"
     policy = policies.policy_with("success_rate: {max_decrease: 10 %}")
     rate = metric_result(unit="", head=1.0, low=0.9, high=1.0)
     text = rules_of(policy, result=measured_with(success_rate=rate))
-    assert expressions(text)[rules.BUDGET_ERROR_RATIO] == "vector(0.19)"  # 0.1 under 90 %
+    assert expressions(text)[records.BUDGET_ERROR_RATIO] == "vector(0.19)"  # 0.1 under 90 %
     assert "# 10 % under the lower end of the latest result, energygate.yml:7" in text
 
 
@@ -127,7 +129,7 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
 def test_a_change_that_ci_lets_pass_for_its_smallness_alerts_nobody(min_delta, joules, told):
     policy = policies.policy_with(f"energy_per_request: {{max_increase: 5 %, min_delta: {min_delta}}}")
     text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
-    assert expressions(text)[rules.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules})"
+    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules})"
     assert told in text
 
 

@@ -1,4 +1,4 @@
-"""A result for trend lines: OpenMetrics, OTLP and flat JSON, each read by its own reader."""
+"""A result for trend lines: OpenMetrics, OTLP and json_records JSON, each read by its own reader."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from prometheus_client.parser import text_string_to_metric_families as text_fami
 from servers import promtool
 
 from energygate.policy import METRICS
-from energygate.production.export import flat, openmetrics, otlp
+from energygate.production.export import json_records, openmetrics, otlp
 from energygate.production.export.documents import MARK
-from energygate.production.export.readings import UNITS
+from energygate.production.export.trend_values import UNITS
 from energygate.result.result import Change
 
 
@@ -91,7 +91,7 @@ def test_otlp_is_what_opentelemetrys_own_classes_read():
 
 
 def test_json_has_a_record_for_each_workload_and_metric_all_with_the_same_keys():
-    document = json.loads(flat.files(policies.measured())[flat.FILE])
+    document = json.loads(json_records.files(policies.measured())[json_records.FILE])
     assert (document["schema"], document["made_by"].startswith(MARK)) == ("energygate/trend/1", True)
     records = document["records"]
     assert len({tuple(record) for record in records}) == 1
@@ -124,7 +124,9 @@ def test_json_has_a_record_for_each_workload_and_metric_all_with_the_same_keys()
 
 
 def test_a_gap_in_a_json_trend_explains_itself():
-    (record,) = json.loads(flat.files(result(failed_workload_result("broken")))[flat.FILE])["records"]
+    (record,) = json.loads(json_records.files(result(failed_workload_result("broken")))[json_records.FILE])[
+        "records"
+    ]
     assert (record["workload"], record["metric"], record["value"], record["verdict"]) == (
         "broken",
         None,
@@ -137,7 +139,7 @@ def test_every_metric_that_a_policy_knows_has_a_unit_here():
     assert {metric.family for metric in METRICS.values()} <= set(UNITS)
 
 
-@pytest.mark.parametrize("exporter", [openmetrics, otlp, flat])
+@pytest.mark.parametrize("exporter", [openmetrics, otlp, json_records])
 def test_the_same_result_gives_the_same_file_and_says_who_made_it(exporter):
     first = exporter.files(policies.measured())
     assert first == exporter.files(policies.measured())

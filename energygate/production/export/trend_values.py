@@ -54,7 +54,7 @@ ASPECTS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reading:
+class TrendValue:
     """One number of one workload.
 
     Attributes:
@@ -81,7 +81,7 @@ class Reading:
         return f"{self.metric.description}: {ASPECTS[self.aspect]}"
 
 
-def readings(result: Result) -> Iterator[Reading]:
+def trend_values(result: Result) -> Iterator[TrendValue]:
     """Every number of a result, by workload, metric and aspect."""
     for workload in result.workloads:
         for name, one in workload.metrics.items():
@@ -90,7 +90,7 @@ def readings(result: Result) -> Iterator[Reading]:
             currency = one.unit if metric.family is Family.MONEY else None
             for aspect, value in _aspects(one):
                 share = aspect == "change"
-                yield Reading(
+                yield TrendValue(
                     workload=workload.name,
                     metric=metric,
                     aspect=aspect,

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.policy import METRICS
 from energygate.production import names
-from energygate.production.export import rules
+from energygate.production.export import records
 from energygate.production.export.documents import Noted
 from energygate.production.export.live_limits import MONTHLY, LiveLimit
 from energygate.production.export.promql import number
-from energygate.production.export.recording import QUANTILES
+from energygate.production.export.recording_rules import QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
 FAST = ("1h", "5m")
 SLOW = ("6h", "30m")
-DAILY = (rules.DAY, "6h")
-WORDS = {"1h": "the last hour", "6h": "the last 6 hours", rules.DAY: "the last day"}
+DAILY = (records.DAY, "6h")
+WORDS = {"1h": "the last hour", "6h": "the last 6 hours", records.DAY: "the last day"}
 
 PAGE, TICKET = "page", "ticket"
 """What to do about an alert, as its label `severity`: wake somebody, or look at it in working hours."""
@@ -58,7 +58,7 @@ def _over(
     held, limit = one.held, one.limit
     labels = {names.WORKLOAD: limit.workload} | ({"unit": one.unit} if one.unit is not None else {})
     over = [
-        f"{live.series(rules.rate(held.record, window), **labels)} > {number(one.value)}"
+        f"{live.series(records.rate(held.record, window), **labels)} > {number(one.value)}"
         for window in windows
     ]
     written = f"{limit.described}, {limit.source}"
@@ -99,7 +99,7 @@ def not_told(one: LiveLimit, live: Live) -> Iterator[dict[str, Any]]:
     yield {
         "alert": "EnergygateLatencyNotTold",
         "expr": Noted(
-            f"{live.series(rules.rate(one.held.record, window), **only)} <= {number(one.value)}\n"
+            f"{live.series(records.rate(one.held.record, window), **only)} <= {number(one.value)}\n"
             f"and on (workload) {live.beyond_histogram(QUANTILES[one.held.record], window, **only)}",
             written,
         ),
@@ -144,7 +144,7 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
     yield {
         "alert": "EnergygateNoEnergy",
         "expr": Noted(
-            f"{live.series(rules.rate(rules.ENERGY_PER_REQUEST, '30m'), **{names.WORKLOAD: workload})} == 0",
+            f"{live.series(records.rate(records.ENERGY_PER_REQUEST, '30m'), **{names.WORKLOAD: workload})} == 0",
             where,
         ),
         "labels": labels,

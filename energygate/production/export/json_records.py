@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.gate import worst
 from energygate.production.export.documents import MARK, json_text
-from energygate.production.export.readings import absolute_limit
+from energygate.production.export.trend_values import absolute_limit
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
