@@ -9,7 +9,7 @@ import math
 from datetime import timedelta
 
 from first_stage import TODAY, FirstStage, judge_again, policy, rulings
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energygate.errors import EnergygateError
@@ -126,12 +126,14 @@ def honest_runs(draw):
     return base, head, first.result()
 
 
+@settings(max_examples=50)
 @given(honest_runs())
 def test_an_honest_result_is_judged_as_it_was(run):
     base, head, honest = run
     assert rulings(judge_again(honest, base, head=head)) == rulings(honest)
 
 
+@settings(max_examples=50)
 @given(honest_runs())
 def test_an_honest_result_is_judged_as_it_was_but_for_what_only_head_s_policy_knows(run):
     base, _, honest = run
@@ -143,6 +145,7 @@ def test_an_honest_result_is_judged_as_it_was_but_for_what_only_head_s_policy_kn
             assert before.verdict is after.verdict
 
 
+@settings(max_examples=50)
 @given(honest_runs(), st.data())
 def test_tampering_with_verdicts_and_findings_is_in_vain(run, data):
     base, head, honest = run
@@ -173,6 +176,7 @@ def test_tampering_with_verdicts_and_findings_is_in_vain(run, data):
         )
 
 
+@settings(max_examples=50)
 @given(honest_runs())
 def test_the_verdict_is_the_worst_and_judging_twice_is_judging_once(run):
     base, head, honest = run

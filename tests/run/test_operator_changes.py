@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from energygate.workloads import operators
@@ -51,6 +51,7 @@ def test_the_unit_of_time_does_not_matter(base, head, unit):
     }
 
 
+@settings(max_examples=50)
 @given(base=TIMES, head=TIMES)
 def test_contributions_add_up_to_the_change(base, head):
     with pytest.MonkeyPatch.context() as patch:

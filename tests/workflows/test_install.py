@@ -81,18 +81,19 @@ def made(job, **more):
     return job(INSTALL, **told, **more)
 
 
-def test_a_cold_cache_a_warm_one_and_a_broken_one(job):
+def test_a_broken_cache_and_a_warm_one(job):
+    """That a cold one is filled is seen where the library is not what was pinned."""
+    _, _, prepared = job(PREPARE)
+    # A cache may give back half of an environment: here one without libraries.
+    subprocess.run(
+        [prepared["python"], "-I", "-m", "venv", "--without-pip", prepared["environment"]], check=True
+    )
     code, said, outputs = made(job)
     assert (code, outputs["installed"]) == (0, "true"), said
     code, said, _ = job('"$ENERGYGATE" --version', ENERGYGATE=outputs["command"])
     assert (code, said) == (0, f"energygate {__version__}\n")
     code, said, again = made(job)
     assert (code, again) == (0, {**outputs, "installed": "false"}), said
-    # A cache may give back half of it.
-    for site in Path(outputs["command"]).parent.glob("lib/python*/site-packages/pydantic"):
-        shutil.rmtree(site)
-    code, said, again = made(job)
-    assert (code, again["installed"]) == (0, "true"), said
 
 
 def test_a_library_that_is_not_what_was_pinned_is_refused(job, tmp_path):

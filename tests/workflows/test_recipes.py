@@ -263,11 +263,21 @@ THREE = (
 )
 
 
-def test_matrix(gated):
-    (workflow,) = recipe("Many workloads: a matrix")
-    scenario = gated(workflow.replace("shards: 4", "shards: 3"), policy=THREE)
-    pull = scenario.pull_request(HEAVIER)
-    (run,) = scenario.run_workflow(scenario.opened(pull))
+@pytest.fixture
+def three_legs(gated):
+    """Opens a pull request that the matrix measures in three legs; returns the scenario and its run."""
+
+    def opened():
+        (workflow,) = recipe("Many workloads: a matrix")
+        scenario = gated(workflow.replace("shards: 4", "shards: 3"), policy=THREE)
+        (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))
+        return scenario, run
+
+    return opened
+
+
+def test_matrix(three_legs):
+    scenario, run = three_legs()
     legs = run.legs("measure")
     assert [leg.name for leg in legs] == ["measure 1 of 3", "measure 2 of 3", "measure 3 of 3"]
     assert [leg.runs_on for leg in legs] == [["ubuntu-latest"], ["ubuntu-latest"], ["self-hosted", "big"]]
@@ -278,12 +288,16 @@ def test_matrix(gated):
     left = left_by(scenario, run)
     assert [one["name"] for one in left["workloads"]] == ["digits", "sizes", "gone"]
 
-    # Started again, the plan knows how long each took.
+
+@pytest.mark.repeats
+def test_a_matrix_that_is_started_again_plans_by_how_long_each_took(three_legs):
+    scenario, run = three_legs()
     again = scenario.run_again(run)
     assert verdict(again.job("gate")) == ("fail", "failure"), again.log
     assert len(bot_comments(scenario)) == 1
 
 
+@pytest.mark.repeats
 def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
     (workflow,) = recipe("Many workloads: a matrix")
     broken = workflow.replace(

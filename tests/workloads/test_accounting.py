@@ -17,10 +17,7 @@ import pytest
 from energygate.workloads.cgroup import Cgroup
 from energygate.workloads.energygate_worker.resource_usage import JoinedCgroup
 
-pytestmark = [
-    pytest.mark.measures,
-    pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc"),
-]
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 
 MS = 1_000_000
 PATIENCE_S = 60
