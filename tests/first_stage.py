@@ -18,8 +18,8 @@ from energygate.result.judging import judge_again as judge_any_again
 from energygate.result.reading import read_result
 from energygate.result.result import BaseResult
 from energygate.result.site_result import site_result
-from energygate.run.build import failed_workload, measured_workload, unmeasured_workload
 from energygate.run.pairing import Pairing
+from energygate.run.result_parts import failed_workload, measured_workload, unmeasured_workload
 
 TODAY = date(2026, 11, 20)
 BASE = BaseResult(ref="main", commit="ab" * 20)

@@ -20,13 +20,12 @@ from energygate.measure.machine_lock import turn
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
-from energygate.result.result import Result, WorkloadResult
+from energygate.result.result import MachineResult, Result, WorkloadResult
 from energygate.result.site_result import site_result
-from energygate.run.build import failed_workload, unmeasured_workload
 from energygate.run.context import RunContext, require_measuring, shared_confidence, site_factors
 from energygate.run.pairing import pair_workloads, select
 from energygate.run.prepare import prepare
-from energygate.run.provenance import machine_result
+from energygate.run.result_parts import failed_workload, unmeasured_workload
 from energygate.version import __version__
 from energygate.workloads.serving import Serving, Side, refuse_one_port
 from energygate.workloads.unchanged import same_environment, same_model
@@ -155,7 +154,7 @@ class _Check:
             policy_changes=policy_changes(policy, head_policy) if has_changed else (),
             policy_digest=policy_digest(policy),
             notes=tuple(notes),
-            machine=machine_result(self._context.machine),
+            machine=MachineResult.model_validate(self._context.machine, from_attributes=True),
             site=site_result(policy.site, self._context.factors.carbon_g_per_kwh),
             workloads=tuple(results),
         )

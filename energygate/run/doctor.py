@@ -1,4 +1,4 @@
-"""`doctor`: what this machine can measure, how well, and what would make it better."""
+"""`doctor`: what this machine can measure, how well, and what would improve it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import tempfile
 import time
 from datetime import datetime, timezone
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from energygate.extras import require as require_extra
 from energygate.gate.certainty import ALPHA
@@ -21,8 +21,9 @@ from energygate.measure.readings import Method
 from energygate.measure.series import change_series
 from energygate.policy import Measurement, parse_policy
 from energygate.report.diagnosis import Diagnosis, SelfTest
+from energygate.result.result import MachineResult
 from energygate.run.context import meter_of
-from energygate.run.provenance import component_result, machine_result
+from energygate.run.result_parts import component_result
 from energygate.run.shipped import fixtures
 from energygate.stats.confidence import MAX_LAUNCHES, half_width
 from energygate.version import __version__
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from energygate.measure.readings import Meter, MeterFacts
 
 SELF_TEST_S = 10.0
-LEAST_RESOLVED = 0.005
-"""Less is not promised: seven launches may agree by chance, and on the recorded occasions (docs/accuracy.md) launches
-of one model scattered by up to 1 %."""
+MIN_RESOLVABLE = 0.005
+"""Nothing smaller is promised: seven launches may agree by chance, and on the recorded occasions (docs/accuracy.md)
+launches of one model scattered by up to 1 %."""
 MINUTE_S = 60.0
 
 SELF_TEST = """\
@@ -46,7 +47,7 @@ version: 1
 workloads:
   self-test: {onnx: models/digits-cnn-heavy.onnx, inputs: data/digits.npz, labels: label}
 """
-"""A model of a few milliseconds, against itself."""
+"""A model of a few milliseconds, compared with itself."""
 
 
 def diagnose(
@@ -56,47 +57,47 @@ def diagnose(
     self_test: bool = True,
     on_wait: Callable[[], None] = lambda: None,
 ) -> Diagnosis:
-    """Look at this machine.
+    """Find out what this machine can measure, how well, and what would improve it.
 
     Args:
-        measurement: What the policy says of measuring; `None` without a policy.
-        require: What is asked for, whatever the policy says: `any` or `measured`.
+        measurement: The policy's settings for measuring; `None` without a policy.
+        require: `any` or `measured`; overrides the policy's.
         self_test: Whether to compare the same code with itself for ten seconds.
-        on_wait: Called when another energygate measures, and this one has to wait.
+        on_wait: Called when another energygate measures on this machine, so that this one has to wait.
 
     Raises:
         UsageError: When a package for measuring is missing.
-        MeasurementError: When a counter or a card is there and broken, or the self-test fails.
+        MeasurementError: When a counter or card exists but cannot be read, or the self-test fails.
     """
     if self_test:
         require_extra("onnxruntime", "onnxruntime", purpose="the self-test")
     require_extra("measure", purpose="looking for energy counters")
-    wanted = measurement or Measurement()
-    required: Literal["any", "measured"] = "measured" if (require or wanted.require) == "measured" else "any"
+    settings = measurement or Measurement()
+    is_required = (require or settings.require) == "measured"
     machine = describe_machine()
     with turn(on_wait):
-        meter = meter_of(machine, gpu=True, power_model=wanted.power_model)
+        meter = meter_of(machine, gpu=True, power_model=settings.power_model)
         facts = meter.facts
-        tested = _self_test(machine, wanted) if self_test else None
+        tested = _self_test(machine, settings) if self_test else None
     return Diagnosis(
         energygate_version=__version__,
         codecarbon_version=facts.codecarbon_version,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        machine=machine_result(machine),
+        machine=MachineResult.model_validate(machine, from_attributes=True),
         method=facts.method.value,
         components=tuple(map(component_result, facts.components)),
         min_window_ms=facts.min_window_ns / 1e6,
         idle_watts=facts.idle_watts,
         idle_method=None if facts.idle_method is None else facts.idle_method.value,
-        require=required,
-        fit=required == "any" or facts.method is Method.MEASURED,
+        require="measured" if is_required else "any",
+        fit=not is_required or facts.method is Method.MEASURED,
         advice=tuple(dict.fromkeys(_advice(machine, facts))),
         self_test=tested,
     )
 
 
 def _advice(machine: Machine, facts: MeterFacts) -> Iterator[str]:
-    """What would make the numbers better, most useful first."""
+    """List what would improve the numbers, most useful first."""
     cpu = next((one for one in facts.components if one.name == "cpu"), None)
     yield from facts.notes
     if rapl.advice() is None and cpu is not None and cpu.method is Method.ESTIMATED:
@@ -107,19 +108,19 @@ def _advice(machine: Machine, facts: MeterFacts) -> Iterator[str]:
             )
         else:
             yield (
-                "This machine shows no energy counter, so CPU time is multiplied by watts from a table. "
-                "With a wall meter, `measurement.power_model` can hold your own watts"
+                "This machine has no readable energy counter, so CPU time is multiplied by watts from a table. "
+                "If you have a wall meter, put your own watts into `measurement.power_model`"
             )
     if not machine.can_pin:
-        yield "Processes cannot be bound to CPUs here, so numbers scatter more: Linux runners do better"
+        yield "Processes cannot be pinned to CPUs here, so numbers scatter more: use a Linux runner if you can"
     if machine.cpu_count == 1:
-        yield "There is one CPU: energygate itself and the system share it with what is measured"
+        yield "There is only one CPU: energygate and the system share it with the workload"
 
 
-def _self_test(machine: Machine, wanted: Measurement) -> SelfTest:
-    """Compare the same model with itself for a while."""
+def _self_test(machine: Machine, settings: Measurement) -> SelfTest:
+    """Compare a model with itself for `SELF_TEST_S`."""
     started = time.perf_counter()
-    meter = meter_of(machine, gpu=False, power_model=wanted.power_model)
+    meter = meter_of(machine, gpu=False, power_model=settings.power_model)
     with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
         launches = _launches(meter, Path(scratch))
     seconds = time.perf_counter() - started
@@ -163,7 +164,7 @@ def _launches(meter: Meter, scratch: Path) -> Launches:
 
 
 def _resolvable(scatter: float, launches: int, seconds: float) -> float | None:
-    """The smallest change that a minute of launches like these would show, as a fraction."""
+    """Return the smallest change that a minute of launches like these would show, as a fraction."""
     in_a_minute = min(MAX_LAUNCHES, int(launches * MINUTE_S / seconds))
     half = half_width(in_a_minute, scatter, alpha=ALPHA)
-    return None if half == float("inf") or launches < 3 else max(half, LEAST_RESOLVED)  # noqa: PLR2004 - two agree by chance
+    return None if half == float("inf") or launches < 3 else max(half, MIN_RESOLVABLE)  # noqa: PLR2004 - two agree by chance

@@ -141,7 +141,9 @@ def _comparison(
         blocks_per_launch=0,
         log_ratios=(),
         seconds_to_decide=None,
-        agreement=None if agreement is None else AgreementResult(**vars(agreement)),
+        agreement=None
+        if agreement is None
+        else AgreementResult.model_validate(agreement, from_attributes=True),
         operators=_operators(base, head, cpus, notes) if are_models else (),
         base_model=base_model,
         head_model=head_model,

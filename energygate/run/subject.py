@@ -15,7 +15,7 @@ from energygate.measure.machine import asleep_s
 from energygate.measure.series import change_series, drift, series, success_rate
 from energygate.policy import METRICS, RELATIVE
 from energygate.run.at_traffic import AtTraffic
-from energygate.run.build import measured_workload
+from energygate.run.result_parts import measured_workload
 from energygate.run.sizes import exact_evidence
 
 if TYPE_CHECKING:

@@ -29,8 +29,8 @@ from energygate.result.result import (
     ModelResult,
     OperatorResult,
 )
-from energygate.run.build import failed_workload
 from energygate.run.pairing import Pairing
+from energygate.run.result_parts import failed_workload
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -18,8 +18,8 @@ from energygate.measure.series import DRIFTING, series
 from energygate.measure.windows import LaunchPlan
 from energygate.policy import METRICS, Budget, Workload
 from energygate.result.findings import metric_results
-from energygate.run.build import failed_workload, measured_workload
 from energygate.run.pairing import Pairing
+from energygate.run.result_parts import failed_workload, measured_workload
 
 FACTS = meter_facts()
 CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)

@@ -1,14 +1,16 @@
-"""From measurements and findings to a workload's part of the result: pure functions."""
+"""A workload's part of a result, from measurements and findings: pure functions."""
 
 from __future__ import annotations
 
+import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict, worst
+from energygate.measure.meters.idle import active_joules
+from energygate.policy import JOULES_PER_KWH
 from energygate.result.findings import metric_results, unmeasured
-from energygate.result.result import ErrorResult, WorkloadResult
-from energygate.run.provenance import provenance
+from energygate.result.result import ComponentResult, ErrorResult, LaunchResult, Provenance, WorkloadResult
 from energygate.workloads.serving import workload_label
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from energygate.gate import Evidence, Finding
     from energygate.gate.weighing import Confidence
     from energygate.measure.launch import Launch
-    from energygate.measure.readings import MeterFacts
+    from energygate.measure.readings import ComponentFacts, MeterFacts
     from energygate.measure.windows import LaunchPlan
     from energygate.policy import Workload
     from energygate.result.result import ComparisonResult
@@ -70,7 +72,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         metrics=metric_results(evidence, findings, currency=currency),
         notes=(*pairing.notes, *notes, *facts.notes, *_notes(workload, launches, findings)),
         error=unmeasured(findings, workload, evidence, missing),
-        provenance=provenance(workload, launches, facts, confidence, plan, seconds),
+        provenance=_provenance(workload, launches, facts, confidence, plan, seconds),
         comparison=comparison,
         footprint=footprint,
     )
@@ -133,3 +135,80 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     if not findings and any(budget.level != "off" for budget in workload.budgets.values()):
         notes.append("its budgets are all relative: nothing is judged without a base")
     return tuple(notes)
+
+
+def component_result(facts: ComponentFacts) -> ComponentResult:
+    """Return a part of the machine that every reading includes."""
+    return ComponentResult(
+        name=facts.name,
+        method=facts.method.value,
+        device=facts.device,
+        source=facts.source,
+        citation=facts.citation,
+        uncertainty=facts.uncertainty,
+        period_ms=None if facts.period_ns is None else facts.period_ns / 1e6,
+        max_watts=facts.max_watts,
+    )
+
+
+def _provenance(  # noqa: PLR0913, PLR0917 - everything that a provenance is made of
+    workload: Workload,
+    launches: Sequence[Launch],
+    facts: MeterFacts,
+    confidence: Confidence,
+    plan: LaunchPlan,
+    seconds: float,
+) -> Provenance:
+    """Return how a workload's numbers came about, from head's launches."""
+    requests = sum(launch.requests for launch in launches)
+    energy_kwh = sum(launch.energy_joules for launch in launches) / JOULES_PER_KWH
+    codecarbon = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]
+    return Provenance(
+        source=facts.source,
+        citation=facts.citation,
+        uncertainty=facts.uncertainty,
+        components=tuple(map(component_result, facts.components)),
+        idle_watts=facts.idle_watts,
+        idle_method=None if facts.idle_method is None else facts.idle_method.value,
+        codecarbon_version=facts.codecarbon_version,
+        codecarbon_ram_watts=facts.codecarbon_ram_watts,
+        min_window_ms=facts.min_window_ns / 1e6,
+        alpha=confidence.alpha,
+        drift_sd=confidence.drift_sd,
+        calls_per_window=plan.calls,
+        load=str(workload.load),
+        unit=workload.units,
+        batch_size=workload.batch_size,
+        threads=workload.threads,
+        provider=workload.provider_name if workload.onnx else None,
+        versions=dict(launches[0].versions),
+        seconds=seconds,
+        requests=requests,
+        it_energy_kwh=energy_kwh,
+        it_kwh_per_request=energy_kwh / requests,
+        active_it_kwh_per_request=_active_joules(launches, facts) / JOULES_PER_KWH / requests,
+        codecarbon_kwh_per_request=sum(codecarbon) / JOULES_PER_KWH / requests if codecarbon else None,
+        launches=tuple(_launch(launch) for launch in launches),
+    )
+
+
+def _active_joules(launches: Sequence[Launch], facts: MeterFacts) -> float:
+    return math.fsum(
+        active_joules(window.reading, facts, wall_ns=window.wall_ns)
+        for launch in launches
+        for window in launch.windows
+    )
+
+
+def _launch(launch: Launch) -> LaunchResult:
+    return LaunchResult(
+        cpus=launch.cpus,
+        windows=len(launch.windows),
+        requests=launch.requests,
+        failed_requests=sum(window.failed_requests for window in launch.windows),
+        energy_kwh=launch.energy_joules / JOULES_PER_KWH,
+        wall_s=sum(window.wall_ns for window in launch.windows) / 1e9,
+        cpu_s=sum(window.cpu_ns for window in launch.windows) / 1e9,
+        warm_up_windows=launch.warm_up_windows,
+        steady=launch.steady,
+    )
