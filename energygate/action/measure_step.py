@@ -56,7 +56,7 @@ class MeasureStep:
 
     Attributes:
         environ: The step's variables.
-        check: Measures the policy at a path beside a git ref, if there is one, judges, and shows the result in the log.
+        check: Measures the policy at a path beside a git ref, if there is one, and judges; shows progress.
         show: Shows a result in the log.
         log: Where the runner reads commands.
     """
@@ -149,7 +149,9 @@ class MeasureStep:
         )
         # From here on, foreign output may reach the log.
         with commands_stopped(self.log):
-            return self.check(project.policy, project.policy_path, options, project.base)
+            result = self.check(project.policy, project.policy_path, options, project.base)
+            self.show(result)
+        return result
 
     def _planned(self, project: _Project, temporary: Path) -> str:
         run = project.whole_run()

@@ -9,13 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from energygate.forge.github.client import GitHubClient
-    from energygate.policy import Policy
-    from energygate.result.result import Result
-    from energygate.run.options import Options
-
 
 RUNNER_FILES = ("GITHUB_ENV", "GITHUB_PATH", "GITHUB_OUTPUT", "GITHUB_STATE", "GITHUB_STEP_SUMMARY")
 """Files by which a step talks to its runner: a workload that knew them could set the next step's environment."""
@@ -30,12 +24,13 @@ def action() -> None:
 def measure() -> None:
     """Measure, without a token, and leave the result to `report`."""
     from energygate.action.measure_step import MeasureStep
+    from energygate.cli.progress import check_with_progress
     from energygate.cli.results import report as show
 
     environ = dict(os.environ)
     for name in RUNNER_FILES:
         os.environ.pop(name, None)
-    MeasureStep(environ=environ, check=_checked, show=show, log=sys.stdout).run()
+    MeasureStep(environ=environ, check=check_with_progress, show=show, log=sys.stdout).run()
 
 
 @action.command()
@@ -62,15 +57,6 @@ def report() -> None:
         SecondStage(step=step, first=step.event.first_stage).run()
     else:
         step.run()
-
-
-def _checked(policy: Policy, path: Path, options: Options, base: str | None) -> Result:
-    from energygate.cli.check import check_with_progress
-    from energygate.cli.results import report as show
-
-    result = check_with_progress(policy, path, options, base=base)
-    show(result)
-    return result
 
 
 def _client(token: str) -> GitHubClient:

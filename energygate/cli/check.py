@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -17,10 +18,6 @@ from energygate.cli.options import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from energygate.policy import Policy
-    from energygate.result.result import Result
     from energygate.run.options import Options
 
 HELP = """Measure the policy's workloads and judge them.
@@ -64,34 +61,25 @@ Exit codes:
 @click.option("--leg", is_flag=True, help="Other jobs check the policy's other workloads; see `matrix`.")
 @verdict_options
 def check(
-    workloads: tuple[str, ...],
     policy: str,
-    json_path: str | None,
-    time_limit_s: float | None,
     base: str | None,
     base_dir: str | None,
-    python: str | None,
-    base_python: str | None,
-    setup: str | None,
-    total_time_limit_s: float | None,
-    leg: bool,
+    json_path: str | None,
     strict: bool,
     quiet: bool,
+    **options: Any,  # noqa: ANN401 - the fields of `Options`, under the same names
 ) -> None:
     """Run `energygate check`."""
     from energygate.run.options import Options
 
-    options = Options(
-        workloads=workloads,
-        time_limit_s=time_limit_s,
-        python=python,
-        base_python=base_python,
-        setup=setup,
-        leg=leg,
-        total_time_limit_s=total_time_limit_s,
-    )
     code = check_and_report(
-        policy, options, base=base, base_dir=base_dir, json_path=json_path, strict=strict, quiet=quiet
+        policy,
+        Options(**options),
+        base=base,
+        base_dir=base_dir,
+        json_path=json_path,
+        strict=strict,
+        quiet=quiet,
     )
     sys.exit(code)
 
@@ -107,37 +95,11 @@ def check_and_report(
     quiet: bool = False,
 ) -> int:
     """Check, report, write the result; return the exit code."""
-    from pathlib import Path
-
+    from energygate.cli.progress import check_with_progress
     from energygate.cli.results import hand_over
     from energygate.policy import load_policy
 
-    policy = load_policy(policy_path)
-    path = Path(
-        policy_path
-    ).absolute()  # symbolic links are kept: they must not choose which policy is base's
-    result = check_with_progress(policy, path, options, base=base, base_dir=base_dir, shown=not quiet)
+    result = check_with_progress(
+        load_policy(policy_path), Path(policy_path), options, base, base_dir, shown=not quiet
+    )
     return hand_over(result, json_path=json_path, strict=strict, quiet=quiet)
-
-
-def check_with_progress(
-    policy: Policy,
-    path: Path,
-    options: Options,
-    *,
-    base: str | None = None,
-    base_dir: str | None = None,
-    shown: bool = True,
-) -> Result:
-    """Check the policy at `path`; show progress where `shown` and standard error is a terminal."""
-    from dataclasses import replace
-
-    from energygate.cli.progress import LiveProgress
-    from energygate.run.base import check_out_base
-    from energygate.run.check import check as run_check
-
-    with (
-        LiveProgress(shown=shown) as observer,
-        check_out_base(path.parent, path.name, ref=base, base_dir=base_dir) as opened,
-    ):
-        return run_check(policy, path.parent, replace(options, observer=observer), base=opened)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -13,14 +14,38 @@ from rich.text import Text
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
 from energygate.report.phrases import MARKS, percent
+from energygate.run.base import check_out_base
+from energygate.run.check import check
 from energygate.run.options import Observer
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from typing_extensions import Self
 
     from energygate.gate import Evidence
     from energygate.measure.campaign import Progress as CampaignProgress
-    from energygate.result.result import WorkloadResult
+    from energygate.policy import Policy
+    from energygate.result.result import Result, WorkloadResult
+    from energygate.run.options import Options
+
+
+def check_with_progress(
+    policy: Policy,
+    path: Path,
+    options: Options,
+    base: str | None = None,
+    base_dir: str | None = None,
+    *,
+    shown: bool = True,
+) -> Result:
+    """Check the policy at a path, beside a base if one is named, and show progress meanwhile."""
+    path = path.absolute()  # symbolic links are kept: they must not choose which policy is base's
+    with (
+        LiveProgress(shown=shown) as observer,
+        check_out_base(path.parent, path.name, ref=base, base_dir=base_dir) as opened,
+    ):
+        return check(policy, path.parent, replace(options, observer=observer), base=opened)
 
 
 class LiveProgress(Observer):

@@ -21,8 +21,7 @@ class PolicyEntry:
         path: The test's file.
         test: The rest of its node id, such as `TestIt::test_it[1]`.
         part: The part that is measured; `None` for the one without a name.
-        file: The policy.
-        line: The entry's line in it.
+        place: Where it is written, such as `energygate.yml:7`.
         has_limits: Whether any of its budgets is on.
         is_in_head: Whether head's policy has it as well, where base's decides.
     """
@@ -31,15 +30,9 @@ class PolicyEntry:
     path: Path
     test: str
     part: str | None
-    file: str
-    line: int | None
+    place: str
     has_limits: bool = True
     is_in_head: bool = True
-
-    @property
-    def place(self) -> str:
-        """Where it is written, such as `energygate.yml:7`."""
-        return f"{self.file}:{self.line}"
 
     def __str__(self) -> str:
         return f"{self.name} ({self.place})"

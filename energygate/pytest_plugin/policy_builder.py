@@ -33,12 +33,18 @@ NO_POLICY = "pytest"
 """The name of the policy in results where there are only tests."""
 
 
+_EMPTY = Policy.model_construct(
+    version=1, site=Site(), measurement=Measurement(), comparison=Comparison(), workloads={}, waivers=()
+)
+"""What tests without a policy are measured by: every setting at its default."""
+
+
 class PolicyBuilder:
     """Builds policies.
 
     Args:
         settings: The settings of the command line and the ini file.
-        policy: The policy that decides; `None` where there is none.
+        policy: The policy that decides; `None` where there is none. Its name in results is `source`.
         directory: The directory that node ids in it are relative to.
         head_policy: Head's, where the policy that decides may be base's.
     """
@@ -52,27 +58,21 @@ class PolicyBuilder:
         head_policy: Policy | None = None,
     ) -> None:
         self.settings = settings
-        self._policy = policy
+        self.source = NO_POLICY if policy is None else policy.source
+        self._policy = policy or _EMPTY
         self._head_policy = head_policy
         self._directory = directory
 
     @property
     def python(self) -> str | None:
         """The interpreter to measure with; `None` for the session's own."""
-        return None if self._policy is None else self._policy.measurement.python
-
-    @property
-    def source(self) -> str:
-        """The name of the policy in results."""
-        return NO_POLICY if self._policy is None else self._policy.source
+        return self._policy.measurement.python
 
     @functools.cached_property
     def entries(self) -> tuple[PolicyEntry, ...]:
         """The policy's workloads that are tests."""
         policy = self._policy
-        if policy is None:
-            return ()
-        file = relative_to(Path(policy.source), self.settings.root)
+        file = relative_to(Path(self.source), self.settings.root)
         named = (
             (name, one, one.pytest.partition("::")) for name, one in policy.workloads.items() if one.pytest
         )
@@ -82,8 +82,7 @@ class PolicyBuilder:
                 path=Path(os.path.abspath(self._directory / test_file)),  # noqa: PTH100 - links stay
                 test=test,
                 part=workload.part,
-                file=file,
-                line=policy.line(("workloads", name)),
+                place=f"{file}:{policy.line(('workloads', name))}",
                 has_limits=any(one.level != "off" for one in workload.budgets.values()),
                 is_in_head=self._is_in_head(name),
             )
@@ -91,7 +90,7 @@ class PolicyBuilder:
         )
 
     def _is_in_head(self, name: str) -> bool:
-        if self._policy is None or self._head_policy is None or self._policy.comparison.removed == "fail":
+        if self._head_policy is None or self._policy.comparison.removed == "fail":
             return True
         ours, heads = self._policy.workloads[name], self._head_policy.workloads.get(name)
         return heads is not None and (heads.pytest, heads.part) == (ours.pytest, ours.part)
@@ -104,7 +103,7 @@ class PolicyBuilder:
             policy: The policy that `policy` has built for it.
         """
         entry = self._entry(target)
-        if self._policy is None or entry is None:
+        if entry is None:
             return ""
         ours, built = self._policy.workloads[entry.name], policy.workloads[entry.name]
         changes = [
@@ -122,7 +121,7 @@ class PolicyBuilder:
         """
         entry = self._entry(target)
         name = name_of(target.node_id, target.part.name) if entry is None else entry.name
-        workload = self._policy.workloads[name] if self._policy is not None and entry is not None else None
+        workload = None if entry is None else self._policy.workloads[name]
         limits = self._limits(target, workload)
         try:
             return Policy.model_validate(
@@ -130,12 +129,10 @@ class PolicyBuilder:
                     "version": 1,
                     "site": self._site(),
                     "measurement": self._measurement(target),
-                    "comparison": self._comparison,
+                    "comparison": self._policy.comparison,
                     "workloads": {name: {**_workload_settings(target, workload), "budgets": limits}},
                     "waivers": [
-                        one
-                        for one in (self._policy.waivers if self._policy else ())
-                        if one.workload == name and one.metric in limits
+                        one for one in self._policy.waivers if one.workload == name and one.metric in limits
                     ],
                 }
             )
@@ -147,21 +144,17 @@ class PolicyBuilder:
         """Build the policy for tests that head does not have: a workload each, named as the policy's entries."""
         names = {
             workload.pytest: name
-            for name, workload in (self._policy.workloads if self._policy else {}).items()
+            for name, workload in self._policy.workloads.items()
             if workload.pytest in node_ids
         }
         return Policy.model_validate(
             {
                 "version": 1,
                 "site": self._site(),
-                "comparison": self._comparison,
+                "comparison": self._policy.comparison,
                 "workloads": {names.get(one, name_of(one)): {"pytest": one} for one in node_ids},
             }
         )
-
-    @property
-    def _comparison(self) -> Comparison:
-        return Comparison() if self._policy is None else self._policy.comparison
 
     def _limits(self, target: Target, workload: Workload | None) -> Limits:
         option, ini = self.settings.options["budget"], self.settings.ini["budget"]
@@ -179,14 +172,14 @@ class PolicyBuilder:
         )
 
     def _site(self) -> Site:
-        site = Site() if self._policy is None else self._policy.site
+        site = self._policy.site
         given = str(site.pue) if "pue" in site.model_fields_set else None
         pue = self.settings.text("pue", given)
         return site if pue is None else Site.model_validate({**dict(site), "pue": float(pue)})
 
     def _measurement(self, target: Target) -> Measurement:
         """Return how to measure; base's setup has been run already."""
-        measurement = Measurement() if self._policy is None else self._policy.measurement
+        measurement = self._policy.measurement
         given = str(measurement.time_limit) if "time_limit" in measurement.model_fields_set else None
         marked = target.marks.setting("time", target.part.name)
         time = self.settings.text("time", marked, given) or DEFAULT_TIME
