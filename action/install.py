@@ -1,7 +1,7 @@
-"""Makes the environment that energygate itself runs in: its own, from hashes, nowhere near the user's.
+"""Make the environment that energygate itself runs in, from hashes, apart from the user's environments.
 
-`name` prints where it is and what it is called in the cache; `make` installs it, unless the cache gave it back, and
-prints the command to run. Only the standard library: this runs before anything is installed.
+`name` outputs its path and its key in the cache; `make` installs it, unless the cache restored it, and outputs the
+command to run. Standard library only: this runs before anything is installed.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ HERE = Path(__file__).resolve().parent
 REQUIREMENTS = HERE / "requirements.txt"
 INSTALLER = HERE / "uv.txt"
 LOADED = "click, codecarbon, numpy, onnx, onnxruntime, pandas, pydantic, requests, rich, yaml"
-"""What energygate loads on its way: loading it once shows that it works, and leaves it compiled for the cache."""
+"""What energygate imports: importing it once shows that it works, and compiles it for the cache."""
 
-CALM = {
+QUIET = {
     "PIP_DISABLE_PIP_VERSION_CHECK": "1",
     "PIP_NO_INPUT": "1",
     "PIP_ROOT_USER_ACTION": "ignore",
@@ -30,12 +30,12 @@ CALM = {
 }
 
 
-class Trouble(Exception):
+class InstallError(Exception):
     """Why there is no environment, in one sentence."""
 
 
 def name() -> dict[str, str]:
-    """Where the environment belongs, and its key: whatever could make it another one is in there."""
+    """Return the environment's path and key; everything that its contents depend on is in the key."""
     python = str(Path(sys.executable).resolve())
     digest = hashlib.sha256(REQUIREMENTS.read_bytes() + INSTALLER.read_bytes())
     digest.update(f"{python} {sys.version} {os.environ['RUNNER_TEMP']}".encode())
@@ -50,17 +50,17 @@ def name() -> dict[str, str]:
 
 
 def make() -> dict[str, str]:
-    """Install what is not there yet.
+    """Install what is missing.
 
     Raises:
-        Trouble: When something cannot be installed.
+        InstallError: Something cannot be installed.
     """
     environment = Path(os.environ["ENERGYGATE_ENVIRONMENT"])
     installed = not _works(environment)
     if installed:
         shutil.rmtree(environment, ignore_errors=True)
         _install(environment)
-    # The action's own code may lie elsewhere each time; it is not in the cache.
+    # The action's own code is not in the cache, and its path differs from run to run.
     sites = next(environment.glob("[Ll]ib/python*/site-packages"), environment / "Lib" / "site-packages")
     (sites / "energygate-action.pth").write_text(f"{HERE.parent}\n", encoding="utf-8")
     command = environment / "energygate"
@@ -76,50 +76,27 @@ def _install(environment: Path) -> None:
     shutil.rmtree(tools, ignore_errors=True)
     pip = [sys.executable, "-I", "-m", "pip"]
     if subprocess.run([*pip, "--version"], capture_output=True, check=False).returncode != 0:
-        _run(
-            sys.executable, "-I", "-m", "venv", str(tools / "pip"), what="cannot make an environment for pip"
-        )
+        venv = [sys.executable, "-I", "-m", "venv", str(tools / "pip")]
+        _run(*venv, what="cannot make an environment for pip")
         pip = [str(_python(tools / "pip")), "-I", "-m", "pip"]
-    _run(
-        *pip,
-        *("install", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile"),
-        *("--target", str(tools / "uv"), "--requirement", str(INSTALLER)),
-        what="uv, which installs energygate's libraries, cannot be installed",
-    )
+    pip += ["install", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps", "--no-compile"]
+    pip += ["--target", str(tools / "uv"), "--requirement", str(INSTALLER)]
+    _run(*pip, what="uv, which installs energygate's libraries, cannot be installed")
     uv = next((one for one in (tools / "uv").glob("*/*") if one.name in {"uv", "uv.exe"}), None)
     if uv is None:
-        raise Trouble("uv was installed, and its program is nowhere")
-    # No configuration: a checkout's uv.toml could name other sources.
-    _run(
-        str(uv),
-        "venv",
-        "--quiet",
-        "--no-config",
-        "--python",
-        sys.executable,
-        str(environment),
-        what="cannot make an environment",
-    )
-    _run(
-        *(
-            str(uv),
-            "pip",
-            "sync",
-            "--quiet",
-            "--no-config",
-            "--no-cache",
-            "--require-hashes",
-            "--only-binary=:all:",
-        ),
-        *("--python", str(_python(environment)), str(REQUIREMENTS)),
-        what="energygate's libraries cannot be installed",
-    )
+        raise InstallError("uv was installed, but its program is missing")
+    # Without configuration: a checkout's uv.toml could name other sources.
+    venv = [str(uv), "venv", "--quiet", "--no-config", "--python", sys.executable, str(environment)]
+    _run(*venv, what="cannot make an environment")
+    sync = [str(uv), "pip", "sync", "--quiet", "--no-config", "--no-cache", "--require-hashes"]
+    sync += ["--only-binary=:all:", "--python", str(_python(environment)), str(REQUIREMENTS)]
+    _run(*sync, what="energygate's libraries cannot be installed")
     shutil.rmtree(tools, ignore_errors=True)
     _run(str(_python(environment)), "-I", "-c", f"import {LOADED}", what="energygate's libraries do not load")
 
 
 def _works(environment: Path) -> bool:
-    """Whether the environment is there whole: a cache may bring half of it, or one for another machine."""
+    """Tell whether the environment is complete: a cache may restore half of it, or one for another machine."""
     command = [str(_python(environment)), "-I", "-c", "import click, pydantic, requests, yaml"]
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
@@ -132,11 +109,11 @@ def _python(environment: Path) -> Path:
 
 
 def _run(*command: str, what: str) -> None:
-    """Run it away from the checkout, whose files such as pip.py or uv.toml have no say."""
+    """Run a command outside of the checkout, whose pip.py or uv.toml would change it."""
     done = subprocess.run(
         command,
         cwd=os.environ["RUNNER_TEMP"],
-        env={**os.environ, **CALM},
+        env={**os.environ, **QUIET},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
@@ -145,15 +122,15 @@ def _run(*command: str, what: str) -> None:
     )
     if done.returncode != 0:
         print(done.stdout, file=sys.stderr)
-        raise Trouble(f"{what} (exit status {done.returncode}; what it said is above)")
+        raise InstallError(f"{what} (exit status {done.returncode}; its output is above)")
 
 
 def main() -> None:
-    """Print nothing: the outputs go where the runner wants them."""
+    """Write the outputs into the runner's file."""
     try:
         outputs = {"name": name, "make": make}[sys.argv[1]]()
-    except Trouble as trouble:
-        print(f"::error title=energygate::{trouble}")
+    except InstallError as error:
+        print(f"::error title=energygate::{error}")
         sys.exit(2)
     with Path(os.environ["GITHUB_OUTPUT"]).open("a", encoding="utf-8", newline="\n") as file:
         file.writelines(f"{key}={value}\n" for key, value in outputs.items())

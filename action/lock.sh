@@ -1,5 +1,5 @@
-# Writes requirements.txt and uv.txt anew from pyproject.toml: the newest of everything, with its hashes.
-# Run it to take new versions; the tests say when it has to be run.
+# Rewrite requirements.txt and uv.txt from pyproject.toml: the newest versions, with their hashes.
+# Run it to update versions; a test fails when it has to be run.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,6 +1,6 @@
-# Finds a Python for energygate itself, and says where its environment belongs.
+# Find a Python for energygate itself, and output the path of its environment.
 #
-# The interpreter is only a start for an environment of energygate's own: nothing is installed into it.
+# The interpreter only makes an environment of energygate's own: nothing is installed into it.
 set -euo pipefail
 
 suitable() {
@@ -10,7 +10,7 @@ sys.exit(not ((3, 10) <= sys.version_info[:2] <= (3, 14) and struct.calcsize("P"
 
 candidates() {
   printf '%s\n' python3 python python3.13 python3.12 python3.11 python3.10 python3.14
-  # what hosted runners, and self-hosted ones after setup-python, keep beside the path
+  # those of hosted runners, and of self-hosted ones after setup-python, that are not on the path
   ls -d "${RUNNER_TOOL_CACHE:-/nowhere}"/Python/3.1[0-4].*/*/{bin/python3,python.exe} 2>/dev/null || true
 }
 
