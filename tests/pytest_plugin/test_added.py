@@ -45,7 +45,7 @@ def beside(pytester):
 @pytest.mark.parametrize(
     ("base", "head", "name", "others"),
     [
-        (PLAIN, MEASURED, "test_it.py::test_it", []),
+        pytest.param(PLAIN, MEASURED, "test_it.py::test_it", [], marks=pytest.mark.repeats),
         (ONE_PART, TWO_PARTS, "test_it.py::test_it (b)", ["test_it.py::test_it (a)"]),
     ],
 )
@@ -58,7 +58,10 @@ def test_a_test_that_begins_to_measure_is_added_and_no_error(beside, base, head,
     found.stdout.fnmatch_lines([f"{name}: added: base * has no such test, or does not measure it"])
 
 
-@pytest.mark.parametrize(("comparison", "code"), [("comparison: {added: fail}\n", 1), ("", 0)])
+@pytest.mark.parametrize(
+    ("comparison", "code"),
+    [("comparison: {added: fail}\n", 1), pytest.param("", 0, marks=pytest.mark.repeats)],
+)
 def test_base_s_policy_may_want_none_added(beside, comparison, code):
     found, workloads = beside(MEASURED, MEASURED + NEW, "-k", "new", policy=POLICY.format(comparison))
     assert found.ret == code
@@ -68,6 +71,7 @@ def test_base_s_policy_may_want_none_added(beside, comparison, code):
         found.stdout.fnmatch_lines(["*_ test_new (energy) _*", "added, which base's policy does not allow"])
 
 
+@pytest.mark.repeats
 def test_a_marker_that_says_the_same_is_not_said_to_differ(beside):
     same = MEASURED.replace("def", "@pytest.mark.energy(max='1000 mWh', level='error')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{same}", policy=POLICY.format(""))
@@ -91,6 +95,7 @@ def test_an_entry_that_base_wants_kept_is_not_lost_with_its_limits(beside):
     found.assert_outcomes(passed=1, errors=1)
 
 
+@pytest.mark.repeats
 def test_a_limit_is_not_lost_with_its_entry_alone(beside):
     found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""))
     found.assert_outcomes(passed=1, errors=1)

@@ -90,7 +90,7 @@ def beside(pytester, installed, monkeypatch):
     return run
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.repeats), "2"])
 def test_xdist_refuses_what_its_workers_would_measure(beside, workers):
     found = beside("pytest-xdist", "-n", workers, "--energy")
     found.assert_outcomes(passed=3, errors=2)
@@ -214,7 +214,7 @@ async def test_it(energy):
     beside(COMPANY, *arguments, source=source).assert_outcomes(passed=1)
 
 
-@pytest.mark.parametrize("version", ["8.*", "9.*"])
+@pytest.mark.parametrize("version", ["8.*", pytest.param("9.*", marks=pytest.mark.repeats)])
 def test_the_two_latest_pytests(beside, version):
     found = beside(f"pytest=={version}", "--energy", "-v", "--import-mode=importlib")
     assert f"pytest-{version[0]}." in found.stdout.str()
@@ -229,7 +229,7 @@ def test_the_two_latest_pytests(beside, version):
     )
 
 
-@pytest.mark.parametrize("version", ["8.*", "9.*"])
+@pytest.mark.parametrize("version", ["8.*", pytest.param("9.*", marks=pytest.mark.repeats)])
 def test_the_sample_project_under_the_two_latest_pytests(tmp_path, installed, version):
     shutil.copytree(PROJECT, tmp_path / "project", ignore=shutil.ignore_patterns("__pycache__"))
     options = ["-p", "no:cacheprovider", "--energy", *TIME, "-k", "classify", "-v"]

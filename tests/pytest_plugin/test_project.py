@@ -115,7 +115,7 @@ def test_nothing_changed(project):
 
 
 def test_whoever_waits_is_told_in_time(tmp_path):
-    policy = "version: 1\nmeasurement: {time_limit: 10 s}\nworkloads: {w: {python: 'app:make'}}\n"
+    policy = "version: 1\nmeasurement: {time_limit: 1 s}\nworkloads: {w: {python: 'app:make'}}\n"
     for side in ("base", "head"):
         (tmp_path / side).mkdir()
         (tmp_path / side / "energygate.yml").write_text(policy, "utf-8")

@@ -164,6 +164,7 @@ def test_what_idle_threads_cost_shows_at_a_rate(sides, pair_launcher):
 # --- The real command --------------------------------------------------------------------------------------
 
 
+@pytest.mark.repeats
 def test_a_session_option_that_spins_between_requests_fails_at_a_rate(tmp_path):
     project = Project(root=tmp_path / "project")
     project.write("app.py", SLEEPS)
