@@ -1,4 +1,4 @@
-"""How long a window is, when a workload is warm, how much one launch measures: pure functions of numbers."""
+"""How long a window is, when a workload is warm, and how much one launch measures: pure functions of numbers."""
 
 from __future__ import annotations
 
@@ -16,44 +16,44 @@ LAUNCH_NS = 400_000_000
 """Measured time per side and launch. Launches are the evidence, so many short ones beat few long ones."""
 
 SINGLE_WINDOW_NS = 20_000_000
-"""Shortest window of head alone: the protocol between windows then costs below 2 %."""
+"""Shortest window of head alone: the protocol between windows then takes less than 2 %."""
 
 PAIRED_WINDOW_NS = 8_000_000
-"""Shortest window of a pair: long against the microseconds of a change of sides, short against the seconds in
-which a machine's mood changes."""
+"""Shortest window of a pair: long against the microseconds of a change of sides, short against the seconds in which a
+machine's speed changes."""
 
 PAIRED_SHARE = 0.78
 THREADED_WINDOW_NS = 20_000_000
 """Shortest window of a pair with several threads: several times what settling takes."""
 
 SETTLING_NS = 5_000_000
-"""A side with several threads settles for so long when its turn comes. Its threads wake up on one CPU and are spread
-over the others only milliseconds later; without it launches scatter by about a third more (bench/settling.py)."""
+"""How long a side with several threads settles at the start of its turn. Its threads wake up on one CPU and are spread
+over the others only milliseconds later; without settling, launches scatter a third more (bench/settling.py)."""
 
 WINDOW_MARGIN = 1.25
-"""Over the meter's shortest window: calibration on a machine that is busy takes calls for longer than they are."""
+"""Factor over the meter's shortest window: on a busy machine, calibration overestimates the time of a call."""
 
 FAR_APART = 10
-"""Sides that differ by more than this are told apart by short windows too: what counts is that they fit."""
+"""Sides that differ by more than this factor are distinguished by short windows too; windows then only have to fit."""
 
 MIN_PAIRED_NS = 600_000_000
 MAX_BLOCKS = 60
 
 LAUNCH_ERROR = 0.00625
-"""A launch whose own blocks leave its log ratio less certain than this goes on, as long as several of that length
-would fit into the time limit. Only the blocks' scatter decides that, never where they lie, and scatter is the same
-whichever side is the worse one: going on cannot lean the ratio to either side."""
+"""A launch whose blocks leave its log ratio with a larger standard error continues, as long as several launches of that
+length fit into the time limit. Only the scatter of the blocks decides, never their values, and scatter is the same
+whichever side is worse: continuing cannot bias the ratio."""
 
 MIN_WINDOWS = 4
 MAX_WINDOWS = 40
 
 MIN_LAUNCHES = 8
-"""How many launches must fit into the time limit: the interval of fewer than five is useless."""
+"""How many launches must fit into the time limit: fewer than five give a useless interval."""
 
 STEADY_SPAN = 3
 STEADY_TOLERANCE = 0.05
-"""Warm when the median of the last three windows is within 5 % of that of the three before: a trend below
-that drowns in the scatter of windows on shared machines."""
+"""Warm when the median of the last three windows is within 5 % of that of the three before: a smaller trend is lost in
+the scatter of windows on shared machines."""
 
 MAX_WARM_UP_WINDOWS = 40
 
@@ -65,10 +65,10 @@ class LaunchPlan:
     Attributes:
         calls: Calls per window.
         windows: Measured windows per side.
-        max_windows: Most measured windows per side, where those do not agree well enough.
-        max_warm_up: Most warm-up windows before measuring starts anyway.
-        settling_calls: Calls served unmeasured whenever a side's turn comes.
-        warm_up_calls: Calls per warm-up window, which are served as fast as clients can ask; 0: as many as measured.
+        max_windows: Maximum of measured windows per side, where they do not agree well enough.
+        max_warm_up: Maximum of warm-up windows, after which measuring starts anyway.
+        settling_calls: Calls served unmeasured at the start of a side's turn.
+        warm_up_calls: Calls per warm-up window, served as fast as clients can ask; 0 for as many as in a measured one.
     """
 
     calls: int
@@ -80,11 +80,11 @@ class LaunchPlan:
 
 
 def planned_window_ns(least_ns: int, shortest_ns: int) -> int:
-    """How long windows are planned to be, so that they are long enough for a meter even when calls get faster.
+    """Return the length to plan for windows, so that they are long enough for a meter even when calls get faster.
 
     Args:
         least_ns: The meter's shortest meaningful window.
-        shortest_ns: The shortest one that is wanted with any meter.
+        shortest_ns: The shortest useful window with any meter.
     """
     return max(math.ceil(least_ns * WINDOW_MARGIN), shortest_ns)
 
@@ -96,15 +96,15 @@ def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, sta
         call_ns: Time of one warm call.
         min_window_ns: The meter's shortest meaningful window.
         time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: What starting and loading costs in every launch.
+        start_ns: Time of starting and loading in every launch.
     """
     calls = max(1, math.ceil(min_window_ns / call_ns))
     window_ns = calls * call_ns
     affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, window_ns)
-    wanted = max(MIN_WINDOWS, min(MAX_WINDOWS, math.ceil(LAUNCH_NS / window_ns)))
+    useful = max(MIN_WINDOWS, min(MAX_WINDOWS, math.ceil(LAUNCH_NS / window_ns)))
     affordable = int(affordable_ns / window_ns)
-    windows = max(1, min(wanted, int(affordable * 0.8)))
-    # Long windows are few, and `is_steady` needs six of them to say anything: warm-up may use what is left.
+    windows = max(1, min(useful, int(affordable * 0.8)))
+    # `is_steady` needs six windows, and there are few when they are long: warm-up may use what is left.
     max_warm_up = max(1, min(MAX_WARM_UP_WINDOWS, max(windows, affordable - windows)))
     return LaunchPlan(calls=calls, windows=windows, max_warm_up=max_warm_up)
 
@@ -119,7 +119,7 @@ def plan_pair(
 ) -> LaunchPlan:
     """Choose windows and launches for two sides that take turns.
 
-    Measuring takes `PAIRED_SHARE` of a launch, so that starting workers does not eat the time limit, yet several
+    Measuring takes `PAIRED_SHARE` of a launch, so that starting workers does not use up the time limit, yet several
     launches fit into it.
 
     Args:
@@ -127,7 +127,7 @@ def plan_pair(
         min_window_ns: The meter's shortest meaningful window; the faster side's windows are at least that, unless
             the other side is so much slower that its windows would fill the time limit.
         time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: What starting and loading both workers costs in every launch.
+        start_ns: Time of starting and loading both workers in every launch.
         threads: How many threads the workload computes with.
 
     Returns:
@@ -138,16 +138,16 @@ def plan_pair(
         room_ns = max(0.0, time_limit_ns / MIN_LAUNCHES - start_ns)
         calls = max(1, min(calls, int(room_ns / (2 * sum(call_ns)))))
     block_ns = 2 * calls * sum(call_ns)
-    wanted_ns = max(
+    useful_ns = max(
         MIN_PAIRED_NS,
         start_ns * PAIRED_SHARE / (1 - PAIRED_SHARE),
         time_limit_ns / MAX_LAUNCHES - start_ns,  # no more launches than that are ever made
     )
     affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, block_ns)
     affordable = int(affordable_ns / block_ns)
-    blocks = max(1, min(MAX_BLOCKS, round(min(wanted_ns, affordable_ns) / block_ns)))
+    blocks = max(1, min(MAX_BLOCKS, round(min(useful_ns, affordable_ns) / block_ns)))
     max_warm_up = min(MAX_WARM_UP_WINDOWS, 2 * max(blocks, affordable - blocks))  # as in `plan_launch`
-    # A call that is as long as a window settles within itself.
+    # A call as long as a window settles within itself.
     settles = threads > 1 and max(call_ns) < THREADED_WINDOW_NS
     settling_calls = math.ceil(SETTLING_NS / min(call_ns)) if settles else 0
     return LaunchPlan(
@@ -160,7 +160,7 @@ def plan_pair(
 
 
 def is_steady(durations_ns: Sequence[float]) -> bool:
-    """Whether the windows have stopped getting faster (or slower): the workload is warm."""
+    """Tell whether the windows have stopped getting faster or slower, so that the workload is warm."""
     if len(durations_ns) < 2 * STEADY_SPAN:
         return False
     last = statistics.median(durations_ns[-STEADY_SPAN:])
@@ -169,7 +169,7 @@ def is_steady(durations_ns: Sequence[float]) -> bool:
 
 
 def quantile(sorted_values: Sequence[int], share: float) -> int:
-    """Give the smallest value that at least `share` of the values do not exceed (nearest rank).
+    """Return the smallest value that at least `share` of the values do not exceed (nearest rank).
 
     Args:
         sorted_values: At least one value, ascending.

@@ -1,4 +1,4 @@
-"""`demo`: the whole story on the shipped fixtures, in a repository that is thrown away."""
+"""`demo`: a pull request from policy to verdict, on the shipped fixtures in a temporary repository."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ workloads:
 """
 
 FAILED = 1
-"""What `energygate check` exits with when a budget is broken."""
+"""Exit code of `energygate check` when a budget is exceeded."""
 
 AUTHOR = {
     "GIT_AUTHOR_NAME": "demo",
@@ -52,14 +52,14 @@ AUTHOR = {
 
 
 class Gate(Protocol):
-    """What `energygate check` does: measure, judge, report."""
+    """Measures, judges and reports as `energygate check` does."""
 
     def __call__(self, policy_path: str, *, base: str | None = None, base_dir: str | None = None) -> int:
         """Return the exit code."""
 
 
 def demonstrate(gate: Gate) -> int:
-    """Tell the story; returns 0 when it came out as told.
+    """Run the demo; return 0 when the gate failed the pull request as it should.
 
     Args:
         gate: Checks and reports as the command does.
@@ -112,7 +112,7 @@ def _base(project: Path) -> None:
 
 
 def _head(project: Path) -> None:
-    """The pull request: other bytes for two of the three models, more work in one of them."""
+    """Make the pull request: two of the three models change, and one of them does more work."""
     import onnx
 
     shutil.copyfile(fixtures() / "models/digits-cnn-fat.onnx", project / "models/digits-cnn.onnx")

@@ -22,30 +22,30 @@ if TYPE_CHECKING:
     from energygate.result.result import Result, WorkloadResult
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"})
-"""Directories that hold other people's models, or copies of one's own. Hidden directories and virtual
-environments of any name are skipped too."""
+"""Directories that hold other people's models, or copies. Hidden directories and virtual environments of any name are
+skipped too."""
 
 YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
-"""Names that YAML would not take for text."""
+"""Words that YAML does not read as text."""
 
 MARGIN = 1.5
-"""Budget over measured value: above a machine's wander and small changes, below a model twice as heavy."""
+"""Budget over measured value: above drift and small changes, below a model twice as heavy."""
 
 BUDGETED = ("energy_per_request", "latency_p95", "model_size")
-"""What a drafted policy limits; accuracy joins them where there are labels."""
+"""What a drafted policy limits, besides accuracy where there are labels."""
 
 ACCURACY_ALLOWANCE = 0.01
-"""How far accuracy may fall below what was measured."""
+"""How far accuracy may fall below the measured value."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class Found:
+class FoundModel:
     """A model and the inputs that fit it.
 
     Attributes:
         name: The workload's name.
         model: Path of the model, relative to the project.
-        inputs: Path of the inputs, relative to the project; `None` when they are to be made up.
+        inputs: Path of the inputs, relative to the project; `None` to synthesise them.
         labels: The array among the inputs that holds the labels; `None` without one.
     """
 
@@ -55,7 +55,7 @@ class Found:
     labels: str | None
 
 
-def find_models(directory: Path) -> list[Found]:
+def find_models(directory: Path) -> list[FoundModel]:
     """Return all `.onnx` files below a directory, each with the first `.npz` file that holds its inputs by name.
 
     Raises:
@@ -70,15 +70,15 @@ def find_models(directory: Path) -> list[Found]:
     return [_found(name, path, directory, archives) for name, path in zip(names, models, strict=True)]
 
 
-def bare_policy(found: Sequence[Found]) -> str:
-    """A policy without budgets: what is measured to find out which budgets make sense."""
-    return "\n".join(["version: 1", "workloads:", *(line for one in found for line in _entry(one))]) + "\n"
+def bare_policy(models: Sequence[FoundModel]) -> str:
+    """Return a policy without budgets, to measure what the budgets should be."""
+    return "\n".join(["version: 1", "workloads:", *(line for one in models for line in _entry(one))]) + "\n"
 
 
-def draft_policy(found: Sequence[Found], result: Result) -> str:
-    """A commented policy whose budgets lie a margin above what was measured.
+def draft_policy(models: Sequence[FoundModel], result: Result) -> str:
+    """Return a commented policy whose budgets lie a margin above the measured values.
 
-    Models that could not be measured stand in it as comments, with the reason.
+    Models that could not be measured are commented out, with the reason.
     """
     by_name = {workload.name: workload for workload in result.workloads}
     lines = [
@@ -93,12 +93,12 @@ def draft_policy(found: Sequence[Found], result: Result) -> str:
         "",
         "workloads:",
     ]
-    for one in found:
+    for one in models:
         lines += _budgeted(one, by_name[one.name])
     return "\n".join(lines) + "\n"
 
 
-def _budgeted(one: Found, workload: WorkloadResult) -> list[str]:
+def _budgeted(one: FoundModel, workload: WorkloadResult) -> list[str]:
     entry = _entry(one)
     if workload.error is not None:
         reason = printable(" ".join(workload.error.message.split()))
@@ -117,11 +117,11 @@ def _budgeted(one: Found, workload: WorkloadResult) -> list[str]:
 
 
 def _parseable(text: str) -> str:
-    """A formatted quantity as the policy's grammar reads it: no thousands separators."""
+    """Remove thousands separators, which the policy's grammar does not read."""
     return text.replace(",", "")
 
 
-def _entry(one: Found) -> list[str]:
+def _entry(one: FoundModel) -> list[str]:
     lines = [f"  {_yaml(one.name)}:", f"    onnx: {_yaml(one.model)}"]
     if one.inputs:
         lines.append(f"    inputs: {_yaml(one.inputs)}")
@@ -131,13 +131,13 @@ def _entry(one: Found) -> list[str]:
 
 
 def _yaml(text: str) -> str:
-    """A scalar that YAML reads back as this very text."""
+    """Return a scalar that YAML reads back as exactly this text."""
     plain = re.fullmatch(r"[A-Za-z_][\w./-]*", text, re.ASCII) and text.lower() not in YAML_WORDS
     return text if plain else json.dumps(text, ensure_ascii=False)
 
 
 def _files(directory: Path) -> Iterator[Path]:
-    """All files whose names a policy can hold, in the order of their paths."""
+    """Yield all files whose names a policy can hold, in the order of their paths."""
     for root, directories, names in os.walk(directory):
         directories[:] = sorted(one for one in directories if not _is_skipped(Path(root, one)))
         yield from (Path(root) / name for name in sorted(names) if name.isprintable())
@@ -154,7 +154,7 @@ def _is_skipped(directory: Path) -> bool:
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
-    """The file's stem, or its whole path where another has the same stem."""
+    """Return each file's stem, or its whole path where another file has the same stem."""
     stems = [_name(path.stem) for path in paths]
     return [
         stem if stems.count(stem) == 1 else _name(path.with_suffix("").as_posix())
@@ -163,7 +163,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _name(text: str) -> str:
-    """What of a path a policy takes for a name: no blanks around it, and its end where it is too long."""
+    """Return a valid name for a path: without blanks around it, and only its end if it is too long."""
     return text[-MAX_NAME_LENGTH:].strip()
 
 
@@ -175,18 +175,18 @@ def _array_names(path: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _found(name: str, path: Path, directory: Path, archives: Mapping[Path, frozenset[str]]) -> Found:
-    wanted = _input_names(path)
+def _found(name: str, path: Path, directory: Path, archives: Mapping[Path, frozenset[str]]) -> FoundModel:
+    inputs = _input_names(path)
     fitting = next(
         (
             archive
             for archive, names in archives.items()
-            if wanted and wanted <= names and len(names - wanted) <= 1
+            if inputs and inputs <= names and len(names - inputs) <= 1
         ),
         None,
     )
-    spare = sorted(archives[fitting] - wanted) if fitting else []
-    return Found(
+    spare = sorted(archives[fitting] - inputs) if fitting else []
+    return FoundModel(
         name=name,
         model=path.relative_to(directory).as_posix(),
         inputs=fitting.relative_to(directory).as_posix() if fitting else None,
@@ -195,7 +195,7 @@ def _found(name: str, path: Path, directory: Path, archives: Mapping[Path, froze
 
 
 def _input_names(path: Path) -> frozenset[str]:
-    """The names of a model's inputs; empty for a file that is no model, which measuring will say better."""
+    """Return the names of a model's inputs; empty for a file that is not a model, which measuring will report."""
     import onnx
 
     try:

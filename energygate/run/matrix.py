@@ -1,4 +1,4 @@
-"""Workloads shared out among the jobs of a matrix, so that all take about as long."""
+"""Workloads divided among the jobs of a matrix, so that all jobs take about equally long."""
 
 from __future__ import annotations
 
@@ -36,29 +36,29 @@ class Shard:
 
 
 def past_seconds(result: Result) -> dict[str, float]:
-    """How long each workload of an earlier result took to measure, in seconds; without those not measured."""
+    """Return how long each workload of an earlier result took to measure, in seconds; without unmeasured ones."""
     return {one.name: one.provenance.seconds for one in result.workloads if one.provenance is not None}
 
 
 def shards(seconds: Mapping[str, float | None], count: int) -> list[list[str]]:
-    """Share out workloads so that the slowest shard is done early: the longest first, each to the least loaded.
+    """Divide workloads so that the slowest shard ends early: the longest first, each to the least loaded shard.
 
-    That rule ends at most a third later than the best possible one (Graham 1969, "Bounds on multiprocessing timing
-    anomalies"). The same input gives the same shards.
+    This takes at most a third longer than the optimum (Graham 1969, "Bounds on multiprocessing timing anomalies").
+    The same input gives the same shards.
 
     Args:
-        seconds: How long each workload took the last time; where that is not known (`None`, not positive, not
-            finite), it counts as the median of the others.
-        count: The most shards to make.
+        seconds: How long each workload took the last time; one that is unknown (`None`, not positive, not finite)
+            counts as the median of the others.
+        count: Maximum number of shards.
 
     Returns:
-        Names, in each shard in the order of `seconds`. No shard is empty: there are fewer when workloads are fewer.
+        Names, in each shard in the order of `seconds`. No shard is empty: with fewer workloads there are fewer shards.
 
     Raises:
         UsageError: When `count` is below 1.
     """
     if count < 1:
-        raise UsageError(f"{count} shards can hold nothing", hint="Ask for at least one")
+        raise UsageError(f"{count} is not a number of shards", hint="Ask for at least 1")
     known = _known(seconds)
     order = {name: position for position, name in enumerate(known)}
     filled: list[list[str]] = [[] for _ in range(min(count, len(known)))]
@@ -73,7 +73,7 @@ def shards(seconds: Mapping[str, float | None], count: int) -> list[list[str]]:
 
 
 def _known(seconds: Mapping[str, float | None]) -> dict[str, float]:
-    """The seconds with the unknown ones filled in; all alike when none is known."""
+    """Return the seconds with unknown ones filled in; all equal when none is known."""
     known = [one for one in seconds.values() if _is_known(one)]
     middle = statistics.median(known) if known else 1.0
     return {name: one if _is_known(one) else middle for name, one in seconds.items()}
@@ -91,19 +91,18 @@ def plan(
     default_runner: Runner = DEFAULT_RUNNER,
     past: Mapping[str, float] | None = None,
 ) -> tuple[Shard, ...]:
-    """Share out workloads among jobs, each job on the runner that its workloads need.
+    """Divide workloads among jobs, each job on the runner that its workloads need.
 
     Args:
-        workloads: Names of all workloads of the run: the pairings' with a base (a workload that head removed must
-            be named too, or its removal passes unseen), else the policy's.
-        count: The most jobs.
+        workloads: Names of all workloads of the run, with a base also of those that head removed.
+        count: Maximum number of jobs.
         runs_on: The runner of each workload that needs one of its own.
         default_runner: The runner of all others.
-        past: Seconds that each took the last time, as far as known.
+        past: Seconds that each took the last time, where known.
 
     Raises:
-        UsageError: When there is nothing to share out, a name is unknown or there twice, or `count` is too small
-            for so many kinds of runners, or more than GitHub takes.
+        UsageError: When there are no workloads, a name is unknown or given twice, or `count` is less than the number
+            of kinds of runners, or more than GitHub allows.
     """
     _refuse_impossible(workloads, count, runs_on or {})
     filled = _known({name: (past or {}).get(name) for name in workloads})
@@ -125,7 +124,7 @@ def plan(
 
 def _refuse_impossible(workloads: Sequence[str], count: int, runs_on: Mapping[str, Runner]) -> None:
     if not workloads:
-        raise UsageError("there are no workloads to share out")
+        raise UsageError("there are no workloads to divide among jobs")
     if not 1 <= count <= MAX_JOBS:
         raise UsageError(
             f"a matrix cannot have {count} jobs", hint=f"Ask for 1 to {MAX_JOBS}, GitHub's limit"
@@ -138,7 +137,7 @@ def _refuse_impossible(workloads: Sequence[str], count: int, runs_on: Mapping[st
 
 
 def _counts(seconds: Mapping[Runner, Sequence[float]], count: int) -> dict[Runner, int]:
-    """How many jobs each kind of runner gets: one, and one more wherever jobs are longest, while any are left."""
+    """Give each kind of runner one job, and then one more at a time wherever jobs are longest."""
     counts = dict.fromkeys(seconds, 1)
     totals = {runner: math.fsum(part) for runner, part in seconds.items()}
     for _ in range(count - len(counts)):
@@ -151,10 +150,10 @@ def _counts(seconds: Mapping[Runner, Sequence[float]], count: int) -> dict[Runne
 
 
 def matrix(planned: Sequence[Shard]) -> dict[str, list[dict[str, object]]]:
-    r"""The jobs as GitHub's `strategy.matrix` takes them.
+    r"""Return the jobs in the form of GitHub's `strategy.matrix`.
 
-    The names of a job's workloads are one text, a JSON list in ASCII without line breaks. Hand it over in an
-    environment variable, never inside a script: a name may hold what a shell would run.
+    The names of a job's workloads are one string, a JSON list in ASCII without line breaks. Pass it in an environment
+    variable, never inside a script: a shell would run what a name contains.
 
     Returns:
         `{"include": [{"shard": 1, "of": 3, "runs-on": "ubuntu-latest", "workloads": "[\"a\", \"b c\"]"}]}`.

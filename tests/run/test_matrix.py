@@ -48,7 +48,7 @@ def test_the_longest_goes_first_and_to_the_least_loaded(seconds, count, expected
 
 
 def test_no_shards_hold_nothing():
-    with pytest.raises(UsageError, match="0 shards can hold nothing"):
+    with pytest.raises(UsageError, match="0 is not a number of shards"):
         shards({"a": 1.0}, 0)
 
 

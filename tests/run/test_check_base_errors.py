@@ -150,8 +150,8 @@ def test_what_cannot_be_asked_is_one_sentence(spun, arguments, prepare, words):
         prepare(spun)
     found = spun.check(*arguments)
     assert (found.ran.code, found.ran.out, found.result) == (2, "", None)
-    (sentence,) = found.ran.err.splitlines()
-    assert sentence.startswith("energygate: ")
+    *usage, sentence = found.ran.err.splitlines()
+    assert sentence.startswith("Error: " if usage else "energygate: ")
     assert [word for word in words if word not in sentence] == [], sentence
 
 
