@@ -38,6 +38,12 @@ MEASURES = "pytest.mark.measures"
 MIN_FILES = 10
 """As many files are worth the two seconds in which workers start."""
 
+LONGEST_FIRST = ("workflows", "run", "pytest_plugin", "production", "workloads", "cli")
+"""Folders that start first, so that no worker is left alone with a long file at the end."""
+
+WITHOUT_FILES = {"workflows"}
+"""Folders whose tests share nothing within a file and take long: workers are given one at a time."""
+
 XDIST_VARIABLES = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_XDIST_TESTRUNUID")
 
 LOCK_FILE = pytest.StashKey[Path]()
@@ -60,7 +66,9 @@ def pytest_cmdline_main(config):
         return
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if processors > 1:
-        option.numprocesses = processors
+        option.numprocesses = (
+            processors + 1
+        )  # tests also wait: for processes to end, for a server's next tick
 
 
 def _explicit(config):
@@ -75,7 +83,7 @@ def _files(arguments):
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Give whole files to workers, in the order of collection, and all files that measure to one of them."""
+    """Give whole files to workers, in the order of collection, and all tests that measure to one of them."""
     if config.option.dist not in {"load", "loadfile"}:
         return None
     from xdist.scheduler import LoadFileScheduling
@@ -84,7 +92,9 @@ def pytest_xdist_make_scheduler(config, log):
         def _split_scope(self, nodeid):
             file, _, name = nodeid.partition("::")
             measuring = _measuring(config.rootpath / file)
-            return "measuring" if {"*", name.partition("[")[0]} & measuring else file
+            if {"*", name.partition("[")[0]} & measuring:
+                return "measuring"
+            return nodeid if (config.rootpath / file).parent.name in WITHOUT_FILES else file
 
     config.option.loadscopereorder = False
     return MeasuringTogether(config, log)
@@ -147,7 +157,13 @@ def pytest_collection_modifyitems(config, items):
         config.hook.pytest_deselected(items=deselected)
         gone = set(deselected)
         items[:] = [item for item in items if item not in gone]
-    items.sort(key=lambda item: item.get_closest_marker("measures") is not None)
+    items.sort(key=_order)
+
+
+def _order(item):
+    folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
+    place = LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
+    return item.get_closest_marker("measures") is not None, place
 
 
 def _left_out(config):

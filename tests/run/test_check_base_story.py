@@ -136,4 +136,4 @@ def test_the_result_is_what_the_schema_says_and_names_base(story):
 
 
 def test_both_sides_answer_alike_and_that_is_said(story):
-    assert "heavier: the one value agrees with base's" in story.ran.out
+    assert "heavier: the value agrees with base's" in story.ran.out

@@ -120,7 +120,14 @@ def test_endpoints_under_every_load_and_a_command(served, diary, has_ended):
 
 
 @pytest.mark.measures
-@pytest.mark.parametrize("load", ["closed", {"concurrency": 2}, RATE], ids=["closed", "two", "rate"])
+@pytest.mark.parametrize(
+    "load",
+    [
+        pytest.param("closed", id="closed"),
+        pytest.param({"concurrency": 2}, id="two", marks=pytest.mark.repeats),
+        pytest.param(RATE, id="rate", marks=pytest.mark.repeats),
+    ],
+)
 def test_a_server_that_burns_twice_as_much_fails(served, diary, has_ended, load):
     served.policy({"w": endpoint(1.0, load=load, budgets=limit())})
     served.commit(branch="change")
@@ -137,6 +144,7 @@ def test_a_server_that_burns_twice_as_much_fails(served, diary, has_ended, load)
 
 
 @pytest.mark.measures
+@pytest.mark.repeats
 def test_the_same_server_passes(served, diary, has_ended):
     served.policy({"w": endpoint(1.0, budgets=limit("30 %"))})
     served.commit(branch="change")
