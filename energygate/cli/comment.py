@@ -100,7 +100,9 @@ def comment(
 
     from energygate.cli.results import result_from
     from energygate.forge.comment import When, post_result
-    from energygate.forge.github import GitHubClient, GitHubError, Marker, Thread
+    from energygate.forge.github.api_errors import GitHubError
+    from energygate.forge.github.client import GitHubClient
+    from energygate.forge.github.sticky_comment import Marker, Thread
 
     thread = Thread(repository=repository, number=pull_request)
     result = result_from(source)

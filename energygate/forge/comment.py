@@ -12,8 +12,9 @@ from energygate.report.markdown import comment
 from energygate.result.merging import ONE_SIDED
 
 if TYPE_CHECKING:
-    from energygate.forge.github import GitHubClient, Marker, Posted, Thread
-    from energygate.result.result import Result, WorkloadResult
+    from energygate.forge.github.client import GitHubClient
+    from energygate.forge.github.sticky_comment import Marker, Posted, Thread
+    from energygate.result.result import Result
 
 
 class When(str, Enum):
@@ -34,28 +35,28 @@ def has_changes(result: Result) -> bool:
     leaves zero out), a workload that was added, removed or renamed, and another policy.
     """
     return (
-        result.verdict is not Verdict.PASS or result.policy_changed or any(map(_is_changed, result.workloads))
-    )
-
-
-def _is_changed(workload: WorkloadResult) -> bool:
-    return (
-        workload.verdict is not Verdict.PASS
-        or workload.error is not None
-        or workload.state in ONE_SIDED
-        or any(metric.findings and metric.shows_change for metric in workload.metrics.values())
+        result.verdict is not Verdict.PASS
+        or result.policy_changed
+        or any(
+            one.verdict is not Verdict.PASS or one.error is not None or one.state in ONE_SIDED
+            for one in result.workloads
+        )
+        or any(
+            metric.findings and metric.shows_change
+            for one in result.workloads
+            for metric in one.metrics.values()
+        )
     )
 
 
 def is_worth_a_comment(result: Result, when: When, *, strict: bool = False) -> bool:
     """Return whether a pull request without a comment gets one."""
     failed = exit_code(result.verdict, strict=strict) != 0
-    return {
-        When.ALWAYS: True,
-        When.CHANGES: failed or has_changes(result),
-        When.ON_FAILURE: failed,
-        When.NEVER: False,
-    }[when]
+    return (
+        when is When.ALWAYS
+        or (when is When.CHANGES and (failed or has_changes(result)))
+        or (when is When.ON_FAILURE and failed)
+    )
 
 
 def post_result(  # noqa: PLR0913 - what, where and by which run

@@ -73,7 +73,7 @@ def assumptions(site: SiteResult, workloads: Sequence[WorkloadResult]) -> str:
     parts.append(f"PUE {site.pue:g}")
     if site.carbon_g_per_kwh is not None:
         source = site.carbon_source or ""
-        where = AS_POLICY if source == IN_POLICY else f"in {_quote(source)}"
+        where = AS_POLICY if source == IN_POLICY else f"in {printable(source, max_length=MAX_QUOTE)}"
         parts.append(f"{format_quantity(site.carbon_g_per_kwh, 'gCO2e/kWh')} {where}")
     together = "; each workload as if it served all of the traffic" if len(workloads) > 1 else ""
     return ", ".join(parts) + together
@@ -108,7 +108,11 @@ def split(workload: WorkloadResult) -> str:
 def _pool(site: SiteResult) -> str:
     """Return how replicas follow the load: `2 warm replicas at 0.34 USD/h`."""
     traffic = site.traffic
-    price = f" at {_quote(site.replica.price)}" if site.replica and site.replica.price else ""
+    price = (
+        f" at {printable(site.replica.price, max_length=MAX_QUOTE)}"
+        if site.replica and site.replica.price
+        else ""
+    )
     if traffic is not None and traffic.warm_replicas:
         return f"{traffic.warm_replicas} warm replica{'' if traffic.warm_replicas == 1 else 's'}{price}"
     if traffic is not None and traffic.scale_to_zero_after_s is not None:
@@ -124,11 +128,6 @@ def _idle_power(workloads: Sequence[WorkloadResult]) -> str:
     )
     shown = dict.fromkeys(f"{format_quantity(watts, 'W')} ({how})" for watts, how in powers)
     return f"{' or '.join(shown)} each when idle"
-
-
-def _quote(text: str) -> str:
-    """Return a text that anybody may have written, fit for a terminal."""
-    return printable(text, max_length=MAX_QUOTE)
 
 
 def _difference(metric: MetricResult) -> float:

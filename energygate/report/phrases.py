@@ -15,28 +15,20 @@ if TYPE_CHECKING:
     from energygate.result.result import AgreementResult, FindingResult, MetricResult, WorkloadResult
 
 MARKS = {
-    Verdict.PASS: "✓",
-    Verdict.WAIVED: "w",
+    Verdict.ERROR: "✗",
+    Verdict.FAIL: "✗",
     Verdict.WARN: "!",
     Verdict.INCONCLUSIVE: "?",
-    Verdict.FAIL: "✗",
-    Verdict.ERROR: "✗",
+    Verdict.WAIVED: "w",
+    Verdict.PASS: "✓",
 }
-"""One character per verdict: they must differ without colour."""
+"""One character per verdict, which must differ without colour; first what a reader needs to see first."""
+
+ORDER = tuple(MARKS)
 
 MINUS = "\N{MINUS SIGN}"
 
 LIMIT_WORDS = {"max": "max ", "min": "min ", "max_increase": "at most +", "max_decrease": f"at most {MINUS}"}
-
-ORDER = (
-    Verdict.ERROR,
-    Verdict.FAIL,
-    Verdict.WARN,
-    Verdict.INCONCLUSIVE,
-    Verdict.WAIVED,
-    Verdict.PASS,
-)
-"""What a reader needs to see first."""
 
 MANY_PERCENT = 100
 """From here on a change has no decimals."""

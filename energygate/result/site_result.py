@@ -12,7 +12,8 @@ from energygate.result.result_model import Finite, ResultModel
 if TYPE_CHECKING:
     from energygate.footprint import Footprint, Production
     from energygate.measure.readings import Method
-    from energygate.policy import Carbon, Quantity, Site
+    from energygate.policy import Carbon, Site
+    from energygate.policy.site import Replica
 
 IN_POLICY = "policy"
 """The source of a value that the policy itself gives."""
@@ -110,58 +111,43 @@ def site_result(site: Site, carbon_g_per_kwh: float | None) -> SiteResult:
         site: The policy's.
         carbon_g_per_kwh: Its carbon intensity, which may come from a table; `None` when it has none.
     """
+    traffic, training, replica = site.traffic, site.training, site.replica
     return SiteResult(
         pue=site.pue,
         carbon_g_per_kwh=carbon_g_per_kwh,
-        carbon_source=None if site.carbon is None else carbon_source(site.carbon),
-        electricity_price=_text(site.electricity_price),
-        requests_per_day=None if site.traffic is None else site.traffic.daily,
-        water_l_per_kwh=None if site.water is None else site.water.value,
-        egress_price=_text(site.egress_price),
-        replica=_replica(site),
-        traffic=_traffic(site),
-        training=_training(site),
+        carbon_source=site.carbon and carbon_source(site.carbon),
+        electricity_price=site.electricity_price and site.electricity_price.text,
+        requests_per_day=traffic and traffic.daily,
+        water_l_per_kwh=site.water and site.water.value,
+        egress_price=site.egress_price and site.egress_price.text,
+        replica=_replica(replica) if replica.model_fields_set else None,
+        traffic=traffic
+        and TrafficResult(
+            requests_per_hour=traffic.hourly,
+            warm_replicas=traffic.warm_replicas,
+            max_replicas=traffic.max_replicas,
+            scale_to_zero_after_s=traffic.scale_to_zero_after and traffic.scale_to_zero_after.value,
+            model_downloads_per_month=traffic.model_downloads_per_month,
+        ),
+        training=training
+        and TrainingResult(energy_kwh=training.energy.value, lifetime_requests=training.lifetime_requests),
+    )
+
+
+def _replica(replica: Replica) -> ReplicaResult:
+    embodied = replica.embodied_carbon
+    return ReplicaResult(
+        idle_watts=replica.idle_power and replica.idle_power.value,
+        price=replica.price and replica.price.text,
+        embodied_g=embodied and embodied.total.value,
+        embodied_lifetime_s=embodied and embodied.lifetime.value,
+        embodied_share=embodied and (embodied.share.value if embodied.share else 1.0),
     )
 
 
 def carbon_source(carbon: Carbon) -> str:
     """Return where a carbon intensity comes from: a region, a country, or the policy itself."""
     return carbon.cloud or carbon.country or IN_POLICY
-
-
-def _replica(site: Site) -> ReplicaResult | None:
-    replica, embodied = site.replica, site.replica.embodied_carbon
-    if not replica.model_fields_set:
-        return None
-    share = None if embodied is None else 1.0 if embodied.share is None else embodied.share.value
-    return ReplicaResult(
-        idle_watts=None if replica.idle_power is None else replica.idle_power.value,
-        price=_text(replica.price),
-        embodied_g=None if embodied is None else embodied.total.value,
-        embodied_lifetime_s=None if embodied is None else embodied.lifetime.value,
-        embodied_share=share,
-    )
-
-
-def _traffic(site: Site) -> TrafficResult | None:
-    traffic = site.traffic
-    if traffic is None:
-        return None
-    after = traffic.scale_to_zero_after
-    return TrafficResult(
-        requests_per_hour=traffic.hourly,
-        warm_replicas=traffic.warm_replicas,
-        max_replicas=traffic.max_replicas,
-        scale_to_zero_after_s=None if after is None else after.value,
-        model_downloads_per_month=traffic.model_downloads_per_month,
-    )
-
-
-def _training(site: Site) -> TrainingResult | None:
-    training = site.training
-    if training is None:
-        return None
-    return TrainingResult(energy_kwh=training.energy.value, lifetime_requests=training.lifetime_requests)
 
 
 def footprint_result(
@@ -191,7 +177,3 @@ def footprint_result(
         monthly_replicas=found.monthly_replicas,
         monthly_egress=found.monthly_egress,
     )
-
-
-def _text(quantity: Quantity | None) -> str | None:
-    return None if quantity is None else quantity.text

@@ -140,7 +140,7 @@ def test_a_measuring_step_that_died_says_so(step, shop):
 def test_a_result_that_contradicts_itself_is_not_told_as_one(step, shop):
     forged = FAILS.model_copy(update={"verdict": Verdict.PASS})
     assert step(forged)["exit-code"] == "3"
-    assert "its verdict is pass" in shop.bodies()[0]
+    assert "its verdict, pass" in shop.bodies()[0]
 
 
 @pytest.mark.parametrize(

@@ -157,7 +157,7 @@ def test_a_wrong_token_is_told_and_not_shown(post):
         ((*WHERE, "--run-id", "1" * 20), {}, ("--run-id", "1<=x<=")),
         ((*WHERE, "--attempt", "1" * 10), {}, ("--attempt", "1<=x<=")),
         ((*WHERE, "--key", "a b"), {}, ("key", "without spaces")),
-        ((*WHERE, "--sha", "abc"), {}, ("full name of the commit",)),
+        ((*WHERE, "--sha", "abc"), {}, ("full hash of the commit",)),
         ((*WHERE, "--when", "sometimes"), {}, ("--when", "on-failure")),
         (("--repository", "r", "--pull-request", "1"), {}, ("owner/name",)),
         (("--repository", "o/..", "--pull-request", "1"), {}, ("owner/name",)),
@@ -177,5 +177,5 @@ def test_what_is_no_result_is_not_posted(github, post):
     lying = FAILED.model_copy(update={"verdict": Verdict.PASS})
     ran = post(lying)
     assert (ran.code, ran.out) == (3, "")
-    assert "its verdict is pass, and those of its workloads say otherwise" in ran.err
+    assert "its verdict, pass, is not the worst" in ran.err
     assert github.seen == []

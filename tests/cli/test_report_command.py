@@ -83,7 +83,7 @@ def test_a_result_may_come_from_another_command(saved):
         ("", "result.json: this is not a readable result: it is not JSON"),
         (
             ALL.to_json().replace('"fail"', '"pass"', 1),
-            "result.json: this is not a readable result: its verdict is pass",
+            "result.json: this is not a readable result: its verdict, pass",
         ),
     ],
 )

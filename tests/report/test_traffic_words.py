@@ -225,19 +225,22 @@ def test_the_comment_has_one_line_and_folds_the_rest():
     [
         (
             result(workload().model_copy(update={"footprint": footprint(idle_watts=-1.0)}), site=site()),
-            "workload 'cnn' comes to less than nothing at the site's traffic",
+            "workload 'cnn' has a negative number in its footprint",
         ),
-        (result(judged(Verdict.PASS), site=site(requests_per_day=0.0)), "its site serves no requests"),
+        (
+            result(judged(Verdict.PASS), site=site(requests_per_day=0.0)),
+            "its site's requests per day are not greater than zero",
+        ),
         (
             result(judged(Verdict.PASS), site=site(traffic=traffic(warm_replicas=-1))),
-            "its site serves less than no requests, or by less than no replicas",
+            "its site's traffic has a negative number",
         ),
         (
             result(
                 judged(Verdict.PASS),
                 site=site(traffic=traffic(requests_per_hour=(*(1.0,) * 23, -1.0))),
             ),
-            "its site serves less than no requests, or by less than no replicas",
+            "its site's traffic has a negative number",
         ),
         (result(judged(Verdict.PASS), site=site()), None),
     ],

@@ -7,7 +7,7 @@ import stat
 import struct
 import zipfile
 import zlib
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
 from energygate.forge.github.api_errors import FileTooLong, GitHubError
@@ -16,7 +16,7 @@ from energygate.result.reading import MAX_BYTES
 from energygate.text import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.json_fields import Fields
@@ -98,10 +98,41 @@ def result_in(archive: bytes, *, where: str, limit_bytes: int = MAX_BYTES) -> by
     Raises:
         MeasurementError: One sentence; names out of the archive are escaped and cut.
     """
+    # `zipfile` builds an object for every entry before it says how many there are. It finds none without these
+    # four bytes, which compressed data contains by chance once in 4 GB.
+    if archive.count(_LISTED) > MAX_ENTRIES:
+        raise _unusable(f"it lists more than {MAX_ENTRIES} files", where)
     try:
-        return _result_in(archive, limit_bytes)
-    except _BadArchive as why:
-        raise _unusable(str(why), where) from None
+        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
+            if wrong := next(_faults(opened.infolist(), limit_bytes), None):
+                raise _unusable(wrong, where)
+            (entry,) = opened.infolist()
+            with opened.open(entry) as member:
+                # No more than the declared size comes out of this, and the checksum is verified at the end.
+                content = b"".join(iter(lambda: member.read(_PIECE_BYTES), b""))
+    except _UNREADABLE:
+        raise _unusable("it is not a complete zip archive", where) from None
+    if len(content) != entry.file_size:
+        raise _unusable(f"{RESULT_NAME} in it is incomplete", where)
+    return content
+
+
+def _faults(entries: Sequence[zipfile.ZipInfo], limit_bytes: int) -> Iterator[str]:
+    """Yield what is wrong with an archive's entries, as clauses; nothing when it is one readable file."""
+    # Both names: `zipfile` cuts the one in the archive at a zero byte, and may take another from an extra field.
+    names = [name for one in entries for name in (one.orig_filename, one.filename)]
+    yield from (f"it has the file {quote(name)}" for name in names if name != RESULT_NAME)
+    if len(entries) != 1:
+        yield f"it has {RESULT_NAME} {len(entries)} times" if entries else "it is empty"
+    for entry in entries:
+        if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
+            yield f"{RESULT_NAME} in it is not a regular file"
+        if entry.flag_bits & _ENCRYPTED:
+            yield f"{RESULT_NAME} in it is encrypted"
+        if entry.compress_type not in _METHODS:
+            yield f"{RESULT_NAME} in it is compressed by a method that GitHub does not use"
+        if entry.file_size > limit_bytes:
+            yield f"{RESULT_NAME} in it has over {limit_bytes / 1e6:.0f} MB"
 
 
 def _newest(client: GitHubClient, path: str, *, name: str, where: str) -> Fields:
@@ -121,55 +152,9 @@ def _expired(where: str) -> GitHubError:
     )
 
 
-class _BadArchive(Exception):
-    """Why an archive is not read, as a clause."""
-
-
-def _refuse(why: str) -> NoReturn:
-    raise _BadArchive(why)
-
-
 def _unusable(why: str, where: str) -> MeasurementError:
     return MeasurementError(
         f"cannot read the result from the artifact: {why}",
         where=where,
         hint=f"It must be a zip archive of {RESULT_NAME} alone, as energygate's first stage uploads it",
     )
-
-
-def _result_in(archive: bytes, limit_bytes: int) -> bytes:
-    # `zipfile` builds an object for every entry before it says how many there are. It finds none without these
-    # four bytes, which compressed data contains by chance once in 4 GB.
-    if archive.count(_LISTED) > MAX_ENTRIES:
-        _refuse(f"it lists more than {MAX_ENTRIES} files")
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            entry = _only_entry(opened.infolist(), limit_bytes)
-            with opened.open(entry) as member:
-                # No more than the declared size comes out of this, and the checksum is verified at the end.
-                content = b"".join(iter(lambda: member.read(_PIECE_BYTES), b""))
-    except _UNREADABLE:
-        _refuse("it is not a complete zip archive")
-    if len(content) != entry.file_size:
-        _refuse(f"{RESULT_NAME} in it is incomplete")
-    return content
-
-
-def _only_entry(entries: Sequence[zipfile.ZipInfo], limit_bytes: int) -> zipfile.ZipInfo:
-    # Both names: `zipfile` cuts the one in the archive at a zero byte, and may take another from an extra field.
-    names = [name for one in entries for name in (one.orig_filename, one.filename)]
-    others = [name for name in names if name != RESULT_NAME]
-    if others:
-        _refuse(f"it has the file {quote(others[0])}")
-    if len(entries) != 1:
-        _refuse(f"it has {RESULT_NAME} {len(entries)} times" if entries else "it is empty")
-    entry = entries[0]
-    if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
-        _refuse(f"{RESULT_NAME} in it is not a regular file")
-    if entry.flag_bits & _ENCRYPTED:
-        _refuse(f"{RESULT_NAME} in it is encrypted")
-    if entry.compress_type not in _METHODS:
-        _refuse(f"{RESULT_NAME} in it is compressed by a method that GitHub does not use")
-    if entry.file_size > limit_bytes:
-        _refuse(f"{RESULT_NAME} in it has over {limit_bytes / 1e6:.0f} MB")
-    return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import time
 from dataclasses import dataclass, field, replace
@@ -103,7 +104,9 @@ class Connection:
         """
         current = request
         for _ in range(MAX_REDIRECTS + 1):
-            response = self._with_retries(current)
+            response = with_retries(
+                functools.partial(self._once, current), max_attempts=request.max_attempts, sleep=self.sleep
+            )
             status, location = response.status_code, response.headers.get("Location")
             if status < _REDIRECT:
                 return response
@@ -133,11 +136,6 @@ class Connection:
                 hint="Check GITHUB_API_URL",
             )
         return replace(request, url=url, has_left=has_left)
-
-    def _with_retries(self, request: ApiRequest) -> Response:
-        return with_retries(
-            lambda attempt: self._once(request, attempt), max_attempts=request.max_attempts, sleep=self.sleep
-        )
 
     def _once(self, request: ApiRequest, attempt: int) -> Response | GitHubError:
         """Send it once; return what went wrong when there is no answer.
