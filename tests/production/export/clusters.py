@@ -10,7 +10,7 @@ from energygate.production.export.kubernetes import files
 from energygate.production.export.kubernetes_options import KubernetesOptions
 from energygate.production.export.source import Source
 from energygate.production.routing.measured_pools import PoolInput
-from energygate.production.routing.requirements import Limit, Requirements
+from energygate.production.routing.requirements import LatencyLimit, Requirements
 from energygate.production.routing.route import route
 
 POLICY = """\
@@ -73,7 +73,7 @@ def routes(*, limit_s=0.2, workload="digits-cnn", **results):
         PoolInput(name=name, source=f"{name}.json", result=one, workload=workload)
         for name, one in results.items()
     ]
-    latency = Limit(metric="latency_p95", limit_s=limit_s, source="energygate.yml:14")
+    latency = LatencyLimit(metric="latency_p95", limit_s=limit_s, source="energygate.yml:14")
     return route(inputs, Requirements(latency=latency, span=(1.0, 1000.0), warm={}))
 
 
