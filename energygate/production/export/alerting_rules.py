@@ -1,12 +1,12 @@
-"""Prometheus' alerting rules: the policy's limits in several windows at once, and what makes the numbers worthless.
+"""Prometheus' alerting rules: on the policy's limits, each in two windows at once, and on worthless numbers.
 
-A limit alerts while a long window is over it, which says that it matters, and a short one, which says that it still
-goes on: see "Alerting on SLOs", The Site Reliability Workbook, chapter 5, whose windows these are. `error` pages after
-an hour; `warn`, and what is less urgent, opens a ticket.
+A limit alerts while a long window is over it, so it matters, and a short one too, so it still goes on: see "Alerting on
+SLOs", The Site Reliability Workbook, chapter 5, whose windows these are. `error` pages after an hour; `warn`, and
+whatever is less urgent, opens a ticket.
 
-What idling is part of is held over a day, which CI means too: its limit is on a mean over the day of `site.traffic`.
-An hour of the night shares the same idle power among few requests and is far over any such limit, each night anew,
-while nothing is wrong. And a mean of a day is nothing to be woken for: whatever the level, it opens a ticket.
+Limits that count idling are on a day, as in CI, which limits the mean over the day of `site.traffic`: at night few
+requests share the same idle power, and every night would be far over the limit while nothing is wrong. The mean of a
+day wakes nobody: whatever the level, it opens a ticket.
 """
 
 from __future__ import annotations
@@ -35,16 +35,19 @@ WORDS = {"1h": "the last hour", "6h": "the last 6 hours", records.DAY: "the last
 PAGE, TICKET = "page", "ticket"
 """What to do about an alert, as its label `severity`: wake somebody, or look at it in working hours."""
 
+WORKLOAD = "{{ $labels.workload }}"
+"""The workload's name, in Prometheus' templates."""
+
 SETTLED = "2m"
-"""How long a limit stays broken before it alerts: a service that has just begun has all its windows full of warm-up."""
+"""How long a limit must be broken before it alerts: the windows of a new service hold only warm-up."""
 
 SILENCE = "15m"
 """Longer than a replica takes to be replaced, and than any usual scrape interval."""
 
 
 def over_budget(one: LiveLimit, live: Live, settled: str = SETTLED) -> Iterator[dict[str, Any]]:
-    """The alerts of one limit, which stays broken for `settled`, a duration of Prometheus, before they fire."""
-    if one.held.daily:
+    """Yield the alerts of one limit, which fire after it was broken for `settled`, a duration of Prometheus."""
+    if one.live.daily:
         yield _over(one, live, DAILY, TICKET, settled)
         return
     if one.limit.level == "error":
@@ -55,165 +58,148 @@ def over_budget(one: LiveLimit, live: Live, settled: str = SETTLED) -> Iterator[
 def _over(
     one: LiveLimit, live: Live, windows: tuple[str, str], severity: str, settled: str
 ) -> dict[str, Any]:
-    held, limit = one.held, one.limit
+    rate, limit = one.live, one.limit
     labels = {names.WORKLOAD: limit.workload} | ({"unit": one.unit} if one.unit is not None else {})
     over = [
-        f"{live.series(records.rate(held.record, window), **labels)} > {number(one.value)}"
+        f"{live.series(records.rate(rate.record, window), **labels)} > {number(one.value)}"
         for window in windows
     ]
-    written = f"{limit.described}, {limit.source}"
-    pace = "at the pace of" if held is MONTHLY else "over"
-    return {
-        "alert": held.alert,
-        "expr": Noted("\nand\n".join(over), written),
-        "for": settled,
-        "labels": {
-            "severity": severity,
-            names.WORKLOAD: untemplated(limit.workload),
-            "metric": limit.metric,
-            "level": limit.level,
-        },
-        "annotations": {
-            "summary": f"{held.what} of {{{{ $labels.workload }}}} is over its budget",
-            "description": (
-                f"{held.what} of {{{{ $labels.workload }}}} is {held.shown} {pace} {WORDS[windows[0]]}, and still "
-                f"over the limit in the last {windows[1]}; the limit is {untemplated(one.told)}."
-            ),
-            "limit": untemplated(limit.described),
-            "policy": untemplated(limit.source),
-        },
-    }
-
-
-def not_told(one: LiveLimit, live: Live) -> Iterator[dict[str, Any]]:
-    """The alert about a limit on latency that is at or above the last bound of the service's histogram.
-
-    What has no upper bound counts as that last bound, which is never over such a limit. The Recorder has bounds above
-    the limits that its policy writes as numbers; of what a relative one comes to it knows nothing.
-    """
-    if one.held.record not in QUANTILES:
-        return
-    limit, window = one.limit, SLOW[1]
-    label, only = METRICS[limit.metric].label, {names.WORKLOAD: limit.workload}
-    written = f"{limit.described}, {limit.source}"
-    yield {
-        "alert": "EnergygateLatencyNotTold",
-        "expr": Noted(
-            f"{live.series(records.rate(one.held.record, window), **only)} <= {number(one.value)}\n"
-            f"and on (workload) {live.beyond_histogram(QUANTILES[one.held.record], window, **only)}",
-            written,
+    pace = "at the pace of" if rate is MONTHLY else "over"
+    return _alert(
+        rate.alert,
+        Noted("\nand\n".join(over), f"{limit.described}, {limit.source}"),
+        settled=settled,
+        labels=_labels(limit.workload, severity) | {"metric": limit.metric, "level": limit.level},
+        summary=f"{rate.title} of {WORKLOAD} is over its budget",
+        description=(
+            f"{rate.title} of {WORKLOAD} is {rate.unit.template} {pace} {WORDS[windows[0]]}, and still over the "
+            f"limit in the last {windows[1]}; the limit is {untemplated(one.description)}."
         ),
-        "for": SILENCE,
-        "labels": {
-            "severity": TICKET,
-            names.WORKLOAD: untemplated(limit.workload),
-            "metric": limit.metric,
-        },
-        "annotations": {
-            "summary": f"Whether {label} of {{{{ $labels.workload }}}} is over its budget cannot be told",
-            "description": (
-                f"{one.held.what} of {{{{ $labels.workload }}}} is over {one.held.shown}, where the histogram of its "
-                f"service ends, and the limit is {untemplated(one.told)}: give energygate.Recorder this policy, with "
-                "that limit as max."
-            ),
-            "policy": untemplated(limit.source),
-        },
-    }
+        limit=untemplated(limit.described),
+        policy=untemplated(limit.source),
+    )
+
+
+def beyond_histogram(one: LiveLimit, live: Live) -> Iterator[dict[str, Any]]:
+    """Yield the alert about a limit on latency that is at or above the last bound of the service's histogram.
+
+    A quantile beyond that bound counts as the bound, which is never over such a limit. The Recorder has bounds above
+    the limits that its policy has as numbers; it does not know what a relative limit comes to.
+    """
+    if one.live.record not in QUANTILES:
+        return
+    limit, window, only = one.limit, SLOW[1], {names.WORKLOAD: one.limit.workload}
+    yield _alert(
+        "EnergygateLatencyNotTold",
+        Noted(
+            f"{live.series(records.rate(one.live.record, window), **only)} <= {number(one.value)}\n"
+            f"and on (workload) {live.beyond_histogram(QUANTILES[one.live.record], window, **only)}",
+            f"{limit.described}, {limit.source}",
+        ),
+        settled=SILENCE,
+        labels=_labels(limit.workload) | {"metric": limit.metric},
+        summary=f"Cannot tell whether {METRICS[limit.metric].label} of {WORKLOAD} is over its budget",
+        description=(
+            f"{one.live.title} of {WORKLOAD} is over {one.live.unit.template}, where the histogram of its service "
+            f"ends, and the limit is {untemplated(one.description)}: give energygate.Recorder this policy, with that "
+            "limit as max."
+        ),
+        policy=untemplated(limit.source),
+    )
 
 
 def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]]:
-    """The alerts about a workload whose numbers say nothing: none arrive, no energy arrives, or another PUE is used."""
+    """Yield the alerts about a workload without data, without energy, or with another PUE than the policy's."""
     where = source.policy.where("workloads", workload)
-    labels = {"severity": TICKET, names.WORKLOAD: untemplated(workload)}
-    if not _scales_to_zero(source):
-        yield {
-            "alert": "EnergygateNoData",
-            "expr": Noted(
-                f"absent_over_time({live.series(names.REQUESTS, workload=workload)}[{SILENCE}])", where
+    traffic = source.policy.site.traffic
+    if traffic is None or traffic.scale_to_zero_after is None:  # else the service may rightly be gone
+        yield _alert(
+            "EnergygateNoData",
+            Noted(f"absent_over_time({live.series(names.REQUESTS, workload=workload)}[{SILENCE}])", where),
+            labels=_labels(workload),
+            summary=f"No data from {WORKLOAD}",
+            description=(
+                f"No {names.REQUESTS} of {WORKLOAD} for {SILENCE}: its service is not scraped, is down, or runs "
+                "without energygate.Recorder, and none of its budgets is checked."
             ),
-            "labels": labels,
-            "annotations": {
-                "summary": "Nothing is heard of {{ $labels.workload }}",
-                "description": (
-                    f"No {names.REQUESTS} of {{{{ $labels.workload }}}} for {SILENCE}: its service is not scraped, "
-                    "is down, or runs without energygate.Recorder, and no budget of it is held."
-                ),
-                "policy": untemplated(where),
-            },
-        }
-    yield {
-        "alert": "EnergygateNoEnergy",
-        "expr": Noted(
-            f"{live.series(records.rate(records.ENERGY_PER_REQUEST, '30m'), **{names.WORKLOAD: workload})} == 0",
-            where,
+            policy=untemplated(where),
+        )
+    energy = live.series(records.rate(records.ENERGY_PER_REQUEST, "30m"), **{names.WORKLOAD: workload})
+    yield _alert(
+        "EnergygateNoEnergy",
+        Noted(f"{energy} == 0", where),
+        labels=_labels(workload),
+        summary=f"Requests to {WORKLOAD} seem to cost no energy",
+        description=(
+            f"{WORKLOAD} answers requests, and its meter counted 0 J for them in the last 30m; none of its budgets on "
+            "energy is checked."
         ),
-        "labels": labels,
-        "annotations": {
-            "summary": "Requests to {{ $labels.workload }} seem to cost no energy",
-            "description": (
-                "{{ $labels.workload }} answers requests, and its meter counted 0 J for them in the last 30m; "
-                "no budget on its energy is held."
-            ),
-            "policy": untemplated(where),
-        },
-    }
+        policy=untemplated(where),
+    )
     pue, written = source.policy.site.pue, source.policy.where("site", "pue")
-    yield {
-        "alert": "EnergygateOtherPue",
-        "expr": Noted(
+    yield _alert(
+        "EnergygateOtherPue",
+        Noted(
             f'count_values by (workload) ("pue",\n'
             f"  ({live.replica_pue(**{names.WORKLOAD: workload})}) != {number(pue)}\n)",
             f"site.pue, {written}",
         ),
-        "for": SILENCE,
-        "labels": labels,
-        "annotations": {
-            "summary": "{{ $labels.workload }} works with another PUE than the policy",
-            "description": (
-                "Replicas of {{ $labels.workload }} that multiply energy by a PUE of {{ $labels.pue }}: {{ $value }}. "
-                f"The policy has {number(pue)} ({untemplated(written)}): deploy them with this policy."
-            ),
-            "policy": untemplated(written),
-        },
-    }
+        settled=SILENCE,
+        labels=_labels(workload),
+        summary=f"{WORKLOAD} uses another PUE than the policy",
+        description=(
+            f"Replicas of {WORKLOAD} with a PUE of {{{{ $labels.pue }}}}: {{{{ $value }}}}. "
+            f"The policy has {number(pue)} ({untemplated(written)}): deploy them with this policy."
+        ),
+        policy=untemplated(written),
+    )
 
 
-def troubles(live: Live) -> Iterator[dict[str, Any]]:
-    """The alerts about what a Recorder could not do, for each replica: readings of its meter, and all else."""
-    counted = {
-        "EnergygateMeterErrors": (
-            names.METER_ERRORS,
-            "The energy meter of {{ $labels.instance }} fails",
-            (
-                f"{{{{ $value | humanize }}}} readings failed on {{{{ $labels.instance }}}} in the last {SILENCE}; "
-                "their energy is missing, so that budgets are held against too little."
-            ),
+def recorder_errors(live: Live) -> Iterator[dict[str, Any]]:
+    """Yield the alerts about errors of each replica's Recorder: failed readings of its meter, and all others."""
+    yield _alert(
+        "EnergygateMeterErrors",
+        _errors(live, names.METER_ERRORS),
+        labels={"severity": TICKET},
+        summary="The energy meter of {{ $labels.instance }} fails",
+        description=(
+            f"{{{{ $value | humanize }}}} readings failed on {{{{ $labels.instance }}}} in the last {SILENCE}; their "
+            "energy is missing, so that budgets are compared with too little."
         ),
-        "EnergygateRecorderErrors": (
-            names.INTERNAL_ERRORS,
-            "The Recorder of {{ $labels.instance }} has trouble of its own",
-            (
-                f"{{{{ $value | humanize }}}} troubles on {{{{ $labels.instance }}}} in the last {SILENCE} that are "
-                "not its meter's; requests or their energy may be missing. Its log names the first of each "
-                "kind: look for energygate.recorder."
-            ),
+    )
+    yield _alert(
+        "EnergygateRecorderErrors",
+        _errors(live, names.INTERNAL_ERRORS),
+        labels={"severity": TICKET},
+        summary="The Recorder of {{ $labels.instance }} has errors of its own",
+        description=(
+            f"{{{{ $value | humanize }}}} errors on {{{{ $labels.instance }}}} in the last {SILENCE} that are not its "
+            "meter's; requests or their energy may be missing. Its log has the first of each kind: look for "
+            "energygate.recorder."
         ),
-    }
-    for alert, (counter, summary, description) in counted.items():
-        yield {
-            "alert": alert,
-            "expr": f"sum by (job, instance) (increase({live.series(counter)}[{SILENCE}])) > 0",
-            "labels": {"severity": TICKET},
-            "annotations": {"summary": summary, "description": description},
-        }
+    )
+
+
+def _errors(live: Live, counter: str) -> str:
+    return f"sum by (job, instance) (increase({live.series(counter)}[{SILENCE}])) > 0"
+
+
+def _labels(workload: str, severity: str = TICKET) -> dict[str, str]:
+    return {"severity": severity, names.WORKLOAD: untemplated(workload)}
+
+
+def _alert(
+    name: str,
+    expression: Noted | str,
+    *,
+    labels: dict[str, str],
+    settled: str | None = None,
+    **annotations: str,
+) -> dict[str, Any]:
+    wait = {} if settled is None else {"for": settled}
+    return {"alert": name, "expr": expression, **wait, "labels": labels, "annotations": annotations}
 
 
 def untemplated(text: str) -> str:
-    """A text that Prometheus' templates leave as it is."""
+    """Return a text that Prometheus' templates leave as it is."""
     return text.replace("{{", '{{ "{{" }}')
-
-
-def _scales_to_zero(source: Source) -> bool:
-    """Whether the service may rightly be gone."""
-    traffic = source.policy.site.traffic
-    return traffic is not None and traffic.scale_to_zero_after is not None

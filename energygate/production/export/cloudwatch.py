@@ -45,9 +45,9 @@ def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str,
             does not take a workload's name.
     """
     answer = (options or CloudWatchOptions()).answer
-    limited = [name for name in source.workloads() if _has_limit(source, name)]
+    limited = [name for name in source.policy.workloads if _has_limit(source, name)]
     templates: dict[str, str] = {}
-    for name in limited or list(source.workloads())[:1]:
+    for name in limited or list(source.policy.workloads)[:1]:
         limit = source.needed_limit(name, METRIC, exporter=KIND)
         fault = name_fault(name)
         if fault is not None:
@@ -62,7 +62,7 @@ def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str,
 
 def unlimited(source: Source) -> list[str]:
     """The workloads that `files` has no template for."""
-    return [name for name in source.workloads() if not _has_limit(source, name)]
+    return [name for name in source.policy.workloads if not _has_limit(source, name)]
 
 
 def deploying(source: Source, file: str, kind: str) -> str:

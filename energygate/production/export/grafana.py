@@ -99,7 +99,7 @@ def _dashboard(source: Source, options: GrafanaOptions) -> builders.Dashboard:
     made.tooltip(DashboardCursorSync.CROSSHAIR)
     _variables(made, options.labels)
     _annotations(made, options.labels)
-    limits = [one for name in source.workloads() for one in live_limits(source, name, exporter=KIND)]
+    limits = [one for name in source.policy.workloads for one in live_limits(source, name, exporter=KIND)]
     shown = rows(limits, options.labels, carbon_rate(source), price_rate(source))
     number = 0
     for title, panels in shown.items():

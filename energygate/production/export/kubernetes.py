@@ -73,7 +73,7 @@ def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[
 def _apps(source: Source, options: KubernetesOptions) -> list[Application]:
     check(source, options)
     limits = {
-        name: (_latency_limit(source, name), _energy_limit(source, name)) for name in source.workloads()
+        name: (_latency_limit(source, name), _energy_limit(source, name)) for name in source.policy.workloads
     }
     variants = {
         name: lightest_first(

@@ -19,10 +19,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.production import names
-from energygate.production.export import records
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_names import pods_of
 from energygate.production.export.kubernetes_targets import SHARES
+from energygate.production.export.live_limits import LIVE_METRICS
 from energygate.production.export.promql import matching, number, quoted
 
 if TYPE_CHECKING:
@@ -147,8 +147,10 @@ def _both(one: ScalingLimits) -> Noted:
     """Replicas of the last minutes, times latency over its limit, over energy over its budget."""
     workload = matching({"workload": one.workload})
     # One number, though several environments may record theirs in one Prometheus: the strictest.
-    latency_limit = f"on (workload) group_left () min by (workload) ({_budget(one.latency)}{workload})"
-    energy_limit = f"on (workload) group_left () min by (workload) ({_budget(one.energy)}{workload})"
+    latency_limit, energy_limit = (
+        f"on (workload) group_left () min by (workload) ({LIVE_METRICS[limit.metric].budget}{workload})"
+        for limit in (one.latency, one.energy)
+    )
     latency = f"{LATENCY}{workload} / {latency_limit}"
     energy = f"{ENERGY}{workload} / {energy_limit}"
     return Noted(
@@ -162,17 +164,6 @@ def _both(one: ScalingLimits) -> Noted:
         f"latency within {one.latency.described} ({one.latency.source}), "
         f"energy within {one.energy.described} ({one.energy.source})",
     )
-
-
-def _budget(limit: RuntimeLimit) -> str:
-    """The constant that `energygate export prometheus` records for a limit."""
-    return {
-        "energy_per_request": records.BUDGET_ENERGY_PER_REQUEST,
-        "effective_energy_per_request": records.BUDGET_EFFECTIVE,
-        "latency_p50": records.BUDGET_LATENCY_P50,
-        "latency_p95": records.BUDGET_LATENCY_P95,
-        "latency_p99": records.BUDGET_LATENCY_P99,
-    }[limit.metric]
 
 
 def adapter_rules() -> dict[str, Any]:

@@ -16,7 +16,8 @@ from energygate.production.export.kubernetes_rules import (
 )
 from energygate.production.export.kubernetes_targets import TOLERANCE
 from energygate.production.export.promql import matching, number
-from energygate.production.export.records import REQUEST_RATE_5M
+from energygate.production.export.records import REQUEST_RATE as WORKLOAD_RATE
+from energygate.production.export.records import rate
 
 if TYPE_CHECKING:
     from energygate.policy import Traffic
@@ -239,7 +240,7 @@ def _scale_to_zero(
         cooldown=Noted(DOWN_AFTER_S, "as long as scaling down waits"),
         trigger=_trigger(
             app,
-            f"sum({REQUEST_RATE_5M}{matching({'workload': app.scaled.workload})})",
+            f"sum({rate(WORKLOAD_RATE, '5m')}{matching({'workload': app.scaled.workload})})",
             Noted(number(variant.target_per_s), "all of the load, on this variant"),
             ignore="true",
             activation=Noted(number(takes_over.rate), takes_over.note),

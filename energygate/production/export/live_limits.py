@@ -1,4 +1,4 @@
-"""Which of the policy's limits can be held against live metrics, and in which unit."""
+"""The policy's limits that live metrics can break, in the units of those metrics."""
 
 from __future__ import annotations
 
@@ -16,206 +16,183 @@ if TYPE_CHECKING:
     from energygate.production.export.source import RuntimeLimit, Source
 
 
-@dataclass(frozen=True, kw_only=True)
-class LiveMetric:
-    """One metric of the policy as it is held against a recorded rate; in live units, less is always better.
+@dataclass(frozen=True)
+class LiveUnit:
+    """The unit of a recorded rate.
 
     Attributes:
-        metric: The policy's name.
-        record: The recorded rate, without its window.
-        budget: The recorded constant of its limit.
-        alert: The alert's name.
-        what: The rate in words, at the beginning of a sentence.
-        shown: How Prometheus' templates show a value of it, with its unit.
-        unit: The rate's unit, in words.
-        convert: From the metric's canonical unit to the rate's.
-        daily: Whether CI holds a mean over the day of `site.traffic`, nights included.
+        name: In words.
+        template: How Prometheus' templates show a value, with its unit.
+        convert: From a metric's canonical unit.
     """
 
-    metric: str
+    name: str
+    template: str
+    convert: Callable[[float], float] = float
+
+
+JOULES = LiveUnit("J", "{{ $value | humanize }}J", joules)
+SECONDS = LiveUnit("s", "{{ $value | humanizeDuration }}")
+BYTES = LiveUnit("B", "{{ $value | humanize }}B")
+KWH = LiveUnit("kWh", '{{ $value | printf "%.4g" }} kWh')
+FAILED = LiveUnit(
+    "of the requests",
+    "{{ $value | humanizePercentage }}",
+    lambda successful: float(1 - Decimal(repr(successful))),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveMetric:
+    """A recorded rate that a limit of the policy applies to; less is always better.
+
+    Attributes:
+        record: Its name, without the window.
+        budget: The name of the constant that is recorded for the limit.
+        alert: The alert's name.
+        title: In words, at the beginning of a sentence.
+        unit: Its unit.
+        daily: Whether the limit is on a mean over the day of `site.traffic`, nights included.
+    """
+
     record: str
     budget: str
     alert: str
-    what: str
-    shown: str
-    unit: str
-    convert: Callable[[float], float]
+    title: str
+    unit: LiveUnit
     daily: bool = False
 
 
-def _as_it_is(value: float) -> float:
-    return value
-
-
-def _rest_of_all(share: float) -> float:
-    return float(1 - Decimal(repr(share)))
-
-
-_JOULES = "{{ $value | humanize }}J"
-_SECONDS = "{{ $value | humanizeDuration }}"
-
-LIVE_METRICS = (
-    LiveMetric(
-        metric="energy_per_request",
+LIVE_METRICS = {
+    "energy_per_request": LiveMetric(
         record=records.ENERGY_PER_REQUEST,
-        budget=records.BUDGET_ENERGY_PER_REQUEST,
+        budget="workload:energygate_budget_joules",
         alert="EnergygateEnergyPerRequestOverBudget",
-        what="Energy per request",
-        shown=_JOULES,
-        unit="J",
-        convert=joules,
+        title="Energy per request",
+        unit=JOULES,
     ),
-    LiveMetric(
-        metric="effective_energy_per_request",
+    "effective_energy_per_request": LiveMetric(
         record=records.EFFECTIVE_ENERGY_PER_REQUEST,
-        budget=records.BUDGET_EFFECTIVE,
+        budget="workload:energygate_effective_budget_joules",
         alert="EnergygateEffectiveEnergyPerRequestOverBudget",
-        what="Energy per request with idling",
-        shown=_JOULES,
-        unit="J",
-        convert=joules,
+        title="Energy per request with idling",
+        unit=JOULES,
         daily=True,
     ),
-    LiveMetric(
-        metric="energy_per_unit",
+    "energy_per_unit": LiveMetric(
         record=records.ENERGY_PER_UNIT,
-        budget=records.BUDGET_ENERGY_PER_UNIT,
+        budget="workload:energygate_energy_per_unit_budget_joules",
         alert="EnergygateEnergyPerUnitOverBudget",
-        what="Energy per unit",
-        shown=_JOULES,
-        unit="J",
-        convert=joules,
+        title="Energy per unit",
+        unit=JOULES,
     ),
-    LiveMetric(
-        metric="latency_p50",
+    "latency_p50": LiveMetric(
         record=records.LATENCY_P50,
-        budget=records.BUDGET_LATENCY_P50,
+        budget="workload:energygate_latency_p50_budget_seconds",
         alert="EnergygateLatencyP50OverBudget",
-        what="Latency p50",
-        shown=_SECONDS,
-        unit="s",
-        convert=_as_it_is,
+        title="Latency p50",
+        unit=SECONDS,
     ),
-    LiveMetric(
-        metric="latency_p95",
+    "latency_p95": LiveMetric(
         record=records.LATENCY_P95,
-        budget=records.BUDGET_LATENCY_P95,
+        budget="workload:energygate_latency_p95_budget_seconds",
         alert="EnergygateLatencyP95OverBudget",
-        what="Latency p95",
-        shown=_SECONDS,
-        unit="s",
-        convert=_as_it_is,
+        title="Latency p95",
+        unit=SECONDS,
     ),
-    LiveMetric(
-        metric="latency_p99",
+    "latency_p99": LiveMetric(
         record=records.LATENCY_P99,
-        budget=records.BUDGET_LATENCY_P99,
+        budget="workload:energygate_latency_p99_budget_seconds",
         alert="EnergygateLatencyP99OverBudget",
-        what="Latency p99",
-        shown=_SECONDS,
-        unit="s",
-        convert=_as_it_is,
+        title="Latency p99",
+        unit=SECONDS,
     ),
-    LiveMetric(
-        metric="success_rate",
+    "success_rate": LiveMetric(
         record=records.ERROR_RATIO,
-        budget=records.BUDGET_ERROR_RATIO,
+        budget="workload:energygate_error_ratio_budget",
         alert="EnergygateErrorsOverBudget",
-        what="The share of failed requests",
-        shown="{{ $value | humanizePercentage }}",
-        unit="of the requests",
-        convert=_rest_of_all,
+        title="The share of failed requests",
+        unit=FAILED,
     ),
-    LiveMetric(
-        metric="response_size",
+    "response_size": LiveMetric(
         record=records.RESPONSE_SIZE,
-        budget=records.BUDGET_RESPONSE_SIZE,
+        budget="workload:energygate_response_size_budget_bytes",
         alert="EnergygateResponseSizeOverBudget",
-        what="The size of answers",
-        shown="{{ $value | humanize }}B",
-        unit="B",
-        convert=_as_it_is,
+        title="The size of answers",
+        unit=BYTES,
     ),
-)
-"""What is held against rates of the service; all but what is `daily` against a fast and a slow pair of windows."""
+    "monthly_energy": LiveMetric(
+        record=records.MONTHLY_ENERGY_KWH,
+        budget="workload:energygate_monthly_energy_budget_kwh",
+        alert="EnergygateMonthlyEnergyOverBudget",
+        title="Energy per month",
+        unit=KWH,
+        daily=True,
+    ),
+}
+"""By the policy's name of the metric."""
 
-MONTHLY = LiveMetric(
-    metric="monthly_energy",
-    record=records.MONTHLY_ENERGY_KWH,
-    budget=records.BUDGET_MONTHLY_ENERGY,
-    alert="EnergygateMonthlyEnergyOverBudget",
-    what="Energy per month",
-    shown='{{ $value | printf "%.4g" }} kWh',
-    unit="kWh",
-    convert=_as_it_is,
-    daily=True,
-)
-"""Compared with what a month comes to at the pace of the last day."""
+MONTHLY = LIVE_METRICS["monthly_energy"]
+"""What a month comes to at the pace of the last day."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class LiveLimit:
-    """A limit in the unit of what it is held against.
+    """A limit in the unit of a recorded rate.
 
     Attributes:
-        held: What it is held against.
+        live: The rate.
         limit: As the policy has it.
-        value: In the recorded rate's unit; being equal to it is within it.
+        value: In the rate's unit; a rate that is equal to it is within the limit.
         unit: What energy per unit is divided by; `None` elsewhere.
     """
 
-    held: LiveMetric
+    live: LiveMetric
     limit: RuntimeLimit
     value: float
     unit: str | None = None
 
     @property
-    def told(self) -> str:
+    def description(self) -> str:
         """The limit for people, such as `720 J (at most 0.2 Wh, energygate.yml:12)`."""
         side = "at most" if METRICS[self.limit.metric].better == "lower" else "at least"
-        return f"{self.value:.6g} {self.held.unit} ({side} {self.limit.described}, {self.limit.source})"
+        return f"{self.value:.6g} {self.live.unit.name} ({side} {self.limit.described}, {self.limit.source})"
 
 
 def live_limits(source: Source, workload: str, *, exporter: str) -> Iterator[LiveLimit]:
-    """The limits of one workload that a running system can hold.
+    """Yield the limits of one workload that live metrics can break.
 
     Raises:
         PolicyError: A budget is only relative and there is no result, so that it has no number.
     """
-    budgets = source.policy.workloads[workload].budgets
-    for held in (*LIVE_METRICS, MONTHLY):
-        budget = budgets.get(held.metric)
+    settings = source.policy.workloads[workload]
+    for metric, live in LIVE_METRICS.items():
+        budget = settings.budgets.get(metric)
         if budget is None or budget.level == "off":
             continue
-        limit = source.needed_limit(workload, held.metric, exporter=exporter)
-        yield LiveLimit(
-            held=held,
-            limit=limit,
-            value=held.convert(limit.value),
-            unit=source.policy.workloads[workload].units if held.metric == "energy_per_unit" else None,
-        )
+        limit = source.needed_limit(workload, metric, exporter=exporter)
+        unit = settings.units if metric == "energy_per_unit" else None
+        yield LiveLimit(live=live, limit=limit, value=live.unit.convert(limit.value), unit=unit)
 
 
 def notes(source: Source) -> Iterator[str]:
-    """What the limits leave open that a running system holds, a sentence each without its full stop."""
-    held = {one.metric for one in (*LIVE_METRICS, MONTHLY)}
+    """Yield what a live system cannot check of the policy, each a sentence without its full stop."""
     left = []
-    for name, workload in source.workloads().items():
-        alone = [
-            metric for metric, one in workload.budgets.items() if one.level != "off" and metric not in held
-        ]
+    for name, workload in source.policy.workloads.items():
+        budgets = workload.budgets.items()
+        alone = [metric for metric, one in budgets if one.level != "off" and metric not in LIVE_METRICS]
         if alone:
             left.append(f"{', '.join(alone)} of {name}")
     if left:
-        yield f"only CI holds {'; '.join(left)}"
-    yield from bare_notes(source, held)
+        yield f"only CI checks {'; '.join(left)}"
+    yield from bare_notes(source, LIVE_METRICS)
 
 
-def bare_notes(source: Source, held: Container[str]) -> Iterator[str]:
-    """What relative limits on these metrics leave open where a model was measured and a service is held to it."""
+def bare_notes(source: Source, metrics: Container[str]) -> Iterator[str]:
+    """Yield a warning where relative limits count from a model that was measured without its server."""
     bare = []
-    for name, workload in source.workloads().items():
-        limits = (source.limit(name, metric) for metric in workload.budgets if metric in held)
+    for name, workload in source.policy.workloads.items():
+        limits = (source.limit(name, metric) for metric in workload.budgets if metric in metrics)
         if workload.kind != "http" and any(limit is not None and limit.relative for limit in limits):
             bare.append(name)
     if bare:

@@ -9,9 +9,9 @@ from energygate.policy import JOULES_PER_KWH
 from energygate.policy.fields import MAX_NAME_LENGTH
 from energygate.production import names
 from energygate.production.export import records
-from energygate.production.export.live_limits import LIVE_METRICS
+from energygate.production.export.live_limits import LIVE_METRICS, MONTHLY
 from energygate.production.export.promql import Live, matching, number
-from energygate.production.export.recording_rules import RATES
+from energygate.production.export.recording_rules import ON_DEMAND
 from energygate.report.safe_markdown import code
 
 if TYPE_CHECKING:
@@ -113,7 +113,9 @@ def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
             ),
             Query(expression=_rate(live, records.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
             Query(
-                expression=live.chosen(records.BUDGET_EFFECTIVE), legend="{{workload}} limit", is_limit=True
+                expression=live.chosen(LIVE_METRICS["effective_energy_per_request"].budget),
+                legend="{{workload}} limit",
+                is_limit=True,
             ),
             Query(
                 expression=live.chosen(records.rate(records.EFFECTIVE_ENERGY_PER_REQUEST, records.DAY)),
@@ -157,7 +159,7 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         queries=(
             Query(expression=live.chosen(records.rate(records.MONTHLY_ENERGY_KWH, records.DAY))),
             Query(
-                expression=live.chosen(records.BUDGET_MONTHLY_ENERGY),
+                expression=live.chosen(MONTHLY.budget),
                 legend="{{workload}} limit",
                 is_limit=True,
             ),
@@ -242,28 +244,27 @@ def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
         queries=(Query(expression=_rate(live, records.REQUEST_RATE)),),
         description="Requests that ended, over 5 minutes.",
     )
-    for held in LIVE_METRICS:
-        if held.record not in _ALWAYS and any(one.held is held for one in limits):
-            yield Panel(
-                title=held.what,
-                unit=_UNITS[held.unit],
-                width=THIRD,
-                queries=_held(live, held.record),
-                description="Over 5 minutes." + _written(limits, held.record),
-            )
+    on_demand = {one[0] for one in ON_DEMAND}
+    for metric in dict.fromkeys(one.live for one in limits if one.live.record in on_demand):
+        yield Panel(
+            title=metric.title,
+            unit=_UNITS[metric.unit.name],
+            width=THIRD,
+            queries=_held(live, metric.record),
+            description="Over 5 minutes." + _written(limits, metric.record),
+        )
 
 
-_ALWAYS = frozenset({record for record, _, _ in RATES})
 _UNITS = {"J": "joule", "s": "s", "B": "bytes"}
 """Grafana's words for the units of limits."""
 
 
 def _held(live: Live, record: str) -> tuple[Query, ...]:
     """A recorded rate and the limit that it is held against."""
-    held = next(one for one in LIVE_METRICS if one.record == record)
+    budget = next(one.budget for one in LIVE_METRICS.values() if one.record == record)
     return (
         Query(expression=_rate(live, record)),
-        Query(expression=live.chosen(held.budget), legend="{{workload}} limit", is_limit=True),
+        Query(expression=live.chosen(budget), legend="{{workload}} limit", is_limit=True),
     )
 
 
@@ -278,8 +279,8 @@ def _kwh(live: Live) -> str:
 def _written(limits: Iterable[LiveLimit], record: str) -> str:
     """The limits on a recorded rate, as a list behind a description."""
     lines = [
-        f"\n- {code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {code(one.told, limit=MAX_TOLD)}"
+        f"\n- {code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {code(one.description, limit=MAX_TOLD)}"
         for one in limits
-        if one.held.record == record
+        if one.live.record == record
     ]
     return "\n\nLimits:\n" + "".join(lines) if lines else ""

@@ -26,7 +26,7 @@ class PrometheusOptions:
 
     Attributes:
         labels: Only series with these labels are looked at, such as `{"namespace": "production"}`.
-        settled: How long a limit stays broken before it alerts, as Prometheus writes durations.
+        settled: How long a limit must be broken before it alerts, as Prometheus writes durations.
     """
 
     labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
@@ -34,7 +34,7 @@ class PrometheusOptions:
 
 
 def files(source: Source, options: PrometheusOptions | None = None) -> dict[str, str]:
-    """The rules as one file for `rule_files`.
+    """Return the rules as one file for `rule_files`.
 
     Raises:
         PolicyError: No workload has a limit that a running system could hold, or one has only a relative limit and
@@ -42,20 +42,19 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
     """
     options = options or PrometheusOptions()
     live = Live(options.labels)
-    workloads = source.workloads()
+    workloads = source.policy.workloads
     limits = [one for name in workloads for one in live_limits(source, name, exporter=KIND)]
     if not limits:
-        metrics = [held.metric for held in LIVE_METRICS]
-        near = (name for name, one in workloads.items() if any(metric in one.budgets for metric in metrics))
-        source.needed_limit(next(near, next(iter(workloads))), *metrics, exporter=KIND)
-    wanted = {one.held.record for one in limits}
+        near = (name for name, one in workloads.items() if not LIVE_METRICS.keys().isdisjoint(one.budgets))
+        source.needed_limit(next(near, next(iter(workloads))), *LIVE_METRICS, exporter=KIND)
+    wanted = {one.live.record for one in limits}
     alerts = [rule for one in limits for rule in alerting_rules.over_budget(one, live, options.settled)]
-    alerts += [rule for one in limits for rule in alerting_rules.not_told(one, live)]
+    alerts += [rule for one in limits for rule in alerting_rules.beyond_histogram(one, live)]
     alerts += [rule for name in workloads for rule in alerting_rules.health(source, live, name)]
     groups = {
         "energygate-rates": [*recording_rules.rates(live, wanted), *recording_rules.totals(live)],
         "energygate-budgets": list(recording_rules.budgets(limits)),
-        "energygate-alerts": [*alerts, *alerting_rules.troubles(live)],
+        "energygate-alerts": [*alerts, *alerting_rules.recorder_errors(live)],
     }
     document = {
         "groups": [
@@ -68,7 +67,7 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
 
 
 def _labelled(rule: dict[str, Any], matched: Mapping[str, str]) -> dict[str, Any]:
-    """A rule whose series are told from those of another export for the same Prometheus."""
+    """Return a rule with the labels of `--match`: another export for the same Prometheus has others."""
     if "alert" in rule:
         matched = {name: alerting_rules.untemplated(value) for name, value in matched.items()}
     labels = {**rule.get("labels", {}), **matched}

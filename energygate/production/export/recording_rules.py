@@ -48,15 +48,15 @@ ON_DEMAND: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
         lambda live, window: live.latency(QUANTILES[records.LATENCY_P99], window),
     ),
 )
-"""Recorded where a budget is held against it."""
+"""Recorded where there is a limit on it."""
 
 
 def rates(live: Live, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
-    """The recorded rates over every window, one rule each.
+    """Yield the recorded rates over every window, one rule each.
 
     Args:
         live: The expressions.
-        wanted: Names of the rates that budgets are held against; of `ON_DEMAND` only these are recorded.
+        wanted: Names of the rates that have limits; of `ON_DEMAND` only these are recorded.
     """
     for record, note, expression in (*RATES, *(one for one in ON_DEMAND if one[0] in wanted)):
         daily = (records.DAY,) if record == records.EFFECTIVE_ENERGY_PER_REQUEST else ()
@@ -68,7 +68,7 @@ def rates(live: Live, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
 
 
 def totals(live: Live) -> Iterator[dict[str, Any]]:
-    """Energy of a day, what a month comes to at the pace of a window, and PUE as it is multiplied with."""
+    """Yield the energy of a day, what a month comes to at the pace of a window, and the PUE in use."""
     yield {
         "record": records.ENERGY_DAY_KWH,
         "expr": Noted(f"{live.all_energy(records.DAY, 'increase')}\n/ {JOULES_PER_KWH}", "kWh of 24 hours"),
@@ -85,13 +85,13 @@ def totals(live: Live) -> Iterator[dict[str, Any]]:
 
 
 def budgets(limits: Sequence[LiveLimit]) -> Iterator[dict[str, Any]]:
-    """The limits as constants, for lines in dashboards and for autoscaling."""
+    """Yield the limits as constants, for lines in dashboards and for autoscaling."""
     for one in limits:
         labels = {"workload": one.limit.workload, "metric": one.limit.metric, "level": one.limit.level}
         if one.unit is not None:
             labels["unit"] = one.unit
         yield {
-            "record": one.held.budget,
+            "record": one.live.budget,
             "expr": Noted(f"vector({number(one.value)})", f"{one.limit.described}, {one.limit.source}"),
             "labels": labels,
         }

@@ -9,7 +9,7 @@ from energygate.errors import PolicyError
 from energygate.policy import METRICS
 
 if TYPE_CHECKING:
-    from energygate.policy import Policy, Workload
+    from energygate.policy import Policy
     from energygate.result.result import MetricResult, Result
 
 
@@ -143,7 +143,3 @@ class Source:
             where=self.policy.where("workloads", workload, "budgets"),
             hint=f"{remedy}, for {why}",
         )
-
-    def workloads(self) -> dict[str, Workload]:
-        """The policy's workloads by name, in its order."""
-        return dict(self.policy.workloads)

@@ -156,4 +156,4 @@ def test_what_a_result_lacks_and_what_no_rule_holds_is_said(export, tmp_path):
     said = export("prometheus", "--result", "result.json")
     assert said.code == 0
     assert said.err == "energygate: result.json has no measurement of other\n"
-    assert said.out.splitlines()[1] == "Note: only CI holds model_size of other."
+    assert said.out.splitlines()[1] == "Note: only CI checks model_size of other."

@@ -10,6 +10,7 @@ from servers import running_pushgateway
 
 from energygate.production.export import records
 from energygate.production.export.grafana import FILE, files
+from energygate.production.export.live_limits import LIVE_METRICS
 from energygate.production.export.openmetrics import FILE as RESULT_FILE
 from energygate.production.export.openmetrics import files as openmetrics_files
 from energygate.production.export.promql import matching
@@ -25,15 +26,15 @@ def rounded(value):
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (records.ENERGY_PER_REQUEST_5M, 0.5 * 1.25),
-        (records.EFFECTIVE_ENERGY_PER_REQUEST_5M, 0.75 * 1.25),
+        (records.rate(records.ENERGY_PER_REQUEST, "5m"), 0.5 * 1.25),
+        (records.rate(records.EFFECTIVE_ENERGY_PER_REQUEST, "5m"), 0.75 * 1.25),
         (records.rate(records.ENERGY_PER_UNIT, "5m"), 0.05 * 1.25),
         (records.rate(records.RESPONSE_SIZE, "5m"), 64),
-        (records.LATENCY_P95_5M, 0.15),
-        (records.ERROR_RATIO_5M, 0.01),
+        (records.rate(records.LATENCY_P95, "5m"), 0.15),
+        (records.rate(records.ERROR_RATIO, "5m"), 0.01),
         (records.rate(records.ENERGY_PER_REQUEST, "6h"), 0.5 * 1.25),
         (records.PUE, 1.25),
-        (records.BUDGET_ENERGY_PER_REQUEST, 1),
+        (LIVE_METRICS["energy_per_request"].budget, 1),
     ],
 )
 def test_what_is_recorded_is_what_the_service_counted(prometheus, record, expected):
@@ -42,7 +43,7 @@ def test_what_is_recorded_is_what_the_service_counted(prometheus, record, expect
 
 
 def test_all_rules_are_evaluated_without_complaint(prometheus):
-    prometheus.wait_for(records.POWER_5M + DIGITS)
+    prometheus.wait_for(records.rate(records.POWER, "5m") + DIGITS)
 
     def evaluated():
         groups = json.loads(prometheus.request("/api/v1/rules"))["data"]["groups"]

@@ -42,6 +42,6 @@ def test_energy_per_request_under_load_is_what_the_recorder_counted(prometheus, 
         counted = own[names.REQUESTS] == REQUESTS
         return counted and found and 0 < found[0][1] == pytest.approx(expected, rel=1e-6)
 
-    ((_, value),) = prometheus.wait_for(records.ENERGY_PER_REQUEST_5M + LIVE, recorded)
-    effective = records.EFFECTIVE_ENERGY_PER_REQUEST_5M + LIVE
+    ((_, value),) = prometheus.wait_for(records.rate(records.ENERGY_PER_REQUEST, "5m") + LIVE, recorded)
+    effective = records.rate(records.EFFECTIVE_ENERGY_PER_REQUEST, "5m") + LIVE
     prometheus.wait_for(effective, lambda found: found and found[0][1] > value)

@@ -245,10 +245,10 @@ TRAFFIC = "{pue: 1.25, traffic: {requests_per_day: 1000}}"
 
 def test_a_service_that_is_not_heard_of_is_told_unless_it_may_be_gone(judge):
     said = {
-        "summary": "Nothing is heard of digits-cnn",
+        "summary": "No data from digits-cnn",
         "description": (
             "No energygate_requests_total of digits-cnn for 15m: its service is not scraped, is down, or runs "
-            "without energygate.Recorder, and no budget of it is held."
+            "without energygate.Recorder, and none of its budgets is checked."
         ),
         "policy": "energygate.yml:7",
     }
@@ -266,8 +266,8 @@ def test_requests_without_energy_are_no_success(judge):
     said = {
         "summary": "Requests to digits-cnn seem to cost no energy",
         "description": (
-            "digits-cnn answers requests, and its meter counted 0 J for them in the last 30m; no budget on its "
-            "energy is held."
+            "digits-cnn answers requests, and its meter counted 0 J for them in the last 30m; none of its "
+            "budgets on energy is checked."
         ),
         "policy": "energygate.yml:7",
     }
@@ -277,9 +277,9 @@ def test_requests_without_energy_are_no_success(judge):
 
 def other_pue(pue):
     said = {
-        "summary": "digits-cnn works with another PUE than the policy",
+        "summary": "digits-cnn uses another PUE than the policy",
         "description": (
-            f"Replicas of digits-cnn that multiply energy by a PUE of {pue}: 1. The policy has 1.25 "
+            f"Replicas of digits-cnn with a PUE of {pue}: 1. The policy has 1.25 "
             "(energygate.yml:3): deploy them with this policy."
         ),
         "policy": "energygate.yml:3",
@@ -301,16 +301,16 @@ TROUBLES = {
         "meter_errors",
         "The energy meter of a:1 fails",
         (
-            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are held against too "
+            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are compared with too "
             "little."
         ),
     ),
     "EnergygateRecorderErrors": (
         "internal_errors",
-        "The Recorder of a:1 has trouble of its own",
+        "The Recorder of a:1 has errors of its own",
         (
-            "3 troubles on a:1 in the last 15m that are not its meter's; requests or their energy may be missing. "
-            "Its log names the first of each kind: look for energygate.recorder."
+            "3 errors on a:1 in the last 15m that are not its meter's; requests or their energy may be missing. "
+            "Its log has the first of each kind: look for energygate.recorder."
         ),
     ),
 }
@@ -366,7 +366,7 @@ def test_two_exports_of_one_prometheus_hold_each_their_own_series(judge):
     said = {
         "summary": "The energy meter of a:1 fails",
         "description": (
-            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are held against "
+            "3 readings failed on a:1 in the last 15m; their energy is missing, so that budgets are compared with "
             "too little."
         ),
     }
@@ -394,7 +394,7 @@ def test_a_limit_beyond_the_histograms_end_is_not_held_in_silence(judge):
     alert, over = "EnergygateLatencyNotTold", "EnergygateLatencyP95OverBudget"
     labels = {"severity": "ticket", "workload": "digits-cnn", "metric": "latency_p95"}
     said = {
-        "summary": "Whether latency p95 of digits-cnn is over its budget cannot be told",
+        "summary": "Cannot tell whether latency p95 of digits-cnn is over its budget",
         "description": (
             "Latency p95 of digits-cnn is over 1s, where the histogram of its service ends, and the limit is 30 s "
             "(at most 30 s, energygate.yml:7): give energygate.Recorder this policy, with that limit as max."

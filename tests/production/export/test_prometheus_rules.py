@@ -13,7 +13,7 @@ from servers import promtool
 
 from energygate.errors import PolicyError
 from energygate.production.export import records
-from energygate.production.export.live_limits import notes
+from energygate.production.export.live_limits import LIVE_METRICS, notes
 from energygate.production.export.prometheus import FILE, PrometheusOptions, files
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "production.md").read_text("utf-8")
@@ -65,7 +65,7 @@ def test_every_alert_is_in_the_docs_with_how_urgent_it_is():
 def test_a_limit_in_any_unit_is_the_number_that_was_meant(written):
     joules = {"1 J": 1.0, "3600000 µJ": 3.6, "0.2 Wh": 720.0, "7.2 mJ": 0.0072, "3 nWh": 1.08e-05}[written]
     text = rules_of(policies.policy_with(f"energy_per_request: {{max: {written}}}"))
-    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules!r})"
+    assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == f"vector({joules!r})"
 
 
 def test_only_what_is_held_is_recorded_beside_the_usual():
@@ -95,7 +95,7 @@ def test_a_relative_limit_needs_the_latest_result():
         rules_of(policy)
     assert caught.value.where == "energygate.yml:6"
     text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
-    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == "vector(3.78)"  # 1.05 of 3.6 J
+    assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == "vector(3.78)"  # 1.05 of 3.6 J
     assert "# 5 % over the latest result, energygate.yml:7" in text
 
 
@@ -107,15 +107,15 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
     metric = metric_result(head=1e-6, low=0.9e-6, high=1.2e-6)
     policy = policies.policy_with("energy_per_request: {max_increase: 5 %}")
     text = rules_of(policy, result=measured_with(energy_per_request=metric))
-    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == "vector(4.536)"  # 1.05 of 4.32 J
+    assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == "vector(4.536)"  # 1.05 of 4.32 J
     assert "# 5 % over the upper end of the latest result, energygate.yml:7" in text
     unknown = metric_result(head=1e-6, low=None, high=None)
     text = rules_of(policy, result=measured_with(energy_per_request=unknown))
-    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == "vector(3.78)"
+    assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == "vector(3.78)"
     policy = policies.policy_with("success_rate: {max_decrease: 10 %}")
     rate = metric_result(unit="", head=1.0, low=0.9, high=1.0)
     text = rules_of(policy, result=measured_with(success_rate=rate))
-    assert expressions(text)[records.BUDGET_ERROR_RATIO] == "vector(0.19)"  # 0.1 under 90 %
+    assert expressions(text)[LIVE_METRICS["success_rate"].budget] == "vector(0.19)"  # 0.1 under 90 %
     assert "# 10 % under the lower end of the latest result, energygate.yml:7" in text
 
 
@@ -129,7 +129,7 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
 def test_a_change_that_ci_lets_pass_for_its_smallness_alerts_nobody(min_delta, joules, told):
     policy = policies.policy_with(f"energy_per_request: {{max_increase: 5 %, min_delta: {min_delta}}}")
     text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
-    assert expressions(text)[records.BUDGET_ENERGY_PER_REQUEST] == f"vector({joules})"
+    assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == f"vector({joules})"
     assert told in text
 
 
@@ -164,7 +164,7 @@ def test_what_only_ci_can_hold_and_what_was_measured_without_a_server_is_noted()
     )
     site = "{carbon: {country: DEU}, traffic: {requests_per_day: 9, warm_replicas: 1}}"
     source = policies.source(policies.policy_with(*budgets, "model_size: 1 MB", site=site))
-    assert list(notes(source)) == ["only CI holds sci, model_size of digits-cnn"]
+    assert list(notes(source)) == ["only CI checks sci, model_size of digits-cnn"]
     assert list(notes(policies.source())) == []
     relative = policies.policy_with("energy_per_request: {max_increase: 5 %}")
     (note,) = notes(policies.source(relative, result=measured_with(energy_per_request=metric_result())))
