@@ -32,7 +32,7 @@ def powercap(tmp_path, monkeypatch):
     """Make the tree that codecarbon and energygate will find."""
     from codecarbon.core import hardware_cache
 
-    monkeypatch.setattr(tracker, "_OF_HARDWARE", [])
+    monkeypatch.setattr(tracker, "_HARDWARE_WARNINGS", [])
 
     def make(**how):
         tree = Powercap(tmp_path / "powercap", **how)

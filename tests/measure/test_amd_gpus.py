@@ -145,7 +145,7 @@ def test_without_a_counter_the_power_is_sampled(measured):
     (gpu,) = found["gpus"]
     assert (gpu["source"], gpu["has_counter"]) == ("AMD SMI power, sampled once a second", False)
     assert gpu["notes"] == [
-        "GPU 0 is used by 1 other process; its energy is in the reading",
+        "GPU 0 is used by 1 other process; its energy is included",
         "GPU 0 has no energy counter; its energy is AMD SMI power, sampled once a second",
     ]
     (joules,) = found["joules"]
@@ -155,7 +155,7 @@ def test_without_a_counter_the_power_is_sampled(measured):
 def test_a_counter_that_stands_still_is_an_error(measured):
     said = measured(visible="0", WATTS="0.0000123")  # 12.3 mJ so far, of which the counter shows whole ones
     assert said.startswith(
-        "the energy counter of GPU 0 (Stand-in MI) stood still for 2 s. The second half of a card"
+        "the energy counter of GPU 0 (Stand-in MI) did not change for 2 s. On a card with two dies"
     )
 
 

@@ -63,7 +63,7 @@ def test_the_counters_joules_are_the_number(check):
     assert (gpu["method"], gpu["device"], gpu["source"]) == ("measured", "Stand-in 1", "NVML")
     # It is 100 ms, from five moves in a row; a busy machine sees some of them late.
     assert 40 <= gpu["period_ms"] < 10_000
-    assert "GPU 0 is used by 1 other process; its energy is in the reading" in workload["notes"]
+    assert "GPU 0 is used by 1 other process; its energy is included" in workload["notes"]
     shares = []
     for launch in workload["provenance"]["launches"]:
         joules = launch["energy_kwh"] * JOULES_PER_KWH

@@ -79,7 +79,7 @@ WATCHED = """
             "GPU 1 (Stand-in 1) is lost: its driver cannot reach it. Look for Xid errors",
         ),
         ("", "error=999", "GPU 0 (Stand-in 1) cannot be read: NVML says 'Unknown Error'"),
-        ("", "counter=0", "GPU 0 (Stand-in 1) cannot be read any more: its driver does not support"),
+        ("", "counter=0", "GPU 0 (Stand-in 1) can no longer be read: its driver stopped supporting"),
         (
             "",
             "reset=1",
@@ -98,11 +98,11 @@ def test_a_counter_that_stands_still_within_a_window_is_an_error(gpu_machine):
         watch = GpuWatch(find_gpus(Selection()))
         watch.begin()
         set_gpu("stuck=1")
-        answer = [refusal(watch.end), refusal(watch.await_move)]
+        answer = [refusal(watch.end), refusal(watch.await_update)]
     """
     at_its_end, waiting = gpu_machine.run(script)
-    assert at_its_end == "the energy counter of GPU 0 (Stand-in 1) stood still within a window"
-    assert waiting == "the energy counter of GPU 0 (Stand-in 1) stood still for 2 s"
+    assert at_its_end == "the energy counter of GPU 0 (Stand-in 1) did not change within a window"
+    assert waiting == "the energy counter of GPU 0 (Stand-in 1) did not change for 2 s"
 
 
 def test_a_pause_after_a_look_is_no_counter_that_stands_still(gpu_machine):
@@ -116,7 +116,7 @@ def test_a_pause_after_a_look_is_no_counter_that_stands_still(gpu_machine):
                 time.sleep(3)
             return looks[-1]
         watch._counter = look
-        answer = watch.await_move()
+        answer = watch.await_update()
     """
     assert gpu_machine.run(script) > 3e9
 
@@ -129,7 +129,7 @@ def test_a_window_that_ends_where_the_counter_moves_is_known_to_a_looks_length(g
         watch.begin()
         began = time.perf_counter()
         time.sleep(0.5)
-        waited = watch.await_move() * 1e-9
+        waited = watch.await_update() * 1e-9
         lasted = time.perf_counter() - began
         answer = {"joules": watch.end(), "lasted": lasted, "waited": waited}
     """

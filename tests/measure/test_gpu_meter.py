@@ -47,7 +47,7 @@ def test_what_a_reader_should_know_is_with_the_meter(gpu_machine):
     )
     min_window_ns, notes, components = gpu_machine.run(script, settings="gpus=2 watts.1=300 mig.1=2")
     assert min_window_ns >= 1_000_000_000
-    assert "GPU 1 is split by MIG; the reading is the whole GPU's, all instances together" in notes
+    assert "GPU 1 is partitioned by MIG; the reading is of the whole GPU, all instances together" in notes
     gpus = [one for one in components if one["name"] == "gpu"]
     assert [one["max_watts"] for one in gpus] == [600, 600]
     assert [one["idle_watts"] for one in gpus] == [pytest.approx(100, rel=0.1), pytest.approx(300, rel=0.1)]
@@ -59,8 +59,8 @@ def test_what_a_reader_should_know_is_with_the_meter(gpu_machine):
         ("error.1=15", "GPU 1 (Stand-in 1) is lost"),
         ("error=15", "GPU 0 (Stand-in 1) is lost"),
         ("reset.1=1", "the energy counter of GPU 1 (Stand-in 1) ran backwards: it was reset"),
-        ("counter.1=0", "GPU 1 (Stand-in 1) cannot be read any more"),
-        ("stuck=1", "stood still"),
+        ("counter.1=0", "GPU 1 (Stand-in 1) can no longer be read"),
+        ("stuck=1", "did not change"),
     ],
 )
 def test_a_silent_gpu_zero_is_an_error_of_the_window(gpu_machine, event, said):

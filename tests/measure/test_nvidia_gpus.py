@@ -61,12 +61,12 @@ def test_only_visible_ones_are_found_in_cudas_order(gpu_machine):
 @pytest.mark.parametrize(
     ("settings", "note"),
     [
-        ("process=4000001", "GPU 0 is used by 1 other process; its energy is in the reading"),
+        ("process=4000001", "GPU 0 is used by 1 other process; its energy is included"),
         (
             "process=4000001 process=4000002",
-            "GPU 0 is used by 2 other processes; their energy is in the reading",
+            "GPU 0 is used by 2 other processes; their energy is included",
         ),
-        ("mig=2", "GPU 0 is split by MIG; the reading is the whole GPU's, all instances together"),
+        ("mig=2", "GPU 0 is partitioned by MIG; the reading is of the whole GPU, all instances together"),
         ("counter=0", "GPU 0 has no energy counter; its energy is NVML power, sampled once a second"),
     ],
 )
@@ -114,14 +114,14 @@ def test_a_gpu_without_a_limit_is_given_a_generous_one(gpu_machine):
     [
         (
             "error=15",
-            "GPU 0 is lost: its driver cannot reach it. Look for Xid errors in the kernel's log, and restart",
+            "GPU 0 is lost: its driver cannot reach it. Look for Xid errors in the kernel log, and restart",
         ),
         ("gpus=2 error.1=15", "GPU 1 is lost: its driver cannot reach it. Look for"),
         ("error=16", "GPU 0 must be reset before it can be used. Run nvidia-smi --gpu-reset"),
         ("error=4", "GPU 0 may not be read by this user. Give the user access to the GPU's device files"),
         ("error=999", "GPU 0 cannot be read: NVML says 'Unknown Error'"),
-        ("counter=0 power=0", "GPU 0 (Stand-in 1) tells neither its energy nor its power. Hide it with"),
-        ("stuck=1", "the energy counter of GPU 0 (Stand-in 1) stood still for 2 s. Restart the machine"),
+        ("counter=0 power=0", "GPU 0 (Stand-in 1) reports neither energy nor power. Hide it with"),
+        ("stuck=1", "the energy counter of GPU 0 (Stand-in 1) did not change for 2 s. Restart the machine"),
     ],
 )
 def test_a_silent_gpu_zero_is_an_error_before_anything_is_measured(gpu_machine, settings, sentence):

@@ -83,7 +83,7 @@ def test_memory_that_is_shown_through_mapped_registers_as_well_counts_once(tree)
 
 def test_a_counter_without_a_number_cannot_be_read(domain):
     domain.file.write_text("\n")
-    with pytest.raises(MeasurementError, match=r"package-0 cannot be read .*it holds no number"):
+    with pytest.raises(MeasurementError, match=r"package-0 cannot be read .*it is not a number"):
         domain.read()
     assert unreadable([domain]) == ("package-0",)
 
@@ -134,14 +134,14 @@ def test_a_permission_lost_in_a_reboot_is_said_with_what_to_do(tmp_path, hidden)
     """codecarbon goes on with its model, in a warning; then base and head, or today and yesterday, are unlike."""
     said = look_as_a_user(tmp_path / "powercap", "package-0", "package-1", *hidden)
     assert said.startswith(
-        "estimated this machine has RAPL counters that this user cannot read. To measure here, "
+        "estimated this machine has RAPL counters that this user cannot read. Make the counters readable"
     )
     assert "sudo chmod" in said
 
 
 def test_half_of_the_processors_are_not_measured_for_the_whole(tmp_path):
     said = look_as_a_user(tmp_path / "powercap", "package-1")
-    assert said.startswith("some RAPL counters can be read, but not package-1. To measure here, ")
+    assert said.startswith("some RAPL counters can be read, but not package-1. Make the counters readable")
 
 
 def domain_with(max_watts=300.0):
@@ -151,20 +151,20 @@ def domain_with(max_watts=300.0):
 @given(before=st.floats(0, 999), joules=st.floats(0, 200))
 def test_a_counter_is_followed_over_its_end(before, joules):
     after = (before + joules) % 1000.0
-    assert domain_with().moved(before, after, seconds=1.0) == pytest.approx(joules, abs=1e-6)
+    assert domain_with().difference(before, after, seconds=1.0) == pytest.approx(joules, abs=1e-6)
 
 
 @given(before=st.floats(301, 699), after=st.floats(0, 300.9))
 def test_far_from_its_end_it_was_reset(before, after):
     """What it had before the reset, and what it has counted since, cannot be known."""
     with pytest.raises(MeasurementError, match=r"ran backwards.*it was reset"):
-        domain_with().moved(before, after, seconds=1.0)
+        domain_with().difference(before, after, seconds=1.0)
 
 
 def test_a_window_in_which_it_may_have_begun_anew_twice_is_refused():
-    with pytest.raises(MeasurementError, match="may have done so more than once"):
-        domain_with().moved(10.0, 20.0, seconds=4.0)
-    assert domain_with().moved(10.0, 20.0, seconds=3.0) == 10.0
+    with pytest.raises(MeasurementError, match="may have wrapped more than once"):
+        domain_with().difference(10.0, 20.0, seconds=4.0)
+    assert domain_with().difference(10.0, 20.0, seconds=3.0) == 10.0
 
 
 class Scripted:

@@ -132,9 +132,9 @@ def test_a_counter_that_becomes_unreadable_is_an_error_and_not_zero(powercap, me
 def test_a_counter_that_stands_still_is_an_error_and_not_a_saving(powercap, meter_on):
     tree = powercap()
     meter = meter_on(tree)
-    with pytest.raises(MeasurementError, match="the RAPL counter did not move in a window of"):
+    with pytest.raises(MeasurementError, match="the RAPL counter did not change in a window of"):
         window(meter)
-    with pytest.raises(MeasurementError, match=r"the RAPL \(memory\) counter did not move"):
+    with pytest.raises(MeasurementError, match=r"the RAPL \(memory\) counter did not change"):
         window(meter, lambda: tree["package-0"].advance(0.3))
 
 
@@ -161,7 +161,7 @@ def test_codecarbon_that_drops_a_counter_is_found_out(powercap, meter_on):
         tree["package-0"].advance(20)
         tree["package-1"].advance(19.5)
 
-    with pytest.raises(MeasurementError, match=r"codecarbon counted 20 J where .* moved by 39\.5 J"):
+    with pytest.raises(MeasurementError, match=r"codecarbon read 20 J where .* counted 39\.5 J"):
         window(meter, draw, seconds=0.2)
 
 
@@ -170,7 +170,7 @@ def test_counters_that_mirror_one_processor_count_once_and_it_is_said(powercap, 
     tree["package-1"].set(tree["package-0"].joules)
     meter = meter_on(tree)
     (note,) = meter[0].facts.notes
-    assert note == "codecarbon takes the RAPL counters package-1 for copies of others"
+    assert note == "codecarbon takes the RAPL counters package-1 for duplicates"
 
     def draw():
         for name in ("package-0", "package-1"):
@@ -231,7 +231,7 @@ def test_another_tracker_in_this_process_does_not_change_a_reading(powercap, met
 
 def test_another_codecarbon_that_wants_the_machine_for_itself_is_an_error(powercap, meter_on, tracker_lock):
     tracker_lock.touch()
-    with pytest.raises(MeasurementError, match=r"another codecarbon is running.*\.codecarbon\.lock is there"):
+    with pytest.raises(MeasurementError, match=r"another codecarbon is running.*\.codecarbon\.lock exists"):
         meter_on(powercap())
 
 
@@ -263,4 +263,4 @@ def test_counters_that_stand_still_from_the_start_are_left_alone(powercap, machi
     powercap()
     meter = open_meter(machine, power=power)
     assert isinstance(meter, ModelMeter)
-    assert meter.facts.notes == ("the RAPL counters of this machine stand still: not used",)
+    assert meter.facts.notes == ("the RAPL counters of this machine are not updated: not used",)

@@ -43,13 +43,13 @@ MODEL = known(method=ESTIMATED, source="power model row EPYC")
     [
         ([("cpu", 20.0, MEASURED)], facts(), WINDOW_NS, None),
         ([("cpu", 1e-9, MEASURED)], facts(), WINDOW_NS, None),
-        ([("cpu", 0.0, MEASURED)], facts(), WINDOW_NS, "the RAPL counter did not move in a window of 200.0 ms"),
+        ([("cpu", 0.0, MEASURED)], facts(), WINDOW_NS, "the RAPL counter did not change in a window of 200.0 ms"),
         ([("cpu", -0.5, MEASURED)], facts(), WINDOW_NS, "the RAPL counter ran backwards"),
         ([("cpu", math.nan, MEASURED)], facts(), WINDOW_NS, "the RAPL counter ran backwards"),
         ([("cpu", math.inf, MEASURED)], facts(), WINDOW_NS, "the RAPL counter ran backwards"),
         ([("cpu", 60.2, MEASURED)], facts(), WINDOW_NS, None),  # 300 W, and what fell to the first tick
         ([("cpu", 61.0, MEASURED)], facts(), WINDOW_NS, "EPYC cannot draw more than 300 W"),
-        ([("cpu", 262_000.0, MEASURED)], facts(), WINDOW_NS, "the RAPL counter says 2.62e+05 J"),
+        ([("cpu", 262_000.0, MEASURED)], facts(), WINDOW_NS, "the RAPL counter reads 2.62e+05 J"),
         ([("cpu", 1e9, MEASURED)], facts(known(max_watts=None)), WINDOW_NS, None),
         ([("cpu", 0.1, MEASURED)], facts(), 999_999, "a window of 1.0 ms is shorter than the RAPL counter's period"),
         ([("cpu", 0.1, MEASURED)], facts(known(period_ns=None, max_watts=None)), 1, None),

@@ -63,7 +63,7 @@ def test_what_codecarbon_warned_of_is_known_and_not_printed(tracker, capfd):
 
 def test_every_tracker_hears_what_codecarbon_warned_of(monkeypatch):
     """It looks at the hardware once a process; that it has no counter concerns the second tracker as well."""
-    monkeypatch.setattr("energygate.measure.meters.tracker._OF_HARDWARE", [])
+    monkeypatch.setattr("energygate.measure.meters.tracker._HARDWARE_WARNINGS", [])
     monkeypatch.setattr("codecarbon.core.cpu.is_rapl_available", lambda: False)
     hardware_cache.clear_cache()
     first, second = Tracker(), Tracker()

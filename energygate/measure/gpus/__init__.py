@@ -1,3 +1,3 @@
-"""GPUs: which there are, which a workload may use, and what is read of them."""
+"""GPUs: finding them, selecting those that a workload may use, and reading their counters."""
 
 from __future__ import annotations

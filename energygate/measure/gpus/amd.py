@@ -1,4 +1,4 @@
-"""The machine's AMD GPUs, as far as codecarbon knows them: it reads them through AMD SMI."""
+"""The machine's AMD GPUs, as codecarbon reads them through AMD SMI."""
 
 from __future__ import annotations
 
@@ -20,20 +20,20 @@ COUNTER = "AMD SMI"
 POWER_SAMPLES = "AMD SMI power, sampled once a second"
 
 COUNTER_UNCERTAINTY = 0.10
-"""Assumed, twice NVIDIA's: AMD states none, and older ROCm releases misreport it (ROCm/amdsmi issues 22 and 38)."""
+"""Assumed, twice NVIDIA's: AMD states none, and older ROCm releases misreport energy (ROCm/amdsmi issues 22, 38)."""
 
 KERNEL_DRIVER = Path("/dev/kfd")
-"""Where ROCm reaches the GPUs."""
+"""The device file through which ROCm uses the GPUs."""
 
 MAX_GPUS = 64
 
 
 def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
-    """The AMD GPUs that a workload may use; empty where the `amdsmi` package of ROCm is not installed.
+    """Return the AMD GPUs that a workload may use; empty where ROCm's `amdsmi` package is not installed.
 
     Raises:
         UsageError: When codecarbon is not installed.
-        MeasurementError: When a GPU is there whose energy cannot be read.
+        MeasurementError: When the energy of a GPU cannot be read.
     """
     if importlib.util.find_spec("amdsmi") is None:
         if shutil.which("rocm-smi"):
@@ -44,9 +44,9 @@ def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
         from codecarbon.core.gpu import AllGPUDevices, AMDGPUDevice
 
         devices = [device for device in AllGPUDevices().devices if isinstance(device, AMDGPUDevice)]
-    except Exception as error:  # noqa: BLE001 - amdsmi's errors are known where it is installed only
+    except Exception as error:  # noqa: BLE001 - amdsmi's exceptions can only be imported where it is installed
         raise MeasurementError(
-            f"AMD's GPUs cannot be read: {error}", hint="Look whether amd-smi works"
+            f"AMD's GPUs cannot be read: {error}", hint="Check that amd-smi works"
         ) from None
     if not devices:
         _expect_no_device(selection, "AMD SMI does not find it, so its energy cannot be read")
@@ -64,7 +64,7 @@ def _expect_no_device(selection: Selection, trouble: str) -> None:
 def _described(device: Any) -> Gpu:  # noqa: ANN401 - codecarbon has no types
     about: dict[str, Any] = {
         "index": device.gpu_index,
-        "uuid": device._uuid,  # noqa: SLF001 - its public details ask for the temperature, too
+        "uuid": device._uuid,  # noqa: SLF001 - its public method also reads the temperature
         "name": device._gpu_name,  # noqa: SLF001
         "max_watts": float(device._power_limit or MAX_WATTS),  # noqa: SLF001
         "citation": "AMD SMI library, amdsmi_get_energy_count and amdsmi_get_power_info",
@@ -81,9 +81,8 @@ def _described(device: Any) -> Gpu:  # noqa: ANN401 - codecarbon has no types
     period_ns = counter_period_ns(lambda: int(device._get_total_energy_consumption() or 0))  # noqa: SLF001
     if period_ns is None:
         raise MeasurementError(
-            f"the energy counter of GPU {device.gpu_index} ({device._gpu_name}) stood still for "  # noqa: SLF001
+            f"the energy counter of GPU {device.gpu_index} ({device._gpu_name}) did not change for "  # noqa: SLF001
             f"{TIMEOUT_NS / 1e9:g} s",
-            hint="The second half of a card with two dies has none of its own: choose the first with "
-            "HIP_VISIBLE_DEVICES",
+            hint="On a card with two dies only the first one has a counter: select it with HIP_VISIBLE_DEVICES",
         )
     return Gpu(period_ns=period_ns, source=COUNTER, uncertainty=COUNTER_UNCERTAINTY, **about)

@@ -1,4 +1,4 @@
-"""One GPU: what is read of it, and what a reader of its joules should know."""
+"""One GPU: what is read of it, and caveats about its joules."""
 
 from __future__ import annotations
 
@@ -6,20 +6,20 @@ from dataclasses import dataclass
 
 COUNTER = "NVML"
 POWER_SAMPLES = "NVML power, sampled once a second"
-"""What codecarbon reads of an NVIDIA GPU with and without a counter."""
+"""What codecarbon reads of an NVIDIA GPU, with and without a counter."""
 
 COUNTER_UNCERTAINTY = 0.05
 """NVML's power is specified to plus or minus 5 % (`nvmlDeviceGetPowerUsage` in NVIDIA's NVML reference)."""
 
 SAMPLES_UNCERTAINTY = 0.35
-"""NVML's power covers a quarter of the time on some GPUs; correcting for that took 35 % of error away on average
+"""On some GPUs NVML samples power a quarter of the time; correcting for that removed 35 % of error on average
 (Yang, Adamek, Armour, SC'24, arXiv:2312.02741)."""
 
 SAMPLE_PERIOD_NS = 1_000_000_000
-"""How often codecarbon asks a GPU without a counter for its power."""
+"""Period at which codecarbon samples the power of a GPU without a counter."""
 
 MAX_WATTS = 2000.0
-"""A bound for GPUs whose driver names no limit: more than any GPU sold takes (NVIDIA GB300: 1400 W)."""
+"""For GPUs whose driver reports no power limit: more than any GPU sold draws (NVIDIA GB300: 1400 W)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,17 +27,17 @@ class Gpu:
     """One GPU that a workload may use.
 
     Attributes:
-        index: Its place in the driver's list, by which codecarbon knows it.
-        uuid: Its unique name.
+        index: Its index in the driver's list, which codecarbon uses, too.
+        uuid: Its UUID.
         name: Its model.
-        max_watts: The most it may draw, as its driver enforces it.
-        period_ns: How often what is read of it changes: the counter's own period, or that of the samples.
-        has_counter: Whether it counts energy; power samples stand in for a counter.
-        source: What is read, in words.
-        citation: Where that is described.
+        max_watts: The power limit that its driver enforces.
+        period_ns: Update period of its counter, or of the power samples.
+        has_counter: Whether it has an energy counter; otherwise power is sampled.
+        source: What is read.
+        citation: Where that is documented.
         uncertainty: Relative uncertainty of absolute joules.
-        mig: Whether it is split into instances, of which none has a counter of its own.
-        shared_with: Process ids of others that compute on it.
+        mig: Whether it is partitioned into MIG instances, which have no counters of their own.
+        shared_with: Process ids of other processes that compute on it.
     """
 
     index: int
@@ -53,21 +53,21 @@ class Gpu:
     shared_with: tuple[int, ...] = ()
 
     @property
-    def called(self) -> str:
-        """What messages call it."""
+    def label(self) -> str:
+        """Its name in messages."""
         return f"GPU {self.index} ({self.name})"
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """What a reader of its joules should know, as sentences."""
+        """Caveats about its joules, as sentences."""
         notes = []
         if self.shared_with:
             others = len(self.shared_with)
             who = "1 other process; its" if others == 1 else f"{others} other processes; their"
-            notes.append(f"GPU {self.index} is used by {who} energy is in the reading")
+            notes.append(f"GPU {self.index} is used by {who} energy is included")
         if self.mig:
             notes.append(
-                f"GPU {self.index} is split by MIG; the reading is the whole GPU's, all instances together"
+                f"GPU {self.index} is partitioned by MIG; the reading is of the whole GPU, all instances together"
             )
         if not self.has_counter:
             notes.append(f"GPU {self.index} has no energy counter; its energy is {self.source}")

@@ -1,4 +1,4 @@
-"""GPUs' energy counters: how often they move, and whether they still do."""
+"""Energy counters of NVIDIA GPUs: their update period, and checks around every window."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ import time
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.nvml import asking
+from energygate.measure.gpus.nvml import nvml_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from energygate.measure.gpus.card import Gpu
 
-MOVES = 4
-"""How many moves of a counter its period is taken from: four of 100 ms are 0.4 s."""
+UPDATES = 4
+"""Updates from which a counter's period is determined: at 100 ms they take 0.4 s."""
 
 TIMEOUT_NS = 2_000_000_000
-"""Twenty periods of the slowest counters known, which move every 100 ms."""
+"""Twenty periods of the slowest counters known, which are updated every 100 ms."""
 
 POLL_SECONDS = 0.000_5
 
@@ -28,69 +28,67 @@ def counter_period_ns(
     *,
     pause: Callable[[], None] = lambda: time.sleep(POLL_SECONDS),
 ) -> int | None:
-    """Find a counter's update period by looking at it until it has moved `MOVES` times.
+    """Return a counter's update period, from `UPDATES` updates.
 
     Args:
-        read: The counter.
+        read: Reads the counter.
         clock: A clock in ns.
-        pause: Lets time pass between two looks.
+        pause: Waits between two reads.
 
     Returns:
-        The mean time between moves in ns: a counter that skips some when little happens is given the longer period.
-        `None` when it did not move for `TIMEOUT_NS`.
+        The mean time between updates in ns, skipped ones included; `None` when there was none for `TIMEOUT_NS`.
     """
     value, began_ns = read(), clock()
-    moved_ns: list[int] = []
-    while len(moved_ns) <= MOVES and clock() - began_ns < TIMEOUT_NS:
+    updated_ns: list[int] = []
+    while len(updated_ns) <= UPDATES and clock() - began_ns < TIMEOUT_NS:
         pause()
         if (now := read()) != value:
             value = now
-            moved_ns.append(clock())
-    if not moved_ns:
+            updated_ns.append(clock())
+    if not updated_ns:
         return None
-    if len(moved_ns) == 1:
+    if len(updated_ns) == 1:
         return TIMEOUT_NS
-    return (moved_ns[-1] - moved_ns[0]) // (len(moved_ns) - 1)
+    return (updated_ns[-1] - updated_ns[0]) // (len(updated_ns) - 1)
 
 
 class GpuWatch:
-    """Looks at every GPU itself before and after a window, and lets windows begin and end where a counter moves.
+    """Reads every GPU before and after a window, and aligns windows with the updates of the slowest counter.
 
-    codecarbon takes the energy of a GPU that was lost, or whose counter failed or ran backwards, from power
-    samples, and from none at all as 0 J: a window on such a GPU would look like a saving.
+    When a GPU is lost, or its counter fails or runs backwards, codecarbon falls back on power samples, and without
+    any reports 0 J: such a window would look like a saving.
 
-    A counter that moves every 100 ms is wrong by up to 10 % about a window of 1 s that begins and ends anywhere,
-    by 4 % on average. So a window begins just after the slowest counter has moved, and is read just after it has
-    moved again.
+    A counter that is updated every 100 ms is off by up to 10 %, 4 % on average, for a window of 1 s that begins and
+    ends at any time. So a window begins just after an update of the slowest counter, and is read just after another.
 
     Args:
-        gpus: NVIDIA GPUs, as `find_nvidia_gpus` found them.
+        gpus: NVIDIA GPUs, from `find_nvidia_gpus`.
     """
 
     def __init__(self, gpus: Sequence[Gpu]) -> None:
         import pynvml
 
-        pynvml.nvmlInit()  # it counts: codecarbon's own use goes on, and opening it once keeps windows short
+        pynvml.nvmlInit()  # reference-counted, so codecarbon's own use goes on; initialising once keeps windows short
         self._nvml = pynvml
         self._gpus = gpus
-        counted = [gpu for gpu in gpus if gpu.has_counter]
-        self._slowest = max(counted, key=lambda gpu: gpu.period_ns) if counted else None
+        with_counter = [gpu for gpu in gpus if gpu.has_counter]
+        self._slowest = max(with_counter, key=lambda gpu: gpu.period_ns, default=None)
         self._before: list[int] = []
 
     def begin(self) -> None:
-        """Wait until the slowest counter has moved, and look before a window.
+        """Wait for an update of the slowest counter, and read all before a window.
 
         Raises:
-            MeasurementError: When a GPU cannot be read, or its counter stands still.
+            MeasurementError: When a GPU cannot be read, or its counter is not updated.
         """
-        self.await_move()
+        self.await_update()
         self._before = list(self._read())
 
-    def await_move(self) -> int:
-        """Wait until the slowest counter has moved; returns how long that took, in ns.
+    def await_update(self) -> int:
+        """Wait for an update of the slowest counter; return how long that took, in ns.
 
         Raises:
-            MeasurementError: When it cannot be read, or stands still.
+            MeasurementError: When it cannot be read, or is not updated.
         """
         began_ns = time.perf_counter_ns()
         gpu = self._slowest
@@ -98,40 +96,40 @@ class GpuWatch:
             return 0
         value = self._counter(gpu)
         while True:
-            # The time before the look: in between everything may be paused.
+            # Taken before the read: the machine may be paused in between.
             waited_ns = time.perf_counter_ns() - began_ns
             if self._counter(gpu) != value:
                 return time.perf_counter_ns() - began_ns
             if waited_ns > TIMEOUT_NS:
                 raise MeasurementError(
-                    f"the energy counter of {gpu.called} stood still for {TIMEOUT_NS / 1e9:g} s"
+                    f"the energy counter of {gpu.label} did not change for {TIMEOUT_NS / 1e9:g} s"
                 )
             time.sleep(POLL_SECONDS)
 
     def end(self) -> float:
-        """Look after a window; returns the joules that the counters moved by.
+        """Read all after a window; return the joules that were counted.
 
         Raises:
-            MeasurementError: When a GPU cannot be read, or its counter stood still or ran backwards.
+            MeasurementError: When a GPU cannot be read, or its counter did not change or ran backwards.
         """
-        moved = [after - before for before, after in zip(self._before, self._read(), strict=True)]
-        for gpu, millijoules in zip(self._gpus, moved, strict=True):
+        differences = [after - before for before, after in zip(self._before, self._read(), strict=True)]
+        for gpu, millijoules in zip(self._gpus, differences, strict=True):
             if gpu.has_counter and millijoules <= 0:
-                deed = "ran backwards: it was reset" if millijoules else "stood still"
-                raise MeasurementError(f"the energy counter of {gpu.called} {deed} within a window")
-        return sum(moved) / 1000
+                fault = "ran backwards: it was reset" if millijoules else "did not change"
+                raise MeasurementError(f"the energy counter of {gpu.label} {fault} within a window")
+        return sum(differences) / 1000
 
     def _read(self) -> Iterator[int]:
-        """Each counter in mJ; 0 for a GPU without one whose power can be read."""
+        """Yield each counter in mJ; 0 for a GPU without one, whose power must be readable."""
         for gpu in self._gpus:
             if gpu.has_counter:
                 yield self._counter(gpu)
                 continue
-            with asking(gpu.called):
+            with nvml_errors(gpu.label):
                 self._nvml.nvmlDeviceGetPowerUsage(self._nvml.nvmlDeviceGetHandleByIndex(gpu.index))
             yield 0
 
     def _counter(self, gpu: Gpu) -> int:
-        with asking(gpu.called):
+        with nvml_errors(gpu.label):
             handle = self._nvml.nvmlDeviceGetHandleByIndex(gpu.index)
             return int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle))

@@ -1,4 +1,4 @@
-"""The machine's NVIDIA GPUs, through the driver's own library: what can be read of each, and who else uses it."""
+"""The machine's NVIDIA GPUs, from NVML: what can be read of each, and which other processes use it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from energygate.errors import MeasurementError
 from energygate.measure.gpus.card import MAX_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
 from energygate.measure.gpus.counter_watch import TIMEOUT_NS, counter_period_ns
-from energygate.measure.gpus.nvml import asking, opened
+from energygate.measure.gpus.nvml import nvml_errors, opened
 from energygate.measure.gpus.visible import ListedGpu, chosen
 
 if TYPE_CHECKING:
@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 
 
 def find_nvidia_gpus(selection: Selection) -> tuple[Gpu, ...]:
-    """The NVIDIA GPUs that a workload may use; empty where there are none. Takes about half a second if there are.
+    """Return the NVIDIA GPUs that a workload may use. Takes about half a second where there are any.
 
     Raises:
-        MeasurementError: When a GPU is there whose energy cannot be read: nothing must be measured without it.
+        MeasurementError: When the energy of a GPU cannot be read: a measurement without it would be wrong.
     """
     if selection.visible is not None and not selection.visible.strip():
         return ()
@@ -30,13 +30,13 @@ def find_nvidia_gpus(selection: Selection) -> tuple[Gpu, ...]:
 def _found(nvml: Any, selection: Selection) -> tuple[Gpu, ...]:  # noqa: ANN401 - a module without types
     listed = []
     for index in range(nvml.nvmlDeviceGetCount()):
-        with asking(f"GPU {index}"):
+        with nvml_errors(f"GPU {index}"):
             listed.append(_listed(nvml, index))
-    periods: dict[str, int] = {}  # GPUs of one model have one period
+    periods: dict[str, int] = {}  # the same for all GPUs of one model
     gpus = []
     for index in chosen(listed, selection):
         gpu = next(one for one in listed if one.index == index)
-        with asking(gpu.called):
+        with nvml_errors(gpu.label):
             gpus.append(_described(nvml, gpu, periods))
     return tuple(gpus)
 
@@ -44,7 +44,7 @@ def _found(nvml: Any, selection: Selection) -> tuple[Gpu, ...]:  # noqa: ANN401 
 def _listed(nvml: Any, index: int) -> ListedGpu:  # noqa: ANN401
     handle = nvml.nvmlDeviceGetHandleByIndex(index)
     instances = []
-    if _is_split(nvml, handle):
+    if _has_mig(nvml, handle):
         for place in range(nvml.nvmlDeviceGetMaxMigDeviceCount(handle)):
             try:
                 instance = nvml.nvmlDeviceGetMigDeviceHandleByIndex(handle, place)
@@ -66,8 +66,8 @@ def _described(nvml: Any, gpu: ListedGpu, periods: dict[str, int]) -> Gpu:  # no
         "uuid": gpu.uuid,
         "name": gpu.name,
         "max_watts": _limit_watts(nvml, handle),
-        "mig": _is_split(nvml, handle),
-        "shared_with": _others(nvml, handle),
+        "mig": _has_mig(nvml, handle),
+        "shared_with": _other_processes(nvml, handle),
     }
     try:
         nvml.nvmlDeviceGetTotalEnergyConsumption(handle)
@@ -77,7 +77,7 @@ def _described(nvml: Any, gpu: ListedGpu, periods: dict[str, int]) -> Gpu:  # no
         period_ns = counter_period_ns(lambda: int(nvml.nvmlDeviceGetTotalEnergyConsumption(handle)))
         if period_ns is None:
             raise MeasurementError(
-                f"the energy counter of {gpu.called} stood still for {TIMEOUT_NS / 1e9:g} s",
+                f"the energy counter of {gpu.label} did not change for {TIMEOUT_NS / 1e9:g} s",
                 hint="Restart the machine, or hide the GPU with CUDA_VISIBLE_DEVICES if it is not used",
             )
         periods[gpu.name] = period_ns
@@ -89,7 +89,7 @@ def _sampled(nvml: Any, handle: Any, about: dict[str, Any]) -> Gpu:  # noqa: ANN
         nvml.nvmlDeviceGetPowerUsage(handle)
     except nvml.NVMLError_NotSupported:
         raise MeasurementError(
-            f"GPU {about['index']} ({about['name']}) tells neither its energy nor its power",
+            f"GPU {about['index']} ({about['name']}) reports neither energy nor power",
             hint="Hide it with CUDA_VISIBLE_DEVICES if the workload does not use it",
         ) from None
     return Gpu(
@@ -109,15 +109,15 @@ def _limit_watts(nvml: Any, handle: Any) -> float:  # noqa: ANN401
         return MAX_WATTS
 
 
-def _is_split(nvml: Any, handle: Any) -> bool:  # noqa: ANN401
+def _has_mig(nvml: Any, handle: Any) -> bool:  # noqa: ANN401
     try:
         return bool(nvml.nvmlDeviceGetMigMode(handle)[0])
     except (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound):
-        return False  # GPUs from before MIG, and drivers from before it
+        return False  # GPUs or drivers from before MIG
 
 
-def _others(nvml: Any, handle: Any) -> tuple[int, ...]:  # noqa: ANN401
-    """Processes that compute on a GPU and are neither this one nor below it."""
+def _other_processes(nvml: Any, handle: Any) -> tuple[int, ...]:  # noqa: ANN401
+    """Return the processes that compute on a GPU and are not this one or its descendants."""
     import psutil
 
     try:

@@ -1,4 +1,4 @@
-"""NVIDIA's own library, opened for as long as it is asked, and its errors as sentences."""
+"""NVIDIA's management library, and its errors as sentences."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ if TYPE_CHECKING:
 ADVICE = {
     "GPU_IS_LOST": (
         "is lost: its driver cannot reach it",
-        "Look for Xid errors in the kernel's log, and restart the machine",
+        "Look for Xid errors in the kernel log, and restart the machine",
     ),
     "RESET_REQUIRED": (
         "must be reset before it can be used",
         "Run nvidia-smi --gpu-reset, or restart the machine",
     ),
     "NO_PERMISSION": ("may not be read by this user", "Give the user access to the GPU's device files"),
-    "NOT_SUPPORTED": ("cannot be read any more: its driver does not support what it did before", None),
+    "NOT_SUPPORTED": ("can no longer be read: its driver stopped supporting it", None),
 }
-"""NVML's errors that a person can do something about: what is said of the GPU, and what to do."""
+"""NVML errors that a user can act on: what is wrong with the GPU, and what to do."""
 
 
 @contextlib.contextmanager
 def opened() -> Iterator[Any]:
-    """NVIDIA's library as a module; `None` where there is none, or no driver under it.
+    """Yield NVML as a module, initialised; `None` where the library or its driver is missing.
 
-    The library counts how often it was opened, so that codecarbon's own use of it goes on afterwards.
+    NVML is reference-counted, so codecarbon's own use of it goes on afterwards.
 
     Raises:
-        MeasurementError: When there is a GPU, but it cannot be asked.
+        MeasurementError: When there is a GPU that cannot be read.
     """
     import pynvml
 
@@ -41,7 +41,7 @@ def opened() -> Iterator[Any]:
         pynvml.nvmlInit()
     except pynvml.NVMLError as error:
         if error.value not in {pynvml.NVML_ERROR_LIBRARY_NOT_FOUND, pynvml.NVML_ERROR_DRIVER_NOT_LOADED}:
-            raise trouble(error) from None
+            raise nvml_error(error) from None
         if error.value == pynvml.NVML_ERROR_LIBRARY_NOT_FOUND:
             expect_no_device(Path("/dev"))
         yield None
@@ -53,22 +53,22 @@ def opened() -> Iterator[Any]:
 
 
 @contextlib.contextmanager
-def asking(called: str) -> Iterator[None]:
-    """Ask for something about the GPU that is `called` so.
+def nvml_errors(label: str) -> Iterator[None]:
+    """Turn NVML errors into errors about the GPU with this label.
 
     Raises:
-        MeasurementError: When the library answers with an error.
+        MeasurementError: When NVML returns an error.
     """
     import pynvml
 
     try:
         yield
     except pynvml.NVMLError as error:
-        raise trouble(error, called) from None
+        raise nvml_error(error, label) from None
 
 
-def trouble(error: Any, called: str = "an NVIDIA GPU") -> MeasurementError:  # noqa: ANN401 - pynvml has no types
-    """An error of the library as a sentence about the GPU that is `called` so."""
+def nvml_error(error: Any, label: str = "an NVIDIA GPU") -> MeasurementError:  # noqa: ANN401 - pynvml has no types
+    """Return an NVML error as a sentence about the GPU with this label."""
     import pynvml
 
     if error.value == pynvml.NVML_ERROR_LIB_RM_VERSION_MISMATCH:
@@ -76,17 +76,17 @@ def trouble(error: Any, called: str = "an NVIDIA GPU") -> MeasurementError:  # n
             "the NVIDIA driver and its library have different versions, so no GPU can be read",
             hint="Restart the machine, or hide the GPUs with CUDA_VISIBLE_DEVICES= if they are not used",
         )
-    for name, (deed, hint) in ADVICE.items():
+    for name, (fault, hint) in ADVICE.items():
         if error.value == getattr(pynvml, f"NVML_ERROR_{name}"):
-            return MeasurementError(f"{called} {deed}", hint=hint)
-    return MeasurementError(f"{called} cannot be read: NVML says '{error}'")
+            return MeasurementError(f"{label} {fault}", hint=hint)
+    return MeasurementError(f"{label} cannot be read: NVML says '{error}'")
 
 
 def expect_no_device(devices: Path) -> None:
-    """Refuse a GPU whose library is missing: it would be read as no GPU at all. Containers are often set up so.
+    """Refuse a GPU without NVML, as in many containers: its energy would silently be left out.
 
     Raises:
-        MeasurementError: When there is a GPU among the devices.
+        MeasurementError: When there is a GPU among the device files.
     """
     if found := sorted(path.name for path in devices.glob("nvidia[0-9]*")):
         raise MeasurementError(

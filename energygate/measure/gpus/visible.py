@@ -1,4 +1,4 @@
-"""Which GPUs a workload may use: `CUDA_VISIBLE_DEVICES` and `device_id`, as CUDA reads them."""
+"""Which GPUs a workload may use: `CUDA_VISIBLE_DEVICES` and `device_id`, by CUDA's rules."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ONE_CUDA_GPU = frozenset(
     {"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"}
 )
 ONE_ROCM_GPU = frozenset({"ROCMExecutionProvider", "MIGraphXExecutionProvider"})
-"""onnxruntime's providers that run on one GPU, `device_id` of the visible ones (its first by default)."""
+"""onnxruntime's providers that run on one GPU: `device_id` among the visible ones, by default the first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,10 +26,10 @@ class ListedGpu:
     """A GPU as the driver lists it.
 
     Attributes:
-        index: Its place in the driver's list, which is the order of the PCI bus.
-        uuid: Its unique name, `GPU-` first.
+        index: Its index in the driver's list, which is in PCI bus order.
+        uuid: Its UUID, `GPU-…`.
         name: Its model.
-        mig_uuids: Unique names of the instances that it is split into.
+        mig_uuids: UUIDs of its MIG instances.
     """
 
     index: int
@@ -38,8 +38,8 @@ class ListedGpu:
     mig_uuids: tuple[str, ...] = ()
 
     @property
-    def called(self) -> str:
-        """What messages call it."""
+    def label(self) -> str:
+        """Its name in messages."""
         return f"GPU {self.index} ({self.name})"
 
 
@@ -48,11 +48,11 @@ class Selection:
     """Which of a machine's GPUs a workload may use.
 
     Attributes:
-        visible: `CUDA_VISIBLE_DEVICES`; `None` when it is not set: all of them.
-        rocm_visible: What AMD's runtime reads in its place; `None` when none of it is set.
-        device_id: Place among the visible GPUs of the only one used; `None` when any of them may be.
-        pci_order: Whether CUDA counts GPUs in the driver's order (`CUDA_DEVICE_ORDER=PCI_BUS_ID`) instead of
-            from the fastest to the slowest.
+        visible: `CUDA_VISIBLE_DEVICES`; `None` when it is not set: all GPUs.
+        rocm_visible: AMD's equivalent; `None` when it is not set.
+        device_id: Index among the visible GPUs of the only one used; `None` when all may be used.
+        pci_order: Whether CUDA numbers GPUs in the driver's order (`CUDA_DEVICE_ORDER=PCI_BUS_ID`) rather than from
+            the fastest to the slowest.
     """
 
     visible: str | None = None
@@ -62,10 +62,10 @@ class Selection:
 
 
 def selection_for(workload: Workload, environment: Mapping[str, str]) -> Selection | None:
-    """Which GPUs a workload may use in this environment; `None` for ONNX models on a provider without any.
+    """Return which GPUs a workload may use in this environment; `None` for ONNX models on a CPU provider.
 
     Raises:
-        MeasurementError: When `device_id` is no number.
+        MeasurementError: When `device_id` is not a number.
     """
     device_id = None
     if workload.kind == "onnx":
@@ -83,14 +83,14 @@ def selection_for(workload: Workload, environment: Mapping[str, str]) -> Selecti
 
 
 def chosen(listed: Sequence[ListedGpu], selection: Selection) -> tuple[int, ...]:
-    """Indices of the NVIDIA GPUs that a workload may use, in CUDA's order.
+    """Return the indices of the NVIDIA GPUs that a workload may use, in CUDA's order.
 
-    The rules are those of the CUDA programming guide, "CUDA environment variables", and where it is silent those of
-    `torch.cuda`: an entry that names no GPU ends the list, the same entry twice makes it empty, numbers are read up
-    to the first other character, and names of GPUs, of MIG instances and numbers are not mixed.
+    The rules are those of the CUDA programming guide, "CUDA environment variables", and where it says nothing those
+    of `torch.cuda`: an invalid entry ends the list, a duplicate empties it, numbers are read up to the first other
+    character, and UUIDs of GPUs, UUIDs of MIG instances and numbers are not mixed.
 
     Raises:
-        MeasurementError: When `device_id` lies beyond the visible GPUs, or CUDA's order cannot be known.
+        MeasurementError: When `device_id` is out of range, or CUDA's order cannot be known.
     """
     seen = tuple(gpu.index for gpu in listed)
     if selection.visible is not None:
@@ -101,30 +101,30 @@ def chosen(listed: Sequence[ListedGpu], selection: Selection) -> tuple[int, ...]
     if used and set(used) != {gpu.index for gpu in listed} and not (alike or by_name or selection.pci_order):
         raise MeasurementError(
             f"this machine's GPUs differ ({', '.join(sorted({gpu.name for gpu in listed}))}), and CUDA numbers them "
-            "from the fastest to the slowest, so which ones are used cannot be known",
-            hint="Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or name them by UUID in CUDA_VISIBLE_DEVICES",
+            "from the fastest to the slowest, so it is unknown which ones are used",
+            hint="Set CUDA_DEVICE_ORDER=PCI_BUS_ID, or use UUIDs in CUDA_VISIBLE_DEVICES",
         )
     return used
 
 
 def chosen_rocm(count: int, selection: Selection) -> tuple[int, ...]:
-    """Indices of the AMD GPUs that a workload may use, of `count` in the machine.
+    """Return the indices of the AMD GPUs that a workload may use, of `count` in the machine.
 
     Raises:
-        MeasurementError: When the selection is not by number, or `device_id` lies beyond it.
+        MeasurementError: When the selection is not by number, or `device_id` is out of range.
     """
     text = selection.visible if selection.rocm_visible is None else selection.rocm_visible
     if text is None:
         return _one_of(tuple(range(count)), selection.device_id)
     if not re.fullmatch(r"\s*(?:-?\d+\s*(?:,\s*-?\d+\s*)*)?", text):
         raise MeasurementError(
-            f"which AMD GPUs {text!r} selects cannot be told", hint="Select them by number: 0, or 0,1"
+            f"cannot tell which AMD GPUs {text!r} selects", hint="Select them by number: 0, or 0,1"
         )
     return _one_of(_by_number(text, count), selection.device_id)
 
 
 def visible(listed: Sequence[ListedGpu], text: str) -> tuple[int, ...]:
-    """Indices of the GPUs that `CUDA_VISIBLE_DEVICES` shows, in its order."""
+    """Return the indices of the GPUs in `CUDA_VISIBLE_DEVICES`, in its order."""
     if text.startswith("GPU-"):
         return _by_name(text, "GPU-", lambda entry: _starting_with(listed, entry))
     if text.startswith("MIG-"):
@@ -149,7 +149,7 @@ def _by_name(text: str, prefix: str, find: Callable[[str], int]) -> tuple[int, .
 
 
 def _valid(indices: Sequence[int], *, repeats: bool = False) -> tuple[int, ...]:
-    """The indices before the first invalid one; none at all where one comes twice, unless it may."""
+    """Return the indices before the first invalid one; none where one is repeated, unless `repeats`."""
     kept = tuple(itertools.takewhile(lambda index: index >= 0, indices))
     once = tuple(dict.fromkeys(kept))
     return once if repeats or once == kept else ()
@@ -161,7 +161,7 @@ def _starting_with(listed: Sequence[ListedGpu], entry: str) -> int:
 
 
 def _holding(listed: Sequence[ListedGpu], entry: str) -> int:
-    """The GPU that a MIG instance is part of: `MIG-<uuid>`, or `MIG-GPU-<uuid>/1/0` of older drivers."""
+    """Return the GPU of a MIG instance: `MIG-<uuid>`, or `MIG-GPU-<uuid>/1/0` of older drivers."""
     parent = entry[len("MIG-") :].partition("/")[0]
     matching = [
         gpu.index
@@ -175,10 +175,10 @@ def _one_of(seen: tuple[int, ...], device_id: int | None) -> tuple[int, ...]:
     if device_id is None or not seen:
         return seen
     if not 0 <= device_id < len(seen):
-        counted = "1 GPU is" if len(seen) == 1 else f"{len(seen)} GPUs are"
+        visible_gpus = "1 GPU is" if len(seen) == 1 else f"{len(seen)} GPUs are"
         raise MeasurementError(
-            f"device_id {device_id} was asked for, but {counted} visible",
-            hint="`provider_options: {device_id: 0}` is the first one that CUDA_VISIBLE_DEVICES shows",
+            f"device_id is {device_id}, but {visible_gpus} visible",
+            hint="`provider_options: {device_id: 0}` is the first one in CUDA_VISIBLE_DEVICES",
         )
     return (seen[device_id],)
 
@@ -186,5 +186,5 @@ def _one_of(seen: tuple[int, ...], device_id: int | None) -> tuple[int, ...]:
 def _device_id(options: Mapping[str, str]) -> int:
     text = str(options.get("device_id", "0")).strip()
     if not text.isdigit():
-        raise MeasurementError(f"`provider_options: {{device_id: {text}}}` is no number of a GPU")
+        raise MeasurementError(f"`provider_options: {{device_id: {text}}}` is not the number of a GPU")
     return int(text)

@@ -1,3 +1,3 @@
-"""Meters: what reads the energy of windows, and whether a reading can be right."""
+"""Meters: they read the energy of windows and check that a reading is plausible."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Energy counters of CPU, GPU and memory, read around every window: by codecarbon, and beside it by ourselves."""
+"""Energy counters of CPU, GPU and memory, read around every window: by codecarbon, and by us to check it."""
 
 from __future__ import annotations
 
@@ -27,23 +27,23 @@ if TYPE_CHECKING:
 
 CPU_WINDOW_NS = 100_000_000
 CPU_PERIODS = 100
-"""What falls to a window's ends is one period at most: with these, 1 %."""
+"""The error at a window's ends is at most one period: 1 % of a window this long."""
 
 GPU_WINDOW_NS = 1_000_000_000
 GPU_PERIODS = 10
-"""With these, 10 % for a single window; a launch has several, and errs at its two ends alone."""
+"""At most 10 % of a single window; less for a launch, whose windows are consecutive."""
 
 RAPL_UNCERTAINTY = 0.05
 """RAPL is within a few percent of a wall meter on servers (Khan et al., TOMPECS 2018, doi:10.1145/3177754)."""
 
 GPU_BURST = 1.5
-"""How far above the limit that its driver enforces a GPU's power may be, on average over a window: the limit is kept
-within tens of milliseconds."""
+"""Maximum average power of a GPU over a window, as a multiple of the limit that its driver enforces within tens of
+milliseconds."""
 
-LOOKING = 5
-LOOKING_WATTS = 50.0
-"""What a processor may draw while its counters are looked at: so many times the window's average, and what a core
-adds to a processor at rest. Generous: it tells a counter left out from one that moved between two looks."""
+READ_POWER_FACTOR = 5
+READ_POWER_WATTS = 50.0
+"""Maximum power of a processor while its counters are read: this multiple of the window's average, plus what one core
+adds to an idle processor. Generous: it only has to tell a missing counter from one updated between two reads."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,10 +51,10 @@ class CpuCounter:
     """The counters of a machine's processors and memory.
 
     Attributes:
-        source: What they are called.
-        packages: Those that codecarbon adds up; empty where it reads something else than the powercap tree.
-        memory: Those of memory, which energygate reads.
-        period_ns: How often they move; `None` when that is unknown.
+        source: Their name.
+        packages: The package counters that codecarbon adds up; empty where it does not read the powercap tree.
+        memory: The memory counters, which energygate reads.
+        period_ns: Their update period; `None` when unknown.
     """
 
     source: str
@@ -66,20 +66,20 @@ class CpuCounter:
 class CounterMeter:
     """Energy counters around every window.
 
-    codecarbon's reading is the number, except for memory. The counters of processors and GPUs are looked at beside
-    it: where codecarbon goes on with less, or with a guess, this refuses the window.
+    The reading is codecarbon's, except for memory. The counters of processors and GPUs are read as well: where
+    codecarbon silently leaves one out, or falls back on an estimate, the window is refused.
 
     Args:
         tracker: Reads the counters of processors and GPUs.
-        cpu: The processors' counters; `None` where the power model stands in for them.
+        cpu: The processors' counters; `None` to use the power model instead.
         gpus: The GPUs that the workload may use.
         power: The power model.
         machine: The machine.
-        notes: What a reader should know of it.
-        idle_s: How long to look at the machine at rest.
+        notes: Caveats about it.
+        idle_s: How long to measure idle power.
 
     Raises:
-        MeasurementError: When the machine at rest cannot be read already.
+        MeasurementError: When idle power cannot be read.
     """
 
     def __init__(  # noqa: PLR0913 - its collaborators
@@ -117,12 +117,12 @@ class CounterMeter:
         )
         self._period_ns = max((one.period_ns or 0 for one in facts.components), default=0)
         self.facts = facts
-        self.facts = self._with_rest(facts, idle_s)
+        self.facts = self._with_idle_power(facts, idle_s)
 
     def begin_window(self) -> None:
         """Start a window."""
         if self._watch:
-            self._watch.begin()  # which waits: GPUs' counters move seldom
+            self._watch.begin()  # waits for an update of the slowest counter
         started_ns = time.perf_counter_ns()
         self._before = [domain.read() for domain in self._domains]
         self._tracker.begin()
@@ -130,9 +130,9 @@ class CounterMeter:
         self._beginning_ns = time.perf_counter_ns() - started_ns
 
     def end_window(self, usage: Usage) -> Reading:
-        """End the window and read it; a reading that cannot be right is an error, not a saving."""
+        """End the window and read it; an implausible reading is an error, not a saving."""
         if not self._in_launch:
-            self._outlast_a_period()
+            self._await_period()
         window_ns, counted = self._end()
         components = counted if self._cpu else (modelled(self._power, usage), *counted)
         reading = Reading(components=components)
@@ -147,80 +147,77 @@ class CounterMeter:
         self._tracker.cancel()
 
     def begin_launch(self) -> None:
-        """From here on windows are measured ones."""
+        """Begin the measured windows."""
         self._in_launch = True
 
     def end_launch(self) -> float | None:
-        """Nothing to add: every window is codecarbon's own."""
+        """End the measured windows; there is nothing to add, since every reading is codecarbon's."""
         self._in_launch = False
         return None
 
-    def _outlast_a_period(self) -> None:
-        """Wait until a cold start, which nobody can plan to be long, is as long as the slowest counter's period."""
+    def _await_period(self) -> None:
+        """Wait until a cold start, whose length is not planned, is at least the slowest counter's period."""
         passed_ns = time.perf_counter_ns() - self._started_ns
         time.sleep(max(0, self._period_ns - passed_ns) * 1e-9)
 
     def _end(self) -> tuple[int, tuple[Component, ...]]:
-        """End the window; returns its length in ns, and what was counted."""
-        waited_ns = self._watch.await_move() if self._watch else 0
+        """End the window; return its length in ns, and the components with counters."""
+        waited_ns = self._watch.await_update() if self._watch else 0
         ending_ns = time.perf_counter_ns()
-        account = self._tracker.end()
+        task = self._tracker.end()
         if self._watch:
             self._watch.end()
         after = [domain.read() for domain in self._domains]
         ended_ns = time.perf_counter_ns()
         window_ns = ended_ns - self._started_ns
         seconds = window_ns * 1e-9
-        moved = [
-            domain.moved(before, now, seconds=seconds)
+        differences = [
+            domain.difference(before, now, seconds=seconds)
             for domain, before, now in zip(self._domains, self._before, after, strict=True)
         ]
-        counted = [self._gpu(account, gpu) for gpu in self._gpus]
+        counted = [self._gpu(task, gpu) for gpu in self._gpus]
         if self._cpu:
-            packages, memory = moved[: len(self._cpu.packages)], moved[len(self._cpu.packages) :]
+            count = len(self._cpu.packages)
+            packages, memory = differences[:count], differences[count:]
             if packages:
-                looking_ns = self._beginning_ns + ended_ns - ending_ns
-                self._check_codecarbon(
-                    account, math.fsum(packages), window_ns=window_ns, looking_ns=looking_ns
-                )
-            counted.insert(0, _counted("cpu", account.cpu_joules))
+                reading_ns = self._beginning_ns + ended_ns - ending_ns
+                self._check_codecarbon(task, math.fsum(packages), window_ns=window_ns, reading_ns=reading_ns)
+            counted.insert(0, _counted("cpu", task.cpu_joules))
             if memory:
                 counted.append(_counted("dram", math.fsum(memory)))
-        return window_ns, self._less_rest(counted, waited_ns)
+        return window_ns, self._without_wait(counted, waited_ns)
 
-    def _less_rest(self, counted: Sequence[Component], waited_ns: int) -> tuple[Component, ...]:
-        """Take off what the machine drew at rest while this waited for a counter to move."""
-        known = [one for one in self.facts.components if one.method is Method.MEASURED]
+    def _without_wait(self, counted: Sequence[Component], waited_ns: int) -> tuple[Component, ...]:
+        """Subtract the idle energy of the time that was spent waiting for a counter's update."""
+        measured = [one for one in self.facts.components if one.method is Method.MEASURED]
         return tuple(
             replace(one, energy_joules=one.energy_joules - (facts.idle_watts or 0.0) * waited_ns * 1e-9)
-            for one, facts in zip(counted, known, strict=True)
+            for one, facts in zip(counted, measured, strict=True)
         )
 
-    def _check_codecarbon(
-        self, account: TaskEnergy, joules: float, *, window_ns: int, looking_ns: int
-    ) -> None:
-        """Hold its reading against the same counters' own: it leaves out without a word what it cannot read."""
-        assert self._cpu is not None  # noqa: S101 - it has packages
-        between_s = (looking_ns + 2 * (self._cpu.period_ns or 0)) * 1e-9
-        watts = LOOKING * joules / (window_ns * 1e-9) + LOOKING_WATTS
+    def _check_codecarbon(self, task: TaskEnergy, joules: float, *, window_ns: int, reading_ns: int) -> None:
+        """Compare codecarbon's reading with the counters: it silently leaves out what it cannot read."""
+        assert self._cpu is not None  # noqa: S101 - the caller has its packages
+        between_s = (reading_ns + 2 * (self._cpu.period_ns or 0)) * 1e-9
+        watts = READ_POWER_FACTOR * joules / (window_ns * 1e-9) + READ_POWER_WATTS
         slack = between_s * min(watts, math.fsum(domain.max_watts for domain in self._cpu.packages))
-        wrong = disagreement(account.cpu_joules, joules, slack_joules=slack)
+        wrong = disagreement(task.cpu_joules, joules, slack_joules=slack)
         if wrong:
             raise MeasurementError(wrong)
 
     @staticmethod
-    def _gpu(account: TaskEnergy, gpu: Gpu) -> Component:
-        found = next((one for one in account.gpus if one.index == gpu.index), None)
+    def _gpu(task: TaskEnergy, gpu: Gpu) -> Component:
+        found = next((one for one in task.gpus if one.index == gpu.index), None)
         if found is None:
-            raise MeasurementError(f"codecarbon does not read {gpu.called}")
+            raise MeasurementError(f"codecarbon does not read {gpu.label}")
         if gpu.has_counter and not found.counted:
-            raise MeasurementError(f"the energy counter of {gpu.called} could not be read in a window")
+            raise MeasurementError(f"the energy counter of {gpu.label} could not be read in a window")
         return _counted("gpu", found.energy_joules)
 
-    def _with_rest(self, facts: MeterFacts, idle_s: float) -> MeterFacts:
+    def _with_idle_power(self, facts: MeterFacts, idle_s: float) -> MeterFacts:
         periods = [self._cpu.period_ns or 0 if self._cpu else 0]
-        periods += [gpu.period_ns for gpu in self._gpus if gpu.has_counter]  # a sample of power needs no time
-        watts = iter(measure_idle_watts(self._rest, period_ns=max(periods), idle_s=idle_s))
+        periods += [gpu.period_ns for gpu in self._gpus if gpu.has_counter]  # power samples need no time
+        watts = iter(measure_idle_watts(self._idle_window, period_ns=max(periods), idle_s=idle_s))
         components = tuple(
             replace(one, idle_watts=next(watts)) if one.method is Method.MEASURED else one
             for one in facts.components
@@ -232,7 +229,7 @@ class CounterMeter:
             idle_method=facts.method,
         )
 
-    def _rest(self, seconds: float) -> list[float]:
+    def _idle_window(self, seconds: float) -> list[float]:
         self.begin_window()
         time.sleep(seconds)
         window_ns, counted = self._end()

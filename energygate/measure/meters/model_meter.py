@@ -1,4 +1,4 @@
-"""The per-vCPU power model on the worker's CPU time, with codecarbon's own figure beside it."""
+"""The per-vCPU power model applied to the worker's CPU time, with codecarbon's figure beside it."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ MODEL_WINDOW_NS = 5_000_000
 
 
 class ModelMeter:
-    """Energy from CPU time.
+    """Estimates energy from CPU time.
 
     Args:
-        tracker: Keeps codecarbon's own account of each launch.
+        tracker: Measures each launch with codecarbon.
         power: Watts of one vCPU.
-        machine: Whose vCPUs they are.
-        notes: Why there is no counter, where somebody could change that.
+        machine: The machine.
+        notes: Why there is no counter, where the user could change that.
     """
 
     def __init__(
@@ -45,10 +45,10 @@ class ModelMeter:
         )
 
     def begin_window(self) -> None:
-        """Nothing to start: the worker counts its own CPU time."""
+        """Do nothing: the worker counts its own CPU time."""
 
     def end_window(self, usage: Usage) -> Reading:
-        """Multiply CPU time by watts; no CPU time at all is an error, not a saving."""
+        """Return CPU time times watts; no CPU time is an error, not a saving."""
         reading = Reading(components=(modelled(self._power, usage),))
         wrong = fault(reading, self.facts, window_ns=usage.wall_ns)
         if wrong:
@@ -56,21 +56,21 @@ class ModelMeter:
         return reading
 
     def cancel(self) -> None:
-        """Forget the open account."""
+        """Cancel codecarbon's task."""
         self._tracker.cancel()
 
     def begin_launch(self) -> None:
-        """Start codecarbon's own account."""
+        """Start codecarbon's task."""
         self._tracker.begin()
 
     def end_launch(self) -> float | None:
-        """Give codecarbon's own joules of CPU and GPU: a whole chip's table value, kept so that nobody wonders."""
-        account = self._tracker.end()
-        return account.cpu_joules + account.gpu_joules
+        """Return codecarbon's joules of CPU and GPU, a table value of the whole chip, for comparison."""
+        task = self._tracker.end()
+        return task.cpu_joules + task.gpu_joules
 
 
 def modelled(power: VcpuPower, usage: Usage) -> Component:
-    """The CPU's share of a reading, by the model.
+    """Return the CPU component of a reading, by the model.
 
     Raises:
         MeasurementError: When the worker used no CPU time.
@@ -81,7 +81,7 @@ def modelled(power: VcpuPower, usage: Usage) -> Component:
 
 
 def modelled_cpu(power: VcpuPower, machine: Machine) -> ComponentFacts:
-    """What holds for the CPU's share of every reading, by the model."""
+    """Return the facts about the CPU component, by the model."""
     return ComponentFacts(
         name="cpu",
         method=Method.ESTIMATED,

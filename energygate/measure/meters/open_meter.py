@@ -1,4 +1,4 @@
-"""The best meter that a machine has: counters where they are found, move and can be read, else the power model."""
+"""The best meter of a machine: its counters where they work and can be read, else the power model."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:
-    """The GPUs that a workload may use, without a word from codecarbon, which knows some of them.
+    """Return the GPUs that a workload may use, with codecarbon's log lines suppressed.
 
     Raises:
-        MeasurementError: When a GPU is there whose energy cannot be read.
+        MeasurementError: When the energy of a GPU cannot be read.
     """
     with quiet([]):
         return find_gpus(selection)
@@ -35,16 +35,16 @@ def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:
 def open_meter(
     machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), idle_s: float = IDLE_S
 ) -> Meter:
-    """The best meter this machine has for a workload. With counters this takes seconds: it looks at them at rest.
+    """Return the best meter for a workload. With counters this takes seconds: it measures their idle power.
 
     Args:
         machine: The machine.
-        power: The power model, which stands in where the processor has no counter.
-        gpus: The GPUs that the workload may use: their energy then counts.
-        idle_s: How long to look at the machine at rest.
+        power: The power model, for a processor without a counter.
+        gpus: The GPUs that the workload may use; their energy is included.
+        idle_s: How long to measure idle power.
 
     Raises:
-        MeasurementError: When a counter cannot be read rightly, or counts what somebody else measures, too.
+        MeasurementError: When a counter cannot be read properly, or another codecarbon is measuring.
     """
     tracker = Tracker(gpu_ids=[gpu.index for gpu in gpus])
     cpu, notes = _cpu_counter(tracker)
@@ -52,15 +52,14 @@ def open_meter(
         return ModelMeter(tracker, power=power, machine=machine, notes=notes)
     if other := other_codecarbon():
         raise MeasurementError(
-            f"another codecarbon is running on this machine ({other} is there), and what it measures is in the same "
-            "counters",
-            hint="Wait for its end; if it has ended without removing that file, remove it",
+            f"another codecarbon is running on this machine ({other} exists); the counters include its load",
+            hint="Wait until it ends; if it has ended without removing that file, remove it",
         )
     return CounterMeter(tracker, cpu=cpu, gpus=gpus, power=power, machine=machine, notes=notes, idle_s=idle_s)
 
 
 def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:
-    """The processor's counter; without one, why, where somebody could change that.
+    """Return the processor's counter and notes; without one the notes say why, where the user could change that.
 
     Raises:
         MeasurementError: When only some of the processors can be read.
@@ -79,8 +78,8 @@ def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:
         if domain.file.resolve() in read and domain.name.startswith(("package", "psys"))
     )
     missing = rapl.unreadable(domains)
-    if not packages:  # it also takes parts of a processor for one
-        none = "codecarbon found RAPL counters, but none of a processor as a whole: not used"
+    if not packages:  # codecarbon also accepts counters of parts of a processor
+        none = "codecarbon found RAPL counters, but none of a whole processor: not used"
         return None, (rapl.advice() or none,)
     if missing:
         raise MeasurementError(
@@ -88,14 +87,14 @@ def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:
         )
     periods_ns = [rapl.update_period_ns(domain.read) for domain in packages]
     if any(period_ns is None for period_ns in periods_ns):
-        return None, ("the RAPL counters of this machine stand still: not used",)
-    on_board = any(domain.name == "psys" for domain in packages)  # which counts memory already
+        return None, ("the RAPL counters of this machine are not updated: not used",)
+    has_psys = any(domain.name == "psys" for domain in packages)  # it includes memory
     unread = [
         domain.name for domain in domains if domain.name.startswith("package") and domain not in packages
     ]
     return CpuCounter(
         source=source,
         packages=packages,
-        memory=() if on_board else rapl.memory_of(domains),
+        memory=() if has_psys else rapl.memory_of(domains),
         period_ns=max(period_ns for period_ns in periods_ns if period_ns is not None),
-    ), (f"codecarbon takes the RAPL counters {', '.join(unread)} for copies of others",) if unread else ()
+    ), (f"codecarbon takes the RAPL counters {', '.join(unread)} for duplicates",) if unread else ()

@@ -1,7 +1,7 @@
-"""What the powercap tree offers: energy counters of packages and memory (RAPL), and how they move.
+"""RAPL energy counters of packages and memory, from the kernel's powercap tree.
 
-The kernel describes the interface in Documentation/power/powercap/powercap.rst. Counters are in microjoules, begin
-anew at `max_energy_range_uj`, and are readable by root alone since 2020 (CVE-2020-8694).
+The interface is documented in Documentation/power/powercap/powercap.rst. Counters are in microjoules, wrap around at
+`max_energy_range_uj`, and since 2020 only root can read them (CVE-2020-8694).
 """
 
 from __future__ import annotations
@@ -21,30 +21,30 @@ if TYPE_CHECKING:
 POWERCAP = Path("/sys/class/powercap")
 
 READABLE_HINT = (
-    "To measure here, let everyone read the counters: sudo chmod -R a+r /sys/class/powercap/*/energy_uj; "
-    "a udev or tmpfiles rule keeps it so after a reboot"
+    "Make the counters readable: sudo chmod -R a+r /sys/class/powercap/*/energy_uj; "
+    "a udev or tmpfiles rule keeps them readable after a reboot"
 )
 
 MAX_PACKAGE_WATTS = 1000.0
-"""Where the processor does not say: twice the 500 W of the largest packages sold (Intel Xeon 6980P, AMD EPYC 9965)."""
+"""For processors without a stated maximum: twice the 500 W of the largest packages (Xeon 6980P, EPYC 9965)."""
 
 MAX_DRAM_WATTS = 500.0
-"""Where it does not say: twice 24 DDR5 modules of 10 W."""
+"""For memory without a stated maximum: twice 24 DDR5 modules of 10 W."""
 
 BURST = 3.0
-"""How far above the power that the processor states, its TDP, it may go: turbo limits are at most about twice that
-(Intel Core i9-13900K: 125 W and 253 W)."""
+"""Maximum power as a multiple of the stated power (TDP): turbo limits are at most about twice that (Intel Core
+i9-13900K: 125 W and 253 W)."""
 
-LOOK_NS = 500_000_000
-"""A counter that does not move for so long does not move: they are updated about every millisecond."""
+TIMEOUT_NS = 500_000_000
+"""A counter without an update for this long does not work: updates come about every millisecond."""
 
 MIN_READS = 250
-"""So often it is looked in any case: everything may be paused for as long as the time for looking lasts."""
+"""Reads in any case, since the machine may be paused for the whole timeout."""
 
-MOVES = 20
+UPDATES = 20
 
 USUAL_RANGE_UJ = 2**32 * 15.3
-"""Where a counter that does not say begins anew: 32 bits of 15.3 µJ (Intel SDM vol. 3B, 15.10.1)."""
+"""Range of a counter that does not state it: 32 bits of 15.3 µJ (Intel SDM vol. 3B, 15.10.1)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,10 +52,10 @@ class Domain:
     """One counter.
 
     Attributes:
-        name: The kernel's name of it: `package-0`, `dram`, or `psys` for the board as a whole.
+        name: The kernel's name: `package-0`, `dram`, or `psys` for the whole board.
         file: Its `energy_uj`.
-        range_joules: Where it begins anew.
-        max_watts: More than it can measure in truth.
+        range_joules: Where it wraps around.
+        max_watts: Upper bound of the power.
     """
 
     name: str
@@ -65,7 +65,7 @@ class Domain:
 
     @property
     def is_readable(self) -> bool:
-        """Whether this user may read it, and it holds a number."""
+        """Whether this user can read it, and it contains a number."""
         try:
             self.read()
         except MeasurementError:
@@ -73,10 +73,10 @@ class Domain:
         return True
 
     def read(self) -> float:
-        """The counter, in joules.
+        """Return the counter, in joules.
 
         Raises:
-            MeasurementError: When it cannot be read (any more).
+            MeasurementError: When it cannot be read.
         """
         try:
             return int(self.file.read_text(encoding="ascii")) * 1e-6
@@ -86,21 +86,21 @@ class Domain:
                 hint=READABLE_HINT,
             ) from None
 
-    def moved(self, before: float, after: float, *, seconds: float) -> float:
-        """Joules between two looks; a counter that began anew is followed once.
+    def difference(self, before: float, after: float, *, seconds: float) -> float:
+        """Return the joules between two reads, across at most one wraparound.
 
         Args:
-            before: The counter at the first look, in joules.
-            after: The counter at the second.
+            before: The first read, in joules.
+            after: The second.
             seconds: The time between them.
 
         Raises:
-            MeasurementError: When it was reset, or may have begun anew more than once.
+            MeasurementError: When the counter was reset, or may have wrapped around more than once.
         """
         if seconds * self.max_watts >= self.range_joules:
             raise MeasurementError(
-                f"a window of {seconds:.0f} s is so long that the RAPL counter {self.name}, which begins anew every "
-                f"{self.range_joules:.0f} J, may have done so more than once",
+                f"in a window of {seconds:.0f} s the RAPL counter {self.name}, which wraps around at "
+                f"{self.range_joules:.0f} J, may have wrapped more than once",
                 hint="Measure fewer or smaller requests at a time",
             )
         if after >= before:
@@ -109,61 +109,15 @@ class Domain:
         if wrapped > seconds * self.max_watts:
             raise MeasurementError(
                 f"the RAPL counter {self.name} ran backwards, from {before:.0f} J to {after:.0f} J, far from "
-                f"{self.range_joules:.0f} J where it begins anew: it was reset"
+                f"{self.range_joules:.0f} J where it wraps around: it was reset"
             )
         return wrapped
 
 
 def find_domains(root: Path | None = None) -> tuple[Domain, ...]:
-    """This machine's counters of packages, of memory and of the board, each once, whether they can be read or not."""
-    return tuple(_domains(root or POWERCAP))
-
-
-def memory_of(domains: Iterable[Domain]) -> tuple[Domain, ...]:
-    """Those of memory; none where one of them cannot be read, and none a second time.
-
-    Some processors show the same counter through memory-mapped registers, too.
-    """
-    memory = [domain for domain in domains if domain.name.startswith("dram")]
-    own = [domain for domain in memory if "intel-rapl-mmio" not in str(domain.file)] or memory
-    return tuple(own) if all(domain.is_readable for domain in own) else ()
-
-
-def unreadable(domains: Iterable[Domain]) -> tuple[str, ...]:
-    """Names of the packages that cannot be read in any way."""
-    packages = [domain for domain in domains if domain.name.startswith("package")]
-    readable = {domain.name for domain in packages if domain.is_readable}
-    return tuple(dict.fromkeys(domain.name for domain in packages if domain.name not in readable))
-
-
-def advice(root: Path | None = None) -> str | None:
-    """What to do so that energy can be measured; `None` when the counters can be read, or there are none."""
-    if not unreadable(find_domains(root)):
-        return None
-    return f"this machine has RAPL counters that this user cannot read. {READABLE_HINT}"
-
-
-def update_period_ns(
-    read: Callable[[], float], *, clock: Callable[[], int] = time.perf_counter_ns, look_ns: int = LOOK_NS
-) -> int | None:
-    """How often a counter moves, found by looking: the median time between moves; `None` when it stands still."""
-    moves: list[int] = []
-    last, deadline_ns = read(), clock() + look_ns
-    looks = 0
-    while len(moves) <= MOVES and ((now_ns := clock()) < deadline_ns or looks < MIN_READS):
-        value = read()
-        looks += 1
-        if value != last:
-            last = value
-            moves.append(now_ns)
-    if len(moves) < 2:  # noqa: PLR2004 - a period lies between two
-        return None
-    return round(statistics.median(after - before for before, after in itertools.pairwise(moves)))
-
-
-def _domains(root: Path) -> list[Domain]:
-    """All domains that may be counted; the tree shows each through several links."""
-    found: dict[str, Domain] = {}
+    """Return this machine's counters of packages, memory and board, readable or not."""
+    root = root or POWERCAP
+    found: dict[str, Domain] = {}  # by file: the tree has several links to each
     for file in sorted(
         [*root.glob("intel-rapl*:*/energy_uj"), *root.glob("intel-rapl*/intel-rapl*:*/energy_uj")]
     ):
@@ -180,7 +134,52 @@ def _domains(root: Path) -> list[Domain]:
                 max_watts=_max_watts(file.parent) or default_watts,
             ),
         )
-    return list(found.values())
+    return tuple(found.values())
+
+
+def memory_of(domains: Iterable[Domain]) -> tuple[Domain, ...]:
+    """Return the memory counters, without duplicates; none where one of them cannot be read.
+
+    Some processors expose the same counter through memory-mapped registers, too.
+    """
+    memory = [domain for domain in domains if domain.name.startswith("dram")]
+    own = [domain for domain in memory if "intel-rapl-mmio" not in str(domain.file)] or memory
+    return tuple(own) if all(domain.is_readable for domain in own) else ()
+
+
+def unreadable(domains: Iterable[Domain]) -> tuple[str, ...]:
+    """Return the names of the packages of which no counter can be read."""
+    packages = [domain for domain in domains if domain.name.startswith("package")]
+    readable = {domain.name for domain in packages if domain.is_readable}
+    return tuple(dict.fromkeys(domain.name for domain in packages if domain.name not in readable))
+
+
+def advice(root: Path | None = None) -> str | None:
+    """Return how to make the counters readable; `None` when they are, or there are none."""
+    if not unreadable(find_domains(root)):
+        return None
+    return f"this machine has RAPL counters that this user cannot read. {READABLE_HINT}"
+
+
+def update_period_ns(
+    read: Callable[[], float],
+    *,
+    clock: Callable[[], int] = time.perf_counter_ns,
+    timeout_ns: int = TIMEOUT_NS,
+) -> int | None:
+    """Return the median time between a counter's updates; `None` when there are none."""
+    updates: list[int] = []
+    last, deadline_ns = read(), clock() + timeout_ns
+    reads = 0
+    while len(updates) <= UPDATES and ((now_ns := clock()) < deadline_ns or reads < MIN_READS):
+        value = read()
+        reads += 1
+        if value != last:
+            last = value
+            updates.append(now_ns)
+    if len(updates) < 2:  # noqa: PLR2004 - a period takes two
+        return None
+    return round(statistics.median(after - before for before, after in itertools.pairwise(updates)))
 
 
 def _max_watts(directory: Path) -> float | None:
@@ -202,4 +201,4 @@ def _text(file: Path) -> str | None:
 
 
 def _reason(error: Exception) -> str:
-    return (error.strerror or str(error)) if isinstance(error, OSError) else "it holds no number"
+    return (error.strerror or str(error)) if isinstance(error, OSError) else "it is not a number"

@@ -1,7 +1,8 @@
-"""Whether a reading can be right, held against what is known of its meter: pure functions."""
+"""Whether a reading is plausible, given the facts about its meter: pure functions."""
 
 from __future__ import annotations
 
+import itertools
 import math
 from typing import TYPE_CHECKING
 
@@ -12,31 +13,28 @@ if TYPE_CHECKING:
 
 
 def fault(reading: Reading, facts: MeterFacts, *, window_ns: int) -> str | None:
-    """Why a reading cannot be right, in one sentence; `None` when nothing speaks against it.
+    """Return why a reading cannot be right, in one sentence; `None` when it is plausible.
 
     Args:
-        reading: What a window took.
-        facts: What its meter promises.
-        window_ns: The time between its two looks at the counters.
+        reading: The reading of a window.
+        facts: The facts about its meter.
+        window_ns: The time between the two reads of the counters.
     """
-    promised = [(one.name, one.method) for one in facts.components]
+    expected = [(one.name, one.method) for one in facts.components]
     found = [(one.name, one.method) for one in reading.components]
-    if found != promised:
-        return f"a reading of {_in_words(found)} came from a meter of {_in_words(promised)}"
-    faults = (
-        _fault(component, known, window_ns)
-        for component, known in zip(reading.components, facts.components, strict=True)
-    )
-    return next((one for one in faults if one is not None), None)
+    if found != expected:
+        return f"a reading of {_in_words(found)} came from a meter of {_in_words(expected)}"
+    faults = map(_fault, reading.components, facts.components, itertools.repeat(window_ns))
+    return next(filter(None, faults), None)
 
 
 def disagreement(codecarbon_joules: float, own_joules: float, *, slack_joules: float) -> str | None:
-    """Why codecarbon's sum over the processors' counters cannot be right; `None` when it can.
+    """Return why codecarbon's sum over the processors' counters cannot be right; `None` when it can.
 
     Args:
-        codecarbon_joules: What it says of the window.
-        own_joules: What the counters moved by from just before it looked first until just after it looked last.
-        slack_joules: The most that the counters can have moved by between those looks and its own.
+        codecarbon_joules: Its reading of the window.
+        own_joules: The counters' difference from just before its first read to just after its last.
+        slack_joules: The most that can have been counted between those reads and its own.
     """
     rounding = 1e-6 * own_joules + 1e-6
     if (
@@ -45,27 +43,27 @@ def disagreement(codecarbon_joules: float, own_joules: float, *, slack_joules: f
     ):
         return None
     return (
-        f"codecarbon counted {codecarbon_joules:.4g} J where the RAPL counters moved by {own_joules:.4g} J: "
-        "it left out a counter, or counted one twice"
+        f"codecarbon read {codecarbon_joules:.4g} J where the RAPL counters counted {own_joules:.4g} J: "
+        "it left out a counter, or added one twice"
     )
 
 
 def _fault(component: Component, known: ComponentFacts, window_ns: int) -> str | None:
     joules, period_ns = component.energy_joules, known.period_ns or 0
-    lasted = f"a window of {window_ns / 1e6:.1f} ms"
+    window = f"a window of {window_ns / 1e6:.1f} ms"
     if not math.isfinite(joules) or joules < 0:
-        return f"the {known.source} counter ran backwards in {lasted}: it says {joules:.3g} J"
+        return f"the {known.source} counter ran backwards in {window}: it reads {joules:.3g} J"
     if component.method is Method.ESTIMATED:
-        return None if joules > 0 else f"no {known.name} energy was estimated for {lasted}"
+        return None if joules > 0 else f"no {known.name} energy was estimated for {window}"
     if window_ns < period_ns:
-        return f"{lasted} is shorter than the {known.source} counter's period of {period_ns / 1e6:.1f} ms"
+        return f"{window} is shorter than the {known.source} counter's period of {period_ns / 1e6:.1f} ms"
     if joules == 0:
-        return f"the {known.source} counter did not move in {lasted}: no energy was measured"
-    # What fell to a window's first tick was drawn in up to one period before it.
+        return f"the {known.source} counter did not change in {window}: no energy was measured"
+    # The first update in a window includes energy of up to one period before it.
     watts = joules / ((window_ns + period_ns) * 1e-9)
     if known.max_watts is not None and watts > known.max_watts:
         return (
-            f"the {known.source} counter says {joules:.4g} J for {lasted}, that is {watts:.4g} W; "
+            f"the {known.source} counter reads {joules:.4g} J for {window}, that is {watts:.4g} W; "
             f"{known.device} cannot draw more than {known.max_watts:.4g} W"
         )
     return None

@@ -1,7 +1,7 @@
-"""codecarbon, held by the hand: every knob explicit, no network, no files, no log lines, PUE left to us.
+"""codecarbon with every option set explicitly: no network, no files, no log lines, and PUE 1.0.
 
-Configuration files and `CODECARBON_*` variables would win over codecarbon's defaults, so no knob is left to a
-default; explicit arguments win over both.
+Configuration files and `CODECARBON_*` variables override codecarbon's defaults but not explicit arguments, so no
+option is left to its default.
 """
 
 from __future__ import annotations
@@ -23,59 +23,59 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 COUNTER_MODES = {"intel_rapl": "RAPL", "windows_emi": "Windows Energy Meter Interface"}
-"""codecarbon's CPU modes that read a hardware energy counter, and the counter's name."""
+"""codecarbon's CPU modes that read an energy counter, and the counter's name."""
 
 MAX_WARNINGS = 50
 """A bound on memory."""
 
 
-class _Ears(logging.Filter):
-    """Keeps codecarbon's log lines from the user, and its warnings for the trackers at work.
+class _WarningFilter(logging.Filter):
+    """Hides codecarbon's log lines and keeps its warnings for the active trackers.
 
-    There is one for the process, because the first filter that refuses a line ends its way.
+    There is one per process, because a line that one filter rejects does not reach the next.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        self.listening: list[list[str]] = []
+        self.active: list[list[str]] = []
 
     def filter(self, record: logging.LogRecord) -> bool:
-        for warnings in self.listening:
+        for warnings in self.active:
             if record.levelno >= logging.WARNING and len(warnings) < MAX_WARNINGS:
                 warnings.append(record.getMessage())
-        return not self.listening  # what another tracker says while ours rest is not ours to hide
+        return not self.active  # lines of other trackers, while none of ours is active, are shown
 
     def forget(self, warnings: list[str]) -> None:
-        """Listen for this tracker no more."""
-        self.listening[:] = [one for one in self.listening if one is not warnings]
+        """Stop keeping warnings in this list."""
+        self.active[:] = [one for one in self.active if one is not warnings]
 
 
-_EARS = _Ears()
-_OF_HARDWARE: list[str] = []
-"""What codecarbon warned of when it looked at the hardware: it looks once a process, and later trackers rely on it."""
+_FILTER = _WarningFilter()
+_HARDWARE_WARNINGS: list[str] = []
+"""codecarbon's warnings when it detected the hardware, which it does once per process."""
 
 
 @contextlib.contextmanager
 def quiet(warnings: list[str]) -> Iterator[None]:
-    """Keep codecarbon's log lines from the user while this lasts, and collect its warnings."""
+    """Hide codecarbon's log lines in this context, and collect its warnings."""
     logger = logging.getLogger("codecarbon")
-    logger.addFilter(_EARS)
+    logger.addFilter(_FILTER)
     logger.propagate = False
-    _EARS.listening.append(warnings)
+    _FILTER.active.append(warnings)
     try:
         yield
     finally:
-        _EARS.forget(warnings)
+        _FILTER.forget(warnings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class GpuEnergy:
-    """What codecarbon says one GPU took.
+    """codecarbon's reading of one GPU in a task.
 
     Attributes:
         index: Its index among all GPUs of the machine.
         energy_joules: Energy of the task.
-        counted: Whether its energy counter said so; otherwise codecarbon asked for its power once a second.
+        counted: Whether it is from the energy counter; otherwise from power samples, one a second.
     """
 
     index: int
@@ -85,12 +85,12 @@ class GpuEnergy:
 
 @dataclass(frozen=True, kw_only=True)
 class TaskEnergy:
-    """What codecarbon says a task took.
+    """codecarbon's reading of a task.
 
     Attributes:
-        cpu_joules: The processor, by counter or by codecarbon's own model.
-        ram_joules: Memory: a constant power by its size, whatever is done.
-        gpus: Each GPU that was asked for.
+        cpu_joules: The processor, by counter or by codecarbon's model.
+        ram_joules: Memory: a constant power by its size.
+        gpus: The GPUs that the tracker reads.
     """
 
     cpu_joules: float
@@ -99,7 +99,7 @@ class TaskEnergy:
 
     @property
     def gpu_joules(self) -> float:
-        """All GPUs together."""
+        """Sum over the GPUs."""
         return math.fsum(gpu.energy_joules for gpu in self.gpus)
 
 
@@ -107,25 +107,25 @@ class Tracker:
     """One codecarbon tracker in task mode.
 
     Args:
-        gpu_ids: The GPUs to read, by their index among all GPUs of the machine; no others are.
+        gpu_ids: The GPUs to read, by their index among all GPUs of the machine.
 
     Attributes:
         version: codecarbon's version.
         cpu_mode: How it reads the CPU: a key of `COUNTER_MODES`, or the name of one of its models.
-        ram_watts: The constant that it takes for memory.
-        warnings: What it warned of, in its own words.
+        ram_watts: Its constant power of memory.
+        warnings: Its warnings.
     """
 
     def __init__(self, *, gpu_ids: Sequence[int] = ()) -> None:
         require("measure", purpose="measuring")
-        self.warnings: list[str] = list(_OF_HARDWARE)
+        self.warnings: list[str] = list(_HARDWARE_WARNINGS)
         self._open = False
         with quiet(self.warnings), _quick_cpu_name():
             import codecarbon
             from codecarbon._version import __version__
 
             self._tracker = codecarbon.OfflineEmissionsTracker(
-                country_iso_code="USA",  # only kWh are read; carbon is energygate's own sum
+                country_iso_code="USA",  # only kWh are used
                 country_2letter_iso_code=None,
                 region=None,
                 cloud_provider=None,
@@ -157,23 +157,23 @@ class Tracker:
                 wue=0.0,
                 force_carbon_intensity_g_co2e_kwh=None,
                 force_mode_cpu_load=False,
-                allow_multiple_runs=True,  # otherwise it writes a lock file and takes over SIGINT and SIGTERM
-                rapl_include_dram=False,  # it would count memory as CPU; energygate reads that counter itself
+                allow_multiple_runs=True,  # otherwise it writes a lock file and handles SIGINT and SIGTERM
+                rapl_include_dram=False,  # it would add memory to the CPU; we read that counter separately
                 rapl_prefer_psys=False,
                 metadata=None,
             )
             self.version: str = __version__
             try:
-                # The first task looks at the hardware, which takes long: never inside a window.
+                # The first task detects the hardware, which is slow, so it must not fall into a window.
                 self._tracker.start_task("window")
                 self._tracker.stop_task("window")
-            except Exception as error:  # noqa: BLE001 - it swallows errors of its construction, to stumble later
-                raise MeasurementError(f"codecarbon could not be started{self._last_words(error)}") from None
-        self._tracker._tasks.clear()  # noqa: SLF001 - it keeps every finished task for ever
-        _OF_HARDWARE.extend(one for one in self.warnings if one not in _OF_HARDWARE)
-        hardware: list[Any] = self._tracker._hardware  # noqa: SLF001 - its results do not say which method made them
+            except Exception as error:  # noqa: BLE001 - it swallows errors of its construction and fails later
+                raise MeasurementError(f"codecarbon could not be started{self._reason(error)}") from None
+        self._tracker._tasks.clear()  # noqa: SLF001 - it never drops finished tasks
+        _HARDWARE_WARNINGS.extend(one for one in self.warnings if one not in _HARDWARE_WARNINGS)
+        hardware: list[Any] = self._tracker._hardware  # noqa: SLF001 - its results do not say which method was used
         if not gpu_ids:
-            # It takes no ids for all ids where another tracker of this process has all.
+            # It reads an empty list as all GPUs if another tracker of this process reads all.
             hardware[:] = [part for part in hardware if not hasattr(part, "num_gpus")]
         cpus = [part for part in hardware if hasattr(part, "_mode")]
         self.cpu_mode: str = cpus[0]._mode if cpus else "unknown"  # noqa: SLF001 - the same
@@ -189,7 +189,7 @@ class Tracker:
 
     @property
     def counter_files(self) -> tuple[Path, ...]:
-        """The RAPL counters that it adds up; empty in any other mode."""
+        """The RAPL counters that it adds up; empty in other modes."""
         if self.cpu_mode != "intel_rapl" or self._counter is None:
             return ()
         mirrored = self._counter._mirrored_candidates  # noqa: SLF001 - as above
@@ -198,41 +198,37 @@ class Tracker:
 
     def begin(self) -> None:
         """Start a task."""
-        _EARS.listening.append(self.warnings)
+        _FILTER.active.append(self.warnings)
         self._open = True
         try:
             self._tracker.start_task("window")
-        except Exception as error:  # noqa: BLE001 - another's code, which asks drivers
+        except Exception as error:  # noqa: BLE001 - foreign code that calls drivers
             self.cancel()
-            raise MeasurementError(
-                f"codecarbon could not begin a measurement{self._last_words(error)}"
-            ) from None
+            raise MeasurementError(f"codecarbon could not begin a measurement{self._reason(error)}") from None
 
     def cancel(self) -> None:
-        """End the task, if one is open, and forget it: left open, it would swallow the next one."""
+        """End the open task, if any, and discard it: left open, it would break the next one."""
         if self._open:
-            with contextlib.suppress(MeasurementError):  # what made the window worthless matters more
+            with contextlib.suppress(MeasurementError):  # the error that ended the window matters more
                 self.end()
 
     def end(self) -> TaskEnergy:
         """End the task.
 
         Raises:
-            MeasurementError: When codecarbon lost the task, or a GPU; it swallows its own errors.
+            MeasurementError: When codecarbon lost the task or a GPU; it swallows its own errors.
         """
         self._open = False
         try:
             data = self._tracker.stop_task("window")
         except Exception as error:  # noqa: BLE001 - the same
-            raise MeasurementError(
-                f"codecarbon could not end a measurement{self._last_words(error)}"
-            ) from None
+            raise MeasurementError(f"codecarbon could not end a measurement{self._reason(error)}") from None
         finally:
-            _EARS.forget(self.warnings)
+            _FILTER.forget(self.warnings)
         self._tracker._tasks.clear()  # noqa: SLF001 - as above
         if data is None:
-            raise MeasurementError(f"codecarbon lost a measurement{self._last_words()}")
-        account = TaskEnergy(
+            raise MeasurementError(f"codecarbon lost a measurement{self._reason()}")
+        task = TaskEnergy(
             cpu_joules=data.cpu_energy * JOULES_PER_KWH,
             ram_joules=data.ram_energy * JOULES_PER_KWH,
             gpus=tuple(
@@ -244,21 +240,21 @@ class Tracker:
                 for device in self._gpus
             ),
         )
-        # On any trouble with one GPU it says 0 J for all, and warns of it where nobody looks.
-        if not math.isclose(account.gpu_joules, data.gpu_energy * JOULES_PER_KWH, rel_tol=1e-6, abs_tol=1e-6):
-            raise MeasurementError(f"codecarbon lost a GPU{self._last_words()}")
-        return account
+        # If one GPU fails, it reports 0 J for all and only logs a warning.
+        if not math.isclose(task.gpu_joules, data.gpu_energy * JOULES_PER_KWH, rel_tol=1e-6, abs_tol=1e-6):
+            raise MeasurementError(f"codecarbon lost a GPU{self._reason()}")
+        return task
 
-    def _last_words(self, error: Exception | None = None) -> str:
+    def _reason(self, error: Exception | None = None) -> str:
         words = str(error or "") or (self.warnings[-1] if self.warnings else "")
         return f": {' '.join(words.split())}" if words else ""
 
 
 def other_codecarbon() -> Path | None:
-    """The lock of another codecarbon that wants to be the only one on this machine; `None` when there is none.
+    """Return the lock file of another codecarbon on this machine; `None` when there is none.
 
-    It keeps others out only when told to, and then writes that file. Two that merely read the same counters do not
-    disturb each other; what counts is that one which wants to be alone has something of its own to measure.
+    codecarbon only writes it when configured to run alone. Two trackers that read the same counters do not disturb
+    each other, but one that runs alone has a load of its own to measure.
     """
     from codecarbon.lock import LOCKFILE
 
@@ -268,19 +264,19 @@ def other_codecarbon() -> Path | None:
 
 @contextlib.contextmanager
 def _quick_cpu_name() -> Iterator[None]:
-    """Answer codecarbon's question for the processor's name from the system's own file, as far as that has it.
+    """Let codecarbon get the processor's name from /proc/cpuinfo, where that has it.
 
-    It asks the package cpuinfo, which finds out much else as well and takes a second for it.
+    It uses the package cpuinfo, which detects much more and takes a second.
     """
-    # The line that cpuinfo answers with on Linux on x86.
+    # The line that cpuinfo uses on Linux on x86.
     found = re.search(r"^model name\s*:\s*(\S.*?)\s*$", proc_cpuinfo(), re.MULTILINE)
     if found is None:
         yield
         return
     import cpuinfo
 
-    asked, cpuinfo.get_cpu_info = cpuinfo.get_cpu_info, lambda: {"brand_raw": found[1]}
+    original, cpuinfo.get_cpu_info = cpuinfo.get_cpu_info, lambda: {"brand_raw": found[1]}
     try:
         yield
     finally:
-        cpuinfo.get_cpu_info = asked
+        cpuinfo.get_cpu_info = original

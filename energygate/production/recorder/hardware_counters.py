@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pynvml
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.nvml import asking
+from energygate.measure.gpus.nvml import nvml_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ class RaplCounter:
         before, seconds = self._values, (now_ns - self._seen_ns) * 1e-9
         self._seen_ns, self._values = now_ns, values
         joules = math.fsum(
-            domain.moved(earlier, later, seconds=seconds)
+            domain.difference(earlier, later, seconds=seconds)
             for domain, earlier, later in zip(self._domains, before, values, strict=True)
         )
         max_joules = math.fsum(domain.max_watts for domain in self._domains) * seconds
@@ -85,17 +85,17 @@ class NvidiaCounter:
         self._seen_ns, self._joules = now_ns, joules
         for gpu, earlier, later in zip(self._gpus, before, joules, strict=True):
             if later < earlier:
-                raise MeasurementError(f"the energy counter of {gpu.called} ran backwards: it was reset")
+                raise MeasurementError(f"the energy counter of {gpu.label} ran backwards: it was reset")
         return math.fsum(joules) - math.fsum(before) + sampled, seconds
 
     def _counter(self, gpu: Gpu) -> float:
         if not gpu.has_counter:
             return 0.0
-        with asking(gpu.called):
+        with nvml_errors(gpu.label):
             handle = self._nvml.nvmlDeviceGetHandleByIndex(gpu.index)
             return int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
 
     def _watts(self, gpu: Gpu) -> float:
-        with asking(gpu.called):
+        with nvml_errors(gpu.label):
             handle = self._nvml.nvmlDeviceGetHandleByIndex(gpu.index)
             return int(self._nvml.nvmlDeviceGetPowerUsage(handle)) / 1000

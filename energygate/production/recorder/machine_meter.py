@@ -190,7 +190,7 @@ def _gpus(workload: Workload | None) -> tuple[Gpu, ...]:
         gpus = find_gpus(selection_for(workload, os.environ))
     else:
         gpus = find_gpus(Selection(visible=os.environ.get("CUDA_VISIBLE_DEVICES")))
-    unsupported = [gpu.called for gpu in gpus if gpu.source not in {COUNTER, POWER_SAMPLES}]
+    unsupported = [gpu.label for gpu in gpus if gpu.source not in {COUNTER, POWER_SAMPLES}]
     if unsupported:
         raise MeasurementError(
             f"a Recorder reads only NVIDIA's GPUs, and this service may use {unsupported[0]}"
