@@ -15,7 +15,7 @@ BOMB = "\n".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]" for n in range
     [
         (HEAD + WORKLOAD + "  ]", 5, ("YAML",)),
         (HEAD + "\tsite:", 2, ("YAML",)),
-        ("just text", 1, ("keys and values",)),
+        ("just text", 1, ("mapping",)),
         (HEAD + "sitr: {pue: 1.2}\n" + WORKLOAD, 2, ("'sitr'", "'site'")),
         (HEAD + WORKLOAD + "    threds: 1\n", 5, ("'threds'", "'threads'")),
         (HEAD + WORKLOAD + "    budgets:\n      energy_per_reqest: 1 Wh\n", 6, ("'energy_per_request'",)),
