@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from energygate.action.annotations import annotations_of
 from energygate.action.handover import StepFailure
@@ -31,6 +31,10 @@ if TYPE_CHECKING:
     from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.events import Event
     from energygate.result.result import Result
+
+
+Place: TypeAlias = tuple[Thread, Marker]
+"""The pull request to comment on, and the comment's marker."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,25 +66,22 @@ class ReportStep:
         try:
             result = self.handover.result()
         except EnergygateError as error:
-            self.report_failure(StepFailure.of(error), thread=self._thread, marker=self._marker)
+            self.report_failure(StepFailure.of(error), place=self._place)
             return
         if result is None:
-            self.report_failure(self.handover.failure(), thread=self._thread, marker=self._marker)
+            self.report_failure(self.handover.failure(), place=self._place)
             return
         if self.event.pull_request is not None:
             result = self.waived(result, number=self.event.pull_request)
         self.handover.leave_result(result)
-        self.report_result(result, thread=self._thread, marker=self._marker)
+        self.report_result(result, place=self._place)
 
-    def report_result(
-        self, result: Result, *, thread: Thread | None, marker: Marker | None, gates: bool = True
-    ) -> None:
+    def report_result(self, result: Result, *, place: Place | None, gates: bool = True) -> None:
         """Write summary, outputs, annotations and comment.
 
         Args:
             result: The result to report.
-            thread: The pull request to comment on; `None` for none.
-            marker: The comment's marker; `None` without a thread.
+            place: Where to comment; `None` for no comment.
             gates: Whether the verdict may fail this job.
         """
         self._guarded(lambda: write_summary(self.environ, summary(result)))
@@ -89,12 +90,10 @@ class ReportStep:
         self._guarded(lambda: write_outputs(self.environ, outputs))
         if gates:
             self._annotate(result)
-        if thread is not None and marker is not None:
-            self._guarded(lambda: self._comment(result, thread, marker))
+        if place is not None:
+            self._guarded(lambda: self._comment(result, *place))
 
-    def report_failure(
-        self, failure: StepFailure, *, thread: Thread | None, marker: Marker | None, gates: bool = True
-    ) -> None:
+    def report_failure(self, failure: StepFailure, *, place: Place | None, gates: bool = True) -> None:
         """Report in the same places that nothing was judged, and why."""
         body = self._failure_text(failure, limit=MAX_COMMENT)
         self._guarded(lambda: write_summary(self.environ, body))
@@ -111,8 +110,8 @@ class ReportStep:
                 line=failure.line,
             )
         )
-        if thread is not None and marker is not None and self.inputs.comment is not When.NEVER:
-            self._guarded(lambda: self._comment_failure(failure, thread, marker))
+        if place is not None and self.inputs.comment is not When.NEVER:
+            self._guarded(lambda: self._comment_failure(failure, *place))
 
     def waived(self, result: Result, *, number: int) -> Result:
         """Return the result, waived if the pull request has the label for it now."""
@@ -135,21 +134,15 @@ class ReportStep:
         return f"{server}/{repository}/actions/runs/{self.event.run_id}" if server and repository else None
 
     @property
-    def _thread(self) -> Thread | None:
-        """The pull request of this event, where the token may comment on it."""
-        comments = False
+    def _place(self) -> Place | None:
+        """The pull request of this event, if the token may comment on it."""
+        event, comments = self.event, False
         with contextlib.suppress(UsageError):  # an event that energygate does not handle
-            comments = activity(self.event) is Activity.COMPARE_AND_COMMENT
-        if not comments or self.event.pull_request is None:
+            comments = activity(event) is Activity.COMPARE_AND_COMMENT
+        if not comments or event.pull_request is None:
             return None
-        return Thread(repository=self.event.repository, number=self.event.pull_request)
-
-    @property
-    def _marker(self) -> Marker | None:
-        if self._thread is None:
-            return None
-        event = self.event
-        return Marker(key=self.inputs.key, run_id=event.run_id, attempt=event.attempt, sha=event.head_sha)
+        marker = Marker(key=self.inputs.key, run_id=event.run_id, attempt=event.attempt, sha=event.head_sha)
+        return Thread(repository=event.repository, number=event.pull_request), marker
 
     def _annotate(self, result: Result) -> None:
         policy = None

@@ -62,7 +62,7 @@ class SecondStage:
         try:
             pull_request = find_pull_request(step.client(), event)
         except EnergygateError as error:
-            step.report_failure(StepFailure.of(error), thread=None, marker=None, gates=False)
+            step.report_failure(StepFailure.of(error), place=None, gates=False)
             return
         thread = Thread(repository=event.repository, number=pull_request.number)
         marker = Marker(
@@ -74,10 +74,10 @@ class SecondStage:
         try:
             result = self._judged(pull_request)
         except EnergygateError as error:
-            step.report_failure(StepFailure.of(error), thread=thread, marker=marker, gates=False)
+            step.report_failure(StepFailure.of(error), place=(thread, marker), gates=False)
             return
         step.handover.leave_result(result)
-        step.report_result(result, thread=thread, marker=marker, gates=False)
+        step.report_result(result, place=(thread, marker), gates=False)
 
     def _judged(self, pull_request: PullRequest) -> Result:
         step, repository = self.step, self.step.event.repository

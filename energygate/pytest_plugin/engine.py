@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
     from energygate.policy import Policy
     from energygate.pytest_plugin.collection import CollectionSettings
-    from energygate.pytest_plugin.entries import PolicyEntry
     from energygate.pytest_plugin.options import Name, PluginSettings
     from energygate.pytest_plugin.record import Target
     from energygate.result.result import Result, WorkloadResult
@@ -39,36 +38,27 @@ PATIENCE = 1.15
 """Somebody waits for a test: preparation beyond this share of the time limit is taken from measuring."""
 
 
+@dataclass(kw_only=True)
 class Engine:
     """Measures tests in workers of their own, beside base where there is one.
 
-    Args:
+    Attributes:
         builder: Builds their policies.
         collection: How the session has collected them.
         base: What to compare with; `None` for nothing.
         changes: What head changes of the policy; `None` when it changes nothing.
         observer: Is notified of progress.
         closing: What to undo at the end.
+        policies: The policies that were used, by the names of their workloads.
     """
 
-    def __init__(  # noqa: PLR0913 - its collaborators
-        self,
-        builder: PolicyBuilder,
-        collection: CollectionSettings,
-        *,
-        base: CheckedOutBase | None,
-        changes: tuple[str, ...] | None,
-        observer: Observer,
-        closing: contextlib.ExitStack,
-    ) -> None:
-        self._builder = builder
-        self._collection = collection
-        self._root = builder.settings.root
-        self._base = base
-        self._changes = changes
-        self._observer = observer
-        self._closing = closing
-        self._policies: dict[str, Policy] = {}
+    builder: PolicyBuilder
+    collection: CollectionSettings
+    base: CheckedOutBase | None
+    changes: tuple[str, ...] | None
+    observer: Observer
+    closing: contextlib.ExitStack
+    policies: dict[str, Policy] = field(default_factory=dict)
 
     @classmethod
     def open(cls, config: pytest.Config, settings: PluginSettings) -> Engine:
@@ -103,25 +93,13 @@ class Engine:
                 head_policy=head_policy,
             )
             return cls(
-                builder,
-                read_collection_settings(config, settings.root),
+                builder=builder,
+                collection=read_collection_settings(config, settings.root),
                 base=base,
                 changes=changes,
                 observer=_Waiting(config),
                 closing=closing.pop_all(),
             )
-
-    def validate(self, target: Target) -> None:
-        """Check the limits and settings of a part without measuring it.
-
-        Raises:
-            PolicyError: They are invalid.
-        """
-        self._builder.policy(target)
-
-    def is_strict(self, target: Target) -> bool:
-        """Tell whether an inconclusive verdict fails the test."""
-        return self._builder.settings.flag("strict", target.marks.setting("strict", target.part.name))
 
     def measure(self, target: Target) -> Result:
         """Measure and judge one part of a test: a result with one workload.
@@ -129,33 +107,28 @@ class Engine:
         Raises:
             PolicyError: Its limits contradict each other.
         """
-        policy = self._builder.policy(target)
-        self._policies |= dict.fromkeys(policy.workloads, policy)
+        policy = self.builder.policy(target)
+        self.policies |= dict.fromkeys(policy.workloads, policy)
         patience_s = PATIENCE * policy.measurement.time_limit.value
         options = Options(
-            patience_s=math.inf if self._base is None else patience_s,
-            observer=self._observer,
-            pytest_options=self._collection.options_for(target.path),
+            patience_s=math.inf if self.base is None else patience_s,
+            observer=self.observer,
+            pytest_options=self.collection.options_for(target.path),
         )
         # The policy holds the limits already, base's among them.
-        base = None if self._base is None else replace(self._base, policy=None)
-        result = check(policy, self._root, options, base=base)
+        base = None if self.base is None else replace(self.base, policy=None)
+        result = check(policy, self.builder.settings.root, options, base=base)
         notes = []
         if base is None:
             notes += _unjudged(policy, "without --energy-base")
         elif result.workloads[0].state == "added":
             notes.append(f"added: base {base.name} has no such test, or does not measure it")
             notes += _unjudged(policy, "for an added test")
-        if overridden := self._builder.overridden(target, policy):
+        if overridden := self.builder.overridden(target, policy):
             notes.append(overridden)
         (workload,) = result.workloads
         noted = workload.model_copy(update={"notes": (*workload.notes, *notes)})
         return result.model_copy(update={"workloads": (noted,)})
-
-    @property
-    def entries(self) -> Sequence[PolicyEntry]:
-        """The policy's entries that name tests."""
-        return self._builder.entries
 
     def removed(self, known: Collection[str]) -> tuple[Result | None, list[str]]:
         """Find the energy tests that only base has, with base's own pytest, outside of any measurement.
@@ -166,20 +139,20 @@ class Engine:
         Returns:
             A result with one workload each, `None` where there are none; and what could not be determined.
         """
-        base = self._base
+        base = self.base
         if base is None:
             return None, []
-        tests, notes = only_at_base(base, self._collection, known, python=self._builder.python)
+        tests, notes = only_at_base(base, self.collection, known, python=self.builder.python)
         if not tests:
             return None, notes
-        policy = self._builder.policy_of_removed(tests)
-        self._policies |= dict.fromkeys(policy.workloads, policy)
-        return removed_result(policy, base, self._root), notes
+        policy = self.builder.policy_of_removed(tests)
+        self.policies |= dict.fromkeys(policy.workloads, policy)
+        return removed_result(policy, base, self.builder.settings.root), notes
 
     def joined(self, results: Sequence[Result], notes: Sequence[str]) -> Result:
         """Join the results of the session, at least one; what they share is taken from the first."""
         workloads: list[WorkloadResult] = [one for result in results for one in result.workloads]
-        policies = [self._policies[one.name] for one in workloads]
+        policies = [self.policies[one.name] for one in workloads]
         whole = policies[0].model_copy(
             update={
                 "workloads": {name: one for policy in policies for name, one in policy.workloads.items()},
@@ -190,10 +163,10 @@ class Engine:
             update={
                 "seconds": sum(result.seconds for result in results),
                 "verdict": worst(one.verdict for one in workloads),
-                "policy": self._builder.source,
+                "policy": self.builder.source,
                 "policy_digest": policy_digest(whole),
-                "policy_changed": self._changes is not None,
-                "policy_changes": self._changes or (),
+                "policy_changed": self.changes is not None,
+                "policy_changes": self.changes or (),
                 "notes": tuple(notes),
                 "workloads": tuple(workloads),
             }
@@ -201,7 +174,7 @@ class Engine:
 
     def close(self) -> None:
         """Remove base's checkout."""
-        self._closing.close()
+        self.closing.close()
 
 
 class _Waiting(Observer):

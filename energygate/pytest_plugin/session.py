@@ -107,7 +107,7 @@ class EnergySession:
             for item in items:
                 marks = self._record(item).marks
                 for name in {None, *(mark.settings.get("part") for mark in marks.marks)}:
-                    engine.validate(self._target(item, Part(name=name, counts_units=True)))
+                    engine.builder.policy(self._target(item, Part(name=name, counts_units=True)))
         except EnergygateError:
             engine.close()
             self.engine = None
@@ -127,7 +127,7 @@ class EnergySession:
         """Make a new record of a test, before it runs."""
         record = item.stash[RECORD] = new_record(item, is_measuring=self.settings.on)
         if self.engine is not None:
-            named = entries_for(self.engine.entries, item.path, item.nodeid)
+            named = entries_for(self.engine.builder.entries, item.path, item.nodeid)
             record.entries = tuple(one for one in named if one.has_limits)
         return record
 
@@ -227,13 +227,12 @@ class EnergySession:
         from energygate.gate import Verdict, worst
         from energygate.pytest_plugin.failure_text import failure, properties, warning
 
-        assert self.engine is not None  # noqa: S101 - something was measured
         for part, workload in found:
             item.user_properties.extend(properties(workload, part.name))
         record.verdict = worst(workload.verdict for _, workload in found).value
         texts = []
         for part, workload in found:
-            is_strict = self.engine.is_strict(self._target(item, part))
+            is_strict = self.settings.flag("strict", record.marks.setting("strict", part.name))
             if workload.verdict is Verdict.FAIL or (workload.verdict is Verdict.INCONCLUSIVE and is_strict):
                 texts.append(failure(self.results[item.nodeid, part.name], part.name))
             elif workload.verdict in {Verdict.INCONCLUSIVE, Verdict.WARN}:

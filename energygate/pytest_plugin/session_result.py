@@ -57,7 +57,7 @@ class SessionResult:
             return
         if engine is not None:
             self.known = {node_id(item, self.settings.root) for item in items}
-            self._without_test = entries_without_test(engine.entries, session, items)
+            self._without_test = entries_without_test(engine.builder.entries, session, items)
 
     def finish(self, engine: Engine | None, results: Sequence[Result], *, interrupted: bool) -> None:
         """Close the engine, join the results, and write them to the file of `--energy-json`.

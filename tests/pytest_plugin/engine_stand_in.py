@@ -29,8 +29,8 @@ class StandIn(Engine):
             time.sleep(8)
         if "interrupts" in target.node_id:
             raise KeyboardInterrupt
-        policy = self._builder.policy(target)
-        self._policies |= dict.fromkeys(policy.workloads, policy)
+        policy = self.builder.policy(target)
+        self.policies |= dict.fromkeys(policy.workloads, policy)
         ((name, workload),) = policy.workloads.items()
         if "kills_the_worker" in target.node_id:
             return result(failed_workload_result(name, message="the worker died", detail="last words"))

@@ -13,17 +13,17 @@ from energygate.workloads.serving import Serving
 
 class Loading(StandIn):
     def measure(self, target):
-        ((name, workload),) = self._builder.policy(target).workloads.items()
+        ((name, workload),) = self.builder.policy(target).workloads.items()
         with tempfile.TemporaryDirectory() as scratch:
             serving = Serving(
                 name=name,
                 workload=workload,
-                side=side_of("head", self._root, None),
+                side=side_of("head", self.builder.settings.root, None),
                 seed=0,
                 timeout_s=30,
                 scratch=Path(scratch),
-                inputs_directory=self._root,
-                pytest_options=self._collection.options_for(target.path),
+                inputs_directory=self.builder.settings.root,
+                pytest_options=self.collection.options_for(target.path),
             )
             with serving.open(()) as ready:
                 ready.worker.run(1)
