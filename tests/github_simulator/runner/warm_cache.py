@@ -34,8 +34,8 @@ class Fewer:
         def exec_module(module):
             run(module)
             module.MAX_LAUNCHES = {launches}
-            go_on = module.Campaign.go_on
-            module.Campaign.go_on = lambda self, seconds, **how: go_on(self, 20 * seconds, **how)
+            resume = module.Campaign.resume
+            module.Campaign.resume = lambda self, seconds, **how: resume(self, 20 * seconds, **how)
 
         spec.loader.exec_module = exec_module
         return spec
