@@ -3,7 +3,7 @@
     uv run python bench/merging.py
 
 Ten legs measured 100 workloads each, with 24 launches per workload. The target is two seconds for rendering
-(bench/comment.py) and merging together; most of what is printed here is reading with all its checks.
+(bench/comment.py) and merging together; most of the time here is spent on reading with all its checks.
 """
 
 from __future__ import annotations
@@ -17,16 +17,12 @@ import comment_parts
 from energygate.gate import Verdict
 from energygate.result.merging import merge_results
 from energygate.result.reading import read_result
-from energygate.result.result import (
-    MachineResult,
-    Result,
-    SiteResult,
-    WorkloadResult,
-)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from typing import TypeVar
+
+    from energygate.result.result import Result, WorkloadResult
 
     Value = TypeVar("Value")
 
@@ -37,44 +33,27 @@ RUNS = 5
 
 
 def workload(name: str) -> WorkloadResult:
-    """A workload as a run of a minute leaves it."""
-    metric = comment_parts.metric(
-        "kWh", 1.92e-9, comment_parts.found(Verdict.PASS, "max", 2e-9, "2 µWh"), spread=0.05
-    )
+    """Make a workload as a run of a minute leaves it."""
+    limit = comment_parts.found(Verdict.PASS, "max", 2e-9, "2 µWh")
     measured = comment_parts.provenance(seconds=60.0, requests=48_000, it_energy_kwh=9.2e-5)
-    many = measured.model_copy(update={"launches": measured.launches[:1] * LAUNCHES})
-    return WorkloadResult(
-        name=name,
-        kind="onnx",
-        verdict=Verdict.PASS,
-        method="estimated",
-        metrics={"energy_per_request": metric},
-        notes=(),
-        error=None,
-        provenance=many,
+    return comment_parts.workload(
+        name,
+        {"energy_per_request": comment_parts.metric("kWh", 1.92e-9, limit, spread=0.05)},
+        state="head only",
+        provenance=measured.model_copy(update={"launches": measured.launches[:1] * LAUNCHES}),
+        comparison=None,
     )
 
 
 def leg(number: int) -> Result:
-    """One leg's result; every other one ran on another machine."""
-    return Result(
-        energygate_version="0.1.0",
-        created="2026-03-01T12:00:00+00:00",
+    """Make one job's result; every other one ran on another machine."""
+    made = comment_parts.result(
+        *(workload(f"workload-{number}-{i}") for i in range(WORKLOADS_PER_LEG)),
+        base=None,
         seconds=60.0 * WORKLOADS_PER_LEG,
-        policy="energygate.yml",
-        seed=0,
-        verdict=Verdict.PASS,
-        machine=MachineResult(
-            cpu_model=f"processor {number % 2}",
-            cpu_count=4,
-            memory_bytes=16_000_000_000,
-            system="Linux 6.8",
-            virtual=True,
-            can_pin=True,
-        ),
-        site=SiteResult(pue=1.25, carbon_g_per_kwh=None, carbon_source=None, electricity_price=None),
-        workloads=tuple(workload(f"workload-{number}-{i}") for i in range(WORKLOADS_PER_LEG)),
     )
+    machine = made.machine.model_copy(update={"cpu_model": f"processor {number % 2}"})
+    return made.model_copy(update={"machine": machine})
 
 
 def timed(what: str, work: Callable[[], Value]) -> Value:

@@ -5,7 +5,7 @@
 
 Markdown becomes HTML by GitHub's own cmark-gfm, is cleaned as GitHub does it (only its tags and attributes stay), and
 gets GitHub's style sheet, and a headless Chromium takes the pictures. What GitHub's filters do afterwards with
-mentions, references and emoji names is not imitated: tests/report/test_markdown_escaping.py looks after those.
+mentions, references and emoji names is not imitated: tests/report/test_markdown_escaping.py covers them.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ MARKER = Marker(key="default", run_id=4711, attempt=1, sha="8c1f02d4a6b8c0d2e4f6
 
 WIDTHS = {"desktop": 880, "phone": 390}
 THEMES = {"light": "#ffffff", "dark": "#0d1117"}
-TALLEST = 6_000
+MAX_HEIGHT = 6_000
 
 TAGS = frozenset(
     (  # noqa: SIM905 - a list of sixty quoted words is not easier to read
@@ -59,7 +59,7 @@ main {{ padding: 16px; }}
 
 
 class Cleaned(HTMLParser):
-    """HTML without what GitHub takes out."""
+    """HTML without what GitHub removes."""
 
     def __init__(self) -> None:
         super().__init__(convert_charrefs=False)
@@ -178,7 +178,10 @@ def shoot(
     page = directory / "page.html"
     style = "margin:0; display:flex; align-items:flex-start; background:#888"
     page.write_text(f'<!doctype html><body style="{style}">{frames}</body>', encoding="utf-8")
-    width, height = sum(one.width for one, _ in pictures), min(TALLEST, max(height for _, height in pictures))
+    width, height = (
+        sum(one.width for one, _ in pictures),
+        min(MAX_HEIGHT, max(height for _, height in pictures)),
+    )
     size = [f"--window-size={width},{height}", f"--force-device-scale-factor={scale:g}"]
     chromium(program, [*size, f"--screenshot={target}", page.as_uri()])
     print(f"{target.stem:<40} {width} x {height}")
@@ -190,11 +193,11 @@ def main() -> int:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("out", type=Path)
-    parser.add_argument("kinds", nargs="*", help=f"of {', '.join(SAMPLES)}, summary, trouble-*; default: all")
-    parser.add_argument("--css", type=Path, required=True, help="the folder of github-markdown-css")
     parser.add_argument(
-        "--result", type=Path, action="append", default=[], help="a real result.json beside them"
+        "kinds", nargs="*", help=f"of {', '.join(SAMPLES)}, summary, no-result-*; default: all"
     )
+    parser.add_argument("--css", type=Path, required=True, help="the folder of github-markdown-css")
+    parser.add_argument("--result", type=Path, action="append", default=[], help="a real result.json, too")
     parser.add_argument("--width", choices=WIDTHS, action="append", help="default: both")
     parser.add_argument("--theme", choices=THEMES, action="append", help="default: both")
     parser.add_argument("--unfolded", action="store_true", help="with all details open")

@@ -48,7 +48,7 @@ def policy_digest(policy: Policy) -> str:
 def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
     """Return what head's policy changes, one text per key.
 
-    Such as `digits-cnn, energy_per_request, max_increase: 5 % -> 50 %`, `digits-mlp: removed`, `site.pue: 1.1 -> 1.5`.
+    Such as `digits-cnn, energy_per_request, max_increase: 5 % → 50 %`, `digits-mlp: removed`, `site.pue: 1.1 → 1.5`.
 
     Args:
         base: The policy that decides.
@@ -153,7 +153,7 @@ def _parts(value: object) -> dict[str, object] | None:
 
 def _text(place: str, before: object, after: object) -> str:
     old, new = (printable(_written(value), max_length=_MAX_VALUE_LENGTH) for value in (before, after))
-    return f"{printable(place, max_length=MAX_CHANGE_LENGTH - 2 * _MAX_VALUE_LENGTH - 10)}: {old} -> {new}"
+    return f"{printable(place, max_length=MAX_CHANGE_LENGTH - 2 * _MAX_VALUE_LENGTH - 10)}: {old} → {new}"
 
 
 def _written(value: object) -> str:

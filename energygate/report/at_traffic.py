@@ -1,4 +1,4 @@
-"""What a change means at production's traffic: energy, carbon, money and water a year, and what stands behind it."""
+"""What a change means at production's traffic: energy, carbon, money and water a year, and what that assumes."""
 
 from __future__ import annotations
 

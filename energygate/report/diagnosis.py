@@ -64,7 +64,7 @@ def diagnosis_json_schema() -> dict[str, Any]:
 
 
 ABSENT = {"gpu": "none found", "dram": "no counter: memory is left out of the numbers"}
-"""What is said of a component without a reading."""
+"""How a component without a reading is described."""
 
 
 def diagnosis_lines(found: Diagnosis) -> list[str]:

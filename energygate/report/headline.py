@@ -25,7 +25,7 @@ MAX_NAME = 60
 """Characters of a workload's name."""
 
 NEEDED = ("energy_per_request", "energy_per_unit")
-"""The metrics that a workload is said to need more or less of."""
+"""The metrics that a workload needs more or less of."""
 
 OF_MORE = {
     Verdict.FAIL: "broken",
@@ -34,7 +34,7 @@ OF_MORE = {
     Verdict.WAIVED: "waived",
     Verdict.ERROR: "not measured",
 }
-"""What is said of further budgets with the headline's verdict."""
+"""How further budgets with the headline's verdict are described."""
 
 BIG_FACTOR = 2.0
 """From here on an excess is given as a factor: "6.7 times the limit" reads better than "570 % over"."""

@@ -77,7 +77,7 @@ def sections(result: Result, rows: Sequence[MetricRow], *, items: int) -> list[s
         *_actions(result),
         *details(
             "Policy changes in this pull request (not in force)",
-            shortened([prose(one.replace(" -> ", " → ")) for one in result.policy_changes], items),
+            shortened([prose(one) for one in result.policy_changes], items),
         ),
     ]
 

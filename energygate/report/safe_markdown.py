@@ -32,7 +32,7 @@ MAX_MARKS = 3
 """Accents on one letter: languages need up to three, more only serve to paint over the lines around."""
 
 OUTPUT_LINES = 20
-"""Lines of a failed process's output that are shown: an error stands at the end."""
+"""Lines of a failed process's output that are shown: an error is at the end."""
 
 NO_BREAK_SPACE = "\u00a0"
 WORD_JOINER = "\u2060"

@@ -1,4 +1,4 @@
-"""`result.json`: the one contract between measuring and telling.
+"""`result.json`: the one contract between measuring and reporting.
 
 Energies are in kWh, other values in the unit named beside them. A number that is not known is null, never 0.
 """
@@ -48,11 +48,11 @@ class MetricResult(ResultModel):
     change: Change | None = Field(description="Null when base was not measured.")
     total: Change | None = Field(
         default=None,
-        description="The change of the sums over whole launches, held against limits too; null where not told apart.",
+        description="The change of the sums over whole launches, also compared with limits; null where not computed.",
     )
     incomparable: str | None = Field(
         default=None,
-        description="Why the two sides' numbers must not be held against each other; null when they may.",
+        description="Why the two sides' numbers must not be compared; null when they may.",
     )
     findings: tuple[FindingResult, ...]
 
@@ -83,7 +83,7 @@ class LaunchResult(ResultModel):
 
 
 class ComponentResult(ResultModel):
-    """One part of the machine in every reading, and where its joules come from."""
+    """One component of the machine in every reading, and where its joules come from."""
 
     name: str = Field(description="`cpu`, `gpu` or `dram`.")
     method: Literal["measured", "estimated"]
@@ -93,28 +93,28 @@ class ComponentResult(ResultModel):
     uncertainty: Finite = Field(description="Relative uncertainty of absolute joules.")
     period_ms: Finite | None = Field(description="How often the counter moves, as found; null for a model.")
     max_watts: Finite | None = Field(
-        description="Readings above this power are refused; null where no bound is known."
+        description="Readings above this power are rejected; null where no bound is known."
     )
 
 
 class Provenance(ResultModel):
-    """How the numbers came about and how far to trust them."""
+    """How the numbers were measured and how far to trust them."""
 
     source: str = Field(description="Which counter, or which row of which table.")
     citation: str
     uncertainty: Finite = Field(description="Relative uncertainty of absolute energy; ratios are far better.")
     components: tuple[ComponentResult, ...] = Field(description="What every reading consists of.")
     idle_watts: Finite | None = Field(
-        description="Power of the machine at rest, of the same components; null when unknown."
+        description="Power of the idle machine, of the same components; null when unknown."
     )
     idle_method: Literal["measured", "estimated"] | None
     codecarbon_version: str
     codecarbon_ram_watts: Finite | None = Field(
-        description="What codecarbon would add for memory, a constant by its size; in no energy here."
+        description="What codecarbon would add for memory, a constant by its size; not in any energy here."
     )
     min_window_ms: Finite = Field(description="The meter's shortest meaningful window.")
     alpha: Finite = Field(description="Two-sided error of each interval, after sharing among all budgets.")
-    drift_sd: Finite = Field(description="How much the machine wanders between occasions, in ln(value).")
+    drift_sd: Finite = Field(description="How much the machine drifts between occasions, in ln(value).")
     calls_per_window: int
     load: str = Field(description="How requests arrived: closed, at a rate, or so many at once.")
     unit: str | None = Field(description="What energy per unit is divided by, such as tokens; null without.")
@@ -127,7 +127,7 @@ class Provenance(ResultModel):
     it_energy_kwh: Finite = Field(description="IT energy of all measured windows, before PUE.")
     it_kwh_per_request: Finite
     active_it_kwh_per_request: Finite = Field(
-        description="The same without what the idle machine would have drawn meanwhile."
+        description="The same without what the idle machine would have drawn in that time."
     )
     codecarbon_kwh_per_request: Finite | None = Field(
         description="What codecarbon alone would have said; null where the readings are its own."
@@ -139,7 +139,7 @@ class ErrorResult(ResultModel):
     """Why there is no number."""
 
     message: str
-    detail: str | None = Field(description="A process's last words, when there are any.")
+    detail: str | None = Field(description="The end of a process's output, if there is any.")
 
 
 class AgreementResult(ResultModel):
@@ -180,7 +180,7 @@ class ComparisonResult(ResultModel):
     blocks_per_launch: int
     log_ratios: tuple[Finite, ...] = Field(description="ln(head/base) of the energy per request, by launch.")
     seconds_to_decide: Finite | None = Field(
-        description="About how much more time would settle what is inconclusive; null where nothing is, or unknown."
+        description="About how much more time would decide what is inconclusive; null where nothing is, or unknown."
     )
     agreement: AgreementResult | None = Field(description="Null where no answers were compared.")
     operators: tuple[OperatorResult, ...] = Field(
@@ -200,7 +200,7 @@ class WorkloadResult(ResultModel):
     name: str
     base_name: str | None = Field(
         default=None,
-        description="Its name at base; null where base has no such workload, or was not looked at.",
+        description="Its name at base; null where base has no such workload, or was not measured.",
     )
     kind: str
     state: State = "head only"
@@ -222,7 +222,7 @@ class WorkloadResult(ResultModel):
 class BaseResult(ResultModel):
     """What head was compared with."""
 
-    ref: str = Field(description="As it was asked for.")
+    ref: str = Field(description="As given.")
     commit: str | None = Field(description="The merge base; null when a directory was given.")
 
 
@@ -247,7 +247,7 @@ class Result(ResultModel):
     policy: str = Field(description="The policy file.")
     policy_digest: str | None = Field(
         default=None,
-        description="SHA-256 of what the policy that decided says, however it is written; null when unknown.",
+        description="SHA-256 of the deciding policy's content, independent of its formatting; null when unknown.",
     )
     seed: int
     verdict: Verdict
@@ -269,12 +269,12 @@ class Result(ResultModel):
     model_config = ConfigDict(populate_by_name=True)
 
     def to_json(self) -> str:
-        """The text of `result.json`."""
+        """Return the text of `result.json`."""
         return self.model_dump_json(by_alias=True, indent=2) + "\n"
 
 
 def result_json_schema() -> dict[str, Any]:
-    """The published JSON Schema (2020-12) of `result.json`."""
+    """Return the published JSON Schema (2020-12) of `result.json`."""
     schema = Result.model_json_schema(by_alias=True, mode="serialization")
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",

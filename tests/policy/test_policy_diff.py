@@ -58,42 +58,42 @@ SAME = {
 CHANGES = {
     "a limit": (
         ("max_increase: 5 %", "max_increase: 50 %"),
-        "digits-cnn, energy_per_request, max_increase: 5 % -> 50 %",
+        "digits-cnn, energy_per_request, max_increase: 5 % → 50 %",
     ),
     "a limit less": (
         (", max_increase: 5 %", ""),
-        "digits-cnn, energy_per_request, max_increase: 5 % -> none",
+        "digits-cnn, energy_per_request, max_increase: 5 % → none",
     ),
-    "a level": (("5 %}", "5 %, level: off}"), "digits-cnn, energy_per_request, level: error -> off"),
+    "a level": (("5 %}", "5 %, level: off}"), "digits-cnn, energy_per_request, level: error → off"),
     "a budget more": (
         (
             "      latency_p95: 200 ms",
             "      latency_p95: 200 ms\n      model_size: {max: 10 MB, level: warn}",
         ),
-        "digits-cnn, model_size: none -> {max: 10 MB, level: warn}",
+        "digits-cnn, model_size: none → {max: 10 MB, level: warn}",
     ),
-    "a setting": (("threads: 2", "threads: 4"), "digits-cnn, threads: 2 -> 4"),
+    "a setting": (("threads: 2", "threads: 4"), "digits-cnn, threads: 2 → 4"),
     "what is run": (
         ("models/digits-cnn.onnx", "b.onnx"),
-        "digits-cnn, onnx: models/digits-cnn.onnx -> b.onnx",
+        "digits-cnn, onnx: models/digits-cnn.onnx → b.onnx",
     ),
-    "a load": (("load: {rate: 50 req/s}", "load: closed"), "digits-cnn, load: 50 req/s -> closed"),
+    "a load": (("load: {rate: 50 req/s}", "load: closed"), "digits-cnn, load: 50 req/s → closed"),
     "paths": (
         ("[my_package, setup.py]", "[my_package]"),
-        "digits-mlp, paths: [my_package, setup.py] -> [my_package]",
+        "digits-mlp, paths: [my_package, setup.py] → [my_package]",
     ),
-    "the site's PUE": (("pue: 1.25", "pue: 1.1"), "site.pue: 1.25 -> 1.1"),
-    "a country": (("country: DEU", "country: FRA"), "site.carbon.country: DEU -> FRA"),
-    "no carbon": (("  carbon: {country: DEU}\n", ""), "site.carbon: {country: DEU} -> none"),
+    "the site's PUE": (("pue: 1.25", "pue: 1.1"), "site.pue: 1.25 → 1.1"),
+    "a country": (("country: DEU", "country: FRA"), "site.carbon.country: DEU → FRA"),
+    "no carbon": (("  carbon: {country: DEU}\n", ""), "site.carbon: {country: DEU} → none"),
     "how it is measured": (
         ("time_limit: 60 s", "time_limit: 5 min"),
-        "measurement.time_limit: 60 s -> 5 min",
+        "measurement.time_limit: 60 s → 5 min",
     ),
     "a setup": (
         ("python: .venv/bin/python}", "python: .venv/bin/python, setup: uv sync}"),
-        "measurement.setup: none -> uv sync",
+        "measurement.setup: none → uv sync",
     ),
-    "the rules": (("removed: fail", "removed: list"), "comparison.removed: fail -> list"),
+    "the rules": (("removed: fail", "removed: list"), "comparison.removed: fail → list"),
     "a workload more": (("waivers:", "  new: {onnx: a.onnx}\nwaivers:"), "new: added"),
     "a workload less": (
         ("  digits-mlp:\n    python: my_package:make\n    paths: [my_package, setup.py]\n", ""),
@@ -111,7 +111,7 @@ CHANGES = {
             'latency_p95, reason: why, owner: "@ml", expires: 2027-01-31',
             'latency_p95, reason: why, owner: "@ml", expires: 2030-01-31',
         ),
-        "waiver of digits-cnn, latency_p95, expires: 2027-01-31 -> 2030-01-31",
+        "waiver of digits-cnn, latency_p95, expires: 2027-01-31 → 2030-01-31",
     ),
 }
 

@@ -165,13 +165,13 @@ def test_what_head_s_policy_changes_is_listed_where_base_s_decides():
         judged(Verdict.PASS),
         base=BaseResult(ref="origin/main", commit="3f2a9c1" + "0" * 33),
         policy_changed=True,
-        policy_changes=("digits-cnn, energy_per_request, max_increase: 5 % -> 50 %", "site.pue: 1.2 -> 1.1"),
+        policy_changes=("digits-cnn, energy_per_request, max_increase: 5 % → 50 %", "site.pue: 1.2 → 1.1"),
     )
     text = shown(outcome)
     assert (
         "; this change also changes the policy: base's policy decides\n"
-        "  - digits-cnn, energy_per_request, max_increase: 5 % -> 50 %\n"
-        "  - site.pue: 1.2 -> 1.1\n"
+        "  - digits-cnn, energy_per_request, max_increase: 5 % → 50 %\n"
+        "  - site.pue: 1.2 → 1.1\n"
     ) in text
     assert "max_increase" not in shown(outcome, quiet=True)
 

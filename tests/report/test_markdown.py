@@ -319,7 +319,7 @@ def test_what_a_reader_must_know_is_in_plain_sight():
         base=BASE,
         notes=("the time was short",),
         policy_changed=True,
-        policy_changes=("site.pue: 1.2 -> 1.1",),
+        policy_changes=("site.pue: 1.2 → 1.1",),
     )
     body = written(outcome)
     remarks = [line for line in plain(body).splitlines() if line.startswith("- ")]

@@ -543,6 +543,6 @@ def test_how_the_policy_changes_is_read_where_head_s_is():
     head = policy({"cnn": {**CNN, "budgets": {"energy_per_request": {"max_increase": "50 %"}}}})
     again = judge_again(honest, base, head=head)
     assert again.policy_changed
-    assert again.policy_changes == ("cnn, energy_per_request, max_increase: 5 % -> 50 %",)
+    assert again.policy_changes == ("cnn, energy_per_request, max_increase: 5 % → 50 %",)
     assert not judge_again(again, base, head=base).policy_changed
     assert judge_again(again, base).policy_changes == again.policy_changes
