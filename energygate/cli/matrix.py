@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -10,6 +11,7 @@ from energygate.cli.options import base_options, policy_option, workloads_argume
 
 if TYPE_CHECKING:
     from energygate.result.result import Result
+    from energygate.run.shards import WholeRun
 
 HELP = """Print GitHub's matrix for a policy: which job measures what, and on which runner.
 
@@ -57,28 +59,21 @@ Exit codes:
     help="Print only this job's workloads, one a line; the first job is 1.",
 )
 def matrix(
-    workloads: tuple[str, ...],
     policy: str,
-    base: str | None,
-    base_dir: str | None,
     shards: int | None,
     past: tuple[str, ...],
     runner: tuple[str, ...],
     job: int | None,
+    **options: Any,  # noqa: ANN401 - workloads and base, as `read_run` takes them
 ) -> None:
     """Run `energygate matrix`."""
     import json
-    from pathlib import Path
 
-    from energygate.policy import load_policy
     from energygate.run.matrix import DEFAULT_RUNNER
     from energygate.run.matrix import matrix as as_matrix
-    from energygate.run.shards import plan_for, whole_run
+    from energygate.run.shards import plan_for
 
-    path = Path(policy).resolve()
-    run = whole_run(
-        load_policy(policy), path.parent, path.name, base=base, base_dir=base_dir, workloads=workloads
-    )
+    run = read_run(policy, **options)
     for note in run.notes:
         click.echo(f"energygate: {note}", err=True)
     planned = plan_for(
@@ -91,6 +86,15 @@ def matrix(
         click.echo(json.dumps(as_matrix(planned)))
     else:
         click.echo("".join(f"{name}\n" for one in planned[job - 1 : job] for name in one.workloads), nl=False)
+
+
+def read_run(policy: str, **options: Any) -> WholeRun:  # noqa: ANN401 - those of `whole_run`
+    """Read a policy, and the run that it and the options describe."""
+    from energygate.policy import load_policy
+    from energygate.run.shards import whole_run
+
+    path = Path(policy).resolve()
+    return whole_run(load_policy(policy), path.parent, path.name, **options)
 
 
 def _earlier(path: str) -> list[Result]:

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import sys
+from typing import Any
 
 import click
 
-from energygate.cli.options import json_option, policy_option, verdict_options
+from energygate.cli.matrix import read_run
+from energygate.cli.options import base_options, json_option, policy_option, verdict_options
 
 HELP = """Join the results of a matrix's jobs into one verdict.
 
 RESULT is a result.json, or a directory below which every result.json is
 read. The policy, and with --base the policies of both sides, say which
-workloads the run has: one that no job measured is an error. Results of
+workloads the run has: one that no job measured is an error. Give --base or
+--base-dir as in the jobs. Results of
 different runs are refused, and so is a workload that two jobs measured.
 
 \b
@@ -28,8 +31,7 @@ Exit codes:
 @click.command(help=HELP, short_help="Join the results of a matrix's jobs into one verdict.")
 @click.argument("results", nargs=-1, metavar="RESULT...", required=True)
 @policy_option
-@click.option("--base", metavar="REF", help="The base that the jobs compared with.")
-@click.option("--base-dir", metavar="DIR", help="The directory that the jobs compared with.")
+@base_options
 @click.option(
     "--workload",
     "workloads",
@@ -42,24 +44,15 @@ Exit codes:
 def merge(
     results: tuple[str, ...],
     policy: str,
-    base: str | None,
-    base_dir: str | None,
-    workloads: tuple[str, ...],
     json_path: str | None,
     strict: bool,
     quiet: bool,
+    **run: Any,  # noqa: ANN401 - workloads and base, as `read_run` takes them
 ) -> None:
     """Run `energygate merge`."""
-    from pathlib import Path
-
     from energygate.cli.results import hand_over
-    from energygate.policy import load_policy
     from energygate.result.files import read_results
-    from energygate.run.shards import join, whole_run
+    from energygate.run.shards import join
 
-    path = Path(policy).resolve()
-    run = whole_run(
-        load_policy(policy), path.parent, path.name, base=base, base_dir=base_dir, workloads=workloads
-    )
-    joined = join(run, read_results(results))
+    joined = join(read_run(policy, **run), read_results(results))
     sys.exit(hand_over(joined, json_path=json_path, strict=strict, quiet=quiet))
