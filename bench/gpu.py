@@ -31,7 +31,6 @@ from energygate.measure.gpus.visible import selection_for
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
-from energygate.measure.readings import Usage
 from energygate.policy import JOULES_PER_KWH, parse_policy
 from energygate.workloads.serving import Serving, Side
 
@@ -134,7 +133,7 @@ def agreement(
             served = worker.run(calls)
         between_s = time.perf_counter() - started
         late = reference.joules()
-        reading = meter.end_window(Usage(wall_ns=served.wall_ns, cpu_ns=served.cpu_ns))
+        reading = meter.end_window(served)
         wall_s += served.wall_ns * 1e-9
         ours += sum(one.energy_joules for one in reading.components if one.name == "gpu")
         counter += late - early

@@ -44,17 +44,16 @@ class Reading:
         return sum(component.energy_joules for component in self.components)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Usage:
-    """What a worker used in one window: the power model's input.
+class Usage(Protocol):
+    """What a worker used in one window: the power model's input."""
 
-    Attributes:
-        wall_ns: Length of the window.
-        cpu_ns: CPU time of the worker and its children.
-    """
+    @property
+    def wall_ns(self) -> int:
+        """Length of the window."""
 
-    wall_ns: int
-    cpu_ns: int
+    @property
+    def cpu_ns(self) -> int:
+        """CPU time of the worker and its children."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,7 +10,6 @@ import psutil
 
 from energygate.measure.arrivals import poisson_arrivals
 from energygate.measure.launch import Launch, Window
-from energygate.measure.readings import Usage
 from energygate.measure.windows import STEADY_SPAN, is_steady
 
 if TYPE_CHECKING:
@@ -70,8 +69,7 @@ class Session:
         try:
             with self._serving.open(cpus) as ready:
                 self._ready = ready
-                usage = Usage(wall_ns=ready.loaded.wall_ns, cpu_ns=ready.loaded.cpu_ns)
-                self._cold_start = self._meter.end_window(usage)
+                self._cold_start = self._meter.end_window(ready.loaded)
                 yield
         except BaseException:
             self._meter.cancel()
@@ -145,7 +143,7 @@ class Session:
         arrivals = self._arrivals(plan.calls, number)
         self._meter.begin_window()
         served = self._serve(plan.calls, first=number * plan.calls, arrivals=arrivals)
-        reading = self._meter.end_window(Usage(wall_ns=served.wall_ns, cpu_ns=served.cpu_ns))
+        reading = self._meter.end_window(served)
         failed = set(served.failed)
         latencies = served.latencies_ns
         self._first_failure = self._first_failure or served.first_failure

@@ -8,7 +8,7 @@ METER = """
     from energygate.measure.machine import describe_machine
     from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
-    from energygate.measure.readings import Usage
+    from types import SimpleNamespace
 
     machine = describe_machine()
     meter = open_meter(machine, power=vcpu_power(machine), gpus=find_gpus(Selection()), idle_s=1)
@@ -21,7 +21,7 @@ METER = """
         if event:
             set_gpu(event)
         lasted = time.perf_counter() - began
-        reading = meter.end_window(Usage(wall_ns=int(lasted * 1e9), cpu_ns=1_000_000))
+        reading = meter.end_window(SimpleNamespace(wall_ns=int(lasted * 1e9), cpu_ns=1_000_000))
         return lasted, [one.energy_joules for one in reading.components if one.name == "gpu"]
 """
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.measure.meters.idle import active_joules, measure_idle_watts
 from energygate.measure.meters.model_meter import modelled, modelled_cpu
-from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading, Usage
+from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
 
 
 def facts(*components):
@@ -70,7 +72,7 @@ def test_a_counters_idle_power_counts_by_the_second():
 @given(cpu_ns=st.integers(1, 10**12), wall_ns=st.integers(1, 10**12))
 def test_a_models_idle_power_counts_by_the_cpu_second(machine, power, cpu_ns, wall_ns):
     meter = facts(modelled_cpu(power, machine))
-    gross = Reading(components=(modelled(power, Usage(wall_ns=wall_ns, cpu_ns=cpu_ns)),))
+    gross = Reading(components=(modelled(power, SimpleNamespace(wall_ns=wall_ns, cpu_ns=cpu_ns)),))
     active = active_joules(gross, meter, wall_ns=wall_ns)
     assert active == pytest.approx(power.active_joules(cpu_ns))
     assert 0 < active < gross.energy_joules

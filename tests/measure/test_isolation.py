@@ -83,7 +83,7 @@ OURS = """
     from energygate.measure.machine import describe_machine
     from energygate.measure.meters.open_meter import gpus_for, open_meter
     from energygate.measure.power_model import vcpu_power
-    from energygate.measure.readings import Usage
+    from types import SimpleNamespace
     from energygate.measure.meters.tracker import Tracker
     from energygate.measure.gpus.visible import Selection
     tracker = Tracker()
@@ -92,7 +92,7 @@ OURS = """
     meter = open_meter(machine, gpus=gpus_for(Selection(visible="")), power=vcpu_power(machine))
     meter.begin_launch()
     meter.begin_window()
-    reading = meter.end_window(Usage(wall_ns=10**9, cpu_ns=10**9))
+    reading = meter.end_window(SimpleNamespace(wall_ns=10**9, cpu_ns=10**9))
     meter.end_launch()
     inner = tracker._tracker
     from codecarbon.core.config import get_hierarchical_config
@@ -114,7 +114,7 @@ COUNTED = """
     from energygate.measure.meters import rapl
     from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
-    from energygate.measure.readings import Usage
+    from types import SimpleNamespace
     tree = Powercap(Path(sys.argv[1]))
     show_codecarbon(tree.root, setattr)
     rapl.update_period_ns = lambda read: 1_000_000
@@ -123,7 +123,7 @@ COUNTED = """
     tree["package-0"].advance(1.25)
     tree["dram-0"].advance(0.25)
     time.sleep(0.05)
-    reading = meter.end_window(Usage(wall_ns=10**8, cpu_ns=10**8))
+    reading = meter.end_window(SimpleNamespace(wall_ns=10**8, cpu_ns=10**8))
     print([round(component.energy_joules, 5) for component in reading.components], attempts)
 """
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 
 from energygate.errors import MeasurementError
@@ -9,7 +11,7 @@ from energygate.measure.meters.counter_meter import CounterMeter
 from energygate.measure.meters.model_meter import ModelMeter
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.meters.tracker import COUNTER_MODES, Tracker
-from energygate.measure.readings import Method, Usage
+from energygate.measure.readings import Method
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +26,7 @@ def model_meter(tracker, machine, power):
 
 def test_the_model_reads_cpu_time_and_nothing_else(model_meter):
     model_meter.begin_window()
-    reading = model_meter.end_window(Usage(wall_ns=9_000_000_000, cpu_ns=500_000_000))
+    reading = model_meter.end_window(SimpleNamespace(wall_ns=9_000_000_000, cpu_ns=500_000_000))
     (cpu,) = reading.components
     assert (cpu.name, cpu.method) == ("cpu", Method.ESTIMATED)
     assert reading.energy_joules == pytest.approx(2.0193 / 2)
@@ -34,7 +36,7 @@ def test_the_model_reads_cpu_time_and_nothing_else(model_meter):
 def test_no_cpu_time_is_an_error_not_a_saving(model_meter, cpu_ns):
     model_meter.begin_window()
     with pytest.raises(MeasurementError, match=r"the worker used no CPU time in a window of 20\.0 ms"):
-        model_meter.end_window(Usage(wall_ns=20_000_000, cpu_ns=cpu_ns))
+        model_meter.end_window(SimpleNamespace(wall_ns=20_000_000, cpu_ns=cpu_ns))
 
 
 def test_the_model_says_where_its_watts_come_from(model_meter, machine, power):
@@ -54,7 +56,7 @@ def test_an_idle_machine_draws_the_idle_watts_of_its_cpus(model_meter, machine, 
 
 def test_codecarbons_constant_for_memory_is_known_and_in_no_reading(model_meter, power):
     model_meter.begin_window()
-    reading = model_meter.end_window(Usage(wall_ns=10**12, cpu_ns=1_000_000_000))
+    reading = model_meter.end_window(SimpleNamespace(wall_ns=10**12, cpu_ns=1_000_000_000))
     assert reading.energy_joules == pytest.approx(power.full_watts)
     assert model_meter.facts.codecarbon_ram_watts > 0
 

@@ -13,7 +13,6 @@ from processors import EPYC_9V74, EPYC_7763, NAMES, machine, watts
 
 from energygate.measure.meters.model_meter import MODEL_WINDOW_NS, ModelMeter
 from energygate.measure.power_model import How, vcpu_power
-from energygate.measure.readings import Usage
 
 # The size of the numbers.
 
@@ -111,7 +110,7 @@ def test_the_meter_reads_the_same_whatever_the_cores_and_windows(power, windows_
 
     def joules(cpu_ns, *, on):
         wall_ns = max(cpu_ns // on, MODEL_WINDOW_NS)
-        return meter.end_window(Usage(wall_ns=wall_ns, cpu_ns=cpu_ns)).energy_joules
+        return meter.end_window(SimpleNamespace(wall_ns=wall_ns, cpu_ns=cpu_ns)).energy_joules
 
     at_once = joules(sum(windows_ns), on=1)
     assert sum(joules(cpu_ns, on=cores) for cpu_ns in windows_ns) == pytest.approx(at_once, rel=1e-9)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 from powercap import RANGE_JOULES
 
@@ -10,9 +12,9 @@ from energygate.measure.meters.counter_meter import CounterMeter
 from energygate.measure.meters.model_meter import ModelMeter
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.meters.rapl import Domain
-from energygate.measure.readings import Method, Usage
+from energygate.measure.readings import Method
 
-USAGE = Usage(wall_ns=100_000_000, cpu_ns=100_000_000)
+USAGE = SimpleNamespace(wall_ns=100_000_000, cpu_ns=100_000_000)
 
 
 def joules(reading):
