@@ -9,9 +9,9 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
+from energygate.gate.estimates import Confidence, change_estimate, total_estimate
 from energygate.gate.evidence import Estimate, Evidence
 from energygate.gate.judge import judge
-from energygate.gate.weighing import Confidence, change_estimate, total_estimate
 from energygate.measure.campaign import MAX_LAUNCHES, MIN_LAUNCHES
 from energygate.measure.series import ChangeSeries
 from energygate.policy import Budget
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 ALPHA = 0.10
 TIME_LIMIT_S = 60.0
-CONFIDENCE = Confidence(alpha=ALPHA, drift_sd=0.0, wandering=frozenset())
+CONFIDENCE = Confidence(alpha=ALPHA, drift_sd=0.0, drifting=frozenset())
 REPLAYS = 100
 TODAY = date(2026, 1, 1)  # no waiver is involved
 

@@ -8,8 +8,7 @@ from builders import launch, meter_facts, result
 
 from energygate.errors import MeasurementError
 from energygate.gate import Verdict, judge
-from energygate.gate.certainty import shared_alpha
-from energygate.gate.weighing import Confidence
+from energygate.gate.estimates import Confidence, shared_alpha
 from energygate.measure.windows import LaunchPlan
 from energygate.policy import Policy
 from energygate.policy.policy_diff import policy_changes, policy_digest
@@ -52,7 +51,7 @@ class FirstStage:
     def __init__(self, base, head):
         self.base, self.head = base, head
         alpha = shared_alpha([*base.workloads.values()], relative=True)
-        self.confidence = Confidence(alpha=alpha, drift_sd=0.1, wandering=frozenset())
+        self.confidence = Confidence(alpha=alpha, drift_sd=0.1, drifting=frozenset())
         self.workloads = []
 
     def measured(self, name, evidence, *, state="compared", base_name=_ITS_OWN, notes=()):

@@ -1,4 +1,4 @@
-"""What requests come to at production's traffic: pure functions of numbers."""
+"""Energy, cost, carbon and water at production's traffic: pure functions of numbers."""
 
 from __future__ import annotations
 

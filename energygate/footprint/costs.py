@@ -1,8 +1,8 @@
-"""From what one request takes to what it costs in production: energy, money, carbon, water; per request and month.
+"""From the demand of one request to its footprint in production: energy, cost, carbon, water; per request and month.
 
     effective = (active + idle power * replica-seconds / requests + cold starts / requests) * PUE
 
-PUE is multiplied here and nowhere else for these numbers; what comes in is IT energy.
+Inputs are IT energy; for these numbers PUE is applied here and nowhere else.
 """
 
 from __future__ import annotations
@@ -10,25 +10,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.footprint.pool import NoFootprint, Pool, pool_of
+from energygate.footprint.pool import HOUR_S, NoFootprint, Pool, pool_of
 from energygate.footprint.production import DAYS_A_MONTH, monthly_egress_cost
 from energygate.policy import JOULES_PER_KWH
 
 if TYPE_CHECKING:
     from energygate.footprint.production import Production
 
-HOUR_S = 3600.0
-
 
 @dataclass(frozen=True, kw_only=True)
 class RequestDemand:
-    """What one request takes of a replica, before PUE.
+    """The demand of one request on a replica, before PUE.
 
     Attributes:
-        active_joules: IT energy beyond what the replica draws at rest.
+        active_joules: IT energy above idle.
         service_s: Time that a replica is busy with it.
-        cold_start_joules: All IT energy of starting a replica, until it can serve.
-        cold_start_s: How long that takes.
+        cold_start_joules: IT energy of starting a replica, until it can serve.
+        cold_start_s: Time of that start.
         egress_bytes: Bytes that leave the site with it; `None` when unknown.
         download_bytes: Bytes of one download of the model; `None` when unknown.
     """
@@ -43,23 +41,23 @@ class RequestDemand:
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """What requests come to at a site's traffic. Money is in the currency of the site's prices.
+    """The footprint of requests at a site's traffic. Money is in the currency of the site's prices.
 
     Attributes:
         pool: The replicas over a day.
         service_s: Time that a replica is busy with one request.
-        idle_watts: IT power of a replica at rest.
-        active_it_kwh: IT energy of one request that the request itself causes.
-        idle_it_kwh: One request's share of what replicas draw at rest while they are up.
+        idle_watts: IT power of an idle replica.
+        active_it_kwh: IT energy that one request causes.
+        idle_it_kwh: One request's share of the replicas' idle energy.
         cold_start_it_kwh: One request's share of cold starts.
-        effective_kwh: All three at the facility: times PUE.
+        effective_kwh: The sum of the three, times PUE.
         monthly_kwh: The same for all requests of a month.
         monthly_g: Its carbon, in gCO2e; `None` without a carbon intensity.
         monthly_litres: Water for it; `None` without a water usage effectiveness.
         monthly_electricity: Its price; `None` without a price of electricity.
         monthly_replicas: Price of the replicas while they are up or starting; `None` without a price.
-        monthly_egress: Price of what leaves the site; `None` without a price or where a size is not known.
-        embodied_g: One request's share of the hardware's carbon; `None` where the policy does not say.
+        monthly_egress: Price of data that leaves the site; `None` without a price, or when a size is unknown.
+        embodied_g: One request's share of embodied carbon; `None` when unknown.
         sci_g: Software carbon intensity in gCO2e per request; `None` without a carbon intensity.
     """
 
@@ -81,7 +79,7 @@ class Footprint:
 
     @property
     def monthly_cost(self) -> float | None:
-        """Electricity, replicas and data out, each where it has a price; `None` without the first two."""
+        """Cost of electricity, replicas and egress, as far as priced; `None` without the first two."""
         if self.monthly_electricity is None and self.monthly_replicas is None:
             return None
         return sum(
@@ -90,7 +88,7 @@ class Footprint:
 
 
 def footprint(request: RequestDemand, production: Production, *, idle_watts: float | None) -> Footprint:
-    """Work out what requests come to at the site's traffic.
+    """Return the footprint of requests at the site's traffic.
 
     Carbon per request is the Software Carbon Intensity of ISO/IEC 21031:2024 (Green Software Foundation,
     https://sci.greensoftware.foundation), SCI = ((E * I) + M) per R, a request being R: E is the effective energy with
@@ -99,19 +97,19 @@ def footprint(request: RequestDemand, production: Production, *, idle_watts: flo
     defines it (white paper 35, 2011).
 
     Args:
-        request: What one request takes, as measured.
+        request: The measured demand of one request.
         production: The site and its traffic.
-        idle_watts: Power at rest of the machine that measured, where the policy names no other; `None` when unknown.
+        idle_watts: Idle power of the machine that measured, used unless the policy has one; `None` when unknown.
 
     Raises:
-        NoFootprint: When the power at rest is unknown, the request took no more than rest, or the pool is too small.
+        NoFootprint: When idle power is unknown, or the pool is too small.
     """
-    resting = idle_watts if production.idle_watts is None else production.idle_watts
-    if resting is None:
-        raise NoFootprint("what this machine draws at rest is not known; give site.replica.idle_power")
+    watts = idle_watts if production.idle_watts is None else production.idle_watts
+    if watts is None:
+        raise NoFootprint("this machine's idle power is unknown; give site.replica.idle_power")
     pool = pool_of(production.traffic, service_s=request.service_s)
     active = request.active_joules / JOULES_PER_KWH
-    idle = resting * pool.replica_seconds / pool.requests / JOULES_PER_KWH
+    idle = watts * pool.replica_seconds / pool.requests / JOULES_PER_KWH
     cold = request.cold_start_joules * pool.cold_starts / pool.requests / JOULES_PER_KWH
     it_kwh = active + idle + cold
     effective = it_kwh * production.pue
@@ -122,7 +120,7 @@ def footprint(request: RequestDemand, production: Production, *, idle_watts: flo
     return Footprint(
         pool=pool,
         service_s=request.service_s,
-        idle_watts=resting,
+        idle_watts=watts,
         active_it_kwh=active,
         idle_it_kwh=idle,
         cold_start_it_kwh=cold,

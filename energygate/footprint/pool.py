@@ -1,4 +1,4 @@
-"""What a pool of replicas does in a day: how long replicas are up, and how often one starts from nothing."""
+"""A pool of replicas over a day: how long replicas are up, and how often one cold-starts."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ KeyPath = tuple[str, ...]
 
 
 class NoFootprint(Exception):
-    """Why there is no number for production: one sentence without a full stop.
+    """There is no footprint: why, in one sentence without a full stop.
 
     Args:
         why: The sentence.
-        key: The policy's key that it is about, from the top; `None` where it is about what was measured.
+        key: Path of the policy's key that it is about; `None` when it is about the measurement.
     """
 
     def __init__(self, why: str, *, key: KeyPath | None = None) -> None:
@@ -35,7 +35,7 @@ class Pool:
 
     Attributes:
         requests: Requests served, above 0.
-        replica_seconds: Time that replicas are up, summed over them.
+        replica_seconds: Time that replicas are up, summed.
         cold_starts: How often a request has to wait for a replica to start; 0 without scaling to zero.
     """
 
@@ -45,16 +45,16 @@ class Pool:
 
 
 def pool_of(traffic: Traffic, *, service_s: float) -> Pool:
-    """Work out how long replicas are up for a day's traffic.
+    """Return the pool for a day's traffic.
 
-    Requests of an hour keep `requests * service_s / 3600` replicas busy on average, and the pool follows: it is that
-    large, and never smaller than the warm replicas. That is the least that any autoscaler needs.
+    An hour's requests keep `requests * service_s / 3600` replicas busy on average. The pool is that large, and at
+    least as large as the warm replicas: a lower bound for any autoscaler.
 
     With `scale_to_zero_after` T and Poisson arrivals of rate r, the gap between two arrivals is exponential. A request
-    finds nothing up when the gap before it was longer than T, which has the probability exp(-r T), so there are
-    r exp(-r T) cold starts a second. Of each gap min(gap, T) is spent up: 1 - exp(-r T) of the time (keep-alive as a
-    renewal reward process: S. Ross, Introduction to Probability Models, ch. 7). Busy time is more than that where
-    requests are long; the larger of the two counts.
+    finds no replica when the gap before it was longer than T, which has the probability exp(-r T), so there are
+    r exp(-r T) cold starts a second. A replica is up for min(gap, T) of each gap: 1 - exp(-r T) of the time (a renewal
+    reward process: S. Ross, Introduction to Probability Models, ch. 7). Where requests are long, busy time is more;
+    the larger of the two counts.
 
     Args:
         traffic: Requests by the hour, and the limits of the pool.
@@ -67,11 +67,11 @@ def pool_of(traffic: Traffic, *, service_s: float) -> Pool:
     for hour, requests in enumerate(traffic.hourly):
         busy = requests * service_s / HOUR_S
         if traffic.max_replicas is not None and busy > traffic.max_replicas:
-            needed = f"{format_number(busy)} replicas that never rest"
+            needed = f"{format_number(busy)} replicas that are always busy"
             load = f"{format_number(requests)} requests of {format_quantity(service_s, 's')}"
             raise NoFootprint(
                 f"hour {hour} needs {needed} ({load}), and max_replicas is {traffic.max_replicas}: "
-                "more busy time than the day has",
+                "more busy time than the hour has",
                 key=("site", "traffic", "max_replicas"),
             )
         if traffic.scale_to_zero_after is None:

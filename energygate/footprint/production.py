@@ -1,4 +1,4 @@
-"""The site in numbers: what turns joules, seconds and bytes into what production pays."""
+"""The site in numbers: factors from joules, seconds and bytes to production's costs."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class Production:
     Attributes:
         traffic: Requests by the hour, and the limits of the pool.
         pue: Facility energy per IT energy.
-        idle_watts: IT power of a replica at rest; `None` when it is that of the machine that measures.
-        carbon_g_per_kwh: Carbon intensity; `None` when the policy does not say. So with all below.
+        idle_watts: IT power of an idle replica; `None` for that of the machine that measures.
+        carbon_g_per_kwh: Carbon intensity; this and all below are `None` when the policy has none.
         price_per_kwh: Price of electricity, in the currency of all prices.
         water_l_per_kwh: Water usage effectiveness, litres per kWh of IT energy.
         price_per_gb: Price of data that leaves the site, per 10^9 bytes.
         replica_price_per_h: Price of one replica.
-        embodied_g_per_s: Carbon of a replica's hardware for each second that it is up.
+        embodied_g_per_s: Embodied carbon of a replica per second that it is up.
         training_kwh_per_request: Facility energy of training, over all requests that the model will serve.
     """
 
@@ -47,11 +47,11 @@ class Production:
 
 
 def production_of(site: Site, *, carbon_g_per_kwh: float | None) -> Production | None:
-    """Give a policy's site in numbers; `None` when it does not say how much it serves.
+    """Return a policy's site in numbers; `None` when it has no traffic.
 
     Args:
         site: The site.
-        carbon_g_per_kwh: Its carbon intensity, which may come from a table; `None` when it has none.
+        carbon_g_per_kwh: Its carbon intensity, possibly from a table; `None` when it has none.
     """
     if site.traffic is None:
         return None
@@ -76,10 +76,10 @@ def production_of(site: Site, *, carbon_g_per_kwh: float | None) -> Production |
 def monthly_egress_cost(
     production: Production, *, egress_bytes: float | None, download_bytes: float | None
 ) -> float | None:
-    """Price what leaves the site in a month; `None` without a price, or where a size that counts is not known.
+    """Return the cost of a month's egress; `None` without a price, or when a relevant size is unknown.
 
     Args:
-        production: The site; its model downloads count, if it has any.
+        production: The site, with its model downloads.
         egress_bytes: Bytes that leave with one request; `None` when unknown.
         download_bytes: Bytes of one download of the model; `None` when unknown.
     """

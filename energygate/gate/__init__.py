@@ -1,4 +1,4 @@
-"""Policy and evidence in, findings and a verdict out: pure functions."""
+"""Judge evidence by budgets: findings and a verdict. Pure functions."""
 
 from __future__ import annotations
 

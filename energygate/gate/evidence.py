@@ -1,4 +1,4 @@
-"""What is known of one metric of one workload when it is judged."""
+"""The evidence about one metric of one workload."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ class Estimate:
     Attributes:
         value: The best single number, in the metric's canonical unit (a relative change: as a fraction).
         low: Lower end; equal to `value` for exact metrics.
-        high: Upper end; infinite while there is too little evidence for any.
+        high: Upper end; infinite while there is too little evidence.
     """
 
     value: float
@@ -22,27 +22,27 @@ class Estimate:
 
     @classmethod
     def exact(cls, value: float) -> Estimate:
-        """A number without any sampling noise, such as a file's size."""
+        """Return an estimate without sampling noise, such as a file's size."""
         return cls(value=value, low=value, high=value)
 
     @property
     def is_known(self) -> bool:
-        """Whether there is an interval at all."""
+        """Whether the interval is finite."""
         return math.isfinite(self.high)
 
 
 @dataclass(frozen=True, kw_only=True)
 class Evidence:
-    """What was measured of one metric.
+    """The evidence about one metric.
 
     Attributes:
         metric: The metric's name.
         head: Its value on head.
         base: Its value on base; `None` when only head was measured.
         change: (head - base) / base, from the paired launches; `None` when only head was measured.
-        total: The same change of the sums over whole launches; `None` where it is not told apart. Its interval is
-            wider and surer than that of `change`: a few dear requests move it, and so does a busy neighbour.
-        incomparable: Why the two sides' numbers must not be held against each other; `None` when they may.
+        total: The same change of the sums over whole launches, `None` where it is not distinguished. A few expensive
+            requests move it, and so does a busy neighbour, so its interval is wider and errs less often.
+        incomparable: Why the two sides' numbers must not be compared; `None` when they may.
     """
 
     metric: str

@@ -1,4 +1,4 @@
-"""Is it allowed? One budget and one piece of evidence at a time."""
+"""Judge evidence by budgets, one limit at a time."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ class Finding:
         metric: The metric's name.
         kind: Which of the budget's limits it is.
         limit: The limit: in the metric's canonical unit, or a fraction for relative limits.
-        applied: The same as it was applied: more than `limit` where `min_delta` is a larger share of base.
+        applied: The limit that was applied: more than `limit` where `min_delta` is a larger share of base.
         limit_text: The limit as the policy writes it.
-        verdict: What came out.
-        judged: The number that was held against the limit; `None` when there is none.
-        reason: Why, where the numbers alone do not say; `None` otherwise.
+        verdict: The verdict.
+        judged: The estimate that was compared with the limit; `None` when there is none.
+        reason: Why, where the numbers do not show it; `None` otherwise.
     """
 
     metric: str
@@ -42,7 +42,7 @@ class Finding:
 
 
 def limits(budget: Budget, *, relative: bool) -> Iterator[tuple[LimitKind, Quantity]]:
-    """The limits of a budget that are judged: none at level `off`, what compares only against a base."""
+    """Yield the limits of a budget that are judged: none at level `off`, comparisons only with a base."""
     if budget.level == "off" or (budget.about.compares and not relative):
         return
     for kind in ABSOLUTE + (RELATIVE if relative else ()):
@@ -59,14 +59,14 @@ def judge(
     waivers: Sequence[Waiver] = (),
     today: date,
 ) -> tuple[Finding, ...]:
-    """Hold every budget of a workload against what was measured.
+    """Judge the evidence about a workload by its budgets.
 
     Args:
         budgets: The workload's budgets by metric.
-        evidence: What was measured, by metric.
+        evidence: The evidence by metric.
         relative: Whether there is a base, so that relative limits are judged too.
         waivers: The waivers for this workload.
-        today: The date that waivers expire against.
+        today: The date by which waivers expire.
 
     Returns:
         One finding per limit. A budget whose metric was not measured is an error, never a pass.
@@ -76,12 +76,12 @@ def judge(
         waiver = next((one for one in waivers if one.metric == metric), None)
         for kind, quantity in limits(budget, relative=relative):
             judged = _judged(evidence.get(metric), kind)
-            limit = _softest(kind, quantity.value, budget, evidence.get(metric))
+            limit = _applied(kind, quantity.value, budget, evidence.get(metric))
             verdict, reason = _ruling(kind, limit, judged)
-            if kind == "max_increase" and (dear := _dear(evidence.get(metric), limit, verdict)):
-                verdict, reason = Verdict.FAIL, dear
-            if kind in RELATIVE and judged and (unlike := _incomparable(evidence.get(metric))):
-                verdict, reason = Verdict.INCONCLUSIVE, unlike
+            if kind == "max_increase" and (excess := _total_excess(evidence.get(metric), limit, verdict)):
+                verdict, reason = Verdict.FAIL, excess
+            if kind in RELATIVE and judged and (incomparable := _incomparable(evidence.get(metric))):
+                verdict, reason = Verdict.INCONCLUSIVE, incomparable
             if verdict is Verdict.FAIL:
                 verdict, softer = _softened(budget, waiver, today)
                 reason = softer or reason
@@ -100,19 +100,19 @@ def judge(
     return tuple(findings)
 
 
-def _softest(kind: LimitKind, limit: float, budget: Budget, evidence: Evidence | None) -> float:
-    """The relative limit, or the share of base that `min_delta` comes to where that is more."""
+def _applied(kind: LimitKind, limit: float, budget: Budget, evidence: Evidence | None) -> float:
+    """Return the relative limit, or `min_delta` as a share of base where that is more."""
     if kind in ABSOLUTE or budget.min_delta is None or evidence is None or evidence.base is None:
         return limit
     return max(limit, budget.min_delta.value / evidence.base.value) if evidence.base.value else limit
 
 
-def _dear(evidence: Evidence | None, limit: float, verdict: Verdict) -> str | None:
-    """Why a limit is broken that typical requests keep: a few cost so much more that their sum is shown to be over."""
+def _total_excess(evidence: Evidence | None, limit: float, verdict: Verdict) -> str | None:
+    """Return why the total breaks a limit that typical requests keep, driven by a few expensive ones."""
     total = None if evidence is None else evidence.total
     if verdict in {Verdict.FAIL, Verdict.ERROR} or total is None or not total.is_known or total.low <= limit:
         return None
-    return f"a few requests cost so much more that all together rose by {total.low * 100:.1f} % at least"
+    return f"the total rose by at least {total.low * 100:.1f} %, driven by a few expensive requests"
 
 
 def _incomparable(evidence: Evidence | None) -> str | None:
@@ -126,10 +126,10 @@ def _judged(evidence: Evidence | None, kind: LimitKind) -> Estimate | None:
 
 
 def _ruling(kind: LimitKind, limit: float, judged: Estimate | None) -> tuple[Verdict, str | None]:
-    """Fail or pass only when the whole interval lies on one side of the limit; equal to it is within it."""
+    """Return fail or pass only when the whole interval is on one side of the limit, which itself is within it."""
     if judged is None:
         return Verdict.ERROR, "this metric was not measured"
-    if kind == "max_decrease":  # a fall of at most 5 % is a change of at least -5 %
+    if kind == "max_decrease":  # a decrease of at most 5 % is a change of at least -5 %
         kind, limit = "min", -limit
     if kind == "min":
         over, within = judged.high < limit, judged.low >= limit
@@ -143,7 +143,7 @@ def _ruling(kind: LimitKind, limit: float, judged: Estimate | None) -> tuple[Ver
 
 
 def _softened(budget: Budget, waiver: Waiver | None, today: date) -> tuple[Verdict, str | None]:
-    """What a shown excess comes to: a waiver accepts it while it lasts, the level `warn` only mentions it."""
+    """Return the verdict on a shown excess: a valid waiver accepts it, the level `warn` only warns."""
     if waiver is not None and not waiver.expired(today):
         return Verdict.WAIVED, f"waived until {waiver.expires} by {waiver.owner}: {waiver.reason}"
     lapsed = None if waiver is None else f"the waiver by {waiver.owner} expired on {waiver.expires}"

@@ -1,4 +1,4 @@
-"""The six verdicts, which of several weighs most, and the exit code each leads to."""
+"""The six verdicts, the worst of several, and their exit codes."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ if TYPE_CHECKING:
 
 
 class Verdict(str, Enum):
-    """What the gate says, lightest first."""
+    """A verdict of the gate, least severe first."""
 
     PASS = "pass"  # noqa: S105 - not a password
     """Shown to be within the budget."""
 
     WAIVED = "waived"
-    """Shown to be over the budget, and a waiver in the policy accepts it for now."""
+    """Shown to be over the budget, which a waiver in the policy accepts for now."""
 
     WARN = "warn"
     """Shown to be over a budget whose level is `warn`."""
 
     INCONCLUSIVE = "inconclusive"
-    """Neither shown within the time limit."""
+    """Neither was shown within the time limit."""
 
     FAIL = "fail"
     """Shown to be over the budget."""
@@ -31,16 +31,16 @@ class Verdict(str, Enum):
     """No valid number: nothing was judged."""
 
 
-_WEIGHT = {verdict: weight for weight, verdict in enumerate(Verdict)}
+_SEVERITY = {verdict: severity for severity, verdict in enumerate(Verdict)}
 
 
 def worst(verdicts: Iterable[Verdict]) -> Verdict:
-    """Give the heaviest verdict, `pass` of none. An error outweighs a failure: the picture is incomplete."""
-    return max(verdicts, key=_WEIGHT.__getitem__, default=Verdict.PASS)
+    """Return the most severe verdict, `pass` of none. An error is worse than a failure: the result is incomplete."""
+    return max(verdicts, key=_SEVERITY.__getitem__, default=Verdict.PASS)
 
 
 def exit_code(verdict: Verdict, *, strict: bool) -> int:
-    """Give the exit code: 0, 1 over budget, 3 measurement invalid, 4 inconclusive under `strict`."""
+    """Return the exit code: 0, 1 over budget, 3 measurement invalid, 4 inconclusive under `strict`."""
     if verdict is Verdict.ERROR:
         return 3
     if verdict is Verdict.FAIL:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from energygate.gate import Estimate, Evidence, Verdict, judge, worst
-from energygate.gate.certainty import shared_alpha
+from energygate.gate.estimates import shared_alpha
 from energygate.policy import METRICS, TARGET
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.policy.site import AT_TRAFFIC

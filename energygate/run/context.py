@@ -11,8 +11,7 @@ from energygate.errors import MeasurementError
 from energygate.extras import require
 from energygate.footprint import production_of
 from energygate.gate import judge
-from energygate.gate.certainty import shared_alpha
-from energygate.gate.weighing import Confidence, Factors
+from energygate.gate.estimates import Confidence, Factors, shared_alpha
 from energygate.measure.carbon import site_carbon_g_per_kwh
 from energygate.measure.gpus.visible import selection_for
 from energygate.measure.meters.open_meter import gpus_for, open_meter
@@ -50,7 +49,7 @@ class RunContext:
         policy: The policy that decides.
         machine: The machine that measures.
         factors: What energy means at the site.
-        confidence: How intervals are made, so that the error of all of them together is `gate.certainty.ALPHA`.
+        confidence: How intervals are made, so that the error of all of them together is `gate.estimates.ALPHA`.
         time_limit_s: Measuring time per workload.
         observer: Is called as the run progresses.
         today: The date that waivers expire against.
@@ -129,7 +128,7 @@ def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> 
 def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:
     """Share the error among all limits on sampled metrics (Bonferroni): the error is the whole run's."""
     drift_sd = DRIFT_SD_OWN if machine.virtual is False else DRIFT_SD_VIRTUAL
-    return Confidence(alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, wandering=DRIFTING)
+    return Confidence(alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, drifting=DRIFTING)
 
 
 def site_factors(policy: Policy) -> Factors:

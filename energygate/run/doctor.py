@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.extras import require as require_extra
-from energygate.gate.certainty import ALPHA
+from energygate.gate.estimates import ALPHA
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.machine_lock import turn

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from energygate.errors import EnergygateError
     from energygate.gate import Evidence, Finding
-    from energygate.gate.weighing import Confidence
+    from energygate.gate.estimates import Confidence
     from energygate.measure.launch import Launch
     from energygate.measure.readings import ComponentFacts, MeterFacts
     from energygate.measure.windows import LaunchPlan

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
-from energygate.gate.weighing import DERIVED, launches_to_decide, weigh, weigh_change
+from energygate.gate.estimates import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign
 from energygate.measure.caveats import caveats
 from energygate.measure.comparability import unlike

@@ -1,4 +1,4 @@
-"""Intervals for means of log values that hold at every moment of a sequential measurement."""
+"""Confidence sequences for means of log values: intervals that are valid at every look of a sequential test."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EFFECTS = ((0.5, 0.12), (1.0, 0.70), (3.0, 0.18))
-"""Effects the test is made to find, in standard deviations of a launch, each with its prior weight.
+"""Effects that the test should detect, in standard deviations of a launch, each with its prior weight.
 
-Chosen by simulation (bench/stopping.py): most weight where a verdict is hard, one standard deviation from the
-limit; some on large effects, so that clear cases stop at once; some on small ones, so that close ones end too.
+Chosen by simulation (bench/stopping.py): most weight on hard verdicts, one standard deviation from the limit; some on
+large effects, so that clear cases stop early, and some on small ones, so that close cases end too.
 """
 
 CALIBRATION = 0.75
-"""The evidence needed is this over the error, not one over it.
+"""The evidence needed is this, not one, divided by the error.
 
-Ville's inequality bounds the error of an endless sequence whose evidence grows without jumps; measuring looks
-from the fourth launch to the fortieth, and evidence jumps. The t statistic's law does not depend on the unknown
-deviation, so the true error can be simulated once for all: at 0.75 it is 0.9 of the nominal (bench/stopping.py).
+Ville's inequality bounds the error of an endless sequence whose evidence grows without jumps; here the
+looks are after launches 4 to 40, and evidence jumps. The distribution of the t statistic does not depend on the
+unknown deviation, so the true error can be simulated: at 0.75 it is 0.9 of the nominal one (bench/stopping.py).
 """
 
 MIN_LAUNCHES = 4
 MAX_LAUNCHES = 40
-"""The range of looks that `CALIBRATION` was measured for."""
+"""The range of looks for which `CALIBRATION` was simulated."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,7 +37,7 @@ class Interval:
 
     Attributes:
         mean: The estimate.
-        half: Half of the interval's width; infinite while there is too little evidence for any.
+        half: Half of the interval's width; infinite while there is too little evidence.
     """
 
     mean: float
@@ -55,11 +55,11 @@ class Interval:
 
 
 def log_evidence(n: int, r: float) -> float:
-    """Logarithm of the evidence that n independent normal values have a mean above zero.
+    """Return the logarithm of the evidence that n independent normal values have a mean above zero.
 
-    The likelihood ratio of the t statistic: each effect d of `EFFECTS` against none, the unknown deviation
+    It is the likelihood ratio of the t statistic: each effect d of `EFFECTS` against none, the unknown deviation
     integrated out (the right Haar prior). As a sequence in n it is a martingale of mean one when the mean is
-    zero, so it rarely ever grows large (Rushton 1950; Lai 1976; Perez-Ortiz, Lardy, de Heide & Gruenwald 2024).
+    zero, so it rarely grows large (Rushton 1950; Lai 1976; Perez-Ortiz, Lardy, de Heide & Gruenwald 2024).
     With V chi-distributed with n degrees of freedom,
 
         evidence(n, r) = sum over d of weight * exp(-n d²/2) * E[exp(d r V)]
@@ -75,7 +75,7 @@ def log_evidence(n: int, r: float) -> float:
     terms = []
     for effect, weight in EFFECTS:
         b = effect * r
-        # Carried without the factor exp(b²/2), which would overflow.
+        # Without the factor exp(b²/2), which would overflow.
         current = math.sqrt(math.pi / 2) * math.erfc(-b / math.sqrt(2))
         following = math.exp(-b * b / 2) + b * current
         for m in range(1, n):
@@ -87,7 +87,7 @@ def log_evidence(n: int, r: float) -> float:
 
 @lru_cache(maxsize=1024)
 def critical_r(n: int, alpha: float) -> float:
-    """The r at which the evidence suffices for an error of alpha on one side; `inf` when no r does."""
+    """Return the r at which the evidence suffices for a one-sided error of alpha; `inf` when no r does."""
     needed = math.log(CALIBRATION / alpha)
     low, high = 0.0, math.sqrt(n)
     if log_evidence(n, high) < needed:
@@ -99,11 +99,11 @@ def critical_r(n: int, alpha: float) -> float:
 
 
 def half_width(n: int, sd: float, *, alpha: float) -> float:
-    """Half-width of the confidence sequence after n independent values.
+    """Return the half-width of the confidence sequence after n independent values.
 
     mean ± half_width covers the true mean at every n from `MIN_LAUNCHES` to `MAX_LAUNCHES` at once with
     probability 1 - alpha, for normal values of unknown variance, so looking after each launch and stopping when
-    it decides is honest. It holds the means against which the values give too little evidence in either
+    it decides is valid. It contains the means that the values give too little evidence against, in either
     direction: with v = (n - 1)/n * sd², a mean at distance x has r = sqrt(n) x / sqrt(x² + v).
 
     Args:
@@ -112,7 +112,7 @@ def half_width(n: int, sd: float, *, alpha: float) -> float:
         alpha: Two-sided error.
 
     Returns:
-        The half-width; `math.inf` when n is too small for any bound at this alpha.
+        The half-width; `math.inf` when n is too small for a bound at this alpha.
     """
     if n < MIN_LAUNCHES:
         return math.inf
@@ -123,7 +123,7 @@ def half_width(n: int, sd: float, *, alpha: float) -> float:
 
 
 def log_mean(values: Sequence[float], *, alpha: float) -> Interval:
-    """Interval for the mean of ln(value), one value per launch.
+    """Return an interval for the mean of ln(value), one value per launch.
 
     Args:
         values: Positive numbers, at least one.
@@ -132,47 +132,47 @@ def log_mean(values: Sequence[float], *, alpha: float) -> Interval:
     return mean_interval([math.log(value) for value in values], alpha=alpha)
 
 
-def mean_interval(values: Sequence[float], *, alpha: float, least_sd: float = 0.0) -> Interval:
-    """Interval for the mean of values, one per launch.
+def mean_interval(values: Sequence[float], *, alpha: float, min_sd: float = 0.0) -> Interval:
+    """Return an interval for the mean of values, one per launch.
 
     Args:
         values: At least one.
         alpha: Two-sided error.
-        least_sd: A deviation that the values are known to have at least: a few launches can agree by chance.
+        min_sd: A known lower bound of their deviation: a few launches can agree by chance.
     """
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
-    half = half_width(len(values), max(sd, least_sd), alpha=alpha)
+    half = half_width(len(values), max(sd, min_sd), alpha=alpha)
     return Interval(mean=statistics.fmean(values), half=half)
 
 
 def launches_needed(interval: Interval, limit: float, n: int, sd: float, *, alpha: float) -> int | None:
-    """About how many launches in all would decide, if estimate and scatter stay what they are.
+    """Estimate how many launches in total would decide, if mean and scatter stay the same.
 
     Args:
-        interval: What n launches say.
+        interval: The interval of n launches.
         limit: The limit on the same scale.
-        n: How many launches there are.
+        n: The number of launches.
         sd: The deviation of a launch.
         alpha: Two-sided error.
 
     Returns:
-        The number, or `None` when not even `MAX_LAUNCHES` would do.
+        The number; `None` when `MAX_LAUNCHES` would not suffice.
     """
     distance = abs(interval.mean - limit)
-    wanted = (m for m in range(n + 1, MAX_LAUNCHES + 1) if half_width(m, sd, alpha=alpha) < distance)
-    return next(wanted, None)
+    sufficient = (m for m in range(n + 1, MAX_LAUNCHES + 1) if half_width(m, sd, alpha=alpha) < distance)
+    return next(sufficient, None)
 
 
-def drifting(interval: Interval, *, drift_sd: float, alpha: float) -> Interval:
-    """Widen an interval by how much the machine itself wanders from one occasion to the next.
+def widened_by_drift(interval: Interval, *, drift_sd: float, alpha: float) -> Interval:
+    """Return an interval widened by the machine's drift between occasions.
 
-    Launches of one run share the machine's mood: neighbours, clock, placement. Their scatter says how well
-    this run is known, not how a run an hour later would come out. Independent errors add in quadrature.
+    Launches of one run share neighbours, clock and placement. Their scatter shows how well this run is known, not the
+    result of a run an hour later. Independent errors add in quadrature.
 
     Args:
-        interval: What the launches say.
+        interval: The interval of the launches.
         drift_sd: Standard deviation of ln(value) between runs on one machine.
         alpha: Two-sided error.
     """
-    wander = statistics.NormalDist().inv_cdf(1 - alpha / 2) * drift_sd
-    return Interval(mean=interval.mean, half=math.hypot(interval.half, wander))
+    drift = statistics.NormalDist().inv_cdf(1 - alpha / 2) * drift_sd
+    return Interval(mean=interval.mean, half=math.hypot(interval.half, drift))

@@ -1,4 +1,4 @@
-"""From paired windows to one log ratio per launch."""
+"""One log ratio per launch, from paired windows."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ MEDIAN_ERROR = math.sqrt(math.pi / 2)
 
 @dataclass(frozen=True, kw_only=True)
 class LogRatio:
-    """What one launch says of ln(head/base).
+    """ln(head/base) of one launch.
 
     Attributes:
-        value: The estimate: what typical requests say.
-        error: Its standard error from the scatter of the launch's own blocks; 0 when there is one block. It
-            leaves out what differs from launch to launch: a lower bound of a launch's deviation.
-        total: The same of the sums over all windows, which a few dear ones move too.
+        value: The estimate for typical requests.
+        error: Its standard error from the scatter of the launch's blocks; 0 for one block. It is a lower bound of a
+            launch's deviation, since it leaves out what differs between launches.
+        total: ln(head/base) of the sums over all windows, which a few expensive requests move too.
     """
 
     value: float
@@ -35,10 +35,10 @@ class LogRatio:
 
 
 def block_log_ratios(base: Sequence[float], head: Sequence[float]) -> list[float]:
-    """One log ratio per block: two windows of each side, in the order they were measured.
+    """Return one log ratio per block of two windows of each side, in the order of measurement.
 
-    In a block ABBA (or BAAB) each side has an early and a late window, so a drift that is linear over the
-    block cancels, and so does what the first window after a change of sides costs.
+    In a block ABBA (or BAAB) each side has an early and a late window, so a drift that is linear over the block
+    cancels, and so does the cost of the first window after a change of sides.
 
     Args:
         base: Base's windows, in order; an even number.
@@ -49,11 +49,10 @@ def block_log_ratios(base: Sequence[float], head: Sequence[float]) -> list[float
 
 
 def launch_log_ratio(base: Sequence[float], head: Sequence[float]) -> LogRatio:
-    """The log ratio of a launch from its windows' values (such as CPU time, all windows of equal request count).
+    """Return the log ratio of a launch from its windows' values (such as CPU time; equal request counts).
 
-    It is the median of its blocks: on shared machines up to a third of them are wild, and the median is moved least.
-    On two threads beside a busy neighbour it scatters half as much as the Hodges-Lehmann estimate, and as much
-    elsewhere (bench/estimators.py).
+    It is the median of its blocks, since on shared machines up to a third of them are outliers. On two threads beside
+    a busy neighbour it scatters half as much as the Hodges-Lehmann estimate, elsewhere as much (bench/estimators.py).
     """
     blocks = block_log_ratios(base, head)
     centre = statistics.median(blocks)

@@ -121,7 +121,7 @@ def test_cold_starts_cost_their_energy_and_their_time():
 def test_the_policys_idle_power_comes_before_the_machines():
     assert footprint(REQUEST, replace(PLAIN, idle_watts=12.0), idle_watts=3.0).idle_watts == 12.0
     assert footprint(REQUEST, PLAIN, idle_watts=3.0).idle_watts == 3.0
-    with pytest.raises(NoFootprint, match=r"at rest is not known; give site\.replica\.idle_power"):
+    with pytest.raises(NoFootprint, match=r"idle power is unknown; give site\.replica\.idle_power"):
         footprint(REQUEST, PLAIN, idle_watts=None)
 
 

@@ -88,8 +88,8 @@ def test_an_hour_that_needs_more_than_there_is_says_so():
     with pytest.raises(NoFootprint) as caught:
         pool_of(hourly(hours, max_replicas=8), service_s=1.0)
     assert str(caught.value) == (
-        "hour 13 needs 20.0 replicas that never rest (72,000 requests of 1.00 s), and max_replicas is 8: "
-        "more busy time than the day has"
+        "hour 13 needs 20.0 replicas that are always busy (72,000 requests of 1.00 s), and max_replicas is 8: "
+        "more busy time than the hour has"
     )
     assert caught.value.key == ("site", "traffic", "max_replicas")
 

@@ -103,7 +103,7 @@ def test_a_waiver_covers_dear_requests_too():
 
 def test_dear_requests_are_explained():
     finding = ruling([budget("max_increase", "5 %")], dear(0.064, 0.2))
-    assert finding.reason == "a few requests cost so much more that all together rose by 6.4 % at least"
+    assert finding.reason == "the total rose by at least 6.4 %, driven by a few expensive requests"
 
 
 def test_unlike_numbers_are_still_held_against_absolute_limits():

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.footprint import NoFootprint, Production
-from energygate.gate.weighing import Confidence, Factors, weigh, weigh_change
+from energygate.gate.estimates import Confidence, Factors, weigh, weigh_change
 from energygate.measure.footprints import NO_BYTES, Bytes, Site
 from energygate.measure.launch import Launches
 from energygate.measure.meters.idle import active_joules
@@ -90,7 +90,7 @@ def test_a_month_s_metrics_are_multiples_of_effective_energy():
         production=replace(PRICED, water_l_per_kwh=1.8),
     )
     launches = [one_launch(1.0 + i / 50) for i in range(5)]
-    confidence = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)
+    confidence = Confidence(alpha=0.1, drift_sd=0.1, drifting=DRIFTING)
     weighed = weigh({**series(launches), **at(PRICED).series(launches, NO_BYTES)}, factors, confidence)
     effective, month = weighed["effective_energy_per_request"].head, 1e5 * 365.25 / 12
     for name, factor in {"monthly_energy": 1, "monthly_carbon": 380, "monthly_water": 1.8 / 1.25}.items():
@@ -103,8 +103,8 @@ def test_a_month_s_metrics_are_multiples_of_effective_energy():
     assert weighed["sci"].head.value == pytest.approx(found.sci_g)
 
 
-def test_the_machines_wander_reaches_no_further_than_its_share():
-    """A pool's price does not wander with the machine's speed: widening it as much would decide nothing."""
+def test_the_machines_drift_reaches_no_further_than_its_share():
+    """A pool's price does not drift with the machine's speed: widening it as much would decide nothing."""
     launches = [one_launch(1.0)] * 5
     busy = at(BUSY).series(launches, NO_BYTES)["effective_energy_per_request"]
     priced = at(PRICED).series(launches, NO_BYTES)["monthly_cost"]
@@ -153,7 +153,7 @@ def test_a_wild_window_moves_the_total_and_not_what_typical_requests_say():
 
 def test_a_change_has_an_interval_like_any_other():
     pairs = pairs_of(1.3)
-    site, confidence = at(PRICED), Confidence(alpha=0.1, drift_sd=0.0, wandering=DRIFTING)
+    site, confidence = at(PRICED), Confidence(alpha=0.1, drift_sd=0.0, drifting=DRIFTING)
     factors = Factors(pue=1.25, carbon_g_per_kwh=380.0, price_per_kwh=0.25, production=PRICED)
     sides = [
         weigh({**series(one), **site.series(one, NO_BYTES)}, factors, confidence)
@@ -183,7 +183,7 @@ def test_free_electricity_costs_nothing_on_both_sides():
     assert set(found.log_ratios) == {0.0}
     one = at(free).series(pairs.head, NO_BYTES)
     factors = Factors(pue=1.25, carbon_g_per_kwh=None, price_per_kwh=0.0, production=free)
-    confidence = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)
+    confidence = Confidence(alpha=0.1, drift_sd=0.1, drifting=DRIFTING)
     head = weigh({**series(pairs.head), **one}, factors, confidence)["monthly_cost"].head
     assert (head.low, head.value, head.high) == (0.0, 0.0, 0.0)
 

@@ -48,8 +48,8 @@ def moved(estimate, verdict=Verdict.FAIL, *, name="cnn", metric="energy_per_requ
             "cnn: energy per request is undecided, two GPUs (limit +5 %)",
         ),
         (  # typical requests keep the limit, their sum does not: then the estimate would mislead
-            [moved(0.01, reason="a few requests cost so much more that all together rose by 6.4 % at least")],
-            "cnn: a few requests cost so much more that all together rose by 6.4 % at least (limit +5 %)",
+            [moved(0.01, reason="the total rose by at least 6.4 %, driven by a few expensive requests")],
+            "cnn: the total rose by at least 6.4 %, driven by a few expensive requests (limit +5 %)",
         ),
     ],
 )

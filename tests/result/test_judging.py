@@ -9,7 +9,7 @@ from builders import failed_workload_result, result
 from first_stage import TODAY, FirstStage, judge_again, policy, rulings
 
 from energygate.gate import Estimate, Evidence, Verdict
-from energygate.gate.certainty import shared_alpha
+from energygate.gate.estimates import shared_alpha
 from energygate.policy.policy_diff import policy_digest
 from energygate.result.judging import AGAIN, KEPT, NO_LIMITS, NOT_ALLOWED, OTHER_POLICY, REMOVED, UNCHANGED
 from energygate.result.merging import MISSING

@@ -76,7 +76,7 @@ def test_a_pool_that_is_too_small_is_an_error_that_names_the_line():
     assert mlp.verdict is Verdict.ERROR
     start = "there is no effective energy per request: energygate.yml:8: hour 0 needs "
     assert mlp.error.message.startswith(start)
-    assert mlp.error.message.endswith("and max_replicas is 1: more busy time than the day has")
+    assert mlp.error.message.endswith("and max_replicas is 1: more busy time than the hour has")
     assert mlp.footprint is None
 
 

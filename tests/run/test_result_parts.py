@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
 from energygate.gate import Estimate, Evidence, Verdict, judge
-from energygate.gate.weighing import Confidence, Factors, weigh
+from energygate.gate.estimates import Confidence, Factors, weigh
 from energygate.measure.readings import Method
 from energygate.measure.series import DRIFTING, series
 from energygate.measure.windows import LaunchPlan
@@ -22,7 +22,7 @@ from energygate.run.pairing import Pairing
 from energygate.run.result_parts import failed_workload, measured_workload
 
 FACTS = meter_facts()
-CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.1, wandering=DRIFTING)
+CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.1, drifting=DRIFTING)
 
 
 def workload(**fields):

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats as reference
 
-from energygate.stats import Interval, drifting, half_width, log_mean, mean_interval
+from energygate.stats import Interval, half_width, log_mean, mean_interval, widened_by_drift
 from energygate.stats.confidence import (
     CALIBRATION,
     EFFECTS,
@@ -159,9 +159,9 @@ def test_one_launch_has_a_value_and_no_interval():
 
 
 def test_launches_that_agree_by_chance_are_held_to_what_is_known_of_their_scatter():
-    calm = mean_interval([1.0, 1.001, 0.999, 1.0], alpha=0.1, least_sd=0.05)
+    calm = mean_interval([1.0, 1.001, 0.999, 1.0], alpha=0.1, min_sd=0.05)
     assert calm.half == half_width(4, 0.05, alpha=0.1)
-    wild = mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1, least_sd=0.05)
+    wild = mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1, min_sd=0.05)
     assert wild == mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1)
 
 
@@ -170,25 +170,25 @@ def test_launches_that_agree_to_the_last_digit_leave_nothing_open():
 
 
 @given(mean=st.floats(-10, 10), half=st.one_of(st.just(math.inf), st.floats(0, 10)), alpha=alphas)
-def test_a_machine_that_does_not_wander_leaves_the_interval(mean, half, alpha):
+def test_a_machine_that_does_not_drift_leaves_the_interval(mean, half, alpha):
     interval = Interval(mean=mean, half=half)
-    assert drifting(interval, drift_sd=0.0, alpha=alpha) == interval
+    assert widened_by_drift(interval, drift_sd=0.0, alpha=alpha) == interval
 
 
 @given(half=st.floats(0, 10), drift_sd=st.floats(0, 1), alpha=alphas)
-def test_wander_adds_in_quadrature_at_the_same_error(half, drift_sd, alpha):
-    wander = reference.norm.isf(alpha / 2) * drift_sd
-    widened = drifting(Interval(mean=0.5, half=half), drift_sd=drift_sd, alpha=alpha)
+def test_drift_adds_in_quadrature_at_the_same_error(half, drift_sd, alpha):
+    drift = reference.norm.isf(alpha / 2) * drift_sd
+    widened = widened_by_drift(Interval(mean=0.5, half=half), drift_sd=drift_sd, alpha=alpha)
     assert widened.mean == 0.5
-    assert widened.half == pytest.approx(math.sqrt(half**2 + wander**2))
+    assert widened.half == pytest.approx(math.sqrt(half**2 + drift**2))
 
 
-def test_wander_turns_no_ignorance_into_knowledge():
-    assert drifting(Interval(mean=0.0, half=math.inf), drift_sd=0.1, alpha=0.1).half == math.inf
+def test_drift_turns_no_ignorance_into_knowledge():
+    assert widened_by_drift(Interval(mean=0.0, half=math.inf), drift_sd=0.1, alpha=0.1).half == math.inf
 
 
-def test_wander_covers_two_occasions_of_the_normal_size():
+def test_drift_covers_two_occasions_of_the_normal_size():
     """Ninety of a hundred occasions lie within 1.645 deviations: a number known without scipy."""
-    widened = drifting(Interval(mean=0.0, half=0.0), drift_sd=0.1, alpha=0.1)
+    widened = widened_by_drift(Interval(mean=0.0, half=0.0), drift_sd=0.1, alpha=0.1)
     assert widened.half == pytest.approx(0.16449, abs=1e-5)
     assert statistics.NormalDist(sigma=0.1).cdf(widened.half) == pytest.approx(0.95)

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.gate.weighing import ENERGIES, Confidence, Factors, weigh
+from energygate.gate.estimates import ENERGIES, Confidence, Factors, weigh
 from energygate.measure.series import DRIFTING, Series
 from energygate.policy import METRICS
-from energygate.stats import drifting, log_mean
+from energygate.stats import log_mean, widened_by_drift
 
-CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, wandering=DRIFTING)
+CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, drifting=DRIFTING)
 MACHINE_ALONE = Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None)
 
 launches = st.lists(st.floats(1e-12, 1e6), min_size=1, max_size=12).map(tuple)
@@ -95,17 +95,17 @@ def test_the_interval_is_that_of_the_launches():
     assert (head.low, head.high) == (math.exp(interval.low), math.exp(interval.high))
 
 
-def test_wander_widens_what_follows_the_machines_speed_and_nothing_else():
-    wandering = weigh(all_series(), MACHINE_ALONE, replace(CONFIDENCE, drift_sd=0.1))
+def test_drift_widens_what_follows_the_machines_speed_and_nothing_else():
+    drifted = weigh(all_series(), MACHINE_ALONE, replace(CONFIDENCE, drift_sd=0.1))
     still = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)
-    interval = drifting(log_mean((1.0, 1.1, 0.9, 1.05, 1.0), alpha=0.1), drift_sd=0.1, alpha=0.1)
-    assert wandering["energy_per_request"].head.high == math.exp(interval.high)
-    assert wandering["peak_memory"] == still["peak_memory"]
+    interval = widened_by_drift(log_mean((1.0, 1.1, 0.9, 1.05, 1.0), alpha=0.1), drift_sd=0.1, alpha=0.1)
+    assert drifted["energy_per_request"].head.high == math.exp(interval.high)
+    assert drifted["peak_memory"] == still["peak_memory"]
     for name in set(all_series()) - {"peak_memory"}:
-        assert wandering[name].head.high > still[name].head.high
+        assert drifted[name].head.high > still[name].head.high
 
 
-def test_wander_widens_a_number_by_as_much_of_it_as_wanders():
+def test_drift_widens_a_number_by_the_share_of_it_that_drifts():
     confidence = replace(CONFIDENCE, drift_sd=0.1)
     highs = []
     for elasticity in (0.0, 0.5, 1.0):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from energygate.gate.certainty import ALPHA, shared_alpha
+from energygate.gate.estimates import ALPHA, shared_alpha
 from energygate.policy import Workload
 
 ENERGY = {"energy_per_request": {"max": "1 Wh", "max_increase": "5 %"}}

@@ -1,4 +1,4 @@
-"""From series to evidence: intervals, and what energy means at the site."""
+"""Evidence from series: intervals, the error they may have, and conversion to the site's units."""
 
 from __future__ import annotations
 
@@ -8,20 +8,27 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate.evidence import Estimate, Evidence
+from energygate.gate.judge import limits
 from energygate.policy import METRICS, Family
-from energygate.stats import drifting, launches_needed, log_mean, mean_interval
+from energygate.stats import launches_needed, log_mean, mean_interval, widened_by_drift
 from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from energygate.footprint import Production
     from energygate.measure.series import ChangeSeries, Series
+    from energygate.policy import Workload
     from energygate.stats import Interval
+
+ALPHA = 0.10
+"""Two-sided error of all intervals of a run together: at most 5 % of runs are wrong in each direction."""
 
 ENERGIES = ("energy_per_request", "energy_per_unit", "cold_start_energy")
 ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY, Family.WATER)
 TOTAL_SHARE = 0.1
+"""Error of the intervals of totals, as a share of that of the others."""
+
 DERIVED = {
     "carbon_per_request": "energy_per_request",
     "cost_per_request": "energy_per_request",
@@ -29,18 +36,18 @@ DERIVED = {
     "monthly_carbon": "effective_energy_per_request",
     "monthly_water": "effective_energy_per_request",
 }
-"""Metrics that are a multiple of another: its change is theirs."""
+"""Metrics that are a multiple of another, and so change with it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Factors:
-    """What turns IT energy into what the site pays for it.
+    """Factors from IT energy to facility energy, carbon, cost and monthly totals.
 
     Attributes:
         pue: Facility energy per IT energy.
-        carbon_g_per_kwh: Carbon intensity; `None` when the policy does not say.
-        price_per_kwh: Electricity price in the site's currency; `None` when the policy does not say.
-        production: The site's traffic and prices; `None` when the policy does not say how much it serves.
+        carbon_g_per_kwh: Carbon intensity; `None` when unknown.
+        price_per_kwh: Electricity price in the site's currency; `None` when unknown.
+        production: The site's traffic and prices; `None` without traffic in the policy.
     """
 
     pue: float
@@ -49,7 +56,7 @@ class Factors:
     production: Production | None = None
 
     def of(self, metric: str) -> float | None:
-        """What a metric of `DERIVED` is times the one it is made of; `None` when the policy does not say."""
+        """Return the factor from a metric's origin in `DERIVED` to the metric; `None` when unknown."""
         production = self.production
         month = None if production is None else production.monthly_requests
         water = None if production is None else production.water_l_per_kwh
@@ -64,26 +71,43 @@ class Factors:
 
 @dataclass(frozen=True, kw_only=True)
 class Confidence:
-    """How intervals are made.
+    """Error and drift of intervals.
 
     Attributes:
         alpha: Two-sided error of each interval, already shared among all budgets of the policy.
-        drift_sd: How much the machine wanders between occasions, as a standard deviation of ln(value).
-        wandering: The metrics that it wanders in.
+        drift_sd: Drift of the machine between occasions, as a standard deviation of ln(value).
+        drifting: The metrics that drift with it.
     """
 
     alpha: float
     drift_sd: float
-    wandering: frozenset[str]
+    drifting: frozenset[str]
+
+
+def shared_alpha(workloads: Iterable[Workload], *, relative: bool) -> float:
+    """Return the two-sided error of each interval: `ALPHA`, shared among all limits on sampled metrics (Bonferroni).
+
+    Args:
+        workloads: All workloads of the run.
+        relative: Whether there is a base, so that relative limits are judged too.
+    """
+    count = sum(
+        1
+        for workload in workloads
+        for metric, budget in workload.budgets.items()
+        if not METRICS[metric].exact
+        for _ in limits(budget, relative=relative)
+    )
+    return ALPHA / max(1, count)
 
 
 def weigh(series: Mapping[str, Series], factors: Factors, confidence: Confidence) -> dict[str, Evidence]:
-    """The evidence that head's own launches give for every sampled metric, at the site.
+    """Return the evidence about every sampled metric from one side's launches, in the site's units.
 
     Args:
-        series: The metrics over the launches, IT energy; effective energy, monthly cost and SCI are the facility's.
-        factors: What energy means at the site.
-        confidence: How intervals are made.
+        series: The metrics of the launches: IT energy, except effective energy, monthly cost and SCI.
+        factors: Factors from IT energy to the site's units.
+        confidence: Error and drift of intervals.
     """
     estimates = {name: _estimate(name, one, confidence) for name, one in series.items()}
     for name in estimates.keys() & ENERGIES:
@@ -103,13 +127,13 @@ def weigh_change(
     *,
     unlike: str | None = None,
 ) -> dict[str, Evidence]:
-    """The evidence that paired launches give for every sampled metric.
+    """Return the evidence about every sampled metric from paired launches.
 
     Args:
         base: The evidence of base's own launches.
         head: The evidence of head's own launches.
         changes: How the metrics changed, launch by launch.
-        confidence: How intervals are made. Both sides wander together, so changes are not widened by drift.
+        confidence: Error and drift of intervals. Both sides drift together, so changes are not widened by it.
         unlike: Why the two sides' energy must not be compared; `None` when it may be.
     """
     relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
@@ -136,15 +160,15 @@ def weigh_change(
 
 
 def launches_to_decide(one: ChangeSeries, limit: float, confidence: Confidence) -> int | None:
-    """About how many launches in all would settle a relative limit; `None` when more do not help.
+    """Estimate how many launches in total would decide a relative limit; `None` when more do not help.
 
     Args:
-        one: How the metric changed so far.
+        one: The changes of the metric so far.
         limit: The limit as a relative change, such as 0.05.
-        confidence: How intervals are made.
+        confidence: Error and drift of intervals.
     """
     n = len(one.log_ratios)
-    if n < MIN_LAUNCHES:  # too few to know their scatter: a few more would show it
+    if n < MIN_LAUNCHES:  # too few to estimate their scatter
         return MIN_LAUNCHES + 2
     sd = max(statistics.stdev(one.log_ratios), _within(one))
     interval = mean_interval(one.log_ratios, alpha=confidence.alpha)
@@ -152,21 +176,21 @@ def launches_to_decide(one: ChangeSeries, limit: float, confidence: Confidence) 
 
 
 def _within(one: ChangeSeries) -> float:
-    """The deviation that launches have at least: what their own blocks scatter."""
+    """Return a lower bound of the deviation of launches: the scatter of their blocks."""
     return math.sqrt(sum(error * error for error in one.errors) / len(one.errors))
 
 
 def total_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
-    """The relative change of sums over whole launches, with an interval that errs ten times less often.
+    """Return the relative change of sums over whole launches, with an interval that errs ten times less often.
 
-    It is held against limits beside `change_estimate`, so that its errors add to that one's.
+    It is judged in addition to `change_estimate`, so their errors add up.
     """
     return _estimate_of(mean_interval(one.totals, alpha=confidence.alpha * TOTAL_SHARE))
 
 
 def change_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
-    """A relative change; a launch's deviation is at least what its own blocks scatter."""
-    return _estimate_of(mean_interval(one.log_ratios, alpha=confidence.alpha, least_sd=_within(one)))
+    """Return a relative change; the deviation of launches is at least the scatter of their blocks."""
+    return _estimate_of(mean_interval(one.log_ratios, alpha=confidence.alpha, min_sd=_within(one)))
 
 
 def _estimate_of(interval: Interval) -> Estimate:
@@ -178,13 +202,13 @@ def _estimate_of(interval: Interval) -> Estimate:
 
 
 def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
-    """The overall value with the interval of its launches, stretched where the two differ by a hair."""
+    """Return the overall value with the interval of its launches, widened to include it."""
     if not any(one.per_launch):  # a cost where electricity is free
         return Estimate.exact(0.0)
     interval = log_mean(one.per_launch, alpha=confidence.alpha)
-    if name in confidence.wandering:
+    if name in confidence.drifting:
         drift_sd = confidence.drift_sd * one.elasticity
-        interval = drifting(interval, drift_sd=drift_sd, alpha=confidence.alpha)
+        interval = widened_by_drift(interval, drift_sd=drift_sd, alpha=confidence.alpha)
     if math.isinf(interval.half):
         return Estimate(value=one.overall, low=0.0, high=math.inf)
     return Estimate(
