@@ -163,7 +163,7 @@ def test_pipeline(energy):
         ("energy(len, ''); energy(len, '')", "energy() was called twice without a name"),
         ("energy(len, '', name='a'); energy(len, '', name='a')", "called twice with the name 'a'"),
         ("energy(len(''))", "energy() takes the function to measure, then its arguments; this is 0"),
-        ("energy(len, '', requests=0)", "requests=0; it is how many requests one call serves"),
+        ("energy(len, '', requests=0)", "requests=0; it must be the number of requests"),
         ("energy(len, '', name='')", "name='' must be a text"),
         ("energy.result", "energy() was not called yet, so there is no result"),
     ],

@@ -121,7 +121,7 @@ def test_an_answer_that_patience_cuts_short_does_not_hide_the_one_before(
 
 
 def test_a_port_that_is_taken(worker, trouble, taken):
-    with trouble(f"port {taken} is taken", "a server that `serve` did not start is not measured"):
+    with trouble(f"port {taken} is in use", "only a server that `serve` has started"):
         worker().load(**endpoint("sleep 99", url=f"http://127.0.0.1:{taken}/"), timeout_s=60)
 
 
@@ -163,18 +163,18 @@ def test_a_server_that_was_not_ready_is_gone(
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("{", ["line 2 of", "requests.jsonl is no JSON: Expecting"]),
-        ('{"prompt": "a"} {"prompt": "b"}', ["line 2 of", "is no JSON: Extra data"]),
+        ("{", ["line 2 of", "requests.jsonl is not JSON: Expecting"]),
+        ('{"prompt": "a"} {"prompt": "b"}', ["line 2 of", "is not JSON: Extra data"]),
         (
             '{"body": 1, "url": "http://example.org/"}',
             ["line 2 of", "url is 'http://example.org/'", "a path"],
         ),
         ('{"body": 1, "url": "/a b"}', ["line 2 of", "url is '/a b'"]),
         ('{"body": 1, "method": "PO ST"}', ["line 2 of", "method is 'PO ST'"]),
-        ('{"body": 1, "headers": {"X-A": 1}}', ["line 2 of", "headers must be an object of texts"]),
+        ('{"body": 1, "headers": {"X-A": 1}}', ["line 2 of", "headers must be an object of strings"]),
         (
             '{"body": 1, "headers": {"X-A": "a\\r\\nX-B: b"}}',
-            ["line 2 of", "headers must be an object of texts"],
+            ["line 2 of", "headers must be an object of strings"],
         ),
         ('{"body": 1, "headers": ["X-A"]}', ["line 2 of", "headers"]),
     ],
@@ -185,7 +185,7 @@ def test_a_line_that_is_no_request(loaded, checkout, tmp_path, trouble, *, line,
         worker.bind(write_requests(tmp_path / "requests.jsonl", 1, line), leave_out=[], batch_size=1)
 
 
-@pytest.mark.parametrize(("content", "words"), [(b"\n\n", "holds no request"), (b"\xff", "cannot be read")])
+@pytest.mark.parametrize(("content", "words"), [(b"\n\n", "contains no request"), (b"\xff", "cannot read")])
 def test_a_file_without_requests(loaded, checkout, tmp_path, trouble, *, content, words):
     worker = loaded(canned(checkout, {}))
     (tmp_path / "requests.jsonl").write_bytes(content)
@@ -225,7 +225,7 @@ BROKEN = {"bytes": http('{"a": 1}', length=100), "close": True}
         (
             http('{"text": "a"}'),
             "tokens",
-            "request 1 was answered without `usage.completion_tokens`, which `units: tokens` asks for",
+            "request 1 was answered without `usage.completion_tokens`, which `units: tokens` requires",
         ),
         (http('{"images": "3"}'), "images", "without a number named `images`"),
         (http('{"images": -3}'), "images", "without a number named `images`"),

@@ -283,11 +283,11 @@ def test_units_are_not_looked_at_unless_asked_for(loaded, app):
     [
         (
             "{'text': 'word', 'n': 1}",
-            ("returned no 'tokens', which `units` names; its answer holds 'text', 'n'",),
+            ("returned no 'tokens', which `units` names; its answer contains 'text', 'n'",),
         ),
-        ("{}", ("its answer holds nothing",)),
+        ("{}", ("its answer contains nothing",)),
         ("42", ("returned int; with `units: tokens` a request returns a mapping",)),
-        ("{'tokens': -1}", ("returned -1 as its 'tokens', which is no count",)),
+        ("{'tokens': -1}", ("returned -1 as its 'tokens', which is not a count",)),
         ("{'tokens': float('nan')}", ("no count",)),
         ("{'tokens': float('inf')}", ("no count",)),
         ("{'tokens': '12'}", ("returned '12' as its 'tokens'",)),

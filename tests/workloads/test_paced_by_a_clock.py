@@ -70,12 +70,12 @@ def paced(request, monkeypatch):
             "offsets_ns": windows.pack_integers(one * MS for one in offsets_ms),
             "span_ns": span_ms * MS,
         }
-        failures = windows.Failures(0, tolerant=False)
+        failures = windows.FailedCalls(0, tolerant=False)
         who = concurrency.clients_for(workload, 1)
         window = windows.SharedCalls(workload, [{}] * len(offsets_ms), failures, arrivals, who)
         start_ns = clock.now_ns
         wall_ns = window.serve(start_ns) - start_ns
-        return [one // MS for one in windows.unpack_integers(window.told()["latencies_ns"])], wall_ns // MS
+        return [one // MS for one in windows.unpack_integers(window.reply()["latencies_ns"])], wall_ns // MS
 
     yield serve
     if loop is not None:

@@ -12,7 +12,7 @@ from sample_models import identities, identity
 
 from energygate.errors import MeasurementError
 from energygate.workloads.answers import collect, measure_payloads
-from energygate.workloads.energygate_worker.payload_sizes import answer_bytes
+from energygate.workloads.energygate_worker.loaded_workload import answer_bytes
 from energygate.workloads.protocol import Payloads
 
 ALL = 1000
@@ -189,7 +189,7 @@ def test_code_that_speaks_for_its_worker_is_not_believed(loaded, app, trouble):
         app("""
             from energygate_worker.answers import AnswerCollector
             def make():
-                AnswerCollector.told = lambda self: {"requests": 1, "answered": 1, "response_bytes": -10**400}
+                AnswerCollector.sizes = lambda self: {"requests": 1, "answered": 1, "response_bytes": -10**400}
                 return lambda: b"x"
         """)
     )

@@ -347,10 +347,10 @@ def test_a_fixtures_end_comes_after_the_measurement_and_is_not_waited_for(loaded
     ("arguments", "error", "sentence"),
     [
         ({"function": 3}, TypeError, "energy() takes the function to measure, then its arguments; this is 3"),
-        ({"function": len, "requests": 0}, ValueError, "requests=0; it is how many requests one call serves"),
+        ({"function": len, "requests": 0}, ValueError, "requests=0; it must be the number of requests"),
         ({"function": len, "requests": True}, ValueError, "requests=True"),
         ({"function": len, "requests": 2.0}, ValueError, "requests=2.0"),
-        ({"function": len, "units": "tokens"}, TypeError, "units='tokens'; it is how much one call yields"),
+        ({"function": len, "units": "tokens"}, TypeError, "units='tokens'; it must be what one call yields"),
         ({"function": len, "units": -1}, TypeError, "units=-1"),
     ],
 )

@@ -37,12 +37,12 @@ SENTENCES = {
     "no part": (
         "def test_it(energy):\n    energy(len, '', name='a')",
         {},
-        f"{T} measures 'a', each under its name; say which with `part`",
+        f"{T} measures 'a'; choose one with `part`",
     ),
     "part without a name": (
         "def test_it(energy):\n    energy(len, '')",
         {"part": "c"},
-        f"{T} has no part 'c': what it measures has no name",
+        f"{T} has no part 'c': the part it measures has no name",
     ),
     "several": (
         "import pytest\n@pytest.mark.parametrize('n', range(7))\ndef test_it(energy, n): open('ran', 'w')",
@@ -141,7 +141,7 @@ def test_what_it_printed_and_where_it_failed_is_the_detail(loaded, checkout, tro
 def test_two_parts_of_one_name_are_told_when_the_test_has_gone_on(loaded, checkout, trouble):
     worker = loaded(node(checkout, "def test_it(energy):\n    energy(len, '')\n    energy(len, '')"))
     worker.run(2)
-    with trouble(f"{T} measures two parts without a name; tell them apart with energy(..., name=...)"):
+    with trouble(f"{T} measures two parts without a name; distinguish them with energy(..., name=...)"):
         worker.shut_down()
 
 

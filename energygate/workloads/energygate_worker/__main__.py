@@ -1,4 +1,4 @@
-"""Starts a worker."""
+"""Start a worker."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import os
 import sys
 
 if __name__ == "__main__":
-    # The directory of this file is no place to import from: its modules would shadow the user's.
+    # Do not import from the directory of this file: its modules would shadow the user's.
     sys.path[0] = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     from energygate_worker.command_loop import answer_commands  # type: ignore[import-not-found]
 

@@ -7,8 +7,16 @@ import re
 import struct
 import zipfile
 
-from .errors import SELF_EXPLANATORY, TEXT_LIMIT, WorkloadError, describe_error, describe_failure, forked
+from .errors import (
+    MAX_MESSAGE_LENGTH,
+    SELF_EXPLANATORY,
+    WorkloadError,
+    describe_error,
+    describe_failure,
+    forked,
+)
 from .input_arrays import save_arrays
+from .loaded_workload import total
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -16,47 +24,39 @@ if TYPE_CHECKING:
     from typing import Any
 
 ADDRESS = r" at 0x[0-9a-fA-F]+>"
-"""What the text of an object that says nothing of its own ends with."""
+"""End of the default text of an object, which differs in every process."""
 
-
-class Tally:
-    """Bytes added up; nothing once one of them is not known."""
-
-    def __init__(self) -> None:
-        self.total: int | None = 0
-
-    def add(self, size: int | None) -> None:
-        """Count one more."""
-        self.total = None if size is None or self.total is None else self.total + size
+MAX_TEXT_LENGTH = 2000
+"""Of longer texts only the beginning and a digest are kept: they are only compared for equality."""
 
 
 class AnswerCollector:
-    """The answers to some requests.
+    """Collects the answers to some requests.
 
     Args:
-        workload: What answers them.
-        tolerant: Whether requests that fail are left out; otherwise the first one is the end.
-        keep: Whether what is answered is to be saved afterwards.
+        workload: The workload that answers them.
+        tolerant: Whether failed requests are left out; otherwise the first one raises.
+        keep: Whether the answers will be saved.
     """
 
     def __init__(self, workload: Any, *, tolerant: bool, keep: bool) -> None:
         self._workload = workload
         self._tolerant = tolerant
         self._keep = keep
-        self._requests = self._answered = 0
-        self._request, self._response, self._egress = Tally(), Tally(), Tally()
+        self._request_bytes: list[int | None] = []
+        self._response_bytes: list[int | None] = []
+        self._egress_bytes: list[int | None] = []
         self._parts: dict[str, list[Any]] = {}
-        self._trouble: Exception | None = None
+        self._error: Exception | None = None
 
     def collect(self, feeds: Iterable[Any]) -> AnswerCollector:
-        """Answer a request per feed.
+        """Answer one request per feed.
 
         Raises:
-            Trouble: When one fails and that is not tolerated.
+            WorkloadError: When one fails and that is not tolerated.
         """
         for number, feed in enumerate(feeds, 1):
-            self._requests += 1
-            self._request.add(self._workload.request_bytes(feed))
+            self._request_bytes.append(self._workload.request_bytes(feed))
             try:
                 answer, response_bytes, egress_bytes = self._workload.weigh(feed)
                 parts = self._workload.named(answer)
@@ -65,34 +65,33 @@ class AnswerCollector:
                     raise
                 self._failed(number, error)
                 continue
-            self._answered += 1
-            self._response.add(response_bytes)
-            self._egress.add(egress_bytes)
-            if self._keep and self._trouble is None:
-                self._gather(number, parts)
+            self._response_bytes.append(response_bytes)
+            self._egress_bytes.append(egress_bytes)
+            if self._keep and self._error is None:
+                self._keep_parts(number, parts)
         return self
 
-    def told(self) -> dict[str, Any]:
-        """How many requests there were, how many were answered, and the bytes of all of them together."""
+    def sizes(self) -> dict[str, Any]:
+        """Return the numbers of requests and of answers, and their total bytes."""
         return {
-            "requests": self._requests,
-            "answered": self._answered,
-            "request_bytes": self._request.total,
-            "response_bytes": self._response.total,
-            "egress_bytes": self._egress.total,
+            "requests": len(self._request_bytes),
+            "answered": len(self._response_bytes),
+            "request_bytes": total(self._request_bytes),
+            "response_bytes": total(self._response_bytes),
+            "egress_bytes": total(self._egress_bytes),
         }
 
     def save(self, path: str) -> int:
-        """Write the answers as .npz; returns how many they are.
+        """Write the answers as .npz; return their number.
 
         Raises:
-            Trouble: When they cannot be collected in arrays, or a request has failed.
+            WorkloadError: When they do not fit into arrays, or a request has failed.
         """
-        if self._trouble is not None:
-            raise self._trouble
+        if self._error is not None:
+            raise self._error
         if self._workload.answers_text:
-            save_texts(path, {"text": self._parts.get("text", [])})
-            return self._answered
+            _save_texts(path, self._parts.get("text", []))
+            return len(self._response_bytes)
         ragged = [name for name, values in self._parts.items() if len({one.shape for one in values}) > 1]
         if ragged:
             raise WorkloadError(
@@ -100,18 +99,22 @@ class AnswerCollector:
             )
         import numpy
 
-        save_arrays(path, {name: _plain(numpy.stack(values)) for name, values in self._parts.items()})
-        return self._answered
+        arrays = {name: numpy.stack(values) for name, values in self._parts.items()}
+        # Strings as fixed-width unicode: reading object arrays would need pickle.
+        save_arrays(
+            path, {name: one.astype("U") if one.dtype == object else one for name, one in arrays.items()}
+        )
+        return len(self._response_bytes)
 
     def _failed(self, number: int, error: BaseException) -> None:
-        trouble = WorkloadError(describe_failure(number, error))
-        trouble.__cause__ = None if isinstance(error, SELF_EXPLANATORY) else error
+        failure = WorkloadError(describe_failure(number, error))
+        failure.__cause__ = None if isinstance(error, SELF_EXPLANATORY) else error
         if not self._tolerant or not isinstance(error, Exception):
-            raise trouble
-        self._trouble = self._trouble or trouble
+            raise failure
+        self._error = self._error or failure
 
-    def _gather(self, number: int, parts: dict[str, Any]) -> None:
-        """Keep the parts of an answer; what cannot be kept is trouble for whoever wants them saved."""
+    def _keep_parts(self, number: int, parts: dict[str, Any]) -> None:
+        """Keep the parts of an answer; if that is impossible, `save` raises the reason."""
         try:
             for name, value in parts.items():
                 kept = value
@@ -119,60 +122,48 @@ class AnswerCollector:
                     kept = _array(value, "answer %r to request %d" % (name, number))
                 self._parts.setdefault(name, []).append(kept)
         except Exception as error:
-            self._trouble = error
+            self._error = error
             self._parts.clear()
 
 
 def _array(value: Any, what: str) -> Any:
-    """A part of an answer as an array.
+    """Return a part of an answer as an array.
 
     Raises:
-        Trouble: When it cannot be one, or would be equal to nothing but itself.
+        WorkloadError: When it cannot be one, or would equal nothing but itself.
     """
     import numpy
 
     try:
-        array = numpy.asarray(_on_host(value))
+        if hasattr(value, "detach"):  # a torch tensor: into host memory and without gradients
+            value = value.detach().cpu()
+        array = numpy.asarray(value)
         texts = map(str, array.flat) if array.dtype == object else ()
-        nameless = next((one for one in texts if re.search(ADDRESS, one)), None)
+        default_text = next((one for one in texts if re.search(ADDRESS, one)), None)
     except Exception as error:
         raise WorkloadError("%s cannot be made an array: it %s" % (what, describe_error(error))) from error
-    if nameless is not None:
-        raise WorkloadError("%s cannot be compared with another: %s" % (what, nameless[:TEXT_LIMIT]))
+    if default_text is not None:
+        raise WorkloadError(
+            "%s cannot be compared with another: %s" % (what, default_text[:MAX_MESSAGE_LENGTH])
+        )
     return array
 
 
-def _on_host(value: Any) -> Any:
-    """A torch tensor in host memory and without gradients; anything else as it is."""
-    return value.detach().cpu() if hasattr(value, "detach") else value
-
-
-def _plain(values: Any) -> Any:
-    """Strings as fixed-width unicode: object arrays would need pickle to be read again."""
-    return values.astype("U") if values.dtype == object else values
-
-
-LONGEST = 2000
-"""Longer texts are kept by their beginning and their digest: they are only ever compared for equality."""
-
-
-def save_texts(path: Any, columns: dict[str, list[str]]) -> None:
-    """Write an .npz file of one unicode array per column."""
+def _save_texts(path: str, texts: list[str]) -> None:
+    """Write an .npz file with one unicode array, `text`, without numpy: a server's environment may lack it."""
+    texts = [_shortened(text) for text in texts]
+    width = max([1, *map(len, texts)])
+    # The .npy format, version 1.0: numpy.lib.format.
+    header = "{'descr': '<U%d', 'fortran_order': False, 'shape': (%d,), }" % (width, len(texts))
+    header += " " * (-(len(header) + 11) % 64) + "\n"  # 10 bytes precede it, and a newline ends it
+    start = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode("latin1")
+    rows = (text.encode("utf-32-le", "replace").ljust(4 * width, b"\0") for text in texts)
     with zipfile.ZipFile(path, "w") as archive:
-        for name, texts in columns.items():
-            archive.writestr(name + ".npy", _npy_bytes([_shortened(text) for text in texts]))
+        archive.writestr("text.npy", start + b"".join(rows))
 
 
 def _shortened(text: str) -> str:
-    if len(text) <= LONGEST:
+    if len(text) <= MAX_TEXT_LENGTH:
         return text
-    return "%s ... sha256:%s" % (text[:LONGEST], hashlib.sha256(text.encode("utf-8", "replace")).hexdigest())
-
-
-def _npy_bytes(texts: list[str]) -> bytes:
-    """The texts in the .npy format, version 1.0: numpy.lib.format."""
-    width = max([1, *map(len, texts)])
-    header = "{'descr': '<U%d', 'fortran_order': False, 'shape': (%d,), }" % (width, len(texts))
-    header += " " * (-(len(header) + 11) % 64) + "\n"  # 10 bytes before it and its line's end
-    begin = b"\x93NUMPY\x01\x00" + struct.pack("<H", len(header)) + header.encode("latin1")
-    return begin + b"".join(text.encode("utf-32-le", "replace").ljust(4 * width, b"\0") for text in texts)
+    digest = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
+    return "%s ... sha256:%s" % (text[:MAX_TEXT_LENGTH], digest)

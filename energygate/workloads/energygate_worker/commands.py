@@ -1,4 +1,4 @@
-"""One workload and the commands on it."""
+"""The worker's commands, on one workload."""
 
 from __future__ import annotations
 
@@ -13,47 +13,47 @@ from .errors import WorkloadError
 from .gpu_sync import synchronise
 from .input_arrays import checked, read_arrays, requests_of
 from .resource_usage import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
-from .windows import BackToBack, Failures, SharedCalls
+from .windows import BackToBackCalls, FailedCalls, SharedCalls
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-KINDS = {
+WORKLOADS = {
     "onnx": ("onnx_model", "OnnxModel"),
     "python": ("python_callable", "PythonCallable"),
     "http": ("endpoint", "Endpoint"),
     "command": ("command", "Command"),
 }
-"""What serves each kind of workload, by module and class; the others are not imported."""
+"""Module and class of each kind of workload; only the one that is loaded is imported."""
 
 
 class WorkerCommands:
-    """One workload and the commands on it. Every command takes and returns what JSON can hold."""
+    """One workload and the commands on it. Every command takes and returns what JSON can represent."""
 
-    def __init__(self, conversation: Any = None) -> None:
+    def __init__(self, command_loop: Any = None) -> None:
         self.workload: Any = None
-        self._conversation = conversation
+        self._command_loop = command_loop
         self.feeds: list[dict[str, Any]] = [{}]
         self.position = 0  # the next feed
         self.served = 0  # requests since the start, for messages
-        self.clients: dict[int, Any] = {}  # by how many they are
-        self._collection: Any = None  # the answers that `outputs` is to write
+        self.clients: dict[int, Any] = {}  # by their number
+        self._collector: Any = None  # the answers that `outputs` will write
 
     def load(self, kind: str, spec: dict[str, Any]) -> dict[str, Any]:
-        """Load the workload; CPU time is counted from the start of the process."""
-        if kind == "pytest":  # the test runs in this call, and serves from inside of it
-            _own_module("concurrency")  # before the test brings modules of its own
-            _own_module("pytest_workload").run(spec, self._serve_inside, self._conversation.say_goodbye)
+        """Load the workload; CPU time counts from the start of the process."""
+        if kind == "pytest":  # the test runs in this call, and serves from inside it
+            _own_module("concurrency")  # before the test imports modules of its own
+            _own_module("pytest_workload").run(spec, self._serve_inside_test, self._command_loop.finish)
             return {}
-        module, maker = KINDS[kind]
-        self.workload = getattr(_own_module(module), maker)(spec)
+        module, name = WORKLOADS[kind]
+        self.workload = getattr(_own_module(module), name)(spec)
         return self._loaded()
 
-    def _serve_inside(self, workload: Any) -> None:
-        """Serve a workload that a running test has made, until `shut_down`."""
+    def _serve_inside_test(self, workload: Any) -> None:
+        """Serve a workload that a running test has created, until `shut_down`."""
         self.workload = workload
-        self._conversation.go_on_inside(self._loaded())
+        self._command_loop.run_inside_test(self._loaded())
 
     def _loaded(self) -> dict[str, Any]:
         numpy = sys.modules.get("numpy")
@@ -61,7 +61,7 @@ class WorkerCommands:
         if numpy is not None:
             versions["numpy"] = numpy.__version__
         cpu_ns = children_cpu_ns()
-        if not self.workload.takes_requests:  # the start of an endpoint is its server's alone
+        if not self.workload.takes_requests:  # starting an endpoint is the server's work alone
             cpu_ns += time.process_time_ns()
         return {
             "inputs": self.workload.inputs,
@@ -74,15 +74,11 @@ class WorkerCommands:
         }
 
     def modules(self) -> dict[str, Any]:
-        """The modules on top that have been imported by now, and their files; of one that has none, nothing."""
-        told = {}
-        for name, module in list(sys.modules.items()):
-            if "." not in name:
-                told[name] = file_of(module)
-        return told
+        """Return the top-level modules that have been imported so far, and their files, if any."""
+        return {name: file_of(module) for name, module in list(sys.modules.items()) if "." not in name}
 
     def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
-        """Read the inputs' file and cut it into requests; the arrays in `leave_out` (labels) stay out."""
+        """Read the inputs' file and cut it into requests, without the arrays in `leave_out` (labels)."""
         if self.workload.takes_requests:
             self.feeds = self.workload.feeds_of(path)
             return {"distinct_requests": len(self.feeds)}
@@ -111,20 +107,19 @@ class WorkerCommands:
 
         Args:
             count: How many calls it has.
-            tolerant: Whether calls that fail are counted, not fatal.
+            tolerant: Whether failed calls are counted instead of fatal.
             first: Which of the distinct calls comes first; by default the one after the last that was served.
             clients: How many calls are served at once.
-            arrivals: When the calls arrive; see `loads.SharedCalls`.
+            arrivals: When the calls arrive; see `windows.SharedCalls`.
         """
         start = self.position if first is None else first % len(self.feeds)
         self.position = (start + count) % len(self.feeds)
         feeds = itertools.islice(itertools.cycle(self.feeds), start, start + count)
-        failures = Failures(self.served, tolerant=tolerant)
+        failures = FailedCalls(self.served, tolerant=tolerant)
         if clients == 1 and arrivals is None and not self.workload.observes:
-            window: Any = BackToBack(self.workload, feeds, failures)
+            window: Any = BackToBackCalls(self.workload, feeds, failures)
         else:
-            who = self._clients(clients)
-            window = SharedCalls(self.workload, list(feeds), failures, arrivals, who)
+            window = SharedCalls(self.workload, list(feeds), failures, arrivals, self._clients(clients))
         synchronise()
         children_before_ns = children_cpu_ns()
         own_threads = threads()
@@ -138,50 +133,50 @@ class WorkerCommands:
             cpu_ns = process_cpu_time_ns(own_threads) - cpu_before_ns
         cpu_ns += children_cpu_ns() - children_before_ns
         self.served += count
-        return dict(window.told(), wall_ns=end_ns - start_ns, cpu_ns=cpu_ns)
+        return dict(window.reply(), wall_ns=end_ns - start_ns, cpu_ns=cpu_ns)
 
     def _clients(self, count: int) -> Any:
-        """So many clients, kept for the windows to come."""
+        """Return `count` clients, which stay for later windows."""
         if count not in self.clients:
             self.clients[count] = _own_module("concurrency").clients_for(self.workload, count)
         return self.clients[count]
 
     def answer(self, count: int, *, tolerant: bool, keep: bool) -> dict[str, Any]:
-        """Answer the first `count` distinct requests, untimed, and say how many bytes they and their answers are.
+        """Answer the first `count` distinct requests, untimed, and return their sizes and those of their answers.
 
         Args:
-            count: How many, if there are so many.
-            tolerant: Whether requests that fail are left out, not fatal.
-            keep: Whether `outputs` is to write what they were answered.
+            count: Maximum number of requests.
+            tolerant: Whether failed requests are left out instead of fatal.
+            keep: Whether `outputs` will write the answers.
         """
-        collection = AnswerCollector(self.workload, tolerant=tolerant, keep=keep).collect(self.feeds[:count])
-        self._collection = collection if keep else None
-        return collection.told()
+        collector = AnswerCollector(self.workload, tolerant=tolerant, keep=keep).collect(self.feeds[:count])
+        self._collector = collector if keep else None
+        return collector.sizes()
 
     def outputs(self, path: str, count: int) -> dict[str, Any]:
-        """Write the answers to the first `count` distinct requests as .npz: what `answer` has kept, if it has."""
-        if self._collection is None:
+        """Write the answers to the first `count` distinct requests as .npz: those that `answer` has kept, if any."""
+        if self._collector is None:
             self.answer(count, tolerant=False, keep=True)
-        collection, self._collection = self._collection, None
-        return {"requests": collection.save(path)}
+        collector, self._collector = self._collector, None
+        return {"requests": collector.save(path)}
 
     def end_profile(self) -> dict[str, Any]:
-        """Write the runtime's profile and say where."""
+        """Write the runtime's profile and return its path."""
         return {"path": self.workload.session.end_profiling()}
 
     def shut_down(self) -> dict[str, Any]:
-        """End what the workload runs, and say goodbye with the peak memory."""
-        told = {"peak_memory_bytes": peak_memory_bytes()}
+        """Stop what the workload has started, and return the peak memory."""
+        reply = {"peak_memory_bytes": peak_memory_bytes()}
         self.workload.close()
-        return told
+        return reply
 
 
 OWN_PATH = sys.path[1:]
-"""Where this package's modules find what they import: not in the user's checkout, whatever a test puts in front."""
+"""Where this package's modules find their imports: not in the user's checkout, whatever a test adds in front."""
 
 
 def _own_module(name: str) -> Any:
-    """A module of this package; what it imports is not looked for in the user's checkout."""
+    """Import a module of this package; its imports are not taken from the user's checkout."""
     path = sys.path[:]
     sys.path[:] = OWN_PATH
     try:

@@ -1,4 +1,4 @@
-"""Who serves the calls of a window that are shared: this thread, several threads, or tasks on an event loop."""
+"""The clients that share the calls of a window: one thread, several threads, or tasks on an event loop."""
 
 from __future__ import annotations
 
@@ -26,53 +26,52 @@ class SingleClient:
         self._workload = workload
 
     def __call__(self, calls: SharedCalls) -> None:
-        """Serve calls until there are none left."""
+        """Serve all calls."""
         _serve(self._workload, calls)
         if forked:
             raise ForkedCopy
 
 
 class ThreadClients:
-    """Threads that serve window after window: connections and whatever else they keep for themselves stay open."""
+    """Threads that serve window after window, so that their connections and other per-thread state stay open."""
 
     def __init__(self, workload: Any, count: int) -> None:
         self._workload = workload
         self._windows: Any = queue.SimpleQueue()
-        self._ends: Any = queue.SimpleQueue()
-        self._came_back = mmap.mmap(
-            -1, 1
-        )  # shared with copies of this process, which have no other way to tell
+        self._done: Any = queue.SimpleQueue()
+        # Shared memory: a forked copy of this process has no other way to report itself.
+        self._copy_returned = mmap.mmap(-1, 1)
         self._count = count
         for _ in range(count):
             threading.Thread(target=self._client, daemon=True).start()
 
     def __call__(self, calls: SharedCalls) -> None:
-        """Serve calls until there are none left."""
+        """Serve all calls."""
         for _ in range(self._count):
             self._windows.put(calls)
         for _ in range(self._count):
-            self._ends.get()
-        if self._came_back[0]:
+            self._done.get()
+        if self._copy_returned[0]:
             raise WorkloadError(FORKED)
 
     def _client(self) -> None:
         while True:
             _serve(self._workload, self._windows.get())
             if forked:  # the only thread of a copy: the loop that answers commands is in the other process
-                self._came_back[0] = 1
+                self._copy_returned[0] = 1
                 os._exit(86)
-            self._ends.put(None)
+            self._done.put(None)
 
 
 class TaskClients:
-    """Tasks on the event loop that a coroutine function lives on."""
+    """Tasks on the event loop of a coroutine function."""
 
     def __init__(self, workload: Any, count: int) -> None:
         self._workload = workload
         self._count = count
 
     def __call__(self, calls: SharedCalls) -> None:
-        """Serve calls until there are none left."""
+        """Serve all calls."""
         self._workload.event_loop.run_until_complete(self._all(calls))
 
     async def _all(self, calls: SharedCalls) -> None:
@@ -81,37 +80,37 @@ class TaskClients:
     async def _client(self, calls: SharedCalls) -> None:
         clock = time.perf_counter_ns
         for position, feed, due_ns in calls:
-            if (left_ns := due_ns - clock()) > 0:  # epoll counts in milliseconds, so it may be one late
+            if (left_ns := due_ns - clock()) > 0:  # epoll has millisecond resolution, so it may be one late
                 await asyncio.sleep(left_ns * 1e-9)
-            began_ns = due_ns or clock()
+            start_ns = due_ns or clock()
             try:
                 answer = await self._workload.serve_coroutine(feed)
             except BaseException as error:
                 if forked:
                     raise ForkedCopy from None
-                calls.raised(position, began_ns, clock(), error)
+                calls.raised(position, start_ns, clock(), error)
             else:
-                calls.answered(position, began_ns, clock(), answer)
+                calls.answered(position, start_ns, clock(), answer)
 
 
 def _serve(workload: Any, calls: SharedCalls) -> None:
-    """Serve calls until there are none left, or this turns out to be a copy that the workload forked."""
+    """Serve all calls; return early if this turns out to be a copy that the workload forked."""
     clock = time.perf_counter_ns
     for position, feed, due_ns in calls:
         wait_until(due_ns)
-        began_ns = due_ns or clock()
+        start_ns = due_ns or clock()
         try:
             answer = workload.serve(feed)
         except BaseException as error:
             if forked:
                 return
-            calls.raised(position, began_ns, clock(), error)
+            calls.raised(position, start_ns, clock(), error)
         else:
-            calls.answered(position, began_ns, clock(), answer)
+            calls.answered(position, start_ns, clock(), answer)
 
 
 def clients_for(workload: Any, count: int) -> Any:
-    """So many clients of a workload."""
+    """Return the clients of a workload: a function that serves all calls of a window."""
     if getattr(workload, "event_loop", None) is not None:
         return TaskClients(workload, count)
     return SingleClient(workload) if count == 1 else ThreadClients(workload, count)

@@ -1,4 +1,4 @@
-"""Answers in a content coding: what a server has compressed, as it was before.
+"""Decode compressed answers (`Content-Encoding`).
 
 The standard library reads gzip and deflate (RFC 9110, section 8.4.1); brotli and zstd are left as they are.
 """
@@ -13,21 +13,21 @@ TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-DECODED_LIMIT = 1 << 30
-"""Longest answer in bytes once it is decoded: a thousandth of that, compressed, could fill the memory."""
+MAX_DECODED_BYTES = 1 << 30
+"""Longest decoded answer: a thousandth of that, compressed, could fill the memory."""
 
 GZIP = {"gzip", "x-gzip"}
 KNOWN = {"", "identity", "deflate", *GZIP}
-"""The codings that can be read; the empty one stands for none."""
+"""Codings that can be decoded; the empty one stands for none."""
 
 GZIP_MAGIC = b"\x1f\x8b"
 
 
 def decoded(body: bytes, coding: str) -> bytes:
-    """A body as it was before its server compressed it; as it is in a coding that cannot be read.
+    """Return a body as it was before compression; unchanged if its coding is unknown.
 
     Raises:
-        FailedRequest: It is not whole, is not what its server says, or is longer than `DECODED_LIMIT`.
+        FailedRequest: When it is incomplete, has another coding, or is longer than `MAX_DECODED_BYTES`.
     """
     if not body or coding in {"", "identity"} or coding not in KNOWN:
         return body
@@ -35,11 +35,13 @@ def decoded(body: bytes, coding: str) -> bytes:
     try:
         while True:
             inflater = _inflater(coding, body)
-            piece = inflater.decompress(body, DECODED_LIMIT + 1 - length)
+            piece = inflater.decompress(body, MAX_DECODED_BYTES + 1 - length)
             pieces.append(piece)
             length += len(piece)
-            if length > DECODED_LIMIT:
-                raise FailedRequest("was answered with more than %d bytes of %s" % (DECODED_LIMIT, coding))
+            if length > MAX_DECODED_BYTES:
+                raise FailedRequest(
+                    "was answered with more than %d bytes of %s" % (MAX_DECODED_BYTES, coding)
+                )
             if not inflater.eof:
                 raise FailedRequest("was answered with %s that was cut off" % coding)
             body = inflater.unused_data
@@ -50,7 +52,7 @@ def decoded(body: bytes, coding: str) -> bytes:
 
 
 class StreamDecoder:
-    """The text of a stream as it comes, for whoever looks for its first piece.
+    """Decodes a stream piece by piece, to find the first piece of its answer.
 
     Args:
         coding: Its content coding.
@@ -62,7 +64,7 @@ class StreamDecoder:
         self._inflater: Any = None
 
     def __call__(self, piece: bytes) -> bytes:
-        """What one more piece says; nothing where it cannot be read, which `decoded` will tell."""
+        """Decode one more piece; empty if that fails, which `decoded` will report."""
         if self._plain:
             return piece
         if self._inflater is None:
@@ -74,7 +76,7 @@ class StreamDecoder:
 
 
 def _inflater(coding: str, beginning: bytes) -> Any:
-    """What decompresses a body that begins so: some servers send deflate without zlib's header."""
+    """Return a decompressor for a body that begins so: some servers send deflate without zlib's header."""
     if coding in GZIP:
         return zlib.decompressobj(16 + zlib.MAX_WBITS)
     has_header = beginning[0] & 15 == zlib.DEFLATED and int.from_bytes(beginning[:2], "big") % 31 == 0

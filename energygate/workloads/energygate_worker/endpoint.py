@@ -1,4 +1,4 @@
-"""An HTTP endpoint as a workload: this process is its server's parent, and its only client."""
+"""An HTTP endpoint as a workload: this process is its server's parent and its only client."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from .content_coding import KNOWN, decoded
 from .errors import FailedRequest, ServerEnded, message_of
-from .http_answer import is_first_piece, read
+from .http_answer import is_first_piece, read_answer
 from .http_client import HttpClient
 from .loaded_workload import LoadedWorkload
 from .requests_file import plain_get, read_requests
@@ -23,7 +23,7 @@ DEFAULT_PORT = 80
 
 
 class Endpoint(LoadedWorkload):
-    """A server on this machine that a command line starts; each request is one exchange over HTTP."""
+    """A server on this machine that a command line starts; each request is one HTTP exchange."""
 
     counts_own_cpu = False
     observes = True
@@ -36,61 +36,61 @@ class Endpoint(LoadedWorkload):
         self._path = (address.path or "/") + ("?" + address.query if address.query else "")
         self._units = spec["units"]
         self._default = plain_get(self._path)
-        self._backend = ServerProcess(
+        self._server = ServerProcess(
             spec["serve"],
             address.hostname or "127.0.0.1",
             port,
             spec["ready"],
             spec["patience_s"],
         )
-        self._client = HttpClient(self._backend.host, self._backend.port)
+        self._client = HttpClient(self._server.host, self._server.port)
         self.versions: dict[str, str] = {}
 
     def feeds_of(self, path: str) -> list[Any]:
-        """The requests of an inputs file."""
+        """Return the requests of an inputs file."""
         return read_requests(path, self._path)
 
     def serve(self, feed: Any) -> HttpAnswer:
         """Send one request and read its answer to the end."""
-        return self._asked(feed)
+        return self._send(feed)
 
     def request_bytes(self, feed: Any) -> int:
-        """Bytes of a request's body."""
+        """Return the bytes of a request's body."""
         return len((feed or self._default).body or b"")
 
     def weigh(self, feed: Any) -> tuple[HttpAnswer, int | None, int]:
-        """Send one request, untimed: the answer, the bytes of its body once decoded, and those of all of it."""
-        answer = self._asked(feed, counted=True)
+        """Send one request, untimed; return the answer, the bytes of its decoded body, and those on the wire."""
+        answer = self._send(feed, counted=True)
         if answer.coding not in KNOWN:
             return answer, None, answer.wire_bytes
         plain = answer._replace(body=decoded(answer.body, answer.coding), coding="")
         return plain, len(plain.body), answer.wire_bytes
 
-    def _asked(self, feed: Any, *, counted: bool = False) -> HttpAnswer:
+    def _send(self, feed: Any, *, counted: bool = False) -> HttpAnswer:
         try:
             return self._client.ask(feed or self._default, is_first_piece, counted=counted)
         except (OSError, http.client.HTTPException) as error:
-            ended = self._backend.ended()
-            if ended:
-                raise ServerEnded("was not answered: the server %s" % ended) from None
+            reason = self._server.exit_reason()
+            if reason:
+                raise ServerEnded("was not answered: the server %s" % reason) from None
             raise FailedRequest("was not answered%s" % _why(error)) from None
 
     def observe(self, answer: HttpAnswer) -> tuple[float, int]:
-        """How many units an answer yielded, and when its first piece came."""
-        return read(answer, self._units)[1], answer.first_ns
+        """Return how many units an answer yielded, and when its first piece arrived."""
+        return read_answer(answer, self._units)[1], answer.first_ns
 
     def named(self, answer: HttpAnswer) -> dict[str, str]:
-        """The parts of an answer by name: what it says."""
-        return {"text": read(answer, self._units)[0]}
+        """Return the parts of an answer by name: its text."""
+        return {"text": read_answer(answer, self._units)[0]}
 
     def close(self) -> None:
-        """End the server."""
+        """Stop the server."""
         self._client.close()
-        self._backend.close()
+        self._server.close()
 
 
 def _why(error: Exception) -> str:
-    """Why there is no answer, as what follows "was not answered"."""
+    """Return why there is no answer, to follow "was not answered"."""
     if isinstance(error, http.client.IncompleteRead):
         return " in full: it was cut off after %d bytes" % len(error.partial)
     return ": " + (message_of(error) or type(error).__name__)

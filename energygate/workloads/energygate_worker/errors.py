@@ -1,4 +1,4 @@
-"""What goes wrong in a worker, and how a person is told."""
+"""What can go wrong in a worker, and how it is reported."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-TEXT_LIMIT = 500
-"""Longest quotation of somebody else's error message, in characters."""
+MAX_MESSAGE_LENGTH = 500
+"""Characters of an error message from outside that is quoted."""
 
 UNFINISHED = {
     type(None): "nothing",
@@ -20,26 +20,26 @@ UNFINISHED = {
     map: "a map object",
     filter: "a filter object",
 }
-"""What a request may not return: with the lazy ones, the work itself would not be in the measurement."""
+"""What a request may not return: of a lazy answer, the work itself would not be measured."""
 
-STREAMS = (types.GeneratorType, map, filter)
-"""Those that a function can read to their end in one word."""
+ITERATORS = (types.GeneratorType, map, filter)
+"""Those that `list(...)` turns into a finished answer."""
 
 FORKED = "the workload forked, and the child process came back instead of exiting"
 
 
 class WorkloadError(Exception):
-    """Something a person can be told in one sentence.
+    """An error that one sentence explains to the user.
 
     Attributes:
-        missing: Whether it is that what the workload runs does not exist.
+        missing: Whether what the workload should run does not exist.
     """
 
     missing = False
 
 
 class MissingTarget(WorkloadError):
-    """What the workload runs does not exist."""
+    """What the workload should run does not exist."""
 
     missing = True
 
@@ -49,15 +49,15 @@ class UnfinishedAnswer(Exception):
 
 
 class FailedRequest(Exception):
-    """A request that failed by a rule of ours; its text is what the request did, such as `was cut off`."""
+    """A request failed by a rule of energygate; its text says what the request did, such as `was cut off`."""
 
 
 class ServerEnded(BaseException):
-    """The server of an endpoint has ended, whatever failed requests are allowed; its text reads the same way."""
+    """The server of an endpoint has ended, which no success rate tolerates; its text is like `FailedRequest`'s."""
 
 
 SELF_EXPLANATORY = (UnfinishedAnswer, FailedRequest, ServerEnded)
-"""What says all there is to say: where it was raised is of no use to anybody."""
+"""Errors whose traceback would not help anybody."""
 
 
 class ForkedCopy(BaseException):
@@ -65,41 +65,41 @@ class ForkedCopy(BaseException):
 
 
 forked: list[bool] = []
-"""Non-empty in a process that the workload forked; a list, so that the request loop sees it in 10 ns."""
+"""Non-empty in a process that the workload forked; a list, so that the request loop checks it in 10 ns."""
 
 
 def describe_failure(number: int, error: BaseException) -> str:
-    """What became of a request that was not answered, as a sentence."""
+    """Return a sentence about a request that was not answered."""
     if isinstance(error, UnfinishedAnswer):
         what = UNFINISHED[error.args[0]]
-        how = ", as a function that calls list(...) on it does" if error.args[0] in STREAMS else ""
+        how = ", for example list(...) of it" if error.args[0] in ITERATORS else ""
         return "request %d returned %s; a request must return its finished answer%s" % (number, what, how)
     return "request %d %s" % (number, describe_error(error))
 
 
 def describe_error(error: BaseException) -> str:
-    """What somebody's code did wrong, as the end of a sentence about it."""
+    """Return what the user's code did wrong, as the end of a sentence about it."""
     if isinstance(error, (FailedRequest, ServerEnded)):
         return message_of(error)
     if isinstance(error, SystemExit):
-        return "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:TEXT_LIMIT])
+        return "called sys.exit(%s)" % ("" if error.code is None else repr(error.code)[:MAX_MESSAGE_LENGTH])
     text = message_of(error)
     return "raised %s: %s" % (type(error).__name__, text) if text else "raised %s" % type(error).__name__
 
 
 def message_of(error: BaseException) -> str:
-    """An error's message on one line, without onnxruntime's `[ONNXRuntimeError] : 7 : NO_SUCHFILE : `."""
+    """Return an error's message on one line, without onnxruntime's `[ONNXRuntimeError] : 7 : NO_SUCHFILE : `."""
     try:
         text = " ".join(str(error).split())
     except Exception:  # `__str__` is the user's code, too
         return ""
     if text.startswith("[ONNXRuntimeError]"):
         text = text.split(" : ", 3)[-1]
-    return text if len(text) <= TEXT_LIMIT else text[:TEXT_LIMIT] + " ..."
+    return text if len(text) <= MAX_MESSAGE_LENGTH else text[:MAX_MESSAGE_LENGTH] + " ..."
 
 
 def traceback_of(error: Any) -> str:
-    """An error's traceback for the parent; empty without an error."""
+    """Return an error's traceback as text; empty without an error."""
     if error is None:
         return ""
     return "".join(traceback.format_exception(type(error), error, error.__traceback__))

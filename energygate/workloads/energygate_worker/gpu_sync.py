@@ -1,4 +1,4 @@
-"""Waiting for accelerators: what a request has only queued there belongs to its window."""
+"""Wait for GPUs: work that a request has only queued there belongs to its window."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def synchronise() -> bool:
-    """Wait until every GPU that torch or cupy uses in this process has done what it was given.
+    """Wait until every GPU that torch or cupy uses in this process has finished its work.
 
-    Without either, two look-ups: below 1 µs. onnxruntime's `run` returns only when the answer is there; where a
-    callable gives it a stream of torch's or cupy's, waiting for the device waits for that stream, too.
+    Without either, this is two look-ups, below 1 µs. onnxruntime's `run` returns only when the answer is there; if a
+    callable gives it a stream of torch or cupy, waiting for the device waits for that stream too.
 
     Returns:
         Whether there was a GPU to wait for.
 
     Raises:
-        Trouble: When what was queued has failed.
+        WorkloadError: When queued work has failed.
     """
     modules = sys.modules
     waited = False
@@ -42,7 +42,7 @@ def _wait(name: str, wait: Any, module: Any) -> bool:
 
 
 def _wait_for_torch(torch: Any) -> bool:
-    cuda = getattr(torch, "cuda", None)  # it may be half imported, or somebody else's module of that name
+    cuda = getattr(torch, "cuda", None)  # it may be partly imported, or another module of that name
     if cuda is None or not hasattr(cuda, "is_initialized") or not cuda.is_initialized():
         return False
     in_use = getattr(getattr(torch, "_C", None), "_cuda_hasPrimaryContext", None)
@@ -50,14 +50,14 @@ def _wait_for_torch(torch: Any) -> bool:
         cuda.synchronize()
         return True
     for device in range(cuda.device_count()):
-        if in_use(device):  # waiting for a device that nobody uses would take memory on it
+        if in_use(device):  # waiting for an unused device would allocate memory on it
             cuda.synchronize(device)
     return True
 
 
 def _wait_for_cupy(cupy: Any) -> bool:
     available = getattr(cupy, "is_available", None)
-    if available is None or not available():  # it can be imported where there is no GPU
+    if available is None or not available():  # cupy can be imported without a GPU
         return False
     cupy.cuda.runtime.deviceSynchronize()
     return True

@@ -1,4 +1,4 @@
-"""What an endpoint answers: its text, how many units it yielded, and where a stream of events begins and ends."""
+"""Read the answers of an endpoint: their text, the units they yielded, and where a stream starts and ends."""
 
 from __future__ import annotations
 
@@ -8,26 +8,26 @@ import math
 from collections import namedtuple
 
 from .content_coding import KNOWN, decoded
-from .errors import TEXT_LIMIT, FailedRequest
+from .errors import MAX_MESSAGE_LENGTH, FailedRequest
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
 VOLATILE = {"id", "created", "system_fingerprint"}
-"""What OpenAI-compatible servers make up anew for every answer."""
+"""Fields that OpenAI-compatible servers generate anew for every answer."""
 
 TOKENS = ("completion_tokens", "output_tokens")
-"""Where `usage` counts the tokens of an answer: OpenAI's completions, and its responses."""
+"""Names of the token count in `usage`: in OpenAI's completions, and in its responses."""
 
 
 HttpAnswer = namedtuple("HttpAnswer", "content_type coding body first_ns wire_bytes")  # noqa: PYI024 - typing costs start-up time
-"""One answer: its content type, its content coding (empty for none), its body in that coding, when its first piece
-came (0 where it was not streamed), and how many bytes it was on the wire (0 where they were not counted)."""
+"""One answer: content type, content coding (empty for none), body in that coding, arrival of its first piece (0 if it
+was not streamed), and bytes on the wire (0 if they were not counted)."""
 
 
 def is_first_piece(line: str) -> bool:
-    """Whether a line of a stream of events is the first piece of the answer: not empty, and not a role alone."""
+    """Tell whether a line of an event stream is the first piece of the answer: not empty, and not only a role."""
     data = _data(line)
     if not data or data == "[DONE]":
         return False
@@ -35,41 +35,43 @@ def is_first_piece(line: str) -> bool:
         chunk = json.loads(data)
     except ValueError:
         return True
-    return not _is_completion(chunk) or any(_says(choice) for choice in chunk["choices"])
+    return not _is_completion(chunk) or any(_has_content(choice) for choice in chunk["choices"])
 
 
-def read(answer: HttpAnswer, units: str | None) -> tuple[str, float]:
-    """What an answer says, and how many units it yielded.
+def read_answer(answer: HttpAnswer, units: str | None) -> tuple[str, float]:
+    """Return the text of an answer, and how many units it yielded.
 
-    It says a completion's text, or else all that it holds but what changes from call to call. Units are 0 when
-    nobody counts them.
+    The text is that of a completion, or else everything in the answer that does not change from call to call. Units are
+    0 if they are not counted.
 
     Raises:
-        FailedRequest: It is an error, it was cut off, it cannot be decoded, or it does not count its units.
+        FailedRequest: When it is an error, is cut off, cannot be decoded, or does not count its units.
     """
     content_type, body = answer.content_type, decoded(answer.body, answer.coding)
     if answer.coding not in KNOWN and (content_type.endswith(("json", "event-stream")) or units is not None):
-        raise FailedRequest(_undecodable(answer.coding))
+        message = "was answered in %r, which energygate cannot decode; request gzip in Accept-Encoding"
+        raise FailedRequest(message % answer.coding[:20])
     if content_type == "text/event-stream":
-        return _streamed(body.decode("utf-8", "replace"), units)
+        return _read_stream(body.decode("utf-8", "replace"), units)
     try:
         value = json.loads(body)
     except ValueError:  # of which UnicodeDecodeError is one
         if content_type.endswith("json"):
-            raise FailedRequest("was answered with broken JSON: %s" % _quoted(body)) from None
+            start = " ".join(body[:MAX_MESSAGE_LENGTH].decode("utf-8", "replace").split())[:200]
+            raise FailedRequest("was answered with broken JSON: %s" % start) from None
         if units is not None:
             raise FailedRequest(_uncounted(units)) from None
         return _plain(body), 0
-    _refuse_errors(value)
+    _raise_reported_error(value)
     count = 0 if units is None else _count(value, units, _uncounted(units))
     if _is_completion(value):
-        return "\n".join(_said(choice) for choice in value["choices"]), count
+        return "\n".join(_choice_text(choice) for choice in value["choices"]), count
     if isinstance(value, dict):
         value = {name: one for name, one in value.items() if name not in VOLATILE}
     return json.dumps(value, sort_keys=True), count
 
 
-def _streamed(body: str, units: str | None) -> tuple[str, float]:
+def _read_stream(body: str, units: str | None) -> tuple[str, float]:
     texts: dict[Any, list[str]] = {}
     others: list[str] = []
     counted = None
@@ -83,7 +85,7 @@ def _streamed(body: str, units: str | None) -> tuple[str, float]:
         except ValueError:
             others.append(data)
             continue
-        _refuse_errors(chunk)
+        _raise_reported_error(chunk)
         if units is not None and _number(chunk, units) is not None:
             counted = chunk
         if not _is_completion(chunk):
@@ -91,17 +93,17 @@ def _streamed(body: str, units: str | None) -> tuple[str, float]:
             continue
         is_completion = True
         for choice in chunk["choices"]:
-            texts.setdefault(choice.get("index", 0), []).append(_said(choice))
+            texts.setdefault(choice.get("index", 0), []).append(_choice_text(choice))
             complete = complete or choice.get("finish_reason") is not None
     if is_completion and not complete:
         raise FailedRequest("was not answered in full: the stream ended before its last event, [DONE]")
     count = 0 if units is None else _count(counted, units, _uncounted_stream(units))
-    said = ["".join(pieces) for _, pieces in sorted(texts.items(), key=str)]
-    return "\n".join(said + others), count
+    choices = ["".join(pieces) for _, pieces in sorted(texts.items(), key=str)]
+    return "\n".join(choices + others), count
 
 
 def _data(line: str) -> str:
-    """What an event's line carries; empty for comments, other fields and blank lines."""
+    """Return the data of an event's line; empty for comments, other fields and blank lines."""
     return line[5:].strip() if line.startswith("data:") else ""
 
 
@@ -111,17 +113,17 @@ def _is_completion(value: Any) -> bool:
 
 
 def _message(choice: dict[str, Any]) -> dict[str, Any]:
-    """What a choice says, whole or as a piece of a stream; completions have just a `text`."""
+    """Return the message of a choice, whole or a piece of a stream; completions have just a `text`."""
     message = choice.get("message") or choice.get("delta")
     return message if isinstance(message, dict) else {"content": choice.get("text")}
 
 
-def _says(choice: dict[str, Any]) -> bool:
+def _has_content(choice: dict[str, Any]) -> bool:
     return any(value for name, value in _message(choice).items() if name != "role")
 
 
-def _said(choice: dict[str, Any]) -> str:
-    """The text of a choice; tool calls and the like, which are no text, as JSON."""
+def _choice_text(choice: dict[str, Any]) -> str:
+    """Return the text of a choice; tool calls and the like as JSON."""
     message = {name: value for name, value in _message(choice).items() if name != "role" and value}
     content = message.pop("content", "")
     text = content if isinstance(content, str) else json.dumps(content, sort_keys=True)
@@ -137,17 +139,17 @@ def _without_ids(value: Any) -> Any:
     return value
 
 
-def _refuse_errors(value: Any) -> None:
-    """OpenAI-compatible servers report trouble in a stream's midst, when the status has long been sent."""
+def _raise_reported_error(value: Any) -> None:
+    """Raise the error that OpenAI-compatible servers report inside a stream, when the status has long been sent."""
     error = value.get("error") if isinstance(value, dict) else None
     if isinstance(error, dict):
         error = error.get("message") or json.dumps(error)
     if isinstance(error, str) and error:
-        raise FailedRequest("was answered with an error: %s" % error[:TEXT_LIMIT])
+        raise FailedRequest("was answered with an error: %s" % error[:MAX_MESSAGE_LENGTH])
 
 
 def _number(value: Any, units: str) -> float | None:
-    """How many units an answer says it yielded; `None` when it does not."""
+    """Return how many units an answer reports; `None` if it does not."""
     if not isinstance(value, dict):
         return None
     usage = value.get("usage")
@@ -168,20 +170,16 @@ def _count(value: Any, units: str, otherwise: str) -> float:
 
 
 def _uncounted(units: str) -> str:
-    wanted = "`usage.completion_tokens`" if units == "tokens" else "a number named `%s`" % units
-    return "was answered without %s, which `units: %s` asks for" % (wanted, units)
+    count = "`usage.completion_tokens`" if units == "tokens" else "a number named `%s`" % units
+    return "was answered without %s, which `units: %s` requires" % (count, units)
 
 
 def _uncounted_stream(units: str) -> str:
     if units != "tokens":
         return _uncounted(units)
-    return _uncounted(units) + '; a stream carries it when asked by "stream_options": {"include_usage": true}'
-
-
-def _undecodable(coding: str) -> str:
     return (
-        "was answered in %r, which is not decoded here; ask for gzip in the request's Accept-Encoding"
-        % coding[:20]
+        _uncounted(units)
+        + '; a stream contains it if the request has "stream_options": {"include_usage": true}'
     )
 
 
@@ -190,7 +188,3 @@ def _plain(body: bytes) -> str:
         return body.decode()
     except UnicodeDecodeError:
         return "sha256:" + hashlib.sha256(body).hexdigest()
-
-
-def _quoted(body: bytes) -> str:
-    return " ".join(body[:TEXT_LIMIT].decode("utf-8", "replace").split())[:200]

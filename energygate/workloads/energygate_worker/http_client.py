@@ -1,4 +1,4 @@
-"""The client's end of an endpoint: connections that are kept, and answers read to their end."""
+"""The HTTP client of an endpoint: keeps connections alive and reads answers to their end."""
 
 from __future__ import annotations
 
@@ -18,17 +18,17 @@ if TYPE_CHECKING:
 
     from .requests_file import HttpRequest
 
-QUOTED = 200
-"""How much of a refusing answer an error quotes, in characters."""
+MAX_QUOTE = 200
+"""Characters of a refusal that an error quotes."""
 
-PIECE_BYTES = 1 << 16
+CHUNK_BYTES = 1 << 16
 OK = range(200, 300)
 NO_CONTENT = 204
-ELSEWHERE = range(300, 400)
+REDIRECT = range(300, 400)
 
 
 class HttpClient:
-    """Sends requests over connections that are kept alive; may be used by several threads at once.
+    """Sends requests over connections that are kept alive; several threads may use it at once.
 
     Args:
         host: Where the server listens.
@@ -39,18 +39,20 @@ class HttpClient:
         self._host, self._port = host, port
         self._idle: deque[Any] = deque()
 
-    def ask(self, request: HttpRequest, seen: Callable[[str], bool], *, counted: bool = False) -> HttpAnswer:
+    def ask(
+        self, request: HttpRequest, is_first: Callable[[str], bool], *, counted: bool = False
+    ) -> HttpAnswer:
         """Send a request and read its whole answer.
 
         Args:
             request: The request.
-            seen: Is shown each line of a stream of events, and says whether it is the first piece of the answer.
-            counted: Whether to count the bytes of the answer on the wire, which takes time of its own.
+            is_first: Tells whether a line of an event stream is the first piece of the answer.
+            counted: Whether to count the bytes of the answer on the wire, which takes time.
 
         Raises:
-            FailedRequest: The server refused.
-            OSError: There is no connection to the server, or it broke.
-            http.client.HTTPException: The answer was cut off, or is none of HTTP's.
+            FailedRequest: When the server refuses.
+            OSError: When there is no connection to the server, or it breaks.
+            http.client.HTTPException: When the answer is cut off or is not HTTP.
         """
         try:
             connection = self._idle.pop()
@@ -58,10 +60,10 @@ class HttpClient:
             connection = http.client.HTTPConnection(self._host, self._port)
         connection.response_class = CountedResponse if counted else http.client.HTTPResponse
         try:
-            response = self._begun(connection, request)
+            response = self._response(connection, request)
             content_type, coding = _content_type(response), _content_coding(response)
             if content_type == "text/event-stream" and response.status in OK:
-                body, first_ns = _stream(response, seen, StreamDecoder(coding))
+                body, first_ns = _stream(response, is_first, StreamDecoder(coding))
             else:
                 body, first_ns = response.read(), 0
         except BaseException:
@@ -72,8 +74,8 @@ class HttpClient:
             raise FailedRequest(_refusal(response, _readable(body, coding)))
         return HttpAnswer(content_type, coding, body, first_ns, response.wire.count if counted else 0)
 
-    def _begun(self, connection: Any, request: HttpRequest) -> Any:
-        """The beginning of the answer; servers close idle connections, which shows only on using them."""
+    def _response(self, connection: Any, request: HttpRequest) -> Any:
+        """Return the response; a server may have closed an idle connection, which shows only on use."""
         was_kept = connection.sock is not None
         try:
             return _sent(connection, request)
@@ -90,10 +92,10 @@ class HttpClient:
 
 
 class CountingReader(io.RawIOBase):
-    """What comes from a socket, counted.
+    """Counts the bytes that come from a socket.
 
     Attributes:
-        count: The bytes that have come.
+        count: Number of bytes so far.
     """
 
     def __init__(self, raw: Any) -> None:
@@ -102,26 +104,26 @@ class CountingReader(io.RawIOBase):
         self.count = 0
 
     def readable(self) -> bool:
-        """Whether it can be read from."""
+        """Return true."""
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        """Read what there is."""
+        """Read what is available."""
         count: int | None = self._raw.readinto(buffer)
         self.count += count or 0
         return count
 
     def close(self) -> None:
-        """Let the socket go."""
+        """Close the socket."""
         self._raw.close()
         super().close()
 
 
 class CountedResponse(http.client.HTTPResponse):
-    """An answer whose bytes are counted as they come: status line, headers, and the body in all its framing.
+    """A response whose bytes are counted: status line, headers, and the body with all its framing.
 
     Attributes:
-        wire: Where it comes from.
+        wire: The counting reader.
     """
 
     def __init__(self, sock: Any, *args: Any, **kwargs: Any) -> None:
@@ -136,32 +138,32 @@ def _sent(connection: Any, request: HttpRequest) -> Any:
 
 
 def _content_type(response: Any) -> str:
-    said = None if response.status == NO_CONTENT else response.headers.get("Content-Type")
-    return (said or "").partition(";")[0].strip().lower()
+    header = None if response.status == NO_CONTENT else response.headers.get("Content-Type")
+    return (header or "").partition(";")[0].strip().lower()
 
 
 def _content_coding(response: Any) -> str:
     return (response.headers.get("Content-Encoding") or "").strip().lower()
 
 
-def _stream(response: Any, seen: Callable[[str], bool], glimpse: StreamDecoder) -> tuple[bytes, int]:
-    """A stream of events to its end, and when its first piece came."""
+def _stream(response: Any, is_first: Callable[[str], bool], decode: StreamDecoder) -> tuple[bytes, int]:
+    """Read an event stream to its end; return it and when its first piece arrived."""
     pieces: list[bytes] = []
     rest, first_ns = b"", 0
     while True:
-        piece = response.read1(PIECE_BYTES)
+        piece = response.read1(CHUNK_BYTES)
         if not piece:
             return b"".join(pieces), first_ns
         now_ns = time.perf_counter_ns()
         pieces.append(piece)
         if not first_ns:
-            *lines, rest = (rest + glimpse(piece)).split(b"\n")
-            if any(seen(line.decode("utf-8", "replace")) for line in lines):
+            *lines, rest = (rest + decode(piece)).split(b"\n")
+            if any(is_first(line.decode("utf-8", "replace")) for line in lines):
                 first_ns = now_ns
 
 
 def _readable(body: bytes, coding: str) -> bytes:
-    """A refusing body for people to read; as it came where it cannot be decoded."""
+    """Decode the body of a refusal for people to read; undecodable ones stay as they are."""
     try:
         return decoded(body, coding)
     except FailedRequest:
@@ -170,8 +172,8 @@ def _readable(body: bytes, coding: str) -> bytes:
 
 def _refusal(response: Any, body: bytes) -> str:
     where = response.headers.get("Location")
-    quoted = " ".join(body[: 4 * QUOTED].decode("utf-8", "replace").split())[:QUOTED]
-    more = " to %s" % where[:QUOTED] if where and response.status in ELSEWHERE else ""
+    quoted = " ".join(body[: 4 * MAX_QUOTE].decode("utf-8", "replace").split())[:MAX_QUOTE]
+    more = " to %s" % where[:MAX_QUOTE] if where and response.status in REDIRECT else ""
     return ("was answered with %d %s%s" % (response.status, response.reason, more)).rstrip() + (
         ": " + quoted if quoted else ""
     )

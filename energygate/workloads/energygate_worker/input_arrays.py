@@ -1,4 +1,4 @@
-"""Inputs: from an .npz file to what one call takes."""
+"""Read the arrays of an .npz file and cut them into the inputs of single calls."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NUMPY_TYPES.update({"tensor(u%s)" % name: "u" + name for name in ("int8", "int1
 
 
 def read_arrays(path: str, leave_out: list[str]) -> dict[str, Any]:
-    """The arrays of an .npz file, without those in `leave_out`."""
+    """Read the arrays of an .npz file, without those in `leave_out`."""
     import zipfile
 
     import numpy
@@ -35,15 +35,15 @@ def read_arrays(path: str, leave_out: list[str]) -> dict[str, Any]:
             try:
                 arrays[name] = archive[name]
             except Exception as error:
-                what = "it holds Python objects" if "allow_pickle" in str(error) else message_of(error)
-                raise WorkloadError("array %r in %s cannot be read: %s" % (name, path, what)) from None
+                reason = "it contains Python objects" if "allow_pickle" in str(error) else message_of(error)
+                raise WorkloadError("cannot read array %r in %s: %s" % (name, path, reason)) from None
             if not isinstance(arrays[name], numpy.ndarray):
                 raise WorkloadError("%r in %s is not an array" % (name, path))
     return arrays
 
 
 def save_arrays(path: Any, arrays: dict[str, Any]) -> None:
-    """Write an .npz file; `numpy.savez` would take arrays called `file` for arguments of its own."""
+    """Write an .npz file; `numpy.savez` would take an array named `file` for its own argument."""
     import zipfile
 
     import numpy
@@ -57,9 +57,9 @@ def save_arrays(path: Any, arrays: dict[str, Any]) -> None:
 def requests_of(arrays: dict[str, Any], signature: Any, batch_size: int) -> list[dict[str, Any]]:
     """Cut named arrays into the inputs of one call each.
 
-    An array of its input's rank is cut along its first axis, `batch_size` rows a call (or as many as a fixed
-    first dimension asks for); an array with one axis more holds one call's input per entry. Arrays that make
-    just one call are given to every call.
+    An array of its input's rank is cut along its first axis, `batch_size` rows per call (or as many as a fixed first
+    dimension requires); an array with one axis more contains one call's input per entry. Arrays that make just one call
+    are passed to every call.
 
     With a batch size above 1 some input must have that many rows: energy is divided by it.
     """
@@ -68,13 +68,13 @@ def requests_of(arrays: dict[str, Any], signature: Any, batch_size: int) -> list
     uneven = sorted(name for name, cut in cuts.items() if len(cut) not in (1, count))
     if uneven:
         raise WorkloadError(
-            "the inputs hold different numbers of requests: "
+            "the inputs contain different numbers of requests: "
             + ", ".join("%s has %d" % (name, len(cut)) for name, cut in sorted(cuts.items()))
         )
     rows = {name: cut[0].shape[:1] for name, cut in cuts.items()}
     if signature is not None and batch_size != 1 and (batch_size,) not in rows.values():
         have = ", ".join("%d of %r" % (*row, name) for name, row in rows.items() if row)
-        raise WorkloadError("batch_size is %d, but a call takes %s" % (batch_size, have or "no rows at all"))
+        raise WorkloadError("batch_size is %d, but a call takes %s" % (batch_size, have or "no rows"))
     return [
         {name: cut[index if len(cut) == count else 0] for name, cut in cuts.items()} for index in range(count)
     ]
@@ -88,31 +88,33 @@ def _cut(name: str, values: Any, signature: Any, batch_size: int) -> list[Any]:
         first = shape[0] if shape and isinstance(shape[0], int) else batch_size
         pieces = [values[start : start + first] for start in range(0, len(values) - first + 1, first)]
         if not pieces:
-            raise WorkloadError("input %r holds %d rows; one call needs %d" % (name, len(values), first))
+            raise WorkloadError("input %r has %d rows; one call needs %d" % (name, len(values), first))
     elif values.ndim == len(shape) + 1 and len(values):
-        pieces = [values[index, ...] for index in range(len(values))]  # the dots keep scalars arrays
+        pieces = [values[index, ...] for index in range(len(values))]  # `...` keeps scalars arrays
     else:
         raise WorkloadError("input %r has shape %s; the model takes %s" % (name, list(values.shape), shape))
     if shape is not None:
         got = list(pieces[0].shape)
-        if any(isinstance(want, int) and want != have for want, have in zip(shape, got)):
-            raise WorkloadError("input %r gives shape %s a call; the model takes %s" % (name, got, shape))
+        if any(isinstance(expected, int) and expected != actual for expected, actual in zip(shape, got)):
+            raise WorkloadError("input %r has shape %s per call; the model takes %s" % (name, got, shape))
     return pieces
 
 
 def checked(arrays: dict[str, Any], signature: Any) -> dict[str, Any]:
-    """The arrays as the model's inputs: same names, same element types, or trouble that says which differ."""
+    """Return the arrays as the model's inputs; raise if names or element types differ."""
     if set(arrays) != set(signature):
         raise WorkloadError(
             "the model takes inputs %s; the file has %s"
             % (", ".join(map(repr, signature)) or "none", ", ".join(map(repr, sorted(arrays))) or "none")
         )
     for name, values in arrays.items():
-        wanted = _NUMPY_TYPES.get(signature[name]["type"])
-        if wanted is None:
-            raise WorkloadError("input %r is a %s, which no array can hold" % (name, signature[name]["type"]))
-        if wanted == "str" and values.dtype.kind in "US":
-            arrays[name] = values.astype(object)  # what onnxruntime takes for strings
-        elif wanted == "str" or values.dtype != wanted:
-            raise WorkloadError("input %r is %s; the model takes %s" % (name, values.dtype, wanted))
+        expected = _NUMPY_TYPES.get(signature[name]["type"])
+        if expected is None:
+            raise WorkloadError(
+                "input %r is a %s, which no array can contain" % (name, signature[name]["type"])
+            )
+        if expected == "str" and values.dtype.kind in "US":
+            arrays[name] = values.astype(object)  # the type that onnxruntime expects for strings
+        elif expected == "str" or values.dtype != expected:
+            raise WorkloadError("input %r is %s; the model takes %s" % (name, values.dtype, expected))
     return arrays

@@ -1,6 +1,6 @@
-"""What a test measures: `energy(fn, *args, requests=1, units=None, name=None, **kwargs)`.
+"""The call that a test measures: `energy(fn, *args, requests=1, units=None, name=None, **kwargs)`.
 
-Both fixtures called `energy` make one of these: the plugin's, which calls it once in the user's own session, and the
+Both fixtures named `energy` create one: the plugin's, which calls it once in the user's own session, and the
 worker's, which serves it as a workload.
 """
 
@@ -10,8 +10,8 @@ import inspect
 import operator
 from functools import partial
 
-from .errors import TEXT_LIMIT, UNFINISHED, FailedRequest, describe_error
-from .python_callable import CallableWorkload, PrivateLoop, count_of, is_async
+from .errors import MAX_MESSAGE_LENGTH, UNFINISHED, FailedRequest, describe_error
+from .python_callable import CallableWorkload, PrivateLoop, count_of, returns_coroutine
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -19,28 +19,28 @@ if TYPE_CHECKING:
     from typing import Any
 
 NOT_YET = object()
-"""The value of a call that has not been made."""
+"""Value of a call that has not been made yet."""
 
 
 class MeasuredCall(CallableWorkload):
-    """A function with its arguments, as a test gives them to `energy`.
+    """A function with its arguments, as a test passes them to `energy`.
 
     Args:
-        function: What is measured; a coroutine function is run to its end, on one event loop of its own.
+        function: The measured function; a coroutine function runs to its end, on one event loop of its own.
         args: Its positional arguments, the same in every call.
         kwargs: Its keyword arguments.
-        requests: How many requests one call serves: numbers are per request.
-        units: How much one call yields, a number, or a function of its value that gives it.
+        requests: How many requests one call serves: results are per request.
+        units: How much one call yields: a number, or a function of the call's value that returns it.
 
     Attributes:
         value: What the first call returned; `NOT_YET` before it.
 
     Raises:
-        TypeError: When `function` cannot be called, or `units` is no number and no function.
-        ValueError: When `requests` is no whole number from 1 up, or `units` is negative.
+        TypeError: When `function` cannot be called, or `units` is neither a number nor a function.
+        ValueError: When `requests` is not a whole number from 1 up, or `units` is negative.
     """
 
-    # A test may well measure what returns nothing; what is lazy would leave the work itself out.
+    # A test may measure a function that returns nothing; a lazy answer would still leave the work itself out.
     refused = {kind: name for kind, name in UNFINISHED.items() if kind is not type(None)}  # noqa: RUF012 - as there
 
     def __init__(
@@ -54,19 +54,19 @@ class MeasuredCall(CallableWorkload):
     ) -> None:
         if not callable(function):
             message = "energy() takes the function to measure, then its arguments; this is %s, of type %s"
-            raise TypeError(message % (repr(function)[:TEXT_LIMIT], type(function).__name__))
+            raise TypeError(message % (repr(function)[:MAX_MESSAGE_LENGTH], type(function).__name__))
         self.requests = _whole(requests)
         self._units = units if units is None or callable(units) else _number(units)
         bound = partial(function, *args, **(kwargs or {})) if args or kwargs else function
-        super().__init__(bound, PrivateLoop() if is_async(function) else None, None)
+        super().__init__(bound, None, is_async=returns_coroutine(function))
         self.value: Any = NOT_YET
 
     def once(self) -> Any:
-        """Call it once and return its value, whatever that is: what the test sees when nothing is measured."""
+        """Call it once and return its value: what the test sees when nothing is measured."""
         return self._awaited(self.function())
 
     def count(self, units: str | None) -> None:
-        """From now on count what calls yield, under this name; without `units=` a call's answer says so itself."""
+        """Count what calls yield from now on, under this name; without `units=` a call's answer contains the number."""
         self.units = units
         self.observes = units is not None
 
@@ -88,7 +88,7 @@ class MeasuredCall(CallableWorkload):
         self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
     ) -> None:
         """Answer one call per feed and append the time after each."""
-        if self.value is NOT_YET:  # the first call of all, long before anything is measured
+        if self.value is NOT_YET:  # the very first call, long before anything is measured
             for feed in feeds:
                 self.serve(feed)
                 append(clock())
@@ -96,16 +96,16 @@ class MeasuredCall(CallableWorkload):
         super().loop(feeds, append, clock)
 
     def observe(self, answer: Any) -> tuple[float, int]:
-        """How much a call yielded."""
+        """Return how much a call yielded."""
         if self._units is None:
             return super().observe(answer)
         if not callable(self._units):
             return self._units, 0
         try:
-            told = self._units(answer)
+            count = self._units(answer)
         except Exception as error:
             raise FailedRequest("was answered, but its units= %s" % describe_error(error)) from error
-        return count_of(told, "was answered, but its units= returned %s"), 0
+        return count_of(count, "was answered, but its units= returned %s"), 0
 
     def close(self) -> None:
         """Close the event loop, if there is one."""
@@ -113,7 +113,7 @@ class MeasuredCall(CallableWorkload):
             self.event_loop.close()
 
     def _awaited(self, answer: Any) -> Any:
-        """The answer; of a function that has turned out to give awaitables, as lambdas may, what those give."""
+        """Return the answer; if the function turns out to return awaitables, as lambdas may, what those return."""
         if not inspect.isawaitable(answer):
             return answer
         plain = self.coroutine
@@ -128,7 +128,7 @@ class MeasuredCall(CallableWorkload):
 
 
 def _whole(requests: Any) -> int:
-    message = "energy(): requests=%r; it is how many requests one call serves, a whole number from 1 up"
+    message = "energy(): requests=%r; it must be the number of requests that one call serves, from 1 up"
     try:
         number = operator.index(requests)
     except TypeError:
@@ -142,5 +142,5 @@ def _number(units: Any) -> float:
     try:
         return count_of(units, "%s")
     except FailedRequest:
-        message = "energy(): units=%s; it is how much one call yields: a number from 0 up, or a function of its value"
-        raise TypeError(message % repr(units)[:TEXT_LIMIT]) from None
+        message = "energy(): units=%s; it must be what one call yields: a number from 0 up, or a function of its value"
+        raise TypeError(message % repr(units)[:MAX_MESSAGE_LENGTH]) from None

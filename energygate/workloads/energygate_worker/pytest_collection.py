@@ -1,4 +1,4 @@
-"""Which tests of a checkout are about energy: pytest collects, and nothing is run."""
+"""List the energy tests of a checkout: pytest collects, and no test is run."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
     from typing import Any
 
 COLLECTING: dict[str, Any] = dict(OPTIONS, collectonly=True, maxfail=0)
-"""Options of pytest, by the names they are kept under."""
+"""Options of pytest, by their internal names."""
 
 
-def main(told: str) -> None:
-    """Collect tests and write what was found into a file, as JSON.
+def main(arguments: str) -> None:
+    """Collect tests and write the result into a file, as JSON.
 
     Args:
-        told: A spec as JSON. `targets`: files, directories and node ids, none for all that the project says; `result`:
-            the file; all else as in `pytest_node.run`.
+        arguments: A spec as JSON. `targets`: files and node ids, empty for the project's default; `result`:
+            the file; the rest as in `pytest_workload.run`.
     """
-    spec = json.loads(told)
+    spec = json.loads(arguments)
     try:
         found = collected(spec)
     except WorkloadError as error:
@@ -36,16 +36,16 @@ def main(told: str) -> None:
 
 
 def collected(spec: dict[str, Any]) -> dict[str, Any]:
-    """The node ids of `tests` that are about energy, and those of files that `failed` to be collected.
+    """Return the node ids of energy `tests`, and of files that `failed` to be collected.
 
     Raises:
-        Trouble: When there is no pytest, or it did not come to collecting.
+        WorkloadError: When there is no pytest, or it does not finish collecting.
     """
     pytest = imported_pytest()
     os.makedirs(spec["scratch"], exist_ok=True)
     fixture = types.ModuleType("energygate_fixture")
     fixture.energy = pytest.fixture(lambda: None, name="energy")  # type: ignore[attr-defined]
-    listener = TestListener()
+    listener = CollectionListener()
     session = Session(spec, Checkouts(os.getcwd(), spec["other"]), fixture, COLLECTING)
     code = run_session(pytest, session, [listener])
     if listener.tests is None:
@@ -53,12 +53,12 @@ def collected(spec: dict[str, Any]) -> dict[str, Any]:
     return {"tests": listener.tests, "failed": listener.failed}
 
 
-class TestListener:
-    """Listens to pytest.
+class CollectionListener:
+    """Records what pytest collects.
 
     Attributes:
-        tests: Node ids, relative to the working directory; `None` before they are known.
-        failed: Node ids of what could not be collected.
+        tests: Node ids, relative to the working directory; `None` until they are known.
+        failed: Node ids of files that could not be collected.
     """
 
     HOOKS = (("pytest_collection_finish", {"trylast": True}),)
@@ -68,22 +68,22 @@ class TestListener:
         self.failed: list[str] = []
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Note what could not be collected."""
+        """Record what could not be collected."""
         if report.failed:
             self.failed.append(report.nodeid)
 
     def pytest_collection_finish(self, session: Any) -> None:
-        """Note the tests that were selected."""
+        """Record the selected energy tests."""
         self.tests = [node_id(item, os.getcwd()) for item in session.items if is_about_energy(item)]
 
 
 def is_about_energy(item: Any) -> bool:
-    """Whether a test says that it is: one that asks for the fixture only while it runs does not."""
+    """Tell whether a test has the marker or the fixture; requesting it at run time does not count."""
     return "energy" in getattr(item, "fixturenames", ()) or item.get_closest_marker("energy") is not None
 
 
 def node_id(item: Any, directory: str) -> str:
-    """A test's node id, its file relative to a directory, whatever pytest takes for its root."""
+    """Return a test's node id with its file relative to a directory, whatever pytest's root is."""
     file = os.path.relpath(str(item.path), directory).replace(os.sep, "/")
     _, colons, rest = str(item.nodeid).partition("::")
     return file + colons + rest

@@ -1,25 +1,25 @@
-"""What became of a test that was to be measured, in one sentence."""
+"""Explain in one sentence why a test did not measure its part."""
 
 from __future__ import annotations
 
 import os
 
-from .errors import TEXT_LIMIT, MissingTarget, WorkloadError, describe_error, message_of
+from .errors import MAX_MESSAGE_LENGTH, MissingTarget, WorkloadError, describe_error, message_of
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from typing import Any
 
-SHOWN = 5
-"""How many tests are listed where a node id names several."""
+MAX_LISTED = 5
+"""Tests that a message lists if a node id names several."""
 
 
 class Outcome:
-    """Listens to pytest.
+    """Records what happens to a test.
 
     Attributes:
-        code: Pytest's exit code; `None` while it has none.
+        code: Pytest's exit code; `None` while it is running.
     """
 
     HOOKS = (
@@ -31,7 +31,7 @@ class Outcome:
     def __init__(self, target: str) -> None:
         self._target = target
         self._items: list[str] = []
-        self._raised: BaseException | None = None  # before or beside any test
+        self._raised: BaseException | None = None  # outside any test
         self._collecting: BaseException | None = None
         self._setting_up: BaseException | None = None
         self._failed: BaseException | None = None
@@ -39,98 +39,98 @@ class Outcome:
         self._is_xfail = False
         self.code: Any = None
 
-    def trouble(self, wanted: str | None, names: Sequence[str | None]) -> WorkloadError:
-        """Why the wanted part was never measured, from what was seen and the names of the parts that were called."""
+    def error(self, part: str | None, names: Sequence[str | None]) -> WorkloadError:
+        """Return why a part was never measured, from the record and the names of the measured parts."""
         file = self._target.partition("::")[0]
-        untold = self._collecting is None and self._skipped is None
-        if untold and not os.path.exists(file):
+        is_unknown = self._collecting is None and self._skipped is None
+        if is_unknown and not os.path.exists(file):
             return MissingTarget("there is no file %s in %s" % (file, os.getcwd()))
-        if untold and not self._items and "not found" in str(self._raised):
+        if is_unknown and not self._items and "not found" in str(self._raised):
             return MissingTarget("there is no test %s" % self._target)
-        is_run = len(self._items) == 1 and not any(self._troubles()) and not self._is_xfail
-        kind = MissingTarget if is_run and self._skipped is None else WorkloadError
-        return kind(self._sentence(wanted, names))
+        was_run = len(self._items) == 1 and not any(self._errors()) and not self._is_xfail
+        kind = MissingTarget if was_run and self._skipped is None else WorkloadError
+        return kind(self._sentence(part, names))
 
-    def _troubles(self) -> tuple[BaseException | None, ...]:
+    def _errors(self) -> tuple[BaseException | None, ...]:
         return (self._collecting, self._raised, self._setting_up, self._failed)
 
     def ended_by(self, error: BaseException) -> None:
-        """Note what has ended pytest."""
+        """Record what has ended pytest."""
         self._raised = error
 
-    def _sentence(self, wanted: str | None, names: Sequence[str | None]) -> str:
+    def _sentence(self, part: str | None, names: Sequence[str | None]) -> str:
         target, count = self._target, len(self._items)
         if self._skipped is not None:
             sentence = "%s was skipped: %s" % (target, self._skipped)
         elif self._collecting is not None:
             sentence = "%s cannot be collected: its file %s" % (target, describe_error(self._collecting))
         elif self._raised is not None:
-            sentence = "pytest could not run %s: %s" % (target, _usage(self._raised))
+            sentence = "pytest could not run %s: %s" % (target, _describe_session_error(self._raised))
         elif count > 1:
-            shown = ", ".join(self._items[:SHOWN]) + (", ..." if count > SHOWN else "")
+            shown = ", ".join(self._items[:MAX_LISTED]) + (", ..." if count > MAX_LISTED else "")
             sentence = "%s names %d tests (%s); name one of them" % (target, count, shown)
         elif self._setting_up is not None:
-            sentence = "%s could not be set up: %s" % (target, _fixtures_deed(self._setting_up))
+            sentence = "%s could not be set up: %s" % (target, _describe_fixture_error(self._setting_up))
         elif self._is_xfail:
-            sentence = "%s is marked xfail, and failed before it measured %s" % (target, _part(wanted))
+            sentence = "%s is marked xfail, and failed before it measured %s" % (target, _describe_part(part))
         elif self._failed is not None:
             sentence = "%s failed before it measured %s: it %s" % (
                 target,
-                _part(wanted),
+                _describe_part(part),
                 describe_error(self._failed),
             )
         elif count == 0:
             sentence = "%s was not run: pytest ended with exit code %d" % (target, self.code or 0)
         else:
-            sentence = self._missing_part(wanted, names)
+            sentence = self._missing_part(part, names)
         return sentence
 
-    def _missing_part(self, wanted: str | None, names: Sequence[str | None]) -> str:
+    def _missing_part(self, part: str | None, names: Sequence[str | None]) -> str:
         target = self._target
         if not names:
-            return "%s ended without a call of its fixture `energy`: what that is given is measured" % target
+            return "%s ended without calling its fixture `energy`, which measures what it is given" % target
         known = " and ".join(sorted({repr(name) for name in names if name is not None}))
-        if wanted is None:
-            return "%s measures %s, each under its name; say which with `part`" % (target, known)
+        if part is None:
+            return "%s measures %s; choose one with `part`" % (target, known)
         if not known:
-            return "%s has no part %r: what it measures has no name" % (target, wanted)
-        return "%s has no part %r; it measures %s" % (target, wanted, known)
+            return "%s has no part %r: the part it measures has no name" % (target, part)
+        return "%s has no part %r; it measures %s" % (target, part, known)
 
-    # --- What pytest tells ---------------------------------------------------------------------------------
+    # --- Hooks of pytest -----------------------------------------------------------------------------------
 
     def pytest_cmdline_parse(self) -> Iterator[None]:
-        """Note what is wrong with the command line, the configuration or a conftest.py."""
-        self._note((yield))
+        """Record errors in the command line, the configuration or a conftest.py."""
+        self._record((yield))
 
     def pytest_cmdline_main(self) -> Iterator[None]:
-        """Note what ends the session as a whole."""
-        self._note((yield))
+        """Record what ends the whole session."""
+        self._record((yield))
 
-    def _note(self, outcome: Any) -> None:
+    def _record(self, outcome: Any) -> None:
         if outcome is not None and outcome.excinfo:
             self._raised = outcome.excinfo[1]
 
     def pytest_internalerror(self, excinfo: Any) -> None:
-        """Note that pytest or a plugin has failed."""
+        """Record a failure of pytest or a plugin."""
         self._raised = excinfo.value
 
     def pytest_keyboard_interrupt(self, excinfo: Any) -> None:
-        """Note that somebody has ended the session, as `pytest.exit` does."""
+        """Record that the session was ended, as by `pytest.exit`."""
         self._raised = excinfo.value
 
     def pytest_collectreport(self, report: Any) -> None:
-        """Note that a file skips itself."""
+        """Record that a file skips itself."""
         if report.skipped:
             self._skipped = _reason(report)
 
     def pytest_collection_finish(self, session: Any) -> None:
-        """Note what the node id names; several are not run."""
+        """Record the tests that the node id names; if there are several, none is run."""
         self._items = [item.nodeid for item in session.items]
         if len(self._items) > 1:
             session.items[:] = []
 
     def pytest_exception_interact(self, call: Any, report: Any) -> None:
-        """Note what was raised where."""
+        """Record an exception by its phase."""
         error = call.excinfo.value
         when = getattr(report, "when", "collect")
         if when == "collect":
@@ -141,15 +141,15 @@ class Outcome:
             self._failed = error
 
     def pytest_runtest_logreport(self, report: Any) -> None:
-        """Note that it was skipped, or failed as it was expected to."""
+        """Record that it was skipped, or failed as expected."""
         if report.skipped and hasattr(report, "wasxfail"):
             self._is_xfail = True
         elif report.skipped:
             self._skipped = _reason(report)
 
 
-def _part(wanted: str | None) -> str:
-    return "anything" if wanted is None else "its part %r" % wanted
+def _describe_part(part: str | None) -> str:
+    return "anything" if part is None else "its part %r" % part
 
 
 def _reason(report: Any) -> str:
@@ -159,21 +159,23 @@ def _reason(report: Any) -> str:
     return text[len("Skipped: ") :] if text.startswith("Skipped: ") else text  # noqa: FURB188 - it came with 3.9
 
 
-def _fixtures_deed(error: BaseException) -> str:
-    """What a fixture did; of one that does not exist, that."""
+def _describe_fixture_error(error: BaseException) -> str:
+    """Return what a fixture did, or that it does not exist."""
     name = getattr(error, "argname", None)
     if type(error).__name__ == "FixtureLookupError" and name is not None:
         return "there is no fixture %r" % name
     return "a fixture of it %s" % describe_error(error)
 
 
-def _usage(error: BaseException) -> str:
-    """What is wrong with its configuration: of a usage error what follows the usage."""
+def _describe_session_error(error: BaseException) -> str:
+    """Return what is wrong with the configuration; of a usage error, what follows the usage."""
     if type(error).__name__ == "ConftestImportFailure":
         cause = getattr(error, "cause", None) or error.excinfo[1]  # type: ignore[attr-defined]  # 7 has the latter
         return "%s %s" % (error.path, describe_error(cause))  # type: ignore[attr-defined]
     if type(error).__name__ == "UsageError":
-        return " ".join(str(error).partition("error: ")[2].split("\n")[:1])[:TEXT_LIMIT] or message_of(error)
+        return " ".join(str(error).partition("error: ")[2].split("\n")[:1])[
+            :MAX_MESSAGE_LENGTH
+        ] or message_of(error)
     if type(error).__name__ == "Exit":
         return "the session was ended: %s" % message_of(error)
     return "it %s" % describe_error(error)

@@ -1,8 +1,8 @@
-"""What makes one measured run of one test out of a project's pytest: its settings stay, its good company is sent home.
+"""Run pytest so that a test is measured once: the project's settings apply, but other plugins are disabled.
 
 Plugins that would run the test elsewhere (xdist, forked), again (rerunfailures), not to its end (timeout) or under
-observation (cov, memray) are loaded, so that their options, hooks and requirements are known, and then kept from
-working. Nothing is written to the checkout.
+observation (cov, memray) are loaded, so that their options, hooks and requirements are known, and then disabled.
+Nothing is written to the checkout.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from .checkouts import Checkouts
 
-SENT_HOME = frozenset(
+DISABLED = frozenset(
     {
         "energygate.pytest_plugin",
         "pytest_timeout",
@@ -26,7 +26,7 @@ SENT_HOME = frozenset(
         "pytest_memray.plugin",
     }
 )
-"""Modules of plugins that do nothing here; their options stay known."""
+"""Modules of plugins that are disabled; their options stay known."""
 
 MARKERS = (
     "energy(**limits): judged in the user's own session",
@@ -36,26 +36,26 @@ MARKERS = (
     "limit_memory(*args, **kwargs): of pytest-memray, which does nothing here",
     "limit_leaks(*args, **kwargs): of pytest-memray, which does nothing here",
 )
-"""Those of the plugins that are sent home: `--strict-markers` wants them known."""
+"""Markers of the disabled plugins, which `--strict-markers` requires."""
 
 SELECTION: dict[str, Any] = {
     **dict.fromkeys(("markexpr", "keyword"), ""),
     **dict.fromkeys(("deselect", "ignore", "ignore_glob")),
 }
-"""Options that select tests, and what they are where one is asked for."""
+"""Options that select tests, and their values when one test is requested."""
 
 OPTIONS: dict[str, Any] = {
     # which tests, and how many
     **dict.fromkeys(("lf", "failedfirst", "newfirst", "stepwise", "stepwise_skip", "stepwise_reset"), False),
     **dict.fromkeys(("collectonly", "setuponly", "setupplan", "setupshow", "showfixtures"), False),
     **dict.fromkeys(("show_fixtures_per_test", "cacheclear", "randomly_reorganize"), False),
-    # where and how often: here, once
+    # where and how often: once, in this process
     **dict.fromkeys(("distload", "looponfail", "forked", "usepdb", "trace"), False),
     "numprocesses": 0,
     "dist": "no",
     "tx": [],
     "count": 1,
-    # what is told: little, on standard error, to nobody else
+    # output: little, on stderr, nowhere else
     **dict.fromkeys(("xmlpath", "htmlpath", "report_log", "pastebin", "durations", "log_file", "cov_source")),
     **dict.fromkeys(("json_report", "memray", "profile", "profile_svg", "showlocals"), False),
     "verbose": -1,
@@ -65,37 +65,37 @@ OPTIONS: dict[str, Any] = {
     "color": "no",
     "capture": "no",
 }
-"""Options of pytest and of plugins, by the names they are kept under, and what they are here."""
+"""Options of pytest and of plugins, by their internal names, and their values here."""
 
 INI = {"log_file": "", "log_cli": "false", "faulthandler_timeout": "0"}
-"""The same of ini files."""
+"""The same for ini files."""
 
-PLACES = ("-c", "--rootdir=", "--confcutdir=")
-"""Options that name a file or a directory of the checkout."""
+PATH_OPTIONS = ("-c", "--rootdir=", "--confcutdir=")
+"""Options that name a file or directory of the checkout."""
 
 TEXTS = ("budget", "base", "json", "time", "pue", "policy")
 FLAGS = ("", "off", "strict")
-"""What follows `--energy`: a side's environment need not have the plugin that knows these."""
+"""Suffixes of `--energy`: a side's environment may lack the plugin that has these options."""
 
 
 SUMMARY = "pytest_terminal_summary"
-"""Nobody reads what plugins sum up, and some take long for it: hypothesis loads itself to say nothing (0.1 s)."""
+"""Nobody reads the summaries, and some are slow: hypothesis imports itself to print nothing (0.1 s)."""
 
 
 class WrongIni(Exception):
-    """pytest has found the other side's configuration."""
+    """Pytest has found the other side's configuration."""
 
 
 class Session:
-    """Keeps pytest to one run of one test.
+    """Restricts pytest to one run of one test.
 
     Args:
-        spec: What it is told: `target`, a node id, or several; `options`, those of the user's own session that say how
-            tests are collected; `scratch`, a directory for what pytest writes; `seed`.
-        checkouts: Whose configuration is whose.
-        fixture: The plugin with our fixture.
-        overrides: Options that are not as the project says.
-        ended: Is called when the test has ended, before what it needed is torn down; tells whether it was measured.
+        spec: `targets`, node ids; `options`, the user's session's that decide how tests are collected; `scratch`,
+            a directory for pytest's files; `seed`.
+        checkouts: Tell which side owns a configuration.
+        fixture: The plugin with the fixture `energy`.
+        overrides: Options that override the project's.
+        ended: Is called when the test has ended, before its fixtures are torn down; tells whether it was measured.
     """
 
     HOOKS = (
@@ -120,43 +120,43 @@ class Session:
 
     @property
     def arguments(self) -> list[str]:
-        """What pytest is called with."""
+        """The arguments of pytest."""
         ini = dict(INI, cache_dir=os.path.join(self._spec["scratch"], "cache"))
         settings = [part for name in ini for part in ("-o", "%s=%s" % (name, ini[name]))]
-        return [*filter(_names_what_exists, self._spec["options"]), *settings, *self._spec["targets"]]
+        return [*filter(_path_exists, self._spec["options"]), *settings, *self._spec["targets"]]
 
     def pytest_load_initial_conftests(
         self, early_config: Any, args: list[str], parser: Any
     ) -> Iterator[None]:
-        """Before anybody else: leave output alone, and measure no coverage. Afterwards: know what may be named."""
+        """First, leave output alone and disable coverage; afterwards, add options that may be used."""
         if self._checkouts.is_others(early_config.inipath):
             raise WrongIni
         early = early_config.known_args_namespace
         early.capture = "no"
         if self._checkouts.is_inside:
-            early.confcutdir = os.getcwd()  # the conftest.py around this checkout is the other side's
+            early.confcutdir = os.getcwd()  # a conftest.py above this checkout is the other side's
         if hasattr(early, "cov_source"):
             early.cov_source = None
         if not hasattr(early, "energy"):
-            _know_energy(parser)
+            _add_energy_options(parser)
         for name in (*INI, "cache_dir"):
-            _know_ini(early_config, parser, name)
+            _add_ini(early_config, parser, name)
         yield
-        self._forget_unknown(args, parser)
+        self._drop_unknown(args, parser)
 
-    def _forget_unknown(self, args: list[str], parser: Any) -> None:
-        """Leave out what only the other side's conftest.py, or the user's own environment, has an option for."""
+    def _drop_unknown(self, args: list[str], parser: Any) -> None:
+        """Drop options that only the other side's conftest.py, or the user's own environment, defines."""
         optional = {one for one in self._spec["options"] if one.startswith("--")}.intersection(args)
         if optional:
             unknown = parser.parse_known_and_unknown_args(args)[1]
             args[:] = [one for one in args if one not in optional or one not in unknown]
 
     def pytest_cmdline_main(self, config: Any) -> Iterator[None]:
-        """Before plugins begin to work: send those home that should not, and set everybody's options."""
+        """Before plugins start: disable the unwanted ones, and override options."""
         for plugin in config.pluginmanager.get_plugins():
-            if getattr(plugin, "__name__", None) in SENT_HOME:
+            if getattr(plugin, "__name__", None) in DISABLED:
                 config.pluginmanager.unregister(plugin)
-        # Fixtures of plugins that are gone count as well: the last one of a name is the one that is used.
+        # Fixtures of disabled plugins still count; of several with one name pytest uses the last.
         config.pluginmanager.register(self._fixture)
         scratch = self._spec["scratch"]
         more = {"randomly_seed": self._spec["seed"], "basetemp": os.path.join(scratch, "temporary")}
@@ -166,12 +166,12 @@ class Session:
         yield
 
     def pytest_configure(self, config: Any) -> None:
-        """Make markers known whose plugins are not here."""
+        """Register markers whose plugins are disabled."""
         for marker in MARKERS:
             config.addinivalue_line("markers", marker)
 
     def pytest_runtest_teardown(self, item: Any) -> None:
-        """Say that the test itself is over, and keep plugins from summing up what nobody reads."""
+        """Report that the test itself is over, and skip the summaries of plugins."""
         sys.stdout.flush()
         if self._ended():
             config = item.config
@@ -180,33 +180,33 @@ class Session:
 
 
 def run_session(pytest: Any, session: Session, plugins: list[Any]) -> Any:
-    """Run pytest; returns its exit code."""
+    """Run pytest; return its exit code."""
     plugins = [as_plugin(pytest, one) for one in (session, *plugins)]
     arguments = session.arguments
     try:
-        return pytest.main(list(arguments), plugins)  # it changes what it is given
-    except WrongIni:  # this checkout has none, and the one around it is the other side's
+        return pytest.main(list(arguments), plugins)  # it modifies its arguments
+    except WrongIni:  # this checkout has none, and the one above it is the other side's
         here = ["-c", os.devnull, "--rootdir", os.getcwd()]
         return pytest.main([*here, *arguments], plugins)
 
 
 def as_plugin(pytest: Any, plugin: Any) -> Any:
-    """A plugin whose hooks have been told apart as its class says: decorators would need pytest at import."""
+    """Mark the hooks of a plugin as its class says: decorators would need pytest at import."""
     for name, options in plugin.HOOKS:
         pytest.hookimpl(**options)(getattr(type(plugin), name))
     return plugin
 
 
-def _names_what_exists(option: str) -> bool:
-    """Whether an option's file or directory is there: the other side may have one that this side has not."""
-    for name in PLACES:
+def _path_exists(option: str) -> bool:
+    """Tell whether an option's file or directory exists: it may do so only at the other side."""
+    for name in PATH_OPTIONS:
         if option.startswith(name):
             return os.path.exists(option[len(name) :])
     return True
 
 
-def _know_energy(parser: Any) -> None:
-    """Accept the options and ini names of a plugin that is not installed here."""
+def _add_energy_options(parser: Any) -> None:
+    """Accept the options and ini names of the plugin, which is not installed here."""
     group = parser.getgroup("energygate")
     for name in FLAGS:
         group.addoption("--energy-%s" % name if name else "--energy", action="store_true", default=None)
@@ -216,9 +216,9 @@ def _know_energy(parser: Any) -> None:
         parser.addini(name, "of the plugin, which is not installed here", default=None)
 
 
-def _know_ini(config: Any, parser: Any, name: str) -> None:
+def _add_ini(config: Any, parser: Any, name: str) -> None:
     """Accept a setting that this pytest, or one without some plugin, does not know."""
     try:
         config.getini(name)
     except (ValueError, KeyError):
-        parser.addini(name, "of a plugin that is switched off")
+        parser.addini(name, "of a disabled plugin")

@@ -1,6 +1,6 @@
-"""A test's measured part as a workload: pytest runs in this process, and its fixture serves.
+"""A part of a test as a workload: pytest runs in this process, and its fixture `energy` serves the part.
 
-This is the fixture's signature, here and in the plugin:
+The signature of the fixture, here and in the plugin:
 
     energy(fn, *args, requests=1, units=None, name=None, **kwargs) -> the value of fn(*args, **kwargs)
 
@@ -27,48 +27,48 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Any
 
-OLDEST = (7, 0)
-"""The oldest pytest that this is written for."""
+MIN_VERSION = (7, 0)
+"""Oldest supported pytest."""
 
 
-def run(spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callable[..., None]) -> None:
-    """Run a test; once it measures the part that is wanted, serve that, and say goodbye when the test has ended.
+def run(spec: dict[str, Any], serve: Callable[[Any], None], finish: Callable[..., None]) -> None:
+    """Run a test, and serve the requested part when the test measures it.
 
     Args:
-        spec: `target`, a node id; `part`, the name of what is measured, and `units`, what requests yield, or `None`;
-            `seed`; `scratch`, a directory for what pytest writes; `other`, the other side's checkout, or `None`;
-            `options`, those of the user's own session that say how tests are collected.
+        spec: `target`, a node id; `part`, the name of the measured part, and `units`, what requests yield, or `None`;
+            `seed`; `scratch`, a directory for pytest's files; `other`, the other side's checkout, or `None`;
+            `options`, those of the user's session that decide how tests are collected.
         serve: Serves a workload until `shut_down`.
-        say_goodbye: Answers `shut_down`, with a trouble where there is one.
+        finish: Answers `shut_down`, with an error if there is one.
 
     Raises:
-        Trouble: When there is no pytest for it, or the test never measured that part.
+        WorkloadError: When pytest is missing, or the test never measures the part.
     """
     pytest = imported_pytest()
     sys.argv[1:] = []
     os.makedirs(spec["scratch"], exist_ok=True)
-    node = MeasuredTest(spec, serve, say_goodbye)
+    test = MeasuredTest(spec, serve, finish)
     try:
-        node.run(pytest)
-    except SystemExit as error:  # a conftest.py may well call sys.exit
-        node.outcome.ended_by(error)
+        test.run(pytest)
+    except SystemExit as error:  # a conftest.py may call sys.exit
+        test.outcome.ended_by(error)
     finally:
-        say_goodbye()
-    if not node.served:
-        raise node.outcome.trouble(node.wanted, node.names)
+        finish()
+    if not test.served:
+        raise test.outcome.error(test.part, test.names)
 
 
 def imported_pytest() -> Any:
-    """This environment's pytest.
+    """Import this environment's pytest.
 
     Raises:
-        Trouble: When it has none, or one that is too old.
+        WorkloadError: When it has none, or one that is too old.
     """
     try:
         import pytest
     except ImportError as error:
         raise WorkloadError("%s cannot import pytest: %s" % (sys.executable, message_of(error))) from None
-    if tuple(map(int, pytest.__version__.split(".")[:2])) < OLDEST:
+    if tuple(map(int, pytest.__version__.split(".")[:2])) < MIN_VERSION:
         message = "%s has pytest %s; workloads of kind pytest need 7.0 or later"
         raise WorkloadError(message % (sys.executable, pytest.__version__))
     return pytest
@@ -78,26 +78,26 @@ class MeasuredTest:
     """One run of one test, in which one call of `energy` is served.
 
     Attributes:
-        wanted: The name of the call that is; `None` for the one without a name.
-        names: Those of all calls so far.
-        served: Whether it was reached.
-        outcome: What became of the test.
+        part: Name of the part that is served; `None` for the one without a name.
+        names: Names of all parts so far.
+        served: Whether the part was reached.
+        outcome: What happened to the test.
     """
 
     def __init__(
-        self, spec: dict[str, Any], serve: Callable[[Any], None], say_goodbye: Callable[..., None]
+        self, spec: dict[str, Any], serve: Callable[[Any], None], finish: Callable[..., None]
     ) -> None:
         self._spec = spec
         self._serve = serve
-        self._say_goodbye = say_goodbye
+        self._finish = finish
         self._checkouts = Checkouts(os.getcwd(), spec["other"])
-        self.wanted: str | None = spec["part"]
+        self.part: str | None = spec["part"]
         self.names: list[str | None] = []
         self.served = False
         self.outcome = Outcome(spec["target"])
 
     def run(self, pytest: Any) -> None:
-        """Run the test, with pytest's settings of this checkout."""
+        """Run the test with the pytest settings of this checkout."""
         fixture = types.ModuleType("energygate_fixture")
         fixture.energy = pytest.fixture(lambda: EnergyFixture(self), name="energy")  # type: ignore[attr-defined]
         spec = dict(self._spec, targets=[self._spec["target"]])
@@ -105,9 +105,9 @@ class MeasuredTest:
         self.outcome.code = run_session(pytest, session, [self.outcome])
 
     def measure(self, name: str | None, call: MeasuredCall) -> Any:
-        """Serve a call if it is the one that is wanted, else make it once; returns its value."""
+        """Serve a call if it is the requested part, else make it once; return its value."""
         self.names.append(name)
-        if name != self.wanted:
+        if name != self.part:
             try:
                 return call.once()
             finally:
@@ -115,9 +115,9 @@ class MeasuredTest:
         import pytest
 
         if self.served:
-            whose = "without a name" if name is None else "of the name %r" % name
-            message = "%s measures two parts %s; tell them apart with energy(..., name=...)"
-            self._say_goodbye(WorkloadError(message % (self._spec["target"], whose)))
+            which = "without a name" if name is None else "named %r" % name
+            message = "%s measures two parts %s; distinguish them with energy(..., name=...)"
+            self._finish(WorkloadError(message % (self._spec["target"], which)))
             pytest.exit("measured twice")
         self.served = True
         call.count(self._spec["units"])
@@ -125,22 +125,22 @@ class MeasuredTest:
         call.origin = self._checkouts.foreign_module()
         with without_observers():
             self._serve(call)
-        if call.value is NOT_YET:  # nobody asked, or every request failed
+        if call.value is NOT_YET:  # no request was served, or all failed
             pytest.exit("measured nothing")
         return call.value
 
     def _ended(self) -> bool:
-        """The test has ended; what it took to set up is torn down next, for which nobody waits."""
+        """Answer `shut_down` when the test has ended, before its fixtures are torn down; tell whether it was served."""
         if self.served:
-            self._say_goodbye()
+            self._finish()
         return self.served
 
 
 class EnergyFixture:
-    """The fixture `energy` as a worker provides it."""
+    """The fixture `energy` in a worker."""
 
-    def __init__(self, node: MeasuredTest) -> None:
-        self._node = node
+    def __init__(self, test: MeasuredTest) -> None:
+        self._test = test
 
     def __call__(
         self,
@@ -152,33 +152,33 @@ class EnergyFixture:
         name: str | None = None,
         **kwargs: Any,
     ) -> Any:
-        """Call `function(*args, **kwargs)`, measure it if it is the part that is wanted, and return its value."""
+        """Call `function(*args, **kwargs)`, measure it if it is the requested part, and return its value."""
         __tracebackhide__ = True
-        return self._node.measure(name, MeasuredCall(function, args, kwargs, requests=requests, units=units))
+        return self._test.measure(name, MeasuredCall(function, args, kwargs, requests=requests, units=units))
 
     @property
     def result(self) -> Any:
-        """What the latest part cost, which is for the user's own session to know."""
+        """The cost of the latest part, which only the user's own session knows."""
         return UnmeasuredResult()
 
     def result_of(self, name: str | None) -> Any:  # noqa: ARG002 - the plugin's signature
-        """What a part cost: the same."""
+        """Return the cost of a part, likewise unknown."""
         return UnmeasuredResult()
 
 
 class UnmeasuredResult:
-    """Stands for a result, of which there is none here: a test that asserts something about it goes on all the same."""
+    """Replaces a result, which does not exist here: assertions about it pass."""
 
     def _itself(self, *_: Any, **__: Any) -> Any:
         return self
 
-    def _agrees(self, *_: Any) -> bool:
+    def _true(self, *_: Any) -> bool:
         return True
 
     __getattr__ = __getitem__ = __call__ = _itself
     __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _itself
     __neg__ = __abs__ = __round__ = _itself
-    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __contains__ = __bool__ = _agrees
+    __lt__ = __le__ = __gt__ = __ge__ = __eq__ = __ne__ = __contains__ = __bool__ = _true
     __hash__ = object.__hash__
 
     def __float__(self) -> float:
@@ -195,12 +195,12 @@ class UnmeasuredResult:
 
 
 TOOLS = range(6)
-"""Ids of tools in `sys.monitoring` (Python 3.12 and later)."""
+"""Tool ids of `sys.monitoring` (Python 3.12 and later)."""
 
 
 @contextmanager
 def without_observers() -> Iterator[None]:
-    """Be watched by nobody: coverage, debuggers and profilers that run in this process are back afterwards."""
+    """Disable coverage, debuggers, profilers and pytest's log handlers in this process, and restore them afterwards."""
     trace, profile = sys.gettrace(), sys.getprofile()
     root = logging.getLogger()
     handlers = [one for one in root.handlers if type(one).__module__ == "_pytest.logging"]
@@ -223,14 +223,16 @@ def without_observers() -> Iterator[None]:
 
 
 def _stop_monitoring() -> list[tuple[int, int, Any]]:
-    """Take the callbacks of `sys.monitoring` away; returns tool, event and callback of each."""
+    """Remove the callbacks of `sys.monitoring`; return tool, event and callback of each."""
     monitoring: Any = getattr(sys, "monitoring", None)
     taken = []
     for tool in TOOLS if monitoring is not None else ():
         if monitoring.get_tool(tool) is None:
             continue
         for event in vars(monitoring.events).values():
-            if isinstance(event, int) and event and not event & (event - 1):  # the others are several at once
+            if (
+                isinstance(event, int) and event and not event & (event - 1)
+            ):  # a single event, not a combination
                 callback = monitoring.register_callback(tool, event, None)
                 if callback is not None:
                     taken.append((tool, event, callback))

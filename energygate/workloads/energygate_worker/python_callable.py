@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 
 from .errors import (
-    TEXT_LIMIT,
+    MAX_MESSAGE_LENGTH,
     UNFINISHED,
     FailedRequest,
     ForkedCopy,
@@ -32,18 +32,20 @@ class CallableWorkload(LoadedWorkload):
 
     Attributes:
         coroutine: The function as it was given.
-        event_loop: Where it runs, if it is a coroutine function; otherwise `None`.
-        function: The function as an ordinary one, that returns its answer.
-        refused: What it may not return, by type.
-        units: The policy's name for what requests yield; `None` where that is not counted.
+        event_loop: Where it runs if it is a coroutine function; otherwise `None`.
+        function: The function as an ordinary one that returns its answer.
+        refused: Types that it may not return.
+        units: The policy's name for what requests yield; `None` if it is not counted.
     """
 
     refused = UNFINISHED
 
-    def __init__(self, function: Callable[..., Any], event_loop: Any, units: str | None) -> None:
-        self.coroutine = function
-        self.event_loop = event_loop
-        self.function = _blocking(function, event_loop)
+    def __init__(self, function: Callable[..., Any], units: str | None, *, is_async: bool) -> None:
+        self.coroutine = self.function = function
+        self.event_loop: Any = None
+        if is_async:
+            self.event_loop = loop = PrivateLoop()
+            self.function = lambda **feed: loop.run_until_complete(function(**feed))
         self.units = units
         self.observes = units is not None
         self.versions: dict[str, str] = {}
@@ -69,19 +71,21 @@ class CallableWorkload(LoadedWorkload):
             append(clock())
 
     def observe(self, answer: Any) -> tuple[float, int]:
-        """How much a call yielded; never when its first piece came, since a callable returns its whole answer."""
+        """Return how much a call yielded, and 0: a callable returns its whole answer at once."""
         if not isinstance(answer, Mapping):
-            message = "returned %s; with `units: %s` a request returns a mapping that holds the number of %s"
+            message = (
+                "returned %s; with `units: %s` a request returns a mapping that contains the number of %s"
+            )
             raise FailedRequest(message % (type(answer).__name__, self.units, self.units))
         if self.units not in answer:
-            held = ", ".join(repr(name) for name in list(answer)[:10]) or "nothing"
+            names = ", ".join(repr(name) for name in list(answer)[:10]) or "nothing"
             raise FailedRequest(
-                "returned no %r, which `units` names; its answer holds %s" % (self.units, held)
+                "returned no %r, which `units` names; its answer contains %s" % (self.units, names)
             )
         return count_of(answer[self.units], "returned %%s as its %r" % self.units), 0
 
     def named(self, answer: Any) -> dict[str, Any]:
-        """The parts of an answer by name."""
+        """Return the parts of an answer by name."""
         if isinstance(answer, dict):
             return {str(name): value for name, value in answer.items()}
         if isinstance(answer, tuple):
@@ -89,7 +93,6 @@ class CallableWorkload(LoadedWorkload):
         return {"answer": answer}
 
     def _finished(self, answer: Any) -> Any:
-        """The answer, if it is one."""
         if type(answer) in self.refused:
             raise UnfinishedAnswer(type(answer))
         if forked:
@@ -97,47 +100,20 @@ class CallableWorkload(LoadedWorkload):
         return answer
 
 
-def count_of(value: Any, wording: str) -> float:
-    """How much a request yielded.
-
-    Args:
-        value: What it says: a number, numpy's and torch's scalars too.
-        wording: What the request did if that is no count, with `%s` in place of the value.
-
-    Raises:
-        FailedRequest: When it is no count.
-    """
-    try:
-        count = float("nan" if isinstance(value, (str, bytes, bool)) else value)
-    except Exception:
-        count = math.nan
-    if not 0 <= count < math.inf:
-        raise FailedRequest("%s, which is no count" % (wording % repr(value)[:TEXT_LIMIT]))
-    return count
-
-
-def _blocking(function: Callable[..., Any], event_loop: Any) -> Callable[..., Any]:
-    """A coroutine function as an ordinary one; any other function as it is."""
-    if event_loop is None:
-        return function
-    return lambda **feed: event_loop.run_until_complete(function(**feed))
-
-
 class PythonCallable(CallableWorkload):
-    """A function that serves one request, made by the user's factory `package.module:factory`."""
+    """A function that the user's factory `package.module:factory` returns."""
 
     def __init__(self, spec: dict[str, Any]) -> None:
         target = spec["target"]
         module_name, _, factory_name = target.partition(":")
         try:
             factory: Any = importlib.import_module(module_name)
-        except BaseException as error:  # a script without a main guard may well call sys.exit
+        except BaseException as error:  # a script without a main guard may call sys.exit
             if isinstance(error, ModuleNotFoundError) and (module_name + ".").startswith("%s." % error.name):
                 message = "there is no module %s in %s, nor in the environment of %s"
                 raise WorkloadError(message % (error.name, os.getcwd(), sys.executable)) from None
-            raise WorkloadError(
-                "%s cannot be imported with %s: it %s" % (module_name, sys.executable, describe_error(error))
-            ) from error
+            message = "%s cannot be imported with %s: it %s"
+            raise WorkloadError(message % (module_name, sys.executable, describe_error(error))) from error
         self.origin = getattr(factory, "__file__", None)
         try:
             for part in factory_name.split("."):
@@ -149,15 +125,14 @@ class PythonCallable(CallableWorkload):
         except BaseException as error:
             raise WorkloadError("the factory %s %s" % (target, describe_error(error))) from error
         if inspect.isawaitable(function) or not callable(function):
-            raise WorkloadError(
-                "%s returned %s; it must return the function that serves one request"
-                % (target, "nothing" if function is None else type(function).__name__)
-            )
-        super().__init__(function, PrivateLoop() if is_async(function) else None, spec.get("units"))
+            what = "nothing" if function is None else type(function).__name__
+            message = "%s returned %s; it must return the function that serves one request"
+            raise WorkloadError(message % (target, what))
+        super().__init__(function, spec.get("units"), is_async=returns_coroutine(function))
 
 
 class PrivateLoop:
-    """An event loop that lives as long as what is measured on it."""
+    """An event loop for a measured function, which works even inside a test that runs on another loop."""
 
     def __init__(self) -> None:
         import asyncio
@@ -166,7 +141,7 @@ class PrivateLoop:
         self._loop = asyncio.new_event_loop()
 
     def run_until_complete(self, coroutine: Coroutine[Any, Any, Any]) -> Any:
-        """Run a coroutine to its end. A loop that runs in this thread stands still meanwhile, as for any call."""
+        """Run a coroutine. A loop that is running in this thread pauses meanwhile, as during any call."""
         outer = self._asyncio._get_running_loop()  # noqa: SLF001 - documented for those who write loops
         if outer is None:
             return self._loop.run_until_complete(coroutine)
@@ -187,6 +162,25 @@ class PrivateLoop:
         self._loop.close()
 
 
-def is_async(function: Callable[..., Any]) -> bool:
-    """Whether calling it gives a coroutine."""
+def returns_coroutine(function: Callable[..., Any]) -> bool:
+    """Tell whether calling it returns a coroutine."""
     return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
+
+
+def count_of(value: Any, wording: str) -> float:
+    """Return how much a request yielded.
+
+    Args:
+        value: What it reports: a number, including scalars of numpy and torch.
+        wording: What the request did if that is not a count, with `%s` in place of the value.
+
+    Raises:
+        FailedRequest: When it is not a count.
+    """
+    try:
+        count = float("nan" if isinstance(value, (str, bytes, bool)) else value)
+    except Exception:
+        count = math.nan
+    if not 0 <= count < math.inf:
+        raise FailedRequest("%s, which is not a count" % (wording % repr(value)[:MAX_MESSAGE_LENGTH]))
+    return count
