@@ -233,7 +233,7 @@ BROKEN = {"bytes": http('{"a": 1}', length=100), "close": True}
         (http('{"images": NaN}'), "images", "without a number named `images`"),
         (http("[3]"), "images", "without a number named `images`"),
         (http("3 images", content_type="text/plain"), "images", "without a number named `images`"),
-        (events(WORD, "[DONE]"), "tokens", 'asked by "stream_options": {"include_usage": true}'),
+        (events(WORD, "[DONE]"), "tokens", 'if the request has "stream_options": {"include_usage": true}'),
         (events(WORD, WORD), None, "the stream ended before its last event, [DONE]"),
         ({"bytes": events(WORD, end=""), "close": True}, None, "request 1 was not answered in full"),
         (events(WORD, {"error": {"message": "out of memory"}}), None, "an error: out of memory"),

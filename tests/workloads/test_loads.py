@@ -288,12 +288,12 @@ def test_units_are_not_looked_at_unless_asked_for(loaded, app):
         ("{}", ("its answer contains nothing",)),
         ("42", ("returned int; with `units: tokens` a request returns a mapping",)),
         ("{'tokens': -1}", ("returned -1 as its 'tokens', which is not a count",)),
-        ("{'tokens': float('nan')}", ("no count",)),
-        ("{'tokens': float('inf')}", ("no count",)),
+        ("{'tokens': float('nan')}", ("not a count",)),
+        ("{'tokens': float('inf')}", ("not a count",)),
         ("{'tokens': '12'}", ("returned '12' as its 'tokens'",)),
-        ("{'tokens': None}", ("no count",)),
-        ("{'tokens': True}", ("no count",)),
-        ("{'tokens': [1, 2]}", ("no count",)),
+        ("{'tokens': None}", ("not a count",)),
+        ("{'tokens': True}", ("not a count",)),
+        ("{'tokens': [1, 2]}", ("not a count",)),
     ],
 )
 def test_an_answer_without_its_units_is_a_failed_request(loaded, app, trouble, answer, words):

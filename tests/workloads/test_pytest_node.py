@@ -202,10 +202,7 @@ def test_requests_and_units(worker, checkout, *, call, name, count, requests):
         (
             "energy(iter_, 'ab')",
             None,
-            (
-                "request 1 returned a generator; a request must return its finished answer, as a function that calls "
-                "list(...) on it does"
-            ),
+            "request 1 returned a generator; a request must return its finished answer, for example list(...) of it",
         ),
         (
             "energy(lambda: 3, units=len)",
