@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections import deque
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from energygate.production.recorder.samples import SampleEnergy
 
@@ -12,29 +12,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from energygate.production.recorder.cpu_time import CpuUsage
+    from energygate.production.recorder.hardware_counters import NvidiaCounter, RaplCounter
     from energygate.production.recorder.samples import SampleWindow
 
 MAX_IDLE_WINDOWS = 31
 """How many of the latest windows without a request determine the idle power. A quarter of them may be too quiet, and
 most may be disturbed: their lower quartile counts."""
-
-
-class EnergyCounter(Protocol):
-    """Energy since an arbitrary start, of one device or of several together."""
-
-    def begin(self) -> None:
-        """Take the first reading.
-
-        Raises:
-            MeasurementError: When the counter cannot be read.
-        """
-
-    def growth(self) -> tuple[float, float]:
-        """Return the joules and the seconds since the last reading that succeeded.
-
-        Raises:
-            MeasurementError: When the counter cannot be read, or was reset.
-        """
 
 
 class IdlePower:
@@ -64,7 +47,49 @@ class IdlePower:
         self._seen.append(watts)
 
 
-class MeteredCpu:
+class _Metered:
+    """Counters of a part of the machine.
+
+    Args:
+        counter: Counts the energy of the whole part.
+        idle: Its idle power.
+    """
+
+    def __init__(self, counter: RaplCounter | NvidiaCounter, *, idle: IdlePower) -> None:
+        self._counter = counter
+        self._idle = idle
+
+    @property
+    def idle_watts(self) -> float:
+        """The part's idle power."""
+        return self._idle.watts
+
+    def begin(self) -> None:
+        """Take the first reading."""
+        self._counter.begin()
+
+    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
+        """Return the joules of a window, and of earlier ones whose readings failed."""
+        joules, seconds = self._counter.growth()
+        if not window.serves and not usage.machine.in_flight_ns and seconds > 0:  # no recorder serves
+            self._idle.learn(joules / seconds)
+        idle_joules = min(joules, self._idle.watts * seconds)
+        work_joules = (joules - idle_joules) * self._share_of_work(window, usage)
+        idle_joules *= usage.machine.share
+        requests_joules = idle_joules * window.share_in_flight
+        if window.serves:
+            requests_joules += work_joules
+        return SampleEnergy(
+            requests_joules=requests_joules,
+            idle_joules=max(0.0, work_joules + idle_joules - requests_joules),
+        )
+
+    def _share_of_work(self, window: SampleWindow, usage: CpuUsage) -> float:
+        """Return this process's share of the energy above idle."""
+        raise NotImplementedError
+
+
+class MeteredCpu(_Metered):
     """Counters of processors and memory.
 
     The machine's energy above idle belongs to whoever used its CPUs, by CPU time: this process's part is its CPU time
@@ -79,74 +104,39 @@ class MeteredCpu:
         busy_s: Returns the CPU time of all processes of the machine so far, in seconds.
     """
 
-    def __init__(self, counter: EnergyCounter, *, idle: IdlePower, busy_s: Callable[[], float]) -> None:
-        self._counter = counter
-        self._idle = idle
+    def __init__(self, counter: RaplCounter, *, idle: IdlePower, busy_s: Callable[[], float]) -> None:
+        super().__init__(counter, idle=idle)
         self._busy_s = busy_s
         self._last_busy_s = 0.0
-        self._missed_cpu_ns = 0
-
-    @property
-    def idle_watts(self) -> float:
-        """The counter's idle power."""
-        return self._idle.watts
+        self._unread_cpu_ns = 0
 
     def begin(self) -> None:
         """Take the first reading."""
-        self._counter.begin()
+        super().begin()
         self._last_busy_s = self._busy_s()
 
     def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
         """Return the joules of a window, and of earlier ones whose readings failed."""
-        self._missed_cpu_ns += usage.cpu_ns
-        joules, seconds = self._counter.growth()
+        self._unread_cpu_ns += usage.cpu_ns
+        return super().energy(window, usage)
+
+    def _share_of_work(self, window: SampleWindow, usage: CpuUsage) -> float:  # noqa: ARG002 - by CPU time alone
         busy_s = self._busy_s()
         used_s, self._last_busy_s = busy_s - self._last_busy_s, busy_s
-        cpu_s, self._missed_cpu_ns = self._missed_cpu_ns * 1e-9, 0
-        idle_joules = _idle_joules(self._idle, joules, seconds, window, usage)
-        part = 1.0 if used_s <= cpu_s else cpu_s / used_s
-        return _attributed(
-            work_joules=(joules - idle_joules) * part,
-            idle_joules=idle_joules * usage.machine.share,
-            window=window,
-        )
+        cpu_s, self._unread_cpu_ns = self._unread_cpu_ns * 1e-9, 0
+        return 1.0 if used_s <= cpu_s else cpu_s / used_s
 
 
-class MeteredGpus:
-    """Counters of GPUs.
+class MeteredGpus(_Metered):
+    """Counters of all GPUs that the service may use.
 
     Their energy above idle belongs to the machine's recorders, by their time with a request in flight: the CPU time of
     a process does not show what its kernels do. Other processes on the same GPUs are not distinguished.
-
-    Args:
-        counter: Of all GPUs that the service may use.
-        idle: Their idle power.
     """
 
-    def __init__(self, counter: EnergyCounter, *, idle: IdlePower) -> None:
-        self._counter = counter
-        self._idle = idle
-
-    @property
-    def idle_watts(self) -> float:
-        """The counters' idle power."""
-        return self._idle.watts
-
-    def begin(self) -> None:
-        """Take the first reading."""
-        self._counter.begin()
-
-    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
-        """Return the joules of a window, and of earlier ones whose readings failed."""
-        joules, seconds = self._counter.growth()
-        idle_joules = _idle_joules(self._idle, joules, seconds, window, usage)
+    def _share_of_work(self, window: SampleWindow, usage: CpuUsage) -> float:
         together_ns = max(usage.machine.in_flight_ns, window.in_flight_ns)
-        part = window.in_flight_ns / together_ns if together_ns else usage.machine.share
-        return _attributed(
-            work_joules=(joules - idle_joules) * part,
-            idle_joules=idle_joules * usage.machine.share,
-            window=window,
-        )
+        return window.in_flight_ns / together_ns if together_ns else usage.machine.share
 
 
 class ModelledCpu:
@@ -181,23 +171,3 @@ class ModelledCpu:
             requests_joules=requests_joules,
             idle_joules=joules - requests_joules + idle_joules,
         )
-
-
-def _idle_joules(
-    idle: IdlePower, joules: float, seconds: float, window: SampleWindow, usage: CpuUsage
-) -> float:
-    """Return the idle part of a counter's joules; learn from a window in which no recorder serves."""
-    if not window.serves and not usage.machine.in_flight_ns and seconds > 0:
-        idle.learn(joules / seconds)
-    return min(joules, idle.watts * seconds)
-
-
-def _attributed(*, work_joules: float, idle_joules: float, window: SampleWindow) -> SampleEnergy:
-    """Divide joules of work and of idling between the window's requests and its idle energy."""
-    requests_joules = idle_joules * window.share_in_flight
-    if window.serves:
-        requests_joules += work_joules
-    return SampleEnergy(
-        requests_joules=requests_joules,
-        idle_joules=max(0.0, work_joules + idle_joules - requests_joules),
-    )

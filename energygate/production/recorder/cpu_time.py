@@ -11,7 +11,7 @@ import psutil
 from energygate.production.recorder.peers import NO_USAGE, OwnUsage
 
 if TYPE_CHECKING:
-    from energygate.production.recorder.peers import MachineUsage, Peers
+    from energygate.production.recorder.peers import MachineUsage, NoPeers, PeerTable
     from energygate.production.recorder.samples import SampleWindow
 
 
@@ -36,7 +36,7 @@ class CpuTimeTracker:
         peers: The machine's other recorders.
     """
 
-    def __init__(self, children: ChildCpuTime, peers: Peers) -> None:
+    def __init__(self, children: ChildCpuTime, peers: PeerTable | NoPeers) -> None:
         self._children = children
         self._peers = peers
         self._usage = NO_USAGE

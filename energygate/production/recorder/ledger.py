@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from bisect import bisect_left
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,35 +16,21 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 
+@dataclass(slots=True)
 class WorkloadCounters:
     """One workload's counters. They belong to a ledger, which holds the lock."""
 
-    __slots__ = (
-        "counts",
-        "energy_joules",
-        "errors",
-        "idle_joules",
-        "in_flight",
-        "ok",
-        "request_ns",
-        "response_bytes",
-        "since_ns",
-        "sum_ns",
-        "units",
-    )
-
-    def __init__(self, buckets: int, now_ns: int) -> None:
-        self.in_flight = 0
-        self.since_ns = now_ns
-        self.request_ns = 0
-        self.ok = 0
-        self.errors = 0
-        self.energy_joules = 0.0
-        self.idle_joules = 0.0
-        self.response_bytes = 0
-        self.counts = [0] * buckets
-        self.sum_ns = 0
-        self.units: dict[str, float] = {}
+    since_ns: int
+    counts: list[int]
+    sum_ns: int = 0
+    in_flight: int = 0
+    request_ns: int = 0
+    ok: int = 0
+    errors: int = 0
+    energy_joules: float = 0.0
+    idle_joules: float = 0.0
+    response_bytes: int = 0
+    units: dict[str, float] = field(default_factory=dict)
 
     def advance(self, now_ns: int) -> None:
         """Add the time of requests in flight up to now; a clock that stepped back adds nothing."""
@@ -79,11 +66,11 @@ class Ledger:
         self._bounds_seconds = bounds_seconds
         self._bounds_ns = [round(bound * 1e9) for bound in bounds_seconds]
         self._known = frozenset(names)
-        now_ns = clock()
-        self._workloads = {names[0]: WorkloadCounters(len(bounds_seconds) + 1, now_ns)}
+        self._workloads: dict[str, WorkloadCounters] = {}
+        self._counters(names[0])
         self._in_flight = 0
         self._begun = 0
-        self._cut_ns = now_ns
+        self._cut_ns = now_ns = clock()
         self._cut_cpu_ns = cpu_clock()
         self._flight_since_ns = now_ns
         self._in_flight_ns = 0
@@ -198,6 +185,6 @@ class Ledger:
         name = bounded_name(name, self._workloads.keys(), self._known)
         counters = self._workloads.get(name)
         if counters is None:
-            counters = WorkloadCounters(len(self._bounds_seconds) + 1, self.now_ns())
+            counters = WorkloadCounters(self.now_ns(), [0] * (len(self._bounds_seconds) + 1))
             self._workloads[name] = counters
         return counters

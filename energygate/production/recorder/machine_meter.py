@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 import psutil
 import pynvml  # noqa: F401 - needed by find_gpus
@@ -34,23 +34,9 @@ if TYPE_CHECKING:
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.meters.rapl import Domain
     from energygate.policy import Policy, Workload
-    from energygate.production.recorder.cpu_time import CpuUsage
-    from energygate.production.recorder.peers import Peers
     from energygate.production.recorder.samples import SampleWindow
 
-
-class EnergySource(Protocol):
-    """A part of the machine whose energy can be determined."""
-
-    @property
-    def idle_watts(self) -> float:
-        """Its idle power."""
-
-    def begin(self) -> None:
-        """Take the first reading."""
-
-    def energy(self, window: SampleWindow, usage: CpuUsage) -> SampleEnergy:
-        """Return this process's part of the joules since the last reading."""
+    EnergySource = MeteredCpu | MeteredGpus | ModelledCpu
 
 
 class MachineMeter:
@@ -213,7 +199,7 @@ def _domains() -> tuple[tuple[Domain, ...], int]:
     return (*own.values(), *rapl.memory_of(domains)), max(period or 0 for period in periods_ns)
 
 
-def _peers(interval_ns: int) -> Peers:
+def _peers(interval_ns: int) -> PeerTable | NoPeers:
     try:
         return PeerTable(interval_ns=interval_ns)
     except (

@@ -14,7 +14,7 @@ import tempfile
 import time
 from dataclasses import astuple, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from energygate.production.recorder.forks import locked
 
@@ -64,16 +64,6 @@ class MachineUsage:
     pids: frozenset[int] = frozenset()
 
 
-class Peers(Protocol):
-    """The recorders that share the machine with this one."""
-
-    def exchange(self, usage: OwnUsage) -> MachineUsage:
-        """Tell the peers this recorder's usage, and return that of all."""
-
-    def leave(self) -> None:
-        """Tell the peers that this recorder is gone."""
-
-
 class NoPeers:
     """A machine with a single recorder, or without a place for a table."""
 
@@ -81,7 +71,7 @@ class NoPeers:
         self._last = NO_USAGE
 
     def exchange(self, usage: OwnUsage) -> MachineUsage:
-        """Return this recorder's usage."""
+        """Return this recorder's usage since the last exchange."""
         last, self._last = self._last, usage
         return MachineUsage(
             share=1.0,
@@ -150,7 +140,7 @@ class PeerTable:
             raise
 
     def exchange(self, usage: OwnUsage) -> MachineUsage:
-        """Write this recorder's slot, and read all others."""
+        """Tell the peers this recorder's usage, and return that of all."""
         now_ns = self._clock()
         own = self._own(usage, now_ns)
         if self._read(self._place).owner != self._owner:
@@ -172,7 +162,7 @@ class PeerTable:
         )
 
     def leave(self) -> None:
-        """Free the slot."""
+        """Tell the peers that this recorder is gone."""
         if self._map.closed:
             return
         if self._read(self._place).owner == self._owner:

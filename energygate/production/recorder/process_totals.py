@@ -9,48 +9,19 @@ from __future__ import annotations
 import json
 import math
 from bisect import bisect_left
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from energygate.production.recorder.labels import add_units, bounded_name, label
-from energygate.production.recorder.snapshot import Durations, WorkloadTotals
+from energygate.production.recorder.snapshot import Durations, ProcessTotals, WorkloadTotals
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
-
-    from energygate.production.recorder.snapshot import Snapshot
+    from collections.abc import Collection
 
 MAX_COUNT = 2**63 - 1
 MAX_AMOUNT = 1e300
 """Larger numbers are written as these: a file with a larger one would be rejected as a whole."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ProcessTotals:
-    """Totals of one process, or of several together.
-
-    Attributes:
-        workloads: Totals by workload.
-        meter_errors: As in a `Snapshot`.
-        internal_errors: As in a `Snapshot`.
-        start_seconds: As in a `Snapshot`; the earliest.
-    """
-
-    workloads: Mapping[str, WorkloadTotals]
-    meter_errors: int
-    internal_errors: int
-    start_seconds: float
-
-    @property
-    def names(self) -> set[tuple[str, str]]:
-        """All workloads, each with all of its units and with none."""
-        return {(name, unit) for name, totals in self.workloads.items() for unit in ("", *totals.units)}
-
-    def zeroed(self) -> ProcessTotals:
-        """Return the same names with nothing counted."""
-        workloads = {name: _zeroed(totals) for name, totals in self.workloads.items()}
-        return replace(self, workloads=workloads, meter_errors=0, internal_errors=0)
 
 
 class TotalsAdder:
@@ -94,14 +65,15 @@ class TotalsAdder:
         return replace(totals, durations=durations)
 
 
-def process_totals(snapshot: Snapshot) -> ProcessTotals:
-    """Return the totals of a snapshot."""
-    return ProcessTotals(
-        workloads=snapshot.workloads,
-        meter_errors=snapshot.meter_errors,
-        internal_errors=snapshot.internal_errors,
-        start_seconds=snapshot.start_seconds,
-    )
+def names(totals: ProcessTotals) -> set[tuple[str, str]]:
+    """Return all workloads, each with all of its units and with none."""
+    return {(name, unit) for name, one in totals.workloads.items() for unit in ("", *one.units)}
+
+
+def zeroed(totals: ProcessTotals) -> ProcessTotals:
+    """Return the same names with nothing counted."""
+    workloads = {name: _zeroed(one) for name, one in totals.workloads.items()}
+    return ProcessTotals(workloads=workloads, meter_errors=0, start_seconds=totals.start_seconds)
 
 
 def to_json(totals: ProcessTotals) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextvars import ContextVar
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from energygate.production.recorder.labels import MAX_UNITS, OTHER, label
@@ -30,6 +31,7 @@ class RequestRecorder(Protocol):
         """Count an internal error; log it once."""
 
 
+@dataclass(slots=True, eq=False, repr=False)
 class Request:
     """A request; made by `Recorder.request`, begun when it is entered.
 
@@ -42,32 +44,18 @@ class Request:
         ...     request.bytes_out(len(answer.text.encode()))
     """
 
-    __slots__ = (
-        "_answered_ns",
-        "_began_ns",
-        "_bytes",
-        "_counters",
-        "_failed",
-        "_outer",
-        "_recorder",
-        "_recording",
-        "_units",
-        "_whole",
-        "_workload",
-    )
-
-    def __init__(self, recorder: RequestRecorder, workload: object) -> None:
-        self._recorder = recorder
-        self._workload = workload
-        self._recording: Recording | None = None
-        self._counters: WorkloadCounters | None = None
-        self._outer: Request | None = None
-        self._whole: Request | None = None  # the request that this one is part of
-        self._began_ns = 0
-        self._answered_ns: int | None = None
-        self._bytes = 0
-        self._failed = False
-        self._units: dict[str, float] | None = None
+    _recorder: RequestRecorder
+    _workload: object
+    _recording: Recording | None = None
+    _counters: WorkloadCounters | None = None
+    _outer: Request | None = None
+    _whole: Request | None = None
+    """The request that this one is part of."""
+    _began_ns: int = 0
+    _answered_ns: int | None = None
+    _bytes: int = 0
+    _failed: bool = False
+    _units: dict[str, float] | None = None
 
     def units(self, count: float, unit: str = "units") -> None:
         """Count what the request yields.

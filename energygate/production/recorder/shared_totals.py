@@ -21,12 +21,12 @@ from typing import TYPE_CHECKING
 import psutil
 
 from energygate.production.recorder.forks import forks_blocked, locked
-from energygate.production.recorder.process_totals import TotalsAdder, from_json, process_totals, to_json
+from energygate.production.recorder.process_totals import TotalsAdder, from_json, names, to_json, zeroed
+from energygate.production.recorder.snapshot import ProcessTotals
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
-    from energygate.production.recorder.process_totals import ProcessTotals
     from energygate.production.recorder.snapshot import Snapshot
 
 ENDED = "ended.json"
@@ -96,9 +96,9 @@ class SharedTotals:
             for file in living:
                 other = self._read(file) if file != self._own else None
                 total = total if other is None else adder.add(total, other)
-            total = adder.add(total, process_totals(snapshot))
-            if total.names != ended.names:
-                _replace(self._directory / ENDED, adder.add(ended, total.zeroed()))
+            total = adder.add(total, snapshot)
+            if names(total) != names(ended):
+                _replace(self._directory / ENDED, adder.add(ended, zeroed(total)))
         return replace(
             snapshot,
             workloads=MappingProxyType(dict(total.workloads)),
@@ -113,7 +113,7 @@ class SharedTotals:
         if first:
             self._pid = os.getpid()
             self._own = self._directory / f"{self._pid}-{secrets.token_hex(8)}.json"
-        _replace(self._own, process_totals(snapshot))
+        _replace(self._own, snapshot)
         if first and len(os.listdir(self._directory)) > MAX_FILES:  # noqa: PTH208 - faster
             with contextlib.suppress(OSError), locked(self._directory / LOCK, timeout_s=0):
                 self._collect_ended(snapshot)
@@ -130,7 +130,7 @@ class SharedTotals:
             The sums of all ended processes, and the files of living ones.
         """
         adder, ended = self._adder(snapshot), self._directory / ENDED
-        nothing = replace(process_totals(snapshot), workloads={}, meter_errors=0, internal_errors=0)
+        nothing = ProcessTotals(workloads={}, meter_errors=0, start_seconds=snapshot.start_seconds)
         total = adder.add(nothing, self._read_ended() or nothing)
         added, living = [], []
         for file in sorted(self._directory.glob("*-*.json")):

@@ -85,26 +85,35 @@ class MeterInfo:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Snapshot:
-    """Everything that a recorder knows at one moment.
+class ProcessTotals:
+    """Totals of one process, or of several together.
 
     Attributes:
         workloads: Totals by workload; the recorder's own workload is always among them.
-        meter: How the joules are obtained; `None` until a meter is open.
         meter_errors: Failed readings; their energy is in no total.
-        pue: Facility energy over IT energy. No total includes it: multiply once.
-        time_seconds: When it was taken, in seconds since 1970.
-        start_seconds: When the totals were 0, in seconds since 1970; later in every forked process.
         internal_errors: Errors of the recorder itself and of its sinks, which the service never sees.
+        start_seconds: When the totals were 0, in seconds since 1970; later in every forked process.
     """
 
     workloads: Mapping[str, WorkloadTotals]
-    meter: MeterInfo | None
     meter_errors: int
+    internal_errors: int = 0
+    start_seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot(ProcessTotals):
+    """Everything that a recorder knows at one moment: its totals, and these.
+
+    Attributes:
+        meter: How the joules are obtained; `None` until a meter is open.
+        pue: Facility energy over IT energy. No total includes it: multiply once.
+        time_seconds: When it was taken, in seconds since 1970.
+    """
+
+    meter: MeterInfo | None
     pue: float
     time_seconds: float
-    start_seconds: float
-    internal_errors: int = 0
 
     def less(self, earlier: Snapshot | None) -> Snapshot:
         """Return what was added since an earlier snapshot of the same recorder; `None` stands for its start.
