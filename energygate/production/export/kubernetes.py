@@ -12,8 +12,7 @@ from energygate.production.export.kubernetes_names import object_names
 from energygate.production.export.kubernetes_options import KubernetesOptions, check
 from energygate.production.export.kubernetes_rules import ScalingLimits, adapter_rules, recording_rules
 from energygate.production.export.kubernetes_scaling import horizontal_pod_autoscaler, scaled_object
-from energygate.production.export.kubernetes_split import lightest_first
-from energygate.production.export.kubernetes_targets import SHARES, variants_of
+from energygate.production.export.kubernetes_targets import SHARES, lightest_first, variants_of
 from energygate.production.export.kubernetes_workloads import Application, deployment
 from energygate.production.export.promql import joules
 

@@ -71,28 +71,21 @@ def bounds_of(source: Source, variant: Variant, *, first: bool) -> Bounds:
     where = ("site", "traffic")
     warm = traffic.warm_replicas if traffic is not None and first else 0
     least = max(1, warm)
-    least_note = f"warm_replicas, {source.policy.where(*where, 'warm_replicas')}" if warm else ONE
     if traffic is None:
-        return Bounds(
-            least=least,
-            most=max(least, WITHOUT_A_LIMIT),
-            least_note=least_note,
-            most_note="REPLACE, or write site.traffic.max_replicas into the policy",
-        )
-    if traffic.max_replicas is not None:
+        most = max(least, WITHOUT_A_LIMIT)
+        most_note = "REPLACE, or write site.traffic.max_replicas into the policy"
+    elif traffic.max_replicas is not None:
         most = traffic.max_replicas
-        return Bounds(
-            least=min(least, most),
-            most=most,
-            least_note=least_note,
-            most_note=f"max_replicas, {source.policy.where(*where, 'max_replicas')}",
-        )
-    most = max(least, SPARE * math.ceil(max(traffic.hourly) / _HOUR_S / variant.target_per_s))
+        most_note = f"max_replicas, {source.policy.where(*where, 'max_replicas')}"
+    else:
+        most = max(least, SPARE * math.ceil(max(traffic.hourly) / _HOUR_S / variant.target_per_s))
+        busiest = f"{SPARE} times what the busiest hour takes, {source.policy.where(*where)}"
+        most_note = f"{busiest}; max_replicas would say"
     return Bounds(
-        least=least,
+        least=min(least, most),
         most=most,
-        least_note=least_note,
-        most_note=f"{SPARE} times what the busiest hour takes, {source.policy.where(*where)}; max_replicas would say",
+        least_note=f"warm_replicas, {source.policy.where(*where, 'warm_replicas')}" if warm else ONE,
+        most_note=most_note,
     )
 
 
@@ -145,11 +138,7 @@ def horizontal_pod_autoscaler(
             "maxReplicas": Noted(bounds.most, bounds.most_note),
             "metrics": [
                 metric(REQUEST_METRIC, quantity(variant.target_per_s), describe_target(app, variant)),
-                metric(
-                    REPLICA_METRIC,
-                    "1",
-                    describe_limits(scaled),
-                ),
+                metric(REPLICA_METRIC, "1", describe_limits(scaled)),
             ],
             "behavior": behavior(),
         },
@@ -164,21 +153,13 @@ def scaled_object(source: Source, app: Application, variant: Variant, *, first: 
     asleep = _scale_to_zero(source, traffic, app, variant, first=first)
     own = matching({"namespace": app.namespace, "workload": app.scaled.workload, "deployment": name})
     gone = "true" if asleep else "false"  # pods that are gone report nothing, which is then no failure
+    targets = {
+        REQUEST_RATE: Noted(number(variant.target_per_s), describe_target(app, variant)),
+        BY_LATENCY_AND_ENERGY: Noted("1", describe_limits(app.scaled)),
+    }
     triggers = [
-        _trigger(
-            app,
-            f"sum({REQUEST_RATE}{own})",
-            Noted(number(variant.target_per_s), describe_target(app, variant)),
-            ignore=gone,
-            activation=NEVER if asleep else None,
-        ),
-        _trigger(
-            app,
-            f"sum({BY_LATENCY_AND_ENERGY}{own})",
-            Noted("1", describe_limits(app.scaled)),
-            ignore=gone,
-            activation=NEVER if asleep else None,
-        ),
+        _trigger(app, f"sum({record}{own})", target, ignore=gone, activation=NEVER if asleep else None)
+        for record, target in targets.items()
     ]
     spec: dict[str, Any] = {
         "scaleTargetRef": {"name": name},
@@ -243,7 +224,7 @@ def _scale_to_zero(
             f"sum({rate(WORKLOAD_RATE, '5m')}{matching({'workload': app.scaled.workload})})",
             Noted(number(variant.target_per_s), "all of the load, on this variant"),
             ignore="true",
-            activation=Noted(number(takes_over.rate), takes_over.note),
+            activation=takes_over,
         ),
     )
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy import METRICS, format_quantity
+from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_measured import (
     is_service,
     measured_workload,
@@ -20,10 +21,10 @@ from energygate.production.export.kubernetes_measured import (
     replica_of,
     why_unusable,
 )
-from energygate.production.export.promql import joules
+from energygate.production.export.promql import joules, number
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from energygate.production.export.source import RuntimeLimit, Source
     from energygate.production.routing.plan import RoutedPool, Routing
@@ -211,3 +212,45 @@ def _measured(
 def _idle_watts(source: Source, measured: float | None) -> float | None:
     given = source.policy.site.replica.idle_power
     return given.value if given is not None else measured
+
+
+def lightest_first(variants: Sequence[Variant], routing: Routing | None) -> tuple[Variant, ...]:
+    """Return the variants, first the one that serves little load: by routing, or else without a GPU."""
+    lowest = None
+    if routing is not None:
+        lowest = next((variant_name(one.pool) for one in routing.bands if one.pool is not None), None)
+    return tuple(sorted(variants, key=lambda one: (one.name != lowest, one.gpu, one.name)))
+
+
+def takeover(routing: Routing, variant: str) -> Noted | None:
+    """Return the lowest rate of the workload from which a variant costs less than what serves below, certainly if known."""
+    found = next((one for one in routing.thresholds if variant_name(one.above) == variant), None)
+    if found is None:
+        return None
+    certain = "" if found.high_per_s is None else "certainly "
+    return Noted(
+        number(found.rate_per_s if found.high_per_s is None else found.high_per_s),
+        f"requests a second; above, {found.above} {certain}costs less than {found.below} "
+        f"(by the numbers from {found.rate_per_s:.4g} on)",
+    )
+
+
+def best_at(routing: Routing, rate_per_s: float, variants: Sequence[str]) -> tuple[str, str]:
+    """Return the variant that costs least at a rate, and why; the first one where routing has no such rate."""
+    inside = [
+        one for one in routing.bands if one.pool is not None and one.low_per_s <= rate_per_s <= one.high_per_s
+    ]
+    best = variant_name(inside[0].pool or "") if inside else ""
+    if best not in variants:
+        return variants[0], "routing has no such rate, so that is what serves little load"
+    doubtful = [
+        one
+        for one in routing.thresholds
+        if (one.low_per_s or 0.0)
+        < rate_per_s
+        < (one.high_per_s if one.high_per_s is not None else float("inf"))
+        and best in map(variant_name, one.between)
+    ]
+    return best, f"{best} costs least" + (
+        ", though the measurements cannot tell for sure" if doubtful else ""
+    )

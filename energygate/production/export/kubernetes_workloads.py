@@ -9,14 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_measured import is_service, measured_workload, ran_on_gpu
-from energygate.production.export.kubernetes_split import best_at, takeover
+from energygate.production.export.kubernetes_targets import best_at, takeover
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.policy import Workload
     from energygate.production.export.kubernetes_rules import ScalingLimits
-    from energygate.production.export.kubernetes_split import TakesOver
     from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.source import Source
     from energygate.production.routing.plan import Routing
@@ -103,7 +102,7 @@ class Application:
         found = {"app.kubernetes.io/name": self.name}
         return found if variant is None else {**found, "app.kubernetes.io/component": variant.name}
 
-    def takes_over(self, variant: Variant) -> TakesOver | None:
+    def takes_over(self, variant: Variant) -> Noted | None:
         """The rate from which on a variant costs less than what serves below it; `None` while unknown."""
         return None if self.routing is None else takeover(self.routing, variant.name)
 
