@@ -38,7 +38,7 @@ class CloudWatchOptions:
 
 
 def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str, str]:
-    """One template for each workload that has a limit on energy per request.
+    """Return one template for each workload that has a limit on energy per request.
 
     Raises:
         PolicyError: No workload has such a limit, one has only a relative limit and there is no result, or CloudWatch
@@ -52,7 +52,7 @@ def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str,
         fault = name_fault(name)
         if fault is not None:
             raise PolicyError(
-                f"workload {name!r} cannot be told to CloudWatch",
+                f"workload {name!r} is not a valid dimension for CloudWatch",
                 where=source.policy.where("workloads", name),
                 hint=f"Give it another name: {fault}",
             )
@@ -61,12 +61,12 @@ def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str,
 
 
 def unlimited(source: Source) -> list[str]:
-    """The workloads that `files` has no template for."""
+    """Return the workloads that `files` has no template for."""
     return [name for name in source.policy.workloads if not _has_limit(source, name)]
 
 
 def deploying(source: Source, file: str, kind: str) -> str:
-    """The command that makes a stack of a template in the directory `{output}`, with names to put one's own for."""
+    """Return the command that deploys a template in the directory `{output}`, with example names to replace."""
     command = (
         f"aws cloudformation deploy --template-file {{output}}/{file} --stack-name energygate-{file[:-5]}"
     )
@@ -113,7 +113,7 @@ def _has_limit(source: Source, workload: str) -> bool:
 
 
 def _file_name(workload: str, taken: Container[str]) -> str:
-    """A file's name that every system takes and no other workload has."""
+    """Return a file's name that is valid everywhere and unique among the workloads."""
     stem = re.sub("[^a-z0-9-]+", "-", workload.lower()).strip("-") or "workload"
     number, name = 1, f"{stem}.yaml"
     while name in taken:

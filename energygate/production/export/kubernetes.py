@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.policy import METRICS, format_quantity
 from energygate.production.export.documents import made_by, yaml_text
-from energygate.production.export.kubernetes_measured import is_service, measured_workload
+from energygate.production.export.kubernetes_measured import is_service
 from energygate.production.export.kubernetes_names import object_names
 from energygate.production.export.kubernetes_options import KubernetesOptions, check
 from energygate.production.export.kubernetes_rules import ScalingLimits, adapter_rules, recording_rules
@@ -31,11 +31,11 @@ FOLDERS = ("deployments", "hpa", "keda", "gateway")
 
 
 def files(source: Source, options: KubernetesOptions | None = None) -> dict[str, str]:
-    """The manifests by kind and workload, and the two files for Prometheus and its adapter.
+    """Return the manifests by kind and workload, and the two files for Prometheus and its adapter.
 
     Raises:
-        PolicyError: A workload has no limit on latency or on energy per request that a running system could hold.
-        UsageError: Nothing says what a replica serves, or an option cannot be.
+        PolicyError: A workload has no limit on latency or on energy per request.
+        UsageError: What a replica serves is unknown, or an option is invalid.
     """
     options = options or KubernetesOptions()
     apps = _apps(source, options)
@@ -49,16 +49,16 @@ def files(source: Source, options: KubernetesOptions | None = None) -> dict[str,
 
 
 def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[str]:
-    """What a reader should know of the numbers in `files`: where they are of a model without the server around it."""
+    """Yield a warning for each workload whose numbers are of the model without the server around it."""
     for app in _apps(source, options or KubernetesOptions()):
-        name, found = app.scaled.workload, measured_workload(source, app.scaled.workload)
+        name, found = app.scaled.workload, source.workload_result(app.scaled.workload)
         bare = found is not None and not is_service(found)
         limits = (app.scaled.latency, app.scaled.energy)
         what = ["the requests a second of a replica"] if any(one.bare for one in app.variants) else []
         what += [
             f"the limit on {METRICS[one.metric].label} ({one.described})"
             for one in limits
-            if bare and _is_relative(source, one)
+            if bare and one.relative
         ]
         if what:
             kind = found.kind if found is not None else source.policy.workloads[name].kind
@@ -154,31 +154,27 @@ def _app(
 
 
 def _latency_limit(source: Source, workload: str) -> RuntimeLimit:
-    """The first limit on a quantile of latency, p95 before the others."""
+    """Return the first limit on a quantile of latency, p95 before the others."""
     for metric in SHARES:
         limit = source.limit(workload, metric)
         if limit is not None:
-            return _numbered(source, limit)
+            return _numbered(limit)
     return source.needed_limit(workload, *SHARES, exporter=KIND)
 
 
 def _energy_limit(source: Source, workload: str) -> RuntimeLimit:
-    """The limit on effective energy per request, else on energy per request."""
+    """Return the limit on effective energy per request, else on energy per request."""
     limit = source.limit(workload, "effective_energy_per_request")
-    return _numbered(source, limit or source.needed_limit(workload, "energy_per_request", exporter=KIND))
+    return _numbered(limit or source.needed_limit(workload, "energy_per_request", exporter=KIND))
 
 
-def _numbered(source: Source, limit: RuntimeLimit) -> RuntimeLimit:
-    """The limit, described by its number too where the policy has a relative one."""
-    if not _is_relative(source, limit):
+def _numbered(limit: RuntimeLimit) -> RuntimeLimit:
+    """Return the limit; the description of a relative one has its number too."""
+    if not limit.relative:
         return limit
     unit = METRICS[limit.metric].unit
     number = f"{joules(limit.value):.3g} J" if unit == "kWh" else format_quantity(limit.value, unit)
     return replace(limit, described=f"{number}, {limit.described}")
-
-
-def _is_relative(source: Source, limit: RuntimeLimit) -> bool:
-    return source.policy.workloads[limit.workload].budgets[limit.metric].max is None
 
 
 ABOUT_RULES = (

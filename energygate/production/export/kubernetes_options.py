@@ -1,4 +1,4 @@
-"""What neither the policy nor a result says of a cluster, and what of it cannot be."""
+"""Options of the Kubernetes exporter, and which of their values are invalid."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from energygate.errors import UsageError
 from energygate.production.export.kubernetes_names import is_label
 from energygate.production.export.kubernetes_workloads import IMAGE, Container
-from energygate.text import printable
+from energygate.text import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ _ADDRESS = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class KubernetesOptions:
-    """What neither the policy nor a result says.
+    """What neither the policy nor a result knows of a cluster.
 
     Attributes:
         namespace: Of all objects.
@@ -65,10 +65,10 @@ class KubernetesOptions:
 
 
 def check(source: Source, options: KubernetesOptions) -> None:
-    """Refuse what would be a manifest that Kubernetes or KEDA does not take, or that leads nowhere.
+    """Refuse options that Kubernetes or KEDA would refuse, or that lead nowhere.
 
     Raises:
-        UsageError: One of the options cannot be.
+        UsageError: An option is invalid.
     """
     _check_words(options)
     for name, rate in options.requests_per_replica.items():
@@ -89,29 +89,25 @@ def check(source: Source, options: KubernetesOptions) -> None:
 
 def _check_words(options: KubernetesOptions) -> None:
     if not _NAMESPACE.fullmatch(options.namespace):
-        raise UsageError(f"--namespace {options.namespace!r} is no name of a namespace: a-z, 0-9 and -")
+        raise UsageError(f"--namespace {options.namespace!r} is not a valid namespace: a-z, 0-9 and -")
     if options.gateway is not None and not _GATEWAY.fullmatch(options.gateway):
         raise UsageError(
-            f"--gateway {options.gateway!r} names no Gateway", hint="Write NAME or NAMESPACE/NAME"
+            f"--gateway {options.gateway!r} is not the name of a Gateway", hint="Write NAME or NAMESPACE/NAME"
         )
     container = options.container
     for option, image in (("--image", container.image), ("--gpu-image", container.gpu_image)):
         if image != IMAGE and (len(image) > MAX_IMAGE_LENGTH or not _IMAGE.fullmatch(image)):
             raise UsageError(
-                f"{option} {_quoted(image)} names no image",
+                f"{option} {quote(image)} is not a valid image",
                 hint="Write for example registry.example/digits:1, the name in lower case",
             )
     if container.health is not None and not _PATH.fullmatch(container.health):
         raise UsageError(
-            f"--health {_quoted(container.health)} is no path",
+            f"--health {quote(container.health)} is not a path",
             hint="It begins with a slash and has no spaces, for example /health",
         )
     if not _ADDRESS.fullmatch(options.prometheus):
         raise UsageError(
-            f"--prometheus {_quoted(options.prometheus)} is no address of a server",
+            f"--prometheus {quote(options.prometheus)} is not the address of a server",
             hint=f"Write for example {PROMETHEUS}, without a password: manifests are no place for one",
         )
-
-
-def _quoted(text: str) -> str:
-    return f"'{printable(text, max_length=80)}'"

@@ -1,7 +1,7 @@
-"""How many requests a second one replica is given: from what was measured, what routing found, or what a person says.
+"""How many requests a second a replica gets: from what was measured, what routing found, or an option.
 
 Energy per request falls as a replica gets busier, because its idle power is shared by more requests, and latency
-rises. So the least energy within the latency limit is where a replica is as busy as that limit allows.
+rises. So energy is least within the latency limit where a replica is as busy as that limit allows.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ from energygate.policy import METRICS, format_quantity
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_measured import (
     is_service,
-    measured_workload,
     names_a_gpu,
     ran_on_gpu,
     replica_of,
@@ -47,7 +46,7 @@ class Variant:
         gpu: Whether a replica needs a GPU.
         most_per_s: Requests a second that a replica serves within the latency limit.
         origin: Where that number is from, in words.
-        idle_watts: IT power of a replica at rest; `None` while unknown.
+        idle_watts: IT power of an idle replica; `None` while unknown.
         active_joules: IT energy that a request adds to that; `None` while unknown.
         bare: Whether `most_per_s` is of the model alone, without the server around it.
     """
@@ -91,19 +90,19 @@ def variants_of(
     requests_per_replica: Mapping[str, float],
     routing: Routing | None = None,
 ) -> tuple[Variant, ...]:
-    """The variants of a workload that there are numbers for; what a person says goes before what was measured.
+    """Return the variants of a workload whose capacity is known; an option wins over what was measured.
 
     Args:
         source: Policy and latest result.
         workload: Its name.
-        latency: The limit that replicas have to keep.
+        latency: The limit that replicas must keep.
         requests_per_replica: Requests a second that a replica serves within the limit, by variant.
         routing: What `energygate route` found for the workload.
 
     Raises:
         UsageError: There are none, or a measured one cannot keep the limit.
     """
-    measured, why = measured_workload(source, workload), why_unusable(source, workload)
+    measured, why = source.workload_result(workload), why_unusable(source, workload)
     if routing is not None:
         found = _routed(source, routing, latency)
     elif measured is None or measured.provenance is None or why is not None:
@@ -127,7 +126,7 @@ def variants_of(
         raise UsageError(
             f"nothing says how many requests a second a replica of {workload!r} serves within {latency.described} "
             f"({latency.source})",
-            hint="Hand over what was measured (--result, or --thresholds with what `energygate route` found), or say "
+            hint="Hand over what was measured (--result, or --thresholds with what `energygate route` found), or give "
             "it yourself, such as --requests-per-replica cpu=12 --requests-per-replica gpu=150",
         )
     return tuple(found.values())
@@ -152,7 +151,7 @@ def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str
     names = [variant_name(pool.name) for pool in fit]
     if len(set(names)) < len(names):
         raise UsageError(
-            f"pools of {routing.workload!r} cannot be told apart by name in Kubernetes: {', '.join(names)}",
+            f"pools of {routing.workload!r} have the same name in Kubernetes: {', '.join(names)}",
             where="--thresholds",
             hint="Run energygate route with short names in lower case, such as cpu and gpu",
         )
@@ -175,14 +174,14 @@ def _needs_gpu(pool: RoutedPool) -> bool:
 
 
 def variant_name(pool: str) -> str:
-    """What a pool is called in names of objects; at most 12 characters."""
+    """Return the part of objects' names that stands for a pool; at most 12 characters."""
     return re.sub("[^a-z0-9]+", "-", pool.lower())[:12].strip("-") or "pool"
 
 
 def _measured(
     source: Source, found: WorkloadResult, provenance: Provenance, latency: RuntimeLimit
 ) -> dict[str, Variant]:
-    """The machine of the latest result as a replica."""
+    """Return the machine of the latest result as a variant."""
     replica = replica_of(found)
     utilisation = replica.highest_utilisation(SHARES[latency.metric], latency.value)
     if utilisation is None:
@@ -223,7 +222,7 @@ def lightest_first(variants: Sequence[Variant], routing: Routing | None) -> tupl
 
 
 def takeover(routing: Routing, variant: str) -> Noted | None:
-    """Return the lowest rate of the workload from which a variant costs less than what serves below, certainly if known."""
+    """Return the lowest rate of the workload from which a variant costs less than what serves below it."""
     found = next((one for one in routing.thresholds if variant_name(one.above) == variant), None)
     if found is None:
         return None

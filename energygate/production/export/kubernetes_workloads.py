@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.production.export.documents import Noted
-from energygate.production.export.kubernetes_measured import is_service, measured_workload, ran_on_gpu
+from energygate.production.export.kubernetes_measured import is_service, ran_on_gpu
 from energygate.production.export.kubernetes_targets import best_at, takeover
 
 if TYPE_CHECKING:
@@ -25,11 +25,11 @@ NOBODY = 65532
 """The user of distroless images' `nonroot`."""
 
 MIN_MEMORY_MIB = 256
-"""Asked for where nobody measured the service: an interpreter, a runtime and a server, before the model."""
+"""Where the service was not measured: an interpreter, a runtime and a server, without the model."""
 
 MIN_MEMORY_LIMIT_MIB = 1024
 SPARE_MEMORY = 4
-"""The limit is at least the former, and so many times the peak measured."""
+"""The limit is at least the former, and that many times the measured peak."""
 
 _MIB = 2**20
 _SECONDS_A_DAY = 86_400
@@ -81,11 +81,11 @@ class Application:
     routing: Routing | None = None
 
     def deployment(self, variant: Variant) -> str:
-        """The name of a variant's objects."""
+        """Return the name of a variant's objects."""
         return f"{self.name}-{variant.name}"
 
     def metadata(self, name: str, variant: Variant | None = None) -> dict[str, Any]:
-        """What every object says of itself."""
+        """Return the metadata of an object."""
         return {
             "name": name,
             "namespace": self.namespace,
@@ -94,7 +94,7 @@ class Application:
         }
 
     def labels(self, variant: Variant | None = None) -> dict[str, str]:
-        """Labels of all objects, or of a variant's."""
+        """Return the labels of all objects, or of a variant's."""
         found = {"app.kubernetes.io/name": self.name, "app.kubernetes.io/managed-by": "energygate"}
         return found if variant is None else {**found, **self._selector(variant)}
 
@@ -103,11 +103,11 @@ class Application:
         return found if variant is None else {**found, "app.kubernetes.io/component": variant.name}
 
     def takes_over(self, variant: Variant) -> Noted | None:
-        """The rate from which on a variant costs less than what serves below it; `None` while unknown."""
+        """Return the rate from which a variant costs less than what serves below it; `None` while unknown."""
         return None if self.routing is None else takeover(self.routing, variant.name)
 
     def service(self, variant: Variant | None = None) -> dict[str, Any]:
-        """The Service of all variants, or of one."""
+        """Return the Service of all variants, or of one."""
         name = self.name if variant is None else self.deployment(variant)
         return {
             "apiVersion": "v1",
@@ -120,7 +120,7 @@ class Application:
         }
 
     def route(self, source: Source, gateway: tuple[str | None, str]) -> dict[str, Any]:
-        """Gateway API's HTTPRoute: the split by weight instead of by replicas.
+        """Return Gateway API's HTTPRoute, which splits requests by weight instead of by replicas.
 
         Args:
             source: The policy, whose traffic decides.
@@ -150,7 +150,7 @@ class Application:
         traffic = source.policy.site.traffic
         if self.routing is None or traffic is None:
             missing = "routes from --thresholds" if self.routing is None else "site.traffic in the policy"
-            return [Noted(1, f"equal, for want of {missing}")] * len(self.variants)
+            return [Noted(1, f"equal: {missing} missing")] * len(self.variants)
         rate = traffic.daily / _SECONDS_A_DAY
         best, note = best_at(self.routing, rate, [one.name for one in self.variants])
         told = f"{rate:.4g} requests a second on average, {source.policy.where('site', 'traffic')}: {note}"
@@ -158,7 +158,7 @@ class Application:
 
 
 def deployment(source: Source, app: Application, variant: Variant) -> dict[str, Any]:
-    """One variant's Deployment; the autoscaler alone decides how many replicas it has."""
+    """Return one variant's Deployment, without replicas, which are the autoscaler's."""
     workload = source.policy.workloads[app.scaled.workload]
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
@@ -168,7 +168,7 @@ def deployment(source: Source, app: Application, variant: Variant) -> dict[str, 
             "runAsGroup": NOBODY,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "terminationGracePeriodSeconds": Noted(30, "what is being served ends first"),
+        "terminationGracePeriodSeconds": Noted(30, "requests in flight end first"),
         "containers": [_container(source, app, variant, workload)],
         "volumes": [{"name": "tmp", "emptyDir": {}}],
     }
@@ -239,7 +239,7 @@ def _container(source: Source, app: Application, variant: Variant, workload: Wor
 
 
 def _resources(source: Source, app: Application, variant: Variant, workload: Workload) -> dict[str, Any]:
-    """As many CPUs as were measured, no more and no fewer; memory as far as that is known."""
+    """Return exactly the CPUs that were measured, and memory as far as that is known."""
     cpu = Noted(
         str(workload.threads), f"threads, {source.policy.where('workloads', app.scaled.workload, 'threads')}"
     )
@@ -251,8 +251,8 @@ def _resources(source: Source, app: Application, variant: Variant, workload: Wor
 
 
 def _memory(source: Source, name: str, variant: Variant) -> tuple[Noted, Noted]:
-    """What to ask for and what at most: a limit is for a person to set, for one too low kills the pod."""
-    found, peak = measured_workload(source, name), source.measured(name, "peak_memory")
+    """Return the request and the limit; a person must set the limit, since one too low kills the pod."""
+    found, peak = source.workload_result(name), source.measured(name, "peak_memory")
     measured = 0 if peak is None else math.ceil(max(peak.head, peak.head_high or 0.0) / _MIB)
     limit = Noted(
         f"{max(MIN_MEMORY_LIMIT_MIB, SPARE_MEMORY * measured)}Mi",

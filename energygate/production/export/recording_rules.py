@@ -16,6 +16,11 @@ if TYPE_CHECKING:
 
 QUANTILES = {records.LATENCY_P50: 0.5, records.LATENCY_P95: 0.95, records.LATENCY_P99: 0.99}
 
+
+def _latency(record: str) -> Callable[[Live, str], str]:
+    return lambda live, window: live.latency(QUANTILES[record], window)
+
+
 RATES: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
     (records.ENERGY_PER_REQUEST, "energy x PUE / requests", Live.energy_per_request),
     (
@@ -25,11 +30,7 @@ RATES: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
     ),
     (records.POWER, "energy and idle energy per second, x PUE", Live.all_energy),
     (records.REQUEST_RATE, "absent without requests", Live.requests),
-    (
-        records.LATENCY_P95,
-        "from the histogram",
-        lambda live, window: live.latency(QUANTILES[records.LATENCY_P95], window),
-    ),
+    (records.LATENCY_P95, "from the histogram", _latency(records.LATENCY_P95)),
     (records.ERROR_RATIO, "failed requests of all", Live.error_ratio),
 )
 """Always recorded: the name without its window, what it is, its expression."""
@@ -37,16 +38,8 @@ RATES: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
 ON_DEMAND: tuple[tuple[str, str, Callable[[Live, str], str]], ...] = (
     (records.ENERGY_PER_UNIT, "energy x PUE / units", Live.energy_per_unit),
     (records.RESPONSE_SIZE, "bytes of answers / requests", Live.response_size),
-    (
-        records.LATENCY_P50,
-        "from the histogram",
-        lambda live, window: live.latency(QUANTILES[records.LATENCY_P50], window),
-    ),
-    (
-        records.LATENCY_P99,
-        "from the histogram",
-        lambda live, window: live.latency(QUANTILES[records.LATENCY_P99], window),
-    ),
+    (records.LATENCY_P50, "from the histogram", _latency(records.LATENCY_P50)),
+    (records.LATENCY_P99, "from the histogram", _latency(records.LATENCY_P99)),
 )
 """Recorded where there is a limit on it."""
 
@@ -61,10 +54,7 @@ def rates(live: Live, wanted: Collection[str]) -> Iterator[dict[str, Any]]:
     for record, note, expression in (*RATES, *(one for one in ON_DEMAND if one[0] in wanted)):
         daily = (records.DAY,) if record == records.EFFECTIVE_ENERGY_PER_REQUEST else ()
         for window in (*records.WINDOWS, *daily):
-            yield {
-                "record": records.rate(record, window),
-                "expr": Noted(expression(live, window), note),
-            }
+            yield {"record": records.rate(record, window), "expr": Noted(expression(live, window), note)}
 
 
 def totals(live: Live) -> Iterator[dict[str, Any]]:

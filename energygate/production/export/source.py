@@ -1,4 +1,4 @@
-"""What exporters are made from: the policy, its lines, the latest result, and the limits that follow from both."""
+"""What exporters read: the policy, the latest result, and the limits that follow from both."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from energygate.policy import METRICS
 
 if TYPE_CHECKING:
     from energygate.policy import Policy
-    from energygate.result.result import MetricResult, Result
+    from energygate.result.result import MetricResult, Result, WorkloadResult
 
 
 @dataclass(frozen=True, kw_only=True)
 class RuntimeLimit:
-    """One limit as a running system can hold it: a number.
+    """One limit as a number, for a running system.
 
     Attributes:
         workload: The workload's name.
         metric: The metric's name.
         value: In the metric's canonical unit (energy: kWh at the facility, time: s, size: B, ratio: fraction).
-        source: Where it is written, such as `energygate.yml:12`.
-        described: The limit in words, such as `0.2 Wh`, or what it was worked out from.
+        source: Where the policy has it, such as `energygate.yml:12`.
+        described: The limit in words, such as `0.2 Wh`, or what it was calculated from.
         level: `error` or `warn`.
-        relative: Whether it counts from a measurement, so that it is as much of a service as that one was.
+        relative: Whether it counts from a measurement: of a service, or of a model without its server.
     """
 
     workload: str
@@ -41,29 +41,31 @@ class Source:
     """The policy, and the latest result where there is one.
 
     Attributes:
-        policy: Its `source` and `line` say where keys stand.
+        policy: It knows the lines of its keys.
         result: Of `energygate check`; `None` without one.
     """
 
     policy: Policy
     result: Result | None = None
 
+    def workload_result(self, workload: str) -> WorkloadResult | None:
+        """Return a workload of the latest result; `None` where the result lacks it."""
+        known = () if self.result is None else self.result.workloads
+        return next((one for one in known if one.name == workload), None)
+
     def measured(self, workload: str, metric: str) -> MetricResult | None:
-        """What the latest result says of a metric; `None` where it says nothing."""
-        if self.result is None:
-            return None
-        found = next((one for one in self.result.workloads if one.name == workload), None)
+        """Return a metric of the latest result; `None` where the result lacks it."""
+        found = self.workload_result(workload)
         return None if found is None else found.metrics.get(metric)
 
     def limit(self, workload: str, metric: str) -> RuntimeLimit | None:
-        """The limit that holds at run time: the absolute one, or what a relative one allows over the latest result.
+        """Return the limit at run time: the absolute one, or what a relative one allows over the latest result.
 
-        What a relative limit counts from is the worse end of that result's interval, where it has one: nearer to it, a
-        service that is exactly as measured would be over its limit as often as not. Where `min_delta` is more than the
-        relative limit allows, it holds here as it does in CI.
+        A relative limit counts from the worse end of that result's interval: from its middle, a service that is exactly
+        as measured could be over a narrow limit half of the time. As in CI, `min_delta` wins where it allows more.
 
         Returns:
-            The limit; `None` where the policy has none, switches it off, or has a relative one and there is no result.
+            `None` without a limit, with one that is off, and with a relative one where there is no result.
         """
         budget = self.policy.workloads[workload].budgets.get(metric)
         if budget is None or budget.level == "off":
@@ -103,16 +105,16 @@ class Source:
         )
 
     def needed_limit(self, workload: str, *metrics: str, exporter: str) -> RuntimeLimit:
-        """The same as `limit`, where an exporter cannot do without.
+        """Return `limit` for an exporter that needs one.
 
         Args:
             workload: Its name.
-            metrics: Any of these will do, the first one with a limit before the others.
-            exporter: The kind that cannot.
+            metrics: The first of these that has a limit.
+            exporter: The exporter, for the message.
 
         Raises:
-            PolicyError: When there is none. It asks for what takes least: a number for a limit that is there, else to
-                switch one on, else to write the first one.
+            PolicyError: There is none. The message asks for the smallest change: a number for a relative limit, else to
+                switch one on, else to write one.
         """
         for metric in metrics:
             found = self.limit(workload, metric)
@@ -139,7 +141,7 @@ class Source:
         if len(self.policy.workloads) > 1:
             remedy += ", or name the workloads to export"
         raise PolicyError(
-            f"workload {workload!r} has no limit on {METRICS[metric].label} that a running system could hold",
+            f"workload {workload!r} has no limit on {METRICS[metric].label} that a running system could check",
             where=self.policy.where("workloads", workload, "budgets"),
             hint=f"{remedy}, for {why}",
         )

@@ -1,4 +1,4 @@
-"""A result as single numbers in base units, for systems that draw trend lines across commits."""
+"""A result as single numbers in base units, for systems that plot trends across commits."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Unit:
-    """How a family of quantities is told.
+    """The unit in which a family of quantities is exported.
 
     Attributes:
         suffix: At the end of Prometheus' names; a base unit, in plural. None for money: its currency is a label.
@@ -41,8 +41,6 @@ UNITS = {
     Family.WATER: Unit(suffix="liters", ucum="L"),
 }
 """For every family that a metric may be of."""
-
-SHARE = Unit(suffix="ratio", ucum="1")
 
 ASPECTS = {
     "": "as measured at head",
@@ -82,7 +80,7 @@ class TrendValue:
 
 
 def trend_values(result: Result) -> Iterator[TrendValue]:
-    """Every number of a result, by workload, metric and aspect."""
+    """Yield every number of a result, by workload, metric and aspect."""
     for workload in result.workloads:
         for name, one in workload.metrics.items():
             metric = METRICS[name]
@@ -95,14 +93,14 @@ def trend_values(result: Result) -> Iterator[TrendValue]:
                     metric=metric,
                     aspect=aspect,
                     value=value if share else float(f"{value * unit.factor:.15g}"),
-                    unit=SHARE if share else unit,
+                    unit=UNITS[Family.RATIO] if share else unit,
                     currency=None if share else currency,
                     method=workload.method,
                 )
 
 
 def absolute_limit(one: MetricResult) -> float | None:
-    """The absolute limit of the policy, in the metric's unit; `None` without one."""
+    """Return the policy's absolute limit in the metric's unit; `None` without one."""
     return next((finding.limit for finding in one.findings if finding.kind in {"max", "min"}), None)
 
 
@@ -120,7 +118,7 @@ def _aspects(one: MetricResult) -> Iterator[tuple[str, float]]:
 
 
 def created_seconds(result: Result) -> float | None:
-    """When the result came to be, in seconds since 1970; `None` where it does not say in ISO 8601."""
+    """Return when the result was made, in seconds since 1970; `None` where its time is not ISO 8601."""
     try:
         moment = datetime.fromisoformat(result.created.replace("Z", "+00:00"))
     except ValueError:

@@ -131,13 +131,13 @@ def test_a_relative_limit_counts_from_the_latest_result():
             policy("latency_p95: {max: 1 s}"),
             (
                 "energygate.yml:6: workload 'digits-cnn' has no limit on energy per request that a running system could"
-                " hold. Write workloads.digits-cnn.budgets.energy_per_request, for cloudwatch is made from it"
+                " check. Write workloads.digits-cnn.budgets.energy_per_request, for cloudwatch is made from it"
             ),
         ),
         (
             policy("energy_per_request: {max_increase: 5 %}"),
             (
-                "workload 'digits-cnn' has no limit on energy per request that a running system could hold. Give it an"
+                "workload 'digits-cnn' has no limit on energy per request that a running system could check. Give it an"
                 " absolute one, or hand over the latest result with --result, for cloudwatch needs a number"
             ),
         ),
@@ -148,7 +148,7 @@ def test_a_relative_limit_counts_from_the_latest_result():
         (
             policy("energy_per_request: {max: 1 J}", name="größer"),
             (
-                "energygate.yml:4: workload 'größer' cannot be told to CloudWatch. Give it another name:"
+                "energygate.yml:4: workload 'größer' is not a valid dimension for CloudWatch. Give it another name:"
                 " CloudWatch accepts only printable ASCII characters in names"
             ),
         ),

@@ -175,7 +175,7 @@ def test_weights_follow_what_routing_found_for_the_traffic(per_day, weights):
 
 def test_without_routes_weights_are_equal_and_say_so():
     text = exported(gateway="public")["gateway/digits-cnn.yaml"]
-    assert text.count("weight: 1  # equal, for want of routes from --thresholds") == 2
+    assert text.count("weight: 1  # equal: routes from --thresholds missing") == 2
 
 
 def test_only_the_gpu_variant_needs_a_card():

@@ -105,12 +105,12 @@ def test_the_numbers_of_the_rules_are_those_of_the_code():
             "--thresholds routes.json --thresholds routes.json",
             "--thresholds was given twice for workload 'digits-service'",
         ),
-        ("--thresholds energygate.yml", "this is no plan of energygate route"),
-        ("--thresholds nowhere.json", "the plan cannot be read"),
+        ("--thresholds energygate.yml", "this file was not written by energygate route"),
+        ("--thresholds nowhere.json", "cannot read the plan"),
         ("--result rate.json", "was measured at a rate (20 req/s), which does not show its capacity"),
-        ("--result result.json --image 'a b'", "--image 'a b' names no image"),
-        ("--result result.json --health health", "--health 'health' is no path"),
-        ("--result result.json --prometheus foo", "--prometheus 'foo' is no address"),
+        ("--result result.json --image 'a b'", "--image 'a b' is not a valid image"),
+        ("--result result.json --health health", "--health 'health' is not a path"),
+        ("--result result.json --prometheus foo", "--prometheus 'foo' is not the address"),
     ],
 )
 def test_what_cannot_be_is_told_in_one_sentence(run, arguments, sentence):

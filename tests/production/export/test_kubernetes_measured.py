@@ -46,7 +46,7 @@ def given_per_replica(result):
         ),
         (
             measured(metrics={"throughput": exact_metric_result(0.0, "req/s")}),
-            "the result says nothing of throughput of workload 'digits-cnn'",
+            "the result lacks throughput of workload 'digits-cnn'",
         ),
     ],
 )

@@ -178,6 +178,6 @@ def test_what_only_ci_can_hold_and_what_was_measured_without_a_server_is_noted()
 )
 def test_a_policy_without_a_limit_that_could_be_held_is_told(budgets):
     with pytest.raises(
-        PolicyError, match="has no limit on energy per request that a running system could hold"
+        PolicyError, match="has no limit on energy per request that a running system could check"
     ):
         rules_of(policies.policy_with(*budgets))
