@@ -106,7 +106,10 @@ def comment(
 
     thread = Thread(repository=repository, number=pull_request)
     result = result_from(source)
-    marker = Marker(key=key, run_id=run_id or _seconds(result), attempt=attempt, sha=_commit_of(result, sha))
+    commit = sha or result.head_commit
+    if commit is None:
+        raise UsageError("the result does not name its commit", hint="Give its full name with --sha")
+    marker = Marker(key=key, run_id=run_id or _seconds(result), attempt=attempt, sha=commit)
     with requests.Session() as session:
         client = GitHubClient(
             session=session, api_url=os.environ.get("GITHUB_API_URL") or PUBLIC_API, token=token
@@ -121,19 +124,12 @@ def comment(
                 strict=strict,
                 run_url=run_url,
             )
-        except GitHubError as trouble:
-            click.echo(f"energygate: {trouble}", err=True)
+        except GitHubError as error:
+            click.echo(f"energygate: {error}", err=True)
             sys.exit(NOT_POSTED)
     click.echo(
         f"{posted.outcome.value}: {posted.url}" if posted else "nothing to report, and no comment to update"
     )
-
-
-def _commit_of(result: Result, sha: str | None) -> str:
-    commit = sha or result.head_commit
-    if commit is None:
-        raise UsageError("the result does not name its commit", hint="Give its full name with --sha")
-    return commit
 
 
 def _seconds(result: Result) -> int:

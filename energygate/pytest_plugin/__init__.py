@@ -61,7 +61,10 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     items = [item for item in session.items if _is_energy_test(item)]
     config = session.config
     if items or is_requested(config) or any(config.getini(one) for one in ("energy_base", "energy_json")):
-        _begin(config, items).note_collected(session, [*items, *config.stash.get(DESELECTED, [])])
+        begun = _begin(config, items)
+        if begun.is_measuring:
+            collected = [*items, *config.stash.get(DESELECTED, [])]
+            begun.session_result.note_collected(session, collected, begun.engine)
 
 
 def _begin(config: pytest.Config, items: Sequence[pytest.Item]) -> EnergySession:

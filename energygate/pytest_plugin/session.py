@@ -113,16 +113,6 @@ class EnergySession:
             self.engine = None
             raise
 
-    def note_collected(self, session: pytest.Session, items: Sequence[pytest.Item]) -> None:
-        """Remember which energy tests there are, deselected ones too.
-
-        Args:
-            session: What has collected them.
-            items: The tests.
-        """
-        if self.is_measuring:
-            self.session_result.note_collected(session, items, self.engine)
-
     def _record(self, item: pytest.Item) -> Record:
         """Make a new record of a test, before it runs."""
         record = item.stash[RECORD] = new_record(item, is_measuring=self.settings.on)

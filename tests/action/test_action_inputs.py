@@ -19,7 +19,7 @@ def inputs(**given):
     return Inputs.from_environ({f"INPUT_{name.upper()}": value for name, value in given.items()})
 
 
-def test_what_was_not_given_has_its_usual_meaning():
+def test_missing_inputs_have_defaults():
     nothing = Inputs.from_environ({"INPUT_POLICY": "", "INPUT_STRICT": " ", "PATH": "/bin"})
     assert nothing == Inputs(task=Task.CHECK)
     assert (nothing.path, nothing.key) == ("energygate.yml", "energygate.yml")

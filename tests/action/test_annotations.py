@@ -53,7 +53,7 @@ def test_each_verdict_has_its_level():
     }
 
 
-def test_the_reason_is_told():
+def test_the_reason_is_part_of_the_message():
     said = found(broken(Verdict.WAIVED, reason="waived until 2027-01-31 by @ml: known"))
     assert said[0][2].endswith("max 2 µWh (waived until 2027-01-31 by @ml: known)")
 

@@ -67,7 +67,7 @@ def step(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: ARG001,
     return run
 
 
-def test_everything_is_told(step, shop, environ, log, tmp_path):
+def test_everything_is_reported(step, shop, environ, log, tmp_path):
     handed_on = step(FAILS)
     assert handed_on == {
         "verdict": "fail",
@@ -137,7 +137,7 @@ def test_a_measuring_step_that_died_says_so(step, shop):
     assert "ended without a result" in shop.bodies()[0]
 
 
-def test_a_result_that_contradicts_itself_is_not_told_as_one(step, shop):
+def test_a_result_that_contradicts_itself_is_not_reported_as_one(step, shop):
     forged = FAILS.model_copy(update={"verdict": Verdict.PASS})
     assert step(forged)["exit-code"] == "3"
     assert "its verdict, pass" in shop.bodies()[0]
@@ -159,7 +159,7 @@ def test_a_missing_permission_is_named_and_changes_no_verdict(step, shop, log, r
     assert "The verdict stands" in warning
 
 
-def test_nor_does_an_outage(step, github, log):
+def test_an_outage_of_github_changes_no_verdict(step, github, log):
     github.fail("GET", ".*/comments", times=99)
     assert step(FAILS)["exit-code"] == "1"
     assert "::warning title=energygate could not report everything::" in log.getvalue()

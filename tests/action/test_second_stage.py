@@ -97,7 +97,7 @@ def stage(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: PLR091
     return run
 
 
-def test_a_failure_is_told_on_the_forks_pull_request(stage, shop, environ):
+def test_a_failure_is_reported_on_the_forks_pull_request(stage, shop, environ):
     handed_on = stage(measured())
     assert (handed_on["verdict"], handed_on["exit-code"]) == ("fail", "0")
     (comment,) = shop.bodies()
@@ -138,7 +138,7 @@ def test_a_pass_is_a_pass(stage, shop):
     assert "### ✅" in shop.bodies()[0]
 
 
-def test_a_first_stage_that_left_nothing_is_told_too(stage, shop):
+def test_a_first_stage_without_a_result_is_reported_too(stage, shop):
     assert stage(None)["verdict"] == "error"
     assert "the first stage left no result" in shop.bodies()[0]
 
@@ -205,7 +205,7 @@ def test_a_pull_request_with_newer_commits_is_left_alone(stage, shop, log):
     assert "has newer commits" in log.getvalue()
 
 
-def test_two_that_propose_the_same_commit_are_told_apart_by_nobody(stage, shop, log):
+def test_two_pull_requests_with_the_same_commit_are_ambiguous(stage, shop, log):
     shop.pull_request(
         number=8, head_sha=HEAD, head_repository="mallory/shop", base_sha=BASE, head_branch="topic"
     )

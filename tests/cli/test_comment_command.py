@@ -1,4 +1,4 @@
-"""`energygate comment` posts a result from any CI system; what it exits with is never taken for a verdict."""
+"""`energygate comment` posts a result from any CI system; its exit codes are no verdicts."""
 
 from __future__ import annotations
 
@@ -137,7 +137,7 @@ def test_a_refusal_is_a_sentence_and_an_exit_code_that_no_verdict_has(github, po
     assert token not in ran.said
 
 
-def test_a_wrong_token_is_told_and_not_shown(post):
+def test_a_wrong_token_is_reported_and_not_shown(post):
     wrong = "ghp_wrongandsecret"
     ran = post(FAILED, GITHUB_TOKEN=wrong)
     assert (ran.code, ran.out) == (5, "")
@@ -166,14 +166,14 @@ def test_a_wrong_token_is_told_and_not_shown(post):
         (("--pull-request", "1"), {}, ("--repository",)),
     ],
 )
-def test_what_cannot_be_is_refused_before_anybody_is_asked(github, post, where, environment, words):
+def test_a_mistake_is_refused_before_github_is_asked(github, post, where, environment, words):
     ran = post(FAILED, where=where, **environment)
     assert (ran.code, ran.out) == (2, "")
     assert [word for word in words if word not in ran.err] == [], ran.err
     assert github.seen == []
 
 
-def test_what_is_no_result_is_not_posted(github, post):
+def test_an_invalid_result_is_not_posted(github, post):
     lying = FAILED.model_copy(update={"verdict": Verdict.PASS})
     ran = post(lying)
     assert (ran.code, ran.out) == (3, "")

@@ -53,7 +53,7 @@ def shown(tmp_path_factory):
     return ran, [path for path in (*scratch.iterdir(), *home.iterdir()) if path.suffix != ".lock"]
 
 
-def test_it_comes_out_as_told(shown):
+def test_it_passes_without_warnings(shown):
     ran, _ = shown
     assert (ran.code, ran.err) == (0, ""), ran.said
 

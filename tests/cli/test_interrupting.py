@@ -1,4 +1,4 @@
-"""Ctrl-C, and being told to end: soon, with the workers gone and nothing left behind."""
+"""Signals: the command ends soon, with its workers gone and nothing left behind."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`energygate matrix` prints what GitHub takes, and says what it could not use."""
+"""`energygate matrix` prints GitHub's matrix, and notes what it could not use."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def test_jobs_are_as_many_as_asked_for_and_about_as_long_as_the_last_time(projec
     assert jobs(ran) == [("large", ["a", "b"]), ("large", ["c d"]), (["self-hosted", "gpu"], ["gpu"])]
 
 
-def test_a_past_that_cannot_be_read_is_said_and_stops_nothing(project, in_process):
+def test_an_unreadable_past_result_is_a_warning(project, in_process):
     arguments = ("--shards", "3", "--past", "gone.json", "--past", "broken.json", "--past", "past.json")
     ran = in_process("matrix", *arguments, "a", "b", "c d", cwd=project)
     assert len(jobs(ran)) == 3
@@ -59,7 +59,7 @@ def test_a_past_that_cannot_be_read_is_said_and_stops_nothing(project, in_proces
     assert second.startswith("energygate: broken.json: this is not a readable result: ")
 
 
-def test_a_runner_that_base_does_not_use_is_not_given_and_that_is_said(project, in_process):
+def test_a_runner_that_base_does_not_use_is_refused_with_a_note(project, in_process):
     ran = in_process(
         "matrix", "--base-dir", "base", "--runner", "self-hosted", "--runner", "small", cwd=project
     )
@@ -95,7 +95,7 @@ def test_a_job_that_plans_for_itself_takes_its_share_and_none_when_there_is_none
         (("--base", "main", "--base-dir", "base"), ("--base and --base-dir", "exclude")),
     ],
 )
-def test_what_cannot_be_is_refused_with_what_could(project, in_process, arguments, words):
+def test_a_mistake_is_refused_with_what_is_valid(project, in_process, arguments, words):
     ran = in_process("matrix", *arguments, cwd=project)
     assert (ran.code, ran.out) == (2, "")
     assert [word for word in words if word not in ran.err] == [], ran.err

@@ -1,4 +1,4 @@
-"""Everything that can be wrong with a workload: one clear sentence, exit code 3, never a traceback or a pass."""
+"""Whatever is wrong with a workload: one clear sentence, exit code 3, never a traceback or a pass."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def test_its_sentence_says_what_happened_and_where(all_broken, name, words):
 
 
 @pytest.mark.parametrize("name", broken.WORKLOADS)
-def test_it_is_told_once_beside_the_workloads_name(all_broken, name):
+def test_it_is_reported_once_beside_the_workloads_name(all_broken, name):
     ran, result = all_broken
     message = by_name(result)[name]["error"]["message"]
     told = [line for line in ran.out.splitlines() if message in line and not line.startswith("  | ")]
@@ -43,7 +43,7 @@ def test_a_workloads_own_traceback_is_shown_from_its_own_code_on(all_broken):
     assert any("broken_callables.py" in line for line in ran.out.splitlines() if line.startswith("  | "))
 
 
-def test_printing_megabytes_is_no_trouble_and_none_of_it_reaches_the_report(all_broken):
+def test_a_workload_may_print_megabytes_and_none_of_it_reaches_the_report(all_broken):
     ran, result = all_broken
     workload = by_name(result)["shouts"]
     assert (workload["error"], workload["metrics"]["energy_per_request"]["head"] > 0) == (None, True)

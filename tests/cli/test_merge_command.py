@@ -51,7 +51,7 @@ def test_the_worst_leg_is_the_verdict_and_the_exit_code(legs, in_process, second
     assert in_process("merge", "legs", "--strict", cwd=root).code == strictly
 
 
-def test_a_leg_that_left_nothing_is_an_error_and_the_others_are_told(legs, in_process):
+def test_a_leg_without_a_result_is_an_error_and_the_others_are_reported(legs, in_process):
     root = legs({"a": Verdict.FAIL}, {"c": Verdict.PASS}, policy="a b c")
     ran = in_process("merge", "legs", "--json", "merged.json", cwd=root)
     assert ran.code == 3
@@ -115,7 +115,7 @@ def test_a_result_that_cannot_be_written_costs_no_verdict(legs, in_process):
         (("legs", "energygate.yml"), 3, ("energygate.yml", "not JSON")),
     ],
 )
-def test_what_cannot_be_is_refused_in_one_sentence(legs, in_process, arguments, code, words):
+def test_a_mistake_is_refused_in_one_sentence(legs, in_process, arguments, code, words):
     ran = in_process("merge", *arguments, cwd=legs({"a": Verdict.PASS}, {"b": Verdict.PASS}))
     assert (ran.code, ran.out) == (code, "")
     assert [word for word in words if word not in ran.err] == [], ran.err

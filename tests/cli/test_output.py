@@ -1,4 +1,4 @@
-"""Where the report goes and what it looks like there; whatever becomes of it, the verdict stands."""
+"""Where the report goes and how it looks there; whether or not it can be written, the verdict stands."""
 
 from __future__ import annotations
 

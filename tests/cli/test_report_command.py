@@ -1,4 +1,4 @@
-"""`energygate report` tells a result again, and judges nothing by it."""
+"""`energygate report` reports a result again, and judges nothing by it."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ def test_a_result_may_come_from_another_command(saved):
     ],
 )
 @pytest.mark.parametrize("form", ["console", "markdown"])
-def test_what_is_no_result_is_refused_in_one_sentence(tmp_path, in_process, content, why, form):
+def test_an_invalid_result_is_refused_in_one_sentence(tmp_path, in_process, content, why, form):
     if content is not None:
         (tmp_path / "result.json").write_text(content, encoding="utf-8")
     ran = in_process("report", "result.json", "--format", form, cwd=tmp_path)

@@ -67,7 +67,7 @@ def test_directories_that_are_missing_are_made(tmp_path):
 @pytest.mark.parametrize(
     "place", ["file/result.json", "file/on/result.json", "directory", "/proc/result.json"]
 )
-def test_where_it_cannot_be_it_warns_once_and_leaves_nothing(tmp_path, place, capsys):
+def test_where_it_cannot_be_written_it_warns_once_and_leaves_nothing(tmp_path, place, capsys):
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "directory").mkdir()
     before = sorted(tmp_path.rglob("*"))

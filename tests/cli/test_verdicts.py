@@ -1,4 +1,4 @@
-"""What `check` decides and exits with, on workloads whose energy is known beforehand."""
+"""The verdicts and exit codes of `check`, on workloads whose energy is known beforehand."""
 
 from __future__ import annotations
 
@@ -41,13 +41,13 @@ def test_a_tighter_max_turns_the_same_workload_from_pass_to_fail(checked):
     assert " times the limit of " in tight.out.splitlines()[0]
 
 
-def test_a_failure_is_told_beside_an_error_that_outweighs_it(checked):
+def test_a_failure_is_reported_beside_an_error_that_outweighs_it(checked):
     first, *rest = checked("tight", "crashing").out.splitlines()
     assert first.startswith("✗ ERROR  crashing could not be judged: ")
     assert [line.split()[:2] for line in rest if line.startswith("  ✗")] == [["✗", "tight"]]
 
 
-def test_a_waiver_is_told_with_its_reason_owner_and_end(checked):
+def test_a_waiver_is_reported_with_its_reason_owner_and_end(checked):
     rows = checked("warned", "accepted").out.splitlines()
     assert [line.split()[:2] for line in rows if line.startswith(("  !", "  w"))] == [
         ["!", "warned"],

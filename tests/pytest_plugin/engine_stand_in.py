@@ -1,4 +1,4 @@
-"""A measurer whose every test needs 0.4 mWh (0.38 to 0.42), so that outcomes are chosen by their limits."""
+"""An engine whose every test needs 0.4 mWh (0.38 to 0.42), so that limits decide the outcomes."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ class StandIn(Engine):
         if "kills_the_worker" in target.node_id:
             return result(failed_workload_result(name, message="the worker died", detail="last words"))
         budget = workload.budgets.get("energy_per_request")
-        findings = [] if budget is None or budget.max is None else [held_against(budget)]
+        findings = [] if budget is None or budget.max is None else [judged_by(budget)]
         note = f"time limit {policy.measurement.time_limit}, PUE {policy.site.pue:g}"
         metric = metric_result(*findings, head=HEAD, low=LOW, high=HIGH)
         measured = workload_result(name, kind="pytest", metrics={"energy_per_request": metric}, notes=(note,))
         return result(measured, pue=policy.site.pue)
 
 
-def held_against(budget):
+def judged_by(budget):
     limit = budget.max.value
     verdict = Verdict.PASS if limit >= HIGH else Verdict.FAIL if limit <= LOW else Verdict.INCONCLUSIVE
     if verdict is Verdict.FAIL and budget.level == "warn":

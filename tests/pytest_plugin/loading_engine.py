@@ -1,4 +1,4 @@
-"""A measurer that loads each test into a worker, as measuring does, and makes its numbers up."""
+"""An engine that loads each test into a worker, as measuring does, and invents its numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that only head measures, beside a base that has them otherwise, or not: by the engine itself."""
+"""Tests that base has in another form or not at all, measured by the real engine."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_a_test_that_begins_to_measure_is_added_and_no_error(beside, base, head,
     ("comparison", "code"),
     [("comparison: {added: fail}\n", 1), pytest.param("", 0, marks=pytest.mark.repeats)],
 )
-def test_base_s_policy_may_want_none_added(beside, comparison, code):
+def test_bases_policy_may_forbid_added_tests(beside, comparison, code):
     found, workloads = beside(MEASURED, MEASURED + NEW, "-k", "new", policy=POLICY.format(comparison))
     assert found.ret == code
     assert workloads["test_it.py::test_new"]["verdict"] == ("fail" if code else "pass")
@@ -72,7 +72,7 @@ def test_base_s_policy_may_want_none_added(beside, comparison, code):
 
 
 @pytest.mark.repeats
-def test_a_marker_that_says_the_same_is_not_said_to_differ(beside):
+def test_an_equal_marker_overrides_nothing(beside):
     same = MEASURED.replace("def", "@pytest.mark.energy(max='1000 mWh', level='error')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{same}", policy=POLICY.format(""))
     assert found.ret == 0
@@ -101,7 +101,7 @@ def test_a_limit_is_not_lost_with_its_entry_alone(beside):
     found.assert_outcomes(passed=1, errors=1)
 
 
-def test_a_marker_that_loosens_base_s_policy_is_said(beside):
+def test_a_marker_that_loosens_bases_policy_is_noted(beside):
     looser = MEASURED.replace("def", "@pytest.mark.energy(max='2 Wh', level='warn')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{looser}", policy=POLICY.format(""))
     assert found.ret == 0

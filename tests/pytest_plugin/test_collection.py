@@ -1,4 +1,4 @@
-"""What collects in the user's session collects in workers: options that matter for that go along."""
+"""Workers collect what the user's session collects: they get the options that decide about it."""
 
 from __future__ import annotations
 

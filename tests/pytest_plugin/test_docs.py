@@ -1,4 +1,4 @@
-"""What docs/pytest.md shows works as it stands there, and names every option, ini setting and keyword."""
+"""The examples of docs/pytest.md work as they are, and it names every option, ini setting and keyword."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The marker: what it may say, what is refused at collection, and which of several decides."""
+"""The marker: its keywords, what is refused at collection, and which of several decides."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def test_a_bare_text_sets_the_limit_that_it_sets_in_the_policy():
     ],
 )
 @pytest.mark.parametrize("switch", ["--energy", "--energy-off"])
-def test_a_mistake_is_told_at_collection_and_nothing_runs(suite, marker, says, switch):
+def test_a_mistake_is_reported_at_collection_and_nothing_runs(suite, marker, says, switch):
     found = suite(
         f"@pytest.mark.energy({marker})\ndef test_it(energy):\n    print('it runs')\n", switch, "-s"
     )
@@ -86,7 +86,7 @@ def test_what_a_text_means_is_judged_before_anything_is_measured(suite, marker, 
         (["--energy-base", "main"], "", "git"),
     ],
 )
-def test_an_option_that_means_nothing_is_a_usage_error(suite, arguments, ini, says):
+def test_an_invalid_option_is_a_usage_error(suite, arguments, ini, says):
     found = suite("def test_it(energy):\n    print('it runs')\n", "-s", *arguments, ini=ini)
     assert found.ret == USAGE
     assert says in found.stderr.str()

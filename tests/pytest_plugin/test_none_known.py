@@ -1,4 +1,4 @@
-"""Sessions that ask for measuring and know of no energy test when they begin."""
+"""Sessions that are to measure and have no energy test when they begin."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def test_a_test_that_asks_while_it_runs_is_measured_all_the_same(suite, policy):
         ([], "energy = always\nenergy_budget = 0.3 apples", {"failed": 1}),
     ],
 )
-def test_an_option_that_makes_no_sense_is_one_sentence_in_such_a_test(suite, arguments, ini, outcomes):
+def test_an_invalid_option_is_one_sentence_in_such_a_test(suite, arguments, ini, outcomes):
     found = suite(ASKING, *arguments, ini=ini)
     found.assert_outcomes(**outcomes)
     found.stdout.fnmatch_lines(["*energy?budget*'apples' in 0.3 apples is not a unit of energy*"])
     assert "session.py" not in found.stdout.str()
 
 
-def test_an_entry_whose_test_no_longer_takes_the_fixture_is_said_where_no_test_does(suite):
+def test_an_entry_without_an_energy_test_is_reported_where_there_is_none(suite):
     found = suite(PLAIN, "--energy", policy=ENTRY)
     assert found.ret == 0
     found.stdout.fnmatch_lines(

@@ -32,7 +32,7 @@ def test_plain():
     pass
 """
 
-COMPANY = "pytest-cov pytest-timeout pytest-randomly pytest-rerunfailures pytest-asyncio"
+OTHER_PLUGINS = "pytest-cov pytest-timeout pytest-randomly pytest-rerunfailures pytest-asyncio"
 
 CONFTEST = """
 from energygate.pytest_plugin import ENGINE
@@ -117,13 +117,13 @@ def test_xdist_is_left_alone_in_suites_without_energy_tests(beside):
     assert "= energy =" not in found.stdout.str()
 
 
-def test_xdist_tells_of_a_wrong_marker(beside):
+def test_xdist_reports_an_invalid_marker(beside):
     found = beside("pytest-xdist", "-n", "1", source=SUITE.replace("max=", "most="))
     found.assert_outcomes(passed=3, errors=2)
     assert "@pytest.mark.energy: unknown 'most'; valid are max, " in found.stdout.str()
 
 
-def test_others_do_not_mind(beside):
+def test_other_plugins_work_beside_it(beside):
     arguments = [
         "--cov",
         ".",
@@ -134,23 +134,23 @@ def test_others_do_not_mind(beside):
         "-W",
         "ignore::pytest.PytestDeprecationWarning",
     ]
-    found = beside(COMPANY, "--energy", *arguments)
+    found = beside(OTHER_PLUGINS, "--energy", *arguments)
     assert {"passed": 2, "failed": 1, "rerun": 1}.items() <= found.parseoutcomes().items()
     found.stdout.fnmatch_lines(
         ["*_ test_over (energy) _*", "*0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over"]
     )
 
 
-def test_a_limit_on_the_test_s_own_time_is_none_on_measuring(beside):
+def test_a_timeout_of_the_test_does_not_limit_measuring(beside):
     source = """
 def test_takes_eight_seconds(energy):
     energy(len, "")
     assert energy.result.metrics
 """
-    found = beside(COMPANY, "--energy", "--timeout", "6", source=source)
+    found = beside(OTHER_PLUGINS, "--energy", "--timeout", "6", source=source)
     assert found.parseoutcomes().items() >= {"passed": 1}.items()
     endless = f"import time\n{source}    time.sleep(60)\n".replace("takes_eight_seconds", "is_endless")
-    found = beside(COMPANY, "--energy", "--timeout", "6", source=endless)
+    found = beside(OTHER_PLUGINS, "--energy", "--timeout", "6", source=endless)
     assert found.parseoutcomes().items() >= {"failed": 1}.items()
     found.stdout.fnmatch_lines(["*Timeout (>6.0s) from pytest-timeout*"])
 
@@ -160,7 +160,7 @@ def test_what_an_earlier_run_of_a_test_found_is_forgotten(beside, pytester):
 def test_breaks_it_once(energy):
     energy(len, "")
 """
-    found = beside(COMPANY, "--energy", "--reruns", "1", "--junitxml", "junit.xml", source=source)
+    found = beside(OTHER_PLUGINS, "--energy", "--reruns", "1", "--junitxml", "junit.xml", source=source)
     assert found.ret == 0
     assert found.parseoutcomes().keys() == {"passed", "rerun"}
     found.stdout.no_fnmatch_line("not measured: *")
@@ -188,7 +188,7 @@ def once():
 def test_breaks_it_once(once, energy):
     energy(len, "")
 """
-    found = beside(COMPANY, "-p", "no:randomly", "--energy", "--reruns", "1", source=source)
+    found = beside(OTHER_PLUGINS, "-p", "no:randomly", "--energy", "--reruns", "1", source=source)
     assert found.ret == 0
     assert found.parseoutcomes()["skipped"] == 2
     assert "OVER BUDGET" not in found.stdout.str()
@@ -211,7 +211,7 @@ async def test_it(energy):
     await asyncio.sleep(0)
 """
     arguments = ["-W", "ignore::pytest.PytestDeprecationWarning", "--energy"]
-    beside(COMPANY, *arguments, source=source).assert_outcomes(passed=1)
+    beside(OTHER_PLUGINS, *arguments, source=source).assert_outcomes(passed=1)
 
 
 @pytest.mark.parametrize("version", ["8.*", pytest.param("9.*", marks=pytest.mark.repeats)])

@@ -1,4 +1,4 @@
-"""What a reader sees: failures as assertions, trouble as errors, warnings, letters and words, the section."""
+"""What a reader sees: failures, errors, warnings, letters and words, the section."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_inconclusive_passes_with_a_warning_whatever_the_suite_does_with_warning
         ),
     ],
 )
-def test_what_could_not_be_measured_is_an_error_and_no_failure(suite, source, lines):
+def test_an_unmeasured_test_is_an_error_and_no_failure(suite, source, lines):
     found = suite(source, "--energy")
     found.assert_outcomes(passed=1, errors=1)
     assert found.ret == 1
@@ -169,7 +169,7 @@ def test_pipeline(energy):
     ],
 )
 @pytest.mark.parametrize("switch", ["--energy", "--energy-off"])
-def test_calls_that_make_no_sense_fail_the_test(suite, call, says, switch):
+def test_invalid_calls_fail_the_test(suite, call, says, switch):
     found = suite(f"def test_it(energy):\n    {call}\n", switch)
     found.assert_outcomes(failed=1)
     assert says in found.stdout.str()
@@ -219,7 +219,7 @@ def test_nothing_measured_nothing_written(suite, pytester, argument):
     found.stdout.fnmatch_lines(["nothing was measured, so nothing was written to result.json"])
 
 
-def test_a_result_that_cannot_be_written_is_said_and_the_verdict_stands(suite):
+def test_an_unwritable_result_is_reported_and_the_verdict_stands(suite):
     found = suite(OVER, "--energy-json", "test_it.py/result.json")
     assert found.ret == 1
     found.stdout.fnmatch_lines(["cannot write the result to test_it.py/result.json: *; the verdicts stand"])
@@ -273,7 +273,7 @@ waivers:
     )
 
 
-def test_what_needs_a_base_is_said(suite):
+def test_collecting_alone_measures_nothing(suite):
     # The stand-in notes nothing; the engine's own notes are tested where it measures.
     found = suite("def test_it(energy):\n    energy(len, '')\n", "--energy", "--collect-only")
     assert found.ret == 0

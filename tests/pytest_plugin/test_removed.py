@@ -1,4 +1,4 @@
-"""Tests about energy that only base has: base's own pytest collects them, and head's session says so."""
+"""Energy tests that only base has: base's own pytest collects them, and head's session reports them."""
 
 from __future__ import annotations
 
@@ -90,7 +90,7 @@ def test_a_session_without_energy_tests_says_so_too(branch):
     found.stdout.fnmatch_lines(["*= energy =*", "✓ PASS  1 workload removed"])
 
 
-def test_a_policy_may_want_them_kept(branch):
+def test_a_policy_may_forbid_removing_them(branch):
     base = {"test_it.py": IMPORT + KEPT + GONE, "energygate.yml": FAIL}
     found, removed, _ = branch(base, {"test_it.py": KEPT})
     found.assert_outcomes(passed=1)
@@ -139,7 +139,7 @@ def test_a_file_that_is_gone(branch):
     assert [*removed] == ["deep/test_gone.py::test_gone"]
 
 
-def test_what_is_not_known_is_said(branch):
+def test_unknown_tests_of_base_are_reported(branch):
     base = {"test_it.py": IMPORT + KEPT + GONE + DYNAMIC, "test_broken.py": "import no_such_thing\n" + KEPT}
     _, removed, written = branch(base, {"test_it.py": KEPT, "test_broken.py": KEPT})
     assert [*removed] == ["test_it.py::test_gone"]  # the one that asks while it runs has not said so
@@ -165,7 +165,7 @@ def test_a_base_whose_pytest_does_not_start(branch):
         (["--continue-on-collection-errors"], "some files could not be collected"),
     ],
 )
-def test_a_session_that_does_not_know_its_own_does_not_look(branch, arguments, why):
+def test_a_session_that_collects_not_all_of_its_tests_does_not_look(branch, arguments, why):
     head = {"test_it.py": KEPT} | (
         {} if "--lf" in arguments else {"test_broken.py": "import no_such_thing\n"}
     )

@@ -1,4 +1,4 @@
-"""Options, marker, ini file and outcome: what is measured, what it is held against, and the exit code."""
+"""Options, marker, ini file and outcome: what is measured, which limit decides, and the exit code."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_which_pue(suite, option, ini, policy, pue):
 @pytest.mark.parametrize("option", ["--energy-strict", ""])
 @pytest.mark.parametrize("marker", [True, False, None])
 @pytest.mark.parametrize("ini", [True, False, None])
-def test_who_is_strict(suite, option, marker, ini):
+def test_which_setting_of_strict_decides(suite, option, marker, ini):
     source = f"@pytest.mark.energy(strict={marker})\n" if marker is not None else ""
     lines = "" if ini is None else f"energy_strict = {ini}"
     found = suite(source + marked(CLOSE), "--energy", *option.split(), ini=lines)

@@ -62,7 +62,7 @@ AB = "def test_it(energy):\n    energy(len, '', name='a')\n    energy(len, '', n
         ),
     ],
 )
-def test_a_passed_test_whose_limits_nothing_was_held_against_is_an_error(suite, source, entry, sentence):
+def test_a_passed_test_with_unchecked_limits_is_an_error(suite, source, entry, sentence):
     found = suite(source, "--energy", policy=entry and ENTRY.format(entry))
     if sentence is None:
         assert found.ret == 0
@@ -84,7 +84,7 @@ def test_a_passed_test_whose_limits_nothing_was_held_against_is_an_error(suite, 
         AUTOUSE,
     ],
 )
-def test_limits_that_are_others_are_none(suite, source):
+def test_limits_of_other_tests_do_not_count(suite, source):
     found = suite(source, "--energy")
     assert found.ret == 0
     found.assert_outcomes(passed=1)
@@ -108,7 +108,7 @@ def test_what_else_is_measured_is_judged_all_the_same(suite):
     ("test", "hint"),
     [("test_typo", ""), ("test_it", "; name one of its parameters, such as test_it[[]1]")],
 )
-def test_an_entry_that_names_no_test_is_said(suite, test, hint):
+def test_an_entry_that_names_no_test_is_reported(suite, test, hint):
     source = "@pytest.mark.parametrize('n', [1, 2])\ndef test_it(energy, n):\n    energy(len, '')\n"
     policy = ENTRY.format(f"test_it.py::{test}")
     line = (
@@ -129,7 +129,7 @@ def test_a_test_that_asks_while_it_runs_is_its_entry_s(suite):
     found.stdout.no_fnmatch_line("not judged:*")
 
 
-def test_an_entry_of_a_skipped_test_is_said_and_of_a_deselected_one_is_not(suite):
+def test_an_entry_of_a_skipped_test_is_reported_and_of_a_deselected_one_is_not(suite):
     source = "@pytest.mark.skip\ndef test_it(energy):\n    energy(len, '')\n\ndef test_other():\n    pass\n"
     policy = ENTRY.format("test_it.py::test_it")
     found = suite(source, "--energy", policy=policy)
@@ -146,7 +146,7 @@ def test_an_entry_of_a_skipped_test_is_said_and_of_a_deselected_one_is_not(suite
         "def test_it(energy):\n    pass\n",
     ],
 )
-def test_an_entry_that_is_judged_or_has_no_limits_is_not_said_to_be_lost(suite, source):
+def test_an_entry_that_is_judged_or_has_no_limits_is_not_reported(suite, source):
     policy = ENTRY.format("test_it.py::test_it")
     if "subtests" not in source:
         policy = policy.replace(", budgets: {energy_per_request: 0.3 mWh}", "")
@@ -158,7 +158,7 @@ def test_an_entry_that_is_judged_or_has_no_limits_is_not_said_to_be_lost(suite, 
 @pytest.mark.parametrize(
     ("end", "outcome"), [("pytest.skip()", "skipped"), ("pass", "passed"), ("pytest.xfail()", "xfailed")]
 )
-def test_what_a_test_has_patched_is_in_nobody_s_way(suite, end, outcome):
+def test_patches_of_a_test_do_not_break_energygate(suite, end, outcome):
     source = f"""
 import pathlib
 
@@ -173,7 +173,7 @@ def test_it(energy, monkeypatch):
         found.stdout.fnmatch_lines(["not judged: limited (*): test_it.py::test_it failed as expected"])
 
 
-def test_an_entry_whose_file_is_not_there_is_said(suite):
+def test_an_entry_whose_file_does_not_exist_is_reported(suite):
     source = "def test_it(energy):\n    energy(len, '')\n"
     found = suite(source, "--energy", policy=ENTRY.format("test_ti.py::test_it"))
     found.stdout.fnmatch_lines(["not judged: limited (energygate.yml:3): there is no file test_ti.py"])
