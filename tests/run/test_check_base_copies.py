@@ -107,7 +107,7 @@ def test_a_copy_does_not_serve_for_both(packaged, workload, app, way, of):
         "site-packages/package/__init__.py) that is not this side's code: src/package/core.py differs"
         in message
     )
-    assert "give each side one of its own with `measurement: {python: .venv/bin/python" in message
+    assert "give each side its own with `measurement: {python: .venv/bin/python" in message
     assert f"or let both sides import their checkouts with {way}" in message
 
 
