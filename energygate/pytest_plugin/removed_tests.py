@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
 from energygate.report.phrases import count
-from energygate.run.check import check, side_of
+from energygate.run.check import check
+from energygate.run.context import side_of
 from energygate.run.options import Options
 from energygate.workloads.energy_tests import collect_energy_tests
 

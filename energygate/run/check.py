@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import math
-import os
-import sys
 import tempfile
 import time
 from dataclasses import dataclass, replace
@@ -22,12 +20,12 @@ from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
 from energygate.result.result import MachineResult, Result, WorkloadResult
 from energygate.result.site_result import site_result
-from energygate.run.context import RunContext, require_measuring, shared_confidence, site_factors
+from energygate.run.context import RunContext, require_measuring, shared_confidence, side_of, site_factors
 from energygate.run.pairing import pair_workloads, select
 from energygate.run.prepare import prepare
 from energygate.run.result_parts import failed_workload, unmeasured_workload
 from energygate.version import __version__
-from energygate.workloads.serving import Serving, Side, refuse_one_port
+from energygate.workloads.serving import Serving, refuse_one_port
 from energygate.workloads.unchanged import same_environment, same_model
 
 if TYPE_CHECKING:
@@ -38,6 +36,7 @@ if TYPE_CHECKING:
     from energygate.run.options import Options
     from energygate.run.pairing import Pairing
     from energygate.run.subject import Subject
+    from energygate.workloads.serving import Side
 
 
 def check(policy: Policy, directory: Path, options: Options, *, base: CheckedOutBase | None = None) -> Result:
@@ -66,14 +65,6 @@ def check(policy: Policy, directory: Path, options: Options, *, base: CheckedOut
             if value is not None:
                 raise UsageError(f"{option} needs a base", hint="Give --base or --base-dir")
     return _Check(policy, directory, options, base).result()
-
-
-def side_of(name: str, directory: Path, python: str | None) -> Side:
-    """Return a side with its interpreter: a relative path is the side's own, a bare name or absolute path is shared."""
-    if python is None:
-        return Side(name=name, directory=directory, python=sys.executable)
-    is_own = ("/" in python or os.sep in python) and not Path(python).is_absolute()
-    return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)
 
 
 @dataclass(kw_only=True)
@@ -177,8 +168,8 @@ class _Check:
             with turn(self._context.observer.waiting):
                 self._set_up()
                 for job in jobs:
-                    self._first_turn(job, count=len(jobs))
-                self._second_turns(jobs)
+                    self._measure_first(job, count=len(jobs))
+                self._measure_undecided(jobs)
             return [job.result for job in jobs if job.result is not None]
 
     def _check_files(self, job: _Job) -> None:
@@ -198,7 +189,7 @@ class _Check:
             if setup is not None and side is not None:
                 run_setup(setup, side.directory, label=side.name)
 
-    def _first_turn(self, job: _Job, *, count: int) -> None:
+    def _measure_first(self, job: _Job, *, count: int) -> None:
         """Prepare a workload and measure it for its share of the time."""
         limit_s = self._context.time_limit_s
         self._context.observer.started(job.pairing.name, number=job.number, count=count, time_limit_s=limit_s)
@@ -215,7 +206,7 @@ class _Check:
         if self._base is None or job.result is not None or (job.subject and not job.subject.is_open):
             self._finish(job)
 
-    def _second_turns(self, jobs: Sequence[_Job]) -> None:
+    def _measure_undecided(self, jobs: Sequence[_Job]) -> None:
         """Spend the time that decided workloads left over on those that are still open."""
         total_s = self._options.total_time_limit_s or self._context.time_limit_s * len(jobs)
         open_jobs = [job for job in jobs if job.result is None]

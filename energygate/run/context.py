@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from dataclasses import dataclass, field
 from datetime import date, datetime, timezone
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
@@ -19,6 +21,7 @@ from energygate.measure.power_model import vcpu_power
 from energygate.measure.readings import Method
 from energygate.measure.series import DRIFTING
 from energygate.policy import Workload
+from energygate.workloads.serving import Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -123,6 +126,14 @@ def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> 
     """
     gpus = gpus_for(selection_for(Workload(python="any:gpu"), os.environ)) if gpu else ()
     return open_meter(machine, gpus=gpus, power=vcpu_power(machine, power_model))
+
+
+def side_of(name: str, directory: Path, python: str | None) -> Side:
+    """Return a side with its interpreter: a relative path is the side's own, a bare name or absolute path is shared."""
+    if python is None:
+        return Side(name=name, directory=directory, python=sys.executable)
+    is_own = ("/" in python or os.sep in python) and not Path(python).is_absolute()
+    return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)
 
 
 def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:

@@ -38,8 +38,8 @@ NOTABLE_DRIFT = 1.3
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Standing:
-    """Where a workload stands after the launches so far.
+class _Assessment:
+    """What the launches so far show.
 
     Attributes:
         changes: How its metrics changed, those at the site's traffic too; empty without a base.
@@ -93,7 +93,7 @@ class Subject:
         self._context = context
         self._asleep_s = 0.0
         self._campaign = Campaign(launcher.launch, clock=time.perf_counter_ns)
-        self._standing: _Standing
+        self._assessment: _Assessment
 
     def measure(self, seconds: float) -> None:
         """Launch until decided, or for so many more seconds.
@@ -108,18 +108,18 @@ class Subject:
     @property
     def is_open(self) -> bool:
         """Whether a budget is still inconclusive."""
-        return self._standing.is_open
+        return self._assessment.is_open
 
     def result(self, *, seconds: float) -> WorkloadResult:
         """Return the workload's part of the result; `seconds` is the time that measuring it took."""
-        launches, standing = self._campaign.launches, self._standing
+        launches, assessment = self._campaign.launches, self._assessment
         assert self._launcher.plan is not None  # noqa: S101 - made by the first launch
         comparison = self._comparison
         if comparison is not None:
             known = {
                 "mode": self._launcher.mode,
                 "blocks_per_launch": len(launches.head[0].windows) // 2,
-                "log_ratios": standing.changes["energy_per_request"].log_ratios,
+                "log_ratios": assessment.changes["energy_per_request"].log_ratios,
                 "seconds_to_decide": self._seconds_to_decide(),
                 "base_versions": dict(launches.base[0].versions),
             }
@@ -127,17 +127,17 @@ class Subject:
         return measured_workload(
             self._pairing,
             launches=launches.head,
-            evidence=standing.evidence,
-            findings=standing.findings,
+            evidence=assessment.evidence,
+            findings=assessment.findings,
             facts=self._meter.facts,
             confidence=self._context.confidence,
             plan=self._launcher.plan,
             seconds=seconds,
             currency=self._context.policy.site.currency,
-            notes=(*self._notes, *self._incidents(), *self._at_traffic.notes(standing.traffic, launches)),
+            notes=(*self._notes, *self._incidents(), *self._at_traffic.notes(assessment.traffic, launches)),
             comparison=comparison,
             footprint=self._at_traffic.result(launches),
-            missing=self._at_traffic.missing(standing.traffic),
+            missing=self._at_traffic.missing(assessment.traffic),
         )
 
     def _incidents(self) -> list[str]:
@@ -162,15 +162,15 @@ class Subject:
 
     def _seconds_to_decide(self) -> float | None:
         """Estimate how much more time would settle the relative limits that are still open."""
-        standing, count = self._standing, len(self._campaign.launches)
+        assessment, count = self._assessment, len(self._campaign.launches)
         undecided = [
-            one for one in standing.findings if one.kind in RELATIVE and one.verdict is Verdict.INCONCLUSIVE
+            one for one in assessment.findings if one.kind in RELATIVE and one.verdict is Verdict.INCONCLUSIVE
         ]
         if not undecided:
             return None
         longest = 0.0
         for finding in undecided:
-            change = standing.changes.get(DERIVED.get(finding.metric, finding.metric))
+            change = assessment.changes.get(DERIVED.get(finding.metric, finding.metric))
             limit = -finding.applied if finding.kind == "max_decrease" else finding.applied
             needed = None if change is None else launches_to_decide(change, limit, self._context.confidence)
             if needed is None:
@@ -179,12 +179,12 @@ class Subject:
         return longest
 
     def _after_launch(self, progress: Progress) -> None:
-        self._standing = self._judged()
+        self._assessment = self._assess()
         self._context.observer.launched(
-            self._pairing.name, progress, self._standing.evidence["energy_per_request"]
+            self._pairing.name, progress, self._assessment.evidence["energy_per_request"]
         )
 
-    def _judged(self) -> _Standing:
+    def _assess(self) -> _Assessment:
         launches, confidence = self._campaign.launches, self._context.confidence
         changes = change_series(launches)
         traffic = self._at_traffic.series(launches, changes)
@@ -198,7 +198,7 @@ class Subject:
             base_rate = success_rate(launches.base)
         success = exact_evidence("success_rate", head=success_rate(launches.head), base=base_rate)
         evidence = {**sampled, **self._exact, "success_rate": success}
-        return _Standing(
+        return _Assessment(
             changes=changes,
             traffic=traffic,
             evidence=evidence,
@@ -206,10 +206,10 @@ class Subject:
         )
 
     def _is_decided(self) -> bool:
-        standing = self._standing
-        if standing.is_open:
+        assessment = self._assessment
+        if assessment.is_open:
             return False
-        sampled = any(not METRICS[finding.metric].exact for finding in standing.findings)
-        missing = self._at_traffic.missing(standing.traffic).keys() & self._workload.budgets.keys()
+        sampled = any(not METRICS[finding.metric].exact for finding in assessment.findings)
+        missing = self._at_traffic.missing(assessment.traffic).keys() & self._workload.budgets.keys()
         # More launches may still give what is missing.
         return (sampled and not missing) or len(self._campaign.launches) >= ENOUGH_LAUNCHES

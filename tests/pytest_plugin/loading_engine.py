@@ -7,7 +7,7 @@ from pathlib import Path
 
 from engine_stand_in import StandIn
 
-from energygate.run.check import side_of
+from energygate.run.context import side_of
 from energygate.workloads.serving import Serving
 
 
