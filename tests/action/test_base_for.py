@@ -41,7 +41,7 @@ def trial(git):
 
 
 def event(name, **given):
-    facts = {"repository": "o/r", "ref": "refs/x", "actor": "me", "run_id": 1, "attempt": 1, "head_sha": OLD}
+    facts = {"repository": "o/r", "actor": "me", "run_id": 1, "attempt": 1, "head_sha": OLD}
     return Event(name=name, **{**facts, **given})
 
 

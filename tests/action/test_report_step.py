@@ -21,7 +21,6 @@ OPENED = Event(
     name="pull_request",
     action="opened",
     repository="octo/shop",
-    ref="refs/pull/7/merge",
     actor="alice",
     run_id=11,
     attempt=1,

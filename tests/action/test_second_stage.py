@@ -68,14 +68,12 @@ def stage(environ, log, client_with, tmp_path, shop, handed_on):  # noqa: PLR091
             conclusion="failure",
             head_sha=HEAD,
             head_repository="mallory/shop",
-            workflow_path=".github/workflows/energy.yml",
             head_branch="topic",
         )
         happened = Event(
             name="workflow_run",
             action="completed",
             repository="octo/shop",
-            ref="refs/heads/main",
             actor="mallory",
             run_id=12,
             attempt=1,

@@ -13,7 +13,6 @@ from energygate.forge.github.pull_requests import (
     MAX_SEARCHED,
     PullRequest,
     find_pull_request,
-    read_pull_request,
 )
 
 HEAD, BASE, OTHER = "a" * 40, "b" * 40, "c" * 40
@@ -40,14 +39,12 @@ def after(*, head_sha=HEAD, head_repository=FORK, head_branch="patch-1", reposit
         conclusion="failure",
         head_sha=head_sha,
         head_repository=head_repository,
-        workflow_path=".github/workflows/energy.yml",
         head_branch=head_branch,
     )
     return Event(
         name="workflow_run",
         action="completed",
         repository=repository,
-        ref="refs/heads/main",
         actor="mallory",
         run_id=12,
         attempt=1,
@@ -61,9 +58,9 @@ def queries(github):
 
 
 def test_a_forks_is_found_by_its_branch_in_one_request(github, client, repository):
-    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK, base_sha=BASE, labels=["a", "b"])
+    repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK, base_sha=BASE)
     assert find_pull_request(client, after()) == PullRequest(
-        number=7, base_sha=BASE, base_ref="main", head_sha=HEAD, head_repository=FORK, labels=("a", "b")
+        number=7, base_sha=BASE, base_ref="main", head_sha=HEAD, head_repository=FORK
     )
     (query,) = queries(github)
     assert query["head"] == ["mallory:patch-1"]
@@ -197,7 +194,7 @@ def test_one_that_a_list_in_motion_shows_twice_is_one(github, client, repository
 
 
 def test_only_the_second_stage_has_a_first(client):
-    event = Event(name="push", repository="octo/shop", ref="r", actor="a", run_id=1, attempt=1, head_sha=HEAD)
+    event = Event(name="push", repository="octo/shop", actor="a", run_id=1, attempt=1, head_sha=HEAD)
     with pytest.raises(UsageError, match="only under workflow_run"):
         find_pull_request(client, event)
 
@@ -209,39 +206,12 @@ def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, repositor
         find_pull_request(client, after())
 
 
-def test_a_pull_request_is_read_as_it_is_now(client, repository):
-    pull_request = repository.pull_request(number=7, head_sha=HEAD, base_sha=BASE, head_repository=FORK)
-    pull_request.head_sha = OTHER
-    pull_request.label("energy-waived")
-    assert read_pull_request(client, repository="octo/shop", number=7) == PullRequest(
-        number=7,
-        base_sha=BASE,
-        base_ref="main",
-        head_sha=OTHER,
-        head_repository=FORK,
-        labels=("energy-waived",),
-    )
-
-
-def test_a_pull_request_without_its_fork_is_read_too(client, repository):
-    repository.pull_request(number=7, head_repository=None)
-    assert read_pull_request(client, repository="octo/shop", number=7).head_repository is None
-
-
-def test_a_pull_request_that_is_not_there_is_githubs_trouble(client, repository):  # noqa: ARG001 - it has none
-    with pytest.raises(GitHubError) as caught:
-        read_pull_request(client, repository="octo/shop", number=8)
-    assert caught.value.status == 404
-
-
 @pytest.mark.parametrize(
     ("path", "value"),
     [
         (("head", "sha"), "main"),
         (("base", "sha"), None),
         (("head", "repo"), {"full_name": "../../user"}),
-        (("labels",), None),
-        (("labels",), [{"name": 7}]),
         (("number",), "7"),
     ],
 )
@@ -252,7 +222,7 @@ def test_an_answer_that_is_not_what_github_describes_is_one_sentence(github, cli
     for key in above:
         place = place[key]
     place[last] = value
-    github.trick("GET", f"{PULLS}/7", status=200, body=shown)
-    with pytest.raises(GitHubError, match="GET /repos/octo/shop/pulls/7: ") as caught:
-        read_pull_request(client, repository="octo/shop", number=7)
+    github.trick("GET", PULLS, status=200, body=[shown])
+    with pytest.raises(GitHubError, match="GET /repos/octo/shop/pulls: ") as caught:
+        find_pull_request(client, after())
     assert "user" not in str(caught.value)

@@ -40,7 +40,6 @@ class FirstStage:
         conclusion: `success`, `failure`, `cancelled`, ...; `None` while it runs.
         head_sha: The commit it was started for.
         head_repository: `owner/name` that the commit comes from; `None` when that has been deleted.
-        workflow_path: The workflow's file, such as `.github/workflows/energy.yml`.
         head_branch: The branch there, as a stranger may have named it; `None` when GitHub does not say.
     """
 
@@ -50,7 +49,6 @@ class FirstStage:
     conclusion: str | None
     head_sha: str
     head_repository: str | None
-    workflow_path: str
     head_branch: str | None = None
 
 
@@ -62,7 +60,6 @@ class Event:
         name: The event, such as `pull_request`.
         action: What about it, such as `synchronize`; `None` for events that have no kinds.
         repository: `owner/name` of the repository whose workflow runs.
-        ref: The git ref of the run.
         actor: Who started the run.
         run_id: This run; later runs of a repository have greater ones.
         attempt: Which attempt of it, from 1.
@@ -77,7 +74,6 @@ class Event:
     name: str
     action: str | None = None
     repository: str
-    ref: str
     actor: str
     run_id: int
     attempt: int
@@ -194,7 +190,6 @@ def event_from(environ: Mapping[str, str], payload: object) -> Event:
         name=name,
         action=fields.optional_text("action"),
         repository=repository,
-        ref=_variable(environ, "GITHUB_REF"),
         actor=_variable(environ, "GITHUB_ACTOR"),
         run_id=_number(environ, "GITHUB_RUN_ID"),
         attempt=_number(environ, "GITHUB_RUN_ATTEMPT"),
@@ -215,7 +210,6 @@ def _first_stage(fields: Fields) -> FirstStage:
         conclusion=fields.optional_text("workflow_run", "conclusion"),
         head_sha=fields.sha("workflow_run", "head_sha"),
         head_repository=fields.optional_repository("workflow_run", "head_repository", "full_name"),
-        workflow_path=fields.text("workflow_run", "path"),
         head_branch=fields.optional_text("workflow_run", "head_branch"),
     )
 

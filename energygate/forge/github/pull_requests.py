@@ -1,4 +1,4 @@
-"""Pull requests as they are now, and which one of them a run has measured."""
+"""Which pull request a run has measured."""
 
 from __future__ import annotations
 
@@ -32,7 +32,6 @@ class PullRequest:
         base_ref: The base branch.
         head_sha: The last commit it proposes.
         head_repository: `owner/name` that the commit comes from; `None` when that is deleted, or hidden from the token.
-        labels: The names of its labels.
     """
 
     number: int
@@ -40,7 +39,6 @@ class PullRequest:
     base_ref: str
     head_sha: str
     head_repository: str | None
-    labels: tuple[str, ...]
 
 
 def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
@@ -91,20 +89,6 @@ def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
     return next(iter(found.values()))
 
 
-def read_pull_request(client: GitHubClient, *, repository: str, number: int) -> PullRequest:
-    """Return a pull request as it is now; its event's payload is as old as the event.
-
-    Args:
-        client: The API; its token needs `pull-requests: read`.
-        repository: `owner/name` of the repository it is for.
-        number: Its number.
-
-    Raises:
-        GitHubError: When there is no usable answer.
-    """
-    return _pull_request(client.get(f"/repos/{repository}/pulls/{number}"))
-
-
 def _candidates(client: GitHubClient, repository: str, first: FirstStage) -> Iterable[Fields]:
     """List open pull requests: those from the run's branch where GitHub names it, else those updated last."""
     path = f"/repos/{repository}/pulls"
@@ -140,5 +124,4 @@ def _pull_request(fields: Fields) -> PullRequest:
         head_sha=fields.sha("head", "sha"),
         # Null for a deleted fork: https://github.com/github/rest-api-description/issues/424
         head_repository=fields.optional_repository("head", "repo", "full_name"),
-        labels=tuple(label.text("name") for label in fields.listed("labels")),
     )
