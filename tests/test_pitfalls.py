@@ -30,7 +30,7 @@ PITFALLS = {
         "measure/test_rapl_energy.py::test_a_window_shorter_than_the_counters_period_is_refused"
     ),
     "children are lost, and neighbours billed": (
-        "workloads/test_accounting.py::test_children_missed_by_codecarbons_process_mode_are_counted_here"
+        "workloads/test_cpu_accounting.py::test_children_missed_by_codecarbons_process_mode_are_counted_here"
     ),
     "a constant for memory drowns everything else": (
         "measure/test_model_meter.py::test_codecarbons_constant_for_memory_is_known_and_in_no_reading"

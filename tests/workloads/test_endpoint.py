@@ -8,9 +8,9 @@ import socket
 import sys
 from pathlib import Path
 
-import families
 import pytest
-from served import GENEROUS_S, canned, completions, endpoint, events, http, write_requests
+import spawning_processes as processes
+from http_specs import GENEROUS_S, canned, completions, endpoint, events, http, write_requests
 
 from energygate.workloads.energygate_worker.http_answer import is_first_piece
 from energygate.workloads.energygate_worker.requests_file import read_requests
@@ -52,10 +52,10 @@ def test_the_cpu_time_is_not_the_clients(asking, checkout):
     workload["spec"]["serve"] = f"unset PYTHONPATH; echo $$ > note; exec {workload['spec']['serve']}"
     worker = asking(workload, {"max_tokens": 1})
     server = int((checkout / "note").read_text(encoding="ascii"))
-    before_ns = families.cpu_ns(server)
+    before_ns = processes.cpu_ns(server)
     cpu_ns = worker.run(20).cpu_ns
     # Waiting for it, the client burns 100 ms and more.
-    assert cpu_ns < families.cpu_ns(server) - before_ns + 20e6
+    assert cpu_ns < processes.cpu_ns(server) - before_ns + 20e6
 
 
 @LINUX_ONLY
@@ -75,7 +75,7 @@ def test_the_cold_start_is_the_servers_alone(worker, checkout):
     loaded = started.load(**workload, timeout_s=GENEROUS_S)
     assert loaded.wall_ns > 500e6
     # The worker burns for as long as all this takes, its server only once half a second is over.
-    assert 0 < loaded.cpu_ns < families.cpu_ns(started.pid)
+    assert 0 < loaded.cpu_ns < processes.cpu_ns(started.pid)
 
 
 # --- Requests ----------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import pytest
-from nodes import write
+from pytest_specs import write
 
 from energygate.errors import MeasurementError
 from energygate.repository.processes import CompletedCommand

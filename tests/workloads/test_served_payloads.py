@@ -7,9 +7,9 @@ import json
 import zlib
 
 import pytest
+from http_specs import canned, completions, events, http, write_requests
 from hypothesis import given
 from hypothesis import strategies as st
-from served import canned, completions, events, http, write_requests
 
 from energygate.workloads.energygate_worker import content_coding
 from energygate.workloads.energygate_worker.content_coding import StreamDecoder, decoded

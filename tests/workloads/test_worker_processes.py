@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from families import cpu_ns
+from spawning_processes import cpu_ns
 
 ROOT = Path(__file__).parents[2]
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")

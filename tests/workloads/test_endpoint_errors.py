@@ -8,7 +8,7 @@ import sys
 import threading
 
 import pytest
-from served import canned, completions, endpoint, events, http, write_requests
+from http_specs import canned, completions, endpoint, events, http, write_requests
 
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="signals and fifos are POSIX")

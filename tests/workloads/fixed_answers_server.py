@@ -1,6 +1,6 @@
 """A server with a fixed answer, in bytes, for every path: what a test wants to see go wrong.
 
-    python canned_server.py PORT ANSWERS.json
+    python fixed_answers_server.py PORT ANSWERS.json
 
 The answers map a path to what is sent; after it the connection is closed where the answer's `close` says so.
 """

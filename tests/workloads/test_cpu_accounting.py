@@ -10,9 +10,9 @@ import subprocess
 import sys
 import textwrap
 
-import families
 import numpy as np
 import pytest
+import spawning_processes as processes
 
 from energygate.workloads.cgroup import Cgroup
 from energygate.workloads.energygate_worker.resource_usage import JoinedCgroup
@@ -114,19 +114,19 @@ both_ways_of_holding = pytest.mark.usefixtures("held")
 @pytest.mark.parametrize("way", EVERY_WAY)
 def test_cpu_time_is_counted_whole(loaded, app, tmp_path, way):
     source, requests = EVERY_WAY[way]
-    serving = loaded(app(families.source(tmp_path / "diary", source)))
+    serving = loaded(app(processes.source(tmp_path / "diary", source)))
     serving.run(1)  # what is started once is not the window's
     whole(serving.run(requests).cpu_ns, 320)
 
 
 def test_no_children_are_missed_that_the_kernel_reaps(loaded, app, tmp_path, monkeypatch, trouble):
-    serving = loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
+    serving = loaded(app(processes.source(tmp_path / "diary", AUTO_REAPED)))
     if serving._family.group_path is not None:
         whole(serving.run(2).cpu_ns, 320)
         serving.close()
     monkeypatch.setattr(Cgroup, "make", lambda: None)
     with trouble("ignores SIGCHLD", "control group"):  # not counted, then, and not passed over either
-        loaded(app(families.source(tmp_path / "diary", AUTO_REAPED)))
+        loaded(app(processes.source(tmp_path / "diary", AUTO_REAPED)))
 
 
 def test_a_worker_that_inherits_an_ignored_sigchld_does_not_lose_children(worker, app, tmp_path, monkeypatch):
@@ -136,7 +136,7 @@ def test_a_worker_that_inherits_an_ignored_sigchld_does_not_lose_children(worker
         started = worker()
     finally:
         signal.signal(signal.SIGCHLD, before)
-    started.load(**app(families.source(tmp_path / "diary", WAITED_FOR)), timeout_s=PATIENCE_S)
+    started.load(**app(processes.source(tmp_path / "diary", WAITED_FOR)), timeout_s=PATIENCE_S)
     whole(started.run(2).cpu_ns, 320)
 
 
@@ -160,7 +160,7 @@ def make():
         return diary[-1]
     return request
 """
-    serving = loaded(app(families.source(tmp_path / "diary", source)))
+    serving = loaded(app(processes.source(tmp_path / "diary", source)))
     whole(serving.run(1).cpu_ns, 480)
     serving.outputs(tmp_path / "out.npz", count=1)
     with np.load(tmp_path / "out.npz") as archive:
@@ -177,7 +177,7 @@ def make():
         return int(ended == pids)
     return request
 """
-    serving = loaded(app(families.source(tmp_path / "diary", source)))
+    serving = loaded(app(processes.source(tmp_path / "diary", source)))
     assert serving.run(20).failed == ()
 
 

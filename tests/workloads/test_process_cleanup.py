@@ -11,9 +11,9 @@ import textwrap
 import time
 from pathlib import Path
 
-import families
 import pytest
-from families import cpu_ns, is_gone
+import spawning_processes as processes
+from spawning_processes import cpu_ns, is_gone
 
 from energygate.errors import MeasurementError
 from energygate.workloads.cgroup import Cgroup
@@ -74,7 +74,7 @@ each_start = pytest.mark.parametrize("start", STARTS)
 
 
 def starting(diary, what):
-    return families.source(diary, BREED + FLEE + CLEARED + f"def start():\n    {what}\n" + SERVE)
+    return processes.source(diary, BREED + FLEE + CLEARED + f"def start():\n    {what}\n" + SERVE)
 
 
 @pytest.fixture
@@ -83,7 +83,7 @@ def diary(checkout, tmp_path):
     path = tmp_path / "diary"
     path.touch()
     yield path
-    for pid in families.pids(path):
+    for pid in processes.pids(path):
         with contextlib.suppress(OSError):
             if Path(f"/proc/{pid}/cwd").samefile(checkout):  # it is one of ours still
                 os.kill(pid, signal.SIGKILL)
@@ -96,10 +96,10 @@ def parents(loaded, app, diary):
     def load(what, count):
         serving = loaded(app(starting(diary, what)))
         deadline = time.monotonic() + PATIENCE_S
-        while len(families.pids(diary)) < count:
+        while len(processes.pids(diary)) < count:
             assert time.monotonic() < deadline
             serving.run(1)
-        return serving, families.pids(diary)
+        return serving, processes.pids(diary)
 
     return load
 
@@ -154,9 +154,9 @@ def test_processes_that_breed_faster_than_one_looks_are_ended_too(parents, diary
     # Each lives for a moment and leaves a successor in a session of its own: any list of them is out of date.
     serving, _ = parents("child(flee, wait=False)", 10)
     serving.close()
-    pids = families.pids(diary)
+    pids = processes.pids(diary)
     assert all(is_gone(pid) for pid in pids)
-    assert families.pids(diary) == pids
+    assert processes.pids(diary) == pids
 
 
 @both_ways_of_holding
@@ -234,7 +234,7 @@ def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended
     killed, pid, group = parent(*STARTS[start], freeze=freeze)
     with killed:
         killed.kill()
-    assert all(has_ended(one) for one in [pid, *families.pids(diary)])
+    assert all(has_ended(one) for one in [pid, *processes.pids(diary)])
     deadline = time.monotonic() + PATIENCE_S
     while group.is_absolute() and group.exists():
         assert time.monotonic() < deadline

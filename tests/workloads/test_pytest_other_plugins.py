@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from nodes import node, write
+from pytest_specs import node, write
 
 import energygate
 from energygate.pytest_plugin.options import add_options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from nodes import node
+from pytest_specs import node
 
 from energygate.errors import NothingThere
 

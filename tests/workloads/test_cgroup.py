@@ -10,9 +10,9 @@ import textwrap
 import time
 from pathlib import Path
 
-import families
 import pytest
-from families import is_gone
+import spawning_processes as processes
+from spawning_processes import is_gone
 
 from energygate.workloads.cgroup import Cgroup, own_directories
 from energygate.workloads.worker_processes import WorkerProcesses
@@ -116,10 +116,10 @@ def make():
     return exactly(20, work)
 """
     diary = tmp_path / "diary"
-    serving = loaded(app(families.source(diary, source)))
+    serving = loaded(app(processes.source(diary, source)))
     serving.run(1)
     serving.freeze()
-    (stray,) = families.pids(diary)
+    (stray,) = processes.pids(diary)
     deadline = time.monotonic() + PATIENCE_S
     while Path(f"/proc/{stray}/stat").read_text().rpartition(")")[2].split()[0] != "T":
         assert time.monotonic() < deadline
@@ -156,7 +156,7 @@ REAL = """
 def test_a_group_on_a_mount_that_only_this_process_sees(app, checkout, tmp_path):
     # Nothing is known of the place but what the kernel says of this process's mounts.
     source = "def make():\n    return exactly(20, lambda: until_closed(lambda: daemon(lambda: until(130))))\n"
-    app(families.source(tmp_path / "diary", source))
+    app(processes.source(tmp_path / "diary", source))
     place = tmp_path / "my groups"
     place.mkdir()
     script = tmp_path / "real.py"
@@ -177,6 +177,6 @@ def test_a_group_on_a_mount_that_only_this_process_sees(app, checkout, tmp_path)
     assert done.returncode == 0, done.stderr
     group, cpu_ns, events, is_left = json.loads(done.stdout)
     assert Path(group).is_relative_to(place)
-    assert 0.97 * 320 * MS < cpu_ns < 1.35 * 320 * MS  # see `whole` in test_accounting.py
+    assert 0.97 * 320 * MS < cpu_ns < 1.35 * 320 * MS  # see `whole` in test_cpu_accounting.py
     assert "frozen 1" in events
     assert not is_left

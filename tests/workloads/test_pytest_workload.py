@@ -6,7 +6,7 @@ import ast
 
 import numpy as np
 import pytest
-from nodes import node, write
+from pytest_specs import node, write
 
 from energygate.workloads.energygate_worker.measured_call import MeasuredCall
 
