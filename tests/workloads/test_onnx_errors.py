@@ -103,7 +103,7 @@ def picky(tmp_path_factory):
         ({"x": np.zeros((2, 4), "f4")}, ["input 'x' has shape [2, 4]", "takes ['batch', 1, 4]"]),
         ({"x": np.float32(1)}, ["input 'x' has shape []", "takes ['batch', 1, 4]"]),
         ({"x": np.zeros((1, 1, 1, 1, 4), "f4")}, ["input 'x' has shape [1, 1, 1, 1, 4]"]),
-        ({"x": np.zeros((0, 1, 4), "f4")}, ["input 'x' holds 0 rows; one call needs 1"]),
+        ({"x": np.zeros((0, 1, 4), "f4")}, ["input 'x' has 0 rows; one call needs 1"]),
     ],
 )
 def test_inputs_that_are_not_the_models(picky, tmp_path, trouble, arrays, words):
@@ -138,7 +138,7 @@ def test_uneven_counts(loaded, onnx_file, checkout, trouble):
     ("shapes", "arrays", "batch_size", "calls"),
     [
         ({"x": ("batch", 3)}, {"x": (8, 3)}, 4, 2),
-        ({"x": ("batch", 3)}, {"x": (3, 3)}, 4, "input 'x' holds 3 rows; one call needs 4"),
+        ({"x": ("batch", 3)}, {"x": (3, 3)}, 4, "input 'x' has 3 rows; one call needs 4"),
         ({"x": ("batch", 3)}, {"x": (5, 4, 3)}, 4, 5),
         ({"x": ("batch", 3)}, {"x": (5, 2, 3)}, 4, "batch_size is 4, but a call takes 2 of 'x'"),
         ({"x": (4, 3)}, {"x": (8, 3)}, 4, 2),

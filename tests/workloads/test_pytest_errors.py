@@ -28,7 +28,7 @@ SENTENCES = {
         {},
         f"{T} is marked xfail, and failed before it",
     ),
-    "no energy": ("def test_it(): ...", {}, f"{T} ended without a call of its fixture `energy`"),
+    "no energy": ("def test_it(): ...", {}, f"{T} ended without calling its fixture `energy`"),
     "unknown part": (
         "def test_it(energy):\n    energy(len, '', name='a')\n    energy(len, '', name='b')",
         {"part": "c"},
