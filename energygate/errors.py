@@ -1,4 +1,4 @@
-"""What can go wrong, each as one sentence to a person and the exit code it leads to."""
+"""The errors that users see, and their exit codes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ Hint: TypeAlias = "str | Callable[[OptionNames], str]"
 
 
 class EnergygateError(Exception):
-    """Any trouble energygate can name: what happened, where, and what to do next.
+    """An error with a message for users: what happened, where, and what to do next.
 
     Args:
         what: One sentence without its final full stop.
@@ -90,26 +90,26 @@ def unexpected(error: Exception) -> EnergygateError:
 
 
 class UsageError(EnergygateError):
-    """The command line asks for something that cannot be."""
+    """The command line is wrong."""
 
     exit_code = 2
 
 
 class PolicyError(EnergygateError):
-    """The policy cannot be read, or does not mean anything."""
+    """The policy cannot be read, or is invalid."""
 
     exit_code = 2
 
 
 class MeasurementError(EnergygateError):
-    """No valid number could be measured; nothing may be judged from it."""
+    """No valid number was measured, so nothing can be judged."""
 
     exit_code = 3
 
 
 class WorkerDied(MeasurementError):
-    """A worker process ended by itself; that may be the machine's fault, so it is given one more chance."""
+    """A worker process died; the machine may be why, so the launch is retried once."""
 
 
 class NothingThere(MeasurementError):
-    """What a workload runs does not exist on its side: there is no such test."""
+    """The test that a workload runs does not exist on its side."""

@@ -8,21 +8,21 @@ from pathlib import Path
 
 
 def write_whole(text: str, path: Path) -> Path:
-    """Write beside the file and put it in its place in one step, so that nobody ever reads half of it.
+    """Write a text to a temporary file and rename it, so that nobody reads half of it.
 
-    Directories that are missing are made: what took minutes to find out is not lost for want of one.
+    Missing directories are created, so that a long measurement is not lost.
 
     Raises:
-        OSError: When it cannot be written.
+        OSError: When the file cannot be written.
     """
-    path = path.resolve()  # a link stays a link
+    path = path.resolve()  # a symbolic link remains one
     if path.exists() and not path.is_file():  # a pipe or a device is written to, not replaced
         path.write_text(text, encoding="utf-8")
         return path
-    with contextlib.suppress(FileExistsError):  # by a file: writing below says what is wrong
+    with contextlib.suppress(FileExistsError):  # a file: writing below raises the error
         path.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f".{path.name}.") as beside:
         file = Path(beside) / path.name
-        file.write_text(text, encoding="utf-8")  # a file of its own, so with the permissions that files get
+        file.write_text(text, encoding="utf-8")  # a new file, with the usual permissions
         file.replace(path)
     return path

@@ -1,4 +1,4 @@
-"""Text from outside in a message of ours: quoted, on one line, and no longer than it may be."""
+"""Foreign text in our messages: quoted, on one line, of limited length; and suggestions for misspelt words."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ MAX_QUOTE = 60
 
 
 def printable(text: str, *, max_length: int | None = None) -> str:
-    """Return `text` fit for one line of a terminal: what cannot be shown is escaped, the rest is cut."""
+    """Return `text` for one line of a terminal: unprintable characters escaped, the length limited."""
     if max_length is not None and len(text) > max_length:
         text = f"{text[:max_length]}…"
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
 def quote(text: str, *, max_length: int = MAX_QUOTE) -> str:
-    """Return `text` between quotation marks, fit for a sentence."""
+    """Return `text` in quotation marks, for a sentence."""
     return f"'{printable(text, max_length=max_length)}'"
 
 

@@ -125,7 +125,7 @@ def weigh_change(
     changes: Mapping[str, ChangeSeries],
     confidence: Confidence,
     *,
-    unlike: str | None = None,
+    incomparable: str | None = None,
 ) -> dict[str, Evidence]:
     """Return the evidence about every sampled metric from paired launches.
 
@@ -134,7 +134,7 @@ def weigh_change(
         head: The evidence of head's own launches.
         changes: How the metrics changed, launch by launch.
         confidence: Error and drift of intervals. Both sides drift together, so changes are not widened by it.
-        unlike: Why the two sides' energy must not be compared; `None` when it may be.
+        incomparable: Why the two sides' energy must not be compared; `None` when it may be.
     """
     relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
     totals = {
@@ -153,7 +153,7 @@ def weigh_change(
             base=base[name].head if name in base else None,
             change=relative.get(name),
             total=totals.get(name),
-            incomparable=unlike if METRICS[name].family in ABOUT_ENERGY else None,
+            incomparable=incomparable if METRICS[name].family in ABOUT_ENERGY else None,
         )
         for name, one in head.items()
     }

@@ -1,4 +1,4 @@
-"""When requests arrive: at random, at a mean rate, the same for the same seed."""
+"""Poisson arrivals of requests, reproducible by seed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from energygate.workloads.protocol import Arrivals
 
 
 def poisson_arrivals(*, rate_per_s: float, count: int, seed: str) -> Arrivals:
-    """Draw the arrivals of one window: `count` of them in the time that so many take on average.
+    """Return the arrivals of one window: `count` of them in their mean time.
 
     The gaps are exponential, as in MLPerf's Server scenario, and stretched together to fill the window, gaps before
     the first and after the last arrival included: that is a Poisson process of which it is known that so many arrive

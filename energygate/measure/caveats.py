@@ -1,4 +1,4 @@
-"""What a reader must know of a load before its numbers: saturation, batches, and sides that yielded unlike amounts."""
+"""Caveats about a load: saturation, batches, and sides with different amounts of output."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
     from energygate.measure.launch import Launch, Launches
 
 NEARLY_SATURATED = 0.95
-"""Share of the capacity from which on waiting, not work, makes the latencies: a queue with random arrivals and steady
-service times then waits ten times as long as it serves (Pollaczek and Khinchine)."""
+"""Share of the capacity above which latencies are mostly waiting: with Poisson arrivals and constant service times a
+request then waits ten times as long as it is served (Pollaczek and Khinchine)."""
 
 OVERRUN = 1.1
-"""A window that takes so much longer than it was to take ended with a queue."""
+"""A window this many times longer than scheduled ended with a queue."""
 
 
 def caveats(launches: Launches, units: str | None) -> list[str]:
@@ -27,15 +27,14 @@ def caveats(launches: Launches, units: str | None) -> list[str]:
         saturations = {"base": saturation(launches.base), "head": saturation(launches.head)}
         some = [f"{side} is {one}" for side, one in saturations.items() if one is not None]
         some.append(batches(launches.base, launches.head))
-        some.append(None if units is None else unlike_units(launches, units))
+        some.append(None if units is None else different_units(launches, units))
     return [one for one in some if one is not None]
 
 
 def saturation(launches: Sequence[Launch]) -> str | None:
-    """Say that requests arrive faster than they can be served, or nearly so; `None` where they do not.
+    """Return a caveat when requests arrive (almost) faster than they can be served.
 
-    It shows in two ways: against what the workload served as fast as it could, warm, right before; and in windows
-    that end late.
+    The rate is compared with the capacity measured after warm-up, and windows that end late show it, too.
     """
     windows = [window for launch in launches for window in launch.windows if window.scheduled_ns]
     if not windows:
@@ -62,33 +61,33 @@ def saturation(launches: Sequence[Launch]) -> str | None:
 
 
 def batches(base: Sequence[Launch], head: Sequence[Launch]) -> str | None:
-    """Say how many requests a call serves, where the workload itself decides that and it is not one."""
+    """Return a caveat when the workload itself decides how many requests a call serves, and it is not one."""
     before, after = (max((one.requests_per_call for one in some), default=1) for some in (base, head))
     if before != after:
         return f"a call serves {after} requests at head and {before} at base; energy is per request"
     return f"a call serves {after} requests; energy is per request" if after > 1 else None
 
 
-def unlike_units(launches: Launches, units: str) -> str | None:
-    """Say that head yielded another amount than base for as many requests; `None` where it did not.
+def different_units(launches: Launches, units: str) -> str | None:
+    """Return a caveat when head's output for the same requests differs from base's in amount.
 
     Args:
-        launches: Their windows of both sides served the same requests, one by one.
-        units: What the amount is of, such as `tokens`.
+        launches: Both sides' windows served the same requests, one by one.
+        units: The unit of the output, such as `tokens`.
     """
     alike = [
         (base, head)
         for base_launch, head_launch in launches.pairs
         for base, head in zip(base_launch.windows, head_launch.windows, strict=True)
-        if base.requests == head.requests  # where some failed, fewer tokens are no wonder
+        if base.requests == head.requests  # failed requests yield nothing
     ]
     base = math.fsum(window.units or 0.0 for window, _ in alike)
     head = math.fsum(window.units or 0.0 for _, window in alike)
     if math.isclose(base, head, rel_tol=1e-9):
         return None
     return (
-        f"head yielded {_count(head)} {units} where base yielded {_count(base)} for as many requests: "
-        "energy per request is not comparable, look at energy per unit"
+        f"head yielded {_count(head)} {units} where base yielded {_count(base)} for the same requests: "
+        "compare energy per unit, not energy per request"
     )
 
 

@@ -1,4 +1,4 @@
-"""Whether two sides' readings came about alike: pure functions of launches."""
+"""Whether both sides' readings are comparable: pure functions of launches."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ if TYPE_CHECKING:
     from energygate.measure.launch import Launch, Launches
 
 Signature = frozenset[tuple[str, str]]
-"""Component and method of everything in a reading."""
+"""Component and method of each part of a reading."""
 
 
-def unlike(launches: Launches) -> str | None:
-    """Why base's and head's energy must not be compared, as a sentence; `None` when they may be.
+def incomparable(launches: Launches) -> str | None:
+    """Return why base's and head's energy must not be compared, as a sentence; `None` when they may be.
 
-    A counter that became unreadable between two windows leaves some joules measured and others estimated; their
-    ratio says which method was used, not which code is better.
+    When a counter becomes unreadable between two windows, some joules are measured and others estimated; their ratio
+    reflects the methods, not the code.
     """
     base, head = _signatures(launches.base), _signatures(launches.head)
     if len(base | head) <= 1:
         return None
     if base != head:
-        return (
-            f"base's energy is {_in_words(base)}, head's {_in_words(head)}: unlike numbers are not compared"
-        )
-    return f"energy is {_in_words(base)} from window to window: unlike numbers are not compared"
+        return f"base's energy is {_in_words(base)}, head's {_in_words(head)}: different methods are not compared"
+    return f"energy is {_in_words(base)} from window to window: different methods are not compared"
 
 
 def _signatures(launches: Iterable[Launch]) -> set[Signature]:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 from energygate.errors import MeasurementError
 from energygate.measure.launch import Launch, Launches
+from energygate.measure.launch_session import LaunchSession
 from energygate.measure.planning import plan_alone, plan_both
-from energygate.measure.session import Session
 from energygate.measure.windows import (
     LAUNCH_ERROR,
     PAIRED_WINDOW_NS,
@@ -101,11 +101,11 @@ class Launcher:
                 self.mode = "alternating"
         return self._alternating(self._base, cpus)
 
-    def _session(self, serving: Serving, *, turn: int = 0) -> Session:
+    def _session(self, serving: Serving, *, turn: int = 0) -> LaunchSession:
         """Both sides get the same arrivals: those of head's seed, this launch, and this turn in it."""
         traffic = f"{self._head.seed}/{self._launches}/{turn}"
         tolerant = "success_rate" in self._head.workload.budgets
-        return Session(serving, self._meter, tolerant=tolerant, traffic=traffic)
+        return LaunchSession(serving, self._meter, tolerant=tolerant, traffic=traffic)
 
     def _one_side(self, serving: Serving, cpus: tuple[int, ...], *, turn: int = 0) -> Launch:
         session = self._session(serving, turn=turn)
@@ -171,7 +171,7 @@ class Launcher:
     def _in_random_order(self, base: T, head: T) -> tuple[T, T]:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
-    def _planned(self, session: Session, *, start_ns: float) -> LaunchPlan:
+    def _planned(self, session: LaunchSession, *, start_ns: float) -> LaunchPlan:
         """LaunchPlan launches of one side at a time; with a base, the other side's calls are assumed to be as long."""
         window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
         call_ns = session.call_ns(window_ns)
@@ -186,7 +186,7 @@ class Launcher:
             label=self._head.label,
         )
 
-    def _planned_for_both(self, base: Session, head: Session, *, start_ns: float) -> LaunchPlan:
+    def _planned_for_both(self, base: LaunchSession, head: LaunchSession, *, start_ns: float) -> LaunchPlan:
         workload = self._head.workload
         one_by_one = workload.threads == workload.load.concurrency == 1
         shortest_ns = PAIRED_WINDOW_NS if one_by_one else THREADED_WINDOW_NS
@@ -236,7 +236,7 @@ def _joined(launches: list[Launch]) -> Launch:
 
 
 @contextlib.contextmanager
-def _thawed(session: Session) -> Iterator[None]:
+def _thawed(session: LaunchSession) -> Iterator[None]:
     """Let one side run; freeze it again afterwards."""
     session.thaw()
     yield

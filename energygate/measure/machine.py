@@ -1,4 +1,4 @@
-"""Facts about the machine a result was measured on."""
+"""The machine that measures."""
 
 from __future__ import annotations
 
@@ -12,17 +12,16 @@ from energygate.measure.processor import cpuinfo, this_processor
 
 @dataclass(frozen=True, kw_only=True)
 class Machine:
-    """The machine, as far as it matters for trusting and comparing numbers.
+    """What matters of a machine for trusting and comparing numbers.
 
     Attributes:
-        cpu_model: The processor's name as the system gives it.
-        cpu_count: Logical CPUs that this process may use: hardware threads where the cores have two, as in
-            most virtual machines, else whole cores.
+        cpu_model: The processor's name as the system reports it.
+        cpu_count: Logical CPUs that this process may use: hardware threads, or cores that have only one.
         memory_bytes: Installed (or, in a virtual machine, assigned) memory.
         system: Operating system and release.
         virtual: Whether it is a virtual machine; `None` when unknown.
-        can_pin: Whether worker processes can be bound to CPUs.
-        cpu_vendor: Who made the processor: `AuthenticAMD`, `GenuineIntel`, `Arm`, ...; empty when unknown.
+        can_pin: Whether processes can be pinned to CPUs.
+        cpu_vendor: The processor's vendor: `AuthenticAMD`, `GenuineIntel`, `Arm`, ...; empty when unknown.
         cpu_family: CPUID's family; `None` for Arm, or when unknown.
         cpu_model_number: CPUID's model, or an Arm core's part number; `None` when unknown.
         cpu_stepping: CPUID's stepping; `None` for Arm, or when unknown.
@@ -41,7 +40,7 @@ class Machine:
 
 
 def describe_machine() -> Machine:
-    """Look at the machine. Cheap: a few files, no subprocess on Linux."""
+    """Return the machine. Cheap: reads a few files, and no subprocess on Linux."""
     import psutil
 
     processor = this_processor()
@@ -60,14 +59,14 @@ def describe_machine() -> Machine:
 
 
 def usable_cpus() -> tuple[int, ...]:
-    """CPUs that this process may run on, in order; empty where the system has no affinity calls."""
+    """Return the CPUs that this process may use, in order; empty where the system has no affinity calls."""
     if not hasattr(os, "sched_getaffinity"):
         return ()
     return tuple(sorted(os.sched_getaffinity(0)))
 
 
 def asleep_s() -> float:
-    """Time since boot that the machine has been suspended, in seconds; 0 where the system does not say."""
+    """Return how long the machine has been suspended since boot, in seconds; 0 when unknown."""
     if not hasattr(time, "CLOCK_BOOTTIME"):
         return 0.0
     return time.clock_gettime(time.CLOCK_BOOTTIME) - time.clock_gettime(time.CLOCK_MONOTONIC)

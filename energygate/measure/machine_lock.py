@@ -1,4 +1,4 @@
-"""One measurement at a time on a machine: two would disturb, and with counters count, each other."""
+"""A lock for one measurement at a time: two would disturb each other, and counters would count both."""
 
 from __future__ import annotations
 
@@ -14,26 +14,25 @@ from energygate.workloads.worker_environment import MEASURING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-PATIENCE_S = 3600.0
-"""Longer than any other check should take: then something hangs, and somebody has to look."""
+TIMEOUT_S = 3600.0
+"""Longer than any other check should take; after that, something hangs."""
 
 
 @contextlib.contextmanager
-def turn(on_wait: Callable[[], None], *, patience_s: float = PATIENCE_S) -> Iterator[None]:
-    """Wait until no other energygate of this user measures on this machine, and keep others waiting meanwhile.
+def machine_lock(on_wait: Callable[[], None], *, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
+    """Hold the lock of this user's energygate processes on this machine.
 
-    Those with another directory for temporary files (`TMPDIR`, a container) do not see each other.
-
-    The turn ends with the process at the latest: the lock is the kernel's, the file that carries it may stay.
+    Processes with a different directory for temporary files (`TMPDIR`, a container) do not share it. The kernel
+    releases it when the process ends; its file may remain.
 
     Args:
-        on_wait: Called once when there is something to wait for.
-        patience_s: How long to wait.
+        on_wait: Called once if there is another process to wait for.
+        timeout_s: How long to wait.
 
     Raises:
-        MeasurementError: When the other one is still measuring after that time.
+        MeasurementError: When another process still holds it after `timeout_s`.
     """
-    if MEASURING.items() <= os.environ.items():  # inside of what another one measures
+    if MEASURING.items() <= os.environ.items():  # inside a workload that is being measured
         yield
         return
     from filelock import FileLock, Timeout
@@ -44,16 +43,16 @@ def turn(on_wait: Callable[[], None], *, patience_s: float = PATIENCE_S) -> Iter
     except OSError as error:  # Timeout is one of them
         if not isinstance(error, Timeout):
             raise MeasurementError(
-                f"checks on this machine take turns by the file {_path()}, which cannot be used: {error.strerror}",
+                f"cannot use the lock file {_path()}: {error.strerror}",
                 hint="Remove it, or set TMPDIR to a directory of your own",
             ) from None
         on_wait()
         try:
-            lock.acquire(timeout=patience_s)
+            lock.acquire(timeout=timeout_s)
         except Timeout:
             raise MeasurementError(
-                f"another energygate has been measuring on this machine for {patience_s:.0f} s",
-                hint="End it, or measure on a machine of its own",
+                f"another energygate has been measuring on this machine for {timeout_s:.0f} s",
+                hint="End it, or measure on another machine",
             ) from None
     try:
         yield
@@ -62,7 +61,7 @@ def turn(on_wait: Callable[[], None], *, patience_s: float = PATIENCE_S) -> Iter
 
 
 def _path() -> Path:
-    """The lock's file: one per user, since directories for temporary files rarely let users share one."""
+    """Return the lock file: one per user, since users can rarely share one in a temporary directory."""
     user = (
         os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     )  # a uid may have no name

@@ -1,4 +1,4 @@
-"""Watts per vCPU by processor: what a machine without an energy counter is judged by."""
+"""Watts per vCPU by processor, for machines without an energy counter."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ if TYPE_CHECKING:
     from energygate.policy.measurement import PowerModel
 
 POLICY_UNCERTAINTY = 0.30
-"""Of a team's own watts: as much as of a table row that knows the processor's name. However good their meter, the
-model gives equal energy to equal CPU time, whatever the instructions and whoever shares the chip."""
+"""Uncertainty of a team's own watts: that of a table row for the exact processor. However good their meter, the model
+gives equal energy to equal CPU time, whatever the instructions and whoever shares the chip."""
 
 
 class How(str, Enum):
-    """How the watts of a machine were found."""
+    """How the watts of a machine were determined."""
 
     EXACT = "exact"
-    """The table knows the processor's name."""
+    """The table has the processor's name."""
 
     FAMILY = "family"
-    """The name is masked or new; its CPUID family and model, its Arm part number, or at least its vendor is known."""
+    """The name is masked or new, but the CPUID family and model, the Arm part number, or the vendor is known."""
 
     AVERAGE = "average"
-    """Nothing is known of it: the average of all families."""
+    """The processor is unknown: the average of all families."""
 
     POLICY = "policy"
     """The policy's own `power_model`."""
@@ -37,16 +37,16 @@ class How(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class VcpuPower:
-    """Power of one virtual CPU: a logical CPU as the machine shows it, so half a core where cores have two threads.
+    """Power of one vCPU: a logical CPU as the machine shows it, so half a core where cores have two threads.
 
     Attributes:
-        family: The processors that the watts are for, or the policy where they are its own.
-        how: How they were found for this machine.
+        family: The processors that the watts are for, or the policy.
+        how: How they were determined for this machine.
         idle_watts: One vCPU's share of the server's power at idle.
         full_watts: Its share at full load.
         uncertainty: Relative uncertainty of both, for a processor of this family in some server.
-        source: Where the watts come from, in words.
-        citation: Where to read that up.
+        source: Where the watts come from.
+        citation: The reference for it.
     """
 
     family: str
@@ -59,7 +59,7 @@ class VcpuPower:
 
     @property
     def described(self) -> str:
-        """Which row it is, how it was found, and its watts, in words."""
+        """The row, how it was determined, and its watts, in words."""
         watts = f"{self.full_watts:.2f} W per vCPU at full load"
         if self.how is How.POLICY:
             return f"the policy's power_model, {watts}"
@@ -67,21 +67,20 @@ class VcpuPower:
         return f"power model row {self.family} ({found}), {watts}"
 
     def energy_joules(self, cpu_ns: int) -> float:
-        """Energy of that much CPU time, in joules: gross, with the idle share of the CPUs while they work.
+        """Return the gross energy of that much CPU time, in joules.
 
-        Linear in CPU time, at the watts of full load, because a CPU is at full load while it works. Its idle
-        watts are in it, as they are in what a counter reads: a vCPU that works is a vCPU that cannot be given
-        to somebody else. Spreading the same CPU-seconds over more cores, or over a longer time, does not change
-        what they cost. Idle time costs nothing here; it is shown apart.
+        It is linear in CPU time, at the watts of full load, because a CPU is at full load while it works. Idle watts
+        are included, as in a counter's reading: a busy vCPU is not available to others. The same CPU-seconds cost the
+        same on more cores, or over a longer time. Idle time is not included; it is reported separately.
         """
         return self.full_watts * cpu_ns * 1e-9
 
     def active_joules(self, cpu_ns: int) -> float:
-        """What that much CPU time adds to an idle machine, in joules: never more than `energy_joules`."""
+        """Return what that much CPU time adds to an idle machine, in joules: at most `energy_joules`."""
         return (self.full_watts - self.idle_watts) * cpu_ns * 1e-9
 
     def idle_watts_of(self, cpu_count: int) -> float:
-        """Power of a machine of that many logical CPUs that does nothing, in watts."""
+        """Return the power of an idle machine with that many logical CPUs, in watts."""
         return self.idle_watts * cpu_count
 
 
@@ -110,13 +109,13 @@ class _Row:
 
 
 def vcpu_power(machine: Machine, override: PowerModel | None = None) -> VcpuPower:
-    """The watts of this machine's vCPUs.
+    """Return the watts of this machine's vCPUs.
 
-    The policy's own if it has any; else the table's row for the processor's name, for its family and model
-    numbers, for its vendor, or the average, whichever comes first.
+    They are the policy's own if it has any, else those of the first table row that matches the processor's name, its
+    family and model numbers, or its vendor, else the average.
 
     Args:
-        machine: Its processor's name and numbers count.
+        machine: The machine, with its processor's name and numbers.
         override: The policy's `measurement.power_model`; `None` when it has none.
     """
     if override is not None:
@@ -164,6 +163,6 @@ def _row(*, names: str, vendors: str, cpu_family: str, cpu_models: str, stepping
 
 
 def _ranges(text: str) -> tuple[range, ...]:
-    """Read `16-31 160-175 0xd49`: numbers and spans of numbers, ends included."""
+    """Parse `16-31 160-175 0xd49`: numbers and ranges, ends included."""
     spans = (part.partition("-") for part in text.split())
     return tuple(range(int(low, 0), int(high or low, 0) + 1) for low, _, high in spans)

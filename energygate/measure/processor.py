@@ -1,4 +1,4 @@
-"""Which processor this is: its name, and the numbers that tell its family where the name is masked."""
+"""The processor: its name, and the numbers that identify its family where the name is masked."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _ARM_VENDORS = {
     0x6D: "Microsoft",
     0xC0: "Ampere",
 }
-"""Who made it, by `CPU implementer` (Linux, arch/arm64/include/asm/cputype.h)."""
+"""Vendors by `CPU implementer` (Linux, arch/arm64/include/asm/cputype.h)."""
 
 _ARM_PARTS = {
     0xD0C: "Neoverse-N1",
@@ -39,10 +39,10 @@ _BRAND_TIMEOUT_S = 5
 
 @dataclass(frozen=True, kw_only=True)
 class Processor:
-    """One logical CPU's make; those of a machine are taken to be alike.
+    """The model of a logical CPU; all CPUs of a machine are assumed to be alike.
 
     Attributes:
-        name: What the system calls it; made from the numbers where it has no name, `unknown` without either.
+        name: Its name in the system; derived from the numbers where it has none, `unknown` without either.
         vendor: As CPUID spells it (`AuthenticAMD`, `GenuineIntel`), or the company behind an Arm implementer number.
         family: CPUID's family; `None` for Arm, or when unknown.
         model: CPUID's model, or an Arm core's part number; `None` when unknown.
@@ -57,16 +57,16 @@ class Processor:
 
 
 def this_processor() -> Processor:
-    """Ask the system; reads a file on Linux, the registry on Windows, starts `sysctl` on macOS."""
+    """Return the processor: from a file on Linux, the registry on Windows, `sysctl` on macOS."""
     if sys.platform == "darwin":
-        return Processor(name=_brand_string() or _last_resort(), vendor=_apple_or_unknown())
+        return Processor(name=_brand_string() or _fallback_name(), vendor=_apple_or_unknown())
     if sys.platform == "win32":
         return from_identifier(platform.processor(), name=_registry_name())
     return from_cpuinfo(cpuinfo())
 
 
 def from_cpuinfo(text: str) -> Processor:
-    """Read the first processor of a `/proc/cpuinfo`: that of x86, or that of Arm, which has no name in it."""
+    """Parse the first processor of a `/proc/cpuinfo` of x86, or of Arm, which has no name in it."""
     facts: dict[str, str] = {}
     for line in text.splitlines():
         key, _, value = line.partition(":")
@@ -76,7 +76,7 @@ def from_cpuinfo(text: str) -> Processor:
         vendor = _ARM_VENDORS.get(implementer, f"Arm implementer 0x{implementer:02x}")
         return Processor(name=facts.get("model name") or _arm_name(vendor, part), vendor=vendor, model=part)
     return Processor(
-        name=facts.get("model name") or _last_resort(),
+        name=facts.get("model name") or _fallback_name(),
         vendor=facts.get("vendor_id", ""),
         family=_number(facts.get("cpu family")),
         model=_number(facts.get("model")),
@@ -85,14 +85,14 @@ def from_cpuinfo(text: str) -> Processor:
 
 
 def from_identifier(identifier: str, *, name: str) -> Processor:
-    """Read Windows' own identifier, such as `AMD64 Family 25 Model 1 Stepping 1, AuthenticAMD`.
+    """Parse Windows' identifier, such as `AMD64 Family 25 Model 1 Stepping 1, AuthenticAMD`.
 
     Args:
-        identifier: What `platform.processor()` says there.
+        identifier: The value of `platform.processor()`.
         name: The processor's name in the registry; empty when it has none.
     """
     vendor = identifier.rpartition(",")[2].strip() if "," in identifier else ""
-    name = name.strip() or identifier.strip() or _last_resort()
+    name = name.strip() or identifier.strip() or _fallback_name()
     if arm := re.search(r"^ARM.* Model ([0-9A-F]+)", identifier):
         return Processor(name=name, vendor=vendor or "Arm", model=int(arm[1], 16))
     if x86 := re.search(r"Family (\d+) Model (\d+) Stepping (\d+)", identifier):
@@ -102,7 +102,7 @@ def from_identifier(identifier: str, *, name: str) -> Processor:
 
 
 def cpuinfo() -> str:
-    """`/proc/cpuinfo` as it stands; empty where there is none."""
+    """Return `/proc/cpuinfo`; empty where there is none."""
     try:
         return Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -126,7 +126,7 @@ def _number(text: str | None) -> int | None:
         return None
 
 
-def _last_resort() -> str:
+def _fallback_name() -> str:
     return platform.processor() or platform.machine() or "unknown"
 
 

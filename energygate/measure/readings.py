@@ -1,4 +1,4 @@
-"""Joules of one window, where they came from, and what a meter is."""
+"""Readings of energy, and the interface of meters."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Protocol
 
 
 class Method(str, Enum):
-    """How a number of joules came about."""
+    """How energy was determined."""
 
     MEASURED = "measured"
     """Read from a hardware counter."""
@@ -19,12 +19,12 @@ class Method(str, Enum):
 
 @dataclass(frozen=True, kw_only=True)
 class Component:
-    """The share of one part of the machine in a reading.
+    """One component of the machine in a reading.
 
     Attributes:
         name: `cpu`, `gpu` or `dram`.
         energy_joules: IT energy, before PUE.
-        method: How it came about.
+        method: How it was determined.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Reading:
 
 
 class Usage(Protocol):
-    """What a worker used in one window: the power model's input."""
+    """A worker's usage in one window: the power model's input."""
 
     @property
     def wall_ns(self) -> int:
@@ -58,20 +58,19 @@ class Usage(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class ComponentFacts:
-    """What holds for one component in every reading of a meter.
+    """The facts about one component in all readings of a meter.
 
     Attributes:
         name: `cpu`, `gpu` or `dram`.
-        method: How its joules come about.
-        device: Which one: the model's name of the processor or card.
-        source: Which counter, or which row of which table, in words.
-        citation: Where the counter's interface or the table's row is described.
+        method: How its joules are determined.
+        device: The model name of the processor or card.
+        source: The counter, or the row of the power model, in words.
+        citation: Where the counter's interface or the row is documented.
         uncertainty: Relative uncertainty of absolute joules; ratios on one machine are far better.
-        period_ns: How often the counter moves, as found by looking; `None` for a model, or where it is unknown.
-        max_watts: Readings above this power are refused; `None` where no bound is known.
-        idle_watts: Its power at rest; `None` when unknown.
-        active_share: Share of its joules that the work itself causes, beyond what an idle machine draws anyway;
-            `None` for a counter, whose idle power counts by the second instead.
+        period_ns: Measured update period of the counter; `None` for a model, or when unknown.
+        max_watts: Readings above this power are refused; `None` without a known bound.
+        idle_watts: Its idle power; `None` when unknown.
+        active_share: Share of its joules above idle; `None` for a counter, whose idle power is subtracted by time.
     """
 
     name: str
@@ -88,16 +87,16 @@ class ComponentFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class MeterFacts:
-    """What a meter says about every one of its readings.
+    """The facts about all readings of a meter.
 
     Attributes:
-        components: What its readings consist of, in their order.
-        codecarbon_version: The version of codecarbon behind the meter.
-        min_window_ns: Windows shorter than this are not meaningful with this meter.
-        idle_watts: Power at rest of everything it reads, on the machine as a whole; `None` when unknown.
+        components: The components of its readings, in order.
+        codecarbon_version: The version of codecarbon that it uses.
+        min_window_ns: The minimum meaningful window.
+        idle_watts: Idle power of everything it reads, for the whole machine; `None` when unknown.
         idle_method: `measured` only if that of every component is; `None` when unknown.
-        codecarbon_ram_watts: What codecarbon would add for memory, a constant by its size; never in a reading.
-        notes: What a reader should know of the meter.
+        codecarbon_ram_watts: codecarbon's constant for memory, by its size; never part of a reading.
+        notes: Caveats about the meter.
     """
 
     components: tuple[ComponentFacts, ...]
@@ -116,12 +115,12 @@ class MeterFacts:
 
     @property
     def source(self) -> str:
-        """Which counters, or which row of which table, in words."""
+        """The sources of the components, in words."""
         return " and ".join(dict.fromkeys(component.source for component in self.components))
 
     @property
     def citation(self) -> str:
-        """Where those are described."""
+        """Where they are documented."""
         return "; ".join(dict.fromkeys(component.citation for component in self.components))
 
     @property
@@ -131,7 +130,7 @@ class MeterFacts:
 
     @property
     def signature(self) -> tuple[tuple[str, str, str], ...]:
-        """What must be equal for two readings to be compared: name, method and device of each component."""
+        """Name, method and device of each component; only readings with equal signatures are compared."""
         return tuple(sorted((one.name, one.method.value, one.device) for one in self.components))
 
 
@@ -140,7 +139,7 @@ class Meter(Protocol):
 
     @property
     def facts(self) -> MeterFacts:
-        """What holds for all its readings."""
+        """The facts about all its readings."""
 
     def begin_window(self) -> None:
         """Start a window."""
@@ -149,14 +148,14 @@ class Meter(Protocol):
         """End the window and read it.
 
         Raises:
-            MeasurementError: When the reading cannot be right.
+            MeasurementError: When the reading is implausible.
         """
 
     def begin_launch(self) -> None:
-        """Start codecarbon's own account of the windows that follow."""
+        """Start codecarbon's own measurement of the following windows."""
 
     def cancel(self) -> None:
-        """Forget what is open, if anything is: its worker failed."""
+        """Discard the open window or launch, if any, after its worker failed."""
 
     def end_launch(self) -> float | None:
-        """End codecarbon's own account: joules, or `None` where the readings themselves are codecarbon's."""
+        """End codecarbon's own measurement; return its joules, `None` where the readings are codecarbon's."""

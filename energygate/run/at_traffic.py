@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from energygate.footprint import NoFootprint, monthly_egress_cost
-from energygate.measure.footprints import Bytes, Site
+from energygate.measure.footprints import Bytes, FootprintModel
 from energygate.policy import METRICS
 from energygate.policy.site import AT_TRAFFIC
 from energygate.result.site_result import footprint_result
@@ -58,7 +58,7 @@ class AtTraffic:
         self._policy = context.policy
         self._production = production = context.factors.production
         self._facts = facts
-        self._site = None if production is None else Site(production=production, facts=facts)
+        self._site = None if production is None else FootprintModel(production=production, facts=facts)
         sizes = [exact.get(metric) for metric in ("egress_per_request", "model_download_size")]
         egress, download = (None if one is None else one.head.value for one in sizes)
         self._head = Bytes(egress=egress, download=download)
@@ -112,7 +112,7 @@ class AtTraffic:
         if series.unknown is not None:
             return [f"nothing is known at the site's traffic: {series.unknown}"]
         notes = [UNKNOWN_BYTES] if self._has_unknown_bytes() else []
-        doubt = self._site.doubtful_rest(launches.head)
+        doubt = self._site.implausible_idle_power(launches.head)
         if doubt is not None:
             notes.append(f"{self._policy.where('site', 'replica', 'idle_power')}: {doubt}")
         return notes

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from energygate.errors import EnergygateError, NothingThere, PolicyError, UsageError
 from energygate.gate import Verdict, worst
 from energygate.measure.machine import describe_machine
-from energygate.measure.machine_lock import turn
+from energygate.measure.machine_lock import machine_lock
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
@@ -165,7 +165,7 @@ class _Check:
             if base is None:
                 for job in jobs:
                     self._check_files(job)
-            with turn(self._context.observer.waiting):
+            with machine_lock(self._context.observer.waiting):
                 self._set_up()
                 for job in jobs:
                     self._measure_first(job, count=len(jobs))

@@ -15,7 +15,7 @@ from energygate.extras import require as require_extra
 from energygate.gate.estimates import ALPHA
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
-from energygate.measure.machine_lock import turn
+from energygate.measure.machine_lock import machine_lock
 from energygate.measure.meters import rapl
 from energygate.measure.readings import Method
 from energygate.measure.series import change_series
@@ -75,7 +75,7 @@ def diagnose(
     settings = measurement or Measurement()
     is_required = (require or settings.require) == "measured"
     machine = describe_machine()
-    with turn(on_wait):
+    with machine_lock(on_wait):
         meter = meter_of(machine, gpu=True, power_model=settings.power_model)
         facts = meter.facts
         tested = _self_test(machine, settings) if self_test else None

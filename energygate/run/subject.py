@@ -10,7 +10,7 @@ from energygate.gate import Verdict
 from energygate.gate.estimates import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign
 from energygate.measure.caveats import caveats
-from energygate.measure.comparability import unlike
+from energygate.measure.comparability import incomparable
 from energygate.measure.machine import asleep_s
 from energygate.measure.series import change_series, drift, series, success_rate
 from energygate.policy import METRICS, RELATIVE
@@ -194,7 +194,7 @@ class Subject:
         base_rate = None
         if launches.base:
             base = weigh({**series(launches.base), **traffic.base}, factors, confidence)
-            sampled = weigh_change(base, sampled, changes, confidence, unlike=unlike(launches))
+            sampled = weigh_change(base, sampled, changes, confidence, incomparable=incomparable(launches))
             base_rate = success_rate(launches.base)
         success = exact_evidence("success_rate", head=success_rate(launches.head), base=base_rate)
         evidence = {**sampled, **self._exact, "success_rate": success}

@@ -9,7 +9,7 @@ from builders import launch, window
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.measure.caveats import caveats, saturation, unlike_units
+from energygate.measure.caveats import caveats, different_units, saturation
 from energygate.measure.launch import Launches
 
 S = 1_000_000_000
@@ -77,22 +77,22 @@ def yielding(*units, requests=10):
     [
         ((450, 450), (450, 450), None),
         ((450, 450), (400, 500), None),  # window by window it may differ, where requests are drawn
-        ((450, 450), (400, 412), "head yielded 812 tokens where base yielded 900 for as many requests"),
+        ((450, 450), (400, 412), "head yielded 812 tokens where base yielded 900 for the same requests"),
         ((450, 450), (450, 450.5), "head yielded 900.5 tokens where base yielded 900"),
         ((0, 0), (0, 0), None),
         ((0, 0), (1, 0), "head yielded 1 tokens where base yielded 0"),
     ],
 )
 def test_unlike_units(base, head, said):
-    found = unlike_units(Launches(base=(yielding(*base),), head=(yielding(*head),)), "tokens")
+    found = different_units(Launches(base=(yielding(*base),), head=(yielding(*head),)), "tokens")
     assert found == said if said is None else found.startswith(said)
     if said:
-        assert found.endswith("energy per request is not comparable, look at energy per unit")
+        assert found.endswith("compare energy per unit, not energy per request")
 
 
 def test_windows_in_which_requests_failed_are_not_compared():
     base, head = yielding(450, 450), yielding(450, 405, requests=(10, 9))
-    assert unlike_units(Launches(base=(base,), head=(head,)), "tokens") is None
+    assert different_units(Launches(base=(base,), head=(head,)), "tokens") is None
 
 
 def test_all_caveats_of_a_pair_name_their_side():

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from builders import launch, window
 
-from energygate.measure.comparability import unlike
+from energygate.measure.comparability import incomparable
 from energygate.measure.launch import Launches
 from energygate.measure.readings import Component, Method, Reading
 
@@ -48,11 +48,11 @@ def _reading(components):
     ],
 )
 def test_what_may_be_compared(base, head, words):
-    found = unlike(Launches(base=(side(*base),), head=(side(*head),)))
+    found = incomparable(Launches(base=(side(*base),), head=(side(*head),)))
     assert found is None if words is None else words in found
 
 
 def test_one_launch_that_differs_is_enough():
     same = Launches(base=(side([MEASURED]),), head=(side([MEASURED]),))
     other = Launches(base=(side([MEASURED]),), head=(side([ESTIMATED]),))
-    assert unlike(same + other + same)
+    assert incomparable(same + other + same)

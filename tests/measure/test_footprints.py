@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from energygate.footprint import NoFootprint, Production
 from energygate.gate.estimates import Confidence, Factors, weigh, weigh_change
-from energygate.measure.footprints import NO_BYTES, Bytes, Site
+from energygate.measure.footprints import NO_BYTES, Bytes, FootprintModel
 from energygate.measure.launch import Launches
 from energygate.measure.meters.idle import active_joules
 from energygate.measure.readings import Method
@@ -30,7 +30,7 @@ PRICED = replace(WARM, replica_price_per_h=0.34, price_per_kwh=0.25, carbon_g_pe
 
 
 def at(production, facts=MODEL):
-    return Site(production=production, facts=facts)
+    return FootprintModel(production=production, facts=facts)
 
 
 def one_launch(*joules, **fields):
@@ -161,7 +161,7 @@ def test_a_change_has_an_interval_like_any_other():
     ]
     measured = change_series(pairs)
     both = {**measured, **site.changes(pairs, measured, base=NO_BYTES, head=NO_BYTES)}
-    found = weigh_change(*sides, both, confidence, unlike="two cards")
+    found = weigh_change(*sides, both, confidence, incomparable="two cards")
     for name in ("monthly_energy", "monthly_carbon"):
         assert found[name].change == found["effective_energy_per_request"].change
     assert found["monthly_cost"].change.low <= found["monthly_cost"].change.value
@@ -196,12 +196,12 @@ def test_at_a_rate_a_replica_is_busy_for_what_it_could_serve():
 
 
 def test_a_counter_that_sees_no_more_than_rest_says_so():
-    """5 W at rest over 20 ms are 0.1 J: a window of 0.09 J holds nothing that the requests took."""
+    """5 W idle over 20 ms are 0.1 J: a window of 0.09 J has no energy above idle."""
     with pytest.raises(NoFootprint) as caught:
         at(BUSY, COUNTER).footprint([one_launch(0.09)], NO_BYTES)
     assert str(caught.value) == (
-        "this machine draws no more while it serves, 4.50 W, than its 5.00 W at rest, "
-        "so what requests take is lost in it; measure on a quieter machine"
+        "this machine draws no more while it serves, 4.50 W, than its idle 5.00 W, "
+        "so energy per request is not above idle; measure on a quieter machine"
     )
 
 
@@ -209,15 +209,17 @@ def test_one_noisy_launch_is_carried_by_the_warm_pool_and_refused_without():
     launches = [one_launch(0.3), one_launch(0.06), one_launch(0.3)]
     assert min(at(WARM, COUNTER).series(launches, NO_BYTES)["effective_energy_per_request"].per_launch) > 0
     serverless = replace(BUSY, idle_watts=0.0)
-    with pytest.raises(NoFootprint, match="in a launch this machine drew less while it served than at rest"):
+    with pytest.raises(
+        NoFootprint, match="in a launch this machine drew less while it served than when idle"
+    ):
         at(serverless, COUNTER).series(launches, NO_BYTES)
 
 
 def test_a_replica_that_rests_dearer_than_this_machine_works_is_doubted():
     one = [one_launch(0.3)]  # 15 W while it serves, 5 of them at rest
-    assert at(replace(BUSY, idle_watts=14.9), COUNTER).doubtful_rest(one) is None
-    assert at(replace(BUSY, idle_watts=50.0), COUNTER).doubtful_rest(one) == (
+    assert at(replace(BUSY, idle_watts=14.9), COUNTER).implausible_idle_power(one) is None
+    assert at(replace(BUSY, idle_watts=50.0), COUNTER).implausible_idle_power(one) == (
         "site.replica.idle_power is 50.0 W, above the 15.0 W that this machine draws while it serves: "
-        "effective energy mixes two unlike machines"
+        "effective energy mixes two different machines"
     )
-    assert at(BUSY, COUNTER).doubtful_rest(one) is None
+    assert at(BUSY, COUNTER).implausible_idle_power(one) is None

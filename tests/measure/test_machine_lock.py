@@ -9,14 +9,14 @@ import threading
 import pytest
 
 from energygate.errors import MeasurementError
-from energygate.measure.machine_lock import turn
+from energygate.measure.machine_lock import machine_lock
 
 GENEROUS_S = 60
 
-HOLDS_ITS_TURN = """
+HOLDS_THE_LOCK = """
 import sys
-from energygate.measure.machine_lock import turn
-with turn(lambda: print("waits", flush=True)):
+from energygate.measure.machine_lock import machine_lock
+with machine_lock(lambda: print("waits", flush=True)):
     print("has its turn", flush=True)
     sys.stdin.readline()
 """
@@ -33,7 +33,7 @@ def own_directory(tmp_path, monkeypatch):
 def another():
     """Another process that has its turn until it is told to end it."""
     with subprocess.Popen(
-        [sys.executable, "-c", HOLDS_ITS_TURN], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", HOLDS_THE_LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
         assert process.stdout.readline() == "has its turn\n"
         yield process
@@ -42,9 +42,9 @@ def another():
 
 def test_a_turn_is_had_at_once_when_nobody_measures():
     waits = []
-    with turn(lambda: waits.append(True)):
+    with machine_lock(lambda: waits.append(True)):
         pass
-    with turn(lambda: waits.append(True)):
+    with machine_lock(lambda: waits.append(True)):
         pass
     assert waits == []
 
@@ -54,43 +54,43 @@ def test_a_second_check_waits_until_the_first_ends(another):
         another.stdin.write("\n")
         another.stdin.flush()
 
-    with turn(end_the_other):  # it is let go only once this one waits: no wait, no end
+    with machine_lock(end_the_other):  # it is let go only once this one waits: no wait, no end
         assert another.wait(GENEROUS_S) == 0
 
 
 def test_a_check_that_was_killed_keeps_nobody_waiting(another):
-    with turn(another.kill):
+    with machine_lock(another.kill):
         assert another.wait(GENEROUS_S) != 0
 
 
 def test_a_check_that_hangs_is_named(another):
     words = "another energygate has been measuring on this machine"
-    with pytest.raises(MeasurementError, match=words), turn(lambda: None, patience_s=0.05):
+    with pytest.raises(MeasurementError, match=words), machine_lock(lambda: None, timeout_s=0.05):
         pass
     assert another.poll() is None
 
 
 def test_an_energygate_inside_of_what_is_measured_does_not_wait_for_ever(another, monkeypatch):
     monkeypatch.setenv("ENERGYGATE_MEASURING", "1")
-    with turn(lambda: pytest.fail("it waits")):
+    with machine_lock(lambda: pytest.fail("it waits")):
         assert another.poll() is None
 
 
 def test_a_user_without_a_name_measures_too(monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: pytest.fail("this user has no name"))
-    with turn(lambda: pytest.fail("it waits")):
+    with machine_lock(lambda: pytest.fail("it waits")):
         pass
 
 
 def test_a_lock_that_cannot_be_used_is_named(tmp_path):
-    with turn(lambda: None):
+    with machine_lock(lambda: None):
         pass
     (file,) = tmp_path.glob("energygate-*.lock")
     file.unlink(missing_ok=True)
     file.mkdir()
     with (
-        pytest.raises(MeasurementError, match=r"take turns by the file .*cannot be used"),
-        turn(lambda: None),
+        pytest.raises(MeasurementError, match=r"cannot use the lock file"),
+        machine_lock(lambda: None),
     ):
         pass
 
@@ -99,7 +99,7 @@ def test_threads_of_one_process_take_turns_too():
     inside, most = [], []
 
     def measure():
-        with turn(lambda: None):
+        with machine_lock(lambda: None):
             inside.append(1)
             most.append(len(inside))
             inside.pop()

@@ -12,10 +12,10 @@ import pytest
 from base_projects import PATIENT, QUICK, Project, limit
 from commands import FIXTURES
 
+from energygate.measure.launch_session import LaunchSession
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import usable_cpus
 from energygate.measure.series import change_series
-from energygate.measure.session import Session
 from energygate.measure.windows import LaunchPlan
 from energygate.policy import Workload
 
@@ -50,7 +50,7 @@ def under(servings, **workload):
 def asked(monkeypatch):
     """What the sessions asked of their workers: side, first call, arrivals; measured windows only."""
     found = []
-    serve = Session._serve
+    serve = LaunchSession._serve
 
     def spy(session, calls, *, first=None, arrivals=None):
         if first is not None:
@@ -58,7 +58,7 @@ def asked(monkeypatch):
             found.append((session._serving.side.name, first, offsets))
         return serve(session, calls, first=first, arrivals=arrivals)
 
-    monkeypatch.setattr(Session, "_serve", spy)
+    monkeypatch.setattr(LaunchSession, "_serve", spy)
     return found
 
 
@@ -208,7 +208,7 @@ def test_fewer_tokens_for_less_energy_are_no_saving(tmp_path):
     assert metrics["energy_per_unit"]["change"]["estimate"] == pytest.approx(0.5, abs=0.2)
     assert metrics["energy_per_unit"]["head"] * 50 == pytest.approx(metrics["energy_per_request"]["head"])
     (note,) = [one for one in checked.workloads["w"]["notes"] if "tokens" in one]
-    assert note.endswith("energy per request is not comparable, look at energy per unit")
+    assert note.endswith("compare energy per unit, not energy per request")
 
 
 def test_requests_that_are_too_rare_for_the_time_limit_are_an_error_that_says_what_to_do(tmp_path):

@@ -1,4 +1,4 @@
-"""One side in one launch: a fresh worker, loaded, warmed up, measured window by window."""
+"""One side of one launch: a fresh worker that is loaded, warmed up and measured window by window."""
 
 from __future__ import annotations
 
@@ -21,18 +21,18 @@ if TYPE_CHECKING:
     from energygate.workloads.serving import ReadyWorker, Serving
     from energygate.workloads.worker import Worker
 
-ROOM = 1.25
-"""Memory that a second worker needs, over what the first one holds after loading."""
+MEMORY_FACTOR = 1.25
+"""Memory that a second worker may need, as a multiple of the first one's after loading."""
 
 LONG_CALIBRATION_NS = 500_000_000
-"""Calls this long are not interrupted by much in proportion, and looking five times would take too long."""
+"""Calibration windows this long are hardly affected by interruptions, and repeating them would take too long."""
 
-TOO_MANY_CALLS = 1 << 20
-"""Calibration gives up growing a window here: a request that takes no time is not a request."""
+MAX_CALIBRATION_CALLS = 1 << 20
+"""Calibration stops growing a window here, where calls take almost no time."""
 
 
-class Session:
-    """One side in one launch.
+class LaunchSession:
+    """One side of one launch.
 
     Args:
         serving: How the side is served.
@@ -86,7 +86,7 @@ class Session:
         try:
             worker = psutil.Process(self.worker.pid)
             family = [worker, *worker.children(recursive=True)]  # the server of an endpoint holds the model
-            return bool(sum(one.memory_info().rss for one in family) * ROOM < available_bytes)
+            return bool(sum(one.memory_info().rss for one in family) * MEMORY_FACTOR < available_bytes)
         except psutil.Error:  # one of them died; what the worker is asked next will say how
             return True
 
@@ -111,7 +111,7 @@ class Session:
         """
         calls = self._clients
         served = self._serve(calls)
-        while served.wall_ns < window_ns / 2 and calls < TOO_MANY_CALLS:
+        while served.wall_ns < window_ns / 2 and calls < MAX_CALIBRATION_CALLS:
             calls *= 2
             served = self._serve(calls)
         if served.wall_ns > LONG_CALIBRATION_NS:
