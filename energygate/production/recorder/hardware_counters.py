@@ -33,21 +33,21 @@ class RaplCounter:
     def __init__(self, domains: Sequence[Domain], *, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         self._domains = domains
         self._clock = clock
-        self._seen_ns = 0
-        self._values: list[float] = []
+        self._last: tuple[int, list[float]] = 0, []
 
     def begin(self) -> None:
         """Take the first reading."""
-        self._seen_ns, self._values = self._clock(), [domain.read() for domain in self._domains]
+        self._last = self._clock(), [domain.read() for domain in self._domains]
 
     def growth(self) -> tuple[float, float]:
         """Return joules and seconds since the last reading; after a reset, lost joules stay lost."""
-        now_ns, values = self._clock(), [domain.read() for domain in self._domains]
-        before, seconds = self._values, (now_ns - self._seen_ns) * 1e-9
-        self._seen_ns, self._values = now_ns, values
+        before_ns, before = self._last
+        self.begin()
+        now_ns, now = self._last
+        seconds = (now_ns - before_ns) * 1e-9
         joules = math.fsum(
             domain.difference(earlier, later, seconds=seconds)
-            for domain, earlier, later in zip(self._domains, before, values, strict=True)
+            for domain, earlier, later in zip(self._domains, before, now, strict=True)
         )
         max_joules = math.fsum(domain.max_watts for domain in self._domains) * seconds
         if joules > max_joules > 0:
@@ -67,35 +67,34 @@ class NvidiaCounter:
 
     def __init__(self, gpus: Sequence[Gpu], *, clock: Callable[[], int] = time.perf_counter_ns) -> None:
         pynvml.nvmlInit()
-        self._nvml = pynvml
         self._gpus = gpus
         self._clock = clock
-        self._seen_ns = 0
-        self._joules: list[float] = []
+        self._last: tuple[int, list[float]] = 0, []
 
     def begin(self) -> None:
         """Take the first reading."""
-        self._seen_ns, self._joules = self._clock(), [self._counter(gpu) for gpu in self._gpus]
+        self._last = self._clock(), [_joules(gpu) if gpu.has_counter else 0.0 for gpu in self._gpus]
 
     def growth(self) -> tuple[float, float]:
         """Return joules and seconds since the last reading; after a reset, lost joules stay lost."""
-        now_ns, joules = self._clock(), [self._counter(gpu) for gpu in self._gpus]
-        before, seconds = self._joules, (now_ns - self._seen_ns) * 1e-9
-        sampled = math.fsum(self._watts(gpu) * seconds for gpu in self._gpus if not gpu.has_counter)
-        self._seen_ns, self._joules = now_ns, joules
-        for gpu, earlier, later in zip(self._gpus, before, joules, strict=True):
+        watts = math.fsum(_watts(gpu) for gpu in self._gpus if not gpu.has_counter)
+        before_ns, before = self._last
+        self.begin()
+        now_ns, now = self._last
+        seconds = (now_ns - before_ns) * 1e-9
+        for gpu, earlier, later in zip(self._gpus, before, now, strict=True):
             if later < earlier:
                 raise MeasurementError(f"the energy counter of {gpu.label} ran backwards: it was reset")
-        return math.fsum(joules) - math.fsum(before) + sampled, seconds
+        return math.fsum(now) - math.fsum(before) + watts * seconds, seconds
 
-    def _counter(self, gpu: Gpu) -> float:
-        if not gpu.has_counter:
-            return 0.0
-        with nvml_errors(gpu.label):
-            handle = self._nvml.nvmlDeviceGetHandleByIndex(gpu.index)
-            return int(self._nvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
 
-    def _watts(self, gpu: Gpu) -> float:
-        with nvml_errors(gpu.label):
-            handle = self._nvml.nvmlDeviceGetHandleByIndex(gpu.index)
-            return int(self._nvml.nvmlDeviceGetPowerUsage(handle)) / 1000
+def _joules(gpu: Gpu) -> float:
+    with nvml_errors(gpu.label):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(gpu.index)
+        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
+
+
+def _watts(gpu: Gpu) -> float:
+    with nvml_errors(gpu.label):
+        handle = pynvml.nvmlDeviceGetHandleByIndex(gpu.index)
+        return int(pynvml.nvmlDeviceGetPowerUsage(handle)) / 1000

@@ -1,4 +1,4 @@
-"""What to know before trusting a plan: where pools were not measured alike."""
+"""What to know before trusting a plan: where pools were measured differently."""
 
 from __future__ import annotations
 
@@ -40,16 +40,16 @@ def _methods(pools: Sequence[MeasuredPool]) -> Iterator[str]:
         for method in ("measured", "estimated")
     }
     if all(by_method.values()):
-        estimated, measured = by_method["estimated"], by_method["measured"]
         yield (
-            f"{_listed(estimated)} {_is(estimated)} estimated by a power model and {_listed(measured)} {_is(measured)} "
-            "measured by counters: their errors may differ, which the intervals allow for"
+            f"{_subject(by_method['estimated'], 'is', 'are')} estimated by a power model and "
+            f"{_subject(by_method['measured'], 'is', 'are')} measured by counters: their errors may differ, which the "
+            "intervals allow for"
         )
     elif by_method["estimated"]:
         yield "all pools are estimated by a power model, none is measured: confirm with a meter where it matters"
     if silent := [one.name for one in pools if not one.margins.known]:
         yield (
-            f"{_listed(silent)} {_has(silent)} no intervals, because too few launches fitted into the time: no order "
+            f"{_subject(silent, 'has', 'have')} no intervals, because too few launches fitted into the time: no order "
             "is certain; measure for longer"
         )
 
@@ -90,13 +90,8 @@ def _machine(one: MeasuredPool) -> Iterator[str]:
         )
 
 
-def _listed(names: Sequence[str]) -> str:
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _is(names: Sequence[str]) -> str:
-    return "is" if len(names) == 1 else "are"
-
-
-def _has(names: Sequence[str]) -> str:
-    return "has" if len(names) == 1 else "have"
+def _subject(names: Sequence[str], singular: str, plural: str) -> str:
+    """Return names as the subject of a sentence, with its verb."""
+    return (
+        f"{names[0]} {singular}" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} {plural}"
+    )

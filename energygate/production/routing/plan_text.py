@@ -11,7 +11,7 @@ from energygate.text import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from energygate.production.routing.plan import PoolRow, RateRow, RoutedPool, Routing, Threshold
+    from energygate.production.routing.plan import RateRow, RoutedPool, Routing, Threshold
 
 MAX_WIDTH = 78
 """Columns of the table of rates; a wider one lists only the best pool of each rate."""
@@ -115,27 +115,13 @@ def _pool(one: RoutedPool) -> tuple[str, ...]:
 def _rates(routing: Routing) -> list[str]:
     """Return energy per request and replicas by rate: of each pool, or only of the best where that is too wide."""
     names = [one.name for one in routing.pools if one.unfit is None]
-    rows = [("req/s", *map(_name, names), "best")]
-    rows += [
-        (
-            format_number(row.rate_per_s),
-            *(_cost(next((one for one in row.pools if one.pool == name), None)) for name in names),
-            _best(row),
-        )
-        for row in routing.rows
-    ]
-    lines = _aligned(rows)
+    rates = [format_number(row.rate_per_s) for row in routing.rows]
+    best = [_best(row) for row in routing.rows]
+    costs = [[_cost(row, name) for row in routing.rows] for name in names]
+    lines = _aligned([("req/s", *map(_name, names), "best"), *zip(rates, *costs, best, strict=True)])
     if max(map(len, lines)) > MAX_WIDTH:
-        rows = [("req/s", "best", "energy per request")]
-        rows += [
-            (
-                format_number(row.rate_per_s),
-                _best(row),
-                _cost(next((p for p in row.pools if p.pool == row.pool), None)),
-            )
-            for row in routing.rows
-        ]
-        lines = _aligned(rows)
+        of_best = [_cost(row, row.pool) for row in routing.rows]
+        lines = _aligned([("req/s", "best", "energy per request"), *zip(rates, best, of_best, strict=True)])
     return [
         "  Energy per request, idle replicas and PUE included (replicas):",
         *(f"  {line}" for line in lines),
@@ -143,12 +129,11 @@ def _rates(routing: Routing) -> list[str]:
     ]
 
 
-def _cost(one: PoolRow | None) -> str:
-    return (
-        "-"
-        if one is None
-        else f"{format_quantity(one.joules_per_request / JOULES_PER_KWH, 'kWh')} ({one.replicas})"
-    )
+def _cost(row: RateRow, pool: str | None) -> str:
+    for one in row.pools:
+        if one.pool == pool:
+            return f"{format_quantity(one.joules_per_request / JOULES_PER_KWH, 'kWh')} ({one.replicas})"
+    return "-"
 
 
 def _best(row: RateRow) -> str:
