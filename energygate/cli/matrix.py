@@ -93,7 +93,7 @@ def read_run(policy: str, **options: Any) -> WholeRun:  # noqa: ANN401 - those o
     from energygate.policy import load_policy
     from energygate.run.shards import whole_run
 
-    path = Path(policy).resolve()
+    path = Path(policy).absolute()  # symbolic links are kept: they must not choose which policy is base's
     return whole_run(load_policy(policy), path.parent, path.name, **options)
 
 

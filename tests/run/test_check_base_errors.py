@@ -6,7 +6,7 @@ import numpy as np
 import onnx
 import pytest
 from base_projects import PATIENT, Project, limit
-from commands import energygate
+from commands import energygate, in_process
 from onnx import TensorProto, helper
 
 POINTER = f"version https://git-lfs.github.com/spec/v1\noid sha256:{'0' * 64}\nsize 12345\n"
@@ -237,6 +237,9 @@ def test_a_policy_behind_a_symbolic_link_does_not_choose_what_counts_as_bases(pr
     found = project.check("--base", "main")
     assert (found.ran.code, found.result) == (2, None)
     assert "energygate.yml is a symbolic link" in found.ran.err
+    planned = in_process("matrix", "--base", "main", cwd=project.root)
+    assert (planned.code, planned.out) == (2, "")
+    assert "energygate.yml is a symbolic link" in planned.err
 
 
 def test_work_that_began_before_the_policy_does_not_judge_itself(project):
