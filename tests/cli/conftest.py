@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import signal
 
 import broken
+import commands
 import pytest
-from commands import FIXTURES, Ran, energygate, environment, read_result, spin, write_policy
-
-from energygate.cli import main
+from commands import FIXTURES, read_result, spin, write_policy
 
 DECIDED = "60 s"
 """A limit that is far away is decided after four launches or a few more, whatever the time limit."""
@@ -52,7 +49,7 @@ def checked(spinning):
 
     def check(*arguments, launches=None):
         if arguments not in memory:
-            memory[arguments] = energygate(
+            memory[arguments] = commands.in_process(
                 "check", "--time-limit", DECIDED, *arguments, cwd=spinning, launches=launches
             )
         return memory[arguments]
@@ -77,30 +74,13 @@ def all_broken(tmp_path_factory):
     workloads = {**broken.WORKLOADS, "shouts": {"python": "broken_callables:shouts"}}
     write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
     # The one that hangs is waited for, longer than the limit. The only one that serves does so once.
-    ran = energygate("check", "--time-limit", "5 s", "--json", "result.json", cwd=directory, launches=1)
+    ran = commands.in_process(
+        "check", "--time-limit", "5 s", "--json", "result.json", cwd=directory, launches=1
+    )
     return ran, read_result(directory / "result.json")
 
 
 @pytest.fixture
-def in_process(monkeypatch, capsys):
+def in_process():
     """The command as `energygate` runs it, in this process: for what has no process of its own to watch."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGHUP)}
-
-    def run(*arguments, cwd, **changes):
-        with monkeypatch.context() as patch:
-            patch.chdir(cwd)
-            wanted = environment(**changes)
-            for name in {*os.environ, *wanted}:
-                if name in wanted:
-                    patch.setenv(name, wanted[name])
-                else:
-                    patch.delenv(name)
-            capsys.readouterr()
-            with pytest.raises(SystemExit) as left:
-                main([*map(str, arguments)])
-        said = capsys.readouterr()
-        return Ran(code=left.value.code or 0, out=said.out, err=said.err)
-
-    yield run
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return commands.in_process

@@ -72,6 +72,7 @@ def test_a_symbolic_link_does_not_choose_the_policy(attacked):
     assert "is a symbolic link" in scenario.repository.bodies(ACTIONS)[0]
 
 
+@pytest.mark.repeats
 def test_nor_does_a_directory_that_became_one(attacked):
     below = {f"app/{name}": content for name, content in project().items()}
     _, job = attacked(
