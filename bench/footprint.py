@@ -11,7 +11,7 @@ from energygate.footprint import Footprint, RequestDemand, footprint, production
 from energygate.policy import Site, format_number, format_quantity
 
 REQUEST = RequestDemand(active_joules=6.0, service_s=0.4, cold_start_joules=60.0, cold_start_s=4.0)
-"""15 W for 400 ms beyond the 12 W that the replica draws at rest; a start takes 4 s."""
+"""15 W for 400 ms above the 12 W of an idle replica; a start takes 4 s."""
 
 BURSTY = [0, 0, 0, 0, 0, 500, 3500, 9500, 18000, 27000, 28500, 22000, 12000, 19000, 21500, 18000, 10500, 5500]
 BURSTY += [3000, 1000, 500, 0, 0, 0]
@@ -49,7 +49,7 @@ def main() -> None:
     heads = (
         "effective",
         "requests",
-        "at rest",
+        "idle",
         "starts",
         "a month",
         "cost",

@@ -27,17 +27,17 @@ ACCURACY = Path(__file__).parent.parent / "docs" / "accuracy.md"
 BEGINNING = """\
 # How accurate a verdict is
 
-Written by `bench/tables.py`; do not edit. Every table is what the script named above it prints.
+Written by `bench/tables.py`; do not edit. Each table is printed by the script named above it.
 
 The launches are real ones, recorded by the engine of `check --base` (`bench/record.py`, `bench/traces`). Both sides
 run the same code; head's requests do 100, 102 or 105 units of work where base's do 100, so the truth is known. "Noisy"
-means beside a process that computes and sleeps in random bursts of up to 1.5 s. The machine is a virtual one with two
+means next to a process that computes and sleeps in random bursts of up to 1.5 s. The machine is a virtual one with two
 shared CPUs and was in use while the traces were recorded, the "quiet" ones too. A verdict is *live* when it is made on
 consecutive launches, and *replayed* when they are drawn in random order; the tables count both.
 """
 
 BESIDE = """\
-The same launches, judged by the rules that other tools use. A rule is of use when it is near 0 % on the left and near
+The same launches, judged by the rules of other tools. A rule is useful when it is near 0 % on the left and near
 100 % on the right. At +2 %, which is energygate's limit here, an alarm is neither right nor wrong: it should be rare.\
 """
 
@@ -45,7 +45,7 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
     (
         "False alarms",
         false_alarms,
-        "Nothing changed. A `fail` here is what makes people switch a gate off.",
+        "Nothing changed. Every `fail` here is a false alarm, which makes people switch a gate off.",
     ),
     ("Real changes", detection, "`found` is the mean of the launches; `median` the time to a verdict."),
     (
@@ -57,8 +57,8 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
         "One number per launch",
         estimators,
         (
-            "A launch's number is the median of its blocks: a neighbour's bursts leave it where it is. What a few dear "
-            "requests\nadd to the sum over a launch is held against the limit apart, with a wider interval."
+            "A launch's number is the median of its blocks, which a neighbour's bursts hardly move. What a few "
+            "expensive requests\nadd to the sum over a launch is judged separately, with a wider interval."
         ),
     ),
     (
