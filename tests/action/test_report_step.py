@@ -11,6 +11,7 @@ import pytest
 from energygate.action.handover import Handover, StepFailure
 from energygate.action.inputs import Inputs, Mode, Task
 from energygate.action.report_step import ReportStep
+from energygate.errors import PolicyError
 from energygate.forge.comment import When
 from energygate.forge.github.events import Event
 from energygate.gate import Verdict
@@ -234,3 +235,12 @@ class TestLabel:
         shop.issues[7].label("energy-waived", by="maintainer")
         assert step(FAILS, label="energy-waived", rights={"contents": "read"})["exit-code"] == "1"
         assert "so nothing is waived" in log.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("where", "line", "shown"),
+    [("p/energygate.yml", 7, 7), ("p/energygate.yml", None, None), ("p/energygate.yml at 1a2b3c4", 7, None)],
+)
+def test_a_failure_names_a_line_only_of_the_policy_that_reviewers_see(where, line, shown):
+    error = PolicyError("unknown key 'sitr'", where=where, line=line)
+    assert StepFailure.of(error, policy="p/energygate.yml").line == shown
