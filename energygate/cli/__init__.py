@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from energygate.cli.action import action
-from energygate.cli.check import check
+from energygate.cli.check import check, demo
 from energygate.cli.comment import comment
-from energygate.cli.demo import demo
 from energygate.cli.doctor import doctor
 from energygate.cli.export import export
 from energygate.cli.init import init

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from energygate.cli.export_cloudwatch import cloudwatch
 from energygate.cli.export_files import (
     labels_option,
     output_option,
@@ -42,6 +41,23 @@ as in CI.
 A relative limit needs the latest result, and counts from the upper end of its
 interval. Name the workloads that are served: a workload without data is an
 alert, too. Limits on metrics that only CI measures are listed.
+"""
+
+CLOUDWATCH = """Write CloudFormation templates with an alarm on energy per request.
+
+energygate.Recorder sends EnergyPerRequest to CloudWatch. Each workload with a
+limit on it gets a template: the alarm, and a function that responds within
+limits and restores everything when the alarm clears. A stack begins as a dry
+run; --parameter-overrides DryRun=false lets the function act.
+
+\b
+What the function changes, with --answer:
+  concurrency  reserved concurrency of a Lambda function, down
+  provisioned  provisioned concurrency of its alias, down
+  service      desired count of an ECS service, down
+  alias        the share of a CPU-only version among an alias' requests, up
+  endpoint     the share of a CPU-only variant of a SageMaker endpoint, up
+  none         nothing: the alarm alone
 """
 
 GRAFANA = """Write a dashboard for Grafana.
@@ -110,6 +126,42 @@ def prometheus(
     write(made, output, following, notes=notes(source))
 
 
+@export.command(
+    help=CLOUDWATCH, short_help="The alarm in CloudFormation, and the function that responds to it."
+)
+@source_options
+@output_option("cloudwatch")
+@click.option(
+    "--answer",
+    type=click.Choice(["concurrency", "provisioned", "service", "alias", "endpoint", "none"]),
+    default="concurrency",
+    show_default=True,
+    help="What to change while the alarm is on.",
+)
+def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, output: str, answer: str) -> None:
+    """Run `energygate export cloudwatch`."""
+    from energygate.production.export.cloudwatch import (
+        KIND,
+        METRIC,
+        CloudWatchOptions,
+        deploying,
+        files,
+        unlimited,
+    )
+    from energygate.production.export.live_limits import bare_notes
+
+    source = source_from(policy, result, workloads)
+    for name in workloads:  # a named workload must get its template, or an error
+        source.needed_limit(name, METRIC, exporter=KIND)
+    made = files(source, CloudWatchOptions(answer=answer))
+    for name in unlimited(source):
+        click.echo(
+            f"energygate: {name} has no limit on energy per request, so there is no template for it", err=True
+        )
+    following = deploying(source, next(iter(made)), answer)
+    write(made, output, following, notes=bare_notes(source, {METRIC}))
+
+
 @export.command(help=GRAFANA, short_help="A dashboard.")
 @source_options
 @output_option("grafana")
@@ -171,8 +223,7 @@ def json(workloads: tuple[str, ...], result: str, output: str) -> None:
     write(files(result_for(result, workloads)), output, f"jq '.records[]' {{output}}/{FILE}")
 
 
-for command in (kubernetes, cloudwatch):
-    export.add_command(command)
+export.add_command(kubernetes)
 
 
 def _duration(text: str) -> str:
