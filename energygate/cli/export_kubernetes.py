@@ -89,14 +89,14 @@ def kubernetes(
 ) -> None:
     """Run `energygate export kubernetes`."""
     from energygate.production.export.kubernetes import RULES, files, notes
-    from energygate.production.export.kubernetes_options import PROMETHEUS, KubernetesOptions
-    from energygate.production.export.kubernetes_workloads import IMAGE, Container
+    from energygate.production.export.kubernetes_options import IMAGE, PROMETHEUS, KubernetesOptions
 
     options = KubernetesOptions(
         namespace=namespace,
-        container=Container(
-            image=image or IMAGE, gpu_image=gpu_image or image or IMAGE, port=port, health=health
-        ),
+        image=image or IMAGE,
+        gpu_image=gpu_image or image or IMAGE,
+        port=port,
+        health=health,
         requests_per_replica=rates,
         routings={one.workload: one for one in _routings(thresholds)},
         prometheus=prometheus or PROMETHEUS,

@@ -16,12 +16,12 @@ class NotNow(Exception):
 
 
 class Target(Protocol):
-    """What is moved. `read` raises NotNow where that cannot be done at the moment."""
+    """What is moved; `read` raises NotNow where that is impossible at the moment."""
 
     lowers: bool
 
     def read(self) -> float | None:
-        """Give the value as it is now."""
+        """Return the current value."""
 
     def write(self, value: float | None) -> None:
         """Set the value."""
@@ -37,14 +37,12 @@ class ReservedConcurrency:
         self._function = {"FunctionName": settings["FUNCTION"]}
 
     def read(self) -> float | None:
-        """Give the value as it is now."""
         found: int | None = self._lambda.get_function_concurrency(**self._function).get(
             "ReservedConcurrentExecutions"
         )
         return found
 
     def write(self, value: float | None) -> None:
-        """Set the value."""
         if value is None:
             self._lambda.delete_function_concurrency(**self._function)
         else:
@@ -61,7 +59,6 @@ class ProvisionedConcurrency:
         self._alias = {"FunctionName": settings["FUNCTION"], "Qualifier": settings["ALIAS"]}
 
     def read(self) -> float | None:
-        """Give the value as it is now."""
         try:
             found = self._lambda.get_provisioned_concurrency_config(**self._alias)
         except self._lambda.exceptions.ProvisionedConcurrencyConfigNotFoundException:
@@ -69,7 +66,6 @@ class ProvisionedConcurrency:
         return int(found["RequestedProvisionedConcurrentExecutions"])
 
     def write(self, value: float | None) -> None:
-        """Set the value."""
         if not value:
             self._lambda.delete_provisioned_concurrency_config(**self._alias)
         else:
@@ -88,14 +84,12 @@ class EcsService:
         self._cluster, self._service = settings["CLUSTER"], settings["SERVICE"]
 
     def read(self) -> float | None:
-        """Give the value as it is now."""
         found = self._ecs.describe_services(cluster=self._cluster, services=[self._service])
         if not found["services"]:
             raise ValueError(f"there is no service {self._service} in cluster {self._cluster}")
         return int(found["services"][0]["desiredCount"])
 
     def write(self, value: float | None) -> None:
-        """Set the value."""
         self._ecs.update_service(cluster=self._cluster, service=self._service, desiredCount=int(value or 0))
 
 
@@ -111,7 +105,6 @@ class LambdaAlias:
         self._revision = ""
 
     def read(self) -> float | None:
-        """Give the value as it is now."""
         found = self._lambda.get_alias(**self._alias)
         self._revision = found["RevisionId"]  # with it a deployment at the same moment is never overwritten
         weights = (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
@@ -122,7 +115,6 @@ class LambdaAlias:
         return round(float(weights.get(self._version, 0)), DIGITS)
 
     def write(self, value: float | None) -> None:
-        """Set the value."""
         weights = {self._version: value} if value else {}
         self._lambda.update_alias(
             **self._alias, RoutingConfig={"AdditionalVersionWeights": weights}, RevisionId=self._revision
@@ -141,7 +133,6 @@ class SageMakerEndpoint:
         self._together = 1.0
 
     def read(self) -> float | None:
-        """Give the value as it is now."""
         found = self._sagemaker.describe_endpoint(EndpointName=self._endpoint)
         if found["EndpointStatus"] != "InService":
             raise NotNow(f"the endpoint is {found['EndpointStatus']}")
@@ -153,7 +144,6 @@ class SageMakerEndpoint:
         return round(float(weights[self._variants[1]] / self._together), DIGITS)
 
     def write(self, value: float | None) -> None:
-        """Set the value."""
         share = value or 0.0
         weights = zip(self._variants, (1 - share, share), strict=True)
         self._sagemaker.update_endpoint_weights_and_capacities(

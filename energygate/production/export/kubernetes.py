@@ -135,21 +135,8 @@ def _app(
         latency=latency,
         energy=energy,
     )
-    arrivals = options.arrivals or (
-        "sum(rate(nginx_ingress_controller_requests"
-        f'{{exported_namespace="{options.namespace}", exported_service="{name}"}}[1m]))'
-    )
     return Application(
-        name=name,
-        namespace=options.namespace,
-        scaled=scaled,
-        variants=variants,
-        pue=source.policy.site.pue,
-        budget_joules=joules(energy.value) if scaled.effective else None,
-        prometheus=options.prometheus,
-        arrivals=arrivals,
-        container=options.container,
-        routing=options.routings.get(latency.workload),
+        name=name, options=options, scaled=scaled, variants=variants, pue=source.policy.site.pue
     )
 
 

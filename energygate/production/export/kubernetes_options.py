@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.production.export.kubernetes_names import is_label
-from energygate.production.export.kubernetes_workloads import IMAGE, Container
 from energygate.text import quote
 
 if TYPE_CHECKING:
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     from energygate.production.export.source import Source
     from energygate.production.routing.plan import Routing
 
+IMAGE = "registry.example/REPLACE-ME:TAG"
 PROMETHEUS = "http://prometheus-server.monitoring.svc"
 
 MAX_VARIANT_LENGTH = 12
@@ -46,7 +46,10 @@ class KubernetesOptions:
 
     Attributes:
         namespace: Of all objects.
-        container: What a replica is.
+        image: Of the variant without a GPU.
+        gpu_image: Of the variant with a GPU.
+        port: Where the service listens, with the Recorder's metrics at `/metrics`.
+        health: The path that answers once the model is loaded; `None`: the policy's `ready`, or `/health`.
         requests_per_replica: Requests a second that one replica serves within the latency limit, by variant.
         routings: What `energygate route` found, by workload.
         prometheus: Address of the server that KEDA asks.
@@ -56,7 +59,10 @@ class KubernetesOptions:
     """
 
     namespace: str = "default"
-    container: Container = field(default_factory=Container)
+    image: str = IMAGE
+    gpu_image: str = IMAGE
+    port: int = 8000
+    health: str | None = None
     requests_per_replica: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
     routings: Mapping[str, Routing] = field(default_factory=lambda: MappingProxyType({}))
     prometheus: str = PROMETHEUS
@@ -94,16 +100,15 @@ def _check_words(options: KubernetesOptions) -> None:
         raise UsageError(
             f"--gateway {options.gateway!r} is not the name of a Gateway", hint="Write NAME or NAMESPACE/NAME"
         )
-    container = options.container
-    for option, image in (("--image", container.image), ("--gpu-image", container.gpu_image)):
+    for option, image in (("--image", options.image), ("--gpu-image", options.gpu_image)):
         if image != IMAGE and (len(image) > MAX_IMAGE_LENGTH or not _IMAGE.fullmatch(image)):
             raise UsageError(
                 f"{option} {quote(image)} is not a valid image",
                 hint="Write for example registry.example/digits:1, the name in lower case",
             )
-    if container.health is not None and not _PATH.fullmatch(container.health):
+    if options.health is not None and not _PATH.fullmatch(options.health):
         raise UsageError(
-            f"--health {quote(container.health)} is not a path",
+            f"--health {quote(options.health)} is not a path",
             hint="It begins with a slash and has no spaces, for example /health",
         )
     if not _ADDRESS.fullmatch(options.prometheus):

@@ -15,7 +15,7 @@ from energygate.production.export.kubernetes_rules import (
     REQUEST_RATE,
 )
 from energygate.production.export.kubernetes_targets import TOLERANCE
-from energygate.production.export.promql import matching, number
+from energygate.production.export.promql import joules, matching, number
 from energygate.production.export.records import REQUEST_RATE as WORKLOAD_RATE
 from energygate.production.export.records import rate
 
@@ -151,7 +151,7 @@ def scaled_object(source: Source, app: Application, variant: Variant, *, first: 
     bounds = bounds_of(source, variant, first=first)
     traffic = source.policy.site.traffic
     asleep = _scale_to_zero(source, traffic, app, variant, first=first)
-    own = matching({"namespace": app.namespace, "workload": app.scaled.workload, "deployment": name})
+    own = matching({"namespace": app.options.namespace, "workload": app.scaled.workload, "deployment": name})
     gone = "true" if asleep else "false"  # pods that are gone report nothing, which is then no failure
     targets = {
         REQUEST_RATE: Noted(number(variant.target_per_s), describe_target(app, variant)),
@@ -233,7 +233,7 @@ def _trigger(
     app: Application, query: str | Noted, threshold: Noted, *, ignore: str, activation: str | Noted | None
 ) -> dict[str, Any]:
     metadata: dict[str, Any] = {
-        "serverAddress": Noted(app.prometheus, "REPLACE with your Prometheus"),
+        "serverAddress": Noted(app.options.prometheus, "REPLACE with your Prometheus"),
         "query": query,
         "threshold": threshold,
     }
@@ -258,10 +258,10 @@ def describe_target(app: Application, variant: Variant) -> str:
     )
     told = f"{variant.most_per_s:.4g} requests a second keep {latency} ({variant.origin})"
     told += f", less {TOLERANCE * 100:.0f} % tolerance"
-    if app.budget_joules is None:
+    if not app.scaled.effective:
         return told
     spent = variant.joules_per_request(variant.target_per_s, pue=app.pue)
-    least = variant.least_per_s(app.budget_joules, pue=app.pue)
+    least = variant.least_per_s(joules(app.scaled.energy.value), pue=app.pue)
     if spent is None or least is None:
         return told
     told += f"; {spent:.4g} J a request there"

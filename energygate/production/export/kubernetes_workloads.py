@@ -9,18 +9,20 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_measured import is_service, ran_on_gpu
+from energygate.production.export.kubernetes_options import IMAGE
 from energygate.production.export.kubernetes_targets import best_at, takeover
+from energygate.production.export.promql import matching
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.policy import Workload
+    from energygate.production.export.kubernetes_options import KubernetesOptions
     from energygate.production.export.kubernetes_rules import ScalingLimits
     from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.source import Source
     from energygate.production.routing.plan import Routing
 
-IMAGE = "registry.example/REPLACE-ME:TAG"
 NOBODY = 65532
 """The user of distroless images' `nonroot`."""
 
@@ -36,49 +38,34 @@ _SECONDS_A_DAY = 86_400
 
 
 @dataclass(frozen=True, kw_only=True)
-class Container:
-    """What the policy does not say of a replica.
-
-    Attributes:
-        image: Of the variant without a GPU.
-        gpu_image: Of the one with.
-        port: Where it serves, and shows the Recorder's metrics at `/metrics`.
-        health: The path that answers once the model is loaded; `None` for the policy's `ready`, or `/health`.
-    """
-
-    image: str = IMAGE
-    gpu_image: str = IMAGE
-    port: int = 8000
-    health: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
 class Application:
     """One workload in Kubernetes.
 
     Attributes:
         name: Of its objects, a DNS label.
-        namespace: Theirs.
+        options: Of the exporter.
         scaled: Its limits.
-        variants: Its variants; the one that serves when there is little load comes first.
+        variants: Its variants; the one that serves little load comes first.
         pue: The site's.
-        budget_joules: Facility joules per request that effective energy may come to; `None` without such a limit.
-        prometheus: Address of the server that KEDA asks.
-        arrivals: PromQL of requests a second as seen before the pods.
-        container: What a replica is.
-        routing: What `energygate route` found; `None` without.
     """
 
     name: str
-    namespace: str
+    options: KubernetesOptions
     scaled: ScalingLimits
     variants: tuple[Variant, ...]
     pue: float
-    budget_joules: float | None
-    prometheus: str
-    arrivals: str
-    container: Container
-    routing: Routing | None = None
+
+    @property
+    def routing(self) -> Routing | None:
+        """What `energygate route` found; `None` without."""
+        return self.options.routings.get(self.scaled.workload)
+
+    @property
+    def arrivals(self) -> str:
+        """PromQL of requests a second as seen before the pods."""
+        labels = {"exported_namespace": self.options.namespace, "exported_service": self.name}
+        ingress = f"sum(rate(nginx_ingress_controller_requests{matching(labels)}[1m]))"
+        return self.options.arrivals or ingress
 
     def deployment(self, variant: Variant) -> str:
         """Return the name of a variant's objects."""
@@ -88,7 +75,7 @@ class Application:
         """Return the metadata of an object."""
         return {
             "name": name,
-            "namespace": self.namespace,
+            "namespace": self.options.namespace,
             "labels": self.labels(variant),
             "annotations": {"energygate/workload": self.scaled.workload},
         }
@@ -178,7 +165,7 @@ def deployment(source: Source, app: Application, variant: Variant) -> dict[str, 
             "NVIDIA's GPU feature discovery sets it; REPLACE where it is not used",
         )
         spec["tolerations"] = [{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}]
-    port = str(app.container.port)
+    port = str(app.options.port)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -204,19 +191,19 @@ def deployment(source: Source, app: Application, variant: Variant) -> dict[str, 
 
 
 def _container(source: Source, app: Application, variant: Variant, workload: Workload) -> dict[str, Any]:
-    container = app.container
-    image = container.gpu_image if variant.gpu else container.image
+    options = app.options
+    image = options.gpu_image if variant.gpu else options.image
     placeholder = "your service, with energygate.Recorder around it"
-    probed = container.health or workload.ready or "/health"
+    probed = options.health or workload.ready or "/health"
     path: Any = probed
-    if container.health is None and workload.ready:
+    if options.health is None and workload.ready:
         path = Noted(path, f"ready, {source.policy.where('workloads', app.scaled.workload, 'ready')}")
-    elif container.health is None:
+    elif options.health is None:
         path = Noted(path, "REPLACE with what answers once the model is loaded")
     return {
         "name": "service",
         "image": Noted(image, f"REPLACE with {placeholder}" if image == IMAGE else placeholder),
-        "ports": [{"name": "http", "containerPort": container.port}],
+        "ports": [{"name": "http", "containerPort": options.port}],
         "env": [
             {"name": "ENERGYGATE_WORKLOAD", "value": app.scaled.workload},
             {

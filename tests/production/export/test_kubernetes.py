@@ -9,8 +9,6 @@ import policies
 import pytest
 from clusters import POLICY, exported, measured, objects, routes
 
-from energygate.production.export.kubernetes_workloads import Container
-
 NATIVE = {"Deployment", "Service", "HorizontalPodAutoscaler"}
 OLDEST, LATEST = "1.29", kubernetes_validate.latest_version()
 ASLEEP = POLICY.replace("    warm_replicas: 2\n", "    scale_to_zero_after: 90 s\n")
@@ -237,7 +235,10 @@ def test_what_is_made_up_says_replace():
     assert re.findall("REPLACE-ME", text)
     given = exported(
         result=measured(peak=400),
-        container=Container(image="cpu:1", gpu_image="gpu:1", port=9000, health="/ready"),
+        image="cpu:1",
+        gpu_image="gpu:1",
+        port=9000,
+        health="/ready",
     )["deployments/digits-cnn.yaml"]
     replaced = [line.strip() for line in given.splitlines() if "REPLACE" in line]
     assert [line[:14] for line in replaced] == [
@@ -251,7 +252,7 @@ def test_what_is_made_up_says_replace():
 
 
 def test_probes_are_kept_out_of_energy_per_request():
-    given = exported(container=Container(health="/ready"))["deployments/digits-cnn.yaml"]
+    given = exported(health="/ready")["deployments/digits-cnn.yaml"]
     lines = [line.strip() for line in given.splitlines()]
     above = lines[lines.index("readinessProbe:") - 1]
     assert above.startswith("# keep probes out of energy per request: ")

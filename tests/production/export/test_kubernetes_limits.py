@@ -11,8 +11,7 @@ from clusters import POLICY, documents, exported, measured, objects, routes, sou
 
 from energygate.errors import PolicyError, UsageError
 from energygate.production.export.kubernetes import files
-from energygate.production.export.kubernetes_options import PROMETHEUS, KubernetesOptions
-from energygate.production.export.kubernetes_workloads import IMAGE, Container
+from energygate.production.export.kubernetes_options import IMAGE, PROMETHEUS, KubernetesOptions
 
 
 def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
@@ -137,16 +136,16 @@ BUDGETS = ("effective_energy_per_request: {max: 2 J}", "latency_p95: {max: 200 m
         ),
         (POLICY, {"namespace": "Prod"}, UsageError, "--namespace 'Prod' is not a valid namespace"),
         (POLICY, {"gateway": "a/b/c"}, UsageError, "--gateway 'a/b/c' is not the name of a Gateway"),
-        (POLICY, {"container": Container(image="a b")}, UsageError, "--image 'a b' is not a valid image"),
+        (POLICY, {"image": "a b"}, UsageError, "--image 'a b' is not a valid image"),
         (
             POLICY,
-            {"container": Container(gpu_image="X/y:1")},
+            {"gpu_image": "X/y:1"},
             UsageError,
             "--gpu-image 'X/y:1' is not a valid image",
         ),
-        (POLICY, {"container": Container(image="a\nb")}, UsageError, "--image 'a\\nb' is not a valid image"),
-        (POLICY, {"container": Container(health="health")}, UsageError, "--health 'health' is not a path"),
-        (POLICY, {"container": Container(health="/a b")}, UsageError, "--health '/a b' is not a path"),
+        (POLICY, {"image": "a\nb"}, UsageError, "--image 'a\\nb' is not a valid image"),
+        (POLICY, {"health": "health"}, UsageError, "--health 'health' is not a path"),
+        (POLICY, {"health": "/a b"}, UsageError, "--health '/a b' is not a path"),
         (POLICY, {"prometheus": "foo"}, UsageError, "--prometheus 'foo' is not the address"),
         (
             POLICY,
@@ -179,7 +178,7 @@ def test_what_cannot_be_is_one_sentence(policy, options, error, sentence):
     ],
 )
 def test_what_can_be_is_taken(image, health, prometheus):
-    made = exported(container=Container(image=image, health=health), prometheus=prometheus)
+    made = exported(image=image, health=health, prometheus=prometheus)
     (container,) = objects(made, "Deployment")["digits-cnn-cpu"]["spec"]["template"]["spec"]["containers"]
     assert container["image"] == image
     assert container["readinessProbe"]["httpGet"]["path"] == (health or "/health")
