@@ -33,7 +33,9 @@ class Answer:
     example: str
 
 
-def _name(pattern: str, description: str, constraint: str) -> dict[str, Any]:
+def _name(
+    pattern: str, description: str, constraint: str = "a name without account, region or version"
+) -> dict[str, Any]:
     return {
         "Type": "String",
         "AllowedPattern": pattern,
@@ -42,9 +44,8 @@ def _name(pattern: str, description: str, constraint: str) -> dict[str, Any]:
     }
 
 
-_PLAIN_NAME = "a name without account, region or version"
-
-_FUNCTION = _name("[a-zA-Z0-9-_]{1,64}", "The Lambda function that serves the workload.", _PLAIN_NAME)
+_SAGEMAKER_NAME = "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}"
+_FUNCTION = _name("[a-zA-Z0-9-_]{1,64}", "The Lambda function that serves the workload.")
 _ALIAS = _name("[a-zA-Z0-9-_]{1,128}", "The function's alias that is called.", "the alias' name alone")
 _VERSION = _name(
     "[0-9]{1,18}",
@@ -56,12 +57,10 @@ _ENDPOINT = _name(
     "The SageMaker endpoint, in small letters as in its ARN.",
     "the endpoint's name in small letters",
 )
-_VARIANT = _name(
-    "[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "The production variant that is to serve less.", _PLAIN_NAME
-)
-_CPU_VARIANT = _name("[a-zA-Z0-9](-*[a-zA-Z0-9]){0,62}", "The CPU-only production variant.", _PLAIN_NAME)
-_CLUSTER = _name("[a-zA-Z0-9-_]{1,255}", "The ECS cluster.", _PLAIN_NAME)
-_SERVICE = _name("[a-zA-Z0-9-_]{1,255}", "The ECS service of the workload.", _PLAIN_NAME)
+_VARIANT = _name(_SAGEMAKER_NAME, "The production variant that is to serve less.")
+_CPU_VARIANT = _name(_SAGEMAKER_NAME, "The CPU-only production variant.")
+_CLUSTER = _name("[a-zA-Z0-9-_]{1,255}", "The ECS cluster.")
+_SERVICE = _name("[a-zA-Z0-9-_]{1,255}", "The ECS service of the workload.")
 
 _LAMBDA = "arn:${AWS::Partition}:lambda:${AWS::Region}:${AWS::AccountId}:function:${FunctionName}"
 _SAGEMAKER = "arn:${AWS::Partition}:sagemaker:${AWS::Region}:${AWS::AccountId}:endpoint/${EndpointName}"
@@ -127,4 +126,4 @@ ANSWERS: Mapping[str, Answer] = MappingProxyType(
 """By the value of the function's `TARGET`; `cloudwatch_targets` has the code of each."""
 
 NONE = "none"
-"""The alarm alone: it tells people, and nothing is moved."""
+"""The alarm alone: it notifies people, and nothing is moved."""

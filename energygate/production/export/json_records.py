@@ -19,7 +19,7 @@ SCHEMA = "energygate/trend/1"
 
 
 def files(result: Result) -> dict[str, str]:
-    """The result as records that all have the same keys, and can each be read alone; what is unknown is null."""
+    """Return the result as self-contained records with the same keys; what is unknown is null."""
     document = {
         "made_by": f"{MARK} {KIND} from a result of energygate check",
         "schema": SCHEMA,

@@ -1,4 +1,4 @@
-"""`energygate export kubernetes`: Deployments, their split, autoscalers on energy and latency, and the rules behind."""
+"""`energygate export kubernetes`: Deployments, their split, autoscalers on energy and latency, and their rules."""
 
 from __future__ import annotations
 
@@ -19,7 +19,6 @@ from energygate.production.export.promql import joules
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.production.export.kubernetes_targets import Variant
     from energygate.production.export.source import RuntimeLimit, Source
 
 KIND = "kubernetes"
@@ -27,7 +26,7 @@ RULES = "prometheus/rules.yaml"
 ADAPTER = "prometheus/adapter.yaml"
 
 FOLDERS = ("deployments", "hpa", "keda", "gateway")
-"""Where there is a file for each workload."""
+"""Folders with a file for each workload."""
 
 
 def files(source: Source, options: KubernetesOptions | None = None) -> dict[str, str]:
@@ -88,7 +87,21 @@ def _apps(source: Source, options: KubernetesOptions) -> list[Application]:
         for name, (latency, _) in limits.items()
     }
     names = object_names(limits, {name: [one.name for one in found] for name, found in variants.items()})
-    return [_app(source, options, names[name], variants[name], limits[name]) for name in limits]
+    return [
+        Application(
+            name=names[workload],
+            options=options,
+            scaled=ScalingLimits(
+                workload=workload,
+                deployments=[f"{names[workload]}-{one.name}" for one in variants[workload]],
+                latency=latency,
+                energy=energy,
+            ),
+            variants=variants[workload],
+            pue=source.policy.site.pue,
+        )
+        for workload, (latency, energy) in limits.items()
+    ]
 
 
 def _of_one(source: Source, options: KubernetesOptions, app: Application) -> dict[str, str]:
@@ -119,25 +132,6 @@ def _of_one(source: Source, options: KubernetesOptions, app: Application) -> dic
             app.route(source, (namespace if slash else None, name)), about=ABOUT_GATEWAY
         )
     return made
-
-
-def _app(
-    source: Source,
-    options: KubernetesOptions,
-    name: str,
-    variants: tuple[Variant, ...],
-    limits: tuple[RuntimeLimit, RuntimeLimit],
-) -> Application:
-    latency, energy = limits
-    scaled = ScalingLimits(
-        workload=latency.workload,
-        deployments=[f"{name}-{one.name}" for one in variants],
-        latency=latency,
-        energy=energy,
-    )
-    return Application(
-        name=name, options=options, scaled=scaled, variants=variants, pue=source.policy.site.pue
-    )
 
 
 def _latency_limit(source: Source, workload: str) -> RuntimeLimit:

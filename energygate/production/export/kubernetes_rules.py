@@ -1,16 +1,16 @@
-"""What the autoscaler looks at: Prometheus' recording rules by Deployment, and prometheus-adapter's rules on top.
+"""The autoscaler's metrics: Prometheus' recording rules by Deployment, and prometheus-adapter's rules for them.
 
 An autoscaler takes the largest number of replicas that any of its metrics asks for, so a metric alone can add replicas
-and never take one away. Energy per request has to do the latter: it falls as replicas get fewer. So it is no metric of
-its own, where it would hold replicas up (or, as energy over budget, add them without end); it divides what latency
-asks for. With L latency over its limit and E energy per request over its budget,
+and never take one away. Energy per request must do the latter: it falls as replicas get fewer. As a metric of its own
+it would keep replicas (or, as energy over budget, add them without end); so it divides what latency asks for.
+With L latency over its limit and E energy per request over its budget,
 
     replicas by latency and energy = replicas x min(sqrt(L / max(E, 1)), 1.15)
 
-where all three are of the same two minutes, the replicas too: an autoscaler that looks every 15 s then cannot answer
+where all three are of the same two minutes, the replicas too: so an autoscaler that looks every 15 s cannot react to
 the same evidence again and again. Near its limit latency changes several times as fast as the number of replicas, and
 the root keeps the answer from being too large. Where both limits are broken it settles where both are by the same
-factor. docs/kubernetes.md has a simulation of all that (bench/autoscaling.py).
+factor. docs/kubernetes.md has a simulation (bench/autoscaling.py).
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from energygate.production.export.source import RuntimeLimit
 
 REPLICAS = "deployment:energygate_replicas"
-"""{namespace, workload, deployment}: replicas that report, as the other two have the same labels."""
+"""{namespace, workload, deployment}: replicas that report; the records below have the same labels."""
 
 REQUEST_RATE = "deployment:energygate_requests_per_second:rate1m"
 """Requests that ended, per second; 0 without any."""
@@ -43,17 +43,17 @@ LATENCY = "deployment:energygate_latency_seconds:rate2m"
 """The limited quantile; absent without requests."""
 
 BY_LATENCY_AND_ENERGY = "deployment:energygate_replicas_by_latency_and_energy"
-"""How many replicas latency asks for, as far as energy per request allows; 0 without requests."""
+"""The replicas that latency asks for and energy per request allows; 0 without requests."""
 
 FAST = "1m"
-"""What load is averaged over: four scrapes at 15 s."""
+"""Averages load: four scrapes at 15 s."""
 
 SLOW = "2m"
-"""What energy and latency are averaged over; shorter than the 5 minutes that the autoscaler waits to scale down."""
+"""Averages energy and latency; shorter than the 5 minutes that the autoscaler waits to scale down."""
 
 MAX_GROWTH = 1.15
-"""The most that latency multiplies replicas by: after a burst its slow requests stay in the window when there have long
-been replicas enough. More than the autoscaler's tolerance of 10 %."""
+"""The most that latency multiplies replicas by: the slow requests of a burst stay in the window when there are enough
+replicas again. More than the autoscaler's tolerance of 10 %."""
 
 EVERY = "15s"
 """How often the rules are evaluated: as often as the autoscaler looks."""
@@ -63,7 +63,7 @@ _PER_REPLICA = "job, instance"
 
 REQUEST_METRIC = "energygate_requests_per_second"
 REPLICA_METRIC = "energygate_replicas_by_latency_and_energy"
-"""What the custom metrics API calls the two."""
+"""Names of the two in the custom metrics API."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,12 +84,12 @@ class ScalingLimits:
 
     @property
     def effective(self) -> bool:
-        """Whether the budget is on effective energy, so that idling counts."""
+        """Whether the budget is on effective energy, which counts idling."""
         return self.energy.metric == "effective_energy_per_request"
 
 
 def recording_rules(scaled: Sequence[ScalingLimits]) -> dict[str, Any]:
-    """Prometheus' rules: a group for each workload, evaluated from top to bottom."""
+    """Return Prometheus' rules: a group for each workload, evaluated from top to bottom."""
     return {
         "groups": [
             {"name": f"energygate-deployments-{number}", "interval": EVERY, "rules": list(_rules(one))}
@@ -118,33 +118,22 @@ def _rules(one: ScalingLimits) -> Iterator[dict[str, Any]]:
     share = number(SHARES[one.latency.metric])
     requests = f"({per_deployment(rate(names.REQUESTS))} > 0)"
 
-    yield {
-        "record": REPLICAS,
-        "expr": Noted(
-            per_deployment(f"max by (namespace, workload, pod) ({names.ENERGY}{only})", function="count"),
-            "replicas that report",
-        ),
+    reporting = per_deployment(f"max by (namespace, workload, pod) ({names.ENERGY}{only})", function="count")
+    counted = "energy and idle energy" if one.effective else "energy of requests"
+    quantile = f"histogram_quantile({share}, {buckets}) >= 0"
+    expressions = {
+        REPLICAS: Noted(reporting, "replicas that report"),
+        REQUEST_RATE: Noted(per_deployment(rate(names.REQUESTS, FAST)), "requests a second"),
+        ENERGY: Noted(f"{watts}\n/ {requests}", f"{counted} x PUE / requests"),
+        LATENCY: Noted(quantile, "without requests it would be NaN"),
+        BY_LATENCY_AND_ENERGY: _both(one),
     }
-    yield {
-        "record": REQUEST_RATE,
-        "expr": Noted(per_deployment(rate(names.REQUESTS, FAST)), "requests a second"),
-    }
-    yield {
-        "record": ENERGY,
-        "expr": Noted(
-            f"{watts}\n/ {requests}",
-            f"{'energy and idle energy' if one.effective else 'energy of requests'} x PUE / requests",
-        ),
-    }
-    yield {
-        "record": LATENCY,
-        "expr": Noted(f"histogram_quantile({share}, {buckets}) >= 0", "without requests it would be NaN"),
-    }
-    yield {"record": BY_LATENCY_AND_ENERGY, "expr": _both(one)}
+    for record, expression in expressions.items():
+        yield {"record": record, "expr": expression}
 
 
 def _both(one: ScalingLimits) -> Noted:
-    """Replicas of the last minutes, times latency over its limit, over energy over its budget."""
+    """Return replicas of the last minutes x latency over its limit / energy over its budget."""
     workload = matching({"workload": one.workload})
     # One number, though several environments may record theirs in one Prometheus: the strictest.
     latency_limit, energy_limit = (
@@ -167,7 +156,7 @@ def _both(one: ScalingLimits) -> Noted:
 
 
 def adapter_rules() -> dict[str, Any]:
-    """prometheus-adapter's configuration: both metrics as ones of the Deployment in the custom metrics API."""
+    """Return prometheus-adapter's configuration: both metrics belong to the Deployment in the custom metrics API."""
     return {
         "rules": [_adapter(REQUEST_RATE, REQUEST_METRIC), _adapter(BY_LATENCY_AND_ENERGY, REPLICA_METRIC)]
     }

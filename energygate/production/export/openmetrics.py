@@ -27,13 +27,13 @@ _PREFIX = "energygate_result"
 
 
 def files(result: Result) -> dict[str, str]:
-    """The result as gauges by workload, commit and method."""
+    """Return the result as gauges by workload, commit and method."""
     text: bytes = generate_latest(_Families(result))  # type: ignore[no-untyped-call]
     return {FILE: text.decode()}
 
 
 class _Families:
-    """What `generate_latest` asks of a registry."""
+    """The part of a registry that `generate_latest` uses."""
 
     def __init__(self, result: Result) -> None:
         self._result = result
@@ -44,7 +44,7 @@ class _Families:
         created = created_seconds(self._result)
         if created is not None:
             when = GaugeMetricFamily(
-                f"{_PREFIX}_created_timestamp_seconds", "When the result came to be", labels=["commit"]
+                f"{_PREFIX}_created_timestamp_seconds", "When the result was made", labels=["commit"]
             )
             when.add_metric([commit], created)
             yield when
@@ -71,7 +71,7 @@ class _Families:
         return info
 
     def _numbers(self, commit: str) -> Iterator[GaugeMetricFamily]:
-        """One family for each metric and aspect; their samples stand together, whichever workload they are of."""
+        """Yield one family for each metric and aspect, with the samples of all workloads."""
         families: dict[str, GaugeMetricFamily] = {}
         for one in trend_values(self._result):
             labels = {"workload": one.workload, "commit": commit, "method": one.method or ""}

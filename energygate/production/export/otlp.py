@@ -21,7 +21,7 @@ FILE = "energygate.otlp.json"
 
 
 def files(result: Result) -> dict[str, str]:
-    """The result as gauges: one resource, the commit; points by workload and method.
+    """Return the result as gauges: one resource, the commit; points by workload and method.
 
     Names of attributes are those of OpenTelemetry's semantic conventions where they have one.
     """
@@ -50,7 +50,7 @@ def files(result: Result) -> dict[str, str]:
 
 
 def _metrics(result: Result) -> Iterator[dict[str, Any]]:
-    """One gauge for each metric and aspect, with a point for each workload."""
+    """Yield one gauge for each metric and aspect, with a point for each workload."""
     seconds = created_seconds(result)
     time = {} if seconds is None else {"timeUnixNano": str(round(seconds * 1_000_000) * 1000)}
     gauges: dict[tuple[str, str], dict[str, Any]] = {}

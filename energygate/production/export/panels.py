@@ -1,4 +1,4 @@
-"""What the dashboard shows, panel by panel: titles, queries and units, before Grafana's SDK makes them its own."""
+"""The dashboard's panels: titles, queries and units, independent of Grafana's SDK."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ from energygate.report.safe_markdown import code
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from energygate.production.export.live_limits import LiveLimit
+    from energygate.production.export.live_limits import LiveLimit, LiveMetric
 
 CHOSEN = 'workload=~"$workload"'
-"""The workloads that are chosen at the top of the dashboard."""
+"""The workloads that are selected at the top of the dashboard."""
 
 HALF, THIRD, QUARTER = 12, 8, 6
 """Widths, of the 24 columns of Grafana's grid."""
 
-MAX_TOLD = 400
-"""Characters of a limit and where it is written; paths may be long."""
+MAX_LIMIT_LENGTH = 400
+"""Characters of a limit and its place in the policy; paths may be long."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,10 +45,10 @@ class Panel:
     Attributes:
         title: What it shows.
         unit: In Grafana's words.
-        queries: Lines over time, or numbers.
-        kind: Lines over the time shown, or numbers about all of it.
+        queries: What it draws.
+        kind: Lines over time, or one number for all of it.
         width: In columns.
-        description: Markdown: what the numbers are, and where limits are written.
+        description: In Markdown.
     """
 
     title: str
@@ -61,12 +61,12 @@ class Panel:
 
 @dataclass(frozen=True, kw_only=True)
 class Rate:
-    """What a kWh comes to in something else.
+    """What a kWh comes to in carbon or money.
 
     Attributes:
-        per_kwh: So much of it.
+        per_kwh: The amount.
         unit: Its unit.
-        source: Where that is written.
+        source: Where the policy, or else the result, has it.
     """
 
     per_kwh: float
@@ -77,10 +77,10 @@ class Rate:
 def rows(
     limits: Sequence[LiveLimit], labels: Mapping[str, str], carbon: Rate | None, price: Rate | None
 ) -> dict[str, tuple[Panel, ...]]:
-    """All panels by the title of their row.
+    """Return all panels by the title of their row.
 
     Args:
-        limits: What the policy's limits come to at run time.
+        limits: The policy's, for live metrics.
         labels: Only series with these labels.
         carbon: Grams of CO2e per kWh; `None` leaves carbon out.
         price: Money per kWh; `None` leaves cost out.
@@ -99,7 +99,7 @@ def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
     yield Panel(
         title="Energy per request",
         unit="joule",
-        queries=_held(live, records.ENERGY_PER_REQUEST),
+        queries=_with_limit(live, records.ENERGY_PER_REQUEST),
         description="Energy of requests x PUE, per request, over 5 minutes."
         + _written(limits, records.ENERGY_PER_REQUEST),
     )
@@ -112,11 +112,7 @@ def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
                 legend="{{workload}} with idling",
             ),
             Query(expression=_rate(live, records.ENERGY_PER_REQUEST), legend="{{workload}} while serving"),
-            Query(
-                expression=live.chosen(LIVE_METRICS["effective_energy_per_request"].budget),
-                legend="{{workload}} limit",
-                is_limit=True,
-            ),
+            _limit(live, LIVE_METRICS["effective_energy_per_request"]),
             Query(
                 expression=live.chosen(records.rate(records.EFFECTIVE_ENERGY_PER_REQUEST, records.DAY)),
                 legend="{{workload}} with idling, over a day",
@@ -124,7 +120,7 @@ def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
         ),
         description=(
             "With what idle replicas draw, and without: the gap is what fewer warm replicas would save. A limit is on "
-            "the mean of a day; 5 minutes with little traffic are over it, and nothing is wrong."
+            "the mean of a day; 5 minutes with little traffic may be over it without harm."
             + _written(limits, records.EFFECTIVE_ENERGY_PER_REQUEST)
         ),
     )
@@ -158,17 +154,13 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         unit="kwatth",
         queries=(
             Query(expression=live.chosen(records.rate(records.MONTHLY_ENERGY_KWH, records.DAY))),
-            Query(
-                expression=live.chosen(MONTHLY.budget),
-                legend="{{workload}} limit",
-                is_limit=True,
-            ),
+            _limit(live, MONTHLY),
         ),
         description="What a month of 365.25/12 days comes to at the pace of the last 24 hours."
         + _written(limits, records.MONTHLY_ENERGY_KWH),
     )
     yield Panel(
-        title="Troubles",
+        title="Errors",
         unit="short",
         kind="numbers",
         width=QUARTER,
@@ -180,8 +172,8 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
             }.items()
         ),
         description=(
-            "Readings of the meter that could not be had, whose energy is missing here; and the Recorder's other "
-            "troubles, which its log names."
+            "Failed readings of the meter, whose energy is missing here, and other errors of the Recorder, which are "
+            "in its log."
         ),
     )
     yield Panel(
@@ -195,7 +187,7 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
                 legend="{{method}}: {{source}}",
             ),
         ),
-        description="How the joules come about, and in how many replicas.",
+        description="How joules are obtained, and in how many replicas.",
     )
 
 
@@ -204,7 +196,7 @@ def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel
         if rate is None:
             continue
         factor = number(rate.per_kwh)
-        about = f"{factor} {rate.unit} per kWh, {code(rate.source, limit=MAX_TOLD)}."
+        about = f"{factor} {rate.unit} per kWh, {code(rate.source, limit=MAX_LIMIT_LENGTH)}."
         yield Panel(
             title=f"{name} per hour",
             unit=f"suffix: {rate.unit}/h",
@@ -227,14 +219,14 @@ def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
         title="Latency p95",
         unit="s",
         width=THIRD,
-        queries=_held(live, records.LATENCY_P95),
+        queries=_with_limit(live, records.LATENCY_P95),
         description="From the histogram, over 5 minutes." + _written(limits, records.LATENCY_P95),
     )
     yield Panel(
         title="Failed requests",
         unit="percentunit",
         width=THIRD,
-        queries=_held(live, records.ERROR_RATIO),
+        queries=_with_limit(live, records.ERROR_RATIO),
         description="Share of the requests, over 5 minutes." + _written(limits, records.ERROR_RATIO),
     )
     yield Panel(
@@ -250,7 +242,7 @@ def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
             title=metric.title,
             unit=_UNITS[metric.unit.name],
             width=THIRD,
-            queries=_held(live, metric.record),
+            queries=_with_limit(live, metric.record),
             description="Over 5 minutes." + _written(limits, metric.record),
         )
 
@@ -259,13 +251,14 @@ _UNITS = {"J": "joule", "s": "s", "B": "bytes"}
 """Grafana's words for the units of limits."""
 
 
-def _held(live: Live, record: str) -> tuple[Query, ...]:
-    """A recorded rate and the limit that it is held against."""
-    budget = next(one.budget for one in LIVE_METRICS.values() if one.record == record)
-    return (
-        Query(expression=_rate(live, record)),
-        Query(expression=live.chosen(budget), legend="{{workload}} limit", is_limit=True),
-    )
+def _with_limit(live: Live, record: str) -> tuple[Query, ...]:
+    """Return a recorded rate and its limit."""
+    metric = next(one for one in LIVE_METRICS.values() if one.record == record)
+    return Query(expression=_rate(live, record)), _limit(live, metric)
+
+
+def _limit(live: Live, metric: LiveMetric) -> Query:
+    return Query(expression=live.chosen(metric.budget), legend="{{workload}} limit", is_limit=True)
 
 
 def _rate(live: Live, record: str) -> str:
@@ -277,9 +270,9 @@ def _kwh(live: Live) -> str:
 
 
 def _written(limits: Iterable[LiveLimit], record: str) -> str:
-    """The limits on a recorded rate, as a list behind a description."""
+    """Return the limits on a recorded rate, as a list to append to a description."""
     lines = [
-        f"\n- {code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {code(one.description, limit=MAX_TOLD)}"
+        f"\n- {code(one.limit.workload, limit=MAX_NAME_LENGTH)}: {code(one.description, limit=MAX_LIMIT_LENGTH)}"
         for one in limits
         if one.live.record == record
     ]

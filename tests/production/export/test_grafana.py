@@ -57,7 +57,7 @@ def test_it_shows_energy_limits_idling_carbon_and_troubles():
         "Energy in this period",
         "PUE",
         "Energy per month",
-        "Troubles",
+        "Errors",
         "Meters",
         "Carbon per hour",
         "Carbon in this period",
