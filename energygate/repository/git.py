@@ -6,7 +6,7 @@ import os
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError, UsageError
 from energygate.repository.processes import CommandRunner, CompletedCommand, run_command
@@ -133,23 +133,14 @@ class Git:
                 "git is not installed", hint=lambda options: f"Install it, or {options.without_git}"
             ) from None
 
-    def output(
-        self,
-        *arguments: str,
-        stdin: bytes = b"",
-        settings: tuple[str, ...] = (),
-        environment: Mapping[str, str] | None = None,
-        timeout_s: float | None = None,
-    ) -> bytes:
-        """Run a git command that should succeed, and return its stdout.
+    def output(self, *arguments: str, **options: Any) -> bytes:  # noqa: ANN401 - those of `run`
+        """Run a git command that should succeed, and return its stdout; `options` are those of `run`.
 
         Raises:
             UsageError: When git is not installed.
-            GitFailed: When it fails; the end of its stderr is the detail.
+            GitFailed: When it fails after all; the end of its stderr is the detail.
         """
-        finished = self.run(
-            *arguments, stdin=stdin, settings=settings, environment=environment, timeout_s=timeout_s
-        )
+        finished = self.run(*arguments, **options)
         if finished.returncode != 0:
             raise GitFailed(
                 f"git {arguments[0]} failed in {self.directory}", detail=output_tail(finished.stderr)
