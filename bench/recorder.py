@@ -1,7 +1,7 @@
-"""What a Recorder adds to every request, and whether its joules are the meter's.
+"""The time that a Recorder adds to every request, and how far its joules agree with the meter's.
 
-Requests with and without it take turns in the same process (ABBA), so that the machine's mood cancels; the table has
-the median of what was added. Then threads serve for a while, and the Recorder's total is held against the meter's own
+Requests with and without it alternate in the same process (ABBA), so that the machine's drift cancels; the table shows
+the median of the added time. Then threads serve for a while, and the Recorder's total is compared with the meter's own
 formula on the process's CPU time and the wall clock, as the system counts them. Targets: at most 50 µs, and 1 %.
 
     uv run python bench/recorder.py                  # a minute for each number of threads
@@ -34,12 +34,12 @@ THREADS = (1, 8, 64)
 
 
 def work() -> int:
-    """A request of some microseconds."""
+    """Serve a request of some microseconds."""
     return sum(range(200))
 
 
 def seconds_of(job: Callable[[], object]) -> float:
-    """Time of `REQUESTS` requests."""
+    """Return the time of `REQUESTS` requests."""
     start = time.perf_counter()
     for _ in range(REQUESTS):
         job()
@@ -47,7 +47,7 @@ def seconds_of(job: Callable[[], object]) -> float:
 
 
 def added_us(bare: Callable[[], object], recorded: Callable[[], object]) -> tuple[float, float]:
-    """What recording adds to a request: the median over blocks, and the 95th percentile."""
+    """Return the time that recording adds to a request: the median over blocks, and the 95th percentile."""
     found = []
     for block in range(BLOCKS):
         order = (bare, recorded, recorded, bare) if block % 2 else (recorded, bare, bare, recorded)
@@ -59,21 +59,21 @@ def added_us(bare: Callable[[], object], recorded: Callable[[], object]) -> tupl
 
 
 def wsgi_app(_: dict[str, Any], start_response: Callable[..., Any]) -> list[bytes]:
-    """A small application."""
+    """Serve as a small application."""
     start_response("200 OK", [])
     work()
     return [b"answer"]
 
 
 async def asgi_app(_: Any, __: Any, send: Callable[..., Any]) -> None:  # noqa: ANN401 - the standard's dictionaries
-    """The same."""
+    """Serve the same."""
     await send({"type": "http.response.start", "status": 200})
     work()
     await send({"type": "http.response.body", "body": b"answer"})
 
 
 def wsgi_request(app: Callable[..., Any]) -> Callable[[], object]:
-    """One request, as a server makes it."""
+    """Return a function that makes one request, as a server does."""
 
     def request() -> None:
         answer = app({"PATH_INFO": "/"}, lambda *_: None)
@@ -85,7 +85,7 @@ def wsgi_request(app: Callable[..., Any]) -> Callable[[], object]:
 
 
 def asgi_request(app: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Callable[[], object]:
-    """One request, as a server makes it."""
+    """Return a function that makes one request, as a server does."""
 
     async def send(_: object) -> None:
         pass
@@ -94,7 +94,7 @@ def asgi_request(app: Callable[..., Any], loop: asyncio.AbstractEventLoop) -> Ca
 
 
 def overhead(recorder: energygate.Recorder) -> None:
-    """Print what each way of recording adds."""
+    """Print the time that each way of recording adds."""
 
     def with_block() -> None:
         with recorder.request() as request:
@@ -118,7 +118,7 @@ def overhead(recorder: energygate.Recorder) -> None:
 
 
 def overhead_in_threads(recorder: energygate.Recorder, threads: int) -> None:
-    """Print what recording adds to the CPU time of a request while so many threads serve."""
+    """Print the CPU time that recording adds to a request while a number of threads serve."""
 
     def bare() -> None:
         work()
@@ -148,7 +148,7 @@ def overhead_in_threads(recorder: energygate.Recorder, threads: int) -> None:
 
 
 def system_cpu_seconds() -> float:
-    """CPU time of this process, as the system accounts for it."""
+    """Return the CPU time of this process, as the system accounts for it."""
     usage = resource.getrusage(resource.RUSAGE_SELF)
     return usage.ru_utime + usage.ru_stime
 
@@ -202,7 +202,7 @@ def agreement(threads: int, seconds: float) -> None:
 
 
 def memory(recorder: energygate.Recorder) -> None:
-    """Print what a hundred thousand requests leave behind."""
+    """Print the memory that a hundred thousand requests leave allocated."""
     tracemalloc.start()
     for _ in range(1000):
         with recorder.request():
@@ -217,24 +217,24 @@ def memory(recorder: energygate.Recorder) -> None:
         if "recorder" in str(one.traceback)
     )
     tracemalloc.stop()
-    print(f"\n100,000 requests leave {grown} bytes behind in the recorder")
+    print(f"\n100,000 requests leave {grown} bytes allocated in the recorder")
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument("--seconds", type=float, default=60.0, help="how long to serve for the agreement")
+    parser.add_argument(
+        "--seconds", type=float, default=60.0, help="how long to serve for each comparison of joules"
+    )
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as alone:
-        tempfile.tempdir = (
-            alone  # where recorders meet: others on this machine would bear their part of its rest
-        )
+        tempfile.tempdir = alone  # other recorders on this machine would share its idle energy
         tables(chosen.seconds)
         tempfile.tempdir = None
 
 
 def tables(seconds: float) -> None:
-    """Print them."""
+    """Print the tables."""
     with energygate.Recorder(pue=1.2, workload="bench") as recorder:
         overhead(recorder)
         for threads in THREADS[1:]:

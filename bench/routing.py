@@ -1,10 +1,10 @@
-"""What `energygate route` predicts of latency under load, beside what energygate's own open-loop load measures.
+"""Latency under load as `energygate route` predicts it, compared with energygate's own open-loop measurement.
 
 Each workload is served back to back, as `load: closed` does, and at several utilisations with Poisson arrivals, as
-`load: {rate}` does, taking turns. From the closed windows alone the queue predicts p50, p95 and p99 under load. `waits`
-sleeps for 4 ms, or for 12 ms once in ten requests: a device works, and the CPU does not. `digits-cnn-heavy` computes.
+`load: {rate}` does, alternating. The queue predicts p50, p95 and p99 under load from the closed windows alone. `waits`
+sleeps for 4 ms, or for 12 ms once in ten requests, like work on a device without the CPU. `digits-cnn-heavy` computes.
 
-On a machine that others use too it is their bursts that are measured; a real-time priority keeps most of them out:
+On a shared machine, bursts of other processes disturb the measurement; a real-time priority excludes most of them:
 
     chrt -f 10 .venv/bin/python bench/routing.py [SECONDS PER UTILISATION]
 """
@@ -45,49 +45,49 @@ def waits():
 UTILISATIONS = (0.3, 0.5, 0.7, 0.8, 0.9)
 SECONDS = 14.0
 PAUSE_S = 0.3
-"""Between windows: under a real-time priority (`chrt`), Linux stops whoever computes for 0.95 s of a second."""
+"""Between windows: Linux stops a process with a real-time priority (`chrt`) that computes for 0.95 s of a second."""
 SHARES = (0.5, 0.95, 0.99)
 
 
 @dataclass(kw_only=True)
-class Looked:
-    """Latencies of one load over all rounds, in nanoseconds, and how long they took together."""
+class Latencies:
+    """Latencies of one load over all rounds, in nanoseconds, and their total duration."""
 
-    latencies_ns: list[int] = field(default_factory=list)
+    request_ns: list[int] = field(default_factory=list)
     wall_ns: int = 0
 
     def quantiles_s(self) -> list[float]:
-        """Quantiles of `SHARES`, in seconds."""
-        ordered = sorted(self.latencies_ns)
+        """Return the quantiles of `SHARES`, in seconds."""
+        ordered = sorted(self.request_ns)
         return [quantile(ordered, share) * 1e-9 for share in SHARES]
 
 
-def look(worker: Worker, seconds: float, rounds: int) -> tuple[Looked, dict[float, Looked]]:
-    """Serve closed and open windows, taking turns, so that both see the same moods of the machine."""
+def measure(worker: Worker, seconds: float, rounds: int) -> tuple[Latencies, dict[float, Latencies]]:
+    """Serve closed and open windows alternately, so that both are exposed to the same drift of the machine."""
     first = worker.run(50)
     per_s = 50 / (first.wall_ns * 1e-9)
-    closed, opened = Looked(), {share: Looked() for share in UTILISATIONS}
+    closed, opened = Latencies(), {share: Latencies() for share in UTILISATIONS}
     for turn in range(rounds):
         _serve(worker, closed, max(20, round(per_s * seconds / rounds)), None, "")
-        per_s = len(closed.latencies_ns) / (closed.wall_ns * 1e-9)
-        for share, looked in opened.items():
+        per_s = len(closed.request_ns) / (closed.wall_ns * 1e-9)
+        for share, latencies in opened.items():
             rate = share * per_s
-            _serve(worker, looked, max(20, round(rate * seconds / rounds)), rate, f"{turn}:{share}")
+            _serve(worker, latencies, max(20, round(rate * seconds / rounds)), rate, f"{turn}:{share}")
     return closed, opened
 
 
-def _serve(worker: Worker, looked: Looked, count: int, rate_per_s: float | None, seed: str) -> None:
+def _serve(worker: Worker, latencies: Latencies, count: int, rate_per_s: float | None, seed: str) -> None:
     arrivals = None if rate_per_s is None else poisson_arrivals(rate_per_s=rate_per_s, count=count, seed=seed)
     time.sleep(PAUSE_S)
     served = worker.run(count) if arrivals is None else worker.run(count, arrivals=arrivals)
-    looked.latencies_ns += served.latencies_ns
-    looked.wall_ns += served.wall_ns
+    latencies.request_ns += served.latencies_ns
+    latencies.wall_ns += served.wall_ns
 
 
-def show(label: str, closed: Looked, opened: dict[float, Looked]) -> list[float]:
-    """Print predicted and measured quantiles; returns the relative deviations of p95."""
+def show(label: str, closed: Latencies, opened: dict[float, Latencies]) -> list[float]:
+    """Print predicted and measured quantiles; return the relative deviations of p95."""
     times = closed.quantiles_s()
-    mean_s = closed.wall_ns * 1e-9 / len(closed.latencies_ns)
+    mean_s = closed.wall_ns * 1e-9 / len(closed.request_ns)
     service = ServiceTimes(p50_s=times[0], p95_s=times[1], p99_s=times[2], mean_s=mean_s)
     replica = ReplicaQueue(service)
     print(
@@ -97,9 +97,9 @@ def show(label: str, closed: Looked, opened: dict[float, Looked]) -> list[float]
         f"{'utilisation':>12}  {'p50':>8} {'':>8}  {'p95':>8} {'':>8}  {'p99':>8} {'':>8}  p95 predicted/measured"
     )
     deviations = []
-    for share, looked in opened.items():
+    for share, latencies in opened.items():
         predicted = [replica.quantile_s(one, share) for one in SHARES]
-        measured = looked.quantiles_s()
+        measured = latencies.quantiles_s()
         pairs = "  ".join(f"{_ms(p):>8} {_ms(m):>8}" for p, m in zip(predicted, measured, strict=True))
         deviations.append(predicted[1] / measured[1] - 1)
         print(f"{share:12.0%}  {pairs}  {deviations[-1]:+.0%}", flush=True)
@@ -113,9 +113,9 @@ def _ms(seconds: float) -> str:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """One workload, as its worker loads it, and in how many windows it is looked at.
+    """One workload, as its worker loads it, and how many windows it is measured in.
 
-    Short windows of many requests; long ones where a request is long, for a queue takes time to build up.
+    Fewer, longer windows where requests are long, because a queue takes time to build up.
     """
 
     label: str
@@ -125,7 +125,7 @@ class Case:
 
 
 def served(case: Case, directory: Path, seconds: float) -> list[float]:
-    """Measure one workload; returns the deviations."""
+    """Measure one workload; return the deviations."""
     start = WorkerStart(
         label=case.label, python=sys.executable, directory=directory, cpus=usable_cpus()[:1], threads=1
     )
@@ -134,7 +134,7 @@ def served(case: Case, directory: Path, seconds: float) -> list[float]:
         if case.kind == "onnx":
             worker.bind(FIXTURES / "data" / "digits.npz", leave_out=["label"], batch_size=1)
         worker.run(200)
-        return show(case.label, *look(worker, seconds, case.rounds))
+        return show(case.label, *measure(worker, seconds, case.rounds))
 
 
 def main(arguments: Sequence[str]) -> None:
@@ -142,7 +142,7 @@ def main(arguments: Sequence[str]) -> None:
     seconds = float(arguments[0]) if arguments else SECONDS
     machine = describe_machine()
     print(f"{machine.cpu_model}, {machine.cpu_count} CPUs, load {os.getloadavg()[0]:.1f}")
-    print("milliseconds, predicted beside measured\n")
+    print("milliseconds, predicted and measured\n")
     with tempfile.TemporaryDirectory() as directory:
         root = Path(directory)
         (root / "app.py").write_text(CALLABLE, encoding="utf-8")
