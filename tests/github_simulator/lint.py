@@ -1,4 +1,4 @@
-"""What is wrong with workflows, actions, and the snippets and tables that the documentation has of them."""
+"""A lint of workflows, actions, and the snippets and tables of them in the documentation."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""The rooms of the stand-in of GitHub's API; tests take what they need from `fake_github`."""
+"""A simulation of GitHub's API; tests import from `fake_github`."""

@@ -1,4 +1,4 @@
-"""Holds requests and answers against GitHub's own description of its API.
+"""The check of requests and responses against GitHub's own description of its API.
 
 Validators are made when they are first needed, once for all tests. What the description says of OpenAPI 3.0 but
 not of JSON Schema (`nullable`) is translated when it is read.
@@ -137,7 +137,7 @@ class Contract:
             yield "there is no User-Agent, without which GitHub refuses"
 
     def faults_of_answer(self, seen, path, answer):
-        """List what in an answer is not as described; refusals that are not are held against the general one."""
+        """List where an answer departs from its description; undescribed errors are checked against the general one."""
         operation, _ = self.find(seen.method, path)
         if operation is None:
             return []

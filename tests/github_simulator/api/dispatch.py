@@ -1,4 +1,4 @@
-"""How a request is answered: whose token it has, whether it may, how often one may ask; then the operation's route."""
+"""How a request is answered: authentication, permission, rate limits, then the operation's route."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A request that arrived, the answer to it, and what tests arrange to happen between the two."""
+"""A request, its response, and what tests arrange to happen between the two."""
 
 from __future__ import annotations
 
@@ -86,7 +86,7 @@ class Trick:
     `done` says whether it does what was asked first, as when the answer is lost behind a gateway. Status 0 closes
     the connection. The first `skip` requests that match are left alone.
 
-    What a test makes up here (a status, headers, a body) is not held against the contract, and a path that is
+    What a test makes up here (a status, headers, a body) is not checked against the contract, and a path that is
     written out needs not be one of GitHub's; with `real`, the answer is.
     """
 

@@ -1,4 +1,4 @@
-"""A stand-in for GitHub's API: a real HTTP server with a memory, which pages, limits, fails and races.
+"""A simulation of GitHub's API: an HTTP server with state, pagination, rate limits, failures and races.
 
     with FakeGitHub().serving() as github:
         repo = github.repository("octo/shop")
@@ -11,7 +11,7 @@
 
 Its state is in `state.py`: `Repository`, `Issue`, `PullRequest`, `Run`, `Artifact`.
 
-**The contract.** Every request and every answer is held against GitHub's own description of its API
+**The contract.** Every request and every answer is checked against GitHub's own description of its API
 (`openapi/github.json`). What is not as described, or a token shown to the host of files, is a violation, and leaving
 `serving()` raises `ContractBroken` for it, whatever the client made of it. `github.violations` is the list.
 
@@ -223,7 +223,7 @@ class FakeGitHub:
                 return shown(thing)
         raise TypeError(f"no payload has a {type(thing).__name__}")
 
-    # What the other rooms of the stand-in ask.
+    # For the other files of the simulator.
 
     def repository_named(self, full_name):
         return None if full_name is None else self.repositories.get(full_name.lower())

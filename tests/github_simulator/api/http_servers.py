@@ -1,4 +1,4 @@
-"""The HTTP servers: one that answers for GitHub, and the host of files beside it."""
+"""The HTTP servers: GitHub's API, and the host of artifact files."""
 
 from __future__ import annotations
 
@@ -99,7 +99,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, _request, _client):
-        """A mistake in the stand-in is the test's to hear of; that a client hung up is not."""
+        """Report a mistake in the simulator to the test, but not that a client hung up."""
         error = sys.exc_info()[1]
         if not isinstance(error, ConnectionError):
             self.failed("".join(traceback.format_exception(error)))

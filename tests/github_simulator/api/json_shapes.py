@@ -1,4 +1,4 @@
-"""How people, repositories, comments, issues and pull requests look in GitHub's JSON."""
+"""People, repositories, comments, issues and pull requests in GitHub's JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a token may do: the rights that a workflow's `permissions` name, on some repositories."""
+"""What a token may do: the permissions that a workflow names, on some repositories."""
 
 from __future__ import annotations
 

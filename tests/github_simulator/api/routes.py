@@ -1,4 +1,4 @@
-"""What the stand-in answers to each operation: a right that is needed, and a function of what there is."""
+"""The routes: for each operation the permission that it needs, and a function of the state that answers it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How runs, artifacts, commits and files look in GitHub's JSON."""
+"""Runs, artifacts, commits and files in GitHub's JSON."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the stand-in answers about runs, artifacts, commits and files."""
+"""The routes of runs, artifacts, commits and files."""
 
 from __future__ import annotations
 

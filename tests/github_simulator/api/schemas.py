@@ -1,4 +1,4 @@
-"""The schemas of an OpenAPI 3.0 description as JSON Schema, and what a value does not have of them."""
+"""The schemas of an OpenAPI 3.0 description as JSON Schema, and how a value departs from them."""
 
 from __future__ import annotations
 

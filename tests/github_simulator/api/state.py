@@ -1,4 +1,4 @@
-"""What there is on the stand-in: repositories, with their pull requests, runs, artifacts and files.
+"""The state of the simulated GitHub: repositories with their pull requests, runs, artifacts and files.
 
 Tests make it through these classes and may change any attribute at any time, between two requests too (see
 `FakeGitHub.before`); the next answer shows it.

@@ -1,4 +1,4 @@
-"""Who does things on GitHub: people, and apps, whose names end in `[bot]`."""
+"""The users of the simulated GitHub: people, and apps, whose names end in `[bot]`."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def upload(use: Use) -> None:
     """Zip what the paths match and leave it with the run."""
     name = use.inputs["name"]
     if not use.flag("archive"):
-        raise ActionFailed("the stand-in of actions/upload-artifact knows zips only, not archive: false")
+        raise ActionFailed("the simulated actions/upload-artifact supports zips only, not archive: false")
     if not name or any(character in name for character in _FORBIDDEN):
         raise ActionFailed(f"The artifact name is not valid: {name}. It may not have {_FORBIDDEN!r}")
     files = _found(use)
@@ -138,7 +138,7 @@ def download(use: Use) -> None:
     path = use.below_workspace(use.inputs["path"])
     if use.flag("skip-decompress"):
         raise ActionFailed(
-            "the stand-in of actions/download-artifact always unpacks, as without skip-decompress"
+            "the simulated actions/download-artifact always unpacks, as without skip-decompress"
         )
     name, pattern, ids = use.inputs["name"], use.inputs["pattern"], use.inputs["artifact-ids"]
     if name and ids:

@@ -1,4 +1,4 @@
-"""Bare repositories made commit by commit, without a working tree."""
+"""A bare git repository that tests commit to, without a working tree."""
 
 from __future__ import annotations
 

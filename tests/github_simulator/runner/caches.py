@@ -117,7 +117,7 @@ def version_of(paths: list[str]) -> str:
 def _paths(use: Use) -> list[Path]:
     written = use.lines("path")
     if any(character in line for line in written for character in "*?[!"):
-        raise ActionFailed(f"the stand-in of actions/cache knows plain paths only, not {written}")
+        raise ActionFailed(f"the simulated actions/cache supports plain paths only, not {written}")
     return [use.below_workspace(line) for line in written]
 
 

@@ -18,7 +18,7 @@ def checkout(use: Use) -> None:
     """Fetch what the event is about, or `ref`, as deep as `fetch-depth` says, and check it out."""
     unlike = {name for name in _UNUSED if use.inputs[name] != (_INPUTS[name] or "")}
     if unlike:
-        raise ActionFailed(f"the stand-in of actions/checkout does not know {', '.join(sorted(unlike))}")
+        raise ActionFailed(f"the simulated actions/checkout does not support {', '.join(sorted(unlike))}")
     if use.inputs["repository"] not in use.around.repositories:
         raise ActionFailed(f"Not Found: there is no repository {use.inputs['repository']}")
     folder = Path(os.path.normpath(use.workspace / use.inputs["path"]))

@@ -1,4 +1,4 @@
-"""Something that happens in a repository, as far as it decides which workflows run, on what, and with what rights."""
+"""An event in a repository: it decides which workflows run, on which commit, and with which permissions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The functions of the `${{ }}` language that depend on nothing but their arguments, and `hashFiles`."""
+"""The functions of the `${{ }}` language: the pure ones, and `hashFiles`."""
 
 from __future__ import annotations
 

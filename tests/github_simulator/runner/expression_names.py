@@ -1,4 +1,4 @@
-"""What an expression speaks of, found without evaluating it."""
+"""The names that an expression refers to, found without evaluating it."""
 
 from __future__ import annotations
 

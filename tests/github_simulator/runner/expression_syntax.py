@@ -1,4 +1,4 @@
-"""The `${{ }}` language read into a tree; what it means is said in `expressions`."""
+"""The parser of the `${{ }}` language; `expressions` evaluates its trees."""
 
 from __future__ import annotations
 

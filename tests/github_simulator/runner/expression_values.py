@@ -1,4 +1,4 @@
-"""Values of the `${{ }}` language and how GitHub turns one kind into another."""
+"""Values of the `${{ }}` language, and GitHub's conversions between their types."""
 
 from __future__ import annotations
 

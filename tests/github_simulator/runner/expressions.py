@@ -1,4 +1,4 @@
-"""What `${{ }}` means: contexts, operators with GitHub's coercions, functions, and conditions.
+"""The evaluator of `${{ }}`: contexts, operators with GitHub's conversions, functions, and conditions.
 
 Two things are stricter than on GitHub, so that tests find what GitHub would take for an empty text: a name that
 a `Known` context does not have, and an `if:` that mixes `${{ }}` with text and so is always true.

@@ -1,4 +1,4 @@
-"""Git over HTTP, as GitHub serves it: anyone reads what is public, a token reads and writes what its rights say."""
+"""Git over HTTP, as GitHub serves it: public repositories to everyone, others by the rights of a token."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the runner asks of GitHub, asked of its stand-in: tokens with rights, runs on record, and their artifacts."""
+"""What the runner needs of GitHub, from the simulated API: tokens with permissions, recorded runs, artifacts."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class StoredArtifact:
 
 @dataclass(kw_only=True)
 class GitHubService:
-    """The stand-in of GitHub's API, as the service behind the runner; repositories are named `owner/name`.
+    """The simulated API of GitHub, as the service behind the runner; repositories are named `owner/name`.
 
-    What runs leave lies in the stand-in's own state, so that what a test changes there is what later runs find.
+    Runs write to the API's own state, so that later runs see what a test changes there.
     """
 
     github: FakeGitHub

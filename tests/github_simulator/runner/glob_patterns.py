@@ -1,4 +1,4 @@
-"""GitHub's patterns for branches, tags and files: `*` stays within a folder, `**` does not."""
+"""GitHub's glob patterns for branches, tags and files: `*` stays within a folder, `**` does not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What all steps of one job share, and what the steps of one use of an action share among themselves."""
+"""The state that the steps of a job share, and the one that the steps of a composite action share."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One job of a run: its name, rights, environment and steps, from its token's first moment to its last."""
+"""One job of a run: its name, permissions, environment, token and steps."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step's log read as the runner reads it: commands heeded, stopped and resumed, secrets masked.
+"""A step's log, read as the runner reads it: workflow commands, and secrets that are masked.
 
 After `ActionCommandManager` and `ActionCommand` of the runner: a command of the newer form begins its line, one of
 the older form `##[name k=v;]text` may stand anywhere in it; both are ignored between `::stop-commands::` and its word.

@@ -1,4 +1,4 @@
-"""The machine a job runs on: its folders, its programs, and an environment that nothing leaks into."""
+"""The machine that a job runs on: its folders, its programs, and a clean environment."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`strategy` spread into legs, by GitHub's rules for `include` and `exclude`."""
+"""A `strategy` expanded into jobs, by GitHub's rules for `include` and `exclude`."""
 
 from __future__ import annotations
 

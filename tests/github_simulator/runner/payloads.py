@@ -1,4 +1,4 @@
-"""Payloads of events: what GitHub's API shows of the things they are about, and what GitHub adds for the event."""
+"""Payloads of events: the objects as GitHub's API returns them, and the fields that GitHub adds for the event."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept of a run, its jobs and their steps, for tests to look at."""
+"""Records of a run, its jobs and their steps, for tests to inspect."""
 
 from __future__ import annotations
 

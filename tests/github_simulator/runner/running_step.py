@@ -1,4 +1,4 @@
-"""One step while it goes: what its expressions see, and the environment of its processes."""
+"""One running step: the contexts of its expressions and the environment of its processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A throw-away repository on the stand-in of GitHub, what happens in it, and the runs that follow."""
+"""A scenario: a repository on the simulated GitHub, its events, and the workflow runs that they start."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Scenario(SimulatedRepository):
 
     Args:
         folder: An empty one: git's repositories, caches, and the machine that jobs run on.
-        github: The stand-in, serving.
+        github: The simulated GitHub, serving.
         name: The repository, `owner/name`.
         actions: Folders of actions that are not on GitHub, by `owner/name`.
         secrets: The repository's.

@@ -1,4 +1,4 @@
-"""`actions/setup-python` and `astral-sh/setup-uv`, which give what is on this machine whatever version is asked for."""
+"""`actions/setup-python` and `astral-sh/setup-uv`: they provide this machine's version, whichever is requested."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def setup_uv(use: Use) -> None:
         # The real one asks uv for that version, which would download it: here is one, and it is to be used.
         use.exported["UV_PYTHON"] = str(use.around.machine.programs_folder / "python3")
     if use.flag("activate-environment"):
-        raise ActionFailed("the stand-in of astral-sh/setup-uv does not know activate-environment")
+        raise ActionFailed("the simulated astral-sh/setup-uv does not support activate-environment")
 
 
 def _uv() -> Path:

@@ -1,4 +1,4 @@
-"""Actions that stand in for others' published ones, with the inputs and outputs that those have."""
+"""The base of simulated actions, which have the inputs and outputs of the published ones."""
 
 from __future__ import annotations
 

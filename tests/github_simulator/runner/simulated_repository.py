@@ -1,4 +1,4 @@
-"""A throw-away repository on the stand-in of GitHub with its forks, and what people do there."""
+"""A repository on the simulated GitHub, its forks, and what people do there: commit, open, push, label, merge."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class SimulatedRepository:
 
     Args:
         folder: An empty one, for git's repositories.
-        github: The stand-in, serving.
+        github: The simulated GitHub, serving.
         name: The repository, `owner/name`.
         private: Whether strangers see it.
     """
@@ -288,7 +288,7 @@ class SimulatedRepository:
 
 
 def _author(pull: PullRequest) -> str:
-    return pull.author.login  # type: ignore[attr-defined,no-any-return] # a user, in the stand-in's untyped state
+    return pull.author.login  # type: ignore[attr-defined,no-any-return] # a user, in the API's untyped state
 
 
 def _copied(payload: dict[str, Any]) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The files through which a step talks to the runner, in the formats that the runner takes."""
+"""The files through which a step passes outputs and variables to the runner (GITHUB_OUTPUT, GITHUB_ENV, ...)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps run one after another, as in a job and as in a composite action: conditions, environment, files, outcome."""
+"""The steps of a job or a composite action, run in order: conditions, environment, files, outcome."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which workflows an event starts: `on:` with its kinds, branches, tags and paths."""
+"""Which workflows an event starts: `on:` with its types, branches, tags and paths."""
 
 from __future__ import annotations
 

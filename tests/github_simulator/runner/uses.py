@@ -1,4 +1,4 @@
-"""`uses:` resolved and done: composite actions from their folder, published ones by what stands in for them."""
+"""`uses:`: composite actions run from their folder, published ones are simulated."""
 
 from __future__ import annotations
 

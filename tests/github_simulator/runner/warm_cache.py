@@ -1,4 +1,4 @@
-"""An environment for the action as an earlier run left it in the cache, made in a moment and without a network."""
+"""A warm cache: energygate's environment as an earlier run would have left it, made without a network."""
 
 from __future__ import annotations
 

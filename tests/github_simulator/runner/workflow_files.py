@@ -1,4 +1,4 @@
-"""Workflows and composite actions as values; what this runner does not know is refused, never passed over."""
+"""Workflow and action files read into values; anything that this runner does not support is an error."""
 
 from __future__ import annotations
 

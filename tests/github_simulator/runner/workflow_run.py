@@ -1,4 +1,4 @@
-"""A run of one workflow: its jobs in the order of their needs, each with the rights that the event gives it."""
+"""A run of one workflow: its jobs in the order of their needs, each with the permissions that the event allows."""
 
 from __future__ import annotations
 

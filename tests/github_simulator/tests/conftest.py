@@ -1,4 +1,4 @@
-"""A stand-in of GitHub, and throw-away repositories on it whose workflows run here."""
+"""Temporary repositories on the simulated GitHub, whose workflows run here."""
 
 from __future__ import annotations
 

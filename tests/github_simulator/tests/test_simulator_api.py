@@ -1,4 +1,4 @@
-"""The stand-in remembers, pages, refuses, limits and races as GitHub does: other tests rest on that."""
+"""The simulated API stores, paginates and refuses as GitHub does: other tests rely on that."""
 
 from __future__ import annotations
 

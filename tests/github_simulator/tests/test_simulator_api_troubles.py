@@ -1,4 +1,4 @@
-"""The stand-in's files, and its troubles: redirects, limits, failures and races."""
+"""The simulated API's files and troubles: redirects, rate limits, failures and races."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What stands in for `actions/checkout`: real git, as deep as asked for, at what the event is about."""
+"""The simulated `actions/checkout`: real git, at the event's commit, as deep as requested."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Composite actions: inputs, outputs, their own steps and environment, and what fails in them."""
+"""Composite actions: inputs, outputs, steps, environment and failures."""
 
 from __future__ import annotations
 

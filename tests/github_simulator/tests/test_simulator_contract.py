@@ -1,4 +1,4 @@
-"""The stand-in's contract: each way to break it goes red, and nothing that GitHub describes does."""
+"""The contract check: it reports each way to break GitHub's description, and nothing that fits it."""
 
 from __future__ import annotations
 

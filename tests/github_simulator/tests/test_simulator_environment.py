@@ -1,4 +1,4 @@
-"""What a process of a step has in its environment, and what of it others have."""
+"""The environment of a step's processes, and which of it other steps see."""
 
 from __future__ import annotations
 

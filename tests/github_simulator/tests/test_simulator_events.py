@@ -1,4 +1,4 @@
-"""Events: payloads held against GitHub's published schemas and against energygate, and which workflows they start."""
+"""Events: their payloads fit GitHub's published schemas, energygate reads them, and they start the right workflows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A step's log: commands heeded, stopped and resumed, and what is masked in it."""
+"""A step's log: workflow commands, and masked secrets."""
 
 from __future__ import annotations
 

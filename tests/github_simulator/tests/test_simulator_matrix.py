@@ -1,4 +1,4 @@
-"""A matrix spread into legs, by the examples of GitHub's documentation."""
+"""The expansion of a matrix, by the examples of GitHub's documentation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the token of a job may do, for whom, and for how long."""
+"""What a job's token may do, in which repositories, and for how long."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Steps of a job: how they run, what they hand on, what a failure does, and what the environment holds."""
+"""Steps of a job: how they run, their outputs, failures and environment."""
 
 from __future__ import annotations
 

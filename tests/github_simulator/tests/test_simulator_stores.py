@@ -1,4 +1,4 @@
-"""What stands in for the cache and for artifacts: who sees what, what is taken, and what is refused."""
+"""The simulated cache and artifacts: who sees them, what they accept and what they refuse."""
 
 from __future__ import annotations
 
