@@ -50,7 +50,7 @@ Exit codes:
 @base_options
 @click.option("--python", metavar="PATH", help="The interpreter to measure with.")
 @click.option("--base-python", metavar="PATH", help="Base's interpreter, where it differs.")
-@click.option("--setup", metavar="COMMAND", help="Command that makes a side's environment first.")
+@click.option("--setup", metavar="COMMAND", help="Command that prepares a side's environment first.")
 @click.option(
     "--total-time-limit",
     "total_time_limit_s",
