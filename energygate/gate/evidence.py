@@ -51,3 +51,11 @@ class Evidence:
     change: Estimate | None = None
     total: Estimate | None = None
     incomparable: str | None = None
+
+    @classmethod
+    def exact(cls, metric: str, *, head: float, base: float | None = None) -> Evidence:
+        """Return evidence without sampling noise; a change from zero to more is unknown, not infinite."""
+        if base is None:
+            return cls(metric=metric, head=Estimate.exact(head))
+        change = Estimate.exact(head / base - 1 if base else 0.0) if base or head == base else None
+        return cls(metric=metric, head=Estimate.exact(head), base=Estimate.exact(base), change=change)

@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from energygate.footprint import NoFootprint, monthly_egress_cost
+from energygate.gate import Evidence
 from energygate.measure.footprints import Bytes, FootprintModel
 from energygate.policy import METRICS
 from energygate.policy.site import AT_TRAFFIC
 from energygate.result.site_result import footprint_result
-from energygate.run.sizes import exact_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from energygate.gate import Evidence
     from energygate.measure.launch import Launches
     from energygate.measure.readings import MeterFacts
     from energygate.measure.series import ChangeSeries, Series
@@ -96,7 +95,7 @@ class AtTraffic:
             for one in (self._head, self._base)
         )
         metric = "monthly_egress_cost"
-        return {} if head is None else {metric: exact_evidence(metric, head=head, base=base)}
+        return {} if head is None else {metric: Evidence.exact(metric, head=head, base=base)}
 
     def missing(self, series: TrafficSeries) -> dict[str, str]:
         """Return why metrics are missing, by name: sentences without a full stop."""

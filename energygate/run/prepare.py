@@ -7,30 +7,36 @@ import time
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError, NothingThere, WorkerDied
+from energygate.gate import Evidence
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import usable_cpus
 from energygate.result.result import AgreementResult, ComparisonResult, ModelResult, OperatorResult
-from energygate.run.sizes import (
-    exact_evidence,
-    model_evidence,
-    model_path,
-    needs_payloads,
-    payload_evidence,
-    wants_payloads,
-)
 from energygate.run.subject import Subject
 from energygate.workloads.agreement import compare_answers
 from energygate.workloads.answers import CollectedAnswers, accuracy, collect, measure_payloads, read_labels
+from energygate.workloads.model_files import model_download_bytes, model_size_bytes
 from energygate.workloads.operators import model_facts, operator_changes
 from energygate.workloads.protocol import UNKNOWN_PAYLOADS
 
 if TYPE_CHECKING:
-    from energygate.gate import Evidence
-    from energygate.policy import Site
+    from pathlib import Path
+
+    from energygate.policy import Site, Workload
     from energygate.run.context import RunContext
     from energygate.run.pairing import Pairing
     from energygate.workloads.agreement import Agreement
+    from energygate.workloads.protocol import Payloads
     from energygate.workloads.serving import Serving
+
+PAYLOADS = {
+    "request_size": "request_bytes",
+    "response_size": "response_bytes",
+    "egress_per_request": "egress_bytes",
+}
+"""Metrics that only a worker can tell, and the field of `Payloads` that holds them."""
+
+PRICED = ("monthly_egress_cost", "monthly_cost")
+"""Metrics that include the price of egress, where it has one."""
 
 
 def prepare(pairing: Pairing, head: Serving, context: RunContext, *, base: Serving | None = None) -> Subject:
@@ -76,7 +82,7 @@ def _exact_of_head(head: Serving, site: Site, cpus: tuple[int, ...]) -> tuple[di
         labels = read_labels(head)
         collected = collect(head, cpus)
         share = accuracy(collected.answers_or_raise(), labels, label=head.label)
-        exact["accuracy"] = exact_evidence("accuracy", head=share)
+        exact["accuracy"] = Evidence.exact("accuracy", head=share)
         exact |= payload_evidence(collected.payloads)
     elif wants_payloads(head.workload, site):
         try:
@@ -106,10 +112,10 @@ def _exact_of_both(
     before, after = theirs.answers_or_raise(), ours.answers
     how = workload.answers or ("classes" if workload.labels else "values")
     agreement = compare_answers(before, after, how=how, label=head.label)
-    exact["output_agreement"] = exact_evidence("output_agreement", head=agreement.share)
+    exact["output_agreement"] = Evidence.exact("output_agreement", head=agreement.share)
     if workload.labels is not None:
         labels = read_labels(head)
-        exact["accuracy"] = exact_evidence(
+        exact["accuracy"] = Evidence.exact(
             "accuracy",
             head=accuracy(after, labels, label=head.label),
             base=accuracy(before, labels, label=base.label),
@@ -133,7 +139,7 @@ def _comparison(
     """Return the comparison as it is known before the first launch; an error of the profiler is added to the notes."""
     are_models = base.workload.onnx is not None and head.workload.onnx is not None
     base_model, head_model = (
-        ModelResult(**vars(model_facts(model_path(one), label=one.label))) if are_models else None
+        ModelResult(**vars(model_facts(_model_path(one), label=one.label))) if are_models else None
         for one in (base, head)
     )
     return ComparisonResult(
@@ -160,3 +166,54 @@ def _operators(
     except MeasurementError as error:
         notes.append(f"operators were not compared: {error.what}")
         return ()
+
+
+def wants_payloads(workload: Workload, site: Site) -> bool:
+    """Tell whether the bytes of requests and answers are needed: for a budget, or for the price of egress."""
+    return site.egress_price is not None or not workload.budgets.keys().isdisjoint(PAYLOADS)
+
+
+def needs_payloads(workload: Workload) -> bool:
+    """Tell whether a budget cannot be judged without the bytes of requests and answers."""
+    return not workload.budgets.keys().isdisjoint({*PAYLOADS, *PRICED})
+
+
+def payload_evidence(head: Payloads, base: Payloads | None = None) -> dict[str, Evidence]:
+    """Return the bytes of requests and answers, by metric; without those that are unknown for head."""
+    exact = {}
+    for metric, field in PAYLOADS.items():
+        after, before = getattr(head, field), None if base is None else getattr(base, field)
+        if after is not None:
+            exact[metric] = Evidence.exact(metric, head=after, base=before)
+    return exact
+
+
+def model_evidence(head: Serving, site: Site, base: Serving | None = None) -> dict[str, Evidence]:
+    """Return the size of head's model, in bytes; with a change only where base has a model, too.
+
+    The size of a download is measured only where it is needed: compressing weights takes about a second per 30 MB.
+
+    Raises:
+        MeasurementError: When a model cannot be read.
+    """
+    if head.workload.onnx is None:
+        return {}
+    has_base = base is not None and base.workload.onnx is not None
+    exact = {}
+    for metric, size in (("model_size", model_size_bytes), ("model_download_size", model_download_bytes)):
+        if metric == "model_size" or _wants_download(head.workload, site):
+            before = size(_model_path(base), label=base.label) if base is not None and has_base else None
+            exact[metric] = Evidence.exact(
+                metric, head=size(_model_path(head), label=head.label), base=before
+            )
+    return exact
+
+
+def _wants_download(workload: Workload, site: Site) -> bool:
+    downloads = site.traffic.model_downloads_per_month if site.traffic else 0
+    return bool(downloads) or "model_download_size" in workload.budgets
+
+
+def _model_path(serving: Serving) -> Path:
+    """Return the path of an ONNX workload's model on its side."""
+    return serving.side.directory / str(serving.workload.onnx)

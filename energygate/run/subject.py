@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.gate import Verdict
+from energygate.gate import Evidence, Verdict
 from energygate.gate.estimates import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign
 from energygate.measure.caveats import caveats
@@ -16,12 +16,11 @@ from energygate.measure.series import change_series, drift, series, success_rate
 from energygate.policy import METRICS, RELATIVE
 from energygate.run.at_traffic import AtTraffic
 from energygate.run.result_parts import measured_workload
-from energygate.run.sizes import exact_evidence
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from energygate.gate import Evidence, Finding
+    from energygate.gate import Finding
     from energygate.measure.campaign import Progress
     from energygate.measure.launchers import Launcher
     from energygate.measure.readings import Meter
@@ -196,7 +195,7 @@ class Subject:
             base = weigh({**series(launches.base), **traffic.base}, factors, confidence)
             sampled = weigh_change(base, sampled, changes, confidence, incomparable=incomparable(launches))
             base_rate = success_rate(launches.base)
-        success = exact_evidence("success_rate", head=success_rate(launches.head), base=base_rate)
+        success = Evidence.exact("success_rate", head=success_rate(launches.head), base=base_rate)
         evidence = {**sampled, **self._exact, "success_rate": success}
         return _Assessment(
             changes=changes,

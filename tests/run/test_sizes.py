@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from energygate.gate import Evidence
 from energygate.policy import Site, Workload, parse_policy
-from energygate.run.sizes import (
-    exact_evidence,
+from energygate.run.prepare import (
     model_evidence,
     needs_payloads,
     payload_evidence,
@@ -75,7 +75,7 @@ def test_what_is_known_of_head_is_evidence_and_compared_where_base_is_known_too(
 
 @pytest.mark.parametrize(("base", "head", "change"), [(0.0, 0.0, 0.0), (0.0, 1.0, None), (2.0, 0.0, -1.0)])
 def test_from_nothing_to_nothing_is_no_change(base, head, change):
-    found = exact_evidence("request_size", base=base, head=head).change
+    found = Evidence.exact("request_size", base=base, head=head).change
     assert (found and found.value) == change
 
 
