@@ -1,4 +1,4 @@
-"""What the function that answers the energy alarm may move, as data: its parameters, its settings, its permissions."""
+"""What the function that answers the energy alarm can move: parameters, settings and permissions as data."""
 
 from __future__ import annotations
 

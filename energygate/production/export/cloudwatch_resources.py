@@ -32,7 +32,7 @@ OURS = ("DryRun", "Maximum", "Minimum", "RestoreMinutes", "Step", "StepMinutes")
 
 
 def alarm(*, answered: bool) -> dict[str, Any]:
-    """The alarm, by its logical name; it calls the function, and tells the topic if there is one."""
+    """Return the alarm by its logical name; it calls the function and notifies the topic, if there is one."""
     actions: list[Any] = [{"Fn::If": [NOTIFIES, {"Ref": "NotificationTopicArn"}, {"Ref": "AWS::NoValue"}]}]
     if answered:
         actions.append({"Fn::GetAtt": ["Answer", "Arn"]})
@@ -62,7 +62,7 @@ def alarm(*, answered: bool) -> dict[str, Any]:
 
 
 def answering(kind: str, answer: Answer) -> dict[str, Any]:
-    """The function, what may call it, what it may do, and where it logs, by their logical names."""
+    """Return the function, its permissions, its schedule and its log, by their logical names."""
     return {
         "Log": {
             "Type": "AWS::Logs::LogGroup",
@@ -103,7 +103,7 @@ def answering(kind: str, answer: Answer) -> dict[str, Any]:
 
 
 def handler_code() -> str:
-    """The function's code as one file: the handler, with what it can move where it imports that."""
+    """Return the function's code as one file: the handler with its targets in place of their import."""
     here = packaged("energygate.production.export")
     handler = here.joinpath("cloudwatch_handler.py").read_text(encoding="utf-8")
     targets = here.joinpath("cloudwatch_targets.py").read_text(encoding="utf-8")
@@ -175,5 +175,5 @@ def _may_call(service: str, source: dict[str, Any]) -> dict[str, Any]:
 
 
 def _constant(parameter: str) -> str:
-    """A parameter's name as an environment variable's: `StepMinutes` is `STEP_MINUTES`."""
+    """Return a parameter's name as an environment variable: `StepMinutes` is `STEP_MINUTES`."""
     return "".join(f"_{one}" if one.isupper() else one for one in parameter).lstrip("_").upper()

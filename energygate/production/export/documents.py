@@ -1,4 +1,4 @@
-"""The texts that exporters hand over: YAML with comments beside the lines they explain, and JSON.
+"""The texts of exporters: YAML with comments beside the lines they explain, and JSON.
 
 The same document always gives the same text: keys keep the order they are given in, and nothing is looked up.
 """
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 MARK = "Made by energygate export"
-"""What every exported file says; only files that say so are overwritten."""
+"""In every exported file; only files that contain it are overwritten."""
 
 WIDTH = 110
 """Characters of a line that a comment still fits beside; longer ones have it above."""
 
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null", "none"})
-"""What readers of YAML 1.1 take for something other than text, in any case of letters."""
+"""What readers of YAML 1.1 do not read as text, in any case."""
 
 _PLAIN = re.compile(r"[A-Za-z/(][^\x85\u2028\u2029]*")
 _ESCAPES = {"\\": "\\\\", '"': '\\"', "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -43,7 +43,7 @@ class Noted:
 
 
 def made_by(kind: str, source: str) -> str:
-    """The first line of an exported file: `MARK`, the kind, and what it was made from."""
+    """Return the first line of an exported file: `MARK`, the kind, and what it was made from."""
     return f"{MARK} {kind} from {printable(source)}. Edit that and export again."
 
 
@@ -75,12 +75,12 @@ def json_text(document: Any) -> str:  # noqa: ANN401 - whatever a system reads
 
 
 def _node(value: Any, lead: str, indent: str) -> Iterator[str]:  # noqa: ANN401
-    """The lines of a value.
+    """Yield the lines of a value.
 
     Args:
         value: What to write.
-        lead: What stands before it in its first line, such as `  key:` or `  - `.
-        indent: What stands before each of its lines.
+        lead: What precedes it in its first line, such as `  key:` or `  - `.
+        indent: What precedes each of its lines.
     """
     value, note = _without_note(value)
     if value and isinstance(value, dict):
@@ -117,7 +117,7 @@ def _list(value: Sequence[Any], lead: str, indent: str, note: str) -> Iterator[s
 
 
 def _step(value: Any) -> str:  # noqa: ANN401
-    """How much further in the lines of a key's value stand; blocks of text step in by themselves."""
+    """Return the extra indent of a key's value; blocks of text indent themselves."""
     bare, _ = _without_note(value)
     return "" if isinstance(bare, str) else "  "
 
@@ -143,7 +143,7 @@ def _spaced(lead: str) -> str:
 
 
 def _fits_block(text: str) -> bool:
-    """Whether a text of several lines comes back from a block as it went in."""
+    """Return whether a text of several lines survives a round trip as a block."""
     lines = text.removesuffix("\n").split("\n")
     return (
         "\n" in text
@@ -167,13 +167,13 @@ def _scalar(value: Any) -> str:  # noqa: ANN401
         return value if _is_plain(value) else _quoted(value)
     if isinstance(value, (dict, list, tuple)):
         return "{}" if isinstance(value, dict) else "[]"
-    raise TypeError(f"no YAML is made from a {type(value).__name__}")
+    raise TypeError(f"cannot write as YAML: {type(value).__name__}")
 
 
 def _number(value: float) -> str:
-    """All digits of a float; YAML 1.1 takes one without a point for text."""
+    """Return all digits of a float; YAML 1.1 reads one without a point as text."""
     if not math.isfinite(value):
-        raise ValueError(f"{value} is no number that a file could hold")
+        raise ValueError(f"{value} is not a finite number")
     mantissa, e, exponent = repr(value).partition("e")
     return f"{mantissa if '.' in mantissa else mantissa + '.0'}{e}{exponent}"
 

@@ -29,7 +29,7 @@ FILE = "energygate.dashboard.json"
 TITLE = "Energy of inference"
 
 STAYS = "5m"
-"""How long an annotation lasts after what it tells of has appeared."""
+"""How long an annotation lasts after its series has appeared."""
 
 _HEIGHT = 8
 
@@ -48,7 +48,7 @@ class GrafanaOptions:
 
 
 def files(source: Source, options: GrafanaOptions | None = None) -> dict[str, str]:
-    """The dashboard as one file to import or to provision; it reads what `energygate export prometheus` records.
+    """Return the dashboard as one file to import or to provision; it reads what `energygate export prometheus` records.
 
     Raises:
         UsageError: Grafana's SDK is not installed.
@@ -65,7 +65,7 @@ def files(source: Source, options: GrafanaOptions | None = None) -> dict[str, st
 
 
 def carbon_rate(source: Source) -> Rate | None:
-    """The site's carbon intensity; without one in the policy, the one of the latest result.
+    """Return the site's carbon intensity, or without one in the policy, that of the latest result.
 
     Raises:
         PolicyError: There is no figure for the country or the cloud region.
@@ -80,7 +80,7 @@ def carbon_rate(source: Source) -> Rate | None:
 
 
 def price_rate(source: Source) -> Rate | None:
-    """The site's price of electricity; `None` where the policy has none."""
+    """Return the site's price of electricity; `None` where the policy has none."""
     site = source.policy.site
     if site.electricity_price is None or site.currency is None:
         return None
@@ -142,11 +142,11 @@ _SHOWN: dict[str, dict[str, str]] = {
     DEPLOYED: {"titleFormat": "{{commit}}", "textFormat": "{{verdict}}", "step": "1m"},
     STARTED: {"titleFormat": "{{instance}}", "textFormat": "{{method}}: {{source}}", "step": "1m"},
 }
-"""How Prometheus' annotations are told; keys of its data source, which the SDK does not know."""
+"""Texts of annotations: keys of Prometheus' data source that the SDK lacks."""
 
 
 def _annotations(made: builders.Dashboard, labels: Mapping[str, str]) -> None:
-    """A deployment is a result that was pushed with its commit (`energygate export openmetrics`)."""
+    """Mark replicas that start, and deployments: results that were pushed (`energygate export openmetrics`)."""
     from grafana_foundation_sdk.builders import dashboard as builders
 
     appeared = {
@@ -198,7 +198,7 @@ def _lines() -> Any:  # noqa: ANN401 - the same
 
 
 def _dashed() -> list[Any]:
-    """How a limit is drawn: beside its workload's line, and no line of what was measured."""
+    """Return the style of a limit: thin, dashed and red."""
     from grafana_foundation_sdk.models.dashboard import DynamicConfigValue
 
     return [

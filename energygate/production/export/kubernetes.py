@@ -70,9 +70,7 @@ def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[
 
 def _apps(source: Source, options: KubernetesOptions) -> list[Application]:
     check(source, options)
-    limits = {
-        name: (_latency_limit(source, name), _energy_limit(source, name)) for name in source.policy.workloads
-    }
+    limits = {name: _limits(source, name) for name in source.policy.workloads}
     variants = {
         name: lightest_first(
             variants_of(
@@ -134,19 +132,12 @@ def _of_one(source: Source, options: KubernetesOptions, app: Application) -> dic
     return made
 
 
-def _latency_limit(source: Source, workload: str) -> RuntimeLimit:
-    """Return the first limit on a quantile of latency, p95 before the others."""
-    for metric in SHARES:
-        limit = source.limit(workload, metric)
-        if limit is not None:
-            return _numbered(limit)
-    return source.needed_limit(workload, *SHARES, exporter=KIND)
-
-
-def _energy_limit(source: Source, workload: str) -> RuntimeLimit:
-    """Return the limit on effective energy per request, else on energy per request."""
-    limit = source.limit(workload, "effective_energy_per_request")
-    return _numbered(limit or source.needed_limit(workload, "energy_per_request", exporter=KIND))
+def _limits(source: Source, workload: str) -> tuple[RuntimeLimit, RuntimeLimit]:
+    """Return the limits on latency, p95 before the others, and on energy per request, effective before gross."""
+    latency = source.needed_limit(workload, *SHARES, exporter=KIND)
+    effective = source.limit(workload, "effective_energy_per_request")
+    energy = effective or source.needed_limit(workload, "energy_per_request", exporter=KIND)
+    return _numbered(latency), _numbered(energy)
 
 
 def _numbered(limit: RuntimeLimit) -> RuntimeLimit:

@@ -21,16 +21,16 @@ _HASH = 8
 
 
 def is_label(text: str) -> bool:
-    """Whether a text can name any object, Services included: a DNS label of RFC 1035."""
+    """Return whether a text can name any object, Services included: a DNS label of RFC 1035."""
     return _LABEL.fullmatch(text) is not None and len(text) <= 63  # noqa: PLR2004 - of a label in DNS
 
 
 def object_names(workloads: Iterable[str], variants: Mapping[str, Sequence[str]]) -> dict[str, str]:
     """Name each workload's objects, so that no two of any workload are alike.
 
-    A workload called X has objects called X and X-VARIANT. A name that is a short DNS label stays as it is; others are
-    what of them can be kept, and a hash of all of it. So a name does not depend on which other workloads there are,
-    unless two would be alike.
+    A workload called X has objects called X and X-VARIANT. A name that is a short DNS label stays as it is; others keep
+    their valid characters and get a hash of the whole. So a name does not depend on the other workloads, unless two
+    would be alike.
 
     Args:
         workloads: The policy's names.
@@ -63,5 +63,5 @@ def _name(text: str, room: int, attempt: int) -> str:
 
 
 def pods_of(deployments: Sequence[str]) -> str:
-    """A regular expression of the pods of some Deployments; its first group is the Deployment."""
+    """Return a regular expression of the pods of some Deployments; its first group is the Deployment."""
     return f"({'|'.join(deployments)}){POD_SUFFIX}"

@@ -14,7 +14,7 @@ from energygate.production.export.kubernetes_rules import (
     REQUEST_METRIC,
     REQUEST_RATE,
 )
-from energygate.production.export.kubernetes_targets import TOLERANCE
+from energygate.production.export.kubernetes_targets import TOLERANCE, takeover
 from energygate.production.export.promql import joules, matching, number
 from energygate.production.export.records import REQUEST_RATE as WORKLOAD_RATE
 from energygate.production.export.records import rate
@@ -55,12 +55,12 @@ class Bounds:
 
     @property
     def kept_note(self) -> str:
-        """Why there are so many at least where scaling to zero is possible."""
+        """The reason for the fewest where scaling to zero is possible."""
         return self.least_note if self.least_note != ONE else "nothing says when it could go to zero"
 
 
 def bounds_of(source: Source, variant: Variant, *, first: bool) -> Bounds:
-    """The fewest and the most replicas of a variant.
+    """Return the fewest and the most replicas of a variant.
 
     Args:
         source: The policy.
@@ -90,7 +90,7 @@ def bounds_of(source: Source, variant: Variant, *, first: bool) -> Bounds:
 
 
 def behavior() -> dict[str, Any]:
-    """How fast the autoscaler may act, with reasons."""
+    """Return how fast the autoscaler may act, with reasons."""
     return {
         "scaleUp": {
             "stabilizationWindowSeconds": Noted(0, "a queue grows while one waits"),
@@ -112,7 +112,7 @@ def behavior() -> dict[str, Any]:
 def horizontal_pod_autoscaler(
     source: Source, app: Application, variant: Variant, *, first: bool
 ) -> dict[str, Any]:
-    """An `autoscaling/v2` HorizontalPodAutoscaler on load, and on latency and energy per request."""
+    """Return an `autoscaling/v2` HorizontalPodAutoscaler on load, and on latency and energy per request."""
     name = app.deployment(variant)
     bounds = bounds_of(source, variant, first=first)
     deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "name": name}
@@ -146,7 +146,7 @@ def horizontal_pod_autoscaler(
 
 
 def scaled_object(source: Source, app: Application, variant: Variant, *, first: bool) -> dict[str, Any]:
-    """KEDA's ScaledObject: the same two metrics straight from Prometheus, and scaling to zero."""
+    """Return KEDA's ScaledObject: the same two metrics straight from Prometheus, and scaling to zero."""
     name = app.deployment(variant)
     bounds = bounds_of(source, variant, first=first)
     traffic = source.policy.site.traffic
@@ -213,7 +213,7 @@ def _scale_to_zero(
                 activation="0",
             ),
         )
-    takes_over = app.takes_over(variant)
+    takes_over = None if app.routing is None else takeover(app.routing, variant.name)
     if first or takes_over is None:
         return None
     return _ScaleToZero(
@@ -244,14 +244,14 @@ def _trigger(
 
 
 def describe_limits(scaled: ScalingLimits) -> str:
-    """Both limits by name, with their lines in the policy."""
+    """Return both limits by name, with their lines in the policy."""
     return ", ".join(
         f"{one.metric} {one.described} ({one.source})" for one in (scaled.latency, scaled.energy)
     )
 
 
 def describe_target(app: Application, variant: Variant) -> str:
-    """Why a replica is given so many requests a second, and what energy per request comes to there."""
+    """Return the reason for the target of a replica, and energy per request there."""
     latency, energy = (
         f"{METRICS[one.metric].label} within {one.described}"
         for one in (app.scaled.latency, app.scaled.energy)
@@ -271,6 +271,6 @@ def describe_target(app: Application, variant: Variant) -> str:
 
 
 def quantity(value: float) -> str:
-    """A number as Kubernetes writes quantities, in thousandths, never 0."""
+    """Return a number as a Kubernetes quantity, in thousandths, never 0."""
     thousandths = max(1, math.floor(value * 1000))
     return str(thousandths // 1000) if thousandths % 1000 == 0 else f"{thousandths}m"

@@ -7,7 +7,7 @@ rises. So energy is least within the latency limit where a replica is as busy as
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from energygate.production.export.source import RuntimeLimit, Source
-    from energygate.production.routing.plan import RoutedPool, Routing
+    from energygate.production.routing.plan import Routing
     from energygate.result.result import Provenance, WorkloadResult
 
 TOLERANCE = 0.1
@@ -109,17 +109,10 @@ def variants_of(
         found = {}
     else:
         found = _measured(source, measured, measured.provenance, latency)
-    found |= {
-        name: Variant(
-            name=name,
-            gpu=found[name].gpu if name in found else names_a_gpu(name),
-            most_per_s=rate,
-            origin=f"--requests-per-replica {name}={rate:g}",
-            idle_watts=found[name].idle_watts if name in found else None,
-            active_joules=found[name].active_joules if name in found else None,
-        )
-        for name, rate in requests_per_replica.items()
-    }
+    for name, rate in requests_per_replica.items():
+        origin = f"--requests-per-replica {name}={rate:g}"
+        known = found.get(name) or Variant(name=name, gpu=names_a_gpu(name), most_per_s=rate, origin=origin)
+        found[name] = replace(known, most_per_s=rate, origin=origin, bare=False)
     if not found and source.result is not None and why is not None:
         raise UsageError(why[0], hint=why[1])
     if not found:
@@ -158,7 +151,7 @@ def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str
     return {
         name: Variant(
             name=name,
-            gpu=_needs_gpu(pool),
+            gpu=names_a_gpu(pool.provider or "") or names_a_gpu(pool.name),
             most_per_s=pool.replica_rate_per_s or 0.0,
             origin=f"routing: pool {pool.name} on {pool.machine}",
             idle_watts=pool.idle_watts,
@@ -167,10 +160,6 @@ def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str
         )
         for name, pool in zip(names, fit, strict=True)
     }
-
-
-def _needs_gpu(pool: RoutedPool) -> bool:
-    return names_a_gpu(pool.provider or "") or names_a_gpu(pool.name)
 
 
 def variant_name(pool: str) -> str:
@@ -192,6 +181,7 @@ def _measured(
             where=latency.source,
             hint="Measure it with fewer requests at once" if busy else None,
         )
+    idle_power = source.policy.site.replica.idle_power
     gpu = ran_on_gpu(found)
     name = "gpu" if gpu else "cpu"
     what = "it" if is_service(found) else "the model without a server"
@@ -201,16 +191,11 @@ def _measured(
             gpu=gpu,
             most_per_s=utilisation * replica.capacity_per_s,
             origin=f"measured: {utilisation:.0%} of the {replica.capacity_per_s:.4g} a second that {what} serves",
-            idle_watts=_idle_watts(source, provenance.idle_watts),
+            idle_watts=provenance.idle_watts if idle_power is None else idle_power.value,
             active_joules=joules(provenance.active_it_kwh_per_request),
             bare=not is_service(found),
         )
     }
-
-
-def _idle_watts(source: Source, measured: float | None) -> float | None:
-    given = source.policy.site.replica.idle_power
-    return given.value if given is not None else measured
 
 
 def lightest_first(variants: Sequence[Variant], routing: Routing | None) -> tuple[Variant, ...]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_measured import is_service, ran_on_gpu
 from energygate.production.export.kubernetes_options import IMAGE
-from energygate.production.export.kubernetes_targets import best_at, takeover
+from energygate.production.export.kubernetes_targets import best_at
 from energygate.production.export.promql import matching
 
 if TYPE_CHECKING:
@@ -83,15 +83,12 @@ class Application:
     def labels(self, variant: Variant | None = None) -> dict[str, str]:
         """Return the labels of all objects, or of a variant's."""
         found = {"app.kubernetes.io/name": self.name, "app.kubernetes.io/managed-by": "energygate"}
-        return found if variant is None else {**found, **self._selector(variant)}
+        return found if variant is None else {**found, **self.selector(variant)}
 
-    def _selector(self, variant: Variant | None) -> dict[str, str]:
+    def selector(self, variant: Variant | None) -> dict[str, str]:
+        """Return the labels that select all pods, or a variant's."""
         found = {"app.kubernetes.io/name": self.name}
         return found if variant is None else {**found, "app.kubernetes.io/component": variant.name}
-
-    def takes_over(self, variant: Variant) -> Noted | None:
-        """Return the rate from which a variant costs less than what serves below it; `None` while unknown."""
-        return None if self.routing is None else takeover(self.routing, variant.name)
 
     def service(self, variant: Variant | None = None) -> dict[str, Any]:
         """Return the Service of all variants, or of one."""
@@ -101,7 +98,7 @@ class Application:
             "kind": "Service",
             "metadata": self.metadata(name, variant),
             "spec": {
-                "selector": self._selector(variant),
+                "selector": self.selector(variant),
                 "ports": [{"name": "http", "port": 80, "targetPort": "http"}],
             },
         }
@@ -171,7 +168,7 @@ def deployment(source: Source, app: Application, variant: Variant) -> dict[str, 
         "kind": "Deployment",
         "metadata": app.metadata(app.deployment(variant), variant),
         "spec": {
-            "selector": {"matchLabels": app._selector(variant)},  # noqa: SLF001 - its own module
+            "selector": {"matchLabels": app.selector(variant)},
             "template": {
                 "metadata": {
                     "labels": app.labels(variant),

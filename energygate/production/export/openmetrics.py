@@ -17,7 +17,6 @@ from energygate.production.export.trend_values import created_seconds, trend_val
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.production.export.trend_values import TrendValue
     from energygate.result.result import Result
 
 KIND = "openmetrics"
@@ -77,12 +76,9 @@ class _Families:
             labels = {"workload": one.workload, "commit": commit, "method": one.method or ""}
             if one.currency is not None:
                 labels["currency"] = one.currency
-            name = _name(one)
+            parts = (_PREFIX, one.metric.name, one.aspect, one.unit.suffix)
+            name = "_".join(filter(None, parts))
             if name not in families:
                 families[name] = GaugeMetricFamily(name, one.described, labels=list(labels))
             families[name].add_metric(list(labels.values()), one.value)
         yield from families.values()
-
-
-def _name(one: TrendValue) -> str:
-    return "_".join(part for part in (_PREFIX, one.metric.name, one.aspect, one.unit.suffix) if part)

@@ -13,7 +13,6 @@ from energygate.production.export.trend_values import created_seconds, trend_val
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from energygate.production.export.trend_values import TrendValue
     from energygate.result.result import Result
 
 KIND = "otlp"
@@ -59,13 +58,10 @@ def _metrics(result: Result) -> Iterator[dict[str, Any]]:
         unit = one.unit.ucum.format(one.currency)
         empty = {"name": name, "description": one.described, "unit": unit, "gauge": {"dataPoints": []}}
         gauge = gauges.setdefault((name, unit), empty)
-        gauge["gauge"]["dataPoints"].append(_point(one, time))
+        labels = {"energygate.workload": one.workload, "energygate.method": one.method}
+        point = {"attributes": _attributes(labels), **time, "asDouble": one.value}
+        gauge["gauge"]["dataPoints"].append(point)
     yield from gauges.values()
-
-
-def _point(one: TrendValue, time: dict[str, str]) -> dict[str, Any]:
-    labels = {"energygate.workload": one.workload, "energygate.method": one.method}
-    return {"attributes": _attributes(labels), **time, "asDouble": one.value}
 
 
 def _attributes(values: dict[str, str | None]) -> list[dict[str, Any]]:

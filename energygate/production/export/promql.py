@@ -1,4 +1,4 @@
-"""PromQL: what the live metrics come to, as expressions, and names of the policy in them made harmless."""
+"""PromQL: rates over the live metrics as expressions, with the policy's names quoted."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ _PER_REPLICA = "job, instance"
 
 
 def quoted(text: str) -> str:
-    """A string of PromQL, whatever is in it."""
+    """Return any text as a string of PromQL."""
     escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
     return f'"{escaped}"'
 
 
 def matching(labels: Mapping[str, str]) -> str:
-    """A selector of series by labels, such as `{workload="digits-cnn"}`; empty without labels."""
+    """Return a selector of series by labels, such as `{workload="digits-cnn"}`; empty without labels."""
     if not labels:
         return ""
     return "{" + ", ".join(f"{name}={quoted(value)}" for name, value in labels.items()) + "}"
 
 
 def number(value: float) -> str:
-    """A float in PromQL, to 15 digits: what only a conversion of units added is gone."""
+    """Return a float in PromQL, to 15 digits, without the rounding errors of unit conversion."""
     return repr(float(f"{value:.15g}"))
 
 
 def joules(kwh: float) -> float:
-    """Energy in joules, to 15 digits: 1 J that was read as kWh is 1 J again."""
+    """Return energy in joules, to 15 digits: 1 J that was read as kWh is 1 J again."""
     return float(f"{Decimal(repr(kwh)) * JOULES_PER_KWH:.15g}")
 
 
@@ -59,19 +59,19 @@ class Live:
         self._service = matching(self._labels)
 
     def series(self, name: str, **labels: str) -> str:
-        """A selector of one metric's series, exposed or recorded, whichever workload they are of."""
+        """Select one metric's series, exposed or recorded, of all workloads."""
         return name + matching({**self._labels, **labels})
 
     def chosen(self, name: str) -> str:
-        """A selector of one metric's series of the workloads, exposed or recorded."""
+        """Select one metric's series of the chosen workloads, exposed or recorded."""
         return name + self._only
 
     def energy(self, window: str, function: str = "rate") -> str:
-        """Facility watts of requests (with `increase`: joules)."""
+        """Return facility watts of requests (with `increase`: joules)."""
         return self._at_facility(f"{function}({names.ENERGY}{self._only}[{window}])", window)
 
     def all_energy(self, window: str, function: str = "rate") -> str:
-        """Facility watts of requests and of idling (with `increase`: joules)."""
+        """Return facility watts of requests and of idling (with `increase`: joules)."""
         both = (
             f"({function}({names.ENERGY}{self._only}[{window}]) "
             f"+ {function}({names.IDLE_ENERGY}{self._only}[{window}]))"
@@ -79,34 +79,34 @@ class Live:
         return self._at_facility(both, window)
 
     def requests(self, window: str) -> str:
-        """Requests per second; nothing where there are none, so that nothing is divided by zero."""
+        """Return requests per second; no sample without requests, so that nothing is divided by zero."""
         return f"sum by (workload) (rate({names.REQUESTS}{self._only}[{window}])) > 0"
 
     def energy_per_request(self, window: str) -> str:
-        """Facility joules per request."""
+        """Return facility joules per request."""
         return f"{self.energy(window)}\n/ ({self.requests(window)})"
 
     def effective_energy_per_request(self, window: str) -> str:
-        """Facility joules per request, idling included."""
+        """Return facility joules per request, idling included."""
         return f"{self.all_energy(window)}\n/ ({self.requests(window)})"
 
     def energy_per_unit(self, window: str) -> str:
-        """Facility joules per unit, by workload and unit."""
+        """Return facility joules per unit, by workload and unit."""
         units = f"(sum by (workload, unit) (rate({names.UNITS}{self._only}[{window}])) > 0)"
         return f"{self.energy(window)}\n/ on (workload) group_right () {units}"
 
     def response_size(self, window: str) -> str:
-        """Bytes per answer."""
+        """Return bytes per answer."""
         sent = f"sum by (workload) (rate({names.RESPONSE_BYTES}{self._only}[{window}]))"
         return f"{sent}\n/ ({self.requests(window)})"
 
     def latency(self, quantile: float, window: str) -> str:
-        """Time that a share of the requests stayed within, interpolated in the histogram's buckets."""
+        """Return a quantile of the duration, interpolated in the histogram's buckets."""
         buckets = f"sum by (workload, le) (rate({names.DURATION}_bucket{self._only}[{window}]))"
         return f"histogram_quantile({quantile}, {buckets}) >= 0"  # without requests it is NaN
 
     def beyond_histogram(self, quantile: float, window: str, **labels: str) -> str:
-        """The requests within the histogram's last bound, where that bound is below the quantile; nothing elsewhere."""
+        """Return the requests within the histogram's last bound, where that is below the quantile; else no sample."""
         bucket = f"{names.DURATION}_bucket"
         total = self.series(bucket, le="+Inf", **labels)
         bounded = self.series(bucket, **labels)[:-1] + ', le!="+Inf"}'
@@ -116,7 +116,7 @@ class Live:
         )
 
     def error_ratio(self, window: str) -> str:
-        """Share of the requests that failed."""
+        """Return the share of the requests that failed."""
         failed = names.REQUESTS + self._and_workloads(matching({**self._labels, "outcome": "error"}))
         return (
             f"(\n  sum by (workload) (rate({failed}[{window}]))\n"
@@ -125,11 +125,11 @@ class Live:
         )
 
     def pue(self) -> str:
-        """The highest PUE that a workload's replicas work with."""
+        """Return the highest PUE of a workload's replicas."""
         return f"max by (workload) (\n  {self.replica_pue()}\n)"
 
     def replica_pue(self, **labels: str) -> str:
-        """The PUE that each replica works with, by workload."""
+        """Return the PUE of each replica, by workload."""
         energy = self.series(names.ENERGY, **labels) if labels else names.ENERGY + self._only
         factor = f"max by ({_PER_REPLICA}) ({names.PUE}{self._service})"
         return f"0 * {energy}\n  + on ({_PER_REPLICA}) group_left () {factor}"

@@ -74,20 +74,14 @@ class Source:
         key, relative_key = ("max", "max_increase") if lower else ("min", "max_decrease")
         absolute, relative = getattr(budget, key), getattr(budget, relative_key)
         measured = self.measured(workload, metric)
-        path = ("workloads", workload, "budgets", metric)
         if absolute is not None:
-            value, described, where = absolute.value, absolute.text, self.policy.where(*path, key)
+            value, described = absolute.value, absolute.text
         elif relative is not None and measured is not None:
             end = measured.head_high if lower else measured.head_low
             start = measured.head if end is None else end
-            change, text, where = (
-                start * relative.value,
-                relative.text,
-                self.policy.where(*path, relative_key),
-            )
+            change, text, key = start * relative.value, relative.text, relative_key
             if budget.min_delta is not None and budget.min_delta.value > change:
-                change, text = budget.min_delta.value, budget.min_delta.text
-                where = self.policy.where(*path, "min_delta")
+                change, text, key = budget.min_delta.value, budget.min_delta.text, "min_delta"
             value = start + change if lower else start - change
             beyond, which = ("over", "upper") if lower else ("under", "lower")
             of = "" if start == measured.head else f"the {which} end of "
@@ -98,7 +92,7 @@ class Source:
             workload=workload,
             metric=metric,
             value=value,
-            source=where,
+            source=self.policy.where("workloads", workload, "budgets", metric, key),
             described=described,
             level=budget.level,
             relative=absolute is None,
