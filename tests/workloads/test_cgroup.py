@@ -141,7 +141,7 @@ REAL = """
     with Worker(start, timeout_s=60) as worker:
         worker.load("python", {{"target": "app:make"}}, timeout_s=60)
         worker.run(1)
-        group = worker._family.group_path
+        group = worker._processes.group_path
         cpu_ns = worker.run(2).cpu_ns
         worker.freeze()
         events = Path(group, "cgroup.events").read_text()

@@ -121,7 +121,7 @@ def test_cpu_time_is_counted_whole(loaded, app, tmp_path, way):
 
 def test_no_children_are_missed_that_the_kernel_reaps(loaded, app, tmp_path, monkeypatch, trouble):
     serving = loaded(app(processes.source(tmp_path / "diary", AUTO_REAPED)))
-    if serving._family.group_path is not None:
+    if serving._processes.group_path is not None:
         whole(serving.run(2).cpu_ns, 320)
         serving.close()
     monkeypatch.setattr(Cgroup, "make", lambda: None)

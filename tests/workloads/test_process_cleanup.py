@@ -200,7 +200,7 @@ PARENT = """
         worker.run(1)
     if {freeze}:
         worker.freeze()
-    print(worker.pid, worker._family.group_path, flush=True)
+    print(worker.pid, worker._processes.group_path, flush=True)
     sys.stdin.read()
 """
 
@@ -240,7 +240,7 @@ def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended
         assert time.monotonic() < deadline
 
 
-def test_a_guardian_that_is_dismissed_does_nothing():
+def test_a_watchdog_that_is_dismissed_does_nothing():
     command = [sys.executable, "-c", "input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guarded:
         Watchdog(guarded.pid, mark="no-mark", group="").dismiss()
