@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from energygate.errors import MeasurementError
 from energygate.measure.windows import (
     MAX_WARM_UP_WINDOWS,
-    MIN_LAUNCHES,
+    MIN_PLANNED_LAUNCHES,
     MIN_WINDOWS,
     STEADY_SPAN,
     LaunchPlan,
     plan_launch,
     plan_pair,
 )
-from energygate.stats.confidence import MIN_LAUNCHES as MIN_EVIDENCE_LAUNCHES
+from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from energygate.policy import Load, Workload
@@ -72,8 +72,8 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
     if load.rate is None:
         return _warmed_quickly(plan, load.concurrency, call_ns=call_ns)
     gap_ns = 1e9 / load.rate.value
-    _refuse_rare(load, MIN_EVIDENCE_LAUNCHES * gap_ns, time_limit_ns, label)
-    room_ns = (time_limit_ns / MIN_LAUNCHES - start_ns) / MIN_WINDOWS
+    _refuse_rare(load, MIN_LAUNCHES * gap_ns, time_limit_ns, label)
+    room_ns = (time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns) / MIN_WINDOWS
     paced = plan_launch(
         call_ns=max(gap_ns, call_ns),
         min_window_ns=_paced_window_ns(gap_ns, min_window_ns, room_ns),
@@ -108,8 +108,8 @@ def plan_both(  # noqa: PLR0913 - the same
     if load.rate is None:
         return _warmed_quickly(plan, load.concurrency, call_ns=min(call_ns))
     gap_ns = 1e9 / load.rate.value
-    _refuse_rare(load, MIN_EVIDENCE_LAUNCHES * WINDOWS_PER_BLOCK * gap_ns, time_limit_ns, label)
-    room_ns = (time_limit_ns / MIN_LAUNCHES - start_ns) / WINDOWS_PER_BLOCK
+    _refuse_rare(load, MIN_LAUNCHES * WINDOWS_PER_BLOCK * gap_ns, time_limit_ns, label)
+    room_ns = (time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns) / WINDOWS_PER_BLOCK
     paced = plan_pair(
         call_ns=(max(gap_ns, call_ns[0]), max(gap_ns, call_ns[1])),
         min_window_ns=_paced_window_ns(gap_ns, min_window_ns, room_ns),

@@ -47,7 +47,7 @@ whichever side is worse: continuing cannot bias the ratio."""
 MIN_WINDOWS = 4
 MAX_WINDOWS = 40
 
-MIN_LAUNCHES = 8
+MIN_PLANNED_LAUNCHES = 8
 """How many launches must fit into the time limit: fewer than five give a useless interval."""
 
 STEADY_SPAN = 3
@@ -100,7 +100,7 @@ def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, sta
     """
     calls = max(1, math.ceil(min_window_ns / call_ns))
     window_ns = calls * call_ns
-    affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, window_ns)
+    affordable_ns = max(time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns, window_ns)
     useful = max(MIN_WINDOWS, min(MAX_WINDOWS, math.ceil(LAUNCH_NS / window_ns)))
     affordable = int(affordable_ns / window_ns)
     windows = max(1, min(useful, int(affordable * 0.8)))
@@ -135,7 +135,7 @@ def plan_pair(
     """
     calls = max(1, math.ceil(min_window_ns / min(call_ns)))
     if max(call_ns) > FAR_APART * min(call_ns):
-        room_ns = max(0.0, time_limit_ns / MIN_LAUNCHES - start_ns)
+        room_ns = max(0.0, time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns)
         calls = max(1, min(calls, int(room_ns / (2 * sum(call_ns)))))
     block_ns = 2 * calls * sum(call_ns)
     useful_ns = max(
@@ -143,7 +143,7 @@ def plan_pair(
         start_ns * PAIRED_SHARE / (1 - PAIRED_SHARE),
         time_limit_ns / MAX_LAUNCHES - start_ns,  # no more launches than that are ever made
     )
-    affordable_ns = max(time_limit_ns / MIN_LAUNCHES - start_ns, block_ns)
+    affordable_ns = max(time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns, block_ns)
     affordable = int(affordable_ns / block_ns)
     blocks = max(1, min(MAX_BLOCKS, round(min(useful_ns, affordable_ns) / block_ns)))
     max_warm_up = min(MAX_WARM_UP_WINDOWS, 2 * max(blocks, affordable - blocks))  # as in `plan_launch`
