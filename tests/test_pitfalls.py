@@ -42,7 +42,7 @@ PITFALLS = {
         "measure/test_isolation.py::test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line"
     ),
     "PUE is nonsense, or multiplied twice": (
-        "gate/test_weighing.py::test_pue_multiplies_energy_exactly_once_and_nothing_else"
+        "gate/test_estimates.py::test_pue_multiplies_energy_exactly_once_and_nothing_else"
     ),
     "fewer or shorter answers look efficient": ("measure/test_caveats.py::test_unlike_units"),
     "drift and order look like a change": ("run/test_pair_launcher.py::test_two_launches_of_a_pair"),
