@@ -37,6 +37,8 @@ scatter more than exponential ones. At the highest utilisation one request in 10
 
 MAX_BEND = 16.0
 _BISECTIONS = 30
+_ROUNDING = 1e-9
+"""Sums over the lattice are off by less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +146,7 @@ class ReplicaQueue:
         at = limit_s / self._step_s
         if at >= LATTICE - 1:
             return MAX_UTILISATION
-        served = self._served_below(at)
+        served, share = self._served_below(at), share - _ROUNDING
         if self._share(served, 0.0) < share:
             return None
         low, high = 0.0, MAX_UTILISATION

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from energygate.production.routing.queueing import MAX_UTILISATION, ReplicaQueue, ServiceTimes, erlang_c
@@ -80,13 +80,16 @@ def test_service_times_keep_what_was_measured(service):
 
 
 @settings(max_examples=15)
+@example(
+    ServiceTimes(p50_s=1.0, p95_s=2.0, p99_s=2.0, mean_s=1.5), 0.99, 2.0, 1
+)  # 99 % and no more, but for rounding
 @given(service_times, st.sampled_from(SHARES), st.floats(1.01, 30.0), st.integers(1, 16))
 def test_the_highest_utilisation_is_just_within_the_limit(service, share, generous, slots):
     replica = ReplicaQueue(service, slots)
     limit_s = replica.quantile_s(share, 0.0) * generous
     found = replica.highest_utilisation(share, limit_s)
     assert found is not None
-    assert replica.within(limit_s, found) >= share
+    assert replica.within(limit_s, found) >= share - 1e-8
     assert found == MAX_UTILISATION or replica.within(limit_s, found + 1e-3) <= share + 1e-3
 
 
