@@ -95,16 +95,14 @@ def _template(source: Source, limit: RuntimeLimit, kind: str) -> str:
         document["Resources"] |= answering(kind, answer)
         outputs["FunctionName"] = {"Description": "What answers the alarm", "Value": {"Ref": "Answer"}}
         outputs["LogGroupName"] = {"Description": "Where it says what it does", "Value": {"Ref": "Log"}}
-    moved = (
-        f"While energy per request is over its limit, a function moves {answer.what}." if answer else ALONE
-    )
-    return yaml_text(document, heading=[made_by(KIND, source.policy.source), "", moved, *HEADING])
-
-
-ALONE = "While energy per request is over its limit, the alarm is on; nothing is moved."
-HEADING = (
-    "Energy is in joules at the facility, PUE included, as energygate.Recorder sends it to CloudWatch.",
-)
+    while_over = f"a function moves {answer.what}" if answer else "the alarm is on; nothing is moved"
+    heading = [
+        made_by(KIND, source.policy.source),
+        "",
+        f"While energy per request is over its limit, {while_over}.",
+        "Energy is in joules at the facility, PUE included, as energygate.Recorder sends it to CloudWatch.",
+    ]
+    return yaml_text(document, heading=heading)
 
 
 def _has_limit(source: Source, workload: str) -> bool:
