@@ -219,7 +219,7 @@ def states() -> Result:
         state="renamed",
         notes=("renamed from digits-cnn; base's budgets decide",),
     )
-    gone = "removed; base 3f2a9c1 had it, and base's policy wants it kept"
+    gone = "removed; it exists at base 3f2a9c1, and base's policy does not allow that"
     return result(
         newcomer, renamed, unmeasured("digits-mlp", "removed", gone, Verdict.FAIL), unchanged("old")
     )

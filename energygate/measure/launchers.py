@@ -138,9 +138,8 @@ class Launcher:
             try:
                 stack.enter_context(second.open(cpus))
             except MeasurementError:
-                if (
-                    self.plan is None
-                ):  # the first worker may be the cause; alone, the second one says what is wrong
+                # The first worker may be the cause; alone, the second one reports what is wrong.
+                if self.plan is None:
                     raise _DoNotFitError from None
                 raise
             second.freeze()

@@ -288,9 +288,11 @@ class _Check:
         )
 
     def _removed(self, pairing: Pairing, base: CheckedOutBase) -> WorkloadResult:
-        note = f"removed; base {base.name} had it"
+        note = f"removed; it exists at base {base.name}"
         if self._context.policy.comparison.removed == "fail":
-            return unmeasured_workload(pairing, Verdict.FAIL, f"{note}, and base's policy wants it kept")
+            return unmeasured_workload(
+                pairing, Verdict.FAIL, f"{note}, and base's policy does not allow that"
+            )
         return unmeasured_workload(pairing, Verdict.PASS, note)
 
 

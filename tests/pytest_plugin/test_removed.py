@@ -77,7 +77,7 @@ def test_they_are_listed_in_the_section_and_in_the_result(branch):
     names = ["test_gone", "test_several[1]", "test_set_up"]
     assert [*removed] == [f"test_it.py::{name}" for name in names]
     for name in removed:
-        found.stdout.fnmatch_lines([f"{name.replace('[', '[[]')}: removed; base * had it"])
+        found.stdout.fnmatch_lines([f"{name.replace('[', '[[]')}: removed; it exists at base *"])
     assert {one["verdict"] for one in removed.values()} == {"pass"}
     assert (written["verdict"], len(written["workloads"])) == ("pass", 6)
     assert written["notes"] == []
@@ -96,7 +96,7 @@ def test_a_policy_may_forbid_removing_them(branch):
     found.assert_outcomes(passed=1)
     assert found.ret == 1
     assert removed["gone"]["verdict"] == "fail"  # by the name of base's entry
-    found.stdout.fnmatch_lines(["gone: removed; base * had it, and base's policy wants it kept"])
+    found.stdout.fnmatch_lines(["gone: removed; it exists at base *, and base's policy does not allow that"])
     found.stdout.no_fnmatch_line("not judged:*")  # it is said already
 
 

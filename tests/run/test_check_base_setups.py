@@ -169,7 +169,7 @@ def test_without_a_policy_at_base_heads_decides(project):
             {"removed": "fail"},
             "gone",
             1,
-            "✗ FAIL  gone: removed; base {base} had it, and base's policy wants it kept",
+            "✗ FAIL  gone: removed; it exists at base {base}, and base's policy does not allow that",
         ),
         ({"added": "fail"}, "come", 1, "✗ FAIL  come: added, which base's policy does not allow"),
     ],

@@ -253,7 +253,7 @@ def unmeasured(name, state, verdict=Verdict.PASS, note="identical to base, not m
     )
 
 
-REMOVED = "removed; base 3f2a9c1 had it, and base's policy wants it kept"
+REMOVED = "removed; it exists at base 3f2a9c1, and base's policy does not allow that"
 ADDED = "added, which base's policy does not allow"
 
 
