@@ -224,7 +224,10 @@ def test_a_file_of_requests_that_is_not_there(served):
     assert "`inputs` names gone.jsonl, which does not exist" in found.ran.said
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("number", "code"),
+    [(signal.SIGINT, 130), pytest.param(signal.SIGTERM, 143, marks=pytest.mark.repeats)],
+)
 def test_a_signal_ends_the_servers_of_both_sides(served, diary, tmp_path_factory, has_ended, *, number, code):
     address = tmp_path_factory.mktemp("s") / "s"  # a socket's path must be short
     served.policy({"w": endpoint(budgets=limit("0.01 %"))})

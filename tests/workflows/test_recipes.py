@@ -217,6 +217,7 @@ def make():
     return request
 """
 OWN_PYTHON = """version: 1
+measurement: {time_limit: 2 s}
 workloads:
   sums:
     python: app:make
@@ -224,7 +225,6 @@ workloads:
 """
 
 
-@pytest.mark.measures
 def test_self_hosted_runner(gated):
     files = {
         "app.py": APP.format(size=3000),
@@ -232,12 +232,12 @@ def test_self_hosted_runner(gated):
         ".gitignore": ".venv/\n",
         "models/digits.onnx": None,
     }
-    scenario = gated(*recipe("Self-hosted GPU runner"), policy=OWN_PYTHON, launches=SURE, **files)
+    scenario = gated(*recipe("Self-hosted GPU runner"), policy=OWN_PYTHON, **files)
     pull = scenario.pull_request({"app.py": APP.format(size=9000)})
     (run,) = scenario.run_workflow(scenario.opened(pull))
     job = run.job("energy")
     assert job.runs_on == ["self-hosted", "linux", "gpu"]
-    assert verdict(job) == ("fail", "failure"), job.log
+    assert verdict(job) == ("inconclusive", "success"), job.log  # by one launch
     left = left_by(scenario, run)
     assert (
         "onnxruntime" not in left["workloads"][0]["provenance"]["versions"]
@@ -302,7 +302,7 @@ def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
     (workflow,) = recipe("Many workloads: a matrix")
     broken = workflow.replace(
         "          task: leg\n",
-        "          task: leg\n          time-limit: ${{ matrix.shard == 2 && 'never' || '10 s' }}\n",
+        "          task: leg\n          time-limit: ${{ matrix.shard == 2 && 'never' || '2 s' }}\n",
     )
     scenario = gated(broken, policy=THREE)
     (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))

@@ -190,7 +190,7 @@ def test_two_models_measured_here_are_two_pools(tmp_path):
             command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
         )
 
-    checked = energygate("check", "--time-limit", "60 s", "--json", "result.json", "--quiet")
+    checked = energygate("check", "--time-limit", "20 s", "--json", "result.json", "--quiet")
     assert checked.returncode == 0, checked.stderr
     pools = (
         "cnn=result.json",
