@@ -73,7 +73,7 @@ def test_the_same_result_is_not_posted_twice(github, post):
 
 
 @pytest.mark.parametrize(
-    ("options", "environment", "age"),
+    ("options", "environment", "order"),
     [
         ((), {}, (CREATED_S, 1)),
         ((), {"GITHUB_RUN_ID": "17"}, (17, 1)),
@@ -82,9 +82,9 @@ def test_the_same_result_is_not_posted_twice(github, post):
         (("--attempt", "2"), {}, (CREATED_S, 2)),
     ],
 )
-def test_which_run_speaks(github, post, options, environment, age):
+def test_which_run_speaks(github, post, options, environment, order):
     post(FAILED, *options, **environment)
-    assert only(github)[0].age == age
+    assert only(github)[0].order == order
 
 
 def test_a_result_from_the_future_silences_no_later_run(github, post):

@@ -91,20 +91,20 @@ def test_an_artifact_that_expires_on_the_way_is_said_so(github, run, fetch):
 
 def test_an_artifact_too_long_is_not_asked_for(github, run, fetch):
     run.artifact("energygate-result", zip_of({}), size_in_bytes=MAX_ARCHIVE_BYTES + 1)
-    with pytest.raises(MeasurementError, match="it has over 20 MB"):
+    with pytest.raises(MeasurementError, match="it is larger than 20 MB"):
         fetch()
     assert not github.asked("GET", ".*/zip")
 
 
 def test_an_artifact_longer_than_it_says_is_not_read_to_its_end(run, fetch):
     run.artifact("energygate-result", bytes(MAX_ARCHIVE_BYTES + 1), size_in_bytes=100)
-    with pytest.raises(MeasurementError, match="it has over 20 MB"):
+    with pytest.raises(MeasurementError, match="it is larger than 20 MB"):
         fetch()
 
 
 def test_what_is_in_it_is_looked_at(run, fetch):
     run.artifact("energygate-result", zip_of({"../result.json": RESULT}))
-    with pytest.raises(MeasurementError, match=r"of run 11: .* it has the file '\.\./result\.json'"):
+    with pytest.raises(MeasurementError, match=r"of run 11: .* it contains the file '\.\./result\.json'"):
         fetch()
 
 

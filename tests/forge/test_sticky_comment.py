@@ -317,9 +317,9 @@ def test_nothing_later_is_ever_lost(ages, age, written, order):
     mine = marker(*age)
     step = next_step(own, marker=mine, body=body("mine", *age), written=written)
     assert step.kept == oldest
-    assert all(one.marker.age <= mine.age for one in step.delete)
+    assert all(one.marker.order <= mine.order for one in step.delete)
     assert oldest not in step.delete
-    assert step.superseded == any(one.marker.age > mine.age for one in own)
+    assert step.superseded == any(one.marker.order > mine.order for one in own)
     assert not (step.edit and step.superseded)
     if not step.superseded:
         # What stays then shows this run, alone.
