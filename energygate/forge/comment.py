@@ -1,4 +1,4 @@
-"""The one comment on a pull request: whether a result is worth one, and what becomes of it."""
+"""The one comment on a pull request: whether a result gets one, and posting it."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class When(str, Enum):
-    """When a pull request gets a comment; one that exists is kept up to date in any case but `never`."""
+    """When a pull request gets a comment; an existing one is kept up to date, except under `never`."""
 
     ALWAYS = "always"
     CHANGES = "changes"
@@ -29,10 +29,10 @@ class When(str, Enum):
 
 
 def has_changes(result: Result) -> bool:
-    """Return whether there is something that a reviewer should see.
+    """Return whether a reviewer should see the result.
 
-    That is a verdict other than `pass`, an error, a change of a metric with a budget that is shown (its interval
-    leaves zero out), a workload that was added, removed or renamed, and another policy.
+    That is so with a verdict other than `pass`, an error, a shown change (its interval excludes zero) of a metric
+    with a budget, a workload that was added, removed or renamed, or a changed policy.
     """
     return (
         result.verdict is not Verdict.PASS
@@ -73,17 +73,17 @@ def post_result(  # noqa: PLR0913 - what, where and by which run
     """Show a result in a pull request's one comment.
 
     Args:
-        client: The API, with the token of who comments.
-        result: What the gate found.
-        thread: Where.
-        marker: Which comment it is, and which run and commit it is from.
-        when: When to create a comment; once there is one it is always brought up to date, also to green.
+        client: The API, with the token of the account that comments.
+        result: The gate's result.
+        thread: The pull request.
+        marker: Identifies the comment, the run and the commit.
+        when: When to create a comment; an existing one is always updated, also when the gate passes again.
         strict: Whether an inconclusive verdict fails the gate.
         run_url: The run's page.
         artifact_url: Where to download all numbers.
 
     Returns:
-        What happened to the comment; `None` when there was nothing to say.
+        What happened to the comment; `None` when none was needed.
 
     Raises:
         GitHubError: When GitHub refuses, or cannot be reached.

@@ -195,7 +195,7 @@ def test_one_that_a_list_in_motion_shows_twice_is_one(github, client, repository
 
 def test_only_the_second_stage_has_a_first(client):
     event = Event(name="push", repository="octo/shop", actor="a", run_id=1, attempt=1, head_sha=HEAD)
-    with pytest.raises(UsageError, match="only under workflow_run"):
+    with pytest.raises(UsageError, match="only a workflow_run event"):
         find_pull_request(client, event)
 
 

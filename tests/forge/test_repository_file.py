@@ -104,7 +104,7 @@ def test_a_path_that_leads_elsewhere_is_not_asked_for(github, read, path):
 
 @pytest.mark.parametrize("commit", ["", "main", "b" * 39, f"{BASE}\n", "../main"])
 def test_what_may_move_is_no_commit(github, read, commit):
-    with pytest.raises(UsageError, match="its full hash"):
+    with pytest.raises(UsageError, match="full hash"):
         read(commit=commit)
     assert github.seen == []
 

@@ -34,26 +34,26 @@ class GitHubError(EnergygateError):
 
 
 class FileTooLong(GitHubError):
-    """A file is longer than the limit: the fault of who wrote it, and not of GitHub."""
+    """A file is longer than the limit: its author's fault, not GitHub's."""
 
 
 def refused(*, request: str, status: int, message: str, needs: str, wait_s: float | None) -> GitHubError:
-    """Explain an answer that is a refusal.
+    """Return the error for an answer with an error status.
 
     Args:
-        request: Its name, such as `POST /repos/o/r/issues/1/comments`.
+        request: The request's name, such as `POST /repos/o/r/issues/1/comments`.
         status: The answer's status, 400 or more.
-        message: GitHub's own; empty without one.
+        message: GitHub's message; empty without one.
         needs: The permission the request needs, such as `pull-requests: write`.
         wait_s: Seconds after which asking again may help; `None` when it would not.
     """
     hints = {
         401: "The token is wrong or has expired; pass the job's own, `github.token`",
-        403: f"Give the job `permissions: {{{needs}}}`; pull requests from forks and Dependabot have tokens that "
-        "only read, so their comments need the second stage",
+        403: f"Give the job `permissions: {{{needs}}}`; pull requests from forks and Dependabot have "
+        "read-only tokens, so their comments need the second stage",
         404: f"Check the repository and the number; a token without `{needs}` gets this for private repositories, too",
     }
-    default = "GitHub has a problem of its own; run it again later" if status >= _SERVER else None
+    default = "GitHub itself has a problem; run it again later" if status >= _SERVER else None
     return GitHubError(
         f"GitHub refused with {status}" + (f" ({message})" if message else ""),
         where=request,
@@ -64,7 +64,7 @@ def refused(*, request: str, status: int, message: str, needs: str, wait_s: floa
 
 
 def rate_limited(*, request: str, status: int, message: str, wait_s: float | None) -> GitHubError:
-    """Explain that a rate limit is hit."""
+    """Return the error for an exceeded rate limit."""
     wait = f" in {wait_s:.0f} s" if wait_s is not None and wait_s < _DAY_S else " later"
     return GitHubError(
         "GitHub's rate limit is hit" + (f" ({message})" if message else ""),
@@ -76,7 +76,7 @@ def rate_limited(*, request: str, status: int, message: str, wait_s: float | Non
 
 
 def unanswered(*, request: str, why: str, wait_s: float | None = None) -> GitHubError:
-    """Explain that there was no usable answer."""
+    """Return the error for a missing or unusable answer."""
     return GitHubError(
         f"GitHub did not answer: {why}",
         where=request,

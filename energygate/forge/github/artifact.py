@@ -22,13 +22,13 @@ if TYPE_CHECKING:
     from energygate.forge.github.json_fields import Fields
 
 MAX_ARCHIVE_BYTES = MAX_BYTES + 65_536
-"""Of the compressed artifact: a result without any compression, and room for the archive's directory."""
+"""Maximum size of the artifact: an uncompressed result, and the archive's directory."""
 
 MAX_ENTRIES = 8
 """Entries that are read before an archive is refused for having more than one."""
 
 _NEEDS = "actions: read"
-_TOO_LONG = f"it has over {MAX_ARCHIVE_BYTES / 1e6:.0f} MB"
+_TOO_LONG = f"it is larger than {MAX_ARCHIVE_BYTES / 1e6:.0f} MB"
 _GONE = 410
 _PIECE_BYTES = 65_536
 _LISTED = b"PK\x01\x02"  # begins each entry of an archive's directory
@@ -121,9 +121,9 @@ def _faults(entries: Sequence[zipfile.ZipInfo], limit_bytes: int) -> Iterator[st
     """Yield what is wrong with an archive's entries, as clauses; nothing when it is one readable file."""
     # Both names: `zipfile` cuts the one in the archive at a zero byte, and may take another from an extra field.
     names = [name for one in entries for name in (one.orig_filename, one.filename)]
-    yield from (f"it has the file {quote(name)}" for name in names if name != RESULT_NAME)
+    yield from (f"it contains the file {quote(name)}" for name in names if name != RESULT_NAME)
     if len(entries) != 1:
-        yield f"it has {RESULT_NAME} {len(entries)} times" if entries else "it is empty"
+        yield f"it contains {RESULT_NAME} {len(entries)} times" if entries else "it is empty"
     for entry in entries:
         if stat.S_IFMT(entry.external_attr >> 16) not in {0, stat.S_IFREG}:
             yield f"{RESULT_NAME} in it is not a regular file"
@@ -132,7 +132,7 @@ def _faults(entries: Sequence[zipfile.ZipInfo], limit_bytes: int) -> Iterator[st
         if entry.compress_type not in _METHODS:
             yield f"{RESULT_NAME} in it is compressed by a method that GitHub does not use"
         if entry.file_size > limit_bytes:
-            yield f"{RESULT_NAME} in it has over {limit_bytes / 1e6:.0f} MB"
+            yield f"{RESULT_NAME} in it is larger than {limit_bytes / 1e6:.0f} MB"
 
 
 def _newest(client: GitHubClient, path: str, *, name: str, where: str) -> Fields:

@@ -1,4 +1,4 @@
-"""GitHub's API: reading one thing, a whole list or a file; writing and deleting."""
+"""GitHub's API: read an object, a whole list or a file; write and delete."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from requests import Response
 
 PER_PAGE = 100
-"""The most that GitHub gives at once."""
+"""Entries per page: GitHub's maximum."""
 
 MAX_PAGES = 100
 
@@ -39,13 +39,13 @@ class GitHubClient(Connection):
         or_list: bool = False,
         needs: str = _READS,
     ) -> Fields:
-        """Read one thing.
+        """Read one object.
 
         Args:
             path: Below the API's address, beginning with a slash.
-            query: What to add behind it, not escaped yet.
-            or_list: A list is a valid answer, too, as for a directory instead of a file.
-            needs: The permission to name should the token not have it.
+            query: Query parameters, not escaped yet.
+            or_list: Whether a list is a valid answer too, as for a directory instead of a file.
+            needs: The permission that an error names if the token lacks it.
 
         Raises:
             GitHubError: When there is no usable answer.
@@ -108,12 +108,12 @@ class GitHubClient(Connection):
 
         Args:
             path: Below the API's address, beginning with a slash.
-            query: What to add behind it, not escaped yet.
+            query: Query parameters, not escaped yet.
             within: The key of the list in a page, such as `artifacts`; `None` when the page is the list.
-            needs: The permission to name should the token not have it.
+            needs: The permission that an error names if the token lacks it.
 
         Raises:
-            GitHubError: When a page has no usable answer, leads to another host, or the list does not end.
+            GitHubError: When a page cannot be read or leads to another host, or the list does not end.
         """
         url = self._url(path, {**(query or {}), "per_page": str(PER_PAGE)})
         for _ in range(MAX_PAGES):
@@ -138,7 +138,7 @@ class GitHubClient(Connection):
         raise GitHubError(f"the list has more than {MAX_PAGES} pages", where=request.name)
 
     def download(self, path: str, *, limit_bytes: int, needs: str = "actions: read") -> bytes:
-        """Read a file, which GitHub keeps on another host: the token is not sent to that one.
+        """Read a file, which GitHub keeps on another host; that host does not get the token.
 
         Raises:
             FileTooLong: When it is longer than the limit, beyond which nothing is read.
@@ -154,8 +154,8 @@ class GitHubClient(Connection):
         return content
 
     def _url(self, path: str, query: Mapping[str, str] | None = None) -> str:
-        asked = f"?{urlencode(query, errors='replace', quote_via=quote)}" if query else ""
-        return self.api_url.rstrip("/") + path + asked
+        encoded = f"?{urlencode(query, errors='replace', quote_via=quote)}" if query else ""
+        return self.api_url.rstrip("/") + path + encoded
 
     def _answer(self, request: ApiRequest, *kinds: type) -> Fields:
         content = parsed(self.send(request))
@@ -174,7 +174,9 @@ def _fields(content: object, request: ApiRequest) -> Fields:
 
 def _invalid(request: ApiRequest) -> GitHubError:
     return GitHubError(
-        "the answer is not what GitHub describes", where=request.name, hint="Check GITHUB_API_URL"
+        "the answer does not match GitHub's description of its API",
+        where=request.name,
+        hint="Check GITHUB_API_URL",
     )
 
 

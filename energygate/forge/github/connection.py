@@ -26,7 +26,7 @@ TIMEOUT_S = (10.0, 30.0)
 """To connect, and between two pieces of an answer."""
 
 _HEADERS = {
-    # The second is what GitHub's own description of its API declares; servers made from it know no other.
+    # GitHub's own description of its API declares the second type; servers generated from it accept no other.
     "Accept": "application/vnd.github+json, application/json;q=0.9",
     "X-GitHub-Api-Version": "2022-11-28",
     "User-Agent": f"energygate/{__version__}",
@@ -43,12 +43,12 @@ class ApiRequest:
 
     Attributes:
         method: `GET`, `POST`, ...
-        url: Where, in full.
+        url: Its full address.
         needs: The permission it needs, such as `pull-requests: write`.
         body: What to send, as JSON; `None` for nothing.
         may_leave: The answer may be on another host, as files are; it is then left unread for the caller.
-        has_left: A redirect led to another host: neither token nor headers of ours are sent any more.
-        max_attempts: How often to send it at most.
+        has_left: A redirect led to another host: our token and headers are no longer sent.
+        max_attempts: Maximum number of times to send it.
     """
 
     method: str
@@ -73,9 +73,9 @@ class Connection:
     an answer are sent again, up to five times and two minutes.
 
     Attributes:
-        session: Sends the requests; proxies and certificates are its business.
-        api_url: `GITHUB_API_URL` as it is, of GitHub Enterprise too.
-        token: In no representation and no error.
+        session: Sends the requests, and takes care of proxies and certificates.
+        api_url: `GITHUB_API_URL` unchanged, also that of GitHub Enterprise.
+        token: Never appears in a `repr` or an error.
         sleep: Waits for seconds.
         now_s: Returns the seconds since 1970.
 
@@ -100,7 +100,7 @@ class Connection:
         """Follow redirects to the answer and return it, unless it is an error.
 
         Raises:
-            GitHubError: When there is none, or the token would have to be sent to another host.
+            GitHubError: When there is no answer, or the token would have to be sent to another host.
         """
         current = request
         for _ in range(MAX_REDIRECTS + 1):
@@ -117,16 +117,16 @@ class Connection:
         raise GitHubError(f"the answer was redirected more than {MAX_REDIRECTS} times", where=request.name)
 
     def is_home(self, url: str) -> bool:
-        """Return whether the token may be sent there."""
+        """Return whether the token may be sent to an address."""
         return origin(url) is not None and origin(url) == origin(self.api_url)
 
     def _redirected(self, request: ApiRequest, location: str, *, name: str) -> ApiRequest:
-        """Return the request that a redirect asks for; GitHub wants the same method again."""
+        """Return the request that a redirect asks for; GitHub expects the same method again."""
         try:
             url = urljoin(request.url, location)
         except ValueError:
             raise GitHubError("the answer redirects to an invalid address", where=name) from None
-        # Once it has left, others choose the way: nothing of ours is sent any more, even back home.
+        # Another host may redirect anywhere: from then on send no token or headers, even back to GitHub.
         has_left = request.has_left or not self.is_home(url)
         is_safe = urlsplit(url).scheme in {"https", urlsplit(self.api_url).scheme}
         if has_left and not (request.may_leave and request.method == "GET" and is_safe):
@@ -138,9 +138,9 @@ class Connection:
         return replace(request, url=url, has_left=has_left)
 
     def _once(self, request: ApiRequest, attempt: int) -> Response | GitHubError:
-        """Send it once; return what went wrong when there is no answer.
+        """Send it once; return an error when there is no answer.
 
-        Errors of requests have the request in them, and that the token, so none may become the context of ours.
+        Exceptions of requests contain the request, and with it the token, so none may become the context of ours.
         """
         try:
             answer = self.session.request(
@@ -148,7 +148,7 @@ class Connection:
                 request.url,
                 json=request.body,
                 headers={} if request.has_left else _HEADERS,
-                # Something must be given: from nothing, requests takes a password of .netrc instead.
+                # Without `auth`, requests would send a password from .netrc instead.
                 auth=_without_token if request.has_left else self._with_token,
                 allow_redirects=False,
                 timeout=TIMEOUT_S,
@@ -161,7 +161,7 @@ class Connection:
             wait_s = pause_s(status=None, headers={}, message="", attempt=attempt, now_s=self.now_s())
             return unanswered(request=request.name, why=type(error).__name__, wait_s=wait_s)
         except (RequestException, ValueError) as error:
-            # requests parses the address of a redirect even where it is not to follow it.
+            # requests parses the address of a redirect even when it must not follow it.
             why = f"its answer redirects to an invalid address ({type(error).__name__})"
             return unanswered(request=request.name, why=why)
         return answer if answer.status_code < _ERROR else self._refused(request, answer, attempt)
@@ -188,7 +188,7 @@ def _without_token(prepared: PreparedRequest) -> PreparedRequest:
 
 
 def origin(url: str) -> tuple[str, str, int] | None:
-    """Return scheme, host and port of an address; `None` when one is missing, or there is a password in it."""
+    """Return scheme, host and port of an address; `None` when one is missing, or it contains a password."""
     try:
         parts = urlsplit(url)
         port = parts.port

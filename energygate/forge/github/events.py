@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
 DEPENDABOT = "dependabot[bot]"
-"""Who starts a run decides its rights, re-runs included: for this one the token only reads."""
+"""The actor of a run, re-runs included, decides its permissions: this one's token is read-only."""
 
 
 class Activity(Enum):
@@ -58,7 +58,7 @@ class Event:
 
     Attributes:
         name: The event, such as `pull_request`.
-        action: What about it, such as `synchronize`; `None` for events that have no kinds.
+        action: Its activity type, such as `synchronize`; `None` for events without types.
         repository: `owner/name` of the repository whose workflow runs.
         actor: Who started the run.
         run_id: This run; later runs of a repository have greater ones.
@@ -115,13 +115,13 @@ def activity(event: Event) -> Activity:
 def _for_pull_request(event: Event) -> Activity:
     if event.action == "closed":
         return Activity.NOTHING
-    # GitHub gives these runs a token that only reads, whatever the workflow asks for.
-    reads_only = event.from_fork or event.actor == DEPENDABOT
-    return Activity.COMPARE_AND_LEAVE if reads_only else Activity.COMPARE_AND_COMMENT
+    # GitHub gives these runs a read-only token, whatever the workflow requests.
+    is_read_only = event.from_fork or event.actor == DEPENDABOT
+    return Activity.COMPARE_AND_LEAVE if is_read_only else Activity.COMPARE_AND_COMMENT
 
 
 def _for_merge_group(event: Event) -> Activity:
-    # A group may hold several pull requests: there is no one place to comment.
+    # A group may contain several pull requests, so there is no single one to comment on.
     return Activity.COMPARE if event.action == "checks_requested" else Activity.NOTHING
 
 
@@ -152,7 +152,7 @@ def read_event(environ: Mapping[str, str]) -> Event:
     """Read the event of this run, its payload from the file the runner names.
 
     Raises:
-        UsageError: When this is no GitHub Actions job, or its event is not what GitHub describes.
+        UsageError: When this is not a GitHub Actions job, or its event does not match GitHub's description.
     """
     path = Path(_variable(environ, "GITHUB_EVENT_PATH"))
     try:

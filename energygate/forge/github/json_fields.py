@@ -1,4 +1,4 @@
-"""Values of JSON that others wrote: each is read by its path, and its type is checked."""
+"""Values of untrusted JSON: each is read by its path, and its type is checked."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _REPOSITORY = re.compile(r"[A-Za-z0-9_.-]+/[A-Za-z0-9_.-]+")
 class Fields:
     """A piece of JSON, and how to report what is wrong with it.
 
-    Errors name the path and never quote the value, which may be an attack on our log.
+    Errors name the path and never quote the value, which may be crafted to attack the log.
 
     Attributes:
         content: The parsed JSON.
@@ -75,14 +75,14 @@ class Fields:
         return bool(value)
 
     def listed(self, *path: str) -> tuple[Fields, ...]:
-        """Return the mappings of the list at a path, each to read on from there."""
+        """Return the mappings of the list at a path, each as `Fields`."""
         value = self._needed(path, self._find(path))
         if not isinstance(value, list) or not all(isinstance(one, dict) for one in value):
             raise self._wrong(path, "a list of mappings")
         return tuple(replace(self, content=one) for one in value)
 
     def below(self, *path: str) -> Fields | None:
-        """Return what is at a path to read on from there; `None` when it is missing or null."""
+        """Return the mapping at a path as `Fields`; `None` when it is missing or null."""
         value = self._find(path)
         if value is None:
             return None

@@ -21,8 +21,8 @@ class LabelSet:
 
     Attributes:
         name: As the repository writes it.
-        who: The login of who set it last, an app's ending in `[bot]`; words where GitHub does not say.
-        when: In UTC, such as `2026-03-01T12:00:00Z`; empty where GitHub does not say.
+        who: The login of the account that last set it, with `[bot]` for apps; a description if GitHub names none.
+        when: In UTC, such as `2026-03-01T12:00:00Z`; empty if GitHub does not say.
     """
 
     name: str
@@ -33,7 +33,7 @@ class LabelSet:
 def label_set(client: GitHubClient, *, repository: str, number: int, name: str) -> LabelSet | None:
     """Return who set a label that the pull request has now; `None` when it does not have it.
 
-    Both are read live: an event's payload is as old as the event, also when a run is started again. GitHub lets
+    The label and its author are read live: an event's payload stays as old as the event, also in a re-run. GitHub lets
     everyone with triage access to the repository set labels. So the author of a pull request from a fork cannot,
     and one who may push to the repository can on a pull request of their own; a bot may set labels for others.
     (https://docs.github.com/issues/using-labels-and-milestones-to-track-work/managing-labels)
@@ -44,7 +44,7 @@ def label_set(client: GitHubClient, *, repository: str, number: int, name: str) 
         client: The API; its token needs `pull-requests: read`.
         repository: `owner/name`.
         number: The pull request's.
-        name: The label's, in any case: GitHub has no two that differ in case alone.
+        name: The label's; case does not matter, as GitHub has no two labels that differ only in case.
 
     Raises:
         GitHubError: When there is no usable answer.
@@ -55,7 +55,7 @@ def label_set(client: GitHubClient, *, repository: str, number: int, name: str) 
     found = next((one for one in labels if one.casefold() == folded), None)
     if found is None:
         return None
-    # Oldest first. There is none of this name where the label was renamed later, as events keep its old name
+    # Oldest first. No event has this name if the label was renamed later, as events keep its old name
     # (https://github.com/aws-actions/stale-issue-cleanup/issues/20), or where it was set in another way.
     last = None
     for event in client.items(f"{issue}/events"):

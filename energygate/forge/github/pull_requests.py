@@ -44,8 +44,8 @@ class PullRequest:
 def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
     """Return the pull request that the first stage measured.
 
-    Only what GitHub itself says about the first stage's run counts, and nothing that the run left behind: the pull
-    request must be open and propose the same commit from the same repository.
+    Only what GitHub itself says about the first stage's run counts, nothing that the run uploaded: the pull request
+    must be open and propose the same commit from the same repository.
 
     The event names no pull request when it comes from a fork, and `/commits/{sha}/pulls` then finds none, as the
     commit is not in this repository (tried in https://github.com/retransmission/retransmission/pull/280).
@@ -63,7 +63,7 @@ def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
     first = event.first_stage
     if first is None:
         raise UsageError(
-            "there is a first stage with a pull request only under workflow_run",
+            "only a workflow_run event has a first stage with a pull request",
             where="GITHUB_EVENT_NAME",
         )
     where = f"commit {first.head_sha}"

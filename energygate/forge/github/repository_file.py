@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 _NEEDS = "contents: read"
 _NOT_FOUND = 404
-_WHAT_ELSE = {"symlink": "a symbolic link that does not lead to a file", "submodule": "a submodule"}
+_OTHER_KINDS = {"symlink": "a symbolic link that does not lead to a file", "submodule": "a submodule"}
 
 
 def read_file(
@@ -47,7 +47,7 @@ def read_file(
     if not parts or path.startswith("/") or ".." in parts or "\0" in path:
         raise UsageError("the path does not lead to a file inside the repository", where=printable(path))
     if not is_sha(commit):
-        raise UsageError("a file is read at a commit, which needs its full hash", where=printable(path))
+        raise UsageError("reading a file needs the commit's full hash", where=printable(path))
     where = f"{'/'.join(parts)} at {commit}"
     escaped = quote("/".join(parts), errors="replace")
     try:
@@ -57,7 +57,7 @@ def read_file(
     except GitHubError as error:
         if error.status != _NOT_FOUND:
             raise
-        # Does the token see the commit? Of its changes, one file is enough.
+        # Can the token see the commit? One file of its changes is enough to know.
         client.get(f"/repos/{repository}/commits/{commit}", query={"per_page": "1"}, needs=_NEEDS)
         return None
     content = _content(answer, where)
@@ -69,7 +69,7 @@ def read_file(
 def _content(answer: Fields, where: str) -> bytes:
     kind = "directory" if isinstance(answer.content, list) else answer.text("type")
     if kind != "file":
-        raise GitHubError(f"this is {_WHAT_ELSE.get(kind, 'a directory')}, not a file", where=where)
+        raise GitHubError(f"this is {_OTHER_KINDS.get(kind, 'a directory')}, not a file", where=where)
     if answer.text("encoding") != "base64":
         # "none", with no content, from 1 MB on.
         raise GitHubError("the file has more than 1 MB, which GitHub does not return this way", where=where)
@@ -77,4 +77,4 @@ def _content(answer: Fields, where: str) -> bytes:
         # GitHub breaks it into lines.
         return base64.b64decode("".join(answer.text("content").split()), validate=True)
     except ValueError:
-        raise GitHubError("the file's content is not what GitHub describes", where=where) from None
+        raise GitHubError("the file's content is not base64, as GitHub describes it", where=where) from None

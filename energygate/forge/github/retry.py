@@ -1,4 +1,4 @@
-"""When to ask GitHub again, and how long to wait before."""
+"""When to ask GitHub again, and how long to wait first."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ if TYPE_CHECKING:
     from requests import Response
 
 MAX_ATTEMPTS = 5
-"""How often one request is sent at most."""
+"""How many times one request is sent at most."""
 
 MAX_WAIT_S = 120.0
-"""The longest one request may wait in all: a report is not worth more of a job's minutes."""
+"""Total time that one request may wait: a report is not worth more of a job's minutes."""
 
 FIRST_PAUSE_S = 1.0
 """Before the second attempt; doubled each time. GitHub asks for a second between writes."""
 
 LIMIT_PAUSE_S = 60.0
-"""At a rate limit without a time: at least a minute, then more (GitHub's best practices)."""
+"""At a rate limit that states no time: at least a minute, then more (GitHub's best practices)."""
 
 _TEMPORARY = frozenset({500, 502, 503, 504})
 _FORBIDDEN, _TOO_MANY = 403, 429
@@ -61,18 +61,18 @@ def pause_s(
 
     Args:
         status: The answer's status; `None` when there was no answer.
-        headers: Its headers, whose names are found in any case.
+        headers: Its headers; names are looked up without regard to case.
         message: GitHub's own message in it.
         attempt: How many came before this one.
         now_s: Seconds since 1970, which `x-ratelimit-reset` counts in.
     """
-    asked = _seconds(headers.get("Retry-After"))
+    retry_after_s = _seconds(headers.get("Retry-After"))
     if status is None or status in _TEMPORARY:
-        return max(FIRST_PAUSE_S * 2.0**attempt, asked or 0.0)
+        return max(FIRST_PAUSE_S * 2.0**attempt, retry_after_s or 0.0)
     if not is_rate_limit(status=status, headers=headers, message=message):
         return None
-    if asked is not None:
-        return asked
+    if retry_after_s is not None:
+        return retry_after_s
     reset = _seconds(headers.get("X-RateLimit-Reset"))
     if headers.get("X-RateLimit-Remaining") == "0" and reset is not None:
         return max(reset - now_s, FIRST_PAUSE_S)

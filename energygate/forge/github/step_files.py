@@ -1,4 +1,4 @@
-"""The files through which a step passes on its outputs and its summary."""
+"""The files in which a step writes its outputs and its summary."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ _TOKEN_BYTES = 16
 
 
 def output_text(name: str, value: str, *, token: Callable[[int], str] = secrets.token_hex) -> str:
-    """Return what to append to `GITHUB_OUTPUT` so that a later step sees the value, line ends and all.
+    """Return what to append to `GITHUB_OUTPUT` so that a later step sees the value, line breaks included.
 
-    The value is between two lines with a random word that nobody can guess, so it cannot end early and define
-    outputs of its own.
+    The value is between two lines with a random word that cannot be guessed, so a value cannot end early and define
+    other outputs.
 
     Raises:
         UsageError: When the name is invalid, or the value contains the random word.

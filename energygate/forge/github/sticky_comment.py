@@ -49,7 +49,7 @@ class Marker:
         sha: The commit that was measured.
 
     Raises:
-        UsageError: When the key has characters that a comment in HTML may not.
+        UsageError: When the key has characters that an HTML comment must not contain.
     """
 
     key: str
@@ -69,8 +69,8 @@ class Marker:
         )
 
     @property
-    def age(self) -> tuple[int, int]:
-        """Greater for a later run; a commit's date is not, as commits may be made in any order."""
+    def order(self) -> tuple[int, int]:
+        """The position among runs: greater for a later one. A commit's date would not do: it can be anything."""
         return self.run_id, self.attempt
 
     @classmethod
@@ -141,7 +141,7 @@ class Step:
         kept: The one that stays: the oldest, which people may have answered or linked.
         edit: Whether this run must edit it.
         delete: Those to delete, oldest first.
-        superseded: Whether a later run has written already.
+        superseded: Whether a later run has already written.
     """
 
     kept: Comment
@@ -165,16 +165,16 @@ def next_step(own: Sequence[Comment], *, marker: Marker, body: str, written: boo
         own: All comments by this author with the marker's key; at least one.
         marker: This run's.
         body: What the comment should be, including the marker.
-        written: Whether this run has written it already. Then only another run's marker is a reason to write again,
-            and not how GitHub or another job of this run may have changed the text.
+        written: Whether this run has already written it. Then only another run's marker is a reason to write again;
+            a text that GitHub or another job of this run has changed is not.
     """
     kept, *later = sorted(own, key=lambda one: one.id)
-    superseded = max(one.marker.age for one in own) > marker.age
+    superseded = max(one.marker.order for one in own) > marker.order
     differs = kept.marker != marker or not (written or _same(kept.body, body))
     return Step(
         kept=kept,
         edit=differs and not superseded,
-        delete=tuple(one for one in later if one.marker.age <= marker.age),
+        delete=tuple(one for one in later if one.marker.order <= marker.order),
         superseded=superseded,
     )
 
@@ -191,7 +191,7 @@ def post_sticky(
 
     Args:
         client: The API.
-        thread: Where.
+        thread: The pull request.
         author: The owner of the client's token.
         marker: Which comment, and which run this is.
         text: Markdown, up to `room_for_text` UTF-16 units.
@@ -203,23 +203,23 @@ def post_sticky(
     if len(text.encode("utf-16-le")) // 2 > room_for_text(marker):
         raise UsageError(f"the comment has more than {MAX_COMMENT:,} characters, including its marker")
     body = _body(marker, text)
-    made: Comment | None = None
+    created: Comment | None = None
     edited, left_s = False, MAX_WAIT_S
     for number in range(MAX_ROUNDS):
         if number > 1:
             client.sleep(PAUSE_S)
         own = _own(client, thread, author, marker.key)
-        if not own and made is not None:
+        if not own and created is not None:
             # Too new for GitHub's list; later runs will find it.
-            return Posted(outcome=PostOutcome.CREATED, url=made.url)
+            return Posted(outcome=PostOutcome.CREATED, url=created.url)
         if not own:
-            made = _comment(client.write("POST", thread.comments, {"body": body}))
+            created = _comment(client.write("POST", thread.comments, {"body": body}))
             # The author that GitHub names owns the token, whatever we assumed before.
-            author = made.author or author if made else author
+            author = created.author or author if created else author
             continue
-        step = next_step(own, marker=marker, body=body, written=edited or made is not None)
+        step = next_step(own, marker=marker, body=body, written=edited or created is not None)
         if not step.edit and not step.delete:
-            return Posted(outcome=_outcome(step, made=made, edited=edited), url=step.kept.url)
+            return Posted(outcome=_outcome(step, created=created, edited=edited), url=step.kept.url)
         try:
             if step.edit:
                 # Only once: a later run may write while this one waits to send it again.
@@ -244,12 +244,12 @@ def _wait_s(error: GitHubError, left_s: float) -> float:
     return error.wait_s
 
 
-def _outcome(step: Step, *, made: Comment | None, edited: bool) -> PostOutcome:
+def _outcome(step: Step, *, created: Comment | None, edited: bool) -> PostOutcome:
     if step.superseded:
         return PostOutcome.SUPERSEDED
     if edited:
         return PostOutcome.UPDATED
-    return PostOutcome.UNCHANGED if made is None else PostOutcome.CREATED
+    return PostOutcome.UNCHANGED if created is None else PostOutcome.CREATED
 
 
 def _own(client: GitHubClient, thread: Thread, author: Identity, key: str) -> list[Comment]:

@@ -22,7 +22,7 @@ class Identity:
     """An author on GitHub.
 
     Attributes:
-        login: The name; an app's ends in `[bot]`, which no person's can.
+        login: The name; an app's ends in `[bot]`, which a person's cannot.
         id: The number, which outlives names; `None` for an app known by its name alone.
     """
 
@@ -30,7 +30,7 @@ class Identity:
     id: int | None = None
 
     def is_author(self, author: Identity | None) -> bool:
-        """Return whether a comment's author is this one; nobody is, where the account was deleted."""
+        """Return whether a comment's author is this one; a deleted account (`None`) never is."""
         if author is None:
             return False
         if self.id is not None and author.id is not None:
@@ -41,7 +41,7 @@ class Identity:
 def own_identity(client: GitHubClient) -> Identity:
     """Return the owner of the client's token.
 
-    The tokens of apps, a job's own among them, may not read `/user`, but GraphQL's `viewer`.
+    The tokens of apps, including a job's own, may not read `/user`; they may read GraphQL's `viewer`.
 
     Raises:
         GitHubError: When the token is not valid, or there is no answer.
@@ -61,5 +61,5 @@ def _viewer(client: GitHubClient) -> str | None:
         login = client.query("query { viewer { login } }").optional_text("data", "viewer", "login")
     except GitHubError:
         return None
-    # Only apps get here. Without its ending the name could be a person's.
+    # Only apps get here. Without the suffix the name could be a person's.
     return login if login is None or login.endswith(_BOT) else login + _BOT

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from typing import TextIO
 
 MAX_ANNOTATIONS = 10
-"""Of each level in one step; GitHub silently hides the others."""
+"""Annotations of each level that GitHub shows for one step; it silently hides the others."""
 
 _TOKEN_BYTES = 16
 
@@ -34,7 +34,7 @@ class Annotation:
         level: Its severity.
         message: Its text, of one or more lines.
         title: Its heading; `None` for GitHub's own.
-        file: A path from the repository's root; `None` for no place.
+        file: A path from the repository's root; `None` for no file.
         line: From 1; `None` for no line.
     """
 
@@ -67,17 +67,17 @@ def annotation_lines(annotations: Sequence[Annotation]) -> list[str]:
 
 @contextlib.contextmanager
 def commands_stopped(stream: TextIO, *, token: Callable[[int], str] = secrets.token_hex) -> Iterator[None]:
-    """Let others write to a step's log without their output being taken for commands.
+    """Let other programs write to a step's log without their output being taken for commands.
 
     What a workload prints may contain `::error::` or `::add-mask::`; the runner ignores all commands until it reads a
-    token that nobody can guess. That is printed even when the body raises.
+    token that cannot be guessed. The token is printed even when the body raises.
 
     Args:
         stream: The step's log.
         token: Makes a random text of so many bytes.
     """
     word = token(_TOKEN_BYTES)
-    # A command counts only at the beginning of a line, and the last writer may not have ended theirs.
+    # A command counts only at the beginning of a line, and the last writer may not have ended its line.
     stream.write(f"\n::stop-commands::{word}\n")
     stream.flush()
     try:
@@ -88,7 +88,7 @@ def commands_stopped(stream: TextIO, *, token: Callable[[int], str] = secrets.to
 
 
 def _in_message(text: str) -> str:
-    """Escape as the runner unescapes; the per cent sign goes first, or the others' would be escaped again."""
+    """Escape for the runner; the per cent sign first, or those of the other escapes would be escaped again."""
     return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
