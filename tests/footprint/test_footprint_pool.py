@@ -40,7 +40,11 @@ def test_equal_hours_are_a_day(requests, service_s, warm):
     assert profile.requests == pytest.approx(even.requests)
 
 
-@given(st.lists(st.floats(0, 1e6), min_size=24, max_size=24).filter(any), services, st.integers(0, 20))
+@given(
+    st.lists(st.just(0.0) | st.floats(1e-6, 1e6), min_size=24, max_size=24).filter(any),
+    services,
+    st.integers(0, 20),
+)
 def test_bursts_keep_at_least_as_much_up_as_the_same_requests_spread_out(hours, service_s, warm):
     spread = pool_of(traffic(requests_per_day=sum(hours), warm_replicas=warm), service_s=service_s)
     burst = pool_of(hourly(hours, warm_replicas=warm), service_s=service_s)
