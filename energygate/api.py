@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.errors import UsageError
+from energygate.errors import EnergygateError, OptionNames, UsageError
 from energygate.policy import load_policy
 from energygate.run.base import check_out_base
 from energygate.run.check import check as run_check
@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
     from energygate.policy import Policy
     from energygate.result.result import Result
+
+ARGUMENTS = OptionNames(
+    base="base",
+    base_dir="base_dir",
+    without_base="check without a base",
+    without_git="compare two directories with base_dir",
+)
+"""What messages call the arguments of `check`; the time limit is also the policy's."""
 
 
 def check(  # noqa: PLR0913 - the options of the command
@@ -68,5 +76,10 @@ def check(  # noqa: PLR0913 - the options of the command
         policy = load_policy(policy)
     head = Path.cwd() if directory is None else Path(directory).absolute()
     base_path = None if base_dir is None else os.fspath(base_dir)
-    with check_out_base(head, policy_file, ref=base, base_dir=base_path) as opened:
-        return run_check(policy, head, Options(workloads=workloads, time_limit_s=time_limit_s), base=opened)
+    options = Options(workloads=workloads, time_limit_s=time_limit_s, option_names=ARGUMENTS)
+    try:
+        with check_out_base(head, policy_file, ref=base, base_dir=base_path) as opened:
+            return run_check(policy, head, options, base=opened)
+    except EnergygateError as error:
+        error.option_names = ARGUMENTS
+        raise

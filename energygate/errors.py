@@ -15,6 +15,7 @@ class OptionNames:
 
     Attributes:
         base: The option that names the base.
+        base_dir: The option that names a directory as the base.
         without_base: What to do instead, as a verb phrase.
         without_git: What to do where there is no git, as a verb phrase.
         time_limit: The setting for the time limit.
@@ -22,6 +23,7 @@ class OptionNames:
     """
 
     base: str = "--base"
+    base_dir: str = "--base-dir"
     without_base: str = "check without --base"
     without_git: str = "compare two directories with --base-dir"
     time_limit: str = "`measurement.time_limit`"
@@ -30,7 +32,8 @@ class OptionNames:
 
 COMMAND_LINE = OptionNames()
 
-Hint: TypeAlias = "str | Callable[[OptionNames], str]"
+Wording: TypeAlias = "str | Callable[[OptionNames], str]"
+"""A text; one that mentions options is a function of their names."""
 
 
 class EnergygateError(Exception):
@@ -38,48 +41,58 @@ class EnergygateError(Exception):
 
     Args:
         what: One sentence without its final full stop.
-        where: The place: a file, a workload's name, a variable; `None` when there is none.
+        where: The place: a file, a workload's name, a variable, an option; `None` when there is none.
         line: The line in the file that `where` names; `None` when it is about none.
-        hint: What to do next, one sentence; `None` when `what` says it all. One that mentions options is a function
-            of their names.
+        hint: What to do next, one sentence; `None` when `what` says it all.
         detail: Lines to show below the sentence, such as a process's stderr; `None` when there are none.
+
+    Attributes:
+        option_names: What the interface that shows the error calls its options; the interface sets it.
     """
 
     exit_code: int = 3
 
     def __init__(
         self,
-        what: str,
+        what: Wording,
         *,
-        where: str | None = None,
+        where: Wording | None = None,
         line: int | None = None,
-        hint: Hint | None = None,
+        hint: Wording | None = None,
         detail: str | None = None,
     ) -> None:
         super().__init__(what)
-        self.what = what
-        self.where = where if line is None else f"{where}:{line}"
-        self.file, self.line = where, line
+        self.line = line
         self.detail = detail
-        self._hint = hint
+        self.option_names = COMMAND_LINE
+        self._what, self._where, self._hint = what, where, hint
+
+    @property
+    def what(self) -> str:
+        """What happened."""
+        return self._text(self._what)
+
+    @property
+    def file(self) -> str | None:
+        """The place, without its line."""
+        return None if self._where is None else self._text(self._where)
+
+    @property
+    def where(self) -> str | None:
+        """The place, with its line if it has one."""
+        return self.file if self.line is None else f"{self.file}:{self.line}"
 
     @property
     def hint(self) -> str | None:
-        """What to do next, with the command line's options."""
-        return self.hint_for(COMMAND_LINE)
+        """What to do next."""
+        return None if self._hint is None else self._text(self._hint)
 
-    def hint_for(self, options: OptionNames) -> str | None:
-        """Return what to do next, with the options of another interface."""
-        return self._hint(options) if callable(self._hint) else self._hint
-
-    def sentence(self, options: OptionNames = COMMAND_LINE) -> str:
-        """Return where, what happened and what to do next."""
-        place = f"{self.where}: " if self.where else ""
-        hint = self.hint_for(options)
-        return f"{place}{self.what}" + (f". {hint}" if hint else "")
+    def _text(self, wording: Wording) -> str:
+        return wording(self.option_names) if callable(wording) else wording
 
     def __str__(self) -> str:
-        return self.sentence()
+        place = f"{self.where}: " if self.where else ""
+        return f"{place}{self.what}" + (f". {self.hint}" if self.hint else "")
 
 
 def unexpected(error: Exception) -> EnergygateError:

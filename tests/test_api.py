@@ -103,5 +103,5 @@ def test_a_base_is_compared_with_as_on_the_command_line(project, tmp_path):
 
 
 def test_two_kinds_of_base_exclude_each_other(project):
-    with pytest.raises(energygate.UsageError, match="exclude each other"):
+    with pytest.raises(energygate.UsageError, match=r"^base and base_dir exclude each other$"):
         energygate.check(project / "policy.yml", base="main", base_dir=".")

@@ -16,6 +16,7 @@ from energygate.cli.options import (
     verdict_options,
     workloads_argument,
 )
+from energygate.errors import UsageError
 
 if TYPE_CHECKING:
     from energygate.run.options import Options
@@ -70,6 +71,11 @@ def check(
     **options: Any,  # noqa: ANN401 - the fields of `Options`, under the same names
 ) -> None:
     """Run `energygate check`."""
+    if base is None and base_dir is None:
+        for option, field in (("--base-python", "base_python"), ("--total-time-limit", "total_time_limit_s")):
+            if options[field] is not None:
+                raise UsageError(f"{option} needs a base", hint="Give --base or --base-dir")
+
     from energygate.run.options import Options
 
     code = check_and_report(

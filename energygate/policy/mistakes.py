@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from energygate.errors import COMMAND_LINE, PolicyError
+from energygate.errors import PolicyError
 from energygate.policy.budget import Budget
 from energygate.policy.load import Load
 from energygate.policy.measurement import Measurement, PowerModel
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from pydantic import ValidationError
     from pydantic_core import ErrorDetails
 
-    from energygate.errors import OptionNames
     from energygate.policy.fields import Section
     from energygate.policy.model import KeyPath
 
@@ -56,9 +55,8 @@ class PolicyErrors(PolicyError):
         self.mistakes = tuple(mistakes)
         """All of them, in the order of the file."""
 
-    def sentence(self, options: OptionNames = COMMAND_LINE) -> str:
-        """Return a line for each mistake."""
-        shown = [mistake.sentence(options) for mistake in self.mistakes[:MAX_SHOWN]]
+    def __str__(self) -> str:
+        shown = [str(mistake) for mistake in self.mistakes[:MAX_SHOWN]]
         left = len(self.mistakes) - len(shown)
         return "\n".join([*shown, *([f"and {left} more"] if left else [])])
 

@@ -13,6 +13,7 @@ from energygate.gate import worst
 from energygate.policy import RELATIVE, Family, Site, load_policy, parse_quantity
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.pytest_plugin.collection import read_collection_settings
+from energygate.pytest_plugin.failure_text import OPTIONS
 from energygate.pytest_plugin.options import POLICY_FILE
 from energygate.pytest_plugin.policy_builder import PolicyBuilder
 from energygate.pytest_plugin.removed_tests import only_at_base, removed_result
@@ -114,6 +115,7 @@ class Engine:
             patience_s=math.inf if self.base is None else patience_s,
             observer=self.observer,
             pytest_options=self.collection.options_for(target.path),
+            option_names=OPTIONS,
         )
         # The policy holds the limits already, base's among them.
         base = None if self.base is None else replace(self.base, policy=None)

@@ -80,7 +80,8 @@ def error_text(error: EnergygateError, *, place: str) -> str:
         error: What prevented measuring.
         place: A note on where it was measured; empty where that is where the session runs.
     """
-    lines = [f"not measured: {error.sentence(OPTIONS)}", *([f"  {place}"] if place else [])]
+    error.option_names = OPTIONS
+    lines = [f"not measured: {error}", *([f"  {place}"] if place else [])]
     return "\n".join([*lines, *(f"  | {line}" for line in detail_lines(error.detail or ""))])
 
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
+from energygate.pytest_plugin.failure_text import OPTIONS
 from energygate.report.phrases import count
 from energygate.run.check import check
 from energygate.run.context import side_of
@@ -47,6 +48,7 @@ def only_at_base(
     try:
         found = collect_energy_tests(side, files, collection.options_for_all, other=collection.root)
     except MeasurementError as error:
+        error.option_names = OPTIONS
         return [], [f"{UNKNOWN}{error}"]
     notes = []
     if found.failed:

@@ -86,7 +86,8 @@ class EnergySession:
             except EnergygateError as error:
                 from energygate.pytest_plugin.failure_text import OPTIONS
 
-                raise pytest.UsageError(error.sentence(OPTIONS)) from None
+                error.option_names = OPTIONS
+                raise pytest.UsageError(str(error)) from None
         return session
 
     def _open(self, config: pytest.Config, items: Sequence[pytest.Item]) -> None:

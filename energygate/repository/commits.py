@@ -163,7 +163,10 @@ def _fetch_named(git: Git, ref: str, deadline: float) -> Commit:
         if found is not None:
             return found
     raise UsageError(
-        f"there is no commit named {quote(ref)}", where="base", hint=_suggestion(git, ref), detail=detail
+        f"there is no commit named {quote(ref)}",
+        where=lambda options: options.base,
+        hint=_suggestion(git, ref),
+        detail=detail,
     )
 
 

@@ -81,7 +81,7 @@ def find_base(
         PolicyError: When base's policy is invalid.
     """
     if ref is not None and base_dir is not None:
-        raise UsageError("--base and --base-dir exclude each other")
+        raise UsageError(lambda options: f"{options.base} and {options.base_dir} exclude each other")
     if ref is not None:
         repository = Repository.find(directory)
         commit = repository.merge_base(ref)
@@ -90,7 +90,7 @@ def find_base(
     if base_dir is not None:
         path = Path(base_dir).resolve()
         if not path.is_dir():
-            raise UsageError(f"--base-dir names {path}, which is not a directory")
+            raise UsageError(lambda options: f"{options.base_dir} names {path}, which is not a directory")
         content = (path / policy_file).read_bytes() if (path / policy_file).is_file() else None
         return Base(ref=str(path), commit=None, policy=_parsed(content, f"{policy_file} in {path}"))
     return None

@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.errors import EnergygateError, NothingThere, PolicyError, UsageError
+from energygate.errors import EnergygateError, NothingThere, PolicyError
 from energygate.gate import Verdict, worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import machine_lock
@@ -55,15 +55,10 @@ def check(policy: Policy, directory: Path, options: Options, *, base: CheckedOut
         The result. A workload that could not be measured is an error in it, not an exception.
 
     Raises:
-        UsageError: When the policy has no workload of a given name, an option needs a base, or a package is missing.
+        UsageError: When the policy has no workload of a given name, or a package is missing.
         PolicyError: When the site's carbon intensity is unknown or, without a base, a file does not exist.
         MeasurementError: When the setup of a side fails.
     """
-    if base is None:
-        needing = {"--base-python": options.base_python, "--total-time-limit": options.total_time_limit_s}
-        for option, value in needing.items():
-            if value is not None:
-                raise UsageError(f"{option} needs a base", hint="Give --base or --base-dir")
     return _Check(policy, directory, options, base).result()
 
 
@@ -77,17 +72,6 @@ class _Job:
     subject: Subject | None = None
     result: WorkloadResult | None = None
     seconds: float = 0.0
-
-    @contextlib.contextmanager
-    def timed(self) -> Iterator[None]:
-        """Count the time, and turn an error into the workload's result."""
-        started = time.perf_counter()
-        try:
-            yield
-        except EnergygateError as error:
-            self.result = failed_workload(self.pairing, error)
-        finally:
-            self.seconds += time.perf_counter() - started
 
 
 class _Check:
@@ -189,11 +173,23 @@ class _Check:
             if setup is not None and side is not None:
                 run_setup(setup, side.directory, label=side.name)
 
+    @contextlib.contextmanager
+    def _timed(self, job: _Job) -> Iterator[None]:
+        """Count the time that a workload takes, and turn an error into its result."""
+        started = time.perf_counter()
+        try:
+            yield
+        except EnergygateError as error:
+            error.option_names = self._options.option_names
+            job.result = failed_workload(job.pairing, error)
+        finally:
+            job.seconds += time.perf_counter() - started
+
     def _measure_first(self, job: _Job, *, count: int) -> None:
         """Prepare a workload and measure it for its share of the time."""
         limit_s = self._context.time_limit_s
         self._context.observer.started(job.pairing.name, number=job.number, count=count, time_limit_s=limit_s)
-        with job.timed():
+        with self._timed(job):
             started = time.perf_counter()
             prepared = self._prepared(job)
             if isinstance(prepared, WorkloadResult):
@@ -212,14 +208,14 @@ class _Check:
         open_jobs = [job for job in jobs if job.result is None]
         for position, job in enumerate(open_jobs):
             left_s = total_s - sum(one.seconds for one in jobs)
-            with job.timed():
+            with self._timed(job):
                 if job.subject is not None:
                     job.subject.measure(left_s / (len(open_jobs) - position))
             self._finish(job)
 
     def _finish(self, job: _Job) -> None:
         if job.result is None and job.subject is not None:
-            with job.timed():
+            with self._timed(job):
                 job.result = job.subject.result(seconds=job.seconds)
         if job.result is not None:
             self._context.observer.finished(job.result)

@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from energygate.errors import COMMAND_LINE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from energygate.errors import OptionNames
     from energygate.gate import Evidence
     from energygate.measure.campaign import Progress
     from energygate.result.result import WorkloadResult
@@ -45,6 +48,7 @@ class Options:
         leg: Whether other jobs measure the policy's other workloads: the error is shared with them.
         observer: Is called as the check progresses.
         pytest_options: Options of the pytest that measures its own tests; see `Serving`.
+        option_names: What the messages in a result call these options.
     """
 
     workloads: Sequence[str] = ()
@@ -57,3 +61,4 @@ class Options:
     leg: bool = False
     observer: Observer = field(default_factory=Observer)
     pytest_options: tuple[str, ...] = ()
+    option_names: OptionNames = COMMAND_LINE

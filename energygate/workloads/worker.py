@@ -14,7 +14,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from energygate.errors import Hint, MeasurementError, NothingThere, WorkerDied
+from energygate.errors import MeasurementError, NothingThere, WorkerDied
 from energygate.text import quote
 from energygate.workloads.protocol import ACTIVITIES, LoadReply, Payloads, ServedWindow
 from energygate.workloads.worker_environment import worker_environment
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from typing_extensions import Self
 
+    from energygate.errors import Wording
     from energygate.workloads.protocol import Arrivals, WorkerStart
 
 WORKER = Path(__file__).with_name("energygate_worker") / "__main__.py"
@@ -294,7 +295,7 @@ class Worker:
         self,
         what: str,
         *,
-        hint: Hint | None = None,
+        hint: Wording | None = None,
         detail: str = "",
         kind: type[MeasurementError] = MeasurementError,
     ) -> MeasurementError:

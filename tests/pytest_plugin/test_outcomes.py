@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import subprocess
 from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
 
-from energygate.errors import MeasurementError, UsageError
+from energygate.errors import MeasurementError
 from energygate.pytest_plugin.failure_text import error_text
 from energygate.result.result import result_json_schema
+from energygate.run import check as check_module
 
 pytest_plugins = ["pytester"]
 
@@ -295,15 +297,37 @@ def test_a_test_may_ask_for_the_fixture_while_it_runs(suite, others):
     found.stdout.fnmatch_lines(["*_ test_it (energy) _*", "energy per request 0.400 mWh * 33 % over"])
 
 
-@pytest.mark.parametrize(
-    ("error", "text"),
-    [
-        (
-            UsageError("git is gone", hint=lambda options: f"Instead, {options.without_git}"),
-            "git is gone. Instead, measure without --energy-base",
-        ),
-        (MeasurementError("it died", where="test_it", detail="a\nb"), "test_it: it died\n  | a\n  | b"),
-    ],
-)
-def test_errors_name_the_plugins_options(error, text):
-    assert error_text(error, place="") == f"not measured: {text}"
+LONGER = MeasurementError("it was killed", hint=lambda options: f"Raise {options.time_limit}", detail="a\nb")
+
+
+def test_an_error_has_the_plugins_options_and_the_stderr_of_the_worker():
+    assert error_text(LONGER, place="") == "not measured: it was killed. Raise --energy-time\n  | a\n  | b"
+
+
+def test_so_has_an_error_in_a_result(pytester, monkeypatch):
+    def fail(*_, **__):
+        raise LONGER
+
+    monkeypatch.setattr(check_module, "prepare", fail)
+    pytester.makepyfile("def test_it(energy):\n    energy(len, '')\n")
+    found = pytester.runpytest_inprocess("-p", "no:cacheprovider", "--energy")
+    found.stdout.fnmatch_lines(["not measured: it was killed. Raise --energy-time", "  | a", "  | b"])
+
+
+def test_base_is_named_by_the_plugins_option(suite, pytester):
+    subprocess.run(["git", "init", "--quiet"], cwd=pytester.path, check=True)
+    commit = [
+        "git",
+        "-c",
+        "user.name=a",
+        "-c",
+        "user.email=a@b.c",
+        "commit",
+        "-q",
+        "--allow-empty",
+        "-m",
+        "x",
+    ]
+    subprocess.run(commit, cwd=pytester.path, check=True)
+    found = suite("def test_it(energy):\n    energy(len, '')\n", "--energy-base", "nowhere")
+    assert "--energy-base: there is no commit named 'nowhere'" in found.stderr.str()

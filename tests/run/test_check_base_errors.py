@@ -134,7 +134,7 @@ def unrelated(project):
 @pytest.mark.parametrize(
     ("arguments", "prepare", "words"),
     [
-        (("--base", "nowhere"), None, ("nowhere",)),
+        (("--base", "nowhere"), None, (": --base: there is no commit named 'nowhere'",)),
         (("--base", "unrelated"), unrelated, ("unrelated",)),
         (("--base", "--help"), None, ("--help",)),
         (("--base", "main", "--base-dir", "."), None, ("--base", "--base-dir")),
