@@ -45,7 +45,7 @@ PITFALLS = {
         "gate/test_estimates.py::test_pue_multiplies_energy_exactly_once_and_nothing_else"
     ),
     "fewer or shorter answers look efficient": ("measure/test_caveats.py::test_unlike_units"),
-    "drift and order look like a change": ("run/test_pair_launcher.py::test_two_launches_of_a_pair"),
+    "drift and order look like a change": ("run/test_launchers.py::test_two_launches_of_a_pair"),
     "counters become unreadable after a reboot": (
         "cli/test_doctor.py::test_counters_that_only_root_can_read_come_with_the_command_that_opens_them"
     ),
