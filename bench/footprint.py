@@ -1,4 +1,4 @@
-"""One model's requests at one site's traffic, served by four pools: the worked example of docs/measuring.md.
+"""One model's requests at one site's traffic, served by different pools: the worked example of docs/measuring.md.
 
 uv run python bench/footprint.py
 """
@@ -55,7 +55,7 @@ def main() -> None:
         "cost",
         "carbon",
         "water",
-        "-20 % gives",
+        "after -20 %",
     )
     print(f"| {'pool':30} | {' | '.join(f'{head:>11}' for head in heads)} |")
     print(f"| {'-' * 30} | {' | '.join('-' * 10 + ':' for _ in heads)} |")

@@ -146,7 +146,7 @@ class Workload(Section):
     )
     paths: tuple[Text, ...] = Field(
         default=(),
-        description="Globs of what anything but a model depends on; unchanged, it is not measured. Default: all files.",
+        description="Globs of the files that it depends on; if unchanged, it is not measured. Default: all files.",
         examples=[["my_package/**/*.py", "pyproject.toml"]],
     )
     shapes: dict[str, Shape] = Field(
