@@ -67,6 +67,8 @@ def test_help_loads_nothing_heavy(arguments, says):
         "check --nonsense",
         "check --time-limit soon",
         "check --base main --base-dir .",
+        "check --base-python python3",
+        "check --total-time-limit 9s",
         "init --time-limit soon",
         "schema polcy",
         "report",
@@ -75,7 +77,10 @@ def test_help_loads_nothing_heavy(arguments, says):
         "matrix --job 0",
         "doctor --require much",
         "comment result.json --repository o/r --pull-request 0",
+        "comment result.json --repository r --pull-request 1",
         "route cpu",
+        "route cpu=cpu.json --latency soon",
+        "route cpu=cpu.json --rates 9-1",
         "route cpu=cpu.json --warm tpu=1",
         "export prometheus --for soon",
         "export grafana --match workload=a",
@@ -83,7 +88,8 @@ def test_help_loads_nothing_heavy(arguments, says):
         "export json",
     ],
 )
-def test_a_mistake_in_the_options_loads_nothing_heavy(arguments):
+def test_a_mistake_in_the_options_loads_nothing_heavy(arguments, monkeypatch):
+    monkeypatch.setenv("GITHUB_TOKEN", "secret")  # without it `comment` would only say that
     _, loaded = loaded_after(THE_COMMAND_LINE, *arguments.split(), code=2)
     assert "energygate" in loaded
     assert loaded & HEAVY == set()

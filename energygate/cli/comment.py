@@ -92,6 +92,9 @@ def comment(
     strict: bool,
 ) -> None:
     """Run `energygate comment`."""
+    from energygate.forge.github.sticky_comment import Marker, Thread
+
+    thread = Thread(repository=repository, number=pull_request)
     token = os.environ.get("GITHUB_TOKEN", "")
     if not token:
         raise UsageError("it is not set", where="GITHUB_TOKEN", hint="It holds the token to comment with")
@@ -102,9 +105,7 @@ def comment(
     from energygate.forge.comment import When, post_result
     from energygate.forge.github.api_errors import GitHubError
     from energygate.forge.github.client import GitHubClient
-    from energygate.forge.github.sticky_comment import Marker, Thread
 
-    thread = Thread(repository=repository, number=pull_request)
     result = result_from(source)
     commit = sha or result.head_commit
     if commit is None:

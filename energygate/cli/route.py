@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import click
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from energygate.policy import Policy
+    from energygate.production.routing.pool_costs import Region
+    from energygate.production.routing.requirements import Quantile
     from energygate.result.result import Result
 
 HELP = """Find which machine serves a model with the least energy, by load.
@@ -42,6 +45,11 @@ Exit codes:
 DEFAULT_RATES = "1-10000"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,39}")
 """Names of pools, fit for the files of other systems."""
+
+MIN_RATE_PER_S, MAX_RATE_PER_S = 1e-6, 1e9
+
+_LATENCY = re.compile(r"\s*(?P<quantile>p50|p95|p99)\s+(?P<limit>\S.*)")
+_RATES = re.compile(r"\s*(?P<low>[0-9.eE+]+)\s*(?:-|\.\.)\s*(?P<high>[0-9.eE+]+)\s*(?:req/s)?\s*")
 
 
 @click.command(help=HELP, short_help="Find which machine serves a model with the least energy, by load.")
@@ -100,21 +108,16 @@ def route(
     names = _by_pool(workloads, [*files], "--workload")
     idle_watts = {name: _watts(text) for name, text in _by_pool(idle_power, [*files], "--idle-power").items()}
     warm_replicas = {name: _count(text) for name, text in _by_pool(warm, [*files], "--warm").items()}
+    limit = None if latency is None else _latency(latency)
+    span = _rates(rates)
 
     from energygate.production.routing.measured_pools import PoolInput, shared_workload
+    from energygate.production.routing.plan import LatencyLimit
     from energygate.production.routing.plan_text import plan_text
-    from energygate.production.routing.requirements import (
-        Requirements,
-        latency_limit,
-        min_accuracy,
-        parse_latency,
-        parse_rates,
-    )
+    from energygate.production.routing.requirements import Requirements, latency_limit, min_accuracy
     from energygate.production.routing.route import route as find
     from energygate.result.files import called
 
-    latency_given = None if latency is None else parse_latency(latency)
-    span = parse_rates(rates)
     results, limits = _results(files), _policy(policy)
     if unnamed := {name: one for name, one in results.items() if name not in names}:
         names |= dict.fromkeys(unnamed, shared_workload(unnamed))
@@ -132,7 +135,9 @@ def route(
     traffic = None if limits is None else limits.site.traffic
     usual = max(1, traffic.warm_replicas if traffic else 1)
     requirements = Requirements(
-        latency=latency_given or latency_limit(limits, of_workloads),
+        latency=latency_limit(limits, of_workloads)
+        if limit is None
+        else LatencyLimit(metric=limit[0], limit_s=limit[1], source="--latency"),
         span=span,
         warm={name: warm_replicas.get(name, usual) for name in files},
         max_replicas=None if traffic is None else traffic.max_replicas,
@@ -209,6 +214,46 @@ def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[st
     if len(shared) > 1:
         raise UsageError(f"{option} is given twice for all pools", hint=f"Write {option} {pools[0]}=...")
     return {**dict.fromkeys(pools, shared[0]), **own} if shared else own
+
+
+def _latency(text: str) -> tuple[Quantile, float]:
+    """Parse a limit such as `p95 50 ms`: the metric, and the limit in seconds."""
+    from energygate.policy.families import Family
+    from energygate.policy.units import parse_quantity
+
+    match = _LATENCY.fullmatch(text)
+    if match is None:
+        raise UsageError(
+            f"--latency: {quote(text)} is not a limit on p50, p95 or p99",
+            hint="Write for example --latency 'p95 50 ms'",
+        )
+    try:
+        limit_s = parse_quantity(match["limit"], Family.TIME).value
+    except ValueError as error:
+        raise UsageError(f"--latency: {error}") from None
+    if limit_s <= 0:
+        raise UsageError("--latency must be greater than 0 s")
+    return cast("Quantile", f"latency_{match['quantile']}"), limit_s
+
+
+def _rates(text: str) -> Region:
+    """Parse a range of rates such as `1-10000`."""
+    match = _RATES.fullmatch(text)
+    try:
+        low, high = (float(match["low"]), float(match["high"])) if match else (math.nan, math.nan)
+    except ValueError:
+        low = high = math.nan
+    if math.isnan(low):
+        raise UsageError(
+            f"--rates: {quote(text)} is not a range of rates",
+            hint="Write for example --rates 1-10000, in requests a second",
+        )
+    if not MIN_RATE_PER_S <= low < high <= MAX_RATE_PER_S:
+        raise UsageError(
+            f"--rates: {quote(text)} must rise, from a rate above 0",
+            hint=f"Write for example --rates 1-10000; the maximum is {MAX_RATE_PER_S:.0e}",
+        )
+    return low, high
 
 
 def _watts(text: str) -> float:

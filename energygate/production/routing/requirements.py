@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import math
-import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal, cast
+from typing import TYPE_CHECKING, Literal
 
 from energygate.errors import UsageError
-from energygate.policy import Family, parse_quantity
 from energygate.production.routing.plan import LatencyLimit
-from energygate.text import MAX_QUOTE, printable, quote
+from energygate.text import MAX_QUOTE, printable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -24,12 +21,6 @@ SHARES: Mapping[Quantile, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "l
 """The latency metrics that can be limited, and the share of requests that each is about."""
 
 DEFAULT_QUANTILE: Quantile = "latency_p95"
-
-MAX_RATE_PER_S = 1e9
-MIN_RATE_PER_S = 1e-6
-
-_LATENCY = re.compile(r"\s*(?P<quantile>p[0-9]+)\s+(?P<limit>\S.*)")
-_RATES = re.compile(r"\s*(?P<low>[0-9.eE+]+)\s*(?:-|\.\.)\s*(?P<high>[0-9.eE+]+)\s*(?:req/s)?\s*")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,28 +40,6 @@ class Requirements:
     warm: Mapping[str, int]
     max_replicas: int | None = None
     min_accuracy: float | None = None
-
-
-def parse_latency(text: str) -> LatencyLimit:
-    """Parse a limit such as `p95 50 ms`.
-
-    Raises:
-        UsageError: It is not one.
-    """
-    match = _LATENCY.fullmatch(text)
-    metric = f"latency_{match['quantile']}" if match else ""
-    if match is None or metric not in SHARES:
-        raise UsageError(
-            f"--latency: {quote(text)} is not a limit on p50, p95 or p99",
-            hint="Write for example --latency 'p95 50 ms'",
-        )
-    try:
-        limit_s = parse_quantity(match["limit"], Family.TIME).value
-    except ValueError as error:
-        raise UsageError(f"--latency: {error}") from None
-    if limit_s <= 0:
-        raise UsageError("--latency must be greater than 0 s")
-    return LatencyLimit(metric=cast("Quantile", metric), limit_s=limit_s, source="--latency")
 
 
 def latency_limit(policy: Policy | None, workloads: Sequence[str]) -> LatencyLimit:
@@ -109,27 +78,3 @@ def _limit(policy: Policy, name: str, metric: str) -> float | None:
         return None
     limit = budget.max or budget.min
     return None if limit is None else limit.value
-
-
-def parse_rates(text: str) -> Region:
-    """Parse a range of rates such as `1-10000`.
-
-    Raises:
-        UsageError: It is not one.
-    """
-    match = _RATES.fullmatch(text)
-    try:
-        low, high = (float(match["low"]), float(match["high"])) if match else (math.nan, math.nan)
-    except ValueError:
-        low = high = math.nan
-    if math.isnan(low):
-        raise UsageError(
-            f"--rates: {quote(text)} is not a range of rates",
-            hint="Write for example --rates 1-10000, in requests a second",
-        )
-    if not MIN_RATE_PER_S <= low < high <= MAX_RATE_PER_S:
-        raise UsageError(
-            f"--rates: {quote(text)} must rise, from a rate above 0",
-            hint=f"Write for example --rates 1-10000; the maximum is {MAX_RATE_PER_S:.0e}",
-        )
-    return low, high
