@@ -2,9 +2,9 @@
 
     uv run python bench/action.py
 
-Runs the commands of `action.yml` as a runner does, in a throw-away repository: first with no environment (cold: every
-library is downloaded), then with the one that the cache gives back (warm). What it leaves out is GitHub's own: starting
-the job, checking out, and moving the cache, whose size it prints.
+Runs the commands of `action.yml` as a runner does, in a throw-away repository: first without an environment (cold:
+every library is downloaded), then with the one restored from the cache (warm). GitHub's own work is left out: starting
+the job, checking out, and transferring the cache, whose size is printed.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class _Job:
 
 
 def _outputs(text: str) -> dict[str, str]:
-    """What a step handed on: `name=value`, or a name, a random word, the value, and the word again."""
+    """A step's outputs: `name=value`, or a name, a random word, the value, and the word again."""
     lines = iter(text.splitlines())
     outputs = {}
     for line in lines:

@@ -1,10 +1,10 @@
-"""What autoscalers make of a day: energy per request, late requests, and whether they settle.
+"""How autoscalers handle a day of requests: energy per request, late requests, and whether they settle.
 
     uv run python bench/autoscaling.py
 
-The day is the one of bench/autoscaling_day.py, with every request simulated. The tables are those of
-docs/kubernetes.md. CPU utilisation is tuned twice: on the service as it was measured, and on each service anew, to as
-few late requests as energygate's autoscaler has.
+bench/autoscaling_day.py simulates every request of the day. The tables are those of docs/kubernetes.md. CPU
+utilisation is tuned twice, to as few late requests as energygate's autoscaler has: for the service as it was measured,
+and for each service separately.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def cpu(target: float, name: str = "CPU") -> Scaling:
 
 
 def plain(measured: Service) -> tuple[Scaling, ...]:
-    """Energy and latency as metrics that are simply held against their limits."""
+    """Energy and latency as metrics whose targets are their limits."""
 
     def energy(seen: Seen) -> float:
         return seen.energy() / measured.budget_joules
@@ -81,7 +81,7 @@ def main() -> None:
     rates, measured = a_day(), Service()
     ours = exported(measured)
     print(
-        f"a replica is given {measured.target_per_s():.1f} requests a second, of {1 / measured.mean_s:.0f} at most"
+        f"target per replica: {measured.target_per_s():.1f} requests a second, of {1 / measured.mean_s:.0f} at most"
     )
     print(
         f"  {'':36}{'J/request':>9}{'p95':>11}{'late':>8}{'replicas':>10}{'most':>6}{'changes':>8}{'turns':>8}"

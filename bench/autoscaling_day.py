@@ -51,7 +51,7 @@ class Service:
     pue: float = 1.25
     limit_s: float = 0.200
     budget_joules: float = 2.0
-    """Effective energy per request at the facility: what a replica at half its capacity comes to, and 14 % more."""
+    """Effective energy per request at the facility: that of a replica at half its capacity, plus 14 %."""
 
     def times(self, count: int, chance: np.random.Generator) -> Numbers:
         """Times that requests take once they are served, lognormal."""
@@ -71,7 +71,7 @@ class Service:
 
 @dataclass
 class Seen:
-    """What Prometheus has scraped, a slot each; the last one is not there yet when the autoscaler looks."""
+    """What Prometheus has scraped, one entry per slot; the latest is not available yet when the autoscaler looks."""
 
     requests: list[int] = field(default_factory=list)
     joules: list[float] = field(default_factory=list)
@@ -157,7 +157,7 @@ class Autoscaler:
 
 @dataclass
 class Running:
-    """A replica that is up or starting: when it is ready, and when it has served what it has."""
+    """A replica that is up or starting: when it is ready, and when it has finished its queue."""
 
     ready_s: float
     free_s: float
@@ -165,7 +165,7 @@ class Running:
 
 @dataclass(frozen=True, kw_only=True)
 class Day:
-    """What became of a day."""
+    """The results of a day."""
 
     joules: float
     p95_s: float

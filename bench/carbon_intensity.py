@@ -1,8 +1,8 @@
-"""Write the package's table of grid carbon intensities anew, from the installed codecarbon's data.
+"""Rewrite the package's table of grid carbon intensities from the data of the installed codecarbon.
 
     uv run python bench/carbon_intensity.py
 
-Run it when a new codecarbon brings new figures; `tests/measure/test_carbon.py` says when.
+Run it when a new codecarbon has new figures; `tests/measure/test_carbon.py` fails then.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """How long the comment and the summary of 1,000 workloads take, and how large they are.
 
-The target is 2 s for reading, merging and writing all; this script times reading one result and writing both texts.
+The target is 2 s for reading, merging and writing; this script times reading one result and writing both texts.
 Usage: python bench/comment.py [WORKLOADS]
 """
 

@@ -1,4 +1,4 @@
-"""Parts of results with harmless defaults, as real runs give them; for bench/comment_samples.py."""
+"""Parts of results with realistic, harmless defaults, for bench/comment_samples.py."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ MODEL: dict[str, Any] = {
 
 
 def found(verdict: Verdict, kind: Kind, limit: float, text: str, reason: str | None = None) -> FindingResult:
-    """One limit and what it came to."""
+    """One limit and its verdict."""
     return FindingResult(kind=kind, limit=limit, limit_text=text, verdict=verdict, reason=reason)
 
 
@@ -56,7 +56,7 @@ def metric(
     Args:
         unit: Its unit.
         head: Head's value.
-        findings: What its limits came to.
+        findings: The verdicts of its limits.
         base: Base's value; `None` without a base.
         half: Half of the change's interval, as a fraction; `None` for one that is exact.
         spread: Half of head's own interval, as a fraction; `None` for one that is exact.
@@ -162,7 +162,7 @@ def workload(name: str, metrics: dict[str, MetricResult], **fields: Any) -> Work
 
 
 def unmeasured(name: str, state: State, note: str, verdict: Verdict = Verdict.PASS) -> WorkloadResult:
-    """A workload that there was no need to measure, or no way."""
+    """A workload that need not or cannot be measured."""
     return workload(
         name, {}, state=state, notes=(note,), verdict=verdict, method=None, provenance=None, comparison=None
     )

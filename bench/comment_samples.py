@@ -1,4 +1,4 @@
-"""Results of every kind that a comment is made for, with numbers as real runs give them; for bench/screenshots.py."""
+"""Results of every kind that a comment can show, with realistic numbers, for bench/screenshots.py."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ def heavier() -> WorkloadResult:
 
 
 def steady(name: str = "digits-mlp", *, base: float = 0.21e-9) -> WorkloadResult:
-    """A workload that changed its bytes, and hardly its energy."""
+    """A workload whose bytes changed but whose energy hardly did."""
     return workload(name, {"energy_per_request": energy(Verdict.PASS, base, 0.002, 0.006)})
 
 
@@ -201,7 +201,7 @@ def fleet(number: int, *, failing: int) -> Result:
 
 
 def states() -> Result:
-    """Workloads that came, went and were renamed."""
+    """Workloads that were added, removed and renamed."""
     newcomer = workload(
         "digits-vit",
         {
@@ -229,7 +229,7 @@ HOSTILE = "</details>|@everyone <img src=x onerror=alert(1)> `#1` [x](https://ev
 
 
 def hostile() -> Result:
-    """Names and reasons of someone who wants more than text."""
+    """Names and reasons that try to be more than text."""
     metrics = {
         "energy_per_request": energy(Verdict.FAIL, 1.92e-9, 0.338, 0.009, reason=f"::error::{HOSTILE}")
     }

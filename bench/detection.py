@@ -1,4 +1,4 @@
-"""How surely and how soon a real change is found: requests that do 102 or 105 units of work instead of 100.
+"""How reliably and how soon a real change is detected: requests that do 102 or 105 units of work instead of 100.
 
 uv run python bench/detection.py
 """
@@ -24,7 +24,7 @@ def tables(traces: Sequence[Trace]) -> None:
     for units, limit in CASES:
         print(f"\nhead does {units} units of work where base does 100; max_increase: {limit:.0%}")
         print(
-            f"{'comparison':24} {'request':>9} {'found':>8} {'scatter':>8} {'fail':>7} {'pass':>7} {'median':>8}"
+            f"{'comparison':24} {'request':>9} {'measured':>8} {'scatter':>8} {'fail':>7} {'pass':>7} {'median':>8}"
         )
         for trace in traces:
             if trace.units != units:

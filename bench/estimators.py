@@ -1,4 +1,4 @@
-"""How much a launch scatters by the estimator that makes one number of its blocks, on the recorded launches.
+"""The scatter of the recorded launches, by the estimator that reduces a launch's blocks to one number.
 
 uv run python bench/estimators.py
 """

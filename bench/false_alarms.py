@@ -1,4 +1,4 @@
-"""How often an innocent change fails: A/A comparisons, quiet and beside a bursty neighbour.
+"""How often a harmless change fails: A/A comparisons, quiet and beside a bursty process.
 
     uv run python bench/false_alarms.py
 

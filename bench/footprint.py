@@ -35,14 +35,14 @@ CHEAPER = 0.8
 
 
 def at(traffic: dict[str, object], request: RequestDemand) -> Footprint:
-    """What requests come to with such traffic."""
+    """The footprint of requests with such traffic."""
     production = production_of(Site.model_validate({**SITE, "traffic": traffic}), carbon_g_per_kwh=380.0)
     assert production is not None
     return footprint(request, production, idle_watts=None)
 
 
 def main() -> None:
-    """Print what each pool comes to, and how much of a fifth less per request is left of it."""
+    """Print each pool's footprint, and how much of it a saving of a fifth per request changes."""
     cheaper = replace(
         REQUEST, active_joules=REQUEST.active_joules * CHEAPER, service_s=REQUEST.service_s * CHEAPER
     )

@@ -1,13 +1,13 @@
-"""On a machine with an NVIDIA GPU: is its energy counter read rightly, and is a known change found with it.
+"""Check that the energy counter of an NVIDIA GPU is read correctly and that it shows a known change.
 
-Prints what is known of each GPU, its power at rest, energygate's kWh per request against the same counter read
-independently over the same windows (target: within 2 %), and two comparisons of commits in a repository: one of
-nothing changed, one of 5 % more work on the GPU. Takes less than ten minutes.
+Prints what is known of each GPU, its idle power, energygate's kWh per request against the same counter read
+independently over the same windows (target: within 2 %), and two comparisons of commits in a repository: one without a
+change, one with 5 % more work on the GPU. Takes less than ten minutes.
 
     uv run python bench/gpu.py [--python INTERPRETER] [--work torch|spin] [--seconds 150]
 
-INTERPRETER is one that has torch with CUDA; by default this one. `spin` keeps the CPU busy instead of the GPU, whose
-energy then follows the time alone; it needs no torch.
+INTERPRETER must have torch with CUDA; the default is this one. `spin` keeps the CPU busy instead of the GPU, whose
+energy then depends on time alone; it needs no torch.
 """
 
 from __future__ import annotations
@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 UNITS = 100
-"""Work of a request; the dearer commit does 105."""
+"""Work of a request; the more expensive commit does 105."""
 
 WINDOWS = 3
 WINDOW_S = 6.0
-"""The reference looks at the counter wherever it stands, and is wrong by one of its moves at most: 1.7 % at 100 ms."""
+"""The reference reads the counter at any time, so it is wrong by at most one update: 1.7 % at 100 ms."""
 
 TARGET = 0.02
 POWER_SAMPLE_S = 0.02
@@ -65,7 +65,7 @@ def make():
     def serve():
         for _ in range(UNITS):
             torch.mm(left, right, out=product)
-        return 1.0  # the GPU is still at it: whoever measures has to wait for it
+        return 1.0  # the GPU is still busy: the measurement has to wait for it
 
     return serve
 """,
@@ -94,7 +94,7 @@ workloads:
 
 @dataclass(frozen=True, kw_only=True)
 class Agreement:
-    """The same windows by two readers, in joules of all GPUs, and the power sensor's word beside them.
+    """The same windows by two readers and the power sensor, in joules of all GPUs.
 
     Attributes:
         requests: Requests in them.
@@ -148,7 +148,7 @@ def agreement(
 
 
 def write_project(directory: Path, *, work: str, head: str, python: str, seconds: float) -> None:
-    """A repository with a branch `base`, and a head that differs from it as said."""
+    """Write a repository with a branch `base`, and a head that differs from it as given."""
 
     def git(*arguments: str) -> None:
         identity = (
@@ -192,7 +192,7 @@ def comparison(directory: Path) -> dict[str, Any]:
 
 
 def print_gpus(gpus: Sequence[Gpu], meter: Meter, reference: NvmlReference) -> None:
-    """Print what is known of them, and their power at rest by both readers."""
+    """Print what is known of them, and their idle power by both readers."""
     print(f"{'GPU':4} {'model':28} {'limit':>8} {'period':>9}  read by")
     for gpu in gpus:
         print(
@@ -201,7 +201,7 @@ def print_gpus(gpus: Sequence[Gpu], meter: Meter, reference: NvmlReference) -> N
         for note in gpu.notes:
             print(f"     {note}")
     ours = sum(one.idle_watts or 0.0 for one in meter.facts.components if one.name == "gpu")
-    print(f"\nPower at rest: {ours:.1f} W by energygate, {idle_watts(reference):.1f} W by the counter itself")
+    print(f"\nIdle power: {ours:.1f} W by energygate, {idle_watts(reference):.1f} W by the counter itself")
 
 
 def print_agreement(found: Agreement) -> None:
@@ -220,7 +220,7 @@ def print_agreement(found: Agreement) -> None:
 
 
 def print_comparison(name: str, workload: dict[str, Any], *, wanted: str) -> bool:
-    """Print one comparison; returns whether it came out as wanted."""
+    """Print one comparison; returns whether its verdict is the expected one."""
     if workload["error"]:
         print(f"{name:16} {workload['error']}")
         return False
@@ -232,7 +232,7 @@ def print_comparison(name: str, workload: dict[str, Any], *, wanted: str) -> boo
     provenance = workload["provenance"]
     print(
         f"{name:16} {change['estimate']:+8.2%} {interval:>22} {verdict:>13} {len(provenance['launches']):>9} "
-        f"{provenance['seconds']:7.0f} s  {'as it should be' if verdict == wanted else f'should be {wanted}'}"
+        f"{provenance['seconds']:7.0f} s  {'as expected' if verdict == wanted else f'expected {wanted}'}"
     )
     return verdict == wanted
 
@@ -241,14 +241,14 @@ def main(arguments: argparse.Namespace) -> int:
     """Print everything; returns 1 when a target is missed."""
     if arguments.work == "torch" and not has_torch(arguments.python):
         sys.exit(
-            f"{arguments.python} has no torch that sees a GPU; --python names another, --work spin needs none"
+            f"{arguments.python} has no torch that sees a GPU; name another with --python, or use --work spin"
         )
     machine = describe_machine()
     text = POLICY.format(seconds=round(arguments.seconds), python=json.dumps(arguments.python))
     workload = parse_policy(text).workloads["work"]
     gpus = gpus_for(selection_for(workload, os.environ))
     if not gpus:
-        sys.exit("there is no GPU here that energygate can read")
+        sys.exit("this machine has no GPU that energygate can read")
     reference = NvmlReference(gpus)
     print(
         f"{machine.cpu_model}, {machine.cpu_count} CPUs, {', '.join(gpu.name for gpu in gpus)}, "
@@ -274,7 +274,7 @@ def main(arguments: argparse.Namespace) -> int:
         print_agreement(found)
         print(f"\n{'head against base':16} {'change':>7} {'interval':>22} {'verdict':>13} {'launches':>9}")
         heads = {
-            "nothing changed": (f"{base}\n# said in other words\n", "pass"),
+            "nothing changed": (f"{base}\n# a comment\n", "pass"),
             "5 % more work": (WORK[arguments.work].format(units=UNITS * 105 // 100), "fail"),
         }
         met = abs(found.error) <= TARGET

@@ -1,8 +1,8 @@
-"""What an installation takes on disk, and what it does to an onnxruntime-gpu that is there already.
+"""The size of an installation on disk, and its effect on an onnxruntime-gpu that is already installed.
 
     uv run python bench/install_size.py
 
-Installs from the package index, into environments that are thrown away.
+Installs from the package index into temporary environments.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ PROVIDERS = "import json, onnxruntime; print(json.dumps(onnxruntime.get_availabl
 
 
 class Environment:
-    """An environment that holds nothing yet.
+    """A new, empty environment.
 
     Args:
         directory: Where to make it.
@@ -80,7 +80,7 @@ def _run(*command: str) -> str:
 
 
 def main() -> None:
-    """Print sizes, then what becomes of onnxruntime-gpu."""
+    """Print sizes, then the effect on onnxruntime-gpu."""
     with tempfile.TemporaryDirectory(prefix="energygate-") as scratch:
         for extra in (None, "aws", "otlp", "measure", "onnxruntime"):
             environment = Environment(Path(scratch) / str(extra))

@@ -1,7 +1,7 @@
-"""What the shape of a load costs: one model with idle threads that spin or sleep, back to back and at a rate.
+"""The effect of a load's shape: one model with idle threads that spin or sleep, back to back and at a rate.
 
 Prints CPU time per request, and the verdict of `check --base` on the one session option that differs. `nothing` is a
-request that does nothing: what waiting for arrivals costs, and how late the worker wakes up for them.
+request that does nothing: it shows the cost of waiting for arrivals, and how late the worker wakes up for them.
 
     uv run python bench/load_shape.py
 """

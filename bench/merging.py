@@ -3,7 +3,7 @@
     uv run python bench/merging.py
 
 Ten legs measured 100 workloads each, with 24 launches per workload. The target is two seconds for rendering
-(bench/comment.py) and merging together; most of the time here is spent on reading with all its checks.
+(bench/comment.py) and merging together; most of the time is spent on reading, with all its checks.
 """
 
 from __future__ import annotations
@@ -77,7 +77,7 @@ def main() -> None:
     merged = timed("merging", lambda: merge_results(parts, expected=expected))
     whole = timed("writing", merged.to_json)
     timed("reading the merged one", lambda: read_result(whole, name="merged"))
-    print(f"\nthe merged one: {len(whole) / 1e6:.1f} MB")
+    print(f"\nmerged result:  {len(whole) / 1e6:.1f} MB")
 
 
 if __name__ == "__main__":

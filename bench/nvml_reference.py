@@ -1,4 +1,4 @@
-"""A second reader of NVIDIA's GPUs: straight from the driver's library, past energygate and codecarbon."""
+"""An independent reader of NVIDIA GPUs: it uses the driver's library directly, without energygate and codecarbon."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class NvmlReference:
-    """Reads the GPUs by itself, past energygate and codecarbon."""
+    """Reads the GPUs without energygate and codecarbon."""
 
     def __init__(self, gpus: Sequence[Gpu]) -> None:
         import pynvml
@@ -25,11 +25,11 @@ class NvmlReference:
         self._handles = [pynvml.nvmlDeviceGetHandleByIndex(gpu.index) for gpu in gpus]
 
     def joules(self) -> float:
-        """What the counters say, together."""
+        """Return the sum of the counters."""
         return sum(self._nvml.nvmlDeviceGetTotalEnergyConsumption(one) for one in self._handles) / 1000
 
     def watts(self) -> float:
-        """What the power sensors say, together."""
+        """Return the sum of the power sensors."""
         return sum(self._nvml.nvmlDeviceGetPowerUsage(one) for one in self._handles) / 1000
 
     def driver(self) -> str:
@@ -59,7 +59,7 @@ def sampling(reference: NvmlReference, *, every_s: float) -> Iterator[list[float
 
 
 def idle_watts(reference: NvmlReference, *, windows: int = 5, window_s: float = 1.0) -> float:
-    """Median power of the GPUs while nothing is asked of them."""
+    """Return the median power of the idle GPUs."""
     found = []
     for _ in range(windows):
         before, started = reference.joules(), time.perf_counter()

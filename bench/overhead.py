@@ -1,6 +1,6 @@
 """What the harness adds to the CPU-seconds it measures: the worker's request loop against a bare one.
 
-Both loops serve the same requests in the same process, in alternating chunks (ABBA), so that the machine's mood
+Both loops serve the same requests in the same process, in alternating chunks (ABBA), so that the machine's drift
 cancels. Targets: at most 1 % for requests of 1 ms, 10 % for requests of 30 µs. The per-request clock is included.
 
     uv run python bench/overhead.py

@@ -1,7 +1,8 @@
-"""How long a test takes whose energy stays undecided: with a limit of 10 s it is to end within 12 s.
+"""How long a test with an undecided verdict takes: with a time limit of 10 s it should end within 12 s.
 
-The tests of fixtures/pytest_project, alone, held against what they need (which nothing can decide), and beside a base
-that is the same but for a comment, held against no increase. Time is the whole test's, as pytest counts it.
+The tests are those of fixtures/pytest_project: alone, limited to exactly the energy that they need, which no
+measurement can decide, and with a base that differs only in a comment, with no increase allowed. The time is that of
+the whole test, as pytest counts it.
 
     uv run python bench/pytest_limit.py [SECONDS]
 """
@@ -38,7 +39,7 @@ def main(limit_s: float) -> int:
             tests.write_text(marked(written, f'max="{kwh * 1e12:.6g} nWh"'), "utf-8")
             rows.append(("alone", *timed(project, ["--energy"], limit_s, test)))
             tests.write_text(marked(written, 'max_increase="0 %"') + f"# {number}\n", "utf-8")
-            rows.append(("beside base", *timed(project, ["--energy-base", "main"], limit_s, test)))
+            rows.append(("with base", *timed(project, ["--energy-base", "main"], limit_s, test)))
     for how, test, verdict, launches, seconds in rows:
         print(f"{how:12} {test:24} {verdict:14} {launches:3} launches  {seconds:6.2f} s")
     longest = max(seconds for *_, seconds in rows)

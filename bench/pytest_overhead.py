@@ -1,10 +1,10 @@
-"""What energygate costs a pytest that does not use it: at most 2 ms of import, and 5 ms on an empty suite.
+"""The overhead of the plugin in a pytest that does not use it: at most 2 ms of import, and 5 ms on an empty suite.
 
-The suite runs with the plugin and with `-p no:energygate` in turns, so that a machine that slows down slows both; its
-CPU time counts, for a single thread waits for nothing. Every run is a fork of one process that has imported pytest and
-not the plugin: what an interpreter costs to start is the same on both sides and varies by more than what is looked
-for, and so do other installed plugins, which stay out. A second run without the plugin tells what the difference
-between two equal runs looks like. The import is timed inside fresh interpreters that have loaded pytest already.
+The suite runs alternately with the plugin and with `-p no:energygate`, so that a machine that slows down slows both.
+Its CPU time is compared, since a single thread never waits. Every run is a fork of one process that has imported
+pytest but not the plugin, because the start of an interpreter varies by more than the difference to be measured; so do
+other installed plugins, which are disabled. A second run without the plugin shows the difference between two equal
+runs. The import is timed inside fresh interpreters that have already loaded pytest.
 
 Usage: python bench/pytest_overhead.py [ROUNDS]
 """

@@ -1,7 +1,7 @@
-"""How surely `pytest --energy-base` tells a limit 5 % above the true change from one 5 % below it.
+"""How reliably `pytest --energy-base` passes a limit 5 % above the true change and fails one 5 % below it.
 
-A request of 1 ms does 105 units of work where base's does 100. One test of a session allows +10 %, which is to pass,
-the other one +0 %, which is to fail. Each session is a pytest of its own, with the plugin and its workers as they are.
+A request of 1 ms does 105 units of work where base's does 100. One test of a session allows +10 % and should pass, the
+other allows +0 % and should fail. Each session is a real pytest of its own, with the plugin and its workers.
 
     uv run python bench/pytest_power.py [VERDICTS] [TIME]
 """
@@ -65,7 +65,7 @@ GIT = ("git", "-c", "user.name=bench", "-c", "user.email=bench@example.com")
 
 @dataclass(frozen=True, kw_only=True)
 class Judged:
-    """What became of one test.
+    """The outcome of one test.
 
     Attributes:
         name: The test.
@@ -97,7 +97,7 @@ def main(verdicts: int, limit: str) -> int:
         f"{', virtual' if machine.virtual else ''}; --energy-time {limit}"
     )
     judged: list[Judged] = []
-    # Interrupted, it tells what it has.
+    # An interrupt ends measuring; what has been measured is printed.
     with contextlib.suppress(KeyboardInterrupt), tempfile.TemporaryDirectory() as name:
         write(Path(name))
         while len(judged) < verdicts:
@@ -124,7 +124,7 @@ def tell(judged: list[Judged]) -> int:
     share = right / len(judged)
     print(f"measured change: median {statistics.median(one.change for one in judged):+.2%}, true +5 %")
     met = "met" if share >= TARGET else "MISSED"
-    print(f"told apart in {right} of {len(judged)}; target: {TARGET:.0%}: {met}")
+    print(f"right: {right} of {len(judged)}; target: {TARGET:.0%}: {met}")
     return int(share < TARGET)
 
 

@@ -1,4 +1,4 @@
-"""The time that a Recorder adds to every request, and how far its joules agree with the meter's.
+"""The time that a Recorder adds to every request, and how well its joules agree with the meter's.
 
 Requests with and without it alternate in the same process (ABBA), so that the machine's drift cancels; the table shows
 the median of the added time. Then threads serve for a while, and the Recorder's total is compared with the meter's own

@@ -1,4 +1,4 @@
-"""Whether stated intervals are honest: repeated runs of `check` on one machine, and how often their intervals meet.
+"""Whether the stated intervals hold: repeated runs of `check` on one machine, and how often their intervals overlap.
 
 Absolute energy per request follows the machine's speed, which drifts on shared machines. The interval allows for
 that (`drift_sd` in the result); this script measures how much it really drifts. Target: 19 of 20 pairs overlap.

@@ -2,8 +2,8 @@
 
     uv run python bench/replay.py
 
-Tools that measure base, then head, are given base's windows of one launch and head's of the next ("in turn after one
-another"); tools that interleave are given both sides of the same launch. A verdict of energygate uses as many
+Tools that measure base, then head, get base's windows of one launch and head's of the next ("one after the other");
+tools that interleave get both sides of the same launch. A verdict of energygate uses as many
 launches as it needs.
 """
 

@@ -1,4 +1,4 @@
-"""What comments look like on GitHub: pictures in light and dark, as wide as a screen and as a phone.
+"""What comments look like on GitHub: pictures in light and dark, at the width of a screen and of a phone.
 
     npm pack github-markdown-css && tar xzf github-markdown-css-*.tgz
     uv run python bench/screenshots.py OUT --css package [--result result.json] [KIND...]

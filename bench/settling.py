@@ -1,10 +1,10 @@
-"""What settling is for: the scatter of a launch on two threads, with and without it.
+"""The effect of settling: the scatter of a launch on two threads, with and without it.
 
     uv run python bench/settling.py [LAUNCHES]
 
 A worker with several threads that was frozen serves a few calls unmeasured when its turn comes: its threads wake up on
-one CPU and are spread over the others only milliseconds later. Both kinds of launch take turns, so that the machine's
-moods fall on both.
+one CPU and are spread over the others only milliseconds later. Both kinds of launch alternate, so that the machine's
+drift affects both.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How long `energygate --help` takes, against `python -c "import click"`: the target is at most 1.5 times.
 
-Both run in turns, so that a machine that slows down slows both. And how long codecarbon takes to start, by parts, in
-fresh processes: the target is at most 1.5 s. Usage: python bench/startup.py [PAIRS]
+Both run alternately, so that a machine that slows down slows both. It also shows how long the first meter takes to
+open, by parts, in fresh processes: the target is at most 1.5 s. Usage: python bench/startup.py [PAIRS]
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEAST_PAIRS = 15
 METER_TARGET_S = 1.5
 METER_STARTS = 9
 IDLE_S = 0.0
-"""How long to look at the machine at rest: 2 s where it has counters, which is measuring and not starting."""
+"""How long to measure the idle machine: 2 s where it has counters, which is measuring and not starting."""
 
 METER_PARTS = (
     "our own modules",

@@ -1,4 +1,4 @@
-"""Write docs/accuracy.md: what the scripts here print, with a sentence around each table.
+"""Write docs/accuracy.md: what the scripts here print, with a sentence above each table.
 
     uv run python bench/tables.py
 
@@ -37,17 +37,21 @@ consecutive launches, and *replayed* when they are drawn in random order; the ta
 """
 
 BESIDE = """\
-The same launches, judged by the rules of other tools. A rule is useful when it is near 0 % on the left and near
-100 % on the right. At +2 %, which is energygate's limit here, an alarm is neither right nor wrong: it should be rare.\
+The same launches, judged by the rules of other tools. A good rule is near 0 % on the left and near 100 % on the
+right. At +2 %, which is energygate's limit here, an alarm is neither right nor wrong: it should be rare.\
 """
 
 PARTS: tuple[tuple[str, ModuleType, str], ...] = (
     (
         "False alarms",
         false_alarms,
-        "Nothing changed. Every `fail` here is a false alarm, which makes people switch a gate off.",
+        "Nothing changed. Every `fail` here is a false alarm, the reason why people switch gates off.",
     ),
-    ("Real changes", detection, "`found` is the mean of the launches; `median` the time to a verdict."),
+    (
+        "Real changes",
+        detection,
+        "`measured` is the mean change of the launches; `median` the median time to a verdict.",
+    ),
     (
         "Beside the rules of other tools",
         replay,
@@ -57,14 +61,14 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
         "One number per launch",
         estimators,
         (
-            "A launch's number is the median of its blocks, which a neighbour's bursts hardly move. What a few "
-            "expensive requests\nadd to the sum over a launch is judged separately, with a wider interval."
+            "A launch's number is the median of its blocks, which bursts of other processes hardly affect. What a few "
+            "expensive\nrequests add to the sum over a launch is judged separately, with a wider interval."
         ),
     ),
     (
         "The rule itself",
         stopping,
-        "Simulated. The rule is built for normal noise; the last lines show what other noise does to its error.",
+        "Simulated. The rule assumes normal noise; the last lines show its error with other noise.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Recorded launches, small enough to commit: what every launch's windows cost on both sides."""
+"""Recorded launches, small enough to commit: the time of every launch's windows on both sides."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where every watt of the vCPU table comes from: derives each row from published numbers and holds the table to it.
+"""The sources of the vCPU power table: derives each row from published numbers and checks the table against them.
 
 uv run python bench/vcpu_power.py
 """
@@ -13,7 +13,7 @@ from importlib import resources
 
 @dataclass(frozen=True, kw_only=True)
 class Watts:
-    """What one vCPU draws, and how that was come by."""
+    """What one vCPU draws, and how that was derived."""
 
     idle: float
     full: float
@@ -248,7 +248,7 @@ def the_table() -> dict[str, tuple[float, float, float]]:
 
 
 def main() -> None:
-    """Print the derivations and the comparison, and hold the table to them."""
+    """Print the derivations and the comparison, and check the table against them."""
     rows = derived()
     print(f"{'family':42} {'idle':>7} {'full':>7} {'4 vCPU':>14}  from")
     for family, watts in sorted(rows.items()):

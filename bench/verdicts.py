@@ -31,7 +31,7 @@ TODAY = date(2026, 1, 1)  # no waiver is involved
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What came out, after how many launches and seconds."""
+    """The verdict, and after how many launches and seconds."""
 
     verdict: str
     launches: int
