@@ -1,4 +1,4 @@
-"""Small values for tests: everything has a harmless default, so that a test names only what it is about."""
+"""Small values for tests: everything has a harmless default, so that a test states only what matters to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `check --base` leaves behind, made from evidence by the code that makes it from launches."""
+"""The result of `check --base`, made from given evidence by the code that makes it from launches."""
 
 from __future__ import annotations
 

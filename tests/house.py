@@ -1,4 +1,4 @@
-"""The rules of the house as functions of a module's name and source."""
+"""The architecture's rules, as functions of a module's name and source."""
 
 from __future__ import annotations
 

@@ -1,10 +1,10 @@
-"""How `uv run pytest` runs the tests: side by side on all processors, those that measure alone, repetitions not at all.
+"""How `uv run pytest` runs the tests: in parallel on all processors, those that measure one at a time, without repeats.
 
 A marker on a test or in a file's `pytestmark` decides:
 
 - `measures`: it judges times, energy or CPU clocks of real processes, so nothing may run beside it. It holds a lock
   exclusively that every other test shares. One worker runs all of these, after everything else.
-- `repeats`: it shows for real once more what another test already shows. `.ci/run` runs it; `pytest` leaves it out
+- `repeats`: it repeats for real what another test already shows. `.ci/run` runs it; `pytest` leaves it out
   unless `-m`, `-k` or its node id asks for it.
 - `simulator`: a test of the simulator of GitHub itself (set here, by its folder); as `repeats`, but it runs as well
   when the simulator has changed or its folder is named.

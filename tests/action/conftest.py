@@ -1,4 +1,4 @@
-"""A job to report from: its variables and files, a GitHub to talk to, and what the log says."""
+"""A job to report from: its variables and files, a simulated GitHub, and its log."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project in which every workload is broken in a way of its own."""
+"""A project in which every workload is broken in a different way."""
 
 from __future__ import annotations
 

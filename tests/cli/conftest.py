@@ -1,4 +1,4 @@
-"""Runs of the command that several tests look at: each is made once, when the first of them asks."""
+"""Runs of the command that several tests share: each happens once, when the first test needs it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A GitHub to talk to, and clients of it that note how long they would have waited."""
+"""A simulated GitHub, and clients that record how long they would have waited."""
 
 from __future__ import annotations
 

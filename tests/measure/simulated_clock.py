@@ -1,4 +1,4 @@
-"""A clock for a whole process, in the machine's place: nothing waits there, and nothing is late, however busy it is."""
+"""A simulated clock for a whole process: nothing really waits, and nothing is late however busy the machine is."""
 
 from __future__ import annotations
 

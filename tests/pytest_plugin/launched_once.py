@@ -1,4 +1,4 @@
-"""pytest in a process of its own, in which each workload is launched once, however quick or slow the machine is."""
+"""pytest in a process of its own, in which each workload is launched once, whatever the machine's speed."""
 
 from __future__ import annotations
 

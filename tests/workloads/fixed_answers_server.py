@@ -1,4 +1,4 @@
-"""A server with a fixed answer, in bytes, for every path: what a test wants to see go wrong.
+"""A server with a fixed answer, in bytes, for every path, for tests of wrong answers.
 
     python fixed_answers_server.py PORT ANSWERS.json
 

@@ -1,4 +1,4 @@
-"""What the tests of endpoints share: what a worker is told to load, and files of requests."""
+"""What the tests of endpoints share: the specs that a worker loads, and files of requests."""
 
 from __future__ import annotations
 

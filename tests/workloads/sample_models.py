@@ -1,4 +1,4 @@
-"""Small ONNX models, made on the spot."""
+"""Small ONNX models, made when they are needed."""
 
 from __future__ import annotations
 

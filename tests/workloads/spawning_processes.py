@@ -1,4 +1,4 @@
-"""Workloads that start processes in every way there is, each of them burning an exact amount of CPU time."""
+"""Workloads that start processes in every possible way, each of which burns an exact amount of CPU time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How a request is answered: authentication, permission, rate limits, then the operation's route."""
+"""The order in which a request is handled: authentication, permission, rate limits, then the operation's route."""
 
 from __future__ import annotations
 

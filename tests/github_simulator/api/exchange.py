@@ -1,4 +1,4 @@
-"""A request, its response, and what tests arrange to happen between the two."""
+"""A request, its response, and what a test makes happen between the two."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """`actions/upload-artifact` and `actions/download-artifact` from version 4 on.
 
-A name is taken once per attempt of a run unless `overwrite` says otherwise; hidden files stay out.
+A name can be used once per attempt of a run unless `overwrite` is set; hidden files are left out.
 """
 
 from __future__ import annotations

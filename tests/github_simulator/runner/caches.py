@@ -1,7 +1,7 @@
 """`actions/cache`, `actions/cache/restore` and `actions/cache/save`, on a folder that all runs share.
 
 An entry belongs to the ref of the run that saved it. A run sees those of its own ref, of its pull request's base and
-of the default branch, in this order: what a pull request saves, nobody else restores. An entry is never replaced.
+of the default branch, in this order: what a pull request saves, no other ref can restore. An entry is never replaced.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The contexts of expressions, and which of them GitHub offers where.
+"""The contexts of expressions, and where GitHub provides each of them.
 
 After GitHub's table of context availability, and for actions after the runner's `action_yaml.json`.
 """

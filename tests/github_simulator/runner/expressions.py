@@ -1,6 +1,6 @@
 """The evaluator of `${{ }}`: contexts, operators with GitHub's conversions, functions, and conditions.
 
-Two things are stricter than on GitHub, so that tests find what GitHub would take for an empty text: a name that
+Two things are stricter than on GitHub, so that tests find what GitHub treats as an empty text: a name that
 a `Known` context does not have, and an `if:` that mixes `${{ }}` with text and so is always true.
 """
 

@@ -1,4 +1,4 @@
-"""An AWS account to test with: moto's, with what moto lacks of CloudFormation and of CloudWatch's own working.
+"""An AWS account for tests: moto's, plus the behaviour of CloudFormation and CloudWatch that moto lacks.
 
 moto makes no alarms from templates and never evaluates one. Here an alarm of a template is put with the API call that
 CloudFormation makes, through boto3, which refuses what the call does not take; and `evaluate` does for an alarm what

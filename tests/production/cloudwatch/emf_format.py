@@ -1,4 +1,4 @@
-"""What the specification of CloudWatch's Embedded Metric Format asks of a line."""
+"""What the specification of CloudWatch's Embedded Metric Format requires of a line."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Snapshots for sinks, handed to them as the recorder does, and a client that keeps what it is sent."""
+"""Snapshots for sinks, exported as the recorder does, and a client that stores what it receives."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the function moves, made in an account, and how to read it."""
+"""The resources whose values the function changes, created in an account, and how to read the values."""
 
 from __future__ import annotations
 

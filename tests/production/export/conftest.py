@@ -1,4 +1,4 @@
-"""A Prometheus and a Pushgateway for the tests of a module, ended with it: whatever is measured later has the CPUs."""
+"""A Prometheus and a Pushgateway for the tests of a module, ended with it so that they do not disturb later tests."""
 
 from __future__ import annotations
 

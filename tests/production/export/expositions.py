@@ -1,6 +1,6 @@
-"""A service's metrics without a service: an exposition like energygate.Recorder's that goes on at every scrape.
+"""A service's metrics without a service: an exposition like energygate.Recorder's whose counters grow at every scrape.
 
-What one scrape adds is fixed, so that quotients of rates are exact whenever Prometheus comes by.
+What one scrape adds is fixed, so that quotients of rates are exact whenever Prometheus scrapes.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Real servers for tests: started on free ports, waited for, asked over HTTP, ended afterwards.
+"""Real servers for tests: started on free ports, awaited, queried over HTTP, ended afterwards.
 
 Prometheus and Pushgateway come with Debian (`prometheus`, which brings promtool, and `prometheus-pushgateway`); where
 they are missing, tests say so and are skipped.

@@ -1,4 +1,4 @@
-"""Recorders of one test know of each other, and of no others: one that was killed is missed for seconds."""
+"""Recorders of a test find only each other: one that an earlier test killed would count for some more seconds."""
 
 from __future__ import annotations
 

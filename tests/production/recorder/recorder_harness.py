@@ -1,4 +1,4 @@
-"""A recorder whose clocks and meter are told what to say."""
+"""A recorder whose clocks and meter are set by the test."""
 
 from __future__ import annotations
 

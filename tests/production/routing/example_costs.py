@@ -1,4 +1,4 @@
-"""Pools as their costs see them: two to reckon with by hand, and any that hypothesis draws."""
+"""Costs of pools: two that are easy to check by hand, and arbitrary ones from hypothesis."""
 
 from __future__ import annotations
 

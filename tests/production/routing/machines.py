@@ -1,4 +1,4 @@
-"""Results of one model on made-up machines: each test names only what it is about."""
+"""Results of one model on made-up machines; a test states only what matters to it."""
 
 from __future__ import annotations
 

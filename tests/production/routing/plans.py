@@ -1,4 +1,4 @@
-"""Plans from made-up results, with a limit and rates that a test need not name."""
+"""Plans from made-up results, with a default limit and default rates."""
 
 from __future__ import annotations
 
