@@ -107,6 +107,11 @@ def quantity_pattern(family: Family) -> str:
     return rf"^\s*\+?{_NUMBER}\s*(?:{units})\s*$"
 
 
+def written_unit(text: str, family: Family) -> str:
+    """Return the unit of a valid quantity of `family` as it is written: `mWh` of `0.5 mWh`."""
+    return _split(" ".join(text.split()), family)[1]
+
+
 def unit_size(unit: str, family: Family) -> Fraction:
     """Return how many canonical units of `family` one `unit` is, exactly.
 

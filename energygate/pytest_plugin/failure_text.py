@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from energygate.errors import OptionNames
 from energygate.gate import Verdict
 from energygate.policy import METRICS, RELATIVE, format_number, scale_for
-from energygate.policy.units import unit_size
+from energygate.policy.units import unit_size, written_unit
 from energygate.report.explanations import more_time
 from energygate.report.headline import BIG_FACTOR
 from energygate.report.phrases import (
@@ -111,11 +111,9 @@ def _value_and_limit(name: str, metric: MetricResult, finding: FindingResult) ->
 
 def _scale(name: str, metric: MetricResult, finding: FindingResult) -> tuple[float, str]:
     """Return the limit's unit, so that the two are easy to compare; the value's own where it is far off."""
-    unit = finding.limit_text.lstrip("+-.0123456789eE ")
-    try:
-        factor = 1 / float(unit_size(unit, METRICS[name].family))
-    except KeyError:
-        return scale_for([metric.head], metric.unit)
+    family = METRICS[name].family
+    unit = written_unit(finding.limit_text, family)
+    factor = 1 / float(unit_size(unit, family))
     fits = metric.head == 0 or MIN_SHOWN <= abs(metric.head) * factor < MAX_SHOWN
     return (factor, unit) if fits else scale_for([metric.head], metric.unit)
 

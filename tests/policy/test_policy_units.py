@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from energygate.policy import Family, parse_quantity
 from energygate.policy.families import FAMILIES
-from energygate.policy.units import example_of, quantity_pattern, unit_size
+from energygate.policy.units import example_of, quantity_pattern, unit_size, written_unit
 
 ENERGY_UNITS = "Wh, nWh, µWh, mWh, kWh, MWh, µJ, mJ, J, kJ, MJ"
 
@@ -221,3 +221,16 @@ def test_the_size_of_a_unit():
     assert unit_size("µWh", Family.ENERGY) * 10**9 == 1
     with pytest.raises(KeyError):
         unit_size("parsec", Family.ENERGY)
+
+
+@pytest.mark.parametrize(
+    ("text", "family", "unit"),
+    [
+        ("0.5 mWh", Family.ENERGY, "mWh"),
+        ("1e-3Wh", Family.ENERGY, "Wh"),
+        ("5 EUR", Family.MONEY, "EUR"),
+        (" +5  % ", Family.RATIO, "%"),
+    ],
+)
+def test_the_unit_as_it_is_written(text, family, unit):
+    assert written_unit(text, family) == unit

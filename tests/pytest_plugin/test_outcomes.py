@@ -8,9 +8,11 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from builders import exact_metric_result, finding_result, result, workload_result
 
 from energygate.errors import MeasurementError
-from energygate.pytest_plugin.failure_text import error_text
+from energygate.gate import Verdict
+from energygate.pytest_plugin.failure_text import error_text, failure
 from energygate.result.result import result_json_schema
 from energygate.run import check as check_module
 
@@ -295,6 +297,29 @@ def test_a_test_may_ask_for_the_fixture_while_it_runs(suite, others):
     found = suite(source + others, "--energy-budget", "0.3 mWh")
     found.assert_outcomes(failed=1 + bool(others))
     found.stdout.fnmatch_lines(["*_ test_it (energy) _*", "energy per request 0.400 mWh * 33 % over"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "unit", "limit_text", "shown"),
+    [
+        ("energy_per_request", 4e-7, "kWh", "0.3 mWh", "energy per request 0.400 mWh"),
+        ("energy_per_request", 4e-7, "kWh", "3e2µWh", "energy per request 400 µWh"),
+        (
+            "energy_per_request",
+            4e-7,
+            "kWh",
+            "1 kWh",
+            "energy per request 400 µWh",
+        ),  # 0.0000004 kWh reads badly
+        ("model_size", 2_500_000.0, "B", "2000 kB", "model size 2,500 kB"),
+        ("monthly_cost", 6.0, "EUR", "5EUR", "monthly cost 6.00 EUR"),
+    ],
+)
+def test_a_value_is_in_the_unit_of_its_limit(name, value, unit, limit_text, shown):
+    finding = finding_result(Verdict.FAIL, limit=value / 2, limit_text=limit_text)
+    metrics = {name: exact_metric_result(value, unit, finding)}
+    text = failure(result(workload_result("w", metrics=metrics)), None)
+    assert text.startswith(f"{shown}, limit {limit_text}: ")
 
 
 LONGER = MeasurementError("it was killed", hint=lambda options: f"Raise {options.time_limit}", detail="a\nb")
