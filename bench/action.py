@@ -1,4 +1,4 @@
-"""What the action costs besides measuring: its own steps, on a change that leaves nothing to measure.
+"""The time that the action takes apart from measuring: its own steps, on a change that leaves nothing to measure.
 
     uv run python bench/action.py
 

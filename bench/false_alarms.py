@@ -1,4 +1,4 @@
-"""How often a harmless change fails: A/A comparisons, quiet and beside a bursty process.
+"""How often a harmless change fails: A/A comparisons, quiet and next to a bursty process.
 
     uv run python bench/false_alarms.py
 

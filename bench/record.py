@@ -1,4 +1,4 @@
-"""Record launches of comparisons with a known truth, quiet and beside a bursty neighbour, into bench/traces/OCCASION.
+"""Record launches of comparisons with a known truth, quiet and next to a bursty process, into bench/traces/OCCASION.
 
     uv run python bench/record.py OCCASION [LAUNCHES] [ONLY]
 

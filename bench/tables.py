@@ -53,7 +53,7 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
         "`measured` is the mean change of the launches; `median` the median time to a verdict.",
     ),
     (
-        "Beside the rules of other tools",
+        "Compared with the rules of other tools",
         replay,
         BESIDE,
     ),
