@@ -219,7 +219,7 @@ def states() -> Result:
         state="renamed",
         notes=("renamed from digits-cnn; base's budgets decide",),
     )
-    gone = "removed; it exists at base 3f2a9c1, and base's policy does not allow that"
+    gone = "removed, which base's policy does not allow; it exists at base 3f2a9c1"
     return result(
         newcomer, renamed, unmeasured("digits-mlp", "removed", gone, Verdict.FAIL), unchanged("old")
     )

@@ -29,8 +29,8 @@ OTHER_POLICY = "the first stage used another policy: base's has changed since, o
 
 UNCHANGED = "identical to base according to the first stage; not checked"
 REMOVED = "removed by head according to the first stage; not checked"
-KEPT = "removed, which base's policy does not allow"
-NOT_ALLOWED = "added, which base's policy does not allow"
+REMOVAL_NOT_ALLOWED = "removed, which base's policy does not allow"
+ADDITION_NOT_ALLOWED = "added, which base's policy does not allow"
 NO_LIMITS = "added, and not judged: base's policy has no limits for it, and head's was not read"
 
 _ROUNDING = 1 + 1e-9
@@ -170,7 +170,7 @@ class _Judge:
         if _is_removed(one):
             return self._removed(one, known)
         if known is None and self._policy.comparison.added == "fail":
-            return _ruled(one, Verdict.FAIL, NOT_ALLOWED)
+            return _ruled(one, Verdict.FAIL, ADDITION_NOT_ALLOWED)
         if one.provenance is None:
             if known is None or one.state not in {"unchanged", "renamed"}:
                 raise _NotJudged("it was not measured, and the result does not say why")
@@ -193,7 +193,7 @@ class _Judge:
             if known is not None and (heir := self._heir(self._policy.workloads[known], self._head)):
                 raise _NotJudged(f"it claims to be removed, and head's policy runs the same as {heir!r}")
         if known is not None and self._policy.comparison.removed == "fail":
-            return _ruled(one, Verdict.FAIL, KEPT)
+            return _ruled(one, Verdict.FAIL, REMOVAL_NOT_ALLOWED)
         return _ruled(one, Verdict.PASS, REMOVED if self._head is None else None)
 
     def _heir(self, gone: Workload, head: Policy) -> str | None:

@@ -18,6 +18,7 @@ from energygate.measure.machine_lock import machine_lock
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
+from energygate.result.judging import ADDITION_NOT_ALLOWED, REMOVAL_NOT_ALLOWED
 from energygate.result.result import MachineResult, Result, WorkloadResult
 from energygate.result.site_result import site_result
 from energygate.run.context import RunContext, require_measuring, shared_confidence, side_of, site_factors
@@ -229,7 +230,7 @@ class _Check:
         head = self._serving(job, pairing.head, self._head_side)
         if pairing.base is None or self._base_side is None:
             if pairing.state == "added" and rules.added == "fail":
-                return unmeasured_workload(pairing, Verdict.FAIL, "added, which base's policy does not allow")
+                return unmeasured_workload(pairing, Verdict.FAIL, ADDITION_NOT_ALLOWED)
             head.check_files()
             return prepare(pairing, head, self._context)
         base = self._serving(job, pairing.base, self._base_side)
@@ -284,12 +285,10 @@ class _Check:
         )
 
     def _removed(self, pairing: Pairing, base: CheckedOutBase) -> WorkloadResult:
-        note = f"removed; it exists at base {base.name}"
+        where = f"it exists at base {base.name}"
         if self._context.policy.comparison.removed == "fail":
-            return unmeasured_workload(
-                pairing, Verdict.FAIL, f"{note}, and base's policy does not allow that"
-            )
-        return unmeasured_workload(pairing, Verdict.PASS, note)
+            return unmeasured_workload(pairing, Verdict.FAIL, f"{REMOVAL_NOT_ALLOWED}; {where}")
+        return unmeasured_workload(pairing, Verdict.PASS, f"removed; {where}")
 
 
 def _unchanged(pairing: Pairing) -> WorkloadResult:

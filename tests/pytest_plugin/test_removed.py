@@ -96,7 +96,7 @@ def test_a_policy_may_forbid_removing_them(branch):
     found.assert_outcomes(passed=1)
     assert found.ret == 1
     assert removed["gone"]["verdict"] == "fail"  # by the name of base's entry
-    found.stdout.fnmatch_lines(["gone: removed; it exists at base *, and base's policy does not allow that"])
+    found.stdout.fnmatch_lines(["gone: removed, which base's policy does not allow; it exists at base *"])
     found.stdout.no_fnmatch_line("not judged:*")  # it is said already
 
 

@@ -349,11 +349,11 @@ def test_a_reason_that_many_rows_share_is_told_once():
 
 
 def test_what_was_told_first_is_not_told_again():
-    gone = "removed; it exists at base 3f2a9c1, and base's policy does not allow that"
+    gone = "removed, which base's policy does not allow; it exists at base 3f2a9c1"
     one = workload_result(
         "a", metrics={}, provenance=None, method=None, state="removed", verdict=Verdict.FAIL, notes=(gone,)
     )
-    assert written(result(one, base=BASE)).count("does not allow that") == 1
+    assert written(result(one, base=BASE)).count("does not allow; it exists") == 1
 
 
 def test_when_nothing_was_judged_it_says_so():

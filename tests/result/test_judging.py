@@ -11,7 +11,15 @@ from first_stage import TODAY, FirstStage, judge_again, policy, rulings
 from energygate.gate import Estimate, Evidence, Verdict
 from energygate.gate.estimates import shared_alpha
 from energygate.policy.policy_diff import policy_digest
-from energygate.result.judging import AGAIN, KEPT, NO_LIMITS, NOT_ALLOWED, OTHER_POLICY, REMOVED, UNCHANGED
+from energygate.result.judging import (
+    ADDITION_NOT_ALLOWED,
+    AGAIN,
+    NO_LIMITS,
+    OTHER_POLICY,
+    REMOVAL_NOT_ALLOWED,
+    REMOVED,
+    UNCHANGED,
+)
 from energygate.result.merging import MISSING
 from energygate.result.result import FindingResult
 
@@ -232,7 +240,8 @@ def test_what_base_does_not_have_cannot_be_identical_to_it():
 
 
 @pytest.mark.parametrize(
-    ("rule", "verdict", "note"), [("list", Verdict.PASS, REMOVED), ("fail", Verdict.FAIL, KEPT)]
+    ("rule", "verdict", "note"),
+    [("list", Verdict.PASS, REMOVED), ("fail", Verdict.FAIL, REMOVAL_NOT_ALLOWED)],
 )
 def test_a_removed_workload_is_under_base_s_rule(rule, verdict, note):
     base = policy({"cnn": {**CNN, "budgets": ENERGY}}, comparison={"removed": rule})
@@ -302,12 +311,12 @@ def test_an_added_workload_may_be_forbidden():
     first = FirstStage(base, head).measured("cnn", [SAME])
     measured = first.measured("new", [alone], state="added", base_name=None).result()
     first.workloads.pop()
-    refused = first.unmeasured("new", "added", Verdict.FAIL, note=NOT_ALLOWED).result()
+    refused = first.unmeasured("new", "added", Verdict.FAIL, note=ADDITION_NOT_ALLOWED).result()
     for outcome in (measured, refused):
         for policy_of_head in (head, None):
             again = judge_again(outcome, base, head=policy_of_head)
             assert verdicts(again) == {"cnn": Verdict.PASS, "new": Verdict.FAIL}
-            assert again.workloads[1].notes == (NOT_ALLOWED,)
+            assert again.workloads[1].notes == (ADDITION_NOT_ALLOWED,)
 
 
 def test_a_workload_that_neither_side_has_is_an_error():

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from energygate.errors import EnergygateError
 from energygate.gate import Estimate, Evidence, Verdict, worst
 from energygate.policy import METRICS
-from energygate.result.judging import NOT_ALLOWED
+from energygate.result.judging import ADDITION_NOT_ALLOWED
 from energygate.result.reading import read_result
 
 SAMPLED = {
@@ -114,7 +114,7 @@ def honest_runs(draw):
         elif state == "added" and rules["added"] == "judge":
             first.measured(now, evidence, state="added", base_name=None)
         elif state == "added":
-            first.unmeasured(now, "added", Verdict.FAIL, note=NOT_ALLOWED)
+            first.unmeasured(now, "added", Verdict.FAIL, note=ADDITION_NOT_ALLOWED)
         elif state == "removed":
             first.unmeasured(
                 now, state, Verdict.FAIL if rules["removed"] == "fail" else Verdict.PASS, base_name=name

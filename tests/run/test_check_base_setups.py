@@ -169,7 +169,7 @@ def test_without_a_policy_at_base_heads_decides(project):
             {"removed": "fail"},
             "gone",
             1,
-            "✗ FAIL  gone: removed; it exists at base {base}, and base's policy does not allow that",
+            "✗ FAIL  gone: removed, which base's policy does not allow; it exists at base {base}",
         ),
         ({"added": "fail"}, "come", 1, "✗ FAIL  come: added, which base's policy does not allow"),
     ],

@@ -253,7 +253,7 @@ def unmeasured(name, state, verdict=Verdict.PASS, note="identical to base, not m
     )
 
 
-REMOVED = "removed; it exists at base 3f2a9c1, and base's policy does not allow that"
+REMOVED = "removed, which base's policy does not allow; it exists at base 3f2a9c1"
 ADDED = "added, which base's policy does not allow"
 
 
