@@ -21,7 +21,7 @@ LEVELS = {
     Verdict.INCONCLUSIVE: (Level.WARNING, "is undecided"),
     Verdict.WAIVED: (Level.NOTICE, "breaks a budget that is waived"),
 }
-"""How severe each verdict is, and in words; a pass needs no annotation."""
+"""Each verdict's severity and its words; a pass needs no annotation."""
 
 
 def annotations_of(result: Result, *, policy: Policy | None, path: str) -> list[Annotation]:
@@ -32,14 +32,16 @@ def annotations_of(result: Result, *, policy: Policy | None, path: str) -> list[
         policy: The policy as head has it, whose lines reviewers see; `None` when it cannot be read.
         path: Its path in the repository.
     """
-    found = []
+    annotations = []
     for workload in result.workloads:
         for key, verdict, message in _remarks(workload):
             level, words = LEVELS[verdict]
             line = None if policy is None else policy.line(key)
             title = f"energygate: {workload.name} {words}"
-            found.append(Annotation(level=level, title=title, message=message or words, file=path, line=line))
-    return sorted(found, key=lambda one: list(Level).index(one.level))
+            annotations.append(
+                Annotation(level=level, title=title, message=message or words, file=path, line=line)
+            )
+    return sorted(annotations, key=lambda one: list(Level).index(one.level))
 
 
 def _remarks(workload: WorkloadResult) -> Iterator[tuple[tuple[str, ...], Verdict, str]]:

@@ -27,11 +27,11 @@ class StepFailure:
     """Why nothing was judged.
 
     Attributes:
-        message: One sentence, with its place.
-        hint: What to do next; `None` when the message says it all.
+        message: One sentence that begins with the place.
+        hint: What to do next; `None` when the message is enough.
         detail: The stderr of a process; `None` without any.
         exit_code: The exit code.
-        line: The policy's line that it is about; `None` where it is about none.
+        line: The policy's line that it is about; `None` for none.
     """
 
     message: str
@@ -90,7 +90,7 @@ class Handover:
         return None if content is None else read_result(content, name="result.json")
 
     def failure(self) -> StepFailure:
-        """Read why there is no result; without that either, the measuring step was killed."""
+        """Read why there is no result; if that is missing too, the measuring step was killed."""
         try:
             read = json.loads(_content(self._failure_path) or b"")
             if read["exit_code"] not in EXIT_CODES:

@@ -48,7 +48,7 @@ class Inputs:
         task: What to do.
         policy: The policy's path below `directory`.
         directory: The project's directory below the checkout.
-        base: What to compare with; `None` for what the event says.
+        base: What to compare with; `None` for the event's base.
         workloads: Their names; none for all.
         strict: Whether an inconclusive verdict fails.
         comment: When to comment.
@@ -84,7 +84,7 @@ class Inputs:
 
     @property
     def key(self) -> str:
-        """The key of this policy's comment, which tells it from those of other policies on the pull request."""
+        """The key of this policy's comment, which distinguishes it from other policies' on the pull request."""
         return re.sub(r"[^A-Za-z0-9._/-]", "-", self.path)[-MAX_KEY:]
 
     @classmethod
@@ -134,7 +134,7 @@ def _flag(given: Mapping[str, str], name: str) -> bool:
 
 
 def _names(text: str) -> tuple[str, ...]:
-    """Read names, one a line, or as a JSON list, which can hold any name."""
+    """Read names, one per line, or as a JSON list, in which any name is possible."""
     if not text.startswith("["):
         return tuple(line.strip() for line in text.splitlines() if line.strip())
     try:
@@ -142,7 +142,7 @@ def _names(text: str) -> tuple[str, ...]:
     except ValueError:
         names = None
     if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
-        raise _wrong("workloads", "must be a name a line, or a JSON list of names")
+        raise _wrong("workloads", "must be one name per line, or a JSON list of names")
     return tuple(names)
 
 

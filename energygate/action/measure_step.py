@@ -87,7 +87,7 @@ class MeasureStep:
         write_outputs(self.environ, outputs)
 
     def _empty_runner_files(self) -> None:
-        """Empty the files by which steps talk to the runner: the pull request's code may have written there.
+        """Empty the files by which steps talk to the runner: the pull request's code may have written to them.
 
         Those of the whole job share a directory. The action's own are among them, and empty until it ends.
         """
@@ -113,15 +113,15 @@ class MeasureStep:
             # The checkout is a trial merge; reviewers know the pull request's own commit.
             result = result.model_copy(update={"head_commit": event.head_sha})
         handover.leave_result(result)
-        found = {**outputs_of(result), "result": str(handover.result_path)}
+        outputs = {**outputs_of(result), "result": str(handover.result_path)}
         if inputs.task is Task.LEG:
             # The merging job decides the run's verdict.
             index = self.environ.get("JOB_INDEX") or "0"
-            return {**found, "exit-code": "0", "report": "", "artifact": f"{LEG}-{index}"}
+            return {**outputs, "exit-code": "0", "report": "", "artifact": f"{LEG}-{index}"}
         if inputs.task is Task.MERGE:
-            found["past"] = self._keep_times(handover, temporary)
+            outputs["past"] = self._keep_times(handover, temporary)
         code = str(result_code(result, inputs))
-        return {**found, "exit-code": code, "artifact": FINAL}
+        return {**outputs, "exit-code": code, "artifact": FINAL}
 
     def _failed(self, handover: Handover, error: EnergygateError) -> Mapping[str, str]:
         try:

@@ -58,7 +58,7 @@ class ReportStep:
     log: TextIO = field(repr=False)
 
     def run(self) -> None:
-        """Report the outcome, what can fail last: the comment.
+        """Report the outcome; the comment comes last, as it is the likeliest to fail.
 
         Raises:
             UsageError: It runs outside of a job.
@@ -94,7 +94,7 @@ class ReportStep:
             self._guarded(lambda: self._comment(result, *place))
 
     def report_failure(self, failure: StepFailure, *, place: Place | None, gates: bool = True) -> None:
-        """Report in the same places that nothing was judged, and why."""
+        """Report in the same places why nothing was judged."""
         body = self._failure_text(failure, limit=MAX_COMMENT)
         self._guarded(lambda: write_summary(self.environ, body))
         code = job_code(failure.exit_code, self.inputs) if gates else 0
@@ -119,13 +119,13 @@ class ReportStep:
         if label is None:
             return result
         try:
-            found = label_set(self.client(), repository=self.event.repository, number=number, name=label)
+            current = label_set(self.client(), repository=self.event.repository, number=number, name=label)
         except EnergygateError as error:
             self._warn(f"cannot find out whether the label {label} is set, so nothing is waived: {error}")
             return result
-        if found is None:
+        if current is None:
             return result
-        return waive_by_label(result, label=found.name, who=found.who, when=found.when)
+        return waive_by_label(result, label=current.name, who=current.who, when=current.when)
 
     @property
     def run_url(self) -> str | None:

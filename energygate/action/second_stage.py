@@ -1,4 +1,4 @@
-"""The second stage: it judges again what a first stage measured without any rights, and reports it."""
+"""The second stage: it judges again what a first stage measured without permissions, and reports it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 
 _NO_ARTIFACT = frozenset({None, 410})
-"""Statuses of an artifact that does not exist (any more); any other is GitHub's refusal."""
+"""Statuses of an artifact that does not exist or has expired; any other is GitHub's refusal."""
 
 
 def _today() -> date:
@@ -84,11 +84,11 @@ class SecondStage:
         client = step.client()
         try:
             content = download_result(client, repository=repository, run_id=self.first.run_id, name=FINAL)
-        except GitHubError as trouble:
-            if trouble.status not in _NO_ARTIFACT:
+        except GitHubError as error:
+            if error.status not in _NO_ARTIFACT:
                 raise
             raise MeasurementError(
-                f"the first stage left no result: {trouble.what}",
+                f"the first stage left no result: {error.what}",
                 hint="Its log says why: it may have failed before it measured",
             ) from None
         result = self._placed(read_result(content, name="result.json"), pull_request)
@@ -109,15 +109,15 @@ class SecondStage:
         return step.waived(judged, number=pull_request.number)
 
     def _placed(self, result: Result, pull_request: PullRequest) -> Result:
-        """Return the result with commit, policy and base as GitHub has them, not as the result claims."""
+        """Return the result with commit, policy and base from GitHub, not as the result claims them."""
         if result.head_commit not in {None, self.first.head_sha}:
-            raise MeasurementError("the first stage's result is about another commit than its run was for")
+            raise MeasurementError("the first stage's result is about a different commit than its run")
         base = result.base and result.base.model_copy(update={"ref": pull_request.base_ref})
         policy = self.step.inputs.path
         return result.model_copy(update={"head_commit": self.first.head_sha, "policy": policy, "base": base})
 
     def _head_policy(self) -> Policy:
-        """Return head's policy, as data: it shows what became of workloads, whatever the first stage claims."""
+        """Return head's policy: it shows which workloads head has, whatever the first stage claims."""
         policy = self._policy(self.first.head_sha)
         if policy is None:
             raise PolicyError("the pull request removes the policy", where=self.step.inputs.path)

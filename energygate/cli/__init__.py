@@ -61,7 +61,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
         for line in (error.detail or "").splitlines():
             click.echo(f"  | {line}", err=True)
         sys.exit(error.exit_code)
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         abandon(sys.stdout)
         sys.exit(141)
     except Exception as error:

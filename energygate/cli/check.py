@@ -114,10 +114,10 @@ def check_and_report(
 ) -> int:
     """Check, report, write the result; return the exit code."""
     from energygate.cli.progress import check_with_progress
-    from energygate.cli.results import hand_over
+    from energygate.cli.results import write_and_report
     from energygate.policy import load_policy
 
     result = check_with_progress(
         load_policy(policy_path), Path(policy_path), options, base, base_dir, shown=not quiet
     )
-    return hand_over(result, json_path=json_path, strict=strict, quiet=quiet)
+    return write_and_report(result, json_path=json_path, strict=strict, quiet=quiet)

@@ -151,13 +151,12 @@ def write(files: Mapping[str, str], output: str, following: str, *, notes: Itera
 
     Args:
         files: Texts by their paths in the directory.
-        output: The directory; it is made if need be.
+        output: The directory; it is created if it does not exist.
         following: The next command, in which `{output}` stands for the directory.
         notes: What the files leave open, a line each, without its full stop.
 
     Raises:
-        UsageError: A file there is not energygate's own, or cannot be written; where that is known beforehand, none
-            is written.
+        UsageError: A file there was not written by energygate, and no file is written; or one cannot be written.
     """
     directory = Path(output)
     try:
@@ -176,7 +175,7 @@ def write(files: Mapping[str, str], output: str, following: str, *, notes: Itera
 
 
 def _refuse_foreign(directory: Path, name: str) -> None:
-    """Refuse to replace others' files: a checkout may hold anything at that place, links that lead out of it too."""
+    """Refuse to replace others' files: a checkout may contain anything there, even links that lead out of it."""
     from energygate.production.export.documents import MARK
 
     path = directory / name
@@ -198,7 +197,7 @@ def leftovers(
     """Find the files that an earlier export of the same kind left in a directory.
 
     Args:
-        directory: Of the export.
+        directory: The export's directory.
         written: Paths in it that this export has written.
         kind: The kind, as in the first line of its files.
         folders: The folders of the directory to look in.

@@ -46,9 +46,11 @@ What a replica can serve comes from the latest result (--result), from what
     callback=lambda _context, _parameter, texts: dict(map(_rate, texts)),
     help="Requests a second that a replica serves within the latency limit, such as cpu=12; may be repeated.",
 )
-@click.option("--namespace", metavar="NAME", default="default", show_default=True, help="Of all objects.")
-@click.option("--image", metavar="IMAGE", help="Of the CPU-only variant.  [default: a placeholder]")
-@click.option("--gpu-image", metavar="IMAGE", help="Of the GPU variant.  [default: --image]")
+@click.option(
+    "--namespace", metavar="NAME", default="default", show_default=True, help="Namespace of all objects."
+)
+@click.option("--image", metavar="IMAGE", help="Image of the CPU-only variant.  [default: a placeholder]")
+@click.option("--gpu-image", metavar="IMAGE", help="Image of the GPU variant.  [default: --image]")
 @click.option(
     "--port",
     type=click.IntRange(1, 65535),
@@ -69,7 +71,7 @@ What a replica can serve comes from the latest result (--result), from what
 @click.option(
     "--arrivals",
     metavar="PROMQL",
-    help="Requests a second as seen before the pods, to wake them from zero.  [default: ingress-nginx's metric]",
+    help="Requests per second as seen before the pods, to wake them from zero.  [default: ingress-nginx's metric]",
 )
 def kubernetes(
     workloads: tuple[str, ...],

@@ -23,8 +23,8 @@ itself, and take its share with --job.
 
 A workload runs where its `runs_on:` says. With a base, base's policy decides
 that: a workload that head adds gets the runner it asks for only where base's
-policy names that runner too, and --runner otherwise. A pull request can thus
-send no code to a runner that its base does not use.
+policy names that runner too, and --runner otherwise. So a pull request cannot
+send code to a runner that its base does not use.
 
 \b
 Exit codes:
@@ -38,7 +38,10 @@ Exit codes:
 @policy_option
 @base_options
 @click.option(
-    "--shards", metavar="N", type=int, help="The most jobs.  [default: one for each workload, up to 20]"
+    "--shards",
+    metavar="N",
+    type=int,
+    help="Maximum number of jobs.  [default: one for each workload, up to 20]",
 )
 @click.option(
     "--past",
@@ -98,7 +101,7 @@ def read_run(policy: str, **options: Any) -> WholeRun:  # noqa: ANN401 - those o
 
 
 def _earlier(path: str) -> list[Result]:
-    """Read results of earlier runs; without them jobs take less equal times, which is no reason to fail."""
+    """Read results of earlier runs; without them jobs are less balanced, which is no reason to fail."""
     from energygate.errors import MeasurementError
     from energygate.result.files import read_results
 

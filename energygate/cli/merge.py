@@ -50,9 +50,9 @@ def merge(
     **run: Any,  # noqa: ANN401 - workloads and base, as `read_run` takes them
 ) -> None:
     """Run `energygate merge`."""
-    from energygate.cli.results import hand_over
+    from energygate.cli.results import write_and_report
     from energygate.result.files import read_results
     from energygate.run.shards import join
 
     joined = join(read_run(policy, **run), read_results(results))
-    sys.exit(hand_over(joined, json_path=json_path, strict=strict, quiet=quiet))
+    sys.exit(write_and_report(joined, json_path=json_path, strict=strict, quiet=quiet))

@@ -73,7 +73,7 @@ class LiveProgress(Observer):
         self._progress.stop()
 
     def waiting(self) -> None:
-        """Say why nothing happens, in a log too, where it may last an hour."""
+        """Print why nothing happens, to a log too: waiting may take an hour."""
         self._progress.console.print("energygate: waiting for another check on this machine to end")
 
     def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
@@ -113,7 +113,7 @@ class TimeLeft(ProgressColumn):
     max_refresh = 0.5
 
     def render(self, task: Task) -> Text:
-        """Write it as `≤ 12 s left`."""
+        """Return it as `≤ 12 s left`."""
         if task.finished or task.total is None or not task.completed:
             return Text("")
         left_s = task.total - task.completed - (time.monotonic() - task.fields["updated_at"])

@@ -1,4 +1,4 @@
-"""A result on its way in and out: read from a file, written to one, reported on the terminal."""
+"""Read a result from a file, write it to one, and report it on the terminal."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def result_from(source: str) -> Result:
     return read_result(sys.stdin.buffer.read(MAX_BYTES + 1), name="standard input")
 
 
-def hand_over(
+def write_and_report(
     result: Result, *, json_path: str | None = None, strict: bool = False, quiet: bool = False
 ) -> int:
     """Write a result and report it; return the exit code.
@@ -47,10 +47,10 @@ def hand_over(
 
 
 def write_result(result: Result, destination: str | None) -> str | None:
-    """Write a result whole; warn when it cannot be written, for the verdict stands.
+    """Write a result whole; only warn when it cannot be written, since the verdict stands.
 
     Args:
-        result: Of this run.
+        result: The run's result.
         destination: A path, `-` for standard output, or `None` for nowhere.
 
     Returns:
@@ -78,7 +78,7 @@ def report(result: Result, *, stderr: bool = False, quiet: bool = False, written
     try:
         print_report(result, console, quiet=quiet, result_path=written)
         console.file.flush()
-    except BrokenPipeError:  # the reader has seen enough
+    except BrokenPipeError:  # the reader has closed the pipe
         abandon(console.file)
     except OSError as error:
         abandon(console.file)
@@ -97,7 +97,7 @@ def _print(result: Result) -> None:
 
 
 class _Console(Console):
-    """A console that raises when its reader left; rich's own would exit with 1, which here is a verdict."""
+    """A console that raises when its pipe is closed; rich's own would exit with 1, which here is a verdict."""
 
     def on_broken_pipe(self) -> None:
         raise BrokenPipeError

@@ -192,7 +192,7 @@ def _policy(path: str | None) -> Policy | None:
 
 
 def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[str, str]:
-    """Return the values of an option by pool: one that begins with `POOL=` is this pool's, another all others'.
+    """Return the values of an option by pool: one that begins with `POOL=` is that pool's, any other the rest's.
 
     Raises:
         UsageError: It names an unknown pool, or is given twice for one.

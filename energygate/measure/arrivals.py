@@ -12,10 +12,10 @@ from energygate.workloads.protocol import Arrivals
 def poisson_arrivals(*, rate_per_s: float, count: int, seed: str) -> Arrivals:
     """Return the arrivals of one window: `count` of them in their mean time.
 
-    The gaps are exponential, as in MLPerf's Server scenario, and stretched together to fill the window, gaps before
-    the first and after the last arrival included: that is a Poisson process of which it is known that so many arrive
-    (they lie like `count` sorted uniform numbers). Every window thus offers the rate exactly. With free lengths the
-    idle time of twenty arrivals would scatter by 22 %, and energy with it.
+    The gaps are exponential, as in MLPerf's Server scenario, and scaled together to fill the window, including those
+    before the first and after the last arrival: a Poisson process conditioned on its number of arrivals (they are
+    distributed like `count` sorted uniform numbers). So every window has exactly the rate. Without scaling, the idle
+    time of twenty arrivals would scatter by 22 %, and energy with it.
 
     Args:
         rate_per_s: Mean arrivals a second.

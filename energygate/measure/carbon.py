@@ -38,7 +38,7 @@ def carbon_intensity_g_per_kwh(*, country: str | None = None, cloud: str | None 
 
     Args:
         country: Three-letter ISO code, such as `DEU`.
-        cloud: Provider and region, such as `aws/eu-central-1`; wins over `country`.
+        cloud: Provider and region, such as `aws/eu-central-1`; takes precedence over `country`.
 
     Raises:
         PolicyError: When there is no figure for it.
@@ -63,7 +63,7 @@ def carbon_intensity_g_per_kwh(*, country: str | None = None, cloud: str | None 
 
 
 def _rows(name: str) -> list[tuple[str, str]]:
-    """The rows of a table of two columns, without its head and its comments."""
+    """Return the rows of a table of two columns, without its header and its comments."""
     table = resources.files("energygate.measure") / "data" / name
     with table.open(encoding="utf-8") as lines:
         rows = csv.reader(line for line in lines if not line.startswith("#"))

@@ -81,13 +81,13 @@ class LaunchSession:
         return self._ready.worker
 
     def leaves_room(self) -> bool:
-        """Whether a second worker of this size would fit into the machine's memory."""
+        """Return whether a second worker of this size would fit into the machine's memory."""
         available_bytes = psutil.virtual_memory().available
         try:
             worker = psutil.Process(self.worker.pid)
             family = [worker, *worker.children(recursive=True)]  # the server of an endpoint holds the model
             return bool(sum(one.memory_info().rss for one in family) * MEMORY_FACTOR < available_bytes)
-        except psutil.Error:  # one of them died; what the worker is asked next will say how
+        except psutil.Error:  # one of them died; the worker's next command reports how
             return True
 
     def freeze(self) -> None:
@@ -96,18 +96,18 @@ class LaunchSession:
         self.frozen = True
 
     def thaw(self) -> None:
-        """Let the worker go on, if it is frozen."""
+        """Let the worker run again, if it is frozen."""
         if self.frozen:
             self.worker.thaw()
             self.frozen = False
 
     def call_ns(self, window_ns: float) -> float:
-        """Time per warm call: serve more and more calls until their time can be trusted, then look again.
+        """Measure the time per warm call: serve more and more calls until they take long enough, then repeat.
 
-        Calls that will arrive at a rate, too, are served here as fast as the workload's clients can ask.
+        Calls that will arrive at a rate are also served here as fast as the workload's clients can ask.
 
-        The plan of all launches rests on this, and a neighbour's burst can only make a call look longer, several
-        times so: the shortest of five windows counts.
+        All launches are planned by this time, and other load on the machine can only make calls look longer, even
+        several times: so the shortest of five windows counts.
         """
         calls = self._clients
         served = self._serve(calls)
@@ -120,7 +120,7 @@ class LaunchSession:
         return max(1.0, min(served.wall_ns, *(one.wall_ns for one in again)) / calls)
 
     def warm_up(self, plan: LaunchPlan) -> None:
-        """Serve windows until they stop getting faster, or until the plan's patience ends."""
+        """Serve windows until they stop getting faster, at most the plan's `max_warm_up`."""
         durations: list[float] = []
         calls = plan.warm_up_calls or plan.calls
         while len(durations) < plan.max_warm_up and not is_steady(durations):
@@ -191,7 +191,7 @@ class LaunchSession:
         return sum(window.wall_ns for window in self._windows)
 
     def finish(self, codecarbon_joules: float | None) -> Launch:
-        """End the worker in good order and say what was measured."""
+        """Shut the worker down and return what was measured."""
         loaded = self._ready.loaded
         return Launch(
             cpus=self._cpus,

@@ -102,7 +102,7 @@ class Launcher:
         return self._alternating(self._base, cpus)
 
     def _session(self, serving: Serving, *, turn: int = 0) -> LaunchSession:
-        """Both sides get the same arrivals: those of head's seed, this launch, and this turn in it."""
+        """Return a session; both sides get the same arrivals, from head's seed, this launch and its turn."""
         traffic = f"{self._head.seed}/{self._launches}/{turn}"
         tolerant = "success_rate" in self._head.workload.budgets
         return LaunchSession(serving, self._meter, tolerant=tolerant, traffic=traffic)
@@ -171,7 +171,7 @@ class Launcher:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
     def _planned(self, session: LaunchSession, *, start_ns: float) -> LaunchPlan:
-        """LaunchPlan launches of one side at a time; with a base, the other side's calls are assumed to be as long."""
+        """Plan launches of one side at a time; with a base, the other side's calls are assumed to take as long."""
         window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
         call_ns = session.call_ns(window_ns)
         if self._base is not None:
@@ -208,7 +208,7 @@ class Launcher:
 
 
 def _is_complete(plan: LaunchPlan, base: Sequence[float], head: Sequence[float]) -> bool:
-    """Tell whether a launch has its windows: those of the plan, or more where they do not agree."""
+    """Return whether a launch has enough windows: those of the plan, or more where its blocks disagree."""
     if len(base) < plan.windows:
         return False
     return len(base) >= plan.max_windows or launch_log_ratio(base, head).error <= LAUNCH_ERROR

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 POLICY_UNCERTAINTY = 0.30
 """Uncertainty of a team's own watts: that of a table row for the exact processor. However good their meter, the model
-gives equal energy to equal CPU time, whatever the instructions and whoever shares the chip."""
+gives equal energy to equal CPU time, whatever the instructions and the other load on the chip."""
 
 
 class How(str, Enum):
@@ -63,8 +63,8 @@ class VcpuPower:
         watts = f"{self.full_watts:.2f} W per vCPU at full load"
         if self.how is How.POLICY:
             return f"the policy's power_model, {watts}"
-        found = {How.EXACT: "by name", How.FAMILY: "by family", How.AVERAGE: "unknown processor"}[self.how]
-        return f"power model row {self.family} ({found}), {watts}"
+        how = {How.EXACT: "by name", How.FAMILY: "by family", How.AVERAGE: "unknown processor"}[self.how]
+        return f"power model row {self.family} ({how}), {watts}"
 
     def energy_joules(self, cpu_ns: int) -> float:
         """Return the gross energy of that much CPU time, in joules.

@@ -19,12 +19,12 @@ SINGLE_WINDOW_NS = 20_000_000
 """Shortest window of head alone: the protocol between windows then takes less than 2 %."""
 
 PAIRED_WINDOW_NS = 8_000_000
-"""Shortest window of a pair: long against the microseconds of a change of sides, short against the seconds in which a
-machine's speed changes."""
+"""Shortest window of a pair: long compared with the microseconds of a change of sides, short compared with the seconds
+in which a machine's speed changes."""
 
 PAIRED_SHARE = 0.78
 THREADED_WINDOW_NS = 20_000_000
-"""Shortest window of a pair with several threads: several times what settling takes."""
+"""Shortest window of a pair with several threads: several times the settling time."""
 
 SETTLING_NS = 5_000_000
 """How long a side with several threads settles at the start of its turn. Its threads wake up on one CPU and are spread
@@ -160,7 +160,7 @@ def plan_pair(
 
 
 def is_steady(durations_ns: Sequence[float]) -> bool:
-    """Tell whether the windows have stopped getting faster or slower, so that the workload is warm."""
+    """Return whether the windows have stopped getting faster or slower, so that the workload is warm."""
     if len(durations_ns) < 2 * STEADY_SPAN:
         return False
     last = statistics.median(durations_ns[-STEADY_SPAN:])

@@ -1,6 +1,6 @@
 """What is allowed: the schema of `energygate.yml`, its units and metrics, and reading it.
 
-The names below are loaded when they are first used: units and metrics cost nothing, the schema needs pydantic and yaml.
+The names below are loaded on first use: units and metrics are light, the schema needs pydantic and yaml.
 """
 
 from __future__ import annotations

@@ -90,7 +90,7 @@ def one_line(text: str) -> str:
     return text
 
 
-def own_name(text: str) -> str:
+def workload_name(text: str) -> str:
     """Return a workload's name unchanged; refuse one that would break a line or, as a path, leave its directory.
 
     Raises:
@@ -142,7 +142,7 @@ def iso_date(raw: object) -> date:
 
 
 Name = Annotated[str, AfterValidator(one_line)]
-WorkloadName = Annotated[str, AfterValidator(own_name)]
+WorkloadName = Annotated[str, AfterValidator(workload_name)]
 Text = Annotated[str, AfterValidator(not_blank), WithJsonSchema({"type": "string", "pattern": r"\S"})]
 
 

@@ -72,12 +72,11 @@ def policy_error(error: ValidationError, source: str, lines: Mapping[KeyPath, in
     Returns:
         A `PolicyError` for one mistake, `PolicyErrors` for several, in the order of the file.
     """
-    found = {}
+    places = set()
     for details in error.errors(include_url=False):
         path = _path(details)
-        line = _line(path, lines)
-        found[line, _sentence(details, path)] = PolicyError(_sentence(details, path), where=source, line=line)
-    mistakes = [found[key] for key in sorted(found)]
+        places.add((_line(path, lines), _sentence(details, path)))
+    mistakes = [PolicyError(sentence, where=source, line=line) for line, sentence in sorted(places)]
     return mistakes[0] if len(mistakes) == 1 else PolicyErrors(mistakes)
 
 

@@ -12,7 +12,7 @@ from energygate.policy.fields import Section, Text, WorkloadName, iso_date, refu
 from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
 from energygate.policy.site import Site
-from energygate.policy.workload import Workload  # noqa: TC001 - the same
+from energygate.policy.workload import Workload  # noqa: TC001 - pydantic reads annotations at run time
 from energygate.text import did_you_mean
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Comparison(Section):
 
 
 class Waiver(Section):
-    """An accepted excess of one budget: who answers for it, why, and until when."""
+    """An accepted excess of one budget: why, who is responsible, and until when."""
 
     workload: str = Field(description="Name of the workload.")
     metric: str = Field(

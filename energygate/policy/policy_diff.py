@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from energygate.policy.model import Policy, Waiver
 
 MAX_CHANGES = 50
-"""Differences that are listed; of the rest only the number is given."""
+"""Differences that are listed; the rest are only counted."""
 
 MAX_CHANGE_LENGTH = 250
 """Characters per difference: room for the longest name, a metric and two shortened values."""
@@ -48,7 +48,8 @@ def policy_digest(policy: Policy) -> str:
 def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
     """Return what head's policy changes, one text per key.
 
-    Such as `digits-cnn, energy_per_request, max_increase: 5 % → 50 %`, `digits-mlp: removed`, `site.pue: 1.1 → 1.5`.
+    For example `digits-cnn, energy_per_request, max_increase: 5 % → 50 %`, `digits-mlp: removed`,
+    `site.pue: 1.1 → 1.5`.
 
     Args:
         base: The policy that decides.

@@ -243,8 +243,8 @@ def _line(event: yaml.Event) -> int:
 
 def _not_yaml(error: Exception, source: str, line: int) -> PolicyError:
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
-    said = f"{getattr(error, 'context', None) or ''} {problem}"
+    message = f"{getattr(error, 'context', None) or ''} {problem}"
     hint = next(
-        (hint for part, hint in _HINTS.items() if part in said), "Check indentation, colons and quotes"
+        (hint for part, hint in _HINTS.items() if part in message), "Check indentation, colons and quotes"
     )
     return PolicyError(f"this is not YAML: {problem}", where=source, line=line, hint=hint)

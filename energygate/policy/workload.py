@@ -259,7 +259,7 @@ class Workload(Section):
             if key and getattr(self, key) is None:
                 yield ("budgets", name), f"needs {what}"
             if budget.metric != name:
-                yield ("budgets", name), f"holds a budget of {budget.metric}"
+                yield ("budgets", name), f"is a budget for {budget.metric}, not for {name}"
 
     def _inapplicable(self, kind: str) -> Iterator[tuple[tuple[str, ...], str]]:
         for key, kinds in _ONLY_FOR.items():

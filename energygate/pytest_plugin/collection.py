@@ -53,7 +53,7 @@ class CollectionSettings:
 
     Attributes:
         root: The directory that workers run in.
-        options: Options for them, each in one piece.
+        options: Options for them, each with its value as one argument.
         config_file: The session's configuration: relative to `root` where it lies inside, so that each side has its
             own; `None` where there is none.
         is_config_named: Whether the command line names it.
@@ -132,7 +132,7 @@ def known_options(arguments: Sequence[str], known: Mapping[str, bool]) -> Iterat
 
 
 def joined(name: str, value: str | None) -> str:
-    """Return an option and its value in one piece."""
+    """Return an option and its value as one argument."""
     if value is None:
         return name
     return f"{name}={value}" if name.startswith("--") else name + value
@@ -148,18 +148,18 @@ def project_options(config: pytest.Config) -> dict[str, bool]:
         known = {"parser": recorder, "pluginmanager": config.pluginmanager}
         with contextlib.suppress(Exception):  # it has run once before without an error
             one.function(*[known[name] for name in one.argnames])
-    return recorder.found
+    return recorder.options
 
 
 class _OptionRecorder:
     """Records options in place of pytest's parser."""
 
     def __init__(self) -> None:
-        self.found: dict[str, bool] = {}
+        self.options: dict[str, bool] = {}
 
     def addoption(self, *names: str, **attributes: Any) -> None:  # noqa: ANN401 - argparse's
         takes_value = attributes.get("action", "store") in {"store", "append", "extend"}
-        self.found |= dict.fromkeys(names, takes_value and attributes.get("nargs") != 0)
+        self.options |= dict.fromkeys(names, takes_value and attributes.get("nargs") != 0)
 
     def getgroup(self, *_: object, **__: object) -> _OptionRecorder:
         return self

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from energygate.run.base import CheckedOutBase
 
 PATIENCE = 1.15
-"""Somebody waits for a test: preparation beyond this share of the time limit is taken from measuring."""
+"""A person waits for the test, so preparation beyond this share of the time limit shortens measuring."""
 
 
 @dataclass(kw_only=True)
@@ -47,8 +47,8 @@ class Engine:
         builder: Builds their policies.
         collection: How the session has collected them.
         base: What to compare with; `None` for nothing.
-        changes: What head changes of the policy; `None` when it changes nothing.
-        observer: Is notified of progress.
+        changes: What head changes in the policy; `None` when it changes nothing.
+        observer: Receives progress.
         closing: What to undo at the end.
         policies: The policies that were used, by the names of their workloads.
     """
@@ -180,13 +180,13 @@ class Engine:
 
 
 class _Waiting(Observer):
-    """Says on the terminal why nothing happens."""
+    """Prints on the terminal why nothing happens."""
 
     def __init__(self, config: pytest.Config) -> None:
         self._plugins = config.pluginmanager
 
     def waiting(self) -> None:
-        """Write past the capturing of output."""
+        """Print it in spite of pytest's output capture."""
         reporter = self._plugins.get_plugin("terminalreporter")
         capturing = self._plugins.get_plugin("capturemanager")
         if reporter is not None:
@@ -230,7 +230,7 @@ def _check_option(name: Name, text: str) -> None:
 
 
 def _unjudged(policy: Policy, why: str) -> list[str]:
-    """Say what is not judged where there is nothing to compare with."""
+    """Return a note on the limits that are not judged, since there is nothing to compare with."""
     (workload,) = policy.workloads.values()
     texts = [
         f"{key} {limit}"

@@ -40,7 +40,7 @@ def failure(result: Result, part: str | None) -> str:
     """Explain why a test failed: the limit beside the value, and how far to trust it.
 
     Args:
-        result: Of one part of a test.
+        result: The result of one part of a test.
         part: Its name; `None` where it has none.
     """
     (workload,) = result.workloads
@@ -52,7 +52,7 @@ def failure(result: Result, part: str | None) -> str:
 
 
 def warning(result: Result, part: str | None) -> str:
-    """Explain in one line why a passed test is worth a look."""
+    """Explain in one line why a passed test needs attention."""
     (workload,) = result.workloads
     lines = [*_findings(workload, [workload.verdict])]
     if hint := more_time(workload, OPTIONS):

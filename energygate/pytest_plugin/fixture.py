@@ -106,8 +106,8 @@ class Energy:
         __tracebackhide__ = True
         if all(one.name != name for one in self.parts):
             raise UsageError(f"the test has no part {name!r}")
-        found = self.judged(name)
-        return None if found is None or found.provenance is None else found
+        result = self.judged(name)
+        return None if result is None or result.provenance is None else result
 
     def judged(self, name: str | None) -> WorkloadResult | None:
         """Return the result of a part, also where it is identical to base and was not measured."""
@@ -116,7 +116,7 @@ class Energy:
             return None
         if name not in self._results:
             self._results[name] = self._measure(next(one for one in self.parts if one.name == name))
-        found = self._results[name]
-        if found.error is not None:
-            raise NotMeasured(found.error.message, where=found.name)
-        return found
+        result = self._results[name]
+        if result.error is not None:
+            raise NotMeasured(result.error.message, where=result.name)
+        return result

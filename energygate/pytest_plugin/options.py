@@ -1,4 +1,4 @@
-"""The options, what replaces them in an ini file, and which of several sources decides."""
+"""The options, their equivalents in an ini file, and which of several sources decides."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ ALWAYS = "always"
 def add_options(parser: pytest.Parser) -> None:
     """Add `--energy*` to the command line, and `energy*` to ini files.
 
-    Every default is `None`, to tell an option that was not given from one that was.
+    Every default is `None`, to distinguish an option that was not given from one that was.
     """
     group = parser.getgroup("energygate", "energy per request (energygate)")
     group.addoption(
@@ -57,7 +57,7 @@ def add_options(parser: pytest.Parser) -> None:
 
 
 def is_requested(config: pytest.Config) -> bool:
-    """Tell whether the command line asks for measuring: with --energy or any other --energy option."""
+    """Return whether the command line asks for measuring: with --energy or any other --energy option."""
     if config.getoption("energy_off"):
         return False
     return bool(config.getoption("energy")) or any(
@@ -131,7 +131,7 @@ def read_settings(config: pytest.Config, items: Sequence[pytest.Item]) -> Plugin
 
 
 def _root(config: pytest.Config, items: Sequence[pytest.Item]) -> Path:
-    """Return pytest's root directory, or the working directory where only the configuration lies in the former."""
+    """Return pytest's root directory, or the working directory if only that one contains all the tests."""
     for root in (config.rootpath, config.invocation_params.dir):
         if all(item.path.is_relative_to(root) for item in items):
             return root

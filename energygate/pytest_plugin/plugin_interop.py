@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 
 
 class EnergyWarning(pytest.PytestWarning):
-    """A test passed, but its energy is worth a look."""
+    """A test passed, but its energy needs attention."""
 
     __module__ = "energygate"
 
 
 def warn(item: pytest.Item, text: str) -> None:
-    """Warn past the suite's filters and `recwarn`: an inconclusive verdict passes, so nobody may miss it."""
+    """Warn in spite of the suite's filters and `recwarn`: an inconclusive test passes, so its warning must show."""
     line = (item.location[1] or 0) + 1
     message = warnings.WarningMessage(EnergyWarning(text), EnergyWarning, str(item.path), line)
     item.ihook.pytest_warning_recorded.call_historic(

@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from energygate.errors import PolicyError
 from energygate.policy import Measurement, Policy, Site
-from energygate.policy.fields import MAX_NAME_LENGTH, own_name
+from energygate.policy.fields import MAX_NAME_LENGTH, workload_name
 from energygate.policy.mistakes import policy_error
 from energygate.policy.model import Comparison
 from energygate.pytest_plugin.collection import relative_to
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from energygate.pytest_plugin.record import Target
 
 DEFAULT_TIME = "10 s"
-"""Shorter than a policy's: somebody waits for a test."""
+"""Shorter than a policy's, since a person waits for the test."""
 
 NO_POLICY = "pytest"
 """The name of the policy in results where there are only tests."""
@@ -96,7 +96,7 @@ class PolicyBuilder:
         return heads is not None and (heads.pytest, heads.part) == (ours.pytest, ours.part)
 
     def overridden(self, target: Target, policy: Policy) -> str:
-        """Say which limits of the policy's entry an option or a marker replaces; return an empty text for none.
+        """Return a note on the policy's limits that an option or a marker replaces; empty when there are none.
 
         Args:
             target: A part of a test.
@@ -203,10 +203,10 @@ class PolicyBuilder:
 
 
 def name_of(node_id: str, part: str | None = None) -> str:
-    """Return the name of a part in results: node id and part, shortened and without characters that names lack."""
+    """Return the name of a part in results: node id and part, shortened, without characters that names exclude."""
     whole = node_id + (f" ({part})" if part else "")
     try:
-        return own_name(whole)
+        return workload_name(whole)
     except ValueError:
         digest = hashlib.sha256(whole.encode()).hexdigest()[:8]
         plain = "".join(one if one.isprintable() else "?" for one in whole).replace("..", "…").lstrip("/\\")
@@ -214,7 +214,7 @@ def name_of(node_id: str, part: str | None = None) -> str:
 
 
 def _changes(before: Budget, after: Budget) -> Iterator[str]:
-    """List in words what one budget has otherwise than another; a limit that the latter adds is no override."""
+    """List in words the limits that differ between two budgets; a limit that the latter adds is not an override."""
     for key in BUDGET_KEYS:
         old, new = getattr(before, key), getattr(after, key)
         if new != old and new is not None and (old is not None or key == "min_delta"):

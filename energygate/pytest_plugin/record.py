@@ -1,4 +1,4 @@
-"""What is known of one test, what of it is to be measured, and which of its limits were never checked."""
+"""What is known of one test, which parts of it are measured, and which of its limits were never checked."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Record:
         marker_error: A mistake in its markers that is reported beside the test.
         verdict: The verdict's word; `None` while there is none.
         failed: Whether the verdict failed the test.
-        has_ended: Whether its call has; a subtest's report comes before.
+        has_ended: Whether its call has ended; a subtest's report comes earlier.
         is_parametrised: Whether it has parameters: then a marker need not apply to each of them.
         entries: The policy's entries that name it.
     """
@@ -68,7 +68,7 @@ class Record:
 
 
 RECORD = pytest.StashKey[Record]()
-"""Of a test."""
+"""A test's record."""
 
 
 def new_record(item: pytest.Item, *, is_measuring: bool) -> Record:
@@ -126,7 +126,7 @@ def unchecked_limits(record: Record, entries: Sequence[PolicyEntry]) -> UsageErr
     parametrised test need not apply to each of its tests.
 
     Args:
-        record: Of the test.
+        record: The test's record.
         entries: The policy's, for the test.
     """
     parts = [] if record.calls is None else [part.name for part in record.calls.parts]

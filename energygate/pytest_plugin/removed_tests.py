@@ -76,5 +76,5 @@ def file_of(target: str) -> str:
 
 
 def is_within(node_id: str, target: str) -> bool:
-    """Tell whether a test belongs to a directory, a file, a class, or a test with any parameters."""
+    """Return whether a test belongs to a directory, a file, a class, or a test with any parameters."""
     return node_id == target or any(node_id.startswith(target + end) for end in ("/", "::", "["))

@@ -1,4 +1,4 @@
-"""One session's energy tests: when they are measured, what a test's verdict does, and what remains at the end."""
+"""One session's energy tests: when they are measured, what a verdict does to its test, and the session's result."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class EnergySession:
 
     Attributes:
         settings: The settings of the command line and the ini file.
-        engine: What measures; `None` where nothing is measured, or nothing had to be yet.
+        engine: What measures; `None` where nothing is measured, or no test has needed it yet.
         is_refused: Whether measuring was requested where it is impossible: beside other tests.
         is_measuring: Whether this is a session that measures, with or without tests to measure.
         session_result: The session as a whole.
@@ -152,7 +152,7 @@ class EnergySession:
         return record.calls
 
     def _measure(self, item: pytest.Item, part: Part) -> WorkloadResult:
-        """Measure one part; an error is remembered, for it is not the test that failed."""
+        """Measure one part; an error is remembered, since the test itself has not failed."""
         __tracebackhide__ = True
         record = item.stash[RECORD]
         if self.engine is None:
@@ -202,27 +202,27 @@ class EnergySession:
                 self.session_result.notes.append(f"not judged: {why.what}; head's policy differs")
         if record.calls is None:
             return
-        found = []
+        judged = []
         for part in record.calls.parts:
             with contextlib.suppress(NotMeasured):  # reported when the test ends
                 workload = record.calls.judged(part.name)
                 if workload is not None:
-                    found.append((part, workload))
-        if found:
-            self._apply_verdict(item, record, found)
+                    judged.append((part, workload))
+        if judged:
+            self._apply_verdict(item, record, judged)
 
     def _apply_verdict(
-        self, item: pytest.Item, record: Record, found: Sequence[tuple[Part, WorkloadResult]]
+        self, item: pytest.Item, record: Record, judged: Sequence[tuple[Part, WorkloadResult]]
     ) -> None:
         __tracebackhide__ = True
         from energygate.gate import Verdict, worst
         from energygate.pytest_plugin.failure_text import failure, properties, warning
 
-        for part, workload in found:
+        for part, workload in judged:
             item.user_properties.extend(properties(workload, part.name))
-        record.verdict = worst(workload.verdict for _, workload in found).value
+        record.verdict = worst(workload.verdict for _, workload in judged).value
         texts = []
-        for part, workload in found:
+        for part, workload in judged:
             is_strict = self.settings.flag("strict", record.marks.setting("strict", part.name))
             if workload.verdict is Verdict.FAIL or (workload.verdict is Verdict.INCONCLUSIVE and is_strict):
                 texts.append(failure(self.results[item.nodeid, part.name], part.name))
@@ -243,7 +243,7 @@ class EnergySession:
         if record is not None and record.error is not None:
             from energygate.pytest_plugin.failure_text import error_text
 
-            # Where the two differ, so may imports and files.
+            # If the two differ, imports and files may too.
             root, here = self.settings.root, self.settings.invocation
             place = (
                 "" if root == here else f"tests are measured in {root}, but this session started in {here}"

@@ -43,7 +43,7 @@ class SessionResult:
     def note_collected(
         self, session: pytest.Session, items: Sequence[pytest.Item], engine: Engine | None
     ) -> None:
-        """Remember which energy tests there are, deselected ones too.
+        """Remember the collected energy tests, deselected ones too.
 
         Args:
             session: What has collected them.

@@ -42,7 +42,7 @@ def write_section(
     """Write the section about energy: measured tests as one table, the others as a list; nothing if there are none.
 
     Args:
-        reporter: Where to.
+        reporter: Writes to the terminal.
         session: This process's energy tests; `None` where others ran them, or there are none.
         reports: Node ids, and what the tests' reports say about energy.
     """

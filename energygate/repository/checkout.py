@@ -133,7 +133,7 @@ def _submodules(borrowed: Git) -> list[tuple[str, str, str]]:
 
 
 def _submodule_lender(lender: Git, path: str, name: str, head: Path | None) -> Path | None:
-    """Return the repository of a submodule in the user's clone; `None` if base should go without it, as head does.
+    """Return the repository of a submodule in the user's clone; `None` if base should do without it, as head does.
 
     Raises:
         UsageError: When the user uses submodules, but the clone lacks this one.

@@ -107,7 +107,7 @@ def parents_of(git: Git, sha: str) -> tuple[str, ...]:
 
 
 def is_shallow(git: Git) -> bool:
-    """Tell whether the clone lacks the beginning of its history."""
+    """Return whether the clone lacks the beginning of its history."""
     return git.line("rev-parse", "--is-shallow-repository") == "true"
 
 

@@ -161,7 +161,7 @@ class Git:
         return os.fsdecode(finished.stdout.removesuffix(b"\0")) if finished.returncode == 0 else None
 
     def has_commit(self, sha: str) -> bool:
-        """Tell whether the repository has a commit, without asking a remote."""
+        """Return whether the repository has a commit, without asking a remote."""
         finished = self.run("cat-file", "-e", f"{sha}^{{commit}}", environment={"GIT_NO_LAZY_FETCH": "1"})
         return finished.returncode == 0
 

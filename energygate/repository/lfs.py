@@ -47,7 +47,7 @@ class Pointer:
 
 
 def is_pointer(path: Path) -> bool:
-    """Tell whether a file is a Git LFS pointer instead of the model itself."""
+    """Return whether a file is a Git LFS pointer instead of the model itself."""
     return read_pointer(path) is not None
 
 
@@ -81,14 +81,14 @@ def replace_pointers(borrowed: Git, lender: Git, sha: str, *, head: Path | None)
         return
     store = _store(lender)
     missing = _copy_from_store(borrowed, pointers, store)
-    wanted = [name for name in missing if head is None or not is_pointer(head / name)]
-    if wanted and shutil.which("git-lfs"):
-        _download(lender, sha, wanted)
-        _copy_from_store(borrowed, {name: pointers[name] for name in wanted}, store)
+    needed = [name for name in missing if head is None or not is_pointer(head / name)]
+    if needed and shutil.which("git-lfs"):
+        _download(lender, sha, needed)
+        _copy_from_store(borrowed, {name: pointers[name] for name in needed}, store)
 
 
 def _store(lender: Git) -> Path:
-    """Return the directory of the local LFS store, found as git-lfs finds it."""
+    """Return the directory of the local LFS store, by git-lfs's own rules."""
     configured = lender.setting("lfs.storage")
     common = Path(lender.directory, lender.line("rev-parse", "--git-common-dir"))
     return Path(common, configured or "lfs", "objects")
@@ -96,17 +96,17 @@ def _store(lender: Git) -> Path:
 
 def _copy_from_store(borrowed: Git, pointers: Mapping[str, Pointer], store: Path) -> list[str]:
     """Copy files from the store over their pointers; return the names of those that the store lacks."""
-    taken, missing = [], []
+    copied, missing = [], []
     for name, pointer in pointers.items():
         source = store / pointer.oid[:2] / pointer.oid[2:4] / pointer.oid
         if source.is_file() and source.stat().st_size == pointer.size_bytes:
             # A copy, not a link: a workload that writes to its model must not change the user's store.
             shutil.copyfile(source, borrowed.directory / name)
-            taken.append(os.fsencode(name) + b"\0")
+            copied.append(os.fsencode(name) + b"\0")
         else:
             missing.append(name)
     # Otherwise builds that ask git for their version would see a modified checkout.
-    borrowed.output("update-index", "--assume-unchanged", "-z", "--stdin", stdin=b"".join(taken))
+    borrowed.output("update-index", "--assume-unchanged", "-z", "--stdin", stdin=b"".join(copied))
     return missing
 
 

@@ -34,7 +34,7 @@ class CompletedCommand:
 
 
 class CommandRunner(Protocol):
-    """Runs a command and waits for it: the only way in which this room starts git."""
+    """Runs a command and waits for it: the only way in which git is started."""
 
     def __call__(
         self,
@@ -62,7 +62,7 @@ def run_command(
     stdin: bytes,
     timeout_s: float | None,
 ) -> CompletedCommand:
-    """Run a command in its own session, so that nothing of it survives an error, Ctrl-C or SIGTERM.
+    """Run a command in its own session, so that no process of it survives an error, Ctrl-C or SIGTERM.
 
     A session of its own has no terminal either, so ssh cannot hang while it asks for a passphrase.
     """

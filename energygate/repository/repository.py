@@ -74,7 +74,7 @@ class Repository:
         return commits.commit_named(self.git, "HEAD")
 
     def is_dirty(self) -> bool:
-        """Tell whether the working tree differs from `head`: changes, or files that are not ignored."""
+        """Return whether the working tree differs from `head`: changes, or files that are not ignored."""
         arguments = (
             "--porcelain=v1",
             "-z",
@@ -116,7 +116,7 @@ class Repository:
             original = self.git.path("index")
             if original.is_file():
                 shutil.copyfile(original, index)
-                # git compares the content of files as new as its index; a newer copy would hide an edit of that moment.
+                # git compares the content of files as new as its index; a newer copy would hide an edit made just then.
                 shutil.copystat(original, index)
             environment = {"GIT_INDEX_FILE": str(index)}
             differing = self.git.output(

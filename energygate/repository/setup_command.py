@@ -47,7 +47,7 @@ def run_setup(command: str, directory: Path, *, label: str, timeout_s: float = S
         raise MeasurementError(
             f"{label}: the setup command did not finish within {timeout_s:g} s",
             hint="Nothing was measured; make it faster, or do its work before energygate runs",
-            detail=tail.words(),
+            detail=tail.text(),
         ) from None
     except OSError as error:
         raise MeasurementError(f"{label}: the setup command cannot start: {error.strerror}") from None
@@ -56,7 +56,7 @@ def run_setup(command: str, directory: Path, *, label: str, timeout_s: float = S
         raise MeasurementError(
             f"{label}: the setup command {ended}",
             hint=f"Nothing was measured; it ran in {directory}: {_one_line(command)}",
-            detail=tail.words(),
+            detail=tail.text(),
         )
 
 
@@ -71,7 +71,7 @@ class _Tail:
             while piece := os.read(stream.fileno(), _MAX_KEPT_BYTES):
                 self._kept = (self._kept + piece)[-_MAX_KEPT_BYTES:]
 
-    def words(self) -> str | None:
+    def text(self) -> str | None:
         return output_tail(self._kept, max_lines=MAX_OUTPUT_LINES)
 
 

@@ -67,7 +67,7 @@ def temporary_places(root: Path) -> list[Path]:
 
 
 def remove_abandoned(place: Path) -> None:
-    """Remove our directories that no running process holds; those of other users and links stay."""
+    """Remove our directories that no running process has locked; those of other users and links stay."""
     for path in place.glob(f"{PREFIX}*"):
         lock = _lock(path, wait=False)
         if lock is not None:

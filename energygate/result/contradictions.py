@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict, worst
 from energygate.policy import METRICS
-from energygate.policy.fields import own_name
+from energygate.policy.fields import workload_name
 from energygate.policy.policy_diff import MAX_CHANGE_LENGTH, MAX_CHANGES
 from energygate.text import quote
 
@@ -90,7 +90,7 @@ def _wrong_with_renames(result: Result) -> Iterator[str]:
 
 def _is_name(text: str) -> bool:
     try:
-        return bool(own_name(text))
+        return bool(workload_name(text))
     except ValueError:
         return False
 

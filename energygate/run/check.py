@@ -260,7 +260,7 @@ class _Check:
         return pairing.added()
 
     def _is_same(self, base: Serving, head: Serving) -> bool:
-        """Tell whether there is nothing to measure: the same model or files, inputs, settings and environment."""
+        """Return whether there is nothing to measure: the same model or files, inputs, settings and environment."""
         if not same_environment(base.side, head.side) or not same_model(base, head):
             return False
         if head.workload.onnx is not None or self._base is None:

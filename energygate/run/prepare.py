@@ -169,12 +169,12 @@ def _operators(
 
 
 def wants_payloads(workload: Workload, site: Site) -> bool:
-    """Tell whether the bytes of requests and answers are needed: for a budget, or for the price of egress."""
+    """Return whether the bytes of requests and answers are needed: for a budget, or for the price of egress."""
     return site.egress_price is not None or not workload.budgets.keys().isdisjoint(PAYLOADS)
 
 
 def needs_payloads(workload: Workload) -> bool:
-    """Tell whether a budget cannot be judged without the bytes of requests and answers."""
+    """Return whether a budget cannot be judged without the bytes of requests and answers."""
     return not workload.budgets.keys().isdisjoint({*PAYLOADS, *PRICED})
 
 

@@ -87,7 +87,7 @@ def _payloads(ready: ReadyWorker, serving: Serving, *, keep: bool) -> Payloads:
     tolerant = "success_rate" in serving.workload.budgets
     payloads = ready.worker.answer(count=ALL_CALLS, tolerant=tolerant, keep=keep)
     serving.refuse_copies(ready.worker)  # a call may be the first to import something
-    return payloads.of_each(ready.requests_per_call)
+    return payloads.per_request(ready.requests_per_call)
 
 
 def _read(path: Path) -> Answers:

@@ -58,8 +58,8 @@ def _containing(file: Path, *checkouts: Path) -> Path | None:
 def find_imported_copy(modules: Mapping[str, str | None], own: Path, other: Path) -> InstalledCopy | None:
     """Find a module of the project that was imported from a copy that is not this side's; `None` if there is none.
 
-    Only files that differ between the checkouts count: of all others a copy is as good as either. An environment in
-    a side's own checkout is its own, whatever a build made of the sources there.
+    Only files that differ between the checkouts count: a copy of any other file is as good as either checkout's. An
+    environment in a side's own checkout is its own, whatever a build has made of the sources in it.
 
     Args:
         modules: Top-level modules that a side has imported, and their files.
@@ -79,14 +79,14 @@ def find_imported_copy(modules: Mapping[str, str | None], own: Path, other: Path
 
 
 def _module(name: str, checkout: Path, places: list[str]) -> Path | None:
-    """Return the file of a module in a checkout, if it is there."""
+    """Return the file of a module in a checkout; `None` if the checkout does not have it."""
     return next((path for one in places if (path := checkout / one.format(name)).is_file()), None)
 
 
 def _differing_source(copy: Path, own: Path | None, other: Path | None) -> Path | None:
     """Return a file of this side's module that differs from the other side's and from the copy's."""
     if own is None or other is None or _is_package(copy) not in {_is_package(own), _is_package(other)}:
-        return None  # a namesake, if anything
+        return None  # at most a module of the same name
     mine, others, copied = _sources(own), _sources(other), _sources(copy)
     for name in sorted(mine.keys() & others.keys() & copied.keys()):
         if not _same(mine[name], others[name]) and not _same(mine[name], copied[name]):

@@ -118,11 +118,11 @@ def _signal(pid: int, name: str) -> None:
         os.kill(pid, getattr(signal, name))
 
 
-def _wait(pids: Iterable[int], is_wanted: Callable[[str], bool], seconds: float) -> None:
-    """Wait until all have a wanted state; the letters are those of proc(5)."""
+def _wait(pids: Iterable[int], is_expected: Callable[[str], bool], seconds: float) -> None:
+    """Wait until all have an expected state; the letters are those of proc(5)."""
     deadline = time.monotonic() + seconds
     for pid in pids:
-        while not is_wanted(_status(pid)[0]) and time.monotonic() < deadline:
+        while not is_expected(_status(pid)[0]) and time.monotonic() < deadline:
             time.sleep(POLL_SECONDS)
 
 

@@ -187,8 +187,8 @@ class Payloads:
             egress_bytes=mean("egress_bytes", answered),
         )
 
-    def of_each(self, requests_per_call: int) -> Payloads:
-        """Return the sizes per request of a call."""
+    def per_request(self, requests_per_call: int) -> Payloads:
+        """Return the sizes per request instead of per call."""
 
         def share(size: float | None) -> float | None:
             return None if size is None else size / requests_per_call
@@ -201,7 +201,7 @@ class Payloads:
 
 
 UNKNOWN_PAYLOADS = Payloads(request_bytes=None, response_bytes=None, egress_bytes=None)
-"""For workloads of which nothing was answered."""
+"""For workloads that have answered nothing."""
 
 
 def _count(reply: Mapping[str, Any], name: str) -> int:

@@ -44,7 +44,7 @@ def synthesise(
 
     Floats are drawn from [0, 1), as normalised images are; booleans are fair coins; strings are short words.
     Integers are 0 or 1: most often they are token ids, masks or categories, and every vocabulary has those values.
-    Whoever serves other values provides real inputs.
+    A model that needs other values needs real inputs.
 
     Args:
         signature: The model's inputs.

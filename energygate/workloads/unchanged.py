@@ -1,4 +1,4 @@
-"""Tell whether a workload is the same on both sides, so that there is nothing to measure."""
+"""Whether a workload is the same on both sides, so that there is nothing to measure."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ print(sys.version)
 for name, version in sorted({(d.metadata["Name"] or "?", d.version) for d in importlib.metadata.distributions()}):
     print(name, version)
 """
-"""Code with which an interpreter lists the versions of its packages."""
+"""Code that lists the versions of an interpreter's packages."""
 
 
 def same_model(base: Serving, head: Serving) -> bool:
-    """Tell whether both sides serve the same ONNX model with the same settings and inputs, byte by byte.
+    """Return whether both sides serve the same ONNX model with the same settings and inputs, byte by byte.
 
     Raises:
         MeasurementError: When a model is unreadable.
@@ -37,7 +37,7 @@ def same_model(base: Serving, head: Serving) -> bool:
 
 
 def same_environment(base: Side, head: Side) -> bool:
-    """Tell whether both sides' interpreters have the same versions of the same packages.
+    """Return whether both sides' interpreters have the same versions of the same packages.
 
     Raises:
         MeasurementError: When an interpreter cannot be run.

@@ -185,7 +185,7 @@ def test_what_github_says_of_the_run_is_not_taken_from_its_result(stage, shop):
 
 def test_a_result_about_another_commit_is_refused(stage, shop):
     assert stage(measured().model_copy(update={"head_commit": NEWER}))["verdict"] == "error"
-    assert "another commit" in shop.bodies()[0]
+    assert "a different commit" in shop.bodies()[0]
 
 
 def test_no_word_of_an_output_is_a_command(stage):

@@ -544,7 +544,7 @@ def test_a_budget_checks_itself_wherever_it_is_made():
         Budget(metric="model_size", max="10 gCO2e")
     with pytest.raises(ValueError, match="is a percentage"):
         Budget(metric="model_size", max=parse_quantity("5 %", Family.RATIO))
-    with pytest.raises(ValueError, match="holds a budget of model_size"):
+    with pytest.raises(ValueError, match="is a budget for model_size"):
         Workload(onnx="m", budgets={"peak_memory": Budget(metric="model_size", max="1 B")})
 
 

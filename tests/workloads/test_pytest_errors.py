@@ -63,7 +63,7 @@ SENTENCES = {
     "fixture": (
         "import pytest\n@pytest.fixture\ndef gpu(): raise OSError('none')\ndef test_it(energy, gpu): ...",
         {},
-        f"{T} could not be set up: a fixture of it raised OSError: none",
+        f"{T} could not be set up: one of its fixtures raised OSError: none",
     ),
     "arguments": (
         "def test_it(energy):\n    energy(len(''))",

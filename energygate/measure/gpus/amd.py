@@ -53,10 +53,10 @@ def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
     return tuple(_described(devices[index]) for index in chosen_rocm(len(devices), selection))
 
 
-def _expect_no_device(selection: Selection, trouble: str) -> None:
+def _expect_no_device(selection: Selection, reason: str) -> None:
     if KERNEL_DRIVER.exists() and chosen_rocm(MAX_GPUS, selection):
         raise MeasurementError(
-            f"this machine has an AMD GPU, but {trouble}",
+            f"this machine has an AMD GPU, but {reason}",
             hint="Install the amdsmi of your ROCm release, or hide the GPU with HIP_VISIBLE_DEVICES=",
         )
 

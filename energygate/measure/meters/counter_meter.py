@@ -43,7 +43,7 @@ milliseconds."""
 READ_POWER_FACTOR = 5
 READ_POWER_WATTS = 50.0
 """Maximum power of a processor while its counters are read: this multiple of the window's average, plus what one core
-adds to an idle processor. Generous: it only has to tell a missing counter from one updated between two reads."""
+adds to an idle processor. Generous: it only has to distinguish a missing counter from one updated between two reads."""
 
 
 @dataclass(frozen=True, kw_only=True)

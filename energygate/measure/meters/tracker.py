@@ -246,8 +246,8 @@ class Tracker:
         return task
 
     def _reason(self, error: Exception | None = None) -> str:
-        words = str(error or "") or (self.warnings[-1] if self.warnings else "")
-        return f": {' '.join(words.split())}" if words else ""
+        text = str(error or "") or (self.warnings[-1] if self.warnings else "")
+        return f": {' '.join(text.split())}" if text else ""
 
 
 def other_codecarbon() -> Path | None:

@@ -45,7 +45,7 @@ class KubernetesOptions:
     """What neither the policy nor a result knows of a cluster.
 
     Attributes:
-        namespace: Of all objects.
+        namespace: The namespace of all objects.
         image: Of the variant without a GPU.
         gpu_image: Of the variant with a GPU.
         port: Where the service listens, with the Recorder's metrics at `/metrics`.

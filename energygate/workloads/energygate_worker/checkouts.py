@@ -1,4 +1,4 @@
-"""Tell which side's checkout owns a file, so that one side's code never serves for the other."""
+"""Determine which side's checkout owns a file, so that one side's code never serves for the other."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Checkouts:
         return self._other is not None and self._own != self._other and _is_in(self._own, self._other)
 
     def is_others(self, path: Any) -> bool:
-        """Tell whether a file is the other side's."""
+        """Return whether a file is the other side's."""
         if self._other is None or self._own == self._other or not isinstance(path, (str, os.PathLike)):
             return False
         real = os.path.realpath(path)

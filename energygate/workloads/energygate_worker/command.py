@@ -34,10 +34,10 @@ class Command(LoadedWorkload):
             process.kill()
             raise
         if process.returncode != 0:
-            complaint = stderr[-20 * MAX_MESSAGE_LENGTH :].decode("utf-8", "replace")
-            sys.stderr.write(complaint)
+            stderr_tail = stderr[-20 * MAX_MESSAGE_LENGTH :].decode("utf-8", "replace")
+            sys.stderr.write(stderr_tail)
             sys.stderr.flush()
-            last_line = complaint.strip().rpartition("\n")[2].strip()[:MAX_MESSAGE_LENGTH]
+            last_line = stderr_tail.strip().rpartition("\n")[2].strip()[:MAX_MESSAGE_LENGTH]
             raise FailedRequest(describe_exit(process.returncode) + (": " + last_line if last_line else ""))
         return bytes(stdout)
 
@@ -54,13 +54,13 @@ def start(line: str, **options: Any) -> Any:
 
 def activated_environment(**more: str) -> dict[str, str]:
     """Return this process's environment as if the interpreter's virtual environment were activated, with `more`."""
-    found = dict(os.environ, **more)
-    found.pop("VIRTUAL_ENV", None)
+    environment = dict(os.environ, **more)
+    environment.pop("VIRTUAL_ENV", None)
     if sys.prefix != sys.base_prefix:
-        found["VIRTUAL_ENV"] = sys.prefix
+        environment["VIRTUAL_ENV"] = sys.prefix
     directory = os.path.dirname(os.path.abspath(sys.executable))
-    found["PATH"] = os.pathsep.join(part for part in (directory, found.get("PATH")) if part)
-    return found
+    environment["PATH"] = os.pathsep.join(part for part in (directory, environment.get("PATH")) if part)
+    return environment
 
 
 def describe_exit(code: int) -> str:

@@ -20,7 +20,7 @@ UNFINISHED = {
     map: "a map object",
     filter: "a filter object",
 }
-"""What a request may not return: of a lazy answer, the work itself would not be measured."""
+"""What a request may not return: the work of a lazy answer would not be measured."""
 
 ITERATORS = (types.GeneratorType, map, filter)
 """Those that `list(...)` turns into a finished answer."""
@@ -32,14 +32,14 @@ class WorkloadError(Exception):
     """An error that one sentence explains to the user.
 
     Attributes:
-        missing: Whether what the workload should run does not exist.
+        missing: Whether the workload's target does not exist.
     """
 
     missing = False
 
 
 class MissingTarget(WorkloadError):
-    """What the workload should run does not exist."""
+    """The workload's target does not exist."""
 
     missing = True
 
@@ -57,7 +57,7 @@ class ServerEnded(BaseException):
 
 
 SELF_EXPLANATORY = (UnfinishedAnswer, FailedRequest, ServerEnded)
-"""Errors whose traceback would not help anybody."""
+"""Errors whose traceback would not help."""
 
 
 class ForkedCopy(BaseException):

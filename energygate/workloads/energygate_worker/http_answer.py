@@ -27,7 +27,7 @@ was not streamed), and bytes on the wire (0 if they were not counted)."""
 
 
 def is_first_piece(line: str) -> bool:
-    """Tell whether a line of an event stream is the first piece of the answer: not empty, and not only a role."""
+    """Return whether a line of an event stream is the first piece of the answer: not empty, and not only a role."""
     data = _data(line)
     if not data or data == "[DONE]":
         return False
@@ -140,7 +140,7 @@ def _without_ids(value: Any) -> Any:
 
 
 def _raise_reported_error(value: Any) -> None:
-    """Raise the error that OpenAI-compatible servers report inside a stream, when the status has long been sent."""
+    """Raise the error that OpenAI-compatible servers report inside a stream, after the status has been sent."""
     error = value.get("error") if isinstance(value, dict) else None
     if isinstance(error, dict):
         error = error.get("message") or json.dumps(error)

@@ -41,7 +41,7 @@ class MeasuredCall(CallableWorkload):
     """
 
     # A test may measure a function that returns nothing; a lazy answer would still leave the work itself out.
-    refused = {kind: name for kind, name in UNFINISHED.items() if kind is not type(None)}  # noqa: RUF012 - as there
+    refused = {kind: name for kind, name in UNFINISHED.items() if kind is not type(None)}  # noqa: RUF012 - a constant, like UNFINISHED
 
     def __init__(
         self,

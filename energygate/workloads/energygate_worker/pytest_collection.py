@@ -78,7 +78,7 @@ class CollectionListener:
 
 
 def is_about_energy(item: Any) -> bool:
-    """Tell whether a test has the marker or the fixture; requesting it at run time does not count."""
+    """Return whether a test has the marker or the fixture; requesting it at run time does not count."""
     return "energy" in getattr(item, "fixturenames", ()) or item.get_closest_marker("energy") is not None
 
 

@@ -153,8 +153,8 @@ def _describe_part(part: str | None) -> str:
 
 
 def _reason(report: Any) -> str:
-    found = report.longrepr
-    text = found[2] if isinstance(found, tuple) else str(found)
+    reason = report.longrepr
+    text = reason[2] if isinstance(reason, tuple) else reason
     text = " ".join(str(text).split())
     return text[len("Skipped: ") :] if text.startswith("Skipped: ") else text  # noqa: FURB188 - it came with 3.9
 
@@ -164,7 +164,7 @@ def _describe_fixture_error(error: BaseException) -> str:
     name = getattr(error, "argname", None)
     if type(error).__name__ == "FixtureLookupError" and name is not None:
         return "there is no fixture %r" % name
-    return "a fixture of it %s" % describe_error(error)
+    return "one of its fixtures %s" % describe_error(error)
 
 
 def _describe_session_error(error: BaseException) -> str:

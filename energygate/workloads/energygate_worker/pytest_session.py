@@ -79,7 +79,7 @@ FLAGS = ("", "off", "strict")
 
 
 SUMMARY = "pytest_terminal_summary"
-"""Nobody reads the summaries, and some are slow: hypothesis imports itself to print nothing (0.1 s)."""
+"""The summaries are never read, and some are slow: hypothesis imports itself to print nothing (0.1 s)."""
 
 
 class WrongIni(Exception):
@@ -92,10 +92,10 @@ class Session:
     Args:
         spec: `targets`, node ids; `options`, the user's session's that decide how tests are collected; `scratch`,
             a directory for pytest's files; `seed`.
-        checkouts: Tell which side owns a configuration.
+        checkouts: Determine which side owns a configuration.
         fixture: The plugin with the fixture `energy`.
         overrides: Options that override the project's.
-        ended: Is called when the test has ended, before its fixtures are torn down; tells whether it was measured.
+        ended: Called when the test has ended, before its fixtures are torn down; returns whether it was measured.
     """
 
     HOOKS = (
@@ -128,7 +128,7 @@ class Session:
     def pytest_load_initial_conftests(
         self, early_config: Any, args: list[str], parser: Any
     ) -> Iterator[None]:
-        """First, leave output alone and disable coverage; afterwards, add options that may be used."""
+        """First, leave output alone, disable coverage and add missing options; afterwards, drop unknown ones."""
         if self._checkouts.is_others(early_config.inipath):
             raise WrongIni
         early = early_config.known_args_namespace
@@ -198,7 +198,7 @@ def as_plugin(pytest: Any, plugin: Any) -> Any:
 
 
 def _path_exists(option: str) -> bool:
-    """Tell whether an option's file or directory exists: it may do so only at the other side."""
+    """Return whether an option's file or directory exists: it may do so only at the other side."""
     for name in PATH_OPTIONS:
         if option.startswith(name):
             return os.path.exists(option[len(name) :])

@@ -130,7 +130,7 @@ class MeasuredTest:
         return call.value
 
     def _ended(self) -> bool:
-        """Answer `shut_down` when the test has ended, before its fixtures are torn down; tell whether it was served."""
+        """Answer `shut_down` when the test has ended, before its fixtures are torn down; return if it was served."""
         if self.served:
             self._finish()
         return self.served
@@ -225,7 +225,7 @@ def without_observers() -> Iterator[None]:
 def _stop_monitoring() -> list[tuple[int, int, Any]]:
     """Remove the callbacks of `sys.monitoring`; return tool, event and callback of each."""
     monitoring: Any = getattr(sys, "monitoring", None)
-    taken = []
+    removed = []
     for tool in TOOLS if monitoring is not None else ():
         if monitoring.get_tool(tool) is None:
             continue
@@ -235,5 +235,5 @@ def _stop_monitoring() -> list[tuple[int, int, Any]]:
             ):  # a single event, not a combination
                 callback = monitoring.register_callback(tool, event, None)
                 if callback is not None:
-                    taken.append((tool, event, callback))
-    return taken
+                    removed.append((tool, event, callback))
+    return removed

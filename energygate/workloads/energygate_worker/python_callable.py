@@ -163,7 +163,7 @@ class PrivateLoop:
 
 
 def returns_coroutine(function: Callable[..., Any]) -> bool:
-    """Tell whether calling it returns a coroutine."""
+    """Return whether calling it returns a coroutine."""
     return any(map(inspect.iscoroutinefunction, (function, type(function).__call__)))
 
 

@@ -66,7 +66,7 @@ class JoinedCgroup:
         self._stat = os.open(os.path.join(path, "cpu.stat"), os.O_RDONLY | os.O_CLOEXEC)
         self._initial_ns = self._excess_ns()
         self.joining_ns = time.perf_counter_ns() - start_ns
-        """How long joining took: the kernel waits until nobody forks, some 10 ms."""
+        """How long joining took: the kernel waits until no process forks, about 10 ms."""
 
     def others_cpu_ns(self) -> int:
         """Return the CPU time in ns of all other processes that are or were in the group."""
@@ -114,8 +114,8 @@ joined: list[JoinedCgroup] = []
 def count_descendants(group: str | None) -> None:
     """Make sure that every process that this one starts can be counted.
 
-    In a control group nothing gets lost. Without one, orphans become children of this process, where they are
-    counted. Only the workload waits for them: a dead child that nobody has waited for keeps its CPU time readable,
+    In a control group no process gets lost. Without one, orphans become children of this process, where they are
+    counted. Only the workload waits for them: a dead child that has not been waited for keeps its CPU time readable,
     and waiting here for any child would take away those that the workload itself waits for.
 
     Args:
@@ -155,7 +155,7 @@ def children_cpu_ns() -> int:
     """Return the CPU time in ns of all processes that this one has started, directly or not.
 
     In a control group that is exact. Without one it covers the children that have ended and, on Linux, all
-    descendants that live or that nobody has waited for; a descendant's own ended children then come in steps of
+    descendants that live or have not been waited for; a descendant's own ended children are then counted in steps of
     10 ms.
 
     Raises:

@@ -70,7 +70,7 @@ class ServerProcess:
         if not _is_ours(self.port):
             raise WorkloadError(
                 "the process that listens on port %d was not started by `serve`: the energy of a container, or of a "
-                "service that was already running, cannot be told apart" % self.port
+                "service that was already running, cannot be attributed" % self.port
             )
 
     def _wait_until_it_is_ready(self) -> None:
@@ -143,7 +143,7 @@ def _is_open(host: str, port: int) -> bool:
 
 
 def _is_ours(port: int) -> bool:
-    """Tell whether this process or one that it started listens on the port; true where the system hides that."""
+    """Return whether this process or one that it started listens on the port; true where the system hides that."""
     if not sys.platform.startswith("linux"):
         return True
     try:
@@ -167,7 +167,7 @@ def _listening_inodes(port: int) -> set[str]:
 
 
 def _holds(pid: int, sockets: set[str]) -> bool:
-    """Tell whether a process has one of these sockets open; true if its descriptors are unreadable."""
+    """Return whether a process has one of these sockets open; true if its descriptors are unreadable."""
     directory = "/proc/%d/fd" % pid
     try:
         descriptors = os.listdir(directory)
