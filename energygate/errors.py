@@ -124,5 +124,5 @@ class WorkerDied(MeasurementError):
     """A worker process died; the machine may be why, so the launch is retried once."""
 
 
-class NothingThere(MeasurementError):
+class TargetMissing(MeasurementError):
     """The test that a workload runs does not exist on its side."""

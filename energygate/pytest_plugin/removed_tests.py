@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from energygate.result.result import Result
     from energygate.run.base import CheckedOutBase
 
-UNKNOWN = "energy tests that only base has are not known: "
+UNKNOWN = "energy tests that only base has are unknown: "
 
 
 def only_at_base(

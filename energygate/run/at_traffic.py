@@ -1,4 +1,4 @@
-"""What a workload's requests come to at the site's traffic, or a sentence that says why that is unknown."""
+"""A workload's metrics at the site's traffic, or a sentence about why they are unknown."""
 
 from __future__ import annotations
 
@@ -29,13 +29,13 @@ UNKNOWN_BYTES = "the egress of this workload is unknown, so it has no egress cos
 
 @dataclass(frozen=True, kw_only=True)
 class TrafficSeries:
-    """What launches come to at the site's traffic.
+    """The metrics of launches at the site's traffic.
 
     Attributes:
         head: Series of head, by metric.
         base: Series of base; empty without a base.
         changes: How they changed; empty without a base.
-        unknown: Why there are none, a sentence without a full stop; `None` where there are, or the site has no traffic.
+        unknown: Why there are none, a sentence without a full stop; `None` if there are, or if the site has no traffic.
     """
 
     head: Mapping[str, Series] = field(default_factory=dict)
@@ -45,12 +45,12 @@ class TrafficSeries:
 
 
 class AtTraffic:
-    """Works out the footprint of one workload's launches.
+    """Computes the footprint of one workload's launches.
 
     Args:
-        context: The run, whose site says how many requests it serves.
-        facts: What the meter knows of the idle machine.
-        exact: What is known without sampling: bytes of requests and models among it.
+        context: The run, whose site has the traffic.
+        facts: The meter's facts about the idle machine.
+        exact: The evidence without sampling, including the bytes of requests and models.
     """
 
     def __init__(self, context: RunContext, facts: MeterFacts, exact: Mapping[str, Evidence]) -> None:
@@ -65,7 +65,7 @@ class AtTraffic:
         self._base = Bytes(egress=egress, download=download)
 
     def series(self, launches: Launches, changes: Mapping[str, ChangeSeries]) -> TrafficSeries:
-        """Return what launches come to.
+        """Return the metrics of launches at the site's traffic.
 
         Args:
             launches: The launches so far.
@@ -105,15 +105,15 @@ class AtTraffic:
         return why
 
     def notes(self, series: TrafficSeries, launches: Launches) -> list[str]:
-        """Return what a reader should know of these numbers, or of their absence."""
+        """Return caveats about these numbers, or why there are none."""
         if self._site is None:
             return []
         if series.unknown is not None:
-            return [f"nothing is known at the site's traffic: {series.unknown}"]
+            return [f"no metrics at the site's traffic: {series.unknown}"]
         notes = [UNKNOWN_BYTES] if self._has_unknown_bytes() else []
-        doubt = self._site.implausible_idle_power(launches.head)
-        if doubt is not None:
-            notes.append(f"{self._policy.where('site', 'replica', 'idle_power')}: {doubt}")
+        caveat = self._site.implausible_idle_power(launches.head)
+        if caveat is not None:
+            notes.append(f"{self._policy.where('site', 'replica', 'idle_power')}: {caveat}")
         return notes
 
     def result(self, launches: Launches) -> FootprintResult | None:

@@ -76,7 +76,7 @@ def find_base(
         Base; `None` when neither kind is named.
 
     Raises:
-        UsageError: When both kinds are named, the directory is in no repository, there is no merge base or no such
+        UsageError: When both kinds are named, the directory is not in a repository, there is no merge base or no such
             directory, or head could choose which policy is base's.
         PolicyError: When base's policy is invalid.
     """
@@ -130,8 +130,8 @@ def _policy_at(repository: Repository, commit: Commit, ref: str, policy: Path) -
         policy: Path of head's policy, symbolic links not resolved.
 
     Raises:
-        UsageError: When head could choose which policy is base's: head's own is behind a symbolic link, or work
-            began before there was a policy, and now there is one.
+        UsageError: When head could choose which policy is base's: head's own is behind a symbolic link, or the merge
+            base is older than the policy that `ref` has now.
     """
     for place in (policy, *policy.parents):
         if place.resolve() == repository.root:
@@ -139,14 +139,14 @@ def _policy_at(repository: Repository, commit: Commit, ref: str, policy: Path) -
         if place.is_symlink():
             raise UsageError(
                 f"{place.name} is a symbolic link, and base's policy is looked for where head's is",
-                hint="Name the policy by the path where it really is",
+                hint="Name the policy by its real path",
             )
     path = repository.prefix / policy.name
     content = repository.read(commit, path)
     if content is None and (tip := repository.commit_named(ref)) and repository.read(tip, path) is not None:
         raise UsageError(
-            f"this work began at {commit}, which has no {path}, and {ref} has one by now",
-            hint=f"Merge {ref} into it first: head's own policy cannot decide",
+            f"{path} does not exist at the merge base, {commit}, but {ref} has it now",
+            hint=f"Merge {ref} into this branch first: head's own policy cannot decide",
         )
     return content
 

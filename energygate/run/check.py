@@ -11,7 +11,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.errors import EnergygateError, NothingThere, PolicyError
+from energygate.errors import EnergygateError, PolicyError, TargetMissing
 from energygate.gate import Verdict, worst
 from energygate.measure.machine import describe_machine
 from energygate.measure.machine_lock import machine_lock
@@ -65,7 +65,7 @@ def check(policy: Policy, directory: Path, options: Options, *, base: CheckedOut
 
 @dataclass(kw_only=True)
 class _Job:
-    """A workload on its way through the check."""
+    """A workload and how far the check of it has come."""
 
     pairing: Pairing
     number: int
@@ -204,7 +204,7 @@ class _Check:
             self._finish(job)
 
     def _measure_undecided(self, jobs: Sequence[_Job]) -> None:
-        """Spend the time that decided workloads left over on those that are still open."""
+        """Measure workloads that are still open for the time that decided ones have left."""
         total_s = self._options.total_time_limit_s or self._context.time_limit_s * len(jobs)
         open_jobs = [job for job in jobs if job.result is None]
         for position, job in enumerate(open_jobs):
@@ -225,7 +225,7 @@ class _Check:
         pairing = job.pairing = self._without_missing_base(job.pairing)
         rules = self._context.policy.comparison
         if pairing.head is None:
-            assert self._base is not None  # noqa: S101 - only base can have it then
+            assert self._base is not None  # noqa: S101 - what head lacks is base's
             return self._removed(pairing, self._base)
         head = self._serving(job, pairing.head, self._head_side)
         if pairing.base is None or self._base_side is None:
@@ -241,14 +241,14 @@ class _Check:
             return _unchanged(pairing)
         try:
             return prepare(pairing, head, self._context, base=base)
-        except NothingThere as error:
+        except TargetMissing as error:
             if self._base_decides or error.where != base.label:
                 raise
             job.pairing = pairing.added()  # base had such a test only according to head's policy
             return self._prepared(job)
 
     def _without_missing_base(self, pairing: Pairing) -> Pairing:
-        """Return the pairing without a base that only head's policy claims: its model does not exist there yet."""
+        """Return the pairing without its base if only head's policy claims one and its model does not exist there."""
         model = pairing.base.onnx if pairing.base else None
         if (
             self._base is None

@@ -54,7 +54,7 @@ class RunContext:
         factors: What energy means at the site.
         confidence: How intervals are made, so that the error of all of them together is `gate.estimates.ALPHA`.
         time_limit_s: Measuring time per workload.
-        observer: Is called as the run progresses.
+        observer: Called as the run progresses.
         today: The date that waivers expire against.
         gpus: The GPUs that workloads may use, by how they select them.
         meters: The meters that were opened, by the GPUs that they read.
@@ -104,17 +104,17 @@ class RunContext:
 
 
 def require_measuring(workloads: Iterable[Workload]) -> None:
-    """Refuse to measure where a package for that is missing.
+    """Refuse to measure when a package for it is missing.
 
     Raises:
-        UsageError: It says which extra to install.
+        UsageError: It names the extra to install.
     """
     has_models = any(workload.onnx is not None for workload in workloads)
     require("onnxruntime" if has_models else "measure", purpose="measuring")
 
 
 def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> Meter:
-    """Return the meter that workloads would be measured with, before there is any workload.
+    """Return the meter that workloads would be measured with, without a workload.
 
     Args:
         machine: The machine.

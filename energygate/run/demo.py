@@ -59,7 +59,7 @@ class Gate(Protocol):
 
 
 def demonstrate(gate: Gate) -> int:
-    """Run the demo; return 0 when the gate failed the pull request as it should.
+    """Run the demo; return 0 when the gate has failed the pull request, as it should.
 
     Args:
         gate: Checks and reports as the command does.

@@ -57,13 +57,13 @@ def diagnose(
     self_test: bool = True,
     on_wait: Callable[[], None] = lambda: None,
 ) -> Diagnosis:
-    """Find out what this machine can measure, how well, and what would improve it.
+    """Determine what this machine can measure, how well, and what would improve it.
 
     Args:
         measurement: The policy's settings for measuring; `None` without a policy.
         require: `any` or `measured`; overrides the policy's.
         self_test: Whether to compare the same code with itself for ten seconds.
-        on_wait: Called when another energygate measures on this machine, so that this one has to wait.
+        on_wait: Called when this process has to wait for another energygate that measures on this machine.
 
     Raises:
         UsageError: When a package for measuring is missing.

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from energygate.result.result import Result, WorkloadResult
 
 SKIPPED = frozenset({"node_modules", "__pycache__", "site-packages", "build", "dist", "venv"})
-"""Directories that hold other people's models, or copies. Hidden directories and virtual environments of any name are
+"""Directories with other projects' models, or copies. Hidden directories and virtual environments of any name are
 skipped too."""
 
 YAML_WORDS = frozenset({"null", "true", "false", "yes", "no", "on", "off"})
@@ -46,7 +46,7 @@ class FoundModel:
         name: The workload's name.
         model: Path of the model, relative to the project.
         inputs: Path of the inputs, relative to the project; `None` to synthesise them.
-        labels: The array among the inputs that holds the labels; `None` without one.
+        labels: The array among the inputs that contains the labels; `None` without one.
     """
 
     name: str
@@ -56,7 +56,7 @@ class FoundModel:
 
 
 def find_models(directory: Path) -> list[FoundModel]:
-    """Return all `.onnx` files below a directory, each with the first `.npz` file that holds its inputs by name.
+    """Return all `.onnx` files below a directory, each with the first `.npz` file that contains its inputs by name.
 
     Raises:
         UsageError: When there are models, and a package for measuring them is missing.
@@ -67,7 +67,7 @@ def find_models(directory: Path) -> list[FoundModel]:
     if models:
         require("onnxruntime", "onnxruntime", purpose="measuring models")
     names = _names([path.relative_to(directory) for path in models])
-    return [_found(name, path, directory, archives) for name, path in zip(names, models, strict=True)]
+    return [_model(name, path, directory, archives) for name, path in zip(names, models, strict=True)]
 
 
 def bare_policy(models: Sequence[FoundModel]) -> str:
@@ -163,7 +163,7 @@ def _names(paths: Sequence[Path]) -> list[str]:
 
 
 def _name(text: str) -> str:
-    """Return a valid name for a path: without blanks around it, and only its end if it is too long."""
+    """Return a valid name for a path: without surrounding blanks, and only its end if it is too long."""
     return text[-MAX_NAME_LENGTH:].strip()
 
 
@@ -175,7 +175,7 @@ def _array_names(path: Path) -> frozenset[str]:
         return frozenset()
 
 
-def _found(name: str, path: Path, directory: Path, archives: Mapping[Path, frozenset[str]]) -> FoundModel:
+def _model(name: str, path: Path, directory: Path, archives: Mapping[Path, frozenset[str]]) -> FoundModel:
     inputs = _input_names(path)
     fitting = next(
         (

@@ -1,4 +1,4 @@
-"""Workloads divided among the jobs of a matrix, so that all jobs take about equally long."""
+"""Divide workloads among the jobs of a matrix, so that all jobs take about the same time."""
 
 from __future__ import annotations
 
@@ -94,15 +94,15 @@ def plan(
     """Divide workloads among jobs, each job on the runner that its workloads need.
 
     Args:
-        workloads: Names of all workloads of the run, with a base also of those that head removed.
+        workloads: Names of all workloads of the run; with a base, those that head removed too.
         count: Maximum number of jobs.
-        runs_on: The runner of each workload that needs one of its own.
+        runs_on: The runner of each workload that names one.
         default_runner: The runner of all others.
         past: Seconds that each took the last time, where known.
 
     Raises:
         UsageError: When there are no workloads, a name is unknown or given twice, or `count` is less than the number
-            of kinds of runners, or more than GitHub allows.
+            of kinds of runners or more than GitHub allows.
     """
     _refuse_impossible(workloads, count, runs_on or {})
     filled = _known({name: (past or {}).get(name) for name in workloads})
@@ -111,7 +111,7 @@ def plan(
         by_runner.setdefault((runs_on or {}).get(name, default_runner), {})[name] = filled[name]
     if len(by_runner) > count:
         raise UsageError(
-            f"the workloads need {len(by_runner)} kinds of runners, and {count} jobs were asked for",
+            f"the workloads need {len(by_runner)} kinds of runners, more than the maximum number of jobs, {count}",
             hint=f"Ask for at least {len(by_runner)}",
         )
     counts = _counts({runner: list(part.values()) for runner, part in by_runner.items()}, count)
@@ -133,11 +133,11 @@ def _refuse_impossible(workloads: Sequence[str], count: int, runs_on: Mapping[st
         raise UsageError("a workload is named twice", hint="Name each once")
     unknown = sorted(runs_on.keys() - set(workloads))
     if unknown:
-        raise UsageError(f"a runner is named for {unknown[0]!r}, and there is no such workload")
+        raise UsageError(f"a runner is named for {unknown[0]!r}, which is not a workload of the run")
 
 
 def _counts(seconds: Mapping[Runner, Sequence[float]], count: int) -> dict[Runner, int]:
-    """Give each kind of runner one job, and then one more at a time wherever jobs are longest."""
+    """Give each kind of runner one job, then one more at a time to the kind whose jobs are longest."""
     counts = dict.fromkeys(seconds, 1)
     totals = {runner: math.fsum(part) for runner, part in seconds.items()}
     for _ in range(count - len(counts)):

@@ -1,4 +1,4 @@
-"""How a check is run, and who is called as it progresses."""
+"""How a check is run, and the observer of its progress."""
 
 from __future__ import annotations
 
@@ -18,19 +18,19 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Is called as a check progresses; this one does nothing."""
+    """Observes the progress of a check; this one does nothing."""
 
     def waiting(self) -> None:
-        """Called when another energygate measures on this machine, and this one has to wait."""
+        """Do what is needed when this process has to wait for another energygate on this machine."""
 
     def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
-        """Called before a workload is measured: the `number`th of `count`, for at most `time_limit_s`."""
+        """Do what is needed before a workload is measured: the `number`th of `count`, for at most `time_limit_s`."""
 
     def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
-        """Called after each launch; `evidence` is that of the energy per request so far."""
+        """Do what is needed after each launch; `evidence` is that of the energy per request so far."""
 
     def finished(self, result: WorkloadResult) -> None:
-        """Called when a workload has been judged."""
+        """Do what is needed when a workload has been judged."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -41,12 +41,12 @@ class Options:
         workloads: Names of the workloads to check; all by default.
         time_limit_s: Measuring time per workload; the policy's by default.
         total_time_limit_s: Measuring time of all workloads together, with a base; by default the sum of their limits.
-        patience_s: Longest time until a workload ends, preparation included; no limit by default.
+        patience_s: Maximum time for a workload, preparation included; no limit by default.
         python: Head's interpreter; the policy's by default.
         base_python: Base's interpreter; head's by default.
-        setup: A command that makes a side's environment; by default the policy's with a base, none without.
+        setup: A command that prepares a side's environment; by default the policy's with a base, none without.
         leg: Whether other jobs measure the policy's other workloads: the error is shared with them.
-        observer: Is called as the check progresses.
+        observer: Called as the check progresses.
         pytest_options: Options of the pytest that measures its own tests; see `Serving`.
         option_names: What the messages in a result call these options.
     """

@@ -25,7 +25,7 @@ class Pairing:
 
     Attributes:
         name: Its name; head's where the two differ.
-        state: What became of it between base and head.
+        state: Whether it was added, removed, renamed, or is on both sides.
         head: What runs on head: head's model, code or command under base's settings, so that a change cannot ease its
             own test. `None` when it was removed.
         base: What runs on base: base's definition. `None` when it was added, or there is no base.
@@ -48,15 +48,15 @@ class Pairing:
         return workload
 
     def added(self) -> Pairing:
-        """Return it without a base, which turned out to have no such workload."""
+        """Return it without its base, which turned out not to have the workload."""
         return replace(self, base=None, base_name=None, state="added")
 
 
 def pair_workloads(base: Mapping[str, Workload] | None, head: Mapping[str, Workload]) -> list[Pairing]:
     """Pair the workloads of both policies: by name, else by what they run.
 
-    A removed workload and an added one that run the same thing are one that was renamed. Without a base (`None`) each
-    of head's is on its own.
+    A removed and an added workload with the same target are one renamed workload. Without a base (`None`) each of
+    head's is alone.
     """
     if base is None:
         return [Pairing(name=name, state="head only", head=workload) for name, workload in head.items()]
@@ -79,7 +79,7 @@ def select(pairings: Sequence[Pairing], names: Sequence[str], *, source: str) ->
     """Return the workloads of these names, each once; all of them when no name is given.
 
     Args:
-        pairings: What there is.
+        pairings: All workloads.
         names: Names that the user gave.
         source: The policy's name for messages.
 
@@ -101,7 +101,7 @@ def _both(name: str, base_name: str, base: Workload, head: Workload, state: Stat
         notes.append(f"renamed from {base_name}; base's budgets decide")
     different = next((key for key in TARGET if getattr(base, key) != getattr(head, key)), None)
     if different is not None:
-        notes.append(f"base runs {_words(base, different)}, head runs {_words(head, different)}")
+        notes.append(f"base runs {_target_text(base, different)}, head runs {_target_text(head, different)}")
     if base.kind == head.kind and base.ready != head.ready:
         notes.append(f"base is ready at {base.ready or 'its port'}, head at {head.ready or 'its port'}")
     changed = sorted(
@@ -123,7 +123,7 @@ def _target(workload: Workload) -> tuple[str | None, ...]:
     return tuple(getattr(workload, key) for key in TARGET)
 
 
-def _words(workload: Workload, key: str) -> str:
+def _target_text(workload: Workload, key: str) -> str:
     """Return what a side runs, by the key in which the sides differ; by its kind where the kinds differ."""
     target = str((key != "part" and getattr(workload, key)) or getattr(workload, workload.kind))
     return target if workload.part is None else f"{target} ({workload.part})"

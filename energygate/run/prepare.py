@@ -1,4 +1,4 @@
-"""A workload made ready to be measured: its meter, its launcher, and what is known without sampling."""
+"""Prepare a workload to be measured: its meter, its launcher, and its metrics without sampling."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import random
 import time
 from typing import TYPE_CHECKING
 
-from energygate.errors import MeasurementError, NothingThere, WorkerDied
+from energygate.errors import MeasurementError, TargetMissing, WorkerDied
 from energygate.gate import Evidence
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import usable_cpus
@@ -33,7 +33,7 @@ PAYLOADS = {
     "response_size": "response_bytes",
     "egress_per_request": "egress_bytes",
 }
-"""Metrics that only a worker can tell, and the field of `Payloads` that holds them."""
+"""Metrics that only a worker can measure, and their fields of `Payloads`."""
 
 PRICED = ("monthly_egress_cost", "monthly_cost")
 """Metrics that include the price of egress, where it has one."""
@@ -87,7 +87,7 @@ def _exact_of_head(head: Serving, site: Site, cpus: tuple[int, ...]) -> tuple[di
     elif wants_payloads(head.workload, site):
         try:
             exact |= payload_evidence(measure_payloads(head, cpus))
-        except (WorkerDied, NothingThere):
+        except (WorkerDied, TargetMissing):
             raise
         except MeasurementError as error:  # answering all requests once may take longer than measuring some
             if needs_payloads(head.workload):
@@ -127,7 +127,7 @@ def _collected(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
     """Collect a side's answers, or why there are none: they may differ in length, or its Python may lack numpy."""
     try:
         return collect(serving, cpus)
-    except (WorkerDied, NothingThere):
+    except (WorkerDied, TargetMissing):
         raise
     except MeasurementError as error:
         return CollectedAnswers(payloads=UNKNOWN_PAYLOADS, answers=error)
@@ -136,7 +136,7 @@ def _collected(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
 def _comparison(
     base: Serving, head: Serving, cpus: tuple[int, ...], agreement: Agreement | None, notes: list[str]
 ) -> ComparisonResult:
-    """Return the comparison as it is known before the first launch; an error of the profiler is added to the notes."""
+    """Return what is known of the comparison before the first launch; add an error of the profiler to the notes."""
     are_models = base.workload.onnx is not None and head.workload.onnx is not None
     base_model, head_model = (
         ModelResult(**vars(model_facts(_model_path(one), label=one.label))) if are_models else None
@@ -160,7 +160,7 @@ def _comparison(
 def _operators(
     base: Serving, head: Serving, cpus: tuple[int, ...], notes: list[str]
 ) -> tuple[OperatorResult, ...]:
-    """Return what moved by operator type; an error of the profiler is a note and changes no verdict."""
+    """Return the changes by operator type; an error of the profiler is only a note and changes no verdict."""
     try:
         return tuple(OperatorResult(**vars(one)) for one in operator_changes(base, head, cpus))
     except MeasurementError as error:

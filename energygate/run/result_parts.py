@@ -51,14 +51,14 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         launches: Head's launches.
         evidence: What they showed, by metric.
         findings: The workload's budgets, judged by it.
-        facts: What the meter says about its readings.
+        facts: The meter's facts about its readings.
         confidence: How intervals were made.
         plan: What every launch did.
         seconds: Time that measuring took.
         currency: Currency of the site's prices.
-        notes: What a reader should know besides what `pairing`, `facts` and `launches` say.
+        notes: Notes for the reader, besides those from `pairing`, `facts` and `launches`.
         comparison: How base and head were compared; `None` without a base.
-        footprint: What requests come to at the site's traffic; `None` where that is unknown.
+        footprint: The footprint at the site's traffic; `None` when unknown.
         missing: Why metrics are missing, by name, where that is known.
     """
     workload = pairing.workload
@@ -126,11 +126,12 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     unsteady = sum(not launch.steady for launch in launches)
     if unsteady > len(launches) / 2:
         notes.append(f"warm-up did not settle in {unsteady} of {len(launches)} launches")
-    if 0 < len(launches[0].cpus) < workload.threads:
+    cpus = len(launches[0].cpus)
+    if 0 < cpus < workload.threads:
         notes.append(
-            f"it computes with {workload.threads} threads on {len(launches[0].cpus)} CPUs: all there are"
+            f"its {workload.threads} threads share {cpus} CPU{'s' if cpus > 1 else ''}, all that may be used"
         )
-    if not launches[0].cpus:
+    if not cpus:
         notes.append("this system cannot bind processes to CPUs, so the numbers scatter more")
     if not findings and any(budget.level != "off" for budget in workload.budgets.values()):
         notes.append("its budgets are all relative: nothing is judged without a base")
@@ -159,7 +160,7 @@ def _provenance(  # noqa: PLR0913, PLR0917 - everything that a provenance is mad
     plan: LaunchPlan,
     seconds: float,
 ) -> Provenance:
-    """Return how a workload's numbers came about, from head's launches."""
+    """Return how a workload's numbers were measured, from head's launches."""
     requests = sum(launch.requests for launch in launches)
     energy_kwh = sum(launch.energy_joules for launch in launches) / JOULES_PER_KWH
     codecarbon = [launch.codecarbon_joules for launch in launches if launch.codecarbon_joules is not None]

@@ -1,4 +1,4 @@
-"""One run spread over many jobs: its workloads, which job measures which of them where, and their results joined."""
+"""One run spread over many jobs: its workloads, the jobs and runners that measure them, and their joined results."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class WholeRun:
         runs_on: The runner of each workload that has one of its own.
         digest: Digest of the policy that decides.
         base: What head is compared with; `None` when head is measured alone.
-        notes: Which runners head asked for and does not get.
+        notes: The runners that head asks for and does not get.
     """
 
     names: tuple[str, ...]
@@ -59,8 +59,8 @@ def whole_run(  # noqa: PLR0913 - the options of the commands
     """Return which workloads a run has and where each may run, without checking anything out.
 
     With a base, base's policy decides about runners: a workload that base has runs where base says, and one that head
-    adds gets the runner it asks for only where base's policy names that runner too. A pull request can thus send no
-    code to a runner that base does not use.
+    adds gets the runner it asks for only where base's policy names that runner too. So a pull request cannot send code
+    to a runner that base does not use.
 
     Args:
         policy: Head's policy.
@@ -74,16 +74,16 @@ def whole_run(  # noqa: PLR0913 - the options of the commands
         UsageError: When both kinds of base are named, base cannot be found, or no policy has a workload of a name.
         PolicyError: When base's policy is invalid.
     """
-    found = find_base(directory, policy_file, ref=base, base_dir=base_dir)
-    base_policy = None if found is None else found.policy
+    against = find_base(directory, policy_file, ref=base, base_dir=base_dir)
+    base_policy = None if against is None else against.policy
     deciding = base_policy or policy
-    pairings = pair_workloads(None if found is None else deciding.workloads, policy.workloads)
+    pairings = pair_workloads(None if against is None else deciding.workloads, policy.workloads)
     selected = select(pairings, workloads, source=deciding.source)
     allowed = {_runner(one) for one in base_policy.workloads.values()} if base_policy else set()
     runs_on, notes = {}, []
     for pairing in selected:
         runner = _runner(pairing.workload)
-        if runner is not None and (found is None or runner in allowed):
+        if runner is not None and (against is None or runner in allowed):
             runs_on[pairing.name] = runner
         elif runner is not None:
             labels = runner if isinstance(runner, str) else ", ".join(runner)
@@ -95,7 +95,7 @@ def whole_run(  # noqa: PLR0913 - the options of the commands
         names=tuple(one.name for one in selected),
         runs_on=runs_on,
         digest=policy_digest(deciding),
-        base=None if found is None else found.result,
+        base=None if against is None else against.result,
         notes=tuple(notes),
     )
 
@@ -107,13 +107,13 @@ def plan_for(
     runner: Runner = DEFAULT_RUNNER,
     past: Iterable[Result] = (),
 ) -> tuple[Shard, ...]:
-    """Split a run into jobs that take about equally long.
+    """Split a run into jobs that take about the same time.
 
     Args:
         run: The run.
         count: Maximum number of jobs; by default one for each workload, up to 20, or one for each kind of runner if
             those are more.
-        runner: The runner of workloads that have none of their own.
+        runner: The runner of workloads that name none.
         past: Earlier results; how long a workload takes is read from the latest one that measured it.
 
     Raises:
@@ -142,7 +142,7 @@ def join(run: WholeRun, legs: Sequence[Leg]) -> Result:
         _refuse_other_base(run, leg)
         if leg.result.policy_digest not in {None, run.digest}:
             raise UsageError(
-                "this result was judged by another policy than the one named here",
+                "this result was judged by a different policy than the one named here",
                 where=called(leg.name),
                 hint="Name the policy of its run, and check out the same commit in all jobs",
             )
@@ -159,19 +159,19 @@ def _refuse_other_base(run: WholeRun, leg: Leg) -> None:
     ours, theirs = run.base, leg.result.base
     if ours is None and theirs is not None:
         raise UsageError(
-            "this result compares with a base, and none is named here",
+            "this result compares with a base, but none is named here",
             where=where,
             hint="Give the same --base or --base-dir as its job was given",
         )
     if ours is not None and theirs is None:
         raise UsageError(
-            "this result compares with no base, and one is named here",
+            "this result compares with no base, but one is named here",
             where=where,
             hint="Give its job the same --base or --base-dir, or none here",
         )
     if ours is not None and theirs is not None and ours.commit != theirs.commit:
         raise UsageError(
-            f"this result compares with {_commit(theirs)}, and here base is {_commit(ours)}",
+            f"this result compares with {_commit(theirs)}, but base is {_commit(ours)} here",
             where=where,
             hint="Check out the same commit, and give the same base, in all jobs",
         )

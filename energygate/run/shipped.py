@@ -1,4 +1,4 @@
-"""The models and data that energygate brings along."""
+"""The models and data that are shipped with energygate."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from energygate.errors import UsageError
 
 
 def fixtures() -> Path:
-    """The directory with `models/` and `data/`: inside an installed package, beside it in a checkout.
+    """Return the directory with `models/` and `data/`: inside an installed package, beside it in a checkout.
 
     Raises:
         UsageError: When this installation lacks it.

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 NOTABLE_SLEEP_S = 0.1
 
 NOTABLE_DRIFT = 1.3
-"""From here on a reader who compares absolute numbers should know that the machine's speed changed."""
+"""From this factor on, a reader who compares absolute numbers should know that the machine's speed changed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,9 +42,9 @@ class _Assessment:
 
     Attributes:
         changes: How its metrics changed, those at the site's traffic too; empty without a base.
-        traffic: What its launches come to at the site's traffic.
+        traffic: Its launches' metrics at the site's traffic.
         evidence: The evidence for every metric.
-        findings: Its budgets, judged by that.
+        findings: Its budgets, judged by that evidence.
     """
 
     changes: Mapping[str, ChangeSeries]
@@ -65,8 +65,8 @@ class Subject:
         launcher: Runs its launches.
         meter: Reads them.
         exact: What is known without sampling.
-        comparison: The comparison as it is known before the first launch; `None` without a base.
-        notes: What a reader should know already.
+        comparison: What is known of the comparison before the first launch; `None` without a base.
+        notes: Notes for the reader from the preparation.
         context: What all workloads share.
     """
 
@@ -95,7 +95,7 @@ class Subject:
         self._assessment: _Assessment
 
     def measure(self, seconds: float) -> None:
-        """Launch until decided, or for so many more seconds.
+        """Launch until decided, for at most this many more seconds.
 
         Raises:
             MeasurementError: When a launch fails.
@@ -140,7 +140,7 @@ class Subject:
         )
 
     def _incidents(self) -> list[str]:
-        """Say what happened to the machine or the workers during the measurement."""
+        """Return notes on what happened to the machine or the workers during the measurement."""
         launches, incidents = self._campaign.launches, []
         if self._asleep_s > NOTABLE_SLEEP_S:
             incidents.append(f"the machine slept for {self._asleep_s:.0f} s while this was measured")

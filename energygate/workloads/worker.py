@@ -14,7 +14,7 @@ from collections import deque
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, cast
 
-from energygate.errors import MeasurementError, NothingThere, WorkerDied
+from energygate.errors import MeasurementError, TargetMissing, WorkerDied
 from energygate.text import quote
 from energygate.workloads.protocol import ACTIVITIES, LoadReply, Payloads, ServedWindow
 from energygate.workloads.worker_environment import worker_environment
@@ -266,7 +266,7 @@ class Worker:
             if error is not None:
                 if self._last_command != "bind":
                     self.close()  # so that the last output of its server, or command, has arrived
-                kind = NothingThere if error.get("missing") else MeasurementError
+                kind = TargetMissing if error.get("missing") else MeasurementError
                 raise self._error(str(error["message"]), detail=str(error["trace"]), kind=kind)
         except (ValueError, TypeError, KeyError, AttributeError):
             raise self._error(f"the worker sent an invalid reply: {quote(line, max_length=80)}") from None

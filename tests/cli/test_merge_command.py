@@ -110,7 +110,7 @@ def test_a_result_that_cannot_be_written_costs_no_verdict(legs, in_process):
             2,
             ("'a' is in results 1 and 3",),
         ),
-        (("legs", "--base-dir", "."), 2, ("energygate-leg-0/result.json", "with no base, and one is named")),
+        (("legs", "--base-dir", "."), 2, ("energygate-leg-0/result.json", "with no base, but one is named")),
         (("legs", "gone.json"), 3, ("gone.json", "cannot read the result")),
         (("legs", "energygate.yml"), 3, ("energygate.yml", "not JSON")),
     ],

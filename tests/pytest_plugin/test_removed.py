@@ -144,7 +144,7 @@ def test_unknown_tests_of_base_are_reported(branch):
     _, removed, written = branch(base, {"test_it.py": KEPT, "test_broken.py": KEPT})
     assert [*removed] == ["test_it.py::test_gone"]  # the one that asks while it runs has not said so
     assert written["notes"] == [
-        "energy tests that only base has are not known: 1 file cannot be collected there (test_broken.py)"
+        "energy tests that only base has are unknown: 1 file cannot be collected there (test_broken.py)"
     ]
 
 
@@ -154,7 +154,7 @@ def test_a_base_whose_pytest_does_not_start(branch):
     assert found.ret == 0
     assert removed == {}
     assert written["notes"] == [
-        "energy tests that only base has are not known: pytest could not collect its tests: it ended with exit code 4"
+        "energy tests that only base has are unknown: pytest could not collect its tests: it ended with exit code 4"
     ]
 
 

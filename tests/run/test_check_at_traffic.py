@@ -84,7 +84,7 @@ def test_without_a_budget_on_it_that_is_a_note():
     text = POLICY.partition("    budgets")[0].replace("200000, warm_replicas: 2", "1.0e12, max_replicas: 1")
     (mlp,) = checked(text).workloads
     assert mlp.verdict is Verdict.PASS
-    assert mlp.notes[0].startswith("nothing is known at the site's traffic: energygate.yml:8: hour 0 needs")
+    assert mlp.notes[0].startswith("no metrics at the site's traffic: energygate.yml:8: hour 0 needs")
     assert "energy_per_request" in mlp.metrics
 
 

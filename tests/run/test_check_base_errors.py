@@ -252,4 +252,4 @@ def test_work_that_began_before_the_policy_does_not_judge_itself(project):
     project.policy({"app": python_workload("app")})
     found = project.check("--base", "main")
     assert (found.ran.code, found.result) == (2, None)
-    assert "Merge main into it first" in found.ran.err
+    assert "Merge main into this branch first" in found.ran.err

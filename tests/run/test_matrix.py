@@ -155,7 +155,11 @@ def test_jobs_that_would_be_empty_are_not_made():
         (["a"], {"count": MAX_JOBS + 1}, "cannot have 257 jobs.* 1 to 256"),
         (["a", "a"], {"count": 1}, "named twice"),
         (["a"], {"count": 1, "runs_on": {"b": "gpu"}}, "a runner is named for 'b'"),
-        (["a", "b"], {"count": 1, "runs_on": {"b": "gpu"}}, "need 2 kinds of runners, and 1 jobs"),
+        (
+            ["a", "b"],
+            {"count": 1, "runs_on": {"b": "gpu"}},
+            "need 2 kinds of runners, more than the maximum number of jobs, 1",
+        ),
     ],
 )
 def test_what_cannot_be_planned_is_refused(workloads, options, why):

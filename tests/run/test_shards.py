@@ -216,11 +216,11 @@ def test_what_no_job_measured_is_an_error_though_no_leg_knows_of_it(beside):
 @pytest.mark.parametrize(
     ("ours", "theirs", "why"),
     [
-        (None, SHA, "compares with a base, and none is named here"),
-        (SHA, None, "compares with no base, and one is named here"),
-        (SHA, OTHER, "compares with cdcdcdc, and here base is ababab"),
-        (SHA, "directory", "compares with a directory, and here base is ababab"),
-        ("directory", SHA, "compares with ababab.*, and here base is a directory"),
+        (None, SHA, "compares with a base, but none is named here"),
+        (SHA, None, "compares with no base, but one is named here"),
+        (SHA, OTHER, "compares with cdcdcdc, but base is ababab.* here"),
+        (SHA, "directory", "compares with a directory, but base is ababab.* here"),
+        ("directory", SHA, "compares with ababab.*, but base is a directory here"),
     ],
 )
 def test_legs_that_compare_with_another_base_are_refused_by_name(tmp_path, ours, theirs, why):
@@ -252,5 +252,5 @@ def test_legs_that_another_policy_judged_are_refused_by_name(beside):
     joined = join(run, [leg("a", base=ours, policy_digest=run.digest)])
     assert joined.verdict is Verdict.PASS
     theirs = policy_digest(parse_policy(yaml.safe_dump({"version": 1, "workloads": head})))
-    with pytest.raises(UsageError, match=r"1/result\.json: this result was judged by another policy"):
+    with pytest.raises(UsageError, match=r"1/result\.json: this result was judged by a different policy"):
         join(run, [leg("a", base=ours, policy_digest=theirs)])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pytest_specs import node
 
-from energygate.errors import NothingThere
+from energygate.errors import TargetMissing
 
 T = "tests/test_energy.py::test_it"
 FAILS = "def test_it(energy):\n    assert 1 == 2, 'no weights'\n"
@@ -113,7 +113,7 @@ def test_one_sentence(loaded, checkout, trouble, name):
     with trouble(sentence) as caught:
         loaded(node(checkout, source, **more))
     assert not (checkout / "ran").exists()
-    assert isinstance(caught.value, NothingThere) == (name in MEASURES_NOTHING)
+    assert isinstance(caught.value, TargetMissing) == (name in MEASURES_NOTHING)
 
 
 @pytest.mark.parametrize(
@@ -127,13 +127,13 @@ def test_one_sentence(loaded, checkout, trouble, name):
 def test_a_test_that_is_not_there_is_told_from_one_that_fails(loaded, checkout, trouble, target, sentence):
     with trouble(sentence) as caught:
         loaded(node(checkout, FAILS, target=target))
-    assert isinstance(caught.value, NothingThere)
+    assert isinstance(caught.value, TargetMissing)
 
 
 def test_what_it_printed_and_where_it_failed_is_the_detail(loaded, checkout, trouble):
     with trouble("before it measured anything") as caught:
         loaded(node(checkout, "def test_it(energy):\n    print('loading')\n    assert 1 == 2"))
-    assert not isinstance(caught.value, NothingThere)
+    assert not isinstance(caught.value, TargetMissing)
     for words in ("loading", "tests/test_energy.py:3: in test_it", "E   assert 1 == 2"):
         assert words in caught.value.detail
 
