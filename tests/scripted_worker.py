@@ -13,7 +13,7 @@ from energygate.workloads.worker import Worker
 
 
 class ScriptedWorker(Worker):
-    """Replies to each command with the next of `answers`; when there are no more it keeps silent."""
+    """Replies to each command with the next of `answers`; when none are left it stays silent."""
 
     def __init__(self, *answers, timeout_s=0.01):
         self._start = WorkerStart(label="workload 'w'", python="python", directory=Path(), cpus=(), threads=1)

@@ -91,6 +91,23 @@ def test_a_window_ends_with_its_time_or_its_last_answer(paced):
     assert paced(20, span_ms=21, takes_ms=10) == ([10], 30)
 
 
+@pytest.mark.parametrize("reported", [(0, 1), (1, 0)], ids=["in order", "the last one first"])
+@pytest.mark.parametrize("report", ["answered", "raised"])
+def test_a_window_ends_with_its_last_answer_whichever_client_reports_last(reported, report):
+    ends_ns = [20 * MS, 90 * MS]
+
+    def clients(calls):
+        taken = [next(calls)[0] for _ in ends_ns]
+        for position in reported:
+            outcome = ValueError("refused") if report == "raised" else 42
+            getattr(calls, report)(taken[position], 10 * MS, ends_ns[position], outcome)
+
+    failures = windows.FailedCalls(0, tolerant=True)
+    window = windows.SharedCalls(SimpleNamespace(observes=False), [{}, {}], failures, None, clients)
+    assert window.serve(10 * MS) == 90 * MS
+    assert [*windows.unpack_integers(window.reply()["latencies_ns"])] == [10 * MS, 80 * MS]
+
+
 def test_arrivals_stay_on_time_over_a_long_window(paced):
     """Lateness does not add up: each waits for its own time, not for so long after the one before."""
     assert paced(*range(10, 2010, 10), span_ms=2010, takes_ms=0, oversleeps_ms=3) == ([3] * 200, 2010)

@@ -8,7 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scripted_worker import ScriptedWorker
 
+from energygate.errors import MeasurementError
+from energygate.workloads.energygate_worker.windows import pack_integers
 from energygate.workloads.protocol import Arrivals
 
 MS = 1_000_000
@@ -303,3 +306,23 @@ def test_an_answer_without_its_units_is_a_failed_request(loaded, app, trouble, a
     tolerant = loaded(counting(app, f"{{'tokens': 7}} if number != 3 else {answer}"))
     served = tolerant.run(4, tolerant=True)
     assert (served.failed, served.units) == ((2,), 21)
+
+
+def scripted(answered):
+    return {
+        "wall_ns": 3000,
+        "cpu_ns": 3000,
+        "latencies_ns": pack_integers([1000] * answered),
+        "failed": [],
+        "first_failure": None,
+    }
+
+
+@pytest.mark.parametrize("answered", [0, 2, 4])
+def test_a_window_with_too_few_or_too_many_answers_is_refused(answered):
+    with pytest.raises(MeasurementError, match=f"workload 'w': the worker answered {answered} of 3 requests"):
+        ScriptedWorker(scripted(answered)).run(3)
+
+
+def test_a_window_in_which_every_request_was_answered_is_read():
+    assert [*ScriptedWorker(scripted(3)).run(3).latencies_ns] == [1000, 1000, 1000]
