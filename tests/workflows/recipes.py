@@ -20,7 +20,7 @@ workloads:
 """
 """Decided by the size of a file: what is tried here is what happens around the measuring, and how it is told."""
 
-ENERGY = POLICY.replace("2 s", "20 s").replace("model_size", "energy_per_request")
+ENERGY = POLICY.replace("2 s", "5 s").replace("model_size", "energy_per_request")
 """The real thing."""
 
 

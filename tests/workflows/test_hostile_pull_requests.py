@@ -83,6 +83,7 @@ def test_nor_does_a_directory_that_became_one(attacked):
     assert verdict(job) == ("error", 2), job.log
 
 
+@pytest.mark.repeats
 def test_a_committed_module_that_python_has_compiled_counts_as_changed(attacked):
     _, job = attacked({"__pycache__/app.cpython-311.pyc": b"anything"}, files=python_project)
     assert "identical to base" not in job.log

@@ -143,7 +143,7 @@ def test_a_mistake_in_the_policy_is_told_and_fails(gated):
     assert "Traceback" not in job.log
 
 
-@pytest.mark.parametrize("happened", ["closed", "deleted"])
+@pytest.mark.parametrize("happened", ["closed", pytest.param("deleted", marks=pytest.mark.repeats)])
 def test_where_there_is_nothing_to_do_nothing_fails(gated, happened):
     workflow = recipe("Private repository")[0].replace(
         "pull_request:", "pull_request:\n    types: [closed]", 1
@@ -202,8 +202,8 @@ def test_a_first_stage_without_a_result_is_told_by_the_second(gated):
 
 def test_the_second_stage_leaves_other_runs_alone(gated):
     scenario = gated(*recipe("Public repository with forks"))
-    (first,) = scenario.run_workflow(scenario.pushed({"README.md": "more"}))
-    assert verdict(first.job("energy")) == ("pass", "success")
+    (first,) = scenario.run_workflow(scenario.pushed({"energygate.yml": "version: 1\n"}))
+    assert verdict(first.job("energy")) == ("error", "failure")  # soon, and all the same to the second
     (second,) = scenario.run_workflow(scenario.ran(first))
     assert second.job("comment").result == "skipped"
 
@@ -225,14 +225,24 @@ workloads:
 """
 
 
-def test_self_hosted_runner(gated):
+SETUP = (
+    "python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes --requirement requirements.txt"
+)
+
+
+@pytest.mark.parametrize(
+    "setup", ["python3 -m venv --without-pip .venv", pytest.param(SETUP, marks=pytest.mark.repeats)]
+)
+def test_self_hosted_runner(gated, setup):
+    (workflow,) = recipe("Self-hosted GPU runner")
+    assert f"setup: {SETUP}\n" in workflow
     files = {
         "app.py": APP.format(size=3000),
         "requirements.txt": "# nothing but Python\n",
         ".gitignore": ".venv/\n",
         "models/digits.onnx": None,
     }
-    scenario = gated(*recipe("Self-hosted GPU runner"), policy=OWN_PYTHON, **files)
+    scenario = gated(workflow.replace(SETUP, setup), policy=OWN_PYTHON, **files)
     pull = scenario.pull_request({"app.py": APP.format(size=9000)})
     (run,) = scenario.run_workflow(scenario.opened(pull))
     job = run.job("energy")
@@ -264,23 +274,23 @@ THREE = (
 
 
 @pytest.fixture
-def three_legs(gated):
-    """Opens a pull request that the matrix measures in three legs; returns the scenario and its run."""
+def two_legs(gated):
+    """Opens a pull request that the matrix measures in two legs; returns the scenario and its run."""
 
     def opened():
         (workflow,) = recipe("Many workloads: a matrix")
-        scenario = gated(workflow.replace("shards: 4", "shards: 3"), policy=THREE)
+        scenario = gated(workflow.replace("shards: 4", "shards: 2"), policy=THREE)
         (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))
         return scenario, run
 
     return opened
 
 
-def test_matrix(three_legs):
-    scenario, run = three_legs()
+def test_matrix(two_legs):
+    scenario, run = two_legs()
     legs = run.legs("measure")
-    assert [leg.name for leg in legs] == ["measure 1 of 3", "measure 2 of 3", "measure 3 of 3"]
-    assert [leg.runs_on for leg in legs] == [["ubuntu-latest"], ["ubuntu-latest"], ["self-hosted", "big"]]
+    assert [leg.name for leg in legs] == ["measure 1 of 2", "measure 2 of 2"]
+    assert [leg.runs_on for leg in legs] == [["ubuntu-latest"], ["self-hosted", "big"]]
     assert {leg.result for leg in legs} == {"success"}, run.log  # none of them decides
     assert verdict(run.job("gate")) == ("fail", "failure"), run.log
     (comment,) = bot_comments(scenario)
@@ -290,8 +300,8 @@ def test_matrix(three_legs):
 
 
 @pytest.mark.repeats
-def test_a_matrix_that_is_started_again_plans_by_how_long_each_took(three_legs):
-    scenario, run = three_legs()
+def test_a_matrix_that_is_started_again_plans_by_how_long_each_took(two_legs):
+    scenario, run = two_legs()
     again = scenario.run_again(run)
     assert verdict(again.job("gate")) == ("fail", "failure"), again.log
     assert len(bot_comments(scenario)) == 1
@@ -316,28 +326,35 @@ def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
 # --- Merge queue, schedule, dispatch ---------------------------------------------------------------------------
 
 
-def test_merge_queue(gated):
+@pytest.mark.parametrize(
+    ("behind", "found"),
+    [
+        (HEAVIER, ("fail", "failure")),
+        pytest.param(None, ("pass", "success"), marks=pytest.mark.repeats),
+    ],
+)
+def test_merge_queue(gated, behind, found):
     scenario = gated(*recipe("Merge queue"))
-    quiet = scenario.pull_request({"README.md": "words"}, branch="words")
-    heavy = scenario.pull_request(HEAVIER, branch="heavier")
-    (run,) = scenario.run_workflow(scenario.queued(quiet))
-    assert verdict(run.job("energy")) == ("pass", "success"), run.log
-    (run,) = scenario.run_workflow(scenario.queued(quiet, heavy))
-    assert verdict(run.job("energy")) == ("fail", "failure"), run.log
+    queue = [scenario.pull_request({"README.md": "words"}, branch="words")]
+    if behind is not None:
+        queue.append(scenario.pull_request(behind, branch="heavier"))
+    (run,) = scenario.run_workflow(scenario.queued(*queue))
+    assert verdict(run.job("energy")) == found, run.log
     assert bot_comments(scenario) == []
 
 
-def test_trend(gated):
+@pytest.mark.parametrize("weeks", [1, pytest.param(2, marks=pytest.mark.repeats)])
+def test_trend(gated, weeks):
     scenario = gated(*recipe("The trend on main"))
     scenario.git.commit({}, branch="energy-trend", message="Energy per request", author="alice")
-    for _ in range(2):
+    for _ in range(weeks):
         (run,) = scenario.run_workflow(scenario.scheduled("17 4 * * 1"))
         assert run.conclusion == "success", run.log
         assert verdict(run.job("measure")) == ("pass", "success")
     trend = scenario.git.files(scenario.git.resolve("refs/heads/energy-trend"))["trend.csv"].decode()
     rows = list(csv.DictReader(trend.splitlines()))
     energies = [row for row in rows if row["metric"] == "energy_per_request"]
-    assert [(row["workload"], row["unit"]) for row in energies] == [("digits", "kWh")] * 2
+    assert [(row["workload"], row["unit"]) for row in energies] == [("digits", "kWh")] * weeks
     assert all(float(row["value"]) > 0 for row in energies)
     assert len({row["commit"] for row in energies}) == 1
 
