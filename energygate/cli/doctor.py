@@ -39,11 +39,11 @@ def doctor(policy: str | None, require: str | None, as_json: bool, self_test: bo
 
     if policy is None and Path("energygate.yml").is_file():
         policy = "energygate.yml"
-    found = diagnose(
+    diagnosis = diagnose(
         None if policy is None else load_policy(policy).measurement,
         require=require,
         self_test=self_test,
         on_wait=lambda: click.echo("energygate: waiting for a check on this machine to end", err=True),
     )
-    click.echo(found.to_json() if as_json else "\n".join(diagnosis_lines(found)), nl=not as_json)
-    sys.exit(0 if found.fit else 3)
+    click.echo(diagnosis.to_json() if as_json else "\n".join(diagnosis_lines(diagnosis)), nl=not as_json)
+    sys.exit(0 if diagnosis.fit else 3)

@@ -87,9 +87,9 @@ def source_from(policy: str, result: str | None, workloads: Sequence[str]) -> So
     from energygate.policy import load_policy
     from energygate.production.export.source import Source
 
-    found = load_policy(policy)
-    chosen = _chosen(workloads, list(found.workloads), policy)
-    narrowed = found.model_copy(update={"workloads": {name: found.workloads[name] for name in chosen}})
+    whole = load_policy(policy)
+    chosen = _chosen(workloads, list(whole.workloads), policy)
+    narrowed = whole.model_copy(update={"workloads": {name: whole.workloads[name] for name in chosen}})
     if result is None:
         return Source(policy=narrowed)
     measured = result_from(result)
@@ -109,9 +109,9 @@ def result_for(result: str, workloads: Sequence[str]) -> Result:
     """
     from energygate.cli.results import result_from
 
-    found = result_from(result)
-    chosen = _chosen(workloads, [one.name for one in found.workloads], result)
-    return found.model_copy(update={"workloads": tuple(one for one in found.workloads if one.name in chosen)})
+    whole = result_from(result)
+    chosen = _chosen(workloads, [one.name for one in whole.workloads], result)
+    return whole.model_copy(update={"workloads": tuple(one for one in whole.workloads if one.name in chosen)})
 
 
 def labels_from(matches: Sequence[str]) -> dict[str, str]:
@@ -208,7 +208,7 @@ def leftovers(
     from energygate.production.export.documents import MARK
 
     first = f"# {MARK} {kind} from ".encode()
-    found = []
+    paths = []
     for folder in sorted(folders):
         place = directory / folder
         if place.is_symlink() or not place.is_dir():
@@ -216,8 +216,8 @@ def leftovers(
         for path in sorted(place.iterdir()):
             is_manifest = MANIFEST.fullmatch(path.name) and path.is_file() and not path.is_symlink()
             if is_manifest and f"{folder}/{path.name}" not in written and _begins(path, first):
-                found.append(path)
-    return found
+                paths.append(path)
+    return paths
 
 
 def _begins(path: Path, start: bytes) -> bool:

@@ -123,14 +123,14 @@ def _leftovers_note(output: str, made: Mapping[str, str]) -> list[str]:
     from energygate.production.export.kubernetes import FOLDERS, KIND
 
     try:
-        found = leftovers(Path(output), made, kind=KIND, folders=FOLDERS)
+        files = leftovers(Path(output), made, kind=KIND, folders=FOLDERS)
     except OSError as error:
         raise UsageError(f"cannot read {error.filename or output}: {error.strerror}") from None
-    if not found:
+    if not files:
         return []
-    what = "file is" if len(found) == 1 else "files are"
-    note = f"{len(found)} {what} from an earlier export, and kubectl apply would apply them too; unless you want that"
-    return [f"{note}: rm {shlex.join(map(str, found))}"]
+    what = "file is" if len(files) == 1 else "files are"
+    note = f"{len(files)} {what} from an earlier export, and kubectl apply would apply them too; unless you want that"
+    return [f"{note}: rm {shlex.join(map(str, files))}"]
 
 
 def _rate(text: str) -> tuple[str, float]:
@@ -147,9 +147,9 @@ def _rate(text: str) -> tuple[str, float]:
 def _routings(paths: Sequence[str]) -> list[Routing]:
     from energygate.production.routing.plan import read_routing
 
-    found = [read_routing(path) for path in paths]
-    names = [one.workload for one in found]
+    routings = [read_routing(path) for path in paths]
+    names = [one.workload for one in routings]
     for name in names:
         if names.count(name) > 1:
             raise UsageError(f"--thresholds was given twice for workload {name!r}")
-    return found
+    return routings

@@ -44,29 +44,29 @@ def init(policy: str, force: bool, time_limit_s: float) -> None:
     from energygate.run.options import Options
     from energygate.version import page_url
 
-    found = find_models(directory)
-    if not found:
+    models = find_models(directory)
+    if not models:
         raise UsageError(
             f"there is no .onnx file below {directory}",
             hint=f"For a Python model write the policy by hand: {page_url('policy.md')} begins with an example",
         )
     with LiveProgress(shown=True) as observer:
         result = check(
-            parse_policy(bare_policy(found), policy),
+            parse_policy(bare_policy(models), policy),
             directory,
             Options(time_limit_s=time_limit_s, observer=observer),
         )
     broken = [(one.name, one.error.message) for one in result.workloads if one.error is not None]
-    if len(broken) == len(found):
+    if len(broken) == len(models):
         raise MeasurementError(
             f"no model could be measured, so {policy} is not written",
             detail="\n".join(f"{name}: {message}" for name, message in broken),
         )
     try:
-        path.write_text(draft_policy(found, result), encoding="utf-8")
+        path.write_text(draft_policy(models, result), encoding="utf-8")
     except OSError as error:
         raise UsageError(f"cannot write {policy}: {error.strerror}") from None
-    click.echo(f"Wrote {policy} with {len(found) - len(broken)} of {len(found)} models measured.")
+    click.echo(f"Wrote {policy} with {len(models) - len(broken)} of {len(models)} models measured.")
     for name, message in broken:
         click.echo(
             f"energygate: {name} could not be measured and is commented out there: {message}", err=True

@@ -58,7 +58,7 @@ class LiveProgress(Observer):
             TextColumn("{task.fields[mark]}"),
             TextColumn("{task.description}", markup=False),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[found]}", markup=False, table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[interval]}", markup=False, table_column=Column(no_wrap=True)),
             TimeLeft(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
@@ -83,7 +83,7 @@ class LiveProgress(Observer):
             self._progress.remove_task(tasks[0].id)
         place = f" ({number} of {count})" if count > 1 else ""
         self._bars[name] = self._progress.add_task(
-            f"{name}{place}", total=time_limit_s, mark=" ", found="starting", updated_at=time.monotonic()
+            f"{name}{place}", total=time_limit_s, mark=" ", interval="starting", updated_at=time.monotonic()
         )
 
     def launched(self, name: str, progress: CampaignProgress, evidence: Evidence | None) -> None:
@@ -93,7 +93,7 @@ class LiveProgress(Observer):
                 self._bars[name],
                 total=progress.time_limit_s,
                 completed=min(progress.elapsed_s, progress.time_limit_s),
-                found=_interval(evidence) if evidence else "",
+                interval=_interval(evidence) if evidence else "",
                 updated_at=time.monotonic(),
             )
 
@@ -103,8 +103,8 @@ class LiveProgress(Observer):
         if task is None:  # its bar made room for others
             return
         mark = f"[{COLOURS[result.verdict]}]{MARKS[result.verdict]}[/]"
-        found = "could not be judged" if result.error else task.fields["found"]
-        self._progress.update(task.id, completed=task.total, mark=mark, found=found)
+        interval = "could not be judged" if result.error else task.fields["interval"]
+        self._progress.update(task.id, completed=task.total, mark=mark, interval=interval)
 
 
 class TimeLeft(ProgressColumn):

@@ -160,7 +160,7 @@ def route(
 
 def _files(pools: Sequence[str]) -> dict[str, str]:
     """Return the result's file of each pool, by the pool's name."""
-    found: dict[str, str] = {}
+    files: dict[str, str] = {}
     for text in pools:
         name, _, file = text.partition("=")
         if not file or not NAME.fullmatch(name):
@@ -168,10 +168,10 @@ def _files(pools: Sequence[str]) -> dict[str, str]:
                 f"{quote(text)} does not name a pool and its result",
                 hint="Write for example cpu=results/cpu.json; a name is at most 40 letters, digits, '.', '_' and '-'",
             )
-        if name in found:
+        if name in files:
             raise UsageError(f"pool {name} is given twice", hint="Give each pool a name of its own")
-        found[name] = file
-    return found
+        files[name] = file
+    return files
 
 
 def _results(files: Mapping[str, str]) -> dict[str, Result]:

@@ -180,13 +180,13 @@ class FootprintModel:
             egress_bytes=leaving.egress,
             download_bytes=leaving.download,
         )
-        found = footprint(request, self.production, idle_watts=self.facts.idle_watts)
-        if found.effective_kwh <= 0:
+        result = footprint(request, self.production, idle_watts=self.facts.idle_watts)
+        if result.effective_kwh <= 0:
             raise NoFootprint(
                 "in a launch this machine drew less while it served than when idle, so energy per request is not above "
                 "idle; measure on a quieter machine"
             )
-        return found
+        return result
 
     def _elasticity(self, taken: _Demand, leaving: Bytes) -> dict[str, float]:
         """Return the share of the machine's drift that reaches each metric: 1 for all of it, 0 for a fixed price."""
@@ -232,12 +232,12 @@ def _halfway(base: _Demand, head: _Demand, *, energy: float, time: float) -> tup
     )
 
 
-def _sampled(found: Footprint) -> dict[str, float]:
+def _sampled(footprint: Footprint) -> dict[str, float]:
     """Return the metrics with their own intervals; the others are multiples of effective energy."""
     values = {
-        "effective_energy_per_request": found.effective_kwh,
-        "monthly_cost": found.monthly_cost,
-        "sci": found.sci_g,
+        "effective_energy_per_request": footprint.effective_kwh,
+        "monthly_cost": footprint.monthly_cost,
+        "sci": footprint.sci_g,
     }
     return {name: value for name, value in values.items() if value is not None}
 

@@ -44,7 +44,7 @@ _SECTIONS: Mapping[tuple[str | None, ...], type[Section]] = {
 
 
 class PolicyErrors(PolicyError):
-    """Several mistakes in one policy, each a line of its own.
+    """Several mistakes in one policy, one per line.
 
     `what`, `where` and `hint` are those of the first one.
     """

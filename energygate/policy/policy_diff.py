@@ -59,8 +59,8 @@ def policy_changes(base: Policy, head: Policy) -> tuple[str, ...]:
         At most `MAX_CHANGES` texts of one line and `MAX_CHANGE_LENGTH` characters; where there are more, the last
         one counts them. What loosens a gate comes first: waivers, budgets, workloads, the site, the rest.
     """
-    found = sorted({*_waivers(base, head), *_workloads(base, head), *_sections(base, head)})
-    texts = [printable(text, max_length=MAX_CHANGE_LENGTH - 1) for _, text in found]
+    changes = sorted({*_waivers(base, head), *_workloads(base, head), *_sections(base, head)})
+    texts = [printable(text, max_length=MAX_CHANGE_LENGTH - 1) for _, text in changes]
     if len(texts) > MAX_CHANGES:
         texts[MAX_CHANGES - 1 :] = [f"and {len(texts) - MAX_CHANGES + 1} more"]
     return tuple(texts)
@@ -89,10 +89,10 @@ def _given(section: Section) -> Iterator[tuple[str, Any]]:
 
 def _by_budget(waivers: tuple[Waiver, ...]) -> dict[str, dict[str, Waiver]]:
     """Return the waivers by workload and metric; a policy has at most one per budget."""
-    found: dict[str, dict[str, Waiver]] = {}
+    by_budget: dict[str, dict[str, Waiver]] = {}
     for waiver in waivers:
-        found.setdefault(waiver.workload, {})[waiver.metric] = waiver
-    return found
+        by_budget.setdefault(waiver.workload, {})[waiver.metric] = waiver
+    return by_budget
 
 
 def _waivers(base: Policy, head: Policy) -> Iterator[_Change]:

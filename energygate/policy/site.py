@@ -91,8 +91,8 @@ class Carbon(Section):
     def _exactly_one(self) -> Carbon:
         given = [key for key in type(self).model_fields if getattr(self, key) is not None]
         if len(given) != 1:
-            found = " and ".join(given) or "none"
-            raise ValueError(f"needs exactly one of country, cloud and intensity, not {found}")
+            names = " and ".join(given) or "none"
+            raise ValueError(f"needs exactly one of country, cloud and intensity, not {names}")
         return self
 
 

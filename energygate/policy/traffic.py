@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 HOURS_A_DAY = 24
 
 MAX_REQUESTS = 1e15
-"""Requests per day or hour: more than anybody serves, and safe to compute with."""
+"""Requests per day or hour: more than any service gets, and safe to compute with."""
 
 
 class Traffic(Section):

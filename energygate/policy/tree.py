@@ -209,9 +209,9 @@ class _Reader:
         plain = event.implicit[0]
         if plain and event.value in _NULLS:
             return None
-        found = _UNPRINTABLE.search(event.value)
-        if found:
-            what = f"a value contains the character U+{ord(found[0]):04X}, which is unprintable"
+        match = _UNPRINTABLE.search(event.value)
+        if match:
+            what = f"a value contains the character U+{ord(match[0]):04X}, which is unprintable"
             raise self._error(what, event, "Remove it")
         return str(event.value)
 

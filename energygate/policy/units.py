@@ -72,10 +72,10 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     facts = FAMILIES[family]
     if not unit_text:
         raise ValueError(f"{text} has no unit; write for example {_with_unit(number, family)}")
-    found = _look_up(_normalised(unit_text), family)
-    if found is None:
+    size_and_unit = _look_up(_normalised(unit_text), family)
+    if size_and_unit is None:
         raise ValueError(_wrong_unit(text, number, unit_text, family))
-    size, canonical = found
+    size, canonical = size_and_unit
     value = float(_scale(number, size))
     if math.isinf(value) or (value == 0 and number != 0):
         raise ValueError(f"{text} is too {'large' if value else 'small'} to compute with")
@@ -118,10 +118,10 @@ def unit_size(unit: str, family: Family) -> Fraction:
     Raises:
         KeyError: `unit` is not a unit of the family.
     """
-    found = _look_up(_normalised(unit), family)
-    if found is None:
+    size_and_unit = _look_up(_normalised(unit), family)
+    if size_and_unit is None:
         raise KeyError(unit)
-    return found[0]
+    return size_and_unit[0]
 
 
 def _split(text: str, family: Family) -> tuple[str, str]:

@@ -183,14 +183,14 @@ def _targets(config: pytest.Config, root: Path) -> tuple[str, ...] | None:
         return ()
     if config.option.pyargs:
         return None
-    found = []
+    targets = []
     for one in config.args:
         file, colons, rest = str(one).partition("::")
         path = Path(os.path.normpath(config.invocation_params.dir / file))
         if not path.is_relative_to(root):
             return None
-        found.append(relative_to(path, root) + colons + rest)
-    return () if found == ["."] else tuple(found)
+        targets.append(relative_to(path, root) + colons + rest)
+    return () if targets == ["."] else tuple(targets)
 
 
 def _selection(config: pytest.Config, root: Path) -> Iterator[str]:

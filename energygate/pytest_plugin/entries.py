@@ -63,18 +63,18 @@ def entries_without_test(
     partly = {(here / one.partition("::")[0]).resolve() for one in session.config.args if "::" in one}
     files = {path.resolve() for path in {item.path for item in (*session.items, *items)}} - partly
     tests = {(item.path.resolve(), item.nodeid.partition("::")[2]) for item in items}
-    found = {}
+    reasons = {}
     for entry in entries:
         path = entry.path.resolve()
         if not path.exists():
-            found[entry.name] = f"not judged: {entry}: there is no file {entry.path.name}"
+            reasons[entry.name] = f"not judged: {entry}: there is no file {entry.path.name}"
         if path not in files or (path, entry.test) in tests:
             continue
         with_parameters = sorted(
             test for one, test in tests if one == path and test.startswith(f"{entry.test}[")
         )
         hint = f"; name one of its parameters, such as {with_parameters[0]}" if with_parameters else ""
-        found[entry.name] = (
+        reasons[entry.name] = (
             f"not judged: {entry}: no energy test {entry.test} was collected from {entry.path.name}{hint}"
         )
-    return found
+    return reasons

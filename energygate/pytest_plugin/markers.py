@@ -85,13 +85,13 @@ class Marks:
 
 def merged(layers: Iterable[Limits]) -> Limits:
     """Merge limits of several sources: each key comes from the first source that has it."""
-    found: Limits = {}
+    limits: Limits = {}
     for layer in layers:
         for metric, budget in layer.items():
-            mine = found.setdefault(metric, {})
+            mine = limits.setdefault(metric, {})
             for key, text in budget.items():
                 mine.setdefault(key, text)
-    return found
+    return limits
 
 
 def limits_text(limits: Limits) -> str:
@@ -108,9 +108,9 @@ def read_marks(item: pytest.Item) -> Marks:
     Raises:
         pytest.UsageError: One is invalid. Its texts are validated with the policy, once the test is measured.
     """
-    found = item.iter_markers_with_node("energy")
+    markers = item.iter_markers_with_node("energy")
     try:
-        return Marks(marks=tuple(_mark(marker, own=node is item) for node, marker in found))
+        return Marks(marks=tuple(_mark(marker, own=node is item) for node, marker in markers))
     except ValueError as error:
         raise pytest.UsageError(f"{item.nodeid}: @pytest.mark.energy: {error}") from None
 

@@ -85,8 +85,8 @@ class PluginSettings:
 
     def text(self, name: Name, *between: str | None) -> str | None:
         """Return the value that decides: the option's, else one in between, else the ini file's."""
-        found = first(self.options[name], *between, self.ini[name])
-        return None if found is None else str(found)
+        value = first(self.options[name], *between, self.ini[name])
+        return None if value is None else str(value)
 
     def flag(self, name: Name, *between: bool | None) -> bool:
         """Return the same for a setting that is on or off."""

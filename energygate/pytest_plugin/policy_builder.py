@@ -192,14 +192,14 @@ class PolicyBuilder:
             PolicyError: There are two, and only one of them would be judged.
         """
         named = entries_for(self.entries, target.path, target.node_id)
-        found = [one for one in named if one.part == target.part.name]
-        if len(found) > 1:
+        matching = [one for one in named if one.part == target.part.name]
+        if len(matching) > 1:
             raise PolicyError(
-                f"{found[0].name} and {found[1].name} both name {target.node_id}, and a test is judged once",
-                where=found[1].place,
+                f"{matching[0].name} and {matching[1].name} both name {target.node_id}, and a test is judged once",
+                where=matching[1].place,
                 hint="Put their limits into one of them, or tell parts of the test apart with `part`",
             )
-        return found[0] if found else None
+        return matching[0] if matching else None
 
 
 def name_of(node_id: str, part: str | None = None) -> str:

@@ -46,15 +46,15 @@ def only_at_base(
     side = side_of("base", base.directory, python)
     files = list(dict.fromkeys(map(file_of, targets)))
     try:
-        found = collect_energy_tests(side, files, collection.options_for_all, other=collection.root)
+        at_base = collect_energy_tests(side, files, collection.options_for_all, other=collection.root)
     except MeasurementError as error:
         error.option_names = OPTIONS
         return [], [f"{UNKNOWN}{error}"]
     notes = []
-    if found.failed:
-        files_text = count(len(found.failed), "file", "files")
-        notes.append(f"{UNKNOWN}{files_text} cannot be collected there ({', '.join(found.failed)})")
-    only = (one for one in dict.fromkeys(found.tests) if one not in known)
+    if at_base.failed:
+        files_text = count(len(at_base.failed), "file", "files")
+        notes.append(f"{UNKNOWN}{files_text} cannot be collected there ({', '.join(at_base.failed)})")
+    only = (one for one in dict.fromkeys(at_base.tests) if one not in known)
     return [one for one in only if not targets or any(is_within(one, target) for target in targets)], notes
 
 

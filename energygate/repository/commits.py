@@ -83,15 +83,15 @@ def merge_base(git: Git, ref: str) -> Commit:
         )
     deadline = time.monotonic() + FETCH_SECONDS
     base = commit_named(git, ref) or _fetch_named(git, ref, deadline)
-    found = _common_commit(git, head, base)
-    if found is None and is_shallow(git):
-        found = _deepen(git, ref, head, base, deadline)
-    if found is None:
+    common = _common_commit(git, head, base)
+    if common is None and is_shallow(git):
+        common = _deepen(git, ref, head, base, deadline)
+    if common is None:
         raise UsageError(
             f"HEAD and {ref} have no commit in common",
             hint=lambda options: f"{options.base} names the branch that this work started from",
         )
-    return found
+    return common
 
 
 def parents_of(git: Git, sha: str) -> tuple[str, ...]:
@@ -159,9 +159,9 @@ def _fetch_named(git: Git, ref: str, deadline: float) -> Commit:
         except GitFailed as error:
             detail = error.detail or error.what
             continue
-        found = commit_named(git, sha)
-        if found is not None:
-            return found
+        commit = commit_named(git, sha)
+        if commit is not None:
+            return commit
     raise UsageError(
         f"there is no commit named {quote(ref)}",
         where=lambda options: options.base,
@@ -209,9 +209,9 @@ def _deepen(git: Git, ref: str, head: Commit, base: Commit, deadline: float) -> 
             raise UsageError(
                 f"{what}, and {remote} has no more history to fetch", hint=_WRITE_DEPTH, detail=error.detail
             ) from None
-        found = _common_commit(git, head, base)
-        if found is not None:
-            return found
+        common = _common_commit(git, head, base)
+        if common is not None:
+            return common
     return None
 
 

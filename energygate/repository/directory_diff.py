@@ -66,7 +66,7 @@ def _entries(directory: Path) -> dict[str, Path]:
         raise UsageError(
             f"{directory} is not a directory", hint="Compare two checkouts that are ready to run"
         )
-    found = {}
+    entries = {}
     for parent, directories, files in os.walk(directory, onerror=_refuse):
         links = [name for name in directories if Path(parent, name).is_symlink()]
         directories[:] = [
@@ -77,8 +77,8 @@ def _entries(directory: Path) -> dict[str, Path]:
         for name in [*files, *links]:
             if name not in SKIPPED:
                 path = Path(parent, name)
-                found[path.relative_to(directory).as_posix()] = path
-    return found
+                entries[path.relative_to(directory).as_posix()] = path
+    return entries
 
 
 def _is_environment(directory: Path) -> bool:

@@ -56,10 +56,10 @@ def read_pointer(path: Path) -> Pointer | None:
     try:
         if path.is_symlink() or not path.is_file() or path.stat().st_size >= MAX_POINTER_BYTES:
             return None
-        found = _POINTER.match(path.read_bytes())
+        match = _POINTER.match(path.read_bytes())
     except OSError:
         return None
-    return found and Pointer(oid=found["oid"].decode(), size_bytes=int(found["size"]))
+    return match and Pointer(oid=match["oid"].decode(), size_bytes=int(match["size"]))
 
 
 def replace_pointers(borrowed: Git, lender: Git, sha: str, *, head: Path | None) -> None:

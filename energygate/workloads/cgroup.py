@@ -115,15 +115,15 @@ def own_directories(mounts: str, membership: str) -> list[Path]:
     own = next((line[3:] for line in membership.splitlines() if line.startswith("0::/")), None)
     if own is None or ".." in PurePosixPath(own).parts:  # it lies outside this namespace
         return []
-    found = []
+    directories = []
     for line in mounts.splitlines():
         fields, _, kind = line.partition(" - ")
         if kind.split(" ")[0] != "cgroup2":
             continue
         root, mount_point = (_unescape(field) for field in fields.split(" ")[3:5])
         with contextlib.suppress(ValueError):  # another part of the tree is mounted there
-            found.append(Path(mount_point) / PurePosixPath(own).relative_to(root))
-    return found
+            directories.append(Path(mount_point) / PurePosixPath(own).relative_to(root))
+    return directories
 
 
 def _unescape(field: str) -> str:

@@ -96,9 +96,9 @@ def collect_energy_tests(
             (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()[-MAX_OUTPUT_LINES:]
         )
         try:
-            found = json.loads(result.read_text("utf-8"))
+            reply = json.loads(result.read_text("utf-8"))
         except (OSError, ValueError):
-            found = {"error": f"its pytest ended with exit code {done.returncode}"}
-    if "error" in found:
-        raise MeasurementError(found["error"], detail="\n".join(output) or None)
-    return EnergyTests(tests=tuple(found["tests"]), failed=tuple(found["failed"]))
+            reply = {"error": f"its pytest ended with exit code {done.returncode}"}
+    if "error" in reply:
+        raise MeasurementError(reply["error"], detail="\n".join(output) or None)
+    return EnergyTests(tests=tuple(reply["tests"]), failed=tuple(reply["failed"]))

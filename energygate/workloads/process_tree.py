@@ -103,14 +103,14 @@ class ProcessTree:
 
 def _with_descendants(roots: list[int]) -> list[int]:
     """Return these processes and all their descendants."""
-    found = list(dict.fromkeys(roots))
-    for pid in found:
+    processes = list(dict.fromkeys(roots))
+    for pid in processes:
         with contextlib.suppress(OSError):
             for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names, many times a second
                 with contextlib.suppress(OSError):  # it has just ended
                     children = Path(f"/proc/{pid}/task/{thread}/children").read_text("ascii").split()
-                    found += [int(child) for child in children if int(child) not in found]
-    return found
+                    processes += [int(child) for child in children if int(child) not in processes]
+    return processes
 
 
 def _signal(pid: int, name: str) -> None:

@@ -52,8 +52,8 @@ def label_set(client: GitHubClient, *, repository: str, number: int, name: str) 
     issue = f"/repos/{repository}/issues/{number}"
     folded = name.casefold()
     labels = (label.text("name") for label in client.items(f"{issue}/labels"))
-    found = next((one for one in labels if one.casefold() == folded), None)
-    if found is None:
+    current = next((one for one in labels if one.casefold() == folded), None)
+    if current is None:
         return None
     # Oldest first. No event has this name if the label was renamed later, as events keep its old name
     # (https://github.com/aws-actions/stale-issue-cleanup/issues/20), or where it was set in another way.
@@ -62,8 +62,8 @@ def label_set(client: GitHubClient, *, repository: str, number: int, name: str) 
         if event.text("event") == "labeled" and event.text("label", "name").casefold() == folded:
             last = event
     if last is None:
-        return LabelSet(name=found, who=UNKNOWN, when="")
-    return LabelSet(name=found, who=_who(last), when=last.text("created_at"))
+        return LabelSet(name=current, who=UNKNOWN, when="")
+    return LabelSet(name=current, who=_who(last), when=last.text("created_at"))
 
 
 def _who(event: Fields) -> str:

@@ -72,21 +72,21 @@ def find_pull_request(client: GitHubClient, event: Event) -> PullRequest:
             "the repository that the pull request came from has been deleted, so it cannot be identified for sure",
             where=where,
         )
-    found = _matching(_candidates(client, event.repository, first), first)
-    if not found:
+    matching = _matching(_candidates(client, event.repository, first), first)
+    if not matching:
         raise GitHubError(
             "no open pull request proposes the commit that was measured: it is closed, or has newer commits",
             where=where,
             hint="The run for the newest commit comments on that one",
         )
-    if len(found) > 1:
-        numbers = " and ".join(f"#{number}" for number in sorted(found))
+    if len(matching) > 1:
+        numbers = " and ".join(f"#{number}" for number in sorted(matching))
         raise GitHubError(
             f"the pull requests {numbers} propose the same commit, so it is unclear which of them was measured",
             where=where,
             hint="Close all but one, or push another commit to it",
         )
-    return next(iter(found.values()))
+    return next(iter(matching.values()))
 
 
 def _candidates(client: GitHubClient, repository: str, first: FirstStage) -> Iterable[Fields]:
@@ -103,7 +103,7 @@ def _candidates(client: GitHubClient, repository: str, first: FirstStage) -> Ite
 
 def _matching(candidates: Iterable[Fields], first: FirstStage) -> dict[int, PullRequest]:
     """Return those with the first stage's commit and repository, by number: a changing list may show one twice."""
-    found = {}
+    matching = {}
     for one in candidates:
         pull_request = _pull_request(one)
         repository = pull_request.head_repository or ""
@@ -112,8 +112,8 @@ def _matching(candidates: Iterable[Fields], first: FirstStage) -> dict[int, Pull
             and pull_request.head_sha == first.head_sha
             and repository.casefold() == (first.head_repository or "").casefold()
         ):
-            found[pull_request.number] = pull_request
-    return found
+            matching[pull_request.number] = pull_request
+    return matching
 
 
 def _pull_request(fields: Fields) -> PullRequest:

@@ -76,11 +76,11 @@ class Marker:
     @classmethod
     def of(cls, body: str) -> Marker | None:
         """Read the marker a comment begins with; `None` when it begins with anything else."""
-        found = _MARKER.match(body)
-        if found is None or not is_sha(found["sha"]):
+        match = _MARKER.match(body)
+        if match is None or not is_sha(match["sha"]):
             return None
         return cls(
-            key=found["key"], run_id=int(found["run"]), attempt=int(found["attempt"]), sha=found["sha"]
+            key=match["key"], run_id=int(match["run"]), attempt=int(match["attempt"]), sha=match["sha"]
         )
 
 

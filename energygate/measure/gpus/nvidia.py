@@ -121,13 +121,13 @@ def _other_processes(nvml: Any, handle: Any) -> tuple[int, ...]:  # noqa: ANN401
     import psutil
 
     try:
-        found = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
+        pids = {process.pid for process in nvml.nvmlDeviceGetComputeRunningProcesses(handle)}
     except (nvml.NVMLError_NotSupported, nvml.NVMLError_FunctionNotFound, nvml.NVMLError_NoPermission):
         return ()
-    if not found:
+    if not pids:
         return ()
     ours = {os.getpid(), *(child.pid for child in psutil.Process().children(recursive=True))}
-    return tuple(sorted(found - ours))
+    return tuple(sorted(pids - ours))
 
 
 def _text(name: str | bytes) -> str:

@@ -88,9 +88,9 @@ def expect_no_device(devices: Path) -> None:
     Raises:
         MeasurementError: When there is a GPU among the device files.
     """
-    if found := sorted(path.name for path in devices.glob("nvidia[0-9]*")):
+    if names := sorted(path.name for path in devices.glob("nvidia[0-9]*")):
         raise MeasurementError(
-            f"this machine has an NVIDIA GPU ({found[0]}) but no libnvidia-ml, so its energy cannot be read",
+            f"this machine has an NVIDIA GPU ({names[0]}) but no libnvidia-ml, so its energy cannot be read",
             hint="In a container, set NVIDIA_DRIVER_CAPABILITIES=compute,utility; or hide the GPU with "
             "CUDA_VISIBLE_DEVICES=",
         )

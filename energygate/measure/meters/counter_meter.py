@@ -207,12 +207,12 @@ class CounterMeter:
 
     @staticmethod
     def _gpu(task: TaskEnergy, gpu: Gpu) -> Component:
-        found = next((one for one in task.gpus if one.index == gpu.index), None)
-        if found is None:
+        energy = next((one for one in task.gpus if one.index == gpu.index), None)
+        if energy is None:
             raise MeasurementError(f"codecarbon does not read {gpu.label}")
-        if gpu.has_counter and not found.counted:
+        if gpu.has_counter and not energy.counted:
             raise MeasurementError(f"the energy counter of {gpu.label} could not be read in a window")
-        return _counted("gpu", found.energy_joules)
+        return _counted("gpu", energy.energy_joules)
 
     def _with_idle_power(self, facts: MeterFacts, idle_s: float) -> MeterFacts:
         periods = [self._cpu.period_ns or 0 if self._cpu else 0]

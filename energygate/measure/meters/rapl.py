@@ -117,7 +117,7 @@ class Domain:
 def find_domains(root: Path | None = None) -> tuple[Domain, ...]:
     """Return this machine's counters of packages, memory and board, readable or not."""
     root = root or POWERCAP
-    found: dict[str, Domain] = {}  # by file: the tree has several links to each
+    domains: dict[str, Domain] = {}  # by file: the tree has several links to each
     for file in sorted(
         [*root.glob("intel-rapl*:*/energy_uj"), *root.glob("intel-rapl*/intel-rapl*:*/energy_uj")]
     ):
@@ -125,7 +125,7 @@ def find_domains(root: Path | None = None) -> tuple[Domain, ...]:
         if not name.startswith(("package", "psys", "dram")):
             continue
         default_watts = MAX_DRAM_WATTS if name.startswith("dram") else MAX_PACKAGE_WATTS
-        found.setdefault(
+        domains.setdefault(
             str(file.resolve()),
             Domain(
                 name=name,
@@ -134,7 +134,7 @@ def find_domains(root: Path | None = None) -> tuple[Domain, ...]:
                 max_watts=_max_watts(file.parent) or default_watts,
             ),
         )
-    return tuple(found.values())
+    return tuple(domains.values())
 
 
 def memory_of(domains: Iterable[Domain]) -> tuple[Domain, ...]:

@@ -21,9 +21,9 @@ def fault(reading: Reading, facts: MeterFacts, *, window_ns: int) -> str | None:
         window_ns: The time between the two reads of the counters.
     """
     expected = [(one.name, one.method) for one in facts.components]
-    found = [(one.name, one.method) for one in reading.components]
-    if found != expected:
-        return f"a reading of {_in_words(found)} came from a meter of {_in_words(expected)}"
+    actual = [(one.name, one.method) for one in reading.components]
+    if actual != expected:
+        return f"a reading of {_in_words(actual)} came from a meter of {_in_words(expected)}"
     faults = map(_fault, reading.components, facts.components, itertools.repeat(window_ns))
     return next(filter(None, faults), None)
 

@@ -269,13 +269,13 @@ def _quick_cpu_name() -> Iterator[None]:
     It uses the package cpuinfo, which detects much more and takes a second.
     """
     # The line that cpuinfo uses on Linux on x86.
-    found = re.search(r"^model name\s*:\s*(\S.*?)\s*$", proc_cpuinfo(), re.MULTILINE)
-    if found is None:
+    match = re.search(r"^model name\s*:\s*(\S.*?)\s*$", proc_cpuinfo(), re.MULTILINE)
+    if match is None:
         yield
         return
     import cpuinfo
 
-    original, cpuinfo.get_cpu_info = cpuinfo.get_cpu_info, lambda: {"brand_raw": found[1]}
+    original, cpuinfo.get_cpu_info = cpuinfo.get_cpu_info, lambda: {"brand_raw": match[1]}
     try:
         yield
     finally:

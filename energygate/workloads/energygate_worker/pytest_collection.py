@@ -28,11 +28,11 @@ def main(arguments: str) -> None:
     """
     spec = json.loads(arguments)
     try:
-        found = collected(spec)
+        reply = collected(spec)
     except WorkloadError as error:
-        found = {"error": str(error)}
+        reply = {"error": str(error)}
     with open(spec["result"], "w", encoding="utf-8") as file:
-        json.dump(found, file)
+        json.dump(reply, file)
 
 
 def collected(spec: dict[str, Any]) -> dict[str, Any]:

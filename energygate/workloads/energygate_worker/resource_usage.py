@@ -133,10 +133,10 @@ def count_descendants(group: str | None) -> None:
 def threads() -> list[int]:
     """Return the ids of this process's threads; empty where the system does not list them, or for a single one."""
     try:
-        found = [int(thread) for thread in os.listdir("/proc/self/task")] if LINUX else []
+        ids = [int(thread) for thread in os.listdir("/proc/self/task")] if LINUX else []
     except OSError:
         return []
-    return found if len(found) > 1 else []
+    return ids if len(ids) > 1 else []
 
 
 def process_cpu_time_ns(threads: list[int]) -> int:
@@ -190,7 +190,7 @@ def children_cpu_ns() -> int:
 
 def _descendants(pid: int) -> list[int]:
     """Return the ids of all living descendants, from the kernel's list of each thread's children."""
-    found: list[int] = []
+    children: list[int] = []
     try:
         threads = os.listdir("/proc/%d/task" % pid)
     except OSError:
@@ -198,8 +198,8 @@ def _descendants(pid: int) -> list[int]:
     for thread in threads:
         # If the thread has just ended, its children belong to another one now.
         with suppress(OSError), open("/proc/%d/task/%s/children" % (pid, thread)) as listing:
-            found.extend(int(child) for child in listing.read().split())
-    return found + [grandchild for child in found for grandchild in _descendants(child)]
+            children.extend(int(child) for child in listing.read().split())
+    return children + [grandchild for child in children for grandchild in _descendants(child)]
 
 
 def _process_cpu_ns(pid: int) -> int:

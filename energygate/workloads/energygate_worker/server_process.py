@@ -184,7 +184,7 @@ def _holds(pid: int, sockets: set[str]) -> bool:
 
 def _session_and_descendants() -> set[int]:
     """Return this process, its session, and the descendants of both."""
-    parents, found = {}, {os.getpid()}
+    parents, pids = {}, {os.getpid()}
     for name in filter(str.isdigit, os.listdir("/proc")):
         try:
             with open("/proc/%s/stat" % name) as stat:
@@ -193,9 +193,9 @@ def _session_and_descendants() -> set[int]:
             continue
         parents[int(name)] = int(fields[1])
         if int(fields[3]) == os.getsid(0):
-            found.add(int(name))
+            pids.add(int(name))
     while True:
-        more = {pid for pid, parent in parents.items() if parent in found} - found
+        more = {pid for pid, parent in parents.items() if parent in pids} - pids
         if not more:
-            return found
-        found |= more
+            return pids
+        pids |= more
