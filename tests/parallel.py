@@ -41,6 +41,9 @@ MIN_FILES = 10
 LONGEST_FIRST = ("workflows", "run", "pytest_plugin", "production", "workloads", "cli")
 """Folders that start first, so that no worker is left alone with a long file at the end."""
 
+WAITS = "test_production_docs.py"
+"""The file that starts before all others: it waits for an alert most of its time, and others run beside it."""
+
 WITHOUT_FILES = {"workflows"}
 """Folders whose tests share nothing within a file and take long: workers are given one at a time."""
 
@@ -49,6 +52,17 @@ XDIST_VARIABLES = ("PYTEST_XDIST_WORKER", "PYTEST_XDIST_WORKER_COUNT", "PYTEST_X
 LOCK_FILE = pytest.StashKey[Path]()
 LOCK = pytest.StashKey[int]()
 DESELECTED = pytest.StashKey[int]()
+
+
+def repeated(*cases):
+    """Mark cases of a parametrized test as `repeats`: a case beside them shows the same for real.
+
+    A case of several arguments is a tuple of them, as it is in `parametrize`.
+    """
+    return [
+        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.repeats)
+        for case in cases
+    ]
 
 
 # --- In the process that was started.
@@ -163,7 +177,7 @@ def pytest_collection_modifyitems(config, items):
 def _order(item):
     folder = item.path.relative_to(TESTS).parts[0] if item.path.is_relative_to(TESTS) else ""
     place = LONGEST_FIRST.index(folder) if folder in LONGEST_FIRST else len(LONGEST_FIRST)
-    return item.get_closest_marker("measures") is not None, place
+    return item.get_closest_marker("measures") is not None, item.path.name != WAITS, place
 
 
 def _left_out(config):

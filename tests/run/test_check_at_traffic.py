@@ -12,8 +12,6 @@ from energygate.run.check import check
 from energygate.run.options import Options
 from energygate.run.shipped import fixtures
 
-pytestmark = pytest.mark.measures
-
 POLICY = """version: 1
 site:
   pue: 1.25

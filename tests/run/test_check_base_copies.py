@@ -10,6 +10,7 @@ import sys
 import pytest
 from base_projects import BRIEF, QUICK, SPIN
 from commands import REPOSITORY
+from parallel import repeated
 
 from energygate.workloads.installed_copy import find_imported_copy
 
@@ -83,16 +84,16 @@ def slower(project):
 
 
 @pytest.mark.parametrize(
-    ("workload", "app", "way"),
+    ("of", "workload", "app"),
     [
-        (CALLABLE, APP, "PYTHONPATH=src"),
-        (CALLABLE, LATE, "PYTHONPATH=src"),
-        (NODE, APP, "`pythonpath = src` in pytest's settings"),
+        ("base", CALLABLE, APP),
+        ("head", CALLABLE, LATE),
+        ("head", NODE, APP),
+        *repeated(("head", CALLABLE, APP), ("base", CALLABLE, LATE), ("base", NODE, APP)),
     ],
-    ids=["python", "imported by a call", "pytest"],
 )
-@pytest.mark.parametrize("of", ["base", "head"])
-def test_a_copy_does_not_serve_for_both(packaged, workload, app, way, of):
+def test_a_copy_does_not_serve_for_both(packaged, of, workload, app):
+    way = "PYTHONPATH=src" if workload is CALLABLE else "`pythonpath = src` in pytest's settings"
     project = packaged(workload, app=app)
     if of == "base":
         path = installed(project)
@@ -147,8 +148,14 @@ def test_a_copy_in_each_sides_own_environment_is_its_own(packaged):
     assert change["estimate"] == pytest.approx(1.0, abs=0.3)  # a copy that served for both would make it 0
 
 
-@pytest.mark.parametrize("workload", [{"python": "package.core:make"}, NODE], ids=["python", "pytest"])
-@pytest.mark.parametrize("site", ["", ".venv/lib/site-packages"], ids=["elsewhere", "in the checkout"])
+@pytest.mark.parametrize(
+    ("workload", "site"),
+    [
+        ({"python": "package.core:make"}, ""),
+        (NODE, ".venv/lib/site-packages"),
+        *repeated(({"python": "package.core:make"}, ".venv/lib/site-packages"), (NODE, "")),
+    ],
+)
 def test_a_copy_of_what_has_not_changed_serves_for_both(packaged, workload, site):
     source = SPIN.format(milliseconds=4.0) + "\n\nwork = make()\n"
     project = packaged(workload, **{"src/package/core.py": source})

@@ -177,7 +177,6 @@ def test_a_base_policy_without_meaning_is_named_with_its_commit(project):
     assert "python" in found.ran.err
 
 
-@pytest.mark.measures
 @pytest.mark.parametrize(
     ("deaths", "code"), [(1, 0), (2, 3)], ids=["once is bad luck", "twice is the workload's fault"]
 )
@@ -205,7 +204,7 @@ def make():
     return request
 """
     project.write("app.py", source)
-    project.policy({"app": python_workload("app", budgets=limit("50 %"))})
+    project.policy({"app": python_workload("app", budgets=limit("900 %"))}, time_limit="8 s")
     project.commit(branch="change")
     project.write("app.py", source + "\n\nCHANGED = True\n")
     found = project.check(*PATIENT)

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 from base_projects import limit
 from builders import judged
+from parallel import repeated
 
 from energygate.gate import Verdict
 from energygate.policy import load_policy
@@ -45,7 +46,7 @@ def make():
 """
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("number", "code"), [*repeated((signal.SIGINT, 130)), (signal.SIGTERM, 143)])
 def test_a_signal_ends_both_sides_the_frozen_one_too(
     project, tmp_path, tmp_path_factory, has_ended, *, number, code
 ):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from base_projects import PATIENT, QUICK, Project, limit
 from commands import FIXTURES
+from parallel import repeated
 
 from energygate.measure.launch_session import LaunchSession
 from energygate.measure.launchers import Launcher, cpu_sets
@@ -94,7 +95,8 @@ def test_the_seed_of_the_policy_decides_when_requests_arrive(sides, pair_launche
 
 
 @pytest.mark.parametrize(
-    "load", ["closed", {"concurrency": 2}, {"rate": "40 req/s"}, {"rate": "40 req/s", "concurrency": 2}]
+    "load",
+    ["closed", *repeated({"concurrency": 2}, {"rate": "40 req/s"}), {"rate": "40 req/s", "concurrency": 2}],
 )
 def test_twice_the_work_is_twice_the_energy_under_every_load(sides, pair_launcher, load):
     base, head = under(sides(SPIN.format(milliseconds=5.0), SPIN.format(milliseconds=10.0)), load=load)
@@ -196,7 +198,8 @@ def test_fewer_tokens_for_less_energy_are_no_saving(tmp_path):
     source = SPIN.replace("return 42", answer)
     project.write("app.py", source.format(milliseconds=4.0, tokens=100))
     budgets = {"energy_per_request": {"max_increase": "5 %"}, "energy_per_unit": {"max_increase": "5 %"}}
-    project.policy({"w": {"python": "app:make", "units": "tokens", "budgets": budgets}}, site={"pue": 1.5})
+    workload = {"python": "app:make", "units": "tokens", "budgets": budgets}
+    project.policy({"w": workload}, time_limit="10 s", site={"pue": 1.5})
     project.commit(branch="change")
     project.write("app.py", source.format(milliseconds=3.0, tokens=50))
     project.commit()

@@ -129,9 +129,9 @@ def test_endpoints_under_every_load_and_a_command(served, diary, has_ended):
     ],
 )
 def test_a_server_that_burns_twice_as_much_fails(served, diary, has_ended, load):
-    served.policy({"w": endpoint(1.0, load=load, budgets=limit())})
+    served.policy({"w": endpoint(1.0, load=load, budgets=limit())}, time_limit="12 s")
     served.commit(branch="change")
-    served.policy({"w": endpoint(2.0, load=load, budgets=limit())})
+    served.policy({"w": endpoint(2.0, load=load, budgets=limit())}, time_limit="12 s")
     served.commit()
     found = served.check(*PATIENT, DIARY=str(diary.path))
     assert found.ran.code == 1, found.ran.said

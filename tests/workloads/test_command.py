@@ -6,6 +6,7 @@ import os
 import sys
 
 import pytest
+from parallel import repeated
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="writes lines for the POSIX shell")
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
@@ -54,15 +55,15 @@ def test_the_workers_own_cpu_time_is_none_of_it(running):
 @pytest.mark.parametrize(
     ("line", "answer"),
     [
-        ("echo 42", "42\n"),
+        *repeated(("echo 42", "42\n")),
         ("printf '%s' 'a  b'; echo ' c' >&2", "a  b"),
         ("cat", ""),  # it can ask nothing
         ("pwd -P", "{checkout}\n"),
         ("python -c 'import sys; print(sys.executable)'", f"{sys.executable}\n"),  # the side's
         ("echo $OMP_NUM_THREADS", "1\n"),
-        ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"),
-        ("exit 0", ""),
-        ("echo a\necho b", "a\nb\n"),
+        *repeated(
+            ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"), ("exit 0", ""), ("echo a\necho b", "a\nb\n")
+        ),
     ],
 )
 def test_what_it_prints_is_its_answer(running, texts, checkout, line, answer):
@@ -86,12 +87,14 @@ def test_calls_are_counted_and_timed(running, checkout):
 @pytest.mark.parametrize(
     ("line", "sentence"),
     [
-        ("exit 3", "request 1 ended with exit code 3"),
+        *repeated(("exit 3", "request 1 ended with exit code 3")),
         ("echo first >&2; echo '  no weights ' >&2; exit 3", "request 1 ended with exit code 3: no weights"),
-        ("false; echo on", "request 1 ended with exit code 1"),  # it stops at its first failure
+        *repeated(("false; echo on", "request 1 ended with exit code 1")),  # it stops at its first failure
         ("no-such-program-of-anybody", "request 1 ended with exit code 127: "),
         ("kill -9 $$", "request 1 was killed by SIGKILL"),
-        ("python -c '1/0'", "request 1 ended with exit code 1: ZeroDivisionError: division by zero"),
+        *repeated(
+            ("python -c '1/0'", "request 1 ended with exit code 1: ZeroDivisionError: division by zero")
+        ),
     ],
 )
 def test_a_run_that_fails(running, trouble, line, sentence):

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 import spawning_processes as processes
 from http_specs import GENEROUS_S, canned, completions, endpoint, events, http, write_requests
+from parallel import repeated
 
 from energygate.workloads.energygate_worker.http_answer import is_first_piece
 from energygate.workloads.energygate_worker.requests_file import read_requests
@@ -194,35 +195,36 @@ def test_a_completion_is_its_text_whole_or_streamed(asking, checkout, texts):
     assert texts(worker) == ["word0 word1 word2 "] * 4
 
 
-@pytest.mark.parametrize(
-    ("answer", "text"),
-    [
-        (http('{"id": "7", "created": 7, "b": 2, "a": [1.50]}'), '{"a": [1.5], "b": 2}'),
-        (http("plain", content_type="text/plain"), "plain"),
-        (http("\xff\xfe", content_type="image/png"), "sha256:"),
-        (http("", status="204 No Content"), ""),
-        (http('{"choices": [{"text": "a"}, {"message": {"content": "b"}}]}'), "a\nb"),
-        (
-            http('{"choices": [{"message": {"content": null, "tool_calls": [{"id": "x", "n": 1}]}}]}'),
-            '[{"n": 1}]',
+COMPARED = [
+    (http('{"id": "7", "created": 7, "b": 2, "a": [1.50]}'), '{"a": [1.5], "b": 2}'),
+    (http("plain", content_type="text/plain"), "plain"),
+    (http("\xff\xfe", content_type="image/png"), "sha256:"),
+    (http("", status="204 No Content"), ""),
+    (http('{"choices": [{"text": "a"}, {"message": {"content": "b"}}]}'), "a\nb"),
+    (
+        http('{"choices": [{"message": {"content": null, "tool_calls": [{"id": "x", "n": 1}]}}]}'),
+        '[{"n": 1}]',
+    ),
+    (
+        events(
+            {"choices": [{"index": 1, "delta": {"content": "b"}}]},
+            {"choices": [{"index": 0, "delta": {"content": "a"}}]},
+            {"choices": [{"index": 1, "delta": {"content": "b"}}]},
+            "[DONE]",
         ),
-        (
-            events(
-                {"choices": [{"index": 1, "delta": {"content": "b"}}]},
-                {"choices": [{"index": 0, "delta": {"content": "a"}}]},
-                {"choices": [{"index": 1, "delta": {"content": "b"}}]},
-                "[DONE]",
-            ),
-            "a\nbb",
-        ),
-        (events("one", "two"), "one\ntwo"),
-        (events('{"token": 1}', '{"token": 2}'), '{"token": 1}\n{"token": 2}'),
-    ],
-)
-def test_what_is_compared_is_what_does_not_change_by_itself(loaded, checkout, texts, answer, text):
-    (found,) = texts(loaded(canned(checkout, {"/": answer})))
-    assert found.startswith(text)
-    assert text.startswith("sha256") or found == text
+        "a\nbb",
+    ),
+    (events("one", "two"), "one\ntwo"),
+    (events('{"token": 1}', '{"token": 2}'), '{"token": 1}\n{"token": 2}'),
+]
+
+
+def test_what_is_compared_is_what_does_not_change_by_itself(asking, checkout, texts):
+    answers = {f"/{number}": answer for number, (answer, _) in enumerate(COMPARED)}
+    found = texts(asking(canned(checkout, answers), *({"url": path, "body": 1} for path in answers)))
+    for text, (_, expected) in zip(found, COMPARED, strict=True):
+        assert text.startswith(expected)
+        assert expected.startswith("sha256") or text == expected
 
 
 def test_long_answers_differ_by_their_digests(asking, checkout, texts):
@@ -244,13 +246,10 @@ def test_answers_need_no_numpy(asking, checkout, texts):
 # --- Units and first pieces --------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("stream", [False, True])
-def test_units_are_the_tokens_of_the_usage(asking, checkout, stream):
-    more = {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
-    worker = asking(
-        completions(checkout, units="tokens"), {"max_tokens": 3, **more}, {"max_tokens": 5, **more}
-    )
-    assert worker.run(4).units == 16
+def test_units_are_the_tokens_of_the_usage_whole_or_streamed(asking, checkout):
+    streamed = {"stream": True, "stream_options": {"include_usage": True}}
+    worker = asking(completions(checkout, units="tokens"), {"max_tokens": 3}, {"max_tokens": 5, **streamed})
+    assert [worker.run(count).units for count in (1, 1, 4)] == [3, 5, 16]
 
 
 @pytest.mark.parametrize(
@@ -335,7 +334,7 @@ def test_a_server_is_awaited_until_it_says_that_it_is_ready(loaded, checkout):
 
 
 @LINUX_ONLY
-@pytest.mark.parametrize("how", ["shut down", "closed", "killed"])
+@pytest.mark.parametrize("how", ["shut down", *repeated("closed"), "killed"])
 def test_the_server_goes_with_the_worker(asking, checkout, has_ended, how):
     workload = completions(checkout)
     workload["spec"]["serve"] = f"echo $$ $PORT > note; exec {workload['spec']['serve']}"

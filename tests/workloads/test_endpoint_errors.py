@@ -9,6 +9,10 @@ import threading
 
 import pytest
 from http_specs import canned, completions, endpoint, events, http, write_requests
+from parallel import repeated
+
+from energygate.workloads.protocol import WorkerStart
+from energygate.workloads.worker import Worker
 
 LINUX_ONLY = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc")
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="signals and fifos are POSIX")
@@ -36,10 +40,12 @@ def taken():
             ["the server that `serve` starts ended with exit code 3 before it was ready"],
         ),
         ("false; sleep 99", ["ended with exit code 1"]),  # it stops at its first failure, as `setup` does
-        ("kill -9 $$", ["was killed by SIGKILL before it was ready"]),
-        ("not-a-program-of-anybody", ["ended with exit code 127"]),
+        *repeated(
+            ("kill -9 $$", ["was killed by SIGKILL before it was ready"]),
+            ("not-a-program-of-anybody", ["ended with exit code 127"]),
+        ),
         ("sleep 99 &", ["ended with exit code 0 before it was ready; it must stay in the foreground"]),
-        ("read line; sleep 99", ["ended with exit code 1"]),  # it can ask nothing
+        *repeated(("read line; sleep 99", ["ended with exit code 1"])),  # it can ask nothing
     ],
 )
 def test_a_server_that_ends_before_it_is_ready(worker, trouble, serve, words):
@@ -79,8 +85,10 @@ PATIENT_UNTIL_ANSWERED = """
     ("answer", "words"),
     [
         (http("", status="503 Loading"), "with 2xx (but with: 503 Loading) within 60 s"),
-        (http("", status="302 Found", more="Location: /else\r\n"), "(but with: 302 Found)"),
-        ({"bytes": "", "close": True}, "(but with: Remote end closed connection without response)"),
+        *repeated(
+            (http("", status="302 Found", more="Location: /else\r\n"), "(but with: 302 Found)"),
+            ({"bytes": "", "close": True}, "(but with: Remote end closed connection without response)"),
+        ),
         ({"bytes": "nonsense\r\n", "close": True}, "(but with: nonsense"),
     ],
 )
@@ -145,7 +153,7 @@ def test_a_port_on_which_another_process_listens_in_the_servers_place(worker, ch
 
 
 @LINUX_ONLY
-@pytest.mark.parametrize("ready", [None, "/health"])
+@pytest.mark.parametrize("ready", [*repeated(None), "/health"])
 def test_a_server_that_was_not_ready_is_gone(
     worker, checkout, first_in_workers, trouble, has_ended, *, ready
 ):
@@ -158,6 +166,17 @@ def test_a_server_that_was_not_ready_is_gone(
 
 
 # --- Requests ----------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def refusing(tmp_path_factory):
+    """One worker with one server for many refusals: a refusal leaves a worker as it was."""
+    directory = tmp_path_factory.mktemp("refusing")
+    how = WorkerStart(label="workload 'w'", python=sys.executable, directory=directory, cpus=(), threads=1)
+    with Worker(how, timeout_s=60) as started:
+        started.load(**canned(directory, {"/": http("{}")}), timeout_s=60)
+        yield started
+        assert started.run(1).failed == ()  # it still serves
 
 
 @pytest.mark.parametrize(
@@ -179,18 +198,16 @@ def test_a_server_that_was_not_ready_is_gone(
         ('{"body": 1, "headers": ["X-A"]}', ["line 2 of", "headers"]),
     ],
 )
-def test_a_line_that_is_no_request(loaded, checkout, tmp_path, trouble, *, line, words):
-    worker = loaded(canned(checkout, {}))
+def test_a_line_that_is_no_request(refusing, tmp_path, trouble, *, line, words):
     with trouble(*words):
-        worker.bind(write_requests(tmp_path / "requests.jsonl", 1, line), leave_out=[], batch_size=1)
+        refusing.bind(write_requests(tmp_path / "requests.jsonl", 1, line), leave_out=[], batch_size=1)
 
 
 @pytest.mark.parametrize(("content", "words"), [(b"\n\n", "contains no request"), (b"\xff", "cannot read")])
-def test_a_file_without_requests(loaded, checkout, tmp_path, trouble, *, content, words):
-    worker = loaded(canned(checkout, {}))
+def test_a_file_without_requests(refusing, tmp_path, trouble, *, content, words):
     (tmp_path / "requests.jsonl").write_bytes(content)
     with trouble("requests.jsonl", words):
-        worker.bind(tmp_path / "requests.jsonl", leave_out=[], batch_size=1)
+        refusing.bind(tmp_path / "requests.jsonl", leave_out=[], batch_size=1)
 
 
 # --- Answers -----------------------------------------------------------------------------------------------
@@ -198,54 +215,64 @@ def test_a_file_without_requests(loaded, checkout, tmp_path, trouble, *, content
 BROKEN = {"bytes": http('{"a": 1}', length=100), "close": True}
 
 
-@pytest.mark.parametrize(
-    ("answer", "units", "sentence"),
-    [
-        (
-            http("no such\nmodel", status="404 Not Found"),
-            None,
-            "request 1 was answered with 404 Not Found: no such model",
-        ),
-        (http("x" * 999, status="500 Oops"), None, "request 1 was answered with 500 Oops: " + "x" * 200),
-        (
-            http("", status="307 Elsewhere", more="Location: http://example.org/\r\n"),
-            None,
-            "request 1 was answered with 307 Elsewhere to http://example.org/",
-        ),
-        (BROKEN, None, "request 1 was not answered in full: it was cut off after 8 bytes"),
-        ({"bytes": "", "close": True}, None, "request 1 was not answered: Remote end closed connection"),
-        ({"bytes": "SSH-2.0\r\n", "close": True}, None, "request 1 was not answered: SSH-2.0"),
-        (http('{"a": '), None, 'request 1 was answered with broken JSON: {"a":'),
-        (
-            http('{"error": {"message": "overloaded", "code": 7}}'),
-            None,
-            "request 1 was answered with an error: overloaded",
-        ),
-        (http('{"error": "busy"}'), None, "request 1 was answered with an error: busy"),
-        (
-            http('{"text": "a"}'),
-            "tokens",
-            "request 1 was answered without `usage.completion_tokens`, which `units: tokens` requires",
-        ),
-        (http('{"images": "3"}'), "images", "without a number named `images`"),
-        (http('{"images": -3}'), "images", "without a number named `images`"),
-        (http('{"images": true}'), "images", "without a number named `images`"),
-        (http('{"images": NaN}'), "images", "without a number named `images`"),
-        (http("[3]"), "images", "without a number named `images`"),
-        (http("3 images", content_type="text/plain"), "images", "without a number named `images`"),
-        (events(WORD, "[DONE]"), "tokens", 'if the request has "stream_options": {"include_usage": true}'),
-        (events(WORD, WORD), None, "the stream ended before its last event, [DONE]"),
-        ({"bytes": events(WORD, end=""), "close": True}, None, "request 1 was not answered in full"),
-        (events(WORD, {"error": {"message": "out of memory"}}), None, "an error: out of memory"),
-    ],
-)
-def test_an_answer_that_is_none(loaded, checkout, trouble, *, answer, units, sentence):
-    worker = loaded(canned(checkout, {"/": answer}, units=units))
-    with trouble(sentence):
+NO_ANSWERS = [
+    (
+        http("no such\nmodel", status="404 Not Found"),
+        None,
+        "request 1 was answered with 404 Not Found: no such model",
+    ),
+    (http("x" * 999, status="500 Oops"), None, "request 1 was answered with 500 Oops: " + "x" * 200),
+    (
+        http("", status="307 Elsewhere", more="Location: http://example.org/\r\n"),
+        None,
+        "request 1 was answered with 307 Elsewhere to http://example.org/",
+    ),
+    (BROKEN, None, "request 1 was not answered in full: it was cut off after 8 bytes"),
+    ({"bytes": "", "close": True}, None, "request 1 was not answered: Remote end closed connection"),
+    ({"bytes": "SSH-2.0\r\n", "close": True}, None, "request 1 was not answered: SSH-2.0"),
+    (http('{"a": '), None, 'request 1 was answered with broken JSON: {"a":'),
+    (
+        http('{"error": {"message": "overloaded", "code": 7}}'),
+        None,
+        "request 1 was answered with an error: overloaded",
+    ),
+    (http('{"error": "busy"}'), None, "request 1 was answered with an error: busy"),
+    (
+        http('{"text": "a"}'),
+        "tokens",
+        "request 1 was answered without `usage.completion_tokens`, which `units: tokens` requires",
+    ),
+    (http('{"images": "3"}'), "images", "without a number named `images`"),
+    (http('{"images": -3}'), "images", "without a number named `images`"),
+    (http('{"images": true}'), "images", "without a number named `images`"),
+    (http('{"images": NaN}'), "images", "without a number named `images`"),
+    (http("[3]"), "images", "without a number named `images`"),
+    (http("3 images", content_type="text/plain"), "images", "without a number named `images`"),
+    (events(WORD, "[DONE]"), "tokens", 'if the request has "stream_options": {"include_usage": true}'),
+    (events(WORD, WORD), None, "the stream ended before its last event, [DONE]"),
+    ({"bytes": events(WORD, end=""), "close": True}, None, "request 1 was not answered in full"),
+    (events(WORD, {"error": {"message": "out of memory"}}), None, "an error: out of memory"),
+]
+
+
+@pytest.mark.parametrize("units", [None, "tokens", "images"])
+def test_an_answer_that_is_none(loaded, checkout, tmp_path, trouble, units):
+    answers = {f"/{number}": one for number, one in enumerate(NO_ANSWERS) if one[1] == units}
+    worker = loaded(canned(checkout, {path: answer for path, (answer, _, _) in answers.items()}, units=units))
+    for number, (path, (_, _, sentence)) in enumerate(answers.items(), 1):
+        worker.bind(
+            write_requests(tmp_path / "r.jsonl", {"url": path, "body": 1}), leave_out=[], batch_size=1
+        )
+        failure = worker.run(1, tolerant=True).first_failure
+        assert sentence.replace("request 1 ", f"request {number} ") in failure
+        assert "\n" not in failure
+    with trouble(sentence.replace("request 1 ", f"request {number + 1} ")):
         worker.run(1)
 
 
-@pytest.mark.parametrize("answer", [http("", status="500 Oops"), BROKEN, http('{"error": "busy"}')])
+@pytest.mark.parametrize(
+    "answer", [BROKEN, *repeated(http("", status="500 Oops"), http('{"error": "busy"}'))]
+)
 def test_a_tolerant_run_counts_failures_and_serves_the_rest(loaded, checkout, tmp_path, answer):
     worker = loaded(canned(checkout, {"/": http("{}"), "/bad": answer}))
     requests = write_requests(tmp_path / "r.jsonl", 1, {"url": "/bad", "body": 1}, 2)

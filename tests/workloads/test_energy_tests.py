@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 import pytest
+from parallel import repeated
 from pytest_specs import write
 
 from energygate.errors import MeasurementError
@@ -53,9 +54,9 @@ def collected(checkout, tmp_path):
     ("targets", "options"),
     [
         ((), ()),
-        (("tests",), ()),
+        *repeated((("tests",), ())),
         (("tests/test_it.py",), ("--import-mode=importlib", "--no-such-option=3")),
-        ((), ("-pno:energygate",)),  # as if it were not installed
+        *repeated(((), ("-pno:energygate",))),  # as if it were not installed
     ],
 )
 def test_what_says_that_it_is(collected, targets, options):
@@ -92,8 +93,10 @@ def test_files_that_cannot_be_collected_are_named_and_the_others_are_known(colle
     ("files", "says"),
     [
         ({"conftest.py": "raise SystemExit(7)"}, "its pytest ended with exit code 7"),
-        ({"pytest.ini": "[pytest]\naddopts = --nothing\n"}, "it ended with exit code 4"),
-        ({"pytest.py": "raise ImportError('gone')"}, "cannot import pytest: gone"),
+        *repeated(
+            ({"pytest.ini": "[pytest]\naddopts = --nothing\n"}, "it ended with exit code 4"),
+            ({"pytest.py": "raise ImportError('gone')"}, "cannot import pytest: gone"),
+        ),
         (
             {"pytest.py": "__version__ = '6.2.5'"},
             "has pytest 6.2.5; workloads of kind pytest need 7.0 or later",

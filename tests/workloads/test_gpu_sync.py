@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from parallel import repeated
 
 PIECE_NS = 4_000_000
 LEFT_OVER_NS = 200_000_000
@@ -73,7 +74,7 @@ def test_queued_work_is_finished_before_its_window_ends(app, loaded, library, so
     assert served.wall_ns >= 9 * PIECE_NS  # the two clocks do not go at the very same speed
 
 
-@pytest.mark.parametrize(("library", "source"), [("torch", TORCH), ("cupy", CUPY)])
+@pytest.mark.parametrize(("library", "source"), [("torch", TORCH), *repeated(("cupy", CUPY))])
 def test_what_was_queued_before_is_finished_before_it_begins(app, loaded, library, source):
     worker = loaded(queueing(app, library, source))
     served = worker.run(1)
@@ -107,10 +108,12 @@ NEVER = '    def synchronize(*device): raise RuntimeError("nothing to wait for")
     ("library", "source"),
     [
         ("torch", f"class cuda:\n    is_initialized = staticmethod(lambda: False)\n{NEVER}"),
-        ("torch", ""),  # of another meaning, or half imported
-        ("torch", "class cuda: pass"),
+        *repeated(
+            ("torch", ""),  # of another meaning, or half imported
+            ("torch", "class cuda: pass"),
+        ),
         ("cupy", "def is_available(): return False"),  # imported where there is no GPU
-        ("cupy", ""),
+        *repeated(("cupy", "")),
     ],
 )
 def test_a_library_that_does_not_use_a_gpu_is_not_waited_for(app, loaded, library, source):

@@ -10,6 +10,7 @@ import numpy as np
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper
+from parallel import repeated
 from sample_models import external, identities, identity, model, tensor, with_external_weight
 
 from energygate.workloads.protocol import WorkerStart
@@ -39,10 +40,9 @@ def sequence_length():
     ("content", "words"),
     [
         (b"this is not a model\n" * 9, ["Protobuf parsing failed"]),
-        (b"", ["graph"]),
-        (SERIALISED[: len(SERIALISED) // 2], ["model.onnx"]),
+        *repeated((b"", ["graph"]), (SERIALISED[: len(SERIALISED) // 2], ["model.onnx"])),
         (custom_operator(), ["ai.example:Swirl", "is not a registered function/op"]),
-        (custom_operator("Swirl", ""), ["No Op registered for Swirl"]),
+        *repeated((custom_operator("Swirl", ""), ["No Op registered for Swirl"])),
         (with_external_weight("gone.bin"), ["gone.bin"]),
     ],
     ids=["text", "empty", "truncated", "custom operator", "unknown operator", "external data gone"],
@@ -59,7 +59,7 @@ def test_external_data_that_is_cut_off(worker, onnx_file, checkout, trouble):
         worker().load(**onnx_file(with_external_weight()), timeout_s=60)
 
 
-@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", "NoSuchExecutionProvider"])
+@pytest.mark.parametrize("provider", ["CUDAExecutionProvider", *repeated("NoSuchExecutionProvider")])
 def test_a_provider_that_is_not_there_is_never_the_cpu_instead(worker, onnx_file, trouble, provider):
     available = onnxruntime.get_available_providers()
     if provider in available:
@@ -139,19 +139,25 @@ def test_uneven_counts(loaded, onnx_file, checkout, trouble):
     [
         ({"x": ("batch", 3)}, {"x": (8, 3)}, 4, 2),
         ({"x": ("batch", 3)}, {"x": (3, 3)}, 4, "input 'x' has 3 rows; one call needs 4"),
-        ({"x": ("batch", 3)}, {"x": (5, 4, 3)}, 4, 5),
+        *repeated(({"x": ("batch", 3)}, {"x": (5, 4, 3)}, 4, 5)),
         ({"x": ("batch", 3)}, {"x": (5, 2, 3)}, 4, "batch_size is 4, but a call takes 2 of 'x'"),
-        ({"x": (4, 3)}, {"x": (8, 3)}, 4, 2),
-        ({"x": (1, 3)}, {"x": (8, 3)}, 4, "batch_size is 4, but a call takes 1 of 'x'"),
+        *repeated(
+            ({"x": (4, 3)}, {"x": (8, 3)}, 4, 2),
+            ({"x": (1, 3)}, {"x": (8, 3)}, 4, "batch_size is 4, but a call takes 1 of 'x'"),
+        ),
         ({"x": (2, 3)}, {"x": (8, 3)}, 1, 4),  # a call is one request, however many rows it has
-        ({"x": (3,)}, {"x": (8, 3)}, 1, 8),
-        ({"x": (3,)}, {"x": (8, 3)}, 4, "batch_size is 4, but a call takes 3 of 'x'"),
+        *repeated(
+            ({"x": (3,)}, {"x": (8, 3)}, 1, 8),
+            ({"x": (3,)}, {"x": (8, 3)}, 4, "batch_size is 4, but a call takes 3 of 'x'"),
+        ),
         ({"x": ()}, {"x": (8,)}, 1, 8),
-        ({"x": ()}, {"x": (8,)}, 4, "batch_size is 4, but a call takes no rows"),
+        *repeated(({"x": ()}, {"x": (8,)}, 4, "batch_size is 4, but a call takes no rows")),
         # One input with the batch is enough: others are settings of the call.
         ({"x": ("batch", 3), "k": (1,)}, {"x": (8, 3), "k": (1,)}, 4, 2),
-        ({"x": ("batch", 3), "scale": ()}, {"x": (8, 3), "scale": ()}, 4, 2),
-        ({"x": ("batch", 3), "scale": ()}, {"x": (8, 3), "scale": (2,)}, 4, 2),
+        *repeated(
+            ({"x": ("batch", 3), "scale": ()}, {"x": (8, 3), "scale": ()}, 4, 2),
+            ({"x": ("batch", 3), "scale": ()}, {"x": (8, 3), "scale": (2,)}, 4, 2),
+        ),
         ({"x": ("batch", 3), "state": (1, "batch", 2)}, {"x": (6, 4, 3), "state": (6, 1, 4, 2)}, 4, 6),
     ],
 )

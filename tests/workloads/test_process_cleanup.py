@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 import spawning_processes as processes
+from parallel import repeated
 from spawning_processes import cpu_ns, is_gone
 
 from energygate.errors import MeasurementError
@@ -69,8 +70,13 @@ def clear():
     os.execve(sys.executable, [sys.executable, "-S", "-c", LAST, DIARY], {})
 """
 
+TELLING = ("a daemon", "a tree of three generations, each with a session of its own")
+"""What no list of the worker's own children has in it."""
+
 both_ways_of_holding = pytest.mark.usefixtures("held")
-each_start = pytest.mark.parametrize("start", STARTS)
+each_start = pytest.mark.parametrize(
+    "start", [*TELLING, *repeated(*(start for start in STARTS if start not in TELLING))]
+)
 
 
 def starting(diary, what):
@@ -132,8 +138,21 @@ def has_died(serving):
 
 
 @both_ways_of_holding
-@each_start
-@pytest.mark.parametrize("it", [is_closed, is_closed_while_frozen, shuts_down, has_died])
+@pytest.mark.parametrize(
+    ("start", "it"),
+    [
+        *((start, is_closed_while_frozen) for start in STARTS),
+        *((TELLING[0], it) for it in (is_closed, shuts_down, has_died)),
+        *repeated(
+            *(
+                (start, it)
+                for start in STARTS
+                if start != TELLING[0]
+                for it in (is_closed, shuts_down, has_died)
+            )
+        ),
+    ],
+)
 def test_nothing_lives_when_a_worker(parents, start, it):
     serving, pids = parents(*STARTS[start])
     it(serving)
@@ -228,7 +247,11 @@ def parent(app, checkout, diary, held):
 
 @pytest.mark.parametrize(
     ("start", "freeze"),
-    [*((one, True) for one in STARTS), ("a daemon", False)],
+    [
+        *((start, True) for start in TELLING),
+        ("a daemon", False),
+        *repeated(*((start, True) for start in STARTS if start not in TELLING)),
+    ],
 )
 def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended, start, freeze):
     killed, pid, group = parent(*STARTS[start], freeze=freeze)

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from parallel import repeated
 from pytest_specs import node, write
 
 import energygate
@@ -83,14 +84,21 @@ PROJECT = {
 @pytest.mark.parametrize(
     ("files", "environment"),
     [
-        (
-            {
-                "pytest.ini": "[pytest]\naddopts = -x --maxfail=2 --strict-markers --strict-config -W error -ra -vv"
-            },
-            {},
+        *repeated(
+            (
+                {
+                    "pytest.ini": "[pytest]\naddopts = -x --maxfail=2 --strict-markers --strict-config -W error -ra -vv"
+                },
+                {},
+            ),
+            ({"tox.ini": "[pytest]\naddopts = -p no:cacheprovider --strict-config -W error"}, {}),
+            (
+                {
+                    "pytest.ini": "[pytest]\naddopts = -p no:logging -p no:faulthandler --strict-config -W error"
+                },
+                {},
+            ),
         ),
-        ({"tox.ini": "[pytest]\naddopts = -p no:cacheprovider --strict-config -W error"}, {}),
-        ({"pytest.ini": "[pytest]\naddopts = -p no:logging -p no:faulthandler --strict-config -W error"}, {}),
         (
             {
                 "pytest.ini": "[pytest]\naddopts = -m 'not energy' -k none --deselect tests/test_energy.py --lf"
@@ -98,14 +106,21 @@ PROJECT = {
             {},
         ),
         ({"pytest.ini": "[pytest]\naddopts = --import-mode=importlib --ignore=tests --co --setup-plan"}, {}),
-        ({"pytest.ini": "[pytest]\naddopts = --junitxml=out.xml --capture=sys --pdb --cache-clear --sw"}, {}),
+        *repeated(
+            (
+                {
+                    "pytest.ini": "[pytest]\naddopts = --junitxml=out.xml --capture=sys --pdb --cache-clear --sw"
+                },
+                {},
+            )
+        ),
         (
             {
                 "pyproject.toml": "[tool.pytest.ini_options]\naddopts = ['--energy-base', 'main']\nenergy = 'off'"
             },
             {},
         ),
-        ({}, {"PYTEST_ADDOPTS": "--co --energy --energy-json=out.json"}),
+        *repeated(({}, {"PYTEST_ADDOPTS": "--co --energy --energy-json=out.json"})),
         (
             {},
             {"PYTEST_ADDOPTS": "-p no:energygate --energy --energy-json=out.json"},
@@ -124,7 +139,7 @@ def test_a_projects_settings(loaded, checkout, monkeypatch, files, environment):
 
 
 @pytest.mark.parametrize(
-    "module", ["pytest_timeout", "pytest_rerunfailures", "pytest_forked", "pytest_memray/plugin"]
+    "module", ["pytest_timeout", *repeated("pytest_rerunfailures", "pytest_forked", "pytest_memray/plugin")]
 )
 def test_who_is_sent_home(loaded, checkout, module):
     name = re.split("[_/]", module)[1]
@@ -239,7 +254,7 @@ def company(tmp_path_factory):
     return target
 
 
-@pytest.mark.parametrize("test", ["TestIt::test_it[2]", "test_async"])
+@pytest.mark.parametrize("test", ["TestIt::test_it[2]", *repeated("test_async")])
 def test_the_plugins_that_many_projects_use(loaded, checkout, company, monkeypatch, test):
     monkeypatch.setenv("PYTHONPATH", str(company))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")

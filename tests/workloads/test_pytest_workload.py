@@ -6,6 +6,7 @@ import ast
 
 import numpy as np
 import pytest
+from parallel import repeated
 from pytest_specs import node, write
 
 from energygate.workloads.energygate_worker.measured_call import MeasuredCall
@@ -79,14 +80,16 @@ def test_the_time_is_the_calls_and_its_start_is_the_tests(loaded, checkout):
     ("target", "part", "said"),
     [
         ("test_it[a-b c/d]", None, "a-b c/d"),
-        ("test_it[x::y]", None, "x::y"),
+        *repeated(("test_it[x::y]", None, "x::y")),
         ("TestIt::TestInner::test_it", None, "inner"),
         ("TestCase::test_it", None, "unittest"),
         ("test_parts", "encode", "encode"),
-        ("test_parts", None, "unnamed"),
-        ("test_async", None, "async"),
-        ("test_async", "lambda", "async"),
-        ("test_async", "object", "object"),
+        *repeated(
+            ("test_parts", None, "unnamed"),
+            ("test_async", None, "async"),
+            ("test_async", "lambda", "async"),
+            ("test_async", "object", "object"),
+        ),
         ("test_in_a_loop", None, "async"),
     ],
 )
@@ -180,9 +183,9 @@ def test_coroutines_are_served_at_once(served):
     [
         ("energy(lambda: 3, requests=8)", None, None, 8),
         ("energy(lambda: [3, 4], units=len)", "tokens", 2.0, 1),
-        ("energy(lambda: 3, units=2.5)", "tokens", 2.5, 1),
+        *repeated(("energy(lambda: 3, units=2.5)", "tokens", 2.5, 1)),
         ("energy(lambda: {'tokens': 4})", "tokens", 4.0, 1),
-        ("energy(lambda: 3, units=len)", None, None, 1),  # nobody asks
+        *repeated(("energy(lambda: 3, units=len)", None, None, 1)),  # nobody asks
     ],
 )
 def test_requests_and_units(worker, checkout, *, call, name, count, requests):
@@ -209,17 +212,19 @@ def test_requests_and_units(worker, checkout, *, call, name, count, requests):
             "tokens",
             "request 1 was answered, but its units= raised TypeError: object of type 'int' has no len()",
         ),
-        (
-            "energy(lambda: 3, units=lambda v: -v)",
-            "tokens",
-            "request 1 was answered, but its units= returned -3",
+        *repeated(
+            (
+                "energy(lambda: 3, units=lambda v: -v)",
+                "tokens",
+                "request 1 was answered, but its units= returned -3",
+            ),
+            (
+                "energy(lambda: 3)",
+                "tokens",
+                "request 1 returned int; with `units: tokens` a request returns a mapping",
+            ),
+            ("energy(sys.exit, 4)", None, "request 1 called sys.exit(4)"),
         ),
-        (
-            "energy(lambda: 3)",
-            "tokens",
-            "request 1 returned int; with `units: tokens` a request returns a mapping",
-        ),
-        ("energy(sys.exit, 4)", None, "request 1 called sys.exit(4)"),
     ],
 )
 def test_a_failed_request_is_one_like_elsewhere(loaded, checkout, trouble, *, call, name, sentence):

@@ -10,6 +10,7 @@ import pytest
 from http_specs import canned, completions, events, http, write_requests
 from hypothesis import given
 from hypothesis import strategies as st
+from parallel import repeated
 
 from energygate.workloads.energygate_worker import content_coding
 from energygate.workloads.energygate_worker.content_coding import StreamDecoder, decoded
@@ -126,19 +127,23 @@ def test_without_a_body_a_request_takes_nothing(loaded, checkout):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        (http("x", status="500 Oops"), "request 2 was answered with 500 Oops: x"),
+        *repeated((http("x", status="500 Oops"), "request 2 was answered with 500 Oops: x")),
         (
             coded("gzip", "no such model", status="404 Not Found"),
             "request 2 was answered with 404 Not Found: no such model",
         ),
-        (http("nonsense", more="Content-Encoding: gzip\r\n"), "request 2 was answered with broken gzip"),
+        *repeated(
+            (http("nonsense", more="Content-Encoding: gzip\r\n"), "request 2 was answered with broken gzip")
+        ),
         (
             http(compressed(BODY.encode(), "gzip")[:-9].decode("latin1"), more="Content-Encoding: gzip\r\n"),
             "request 2 was answered with gzip that was cut off",
         ),
-        (
-            http("\x8b\x00", more="Content-Encoding: br\r\n"),
-            "request 2 was answered in 'br', which energygate cannot decode; request gzip in Accept-Encoding",
+        *repeated(
+            (
+                http("\x8b\x00", more="Content-Encoding: br\r\n"),
+                "request 2 was answered in 'br', which energygate cannot decode; request gzip in Accept-Encoding",
+            )
         ),
     ],
 )

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from onnx import TensorProto, helper
+from parallel import repeated
 from sample_models import external, identities, model, tensor
 
 from energygate.workloads.protocol import Tensor
@@ -79,21 +80,25 @@ def test_inputs_may_have_any_name(serving, onnx_file, tmp_path):
     ("inputs", "workload", "shapes"),
     [
         ({"x": (4, 3)}, {}, {"x": (4, 3)}),
-        ({"x": (8, 8)}, {"batch_size": 1}, {"x": (8, 8)}),  # no batch dimension at all
+        *repeated(({"x": (8, 8)}, {"batch_size": 1}, {"x": (8, 8)})),  # no batch dimension at all
         ({"x": ("batch", 3)}, {"batch_size": 5}, {"x": (5, 3)}),
-        ({"x": ("batch", 3)}, {"shapes": {"batch": 2}}, {"x": (2, 3)}),
-        ({"x": ("batch", "seq")}, {"shapes": {"batch": 1, "seq": 128}}, {"x": (1, 128)}),
+        *repeated(
+            ({"x": ("batch", 3)}, {"shapes": {"batch": 2}}, {"x": (2, 3)}),
+            ({"x": ("batch", "seq")}, {"shapes": {"batch": 1, "seq": 128}}, {"x": (1, 128)}),
+        ),
         ({"x": (None, 3)}, {"batch_size": 5}, {"x": (5, 3)}),
         ({"x": (None, None, 3)}, {"shapes": {"x": [2, 7, 3]}}, {"x": (2, 7, 3)}),
-        ({"x": ("n", "n")}, {"batch_size": 3}, {"x": (3, 3)}),
+        *repeated(({"x": ("n", "n")}, {"batch_size": 3}, {"x": (3, 3)})),
         (
             {"ids": ("batch", "seq"), "mask": ("batch", "seq"), "state": (1, "batch", 2)},
             {"batch_size": 4, "shapes": {"seq": 6}},
             {"ids": (4, 6), "mask": (4, 6), "state": (1, 4, 2)},
         ),
         ({"x": ("batch", 3), "scale": ()}, {"batch_size": 4}, {"x": (4, 3), "scale": ()}),
-        ({"x": ("batch", 3), "k": (1,)}, {"batch_size": 4}, {"x": (4, 3), "k": (1,)}),
-        ({"x": ("batch", 0)}, {}, {"x": (1, 0)}),
+        *repeated(
+            ({"x": ("batch", 3), "k": (1,)}, {"batch_size": 4}, {"x": (4, 3), "k": (1,)}),
+            ({"x": ("batch", 0)}, {}, {"x": (1, 0)}),
+        ),
     ],
 )
 def test_shapes(serving, onnx_file, tmp_path, *, inputs, workload, shapes):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parallel import repeated
 
 POSIX_ONLY = pytest.mark.skipif(os.name != "posix", reason="signals and forks are POSIX")
 FAILS_AT_57 = """
@@ -36,18 +37,22 @@ def request_of(body, *, head=""):
     ("fault", "sentence"),
     [
         ("raise ValueError('no such token')", "request 57 raised ValueError: no such token"),
-        ("raise ValueError", "request 57 raised ValueError"),
-        ("raise ValueError('two\\nlines')", "request 57 raised ValueError: two lines"),
+        *repeated(
+            ("raise ValueError", "request 57 raised ValueError"),
+            ("raise ValueError('two\\nlines')", "request 57 raised ValueError: two lines"),
+        ),
         ("raise KeyboardInterrupt", "request 57 raised KeyboardInterrupt"),
-        ("import asyncio; raise asyncio.CancelledError", "request 57 raised CancelledError"),
-        ("next(iter(()))", "request 57 raised StopIteration"),
-        ("raise SystemExit", "request 57 called sys.exit()"),
+        *repeated(
+            ("import asyncio; raise asyncio.CancelledError", "request 57 raised CancelledError"),
+            ("next(iter(()))", "request 57 raised StopIteration"),
+            ("raise SystemExit", "request 57 called sys.exit()"),
+        ),
         ("import sys; sys.exit(3)", "request 57 called sys.exit(3)"),
-        ("import sys; sys.exit('sorry')", "request 57 called sys.exit('sorry')"),
+        *repeated(("import sys; sys.exit('sorry')", "request 57 called sys.exit('sorry')")),
         ("return None", "request 57 returned nothing"),
         ("return (one for one in 'ab')", "request 57 returned a generator"),
         ("async def late(): pass\n                return late()", "request 57 returned a coroutine"),
-        ("return map(int, '12')", "request 57 returned a map object"),
+        *repeated(("return map(int, '12')", "request 57 returned a map object")),
     ],
 )
 def test_the_57th_request_fails(loaded, app, trouble, fault, sentence):
@@ -67,7 +72,7 @@ def test_the_traceback_is_a_detail(loaded, app, trouble):
     assert "Traceback" in caught.value.detail
 
 
-@pytest.mark.parametrize("fault", ["raise ValueError('no such token')", "return None"])
+@pytest.mark.parametrize("fault", ["raise ValueError('no such token')", *repeated("return None")])
 def test_a_tolerant_run_counts_the_57th_and_serves_the_rest(loaded, app, fault):
     serving = loaded(app(FAILS_AT_57.format(fault=fault)))
     served = serving.run(100, tolerant=True)
@@ -76,7 +81,7 @@ def test_a_tolerant_run_counts_the_57th_and_serves_the_rest(loaded, app, fault):
     assert "request 57" in served.first_failure
 
 
-@pytest.mark.parametrize("fault", ["raise SystemExit(1)", "raise KeyboardInterrupt"])
+@pytest.mark.parametrize("fault", ["raise SystemExit(1)", *repeated("raise KeyboardInterrupt")])
 def test_even_a_tolerant_run_does_not_take_the_end_of_the_process_for_a_failed_request(
     loaded, app, trouble, fault
 ):
@@ -89,7 +94,7 @@ def test_even_a_tolerant_run_does_not_take_the_end_of_the_process_for_a_failed_r
     ("error", "sentence"),
     [
         ("class Odd(Exception):\n    def __str__(self): return 1/0", "request 1 raised Odd"),
-        ("def Odd(): return ValueError('x' * 10**7)", "request 1 raised ValueError: xxx"),
+        *repeated(("def Odd(): return ValueError('x' * 10**7)", "request 1 raised ValueError: xxx")),
         ("def Odd(): return ValueError('\\udcff')", "request 1 raised ValueError: ?"),
     ],
     ids=["broken __str__", "ten megabytes", "lone surrogate"],
@@ -116,9 +121,11 @@ def test_a_request_that_does_not_take_the_inputs(loaded, app, checkout, trouble)
     ("body", "words"),
     [
         ("raise ValueError('no')", ["request 1 raised ValueError: no"]),
-        ("sys.exit(3)", ["request 1 called sys.exit(3)"]),
-        ("return None", ["request 1 returned nothing"]),
-        ("return (1 for _ in 'a')", ["request 1 returned a generator"]),
+        *repeated(
+            ("sys.exit(3)", ["request 1 called sys.exit(3)"]),
+            ("return None", ["request 1 returned nothing"]),
+            ("return (1 for _ in 'a')", ["request 1 returned a generator"]),
+        ),
         ("return [[1, 2], [3]]", ["answer 'answer' to request 1 cannot be made an array"]),
         ("return [0] * int(number[0])", ["answers differ in shape from request to request", "answer"]),
     ],
@@ -138,19 +145,33 @@ def test_answers_that_cannot_be_collected(loaded, app, checkout, tmp_path, troub
     ("source", "target", "words"),
     [
         ("", "nowhere:make", ["there is no module nowhere in", sys.executable]),
-        ("", "app.inner:make", ["no module app.inner"]),
+        *repeated(("", "app.inner:make", ["no module app.inner"])),
         ("import not_installed", "app:make", ["app cannot be imported", "No module named 'not_installed'"]),
-        ("1/0", "app:make", ["app cannot be imported", "ZeroDivisionError: division by zero"]),
+        *repeated(("1/0", "app:make", ["app cannot be imported", "ZeroDivisionError: division by zero"])),
         ("def make(:", "app:make", ["app cannot be imported", "SyntaxError", "app.py, line 1"]),
-        ("import sys; sys.exit(2)", "app:make", ["app cannot be imported", "it called sys.exit(2)"]),
+        *repeated(
+            ("import sys; sys.exit(2)", "app:make", ["app cannot be imported", "it called sys.exit(2)"])
+        ),
         ("", "app:make", ["app:make does not exist", "'make'"]),
-        ("make = 3", "app:make", ["the factory app:make raised TypeError: 'int' object is not callable"]),
+        *repeated(
+            ("make = 3", "app:make", ["the factory app:make raised TypeError: 'int' object is not callable"])
+        ),
         ("def make(path): pass", "app:make", ["the factory app:make raised TypeError", "'path'"]),
-        ("def make(): raise OSError('no weights')", "app:make", ["app:make raised OSError: no weights"]),
+        *repeated(
+            ("def make(): raise OSError('no weights')", "app:make", ["app:make raised OSError: no weights"])
+        ),
         ("def make(): raise SystemExit(1)", "app:make", ["the factory app:make called sys.exit(1)"]),
-        ("def make(): pass", "app:make", ["app:make returned nothing; it must return the function"]),
+        *repeated(
+            ("def make(): pass", "app:make", ["app:make returned nothing; it must return the function"])
+        ),
         ("def make(): return 3", "app:make", ["app:make returned int; it must return the function"]),
-        ("async def make(): return print", "app:make", ["returned coroutine; it must return the function"]),
+        *repeated(
+            (
+                "async def make(): return print",
+                "app:make",
+                ["returned coroutine; it must return the function"],
+            )
+        ),
     ],
 )
 def test_a_workload_that_cannot_be_loaded(worker, app, trouble, *, source, target, words):
@@ -184,14 +205,16 @@ def test_a_checkout_that_is_not_there(worker, tmp_path, trouble):
     "body",
     [
         "print('line\\n' * 10**6)",
-        "print('x' * 5 * 10**6, end='')",
+        *repeated("print('x' * 5 * 10**6, end='')"),
         'os.write(1, b\'{"id": 2, "ok": {}}\\n\')',
-        "os.write(2, b'\\xff\\xfe' * 10**6)",
-        "sys.stdout.close()",
-        "sys.stdout = None",
-        "print('x'); os.close(1)",
-        "os.close(2)",
-        "sys.stdin.close()",
+        *repeated(
+            "os.write(2, b'\\xff\\xfe' * 10**6)",
+            "sys.stdout.close()",
+            "sys.stdout = None",
+            "print('x'); os.close(1)",
+            "os.close(2)",
+            "sys.stdin.close()",
+        ),
         "os.close(0)",
     ],
 )
@@ -234,7 +257,7 @@ def test_a_request_that_closes_the_reply_pipe(loaded, app, trouble, monkeypatch,
 # --- Death -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("code", [0, 9])
+@pytest.mark.parametrize("code", [0, *repeated(9)])
 def test_a_request_that_ends_the_process(loaded, app, trouble, code):
     with trouble(f"the worker ended with exit code {code} while serving requests"):
         loaded(app(request_of(f"os._exit({code})"))).run(1)
@@ -245,9 +268,11 @@ def test_a_request_that_ends_the_process(loaded, app, trouble, code):
     ("fault", "words"),
     [
         ("os.kill(os.getpid(), 9)", ["killed by SIGKILL", "out-of-memory killer"]),
-        ("os.kill(os.getpid(), 15)", ["killed by SIGTERM"]),
-        ("os.abort()", ["killed by SIGABRT"]),
-        ("import ctypes; ctypes.string_at(0)", ["killed by SIGSEGV"]),
+        *repeated(
+            ("os.kill(os.getpid(), 15)", ["killed by SIGTERM"]),
+            ("os.abort()", ["killed by SIGABRT"]),
+            ("import ctypes; ctypes.string_at(0)", ["killed by SIGSEGV"]),
+        ),
         ("os.kill(os.getpid(), 40)", ["killed by signal 40"]),
     ],
 )
@@ -267,7 +292,7 @@ def test_a_process_that_dies_while_loading(worker, app, trouble):
 
 @POSIX_ONLY
 @pytest.mark.parametrize("command", ["run", "tolerant", "outputs"])
-@pytest.mark.parametrize("end", ["return 1", "raise ValueError('both')"])
+@pytest.mark.parametrize("end", ["return 1", *repeated("raise ValueError('both')")])
 def test_a_request_that_forks_and_lets_the_child_return(
     loaded, app, checkout, tmp_path, trouble, *, command, end
 ):
@@ -303,7 +328,9 @@ def test_a_factory_that_forks_and_lets_the_child_return(worker, app, trouble):
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="waits with a pidfd")
-@pytest.mark.parametrize("fault", ["while True: pass", "time.sleep(99)", "import signal; signal.pause()"])
+@pytest.mark.parametrize(
+    "fault", ["while True: pass", *repeated("time.sleep(99)", "import signal; signal.pause()")]
+)
 def test_a_request_that_hangs_is_killed_with_its_children(
     loaded, app, tmp_path, trouble, *, has_ended, time_is_up_once, fault
 ):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parallel import repeated
 from sample_models import identity
 
 from energygate.workloads import worker as worker_module
@@ -66,13 +67,13 @@ def test_an_onnx_model_says_what_it_takes_and_answers_by_name(worker, onnx_file,
 @pytest.mark.parametrize(
     ("request_", "answers"),
     [
-        ("lambda: 7", {"answer": [7]}),
+        *repeated(("lambda: 7", {"answer": [7]})),
         ("lambda: 'word'", {"answer": ["word"]}),
         ("lambda: {'file': 1, 'self': 2, 'a/b:0': 3}", {"file": [1], "self": [2], "a/b:0": [3]}),
         ("lambda: ([1.5, 2.5], True)", {"0": [[1.5, 2.5]], "1": [True]}),
         ("coroutine", {"answer": [5]}),
         ("Served()", {"answer": [6]}),
-        ("lambda: 0", {"answer": [0]}),  # false is not nothing
+        *repeated(("lambda: 0", {"answer": [0]})),  # false is not nothing
     ],
 )
 def test_whatever_a_callable_is_and_answers(loaded, app, tmp_path, request_, answers):

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from parallel import repeated
 from scripted_worker import ScriptedWorker
 
 from energygate.errors import MeasurementError
@@ -149,7 +150,7 @@ def test_the_cpu_time_of_all_clients_is_counted(loaded, app):
         assert 0.97 * 60 * MS < served.cpu_ns < 1.6 * 60 * MS  # taking turns costs some on a busy machine
 
 
-@pytest.mark.parametrize("clients", [2, 5])
+@pytest.mark.parametrize("clients", [2, *repeated(5)])
 @pytest.mark.parametrize("kind", ["def", "async def"])
 def test_failures_among_several_clients(loaded, app, trouble, clients, kind):
     serving = loaded(
@@ -258,16 +259,8 @@ def counting(app, answer, *, kind="def"):
 
 @pytest.mark.parametrize("clients", [1, 3])
 @pytest.mark.parametrize("kind", ["def", "async def"])
-@pytest.mark.parametrize(
-    "answer",
-    [
-        "{'text': 'word', 'tokens': number}",
-        "{'tokens': float(number)}",
-        "{'tokens': np.int64(number)}",
-        "{'tokens': np.float32(number)}",
-    ],
-)
-def test_units_add_up(loaded, app, answer, kind, clients):
+def test_units_add_up_whatever_type_of_number_counts_them(loaded, app, kind, clients):
+    answer = "{'text': 'word', 'tokens': (int, float, np.int64, np.float32)[number % 4](number)}"
     serving = loaded(counting(app, answer, kind=kind))
     served = serving.run(4, clients=clients)
     assert served.units == 1 + 2 + 3 + 4
@@ -281,30 +274,37 @@ def test_units_are_not_looked_at_unless_asked_for(loaded, app):
     assert loaded(workload).run(3).units is None
 
 
-@pytest.mark.parametrize(
-    ("answer", "words"),
-    [
-        (
-            "{'text': 'word', 'n': 1}",
-            ("returned no 'tokens', which `units` names; its answer contains 'text', 'n'",),
-        ),
-        ("{}", ("its answer contains nothing",)),
-        ("42", ("returned int; with `units: tokens` a request returns a mapping",)),
-        ("{'tokens': -1}", ("returned -1 as its 'tokens', which is not a count",)),
-        ("{'tokens': float('nan')}", ("not a count",)),
-        ("{'tokens': float('inf')}", ("not a count",)),
-        ("{'tokens': '12'}", ("returned '12' as its 'tokens'",)),
-        ("{'tokens': None}", ("not a count",)),
-        ("{'tokens': True}", ("not a count",)),
-        ("{'tokens': [1, 2]}", ("not a count",)),
-    ],
-)
-def test_an_answer_without_its_units_is_a_failed_request(loaded, app, trouble, answer, words):
-    serving = loaded(counting(app, f"{{'tokens': 7}} if number != 3 else {answer}"))
-    with trouble("request 3", *words):
-        serving.run(4)
-    tolerant = loaded(counting(app, f"{{'tokens': 7}} if number != 3 else {answer}"))
-    served = tolerant.run(4, tolerant=True)
+WITHOUT_UNITS = [
+    (
+        "{'text': 'word', 'n': 1}",
+        ("returned no 'tokens', which `units` names; its answer contains 'text', 'n'",),
+    ),
+    ("{}", ("its answer contains nothing",)),
+    ("42", ("returned int; with `units: tokens` a request returns a mapping",)),
+    ("{'tokens': -1}", ("returned -1 as its 'tokens', which is not a count",)),
+    ("{'tokens': float('nan')}", ("not a count",)),
+    ("{'tokens': float('inf')}", ("not a count",)),
+    ("{'tokens': '12'}", ("returned '12' as its 'tokens'",)),
+    ("{'tokens': None}", ("not a count",)),
+    ("{'tokens': True}", ("not a count",)),
+    ("{'tokens': [1, 2]}", ("not a count",)),
+]
+
+
+def test_an_answer_without_its_units_is_a_failed_request(loaded, app, trouble):
+    answers = ", ".join(answer for answer, _ in WITHOUT_UNITS)
+    serving = loaded(counting(app, f"([{{'tokens': 7}}] * 2 + [{answers}])[number - 1]"))
+    assert serving.run(2).units == 14
+    for number, (_, words) in enumerate(WITHOUT_UNITS[:-1], 3):
+        failure = serving.run(1, tolerant=True).first_failure
+        assert [word for word in (f"request {number} ", *words) if word not in failure] == []
+    with trouble(f"request {number + 1} ", *WITHOUT_UNITS[-1][1]):
+        serving.run(1)
+
+
+def test_a_tolerant_run_counts_the_units_of_the_other_requests(loaded, app):
+    serving = loaded(counting(app, "{'tokens': 7 if number != 3 else -1}"))
+    served = serving.run(4, tolerant=True)
     assert (served.failed, served.units) == ((2,), 21)
 
 

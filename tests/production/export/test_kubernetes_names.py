@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from energygate.production.export.kubernetes_names import is_label, object_names, pods_of
@@ -29,6 +29,7 @@ def all_objects(names, variants):
     ]
 
 
+@settings(max_examples=30)
 @given(st.dictionaries(NAMES, VARIANTS, min_size=1, max_size=6))
 @example({"x": ("cpu", "gpu"), "x-cpu": ("cpu", "gpu"), "x-gpu": ("cpu",)})
 @example({"x-cpu": ("cpu",), "x": ("cpu",)})

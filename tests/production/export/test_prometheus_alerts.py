@@ -5,6 +5,7 @@ from __future__ import annotations
 import policies
 import pytest
 import yaml
+from parallel import repeated
 from servers import promtool
 
 from energygate.production.export.prometheus import FILE, PrometheusOptions, files
@@ -287,7 +288,7 @@ def other_pue(pue):
     return {"severity": "ticket", "workload": "digits-cnn", "pue": pue}, said
 
 
-@pytest.mark.parametrize("pue", ["1.1", "1.4"])
+@pytest.mark.parametrize("pue", [*repeated("1.1"), "1.4"])
 def test_another_pue_than_the_policys_is_told_of_any_replica(judge, pue):
     alert, right = "EnergygateOtherPue", series("0+60x50", "0+1x50", instance="b:1")
     judge(right, [(40, alert, [])])
@@ -316,7 +317,7 @@ TROUBLES = {
 }
 
 
-@pytest.mark.parametrize("alert", TROUBLES)
+@pytest.mark.parametrize("alert", ["EnergygateMeterErrors", *repeated("EnergygateRecorderErrors")])
 def test_what_a_recorder_could_not_do_is_told_and_forgotten(judge, alert):
     counter, summary, description = TROUBLES[alert]
     failing = series("0+60x60", "0+1x60", **{counter: "0x10 3x50"})

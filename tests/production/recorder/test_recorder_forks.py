@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 import requests
+from parallel import repeated
 from recorder_harness import ScriptedMeter, manual_recorder
 
 from energygate.production.recorder import forks
@@ -240,7 +241,7 @@ def counted(address):
     return float(re.search(r'requests_total\{outcome="ok",workload="cnn"\} (\S+)', text)[1]), text
 
 
-@pytest.mark.parametrize("options", [(), ("--preload",)])
+@pytest.mark.parametrize("options", [("--preload",), *repeated(((),))])
 def test_gunicorns_workers_are_summed_up_whichever_is_asked(gunicorn, options):
     _, address = gunicorn(*options)
     deadline, pids, asked = time.monotonic() + GENEROUS_S, set(), 0

@@ -79,7 +79,7 @@ def test_service_times_keep_what_was_measured(service):
     assert np.quantile(atoms, 0.95) == pytest.approx(service.p95_s, rel=0.02)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @example(
     ServiceTimes(p50_s=1.0, p95_s=2.0, p99_s=2.0, mean_s=1.5), 0.99, 2.0, 1
 )  # 99 % and no more, but for rounding
@@ -93,7 +93,7 @@ def test_the_highest_utilisation_is_just_within_the_limit(service, share, genero
     assert found == MAX_UTILISATION or replica.within(limit_s, found + 1e-3) <= share + 1e-3
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(service_times, st.sampled_from(SHARES), st.integers(1, 8))
 def test_more_load_never_answers_sooner(service, share, slots):
     replica = ReplicaQueue(service, slots)
@@ -101,7 +101,7 @@ def test_more_load_never_answers_sooner(service, share, slots):
     assert quantiles == sorted(quantiles)
 
 
-@settings(max_examples=15)
+@settings(max_examples=6)
 @given(service_times, st.floats(1e-3, 1e3))
 def test_a_machine_so_many_times_slower_takes_so_many_times_longer(service, factor):
     slower = ServiceTimes(

@@ -25,7 +25,7 @@ def inside(rate, regions):
     return any(low < rate < high for low, high in regions)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(several)
 def test_bands_are_what_trying_every_rate_finds(pools):
     found = bands(pools, SPAN)
@@ -40,7 +40,7 @@ def test_bands_are_what_trying_every_rate_finds(pools):
         assert mine == pytest.approx(least, rel=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(several)
 def test_where_one_is_cheaper_is_what_trying_every_rate_finds(pools):
     one, other = pools[:2]
@@ -52,7 +52,7 @@ def test_where_one_is_cheaper_is_what_trying_every_rate_finds(pools):
         assert inside(rate, regions) == (mine < others)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(several)
 def test_the_costs_cross_where_a_band_ends(pools):
     for ((_, edge), before), ((_, _), after) in pairwise(bands(pools, SPAN)):
@@ -65,7 +65,7 @@ def test_the_costs_cross_where_a_band_ends(pools):
         assert on_a_step or before.power_watts(edge) == pytest.approx(after.power_watts(edge), rel=1e-6)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(several, st.floats(0.01, 100.0))
 def test_scaling_all_energies_scales_nothing_but_joules(pools, factor):
     scaled = [pool.scaled(idle=factor, active=factor) for pool in pools]
@@ -79,7 +79,7 @@ def test_scaling_all_energies_scales_nothing_but_joules(pools, factor):
         assert name == others or costs[name] == pytest.approx(costs[others], rel=1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(several, st.floats(1.01, 3.0), st.floats(1.01, 3.0), st.floats(0.3, 1.0))
 def test_a_pool_that_is_worse_in_everything_is_never_chosen(pools, idle, active, rate):
     worse = replace(pools[0].scaled(idle=idle, active=active, rate=rate), name="worse")

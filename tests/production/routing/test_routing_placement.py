@@ -90,7 +90,7 @@ def candidates_drawn(draw):
     ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(candidates_drawn())
 def test_who_certainly_is_the_best_is_the_best_by_the_numbers(candidates):
     pools = [one.pool for one in candidates]
@@ -102,7 +102,7 @@ def test_who_certainly_is_the_best_is_the_best_by_the_numbers(candidates):
             assert certain_at(one, others, middle)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(candidates_drawn(), st.data())
 def test_who_certainly_is_the_best_stays_it_whatever_is_wrong(candidates, data):
     share = st.floats(-1.0, 1.0)
@@ -125,7 +125,7 @@ def test_who_certainly_is_the_best_stays_it_whatever_is_wrong(candidates, data):
             assert powers[at] <= min(powers) * (1 + 1e-9)
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(candidates_drawn())
 def test_thresholds_rise_and_lie_in_their_intervals(candidates):
     found = thresholds(candidates, SPAN)
@@ -137,7 +137,7 @@ def test_thresholds_rise_and_lie_in_their_intervals(candidates):
         assert set(one.between) >= {one.below, one.above}
 
 
-@settings(max_examples=50)
+@settings(max_examples=20)
 @given(st.lists(pools_drawn(), min_size=2, max_size=2), st.sampled_from((0.0, 0.05, 0.2)))
 def test_following_the_thresholds_loses_nothing_where_the_order_is_certain(pools, scatter):
     pools = [replace(pool, name=name) for pool, name in zip(pools, "ab", strict=True)]
