@@ -1,4 +1,4 @@
-"""Tests that base has in another form or not at all, measured by the real engine."""
+"""Tests that base has in another form or not at all, by the real engine."""
 
 from __future__ import annotations
 
@@ -6,7 +6,11 @@ import json
 import subprocess
 
 import pytest
-from launched_once import LAUNCHED_ONCE, TIME
+from builders import metric_result, result, workload_result
+from launched_once import TIME
+
+from energygate.measure import campaign
+from energygate.pytest_plugin import engine
 
 pytest_plugins = ["pytester"]
 
@@ -19,9 +23,27 @@ NEW = "\ndef test_new(energy):\n    energy(len, '')\n"
 POLICY = "version: 1\n{}workloads:\n  it: {{pytest: 'test_it.py::test_it', budgets: {{energy_per_request: 1 Wh}}}}\n"
 
 
+@pytest.fixture(scope="module", autouse=True)
+def _numpy_is_loaded():
+    """No process can load it twice, and `pytester` forgets what was loaded meanwhile."""
+    import pandas as pd  # noqa: F401
+
+
 @pytest.fixture
-def beside(pytester):
+def unmeasured(monkeypatch):
+    """Let every check pass without measuring: for what the session makes of two policies."""
+
+    def check(policy, *_, **__):
+        (name,) = policy.workloads
+        return result(workload_result(name, kind="pytest", metrics={"energy_per_request": metric_result()}))
+
+    monkeypatch.setattr(engine, "check", check)
+
+
+@pytest.fixture
+def beside(pytester, monkeypatch):
     """Commits one text of a file of tests, writes another, and runs it beside the first: the workloads by name."""
+    monkeypatch.setattr(campaign, "MAX_LAUNCHES", 1)
 
     def run(base, head, *arguments, policy=None, head_policy=None):
         file = pytester.path / "test_it.py"
@@ -35,7 +57,7 @@ def beside(pytester):
         if head_policy is not None:
             (pytester.path / "energygate.yml").write_text(head_policy, "utf-8")
         options = ["-p", "no:cacheprovider", "--energy-base", "main", "--energy-json", "result.json"]
-        found = pytester.run(*LAUNCHED_ONCE, *options, *TIME, *arguments)
+        found = pytester.runpytest_inprocess(*options, *TIME, *arguments)
         written = json.loads((pytester.path / "result.json").read_text("utf-8"))
         return found, {one["name"]: one for one in written["workloads"]}
 
@@ -71,7 +93,7 @@ def test_bases_policy_may_forbid_added_tests(beside, comparison, code):
         found.stdout.fnmatch_lines(["*_ test_new (energy) _*", "added, which base's policy does not allow"])
 
 
-@pytest.mark.repeats
+@pytest.mark.usefixtures("unmeasured")
 def test_an_equal_marker_overrides_nothing(beside):
     same = MEASURED.replace("def", "@pytest.mark.energy(max='1000 mWh', level='error')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{same}", policy=POLICY.format(""))
@@ -79,6 +101,7 @@ def test_an_equal_marker_overrides_nothing(beside):
     assert not [one for one in workloads["it"]["notes"] if one.startswith("overridden")]
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_test_may_be_split_into_parts_with_its_entry(beside):
     split = POLICY.format("").replace("test_it'", "test_it', part: b")
     found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""), head_policy=split)
@@ -88,6 +111,7 @@ def test_a_test_may_be_split_into_parts_with_its_entry(beside):
     )
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_an_entry_that_base_wants_kept_is_not_lost_with_its_limits(beside):
     split = POLICY.format("").replace("test_it'", "test_it', part: b")
     kept = POLICY.format("comparison: {removed: fail}\n")
@@ -95,12 +119,13 @@ def test_an_entry_that_base_wants_kept_is_not_lost_with_its_limits(beside):
     found.assert_outcomes(passed=1, errors=1)
 
 
-@pytest.mark.repeats
+@pytest.mark.usefixtures("unmeasured")
 def test_a_limit_is_not_lost_with_its_entry_alone(beside):
     found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""))
     found.assert_outcomes(passed=1, errors=1)
 
 
+@pytest.mark.usefixtures("unmeasured")
 def test_a_marker_that_loosens_bases_policy_is_noted(beside):
     looser = MEASURED.replace("def", "@pytest.mark.energy(max='2 Wh', level='warn')\ndef")
     found, workloads = beside(MEASURED, f"import pytest\n\n{looser}", policy=POLICY.format(""))

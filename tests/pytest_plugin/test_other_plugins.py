@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 from launched_once import LAUNCHED_ONCE, TIME
@@ -17,7 +18,6 @@ HERE = Path(__file__).parent
 PROJECT = HERE.parent.parent / "fixtures" / "pytest_project"
 
 SUITE = """
-import asyncio
 import pytest
 
 @pytest.mark.energy(max="0.3 mWh")
@@ -80,10 +80,11 @@ def installed(tmp_path_factory):
 def beside(pytester, installed, monkeypatch):
     """Runs a suite with other packages installed: `beside("pytest-xdist", "-n", "2", source=...)`."""
 
-    def run(requirement, *arguments, source=SUITE):
+    def run(requirement, *arguments, source=SUITE, measures=True):
         path = [installed(*requirement.split()), HERE, HERE.parent]
         monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, path)))
-        pytester.makeconftest(CONFTEST)
+        if measures:
+            pytester.makeconftest(CONFTEST)
         pytester.makepyfile(test_it=source)
         return pytester.runpytest_subprocess("-p", "no:cacheprovider", *arguments)
 
@@ -92,7 +93,7 @@ def beside(pytester, installed, monkeypatch):
 
 @pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.repeats), "2"])
 def test_xdist_refuses_what_its_workers_would_measure(beside, workers):
-    found = beside("pytest-xdist", "-n", workers, "--energy")
+    found = beside("pytest-xdist", "-n", workers, "--energy", measures=False)
     found.assert_outcomes(passed=3, errors=2)
     assert found.ret == 1
     found.stdout.fnmatch_lines(
@@ -105,100 +106,70 @@ def test_xdist_without_workers_measures(beside):
 
 
 def test_xdist_hides_nothing_when_off(beside):
-    found = beside("pytest-xdist", "-n", "2")
+    found = beside("pytest-xdist", "-n", "1", measures=False)
     found.assert_outcomes(passed=3)
     found.stdout.fnmatch_lines(["not measured: the limits of 2 tests; measure with --energy"])
 
 
 def test_xdist_is_left_alone_in_suites_without_energy_tests(beside):
     source = "def test_plain():\n    pass\n"
-    found = beside("pytest-xdist", "-n", "1", "--energy", "--energy-base", "main", source=source)
+    options = ["-n", "1", "--energy", "--energy-base", "main"]
+    found = beside("pytest-xdist", *options, source=source, measures=False)
     found.assert_outcomes(passed=1)
     assert "= energy =" not in found.stdout.str()
 
 
 def test_xdist_reports_an_invalid_marker(beside):
-    found = beside("pytest-xdist", "-n", "1", source=SUITE.replace("max=", "most="))
+    found = beside("pytest-xdist", "-n", "1", source=SUITE.replace("max=", "most="), measures=False)
     found.assert_outcomes(passed=3, errors=2)
     assert "@pytest.mark.energy: unknown 'most'; valid are max, " in found.stdout.str()
 
 
-def test_other_plugins_work_beside_it(beside):
-    arguments = [
-        "--cov",
-        ".",
-        "--timeout",
-        "60",
-        "--reruns",
-        "1",
-        "-W",
-        "ignore::pytest.PytestDeprecationWarning",
-    ]
-    found = beside(OTHER_PLUGINS, "--energy", *arguments)
-    assert {"passed": 2, "failed": 1, "rerun": 1}.items() <= found.parseoutcomes().items()
-    found.stdout.fnmatch_lines(
-        ["*_ test_over (energy) _*", "*0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over"]
-    )
+TOGETHER = """
+import asyncio
+import time
 
-
-def test_a_timeout_of_the_test_does_not_limit_measuring(beside):
-    source = """
-def test_takes_eight_seconds(energy):
-    energy(len, "")
-    assert energy.result.metrics
-"""
-    found = beside(OTHER_PLUGINS, "--energy", "--timeout", "6", source=source)
-    assert found.parseoutcomes().items() >= {"passed": 1}.items()
-    endless = f"import time\n{source}    time.sleep(60)\n".replace("takes_eight_seconds", "is_endless")
-    found = beside(OTHER_PLUGINS, "--energy", "--timeout", "6", source=endless)
-    assert found.parseoutcomes().items() >= {"failed": 1}.items()
-    found.stdout.fnmatch_lines(["*Timeout (>6.0s) from pytest-timeout*"])
-
-
-def test_what_an_earlier_run_of_a_test_found_is_forgotten(beside, pytester):
-    source = """
-def test_breaks_it_once(energy):
-    energy(len, "")
-"""
-    found = beside(OTHER_PLUGINS, "--energy", "--reruns", "1", "--junitxml", "junit.xml", source=source)
-    assert found.ret == 0
-    assert found.parseoutcomes().keys() == {"passed", "rerun"}
-    found.stdout.no_fnmatch_line("not measured: *")
-    assert pytester.path.joinpath("junit.xml").read_text("utf-8").count('"energygate.verdict"') == 1
-
-
-def test_a_test_that_is_skipped_when_it_runs_again_has_no_verdict(beside):
-    source = """
 import pytest
-runs = []
 
 @pytest.mark.energy(max="0.3 mWh")
 def test_over(energy):
+    energy(len, "")
+
+@pytest.mark.energy(max="0.5 mWh")
+def test_within(energy):
+    energy(len, "")
+
+def test_takes_eight_seconds(energy):
+    energy(len, "")
+    assert energy.result.metrics
+
+@pytest.mark.flaky(reruns=0)
+def test_is_endless(energy):
+    energy(len, "")
+    time.sleep(60)
+
+def test_breaks_it_once(energy):
+    energy(len, "")
+
+runs = []
+
+@pytest.mark.energy(max="0.3 mWh")
+def test_is_skipped_the_second_time(energy):
     energy(len, "")
     runs.append(1)
     if len(runs) > 1:
         pytest.skip("enough")
 
+set_up = []
+
 @pytest.fixture
 def once():
-    runs.append(1)
-    if len(runs) > 3:
+    set_up.append(1)
+    if len(set_up) > 1:
         pytest.skip("enough")
 
-def test_breaks_it_once(once, energy):
+def test_breaks_it_once_and_is_skipped(once, energy):
     energy(len, "")
-"""
-    found = beside(OTHER_PLUGINS, "-p", "no:randomly", "--energy", "--reruns", "1", source=source)
-    assert found.ret == 0
-    assert found.parseoutcomes()["skipped"] == 2
-    assert "OVER BUDGET" not in found.stdout.str()
-    assert "over the limit" not in found.stdout.str()
-
-
-def test_a_test_on_an_event_loop(beside):
-    source = """
-import asyncio
-import pytest
 
 async def double(n):
     await asyncio.sleep(0)
@@ -206,12 +177,79 @@ async def double(n):
 
 @pytest.mark.asyncio
 @pytest.mark.energy(max="0.5 mWh")
-async def test_it(energy):
+async def test_on_an_event_loop(energy):
     assert energy(double, 2) == 4
     await asyncio.sleep(0)
 """
-    arguments = ["-W", "ignore::pytest.PytestDeprecationWarning", "--energy"]
-    beside(OTHER_PLUGINS, *arguments, source=source).assert_outcomes(passed=1)
+OPTIONS = [
+    *("-p", "no:cacheprovider", "--energy", "--cov", ".", "--timeout", "6", "--reruns", "1"),
+    *("--junitxml", "junit.xml", "-W", "ignore::pytest.PytestDeprecationWarning"),
+]
+
+
+@pytest.fixture(scope="module")
+def together(tmp_path_factory, installed):
+    """Runs a suite beside all of them: what it printed, and the test cases that it wrote, by name."""
+    path = tmp_path_factory.mktemp("together")
+    (path / "conftest.py").write_text(CONFTEST, "utf-8")
+    (path / "test_it.py").write_text(TOGETHER, "utf-8")
+    places = [installed(*OTHER_PLUGINS.split()), HERE, HERE.parent]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", *OPTIONS],
+        cwd=path,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(map(str, places))},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    cases = ET.parse(path / "junit.xml").getroot().iter("testcase")  # noqa: S314 - our own file
+    return done.stdout, {case.get("name"): case for case in cases}
+
+
+def outcome(case):
+    """Name what a case has besides output and properties: nothing if it passed."""
+    return {one.tag for one in case} - {"properties", "system-out", "system-err"}
+
+
+def test_other_plugins_work_beside_it(together):
+    said, cases = together
+    assert outcome(cases["test_within"]) == set()
+    assert outcome(cases["test_over"]) == {"failure"}
+    assert "_ test_over (energy) _" in said
+    assert "0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over" in said
+
+
+def test_a_timeout_of_the_test_does_not_limit_measuring(together):
+    said, cases = together
+    assert outcome(cases["test_takes_eight_seconds"]) == set()
+    assert outcome(cases["test_is_endless"]) == {"failure"}
+    assert "Timeout (>6.0s) from pytest-timeout" in said
+
+
+def test_what_an_earlier_run_of_a_test_found_is_forgotten(together):
+    said, cases = together
+    case = cases["test_breaks_it_once"]
+    assert outcome(case) == set()
+    assert [one.get("name") for one in case.iter("property")].count("energygate.verdict") == 1
+    assert "the meter is gone" not in said
+
+
+@pytest.mark.parametrize("name", ["test_is_skipped_the_second_time", "test_breaks_it_once_and_is_skipped"])
+def test_a_test_that_is_skipped_when_it_runs_again_has_no_verdict(together, name):
+    said, cases = together
+    assert outcome(cases[name]) == {"skipped"}
+    assert "energygate.verdict" not in {one.get("name") for one in cases[name].iter("property")}
+    told = [line for line in said.splitlines() if name in line]
+    assert [line for line in told if "OVER BUDGET" in line or "over the limit" in line] == []
+
+
+def test_a_test_on_an_event_loop(together):
+    case = together[1]["test_on_an_event_loop"]
+    assert outcome(case) == set()
+    assert {one.get("name"): one.get("value") for one in case.iter("property")}[
+        "energygate.verdict"
+    ] == "pass"
 
 
 @pytest.mark.parametrize("version", ["8.*", pytest.param("9.*", marks=pytest.mark.repeats)])
