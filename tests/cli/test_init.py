@@ -8,7 +8,8 @@ import broken
 import numpy as np
 import onnx
 import pytest
-from commands import FIXTURES, by_name, energygate, read_result
+from commands import FIXTURES, by_name, read_result
+from commands import in_process as energygate
 
 from energygate.policy import load_policy, parse_policy
 from energygate.run.init import bare_policy, find_models
@@ -103,9 +104,9 @@ def test_a_directory_that_does_not_exist_is_named_before_anything_is_measured(tm
     assert "cannot write gone/energygate.yml: there is no directory" in ran.err
 
 
-def test_where_every_model_is_broken_nothing_is_written(tmp_path):
+def test_where_every_model_is_broken_nothing_is_written(tmp_path, in_process):
     (tmp_path / "a.onnx").write_text("these are no weights\n", encoding="utf-8")
-    ran = energygate("init", "--force", cwd=tmp_path)
+    ran = in_process("init", "--force", cwd=tmp_path)
     assert (ran.code, ran.out) == (3, "")
     sentence, reason = ran.err.splitlines()
     assert sentence == "energygate: no model could be measured, so energygate.yml is not written"

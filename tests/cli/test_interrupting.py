@@ -32,7 +32,7 @@ def endless():
     [
         (signal.SIGINT, 130, "\nenergygate: interrupted\n"),  # the line of ^C ends first
         (signal.SIGTERM, 143, ""),
-        (signal.SIGHUP, 129, ""),
+        pytest.param(signal.SIGHUP, 129, "", marks=pytest.mark.repeats),
     ],
 )
 def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, has_ended, *, number, code, said):

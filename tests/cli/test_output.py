@@ -14,10 +14,12 @@ import termios
 import threading
 
 import pytest
-from commands import COMMAND, GENEROUS_S, energygate, environment, spin, write_policy
+from builders import judged, result
+from commands import ANSWERED, COMMAND, GENEROUS_S, energygate, environment, spin, write_policy
 from rich.cells import cell_len
 
 from energygate.cli.streams import make_tolerant
+from energygate.gate import Verdict
 
 ENOUGH = ("--time-limit", "60 s")
 ESCAPE = "\x1b"
@@ -30,12 +32,20 @@ def failing(spinning):
     return write_policy(spinning, {"failing": spin(0.2)}, name="failing.yml").name
 
 
-def on_terminal(*arguments, cwd, columns, **changes):
+@pytest.fixture(scope="session")
+def failed(tmp_path_factory):
+    """What a check of that policy may find."""
+    path = tmp_path_factory.mktemp("failed") / "result.json"
+    path.write_text(result(judged(Verdict.FAIL, name="failing")).to_json(), encoding="utf-8")
+    return path
+
+
+def on_terminal(*arguments, cwd, columns, command=COMMAND, **changes):
     """Run the command on a terminal of that width; returns the exit code and all that the terminal got."""
     ours, theirs = pty.openpty()
     fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 40, columns, 0, 0))
     process = subprocess.Popen(
-        [*COMMAND, *arguments],
+        [*command, *arguments],
         cwd=cwd,
         env=environment(TERM="xterm-256color", **changes),
         stdin=theirs,
@@ -53,8 +63,8 @@ def on_terminal(*arguments, cwd, columns, **changes):
     return process.wait(GENEROUS_S), b"".join(pieces).decode()
 
 
-def test_quiet_is_the_verdicts_line_alone_wherever_the_command_runs(spinning, failing, tmp_path):
-    ran = energygate("check", "--policy", spinning / failing, *ENOUGH, "--quiet", cwd=tmp_path)
+def test_quiet_is_the_verdicts_line_alone_wherever_the_command_runs(spinning, failing, failed, tmp_path):
+    ran = energygate("check", "--policy", spinning / failing, "--quiet", cwd=tmp_path, answer=failed)
     assert (ran.code, ran.err, ran.out.count("\n")) == (1, "", 1)
     assert ran.out.startswith("✗ FAIL  failing: energy per request is ")
 
@@ -73,10 +83,11 @@ def test_a_log_gets_plain_lines_that_neither_wrap_nor_end_in_blanks(checked):
     assert max(map(len, said.splitlines())) > 160  # how it was measured, in one line
 
 
-def test_forced_colour_in_a_log_is_colour_and_an_unwritable_result_one_warning(spinning, failing):
+def test_forced_colour_in_a_log_is_colour_and_an_unwritable_result_one_warning(spinning, failing, failed):
     ran = energygate(
-        *("check", "--policy", failing, *ENOUGH, "--json", "spinning.py/result.json"),
+        *("check", "--policy", failing, "--json", "spinning.py/result.json"),
         cwd=spinning,
+        answer=failed,
         FORCE_COLOR="1",
         COLUMNS="40",
     )
@@ -103,15 +114,18 @@ def test_a_terminal_gets_colour_progress_and_lines_that_fit(spinning, failing):
     assert "failing  energy per request" in report
 
 
-def test_no_color_is_heeded_on_a_terminal(spinning, failing):
-    code, said = on_terminal("check", "--policy", failing, *ENOUGH, cwd=spinning, columns=120, NO_COLOR="1")
+def test_no_color_is_heeded_on_a_terminal(spinning, failing, failed):
+    command = (*ANSWERED, failed)
+    code, said = on_terminal(
+        "check", "--policy", failing, cwd=spinning, columns=120, command=command, NO_COLOR="1"
+    )
     assert code == 1
     assert "✗ FAIL" in said
     assert not COLOUR.search(said)
 
 
-def test_an_encoding_without_the_marks_costs_no_verdict(spinning, failing):
-    ran = energygate("check", "--policy", failing, *ENOUGH, cwd=spinning, PYTHONIOENCODING="ascii")
+def test_an_encoding_without_the_marks_costs_no_verdict(spinning, failing, failed):
+    ran = energygate("check", "--policy", failing, cwd=spinning, answer=failed, PYTHONIOENCODING="ascii")
     assert ran.code == 1, ran.err
     assert ran.out.startswith("x FAIL  failing: ")
     assert "uWh" in ran.out
@@ -136,9 +150,11 @@ def test_only_what_an_encoding_lacks_is_spelled_out(encoding, written, monkeypat
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
 @pytest.mark.parametrize("arguments", [(), ("--json", "-")])
-def test_a_full_disk_costs_no_verdict(spinning, failing, arguments):
+def test_a_full_disk_costs_no_verdict(spinning, failing, failed, arguments):
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
-        ran = energygate("check", "--policy", failing, *ENOUGH, *arguments, cwd=spinning, stdout=full)
+        ran = energygate(
+            *("check", "--policy", failing, *arguments), cwd=spinning, answer=failed, stdout=full
+        )
     assert ran.code == 1
     (warning,) = [line for line in ran.err.splitlines() if line.startswith("energygate: ")]
     assert "cannot write" in warning
@@ -146,6 +162,8 @@ def test_a_full_disk_costs_no_verdict(spinning, failing, arguments):
 
 
 def test_a_reader_that_leaves_costs_no_verdict_and_a_pipe_may_take_the_result(spinning, tmp_path):
+    answer = tmp_path / "answer.json"
+    answer.write_text(result(judged(Verdict.PASS, name="kept")).to_json(), encoding="utf-8")
     os.mkfifo(tmp_path / "pipe")
     taken = []
     reader = threading.Thread(
@@ -155,7 +173,9 @@ def test_a_reader_that_leaves_costs_no_verdict_and_a_pipe_may_take_the_result(sp
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
-        ran = energygate(*("check", "kept", *ENOUGH, "--json", tmp_path / "pipe"), cwd=spinning, stdout=gone)
+        ran = energygate(
+            *("check", "kept", "--json", tmp_path / "pipe"), cwd=spinning, answer=answer, stdout=gone
+        )
     reader.join(GENEROUS_S)
     assert (ran.code, ran.err) == (0, "")  # rich would have left with 1
     assert json.loads(taken[0])["verdict"] == "pass"

@@ -29,7 +29,7 @@ def test_the_exit_code_is_the_verdicts_and_the_first_line_says_it(checked, workl
 def test_a_limit_equal_to_the_true_value_is_inconclusive_and_strict_makes_that_an_exit_code(
     checked, strict, code
 ):
-    ran = checked("close", *strict, launches=4)
+    ran = checked("close", *strict, launches=2)
     assert ran.code == code, ran.said
     assert ran.out.startswith("? INCONCLUSIVE  close: energy per request is ")
 
@@ -75,7 +75,8 @@ def test_pue_is_multiplied_exactly_once(site_result):
     (workload,) = site_result["workloads"]
     provenance, metrics = workload["provenance"], workload["metrics"]
     assert site_result["site"]["pue"] == 1.5
-    assert metrics["energy_per_request"]["head"] == 1.5 * provenance["it_kwh_per_request"]
+    once = 1.5 * provenance["it_kwh_per_request"]
+    assert metrics["energy_per_request"]["head"] == pytest.approx(once, rel=1e-12)
 
 
 def test_carbon_and_cost_are_the_facilitys_energy_times_intensity_and_price(site_result):
