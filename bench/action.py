@@ -92,9 +92,7 @@ class _Job:
             "ENERGYGATE_ENVIRONMENT": outputs["environment"],
             "ENERGYGATE_PYTHON": outputs["python"],
         }
-        outputs = self._step(
-            seconds, "install", f'"$ENERGYGATE_PYTHON" -I "{action}/install.py" make', environ
-        )
+        outputs = self._step(seconds, "install", f'"$ENERGYGATE_PYTHON" -I "{action}/install.py" make', environ)
         environ = {"ENERGYGATE": outputs["command"]}
         outputs = self._step(seconds, "measure", f"{script}measure", environ)
         assert outputs["verdict"] == "pass", outputs
@@ -118,9 +116,7 @@ class _Job:
         environ = {**self._environ, **{key: str(file) for key, file in files.items()}, **(more or {})}
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         started = time.perf_counter()
-        done = subprocess.run(
-            command, cwd=self._workspace, env=environ, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=self._workspace, env=environ, capture_output=True, text=True, check=False)
         seconds[name] = time.perf_counter() - started
         assert done.returncode == 0, done.stdout + done.stderr
         return _outputs(files["GITHUB_OUTPUT"].read_text())

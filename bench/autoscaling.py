@@ -20,9 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def exported(
-    measured: Service, *, growth: float = MAX_GROWTH, power: float = 0.5, name: str = "energygate"
-) -> Scaling:
+def exported(measured: Service, *, growth: float = MAX_GROWTH, power: float = 0.5, name: str = "energygate") -> Scaling:
     """The autoscaler of `energygate export kubernetes`, made from what was measured."""
     target = measured.target_per_s()
 
@@ -59,9 +57,7 @@ def as_late(service: Service, rates: Sequence[float], late: float) -> Scaling:
     low, high = 20, 100
     while high - low > 1:
         middle = (low + high) // 2
-        low, high = (
-            (middle, high) if simulate(service, cpu(middle / 100), rates).late <= late else (low, middle)
-        )
+        low, high = (middle, high) if simulate(service, cpu(middle / 100), rates).late <= late else (low, middle)
     return cpu(low / 100, "CPU, tuned to be as late:")
 
 
@@ -80,12 +76,8 @@ def main() -> None:
     """Print the tables of docs/kubernetes.md."""
     rates, measured = a_day(), Service()
     ours = exported(measured)
-    print(
-        f"target per replica: {measured.target_per_s():.1f} requests a second, of {1 / measured.mean_s:.0f} at most"
-    )
-    print(
-        f"  {'':36}{'J/request':>9}{'p95':>11}{'late':>8}{'replicas':>10}{'most':>6}{'changes':>8}{'turns':>8}"
-    )
+    print(f"target per replica: {measured.target_per_s():.1f} requests a second, of {1 / measured.mean_s:.0f} at most")
+    print(f"  {'':36}{'J/request':>9}{'p95':>11}{'late':>8}{'replicas':>10}{'most':>6}{'changes':>8}{'turns':>8}")
     usual = as_late(measured, rates, simulate(measured, ours, rates).late)
     for title, service in {
         "as measured": measured,

@@ -190,9 +190,7 @@ class Day:
         return int(np.count_nonzero(np.diff(signs)))
 
 
-def simulate(
-    service: Service, scaling: Scaling, rates: Sequence[float], *, replicas: int = 2, seed: int = 1
-) -> Day:
+def simulate(service: Service, scaling: Scaling, rates: Sequence[float], *, replicas: int = 2, seed: int = 1) -> Day:
     """Serve a day, given as requests a second in every slot of 15 s, with so many replicas at first."""
     chance = np.random.default_rng(seed)
     seen, autoscaler = Seen(), Autoscaler(scaling)
@@ -212,9 +210,7 @@ def simulate(
                 continue
             served = np.cumsum(times[mine])
             # Lindley's recursion: each request begins when it has come and the one before it is done.
-            done = served + np.maximum(
-                np.maximum.accumulate(arrivals[mine] - served + times[mine]), one.free_s
-            )
+            done = served + np.maximum(np.maximum.accumulate(arrivals[mine] - served + times[mine]), one.free_s)
             gaps = np.diff(done, prepend=one.free_s) - times[mine]
             busy += served[-1]
             spinning += np.clip(gaps, 0, service.spin_s).sum() / 2  # one of two threads
@@ -228,9 +224,7 @@ def simulate(
         seen.cpu.append((busy + spinning) / SLOT_S)
         durations.append(taken)
         if slot >= SLOW:
-            _resize(
-                running, autoscaler.decide(len(running), len(ready), seen), start + SLOT_S, service.start_s
-            )
+            _resize(running, autoscaler.decide(len(running), len(ready), seen), start + SLOT_S, service.start_s)
     everything = np.concatenate(durations)
     return Day(
         joules=sum(seen.joules) / len(everything),

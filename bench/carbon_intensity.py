@@ -33,9 +33,7 @@ def figures() -> dict[str, float]:
     countries = source.get_global_energy_mix_data()
     regions = source.get_cloud_emissions_data()
     found = {place: float(mix["carbon_intensity"]) for place, mix in countries.items()}
-    for provider, region, impact in zip(
-        regions["provider"], regions["region"], regions["impact"], strict=True
-    ):
+    for provider, region, impact in zip(regions["provider"], regions["region"], regions["impact"], strict=True):
         if impact > 0:
             found[f"{provider}/{region}"] = float(impact)
     return dict(sorted(found.items()))

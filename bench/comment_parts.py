@@ -77,9 +77,7 @@ def metric(
     )
 
 
-def energy(
-    verdict: Verdict, base: float, change: float, half: float, *, reason: str | None = None
-) -> MetricResult:
+def energy(verdict: Verdict, base: float, change: float, half: float, *, reason: str | None = None) -> MetricResult:
     """Energy per request that may rise by 5 %."""
     limit = found(verdict, "max_increase", 0.05, "5 %", reason)
     return metric("kWh", base * (1 + change), limit, base=base, half=half)
@@ -176,9 +174,7 @@ def unchanged(name: str) -> WorkloadResult:
 def broken(name: str, message: str, detail: str | None = None) -> WorkloadResult:
     """A workload without a number."""
     error = ErrorResult(message=message, detail=detail)
-    return workload(
-        name, {}, verdict=Verdict.ERROR, error=error, method=None, provenance=None, comparison=None
-    )
+    return workload(name, {}, verdict=Verdict.ERROR, error=error, method=None, provenance=None, comparison=None)
 
 
 def result(*workloads: WorkloadResult, **fields: Any) -> Result:  # noqa: ANN401 - whatever the model takes

@@ -40,28 +40,18 @@ def heavier() -> WorkloadResult:
         "digits-cnn",
         {
             "energy_per_request": metric("kWh", 2.57e-9, *limits, base=1.92e-9, half=0.009),
-            "latency_p95": metric(
-                "s", 0.004, found(Verdict.WARN, "max_increase", 0.1, "10 %"), base=0.0031, half=0.02
-            ),
-            "model_size": metric(
-                "B", 289_000, found(Verdict.PASS, "max", 1e7, "10 MB"), base=231_000, spread=None
-            ),
-            "accuracy": metric(
-                "ratio", 0.975, found(Verdict.PASS, "min", 0.97, "97 %"), base=0.978, spread=None
-            ),
+            "latency_p95": metric("s", 0.004, found(Verdict.WARN, "max_increase", 0.1, "10 %"), base=0.0031, half=0.02),
+            "model_size": metric("B", 289_000, found(Verdict.PASS, "max", 1e7, "10 MB"), base=231_000, spread=None),
+            "accuracy": metric("ratio", 0.975, found(Verdict.PASS, "min", 0.97, "97 %"), base=0.978, spread=None),
         },
         comparison=compared(
             agreement=AgreementResult(share=0.989, compared=360, how="classes", largest_difference=None),
             operators=(
-                OperatorResult(
-                    operator="Conv", base_share=0.6, contribution=0.31, is_new=False, is_gone=False
-                ),
+                OperatorResult(operator="Conv", base_share=0.6, contribution=0.31, is_new=False, is_gone=False),
                 OperatorResult(
                     operator="BatchNormalization", base_share=0, contribution=0.04, is_new=True, is_gone=False
                 ),
-                OperatorResult(
-                    operator="Gemm", base_share=0.1, contribution=0.004, is_new=False, is_gone=False
-                ),
+                OperatorResult(operator="Gemm", base_share=0.1, contribution=0.004, is_new=False, is_gone=False),
             ),
             base_model=ModelResult(nodes=7, parameters=57_418, opset=18),
             head_model=ModelResult(nodes=9, parameters=72_042, opset=18),
@@ -86,9 +76,7 @@ def lighter() -> WorkloadResult:
         },
         comparison=compared(
             operators=(
-                OperatorResult(
-                    operator="Conv", base_share=0.6, contribution=-0.38, is_new=False, is_gone=False
-                ),
+                OperatorResult(operator="Conv", base_share=0.6, contribution=-0.38, is_new=False, is_gone=False),
             ),
             base_versions={"python": "3.12.1", "onnxruntime": "1.19.2"},
         ),
@@ -108,9 +96,7 @@ def undecided() -> WorkloadResult:
 def waived() -> WorkloadResult:
     """Over budget, and accepted."""
     reason = "waived until 2027-02-20 by @ml: the new backbone is worth it, see #123"
-    return workload(
-        "digits-cnn", {"energy_per_request": energy(Verdict.WAIVED, 1.92e-9, 0.338, 0.009, reason=reason)}
-    )
+    return workload("digits-cnn", {"energy_per_request": energy(Verdict.WAIVED, 1.92e-9, 0.338, 0.009, reason=reason)})
 
 
 def warned() -> WorkloadResult:
@@ -143,9 +129,7 @@ def tokens() -> WorkloadResult:
                 "kWh", 4.1e-4, found(Verdict.PASS, "max", 0.5e-3, "0.5 Wh"), base=3.7e-4, half=0.012
             ),
             "energy_per_unit": energy(Verdict.FAIL, 1.44e-6, 0.083, 0.012),
-            "ttft_p95": metric(
-                "s", 0.182, found(Verdict.PASS, "max_increase", 0.1, "10 %"), base=0.179, half=0.03
-            ),
+            "ttft_p95": metric("s", 0.182, found(Verdict.PASS, "max_increase", 0.1, "10 %"), base=0.179, half=0.03),
         },
         kind="endpoint",
         method="measured",
@@ -186,13 +170,9 @@ def fleet(number: int, *, failing: int) -> Result:
         name = f"{teams[index % 5]}-{kinds[index // 5 % 5]}" + (f"-{index // 25 + 1}" if number > 25 else "")
         base = 1e-9 * (1 + 7 * math.sin(index) ** 2)
         if index < failing:
-            made.append(
-                workload(name, {"energy_per_request": energy(Verdict.FAIL, base, 0.07 + 0.03 * index, 0.01)})
-            )
+            made.append(workload(name, {"energy_per_request": energy(Verdict.FAIL, base, 0.07 + 0.03 * index, 0.01)}))
         elif index % 10 == 9:
-            made.append(
-                workload(name, {"energy_per_request": energy(Verdict.PASS, base, -0.05 - index / 3e3, 0.01)})
-            )
+            made.append(workload(name, {"energy_per_request": energy(Verdict.PASS, base, -0.05 - index / 3e3, 0.01)}))
         elif index % 3 == 2:
             made.append(unchanged(name))
         else:
@@ -204,11 +184,7 @@ def states() -> Result:
     """Workloads that were added, removed and renamed."""
     newcomer = workload(
         "digits-vit",
-        {
-            "energy_per_request": metric(
-                "kWh", 8.4e-9, found(Verdict.PASS, "max", 1e-8, "10 µWh"), spread=0.05
-            )
-        },
+        {"energy_per_request": metric("kWh", 8.4e-9, found(Verdict.PASS, "max", 1e-8, "10 µWh"), spread=0.05)},
         state="added",
         comparison=None,
         notes=("its budgets are all relative: nothing is judged without a base",),
@@ -220,9 +196,7 @@ def states() -> Result:
         notes=("renamed from digits-cnn; base's budgets decide",),
     )
     gone = "removed, which base's policy does not allow; it exists at base 3f2a9c1"
-    return result(
-        newcomer, renamed, unmeasured("digits-mlp", "removed", gone, Verdict.FAIL), unchanged("old")
-    )
+    return result(newcomer, renamed, unmeasured("digits-mlp", "removed", gone, Verdict.FAIL), unchanged("old"))
 
 
 HOSTILE = "</details>|@everyone <img src=x onerror=alert(1)> `#1` [x](https://evil.example) \u202egnp.exe"
@@ -230,9 +204,7 @@ HOSTILE = "</details>|@everyone <img src=x onerror=alert(1)> `#1` [x](https://ev
 
 def hostile() -> Result:
     """Names and reasons that try to be more than text."""
-    metrics = {
-        "energy_per_request": energy(Verdict.FAIL, 1.92e-9, 0.338, 0.009, reason=f"::error::{HOSTILE}")
-    }
+    metrics = {"energy_per_request": energy(Verdict.FAIL, 1.92e-9, 0.338, 0.009, reason=f"::error::{HOSTILE}")}
     return result(
         workload(HOSTILE, metrics, notes=(HOSTILE,)),
         broken("a\n# b", HOSTILE, f"```\n{HOSTILE}\n"),
@@ -278,9 +250,7 @@ SAMPLES: dict[str, Callable[[], Result]] = {
     "head-only": lambda: result(alone(), base=None),
     "head-only-pass": lambda: result(alone(Verdict.PASS, 2.5e-9, "2.5 µWh"), base=None),
     "measured-llm": lambda: result(tokens()),
-    "several": lambda: result(
-        heavier(), lighter().model_copy(update={"name": "digits-vit"}), tokens(), steady()
-    ),
+    "several": lambda: result(heavier(), lighter().model_copy(update={"name": "digits-vit"}), tokens(), steady()),
     "hostile": hostile,
     "12": lambda: fleet(12, failing=2),
     "300": lambda: fleet(300, failing=40),

@@ -23,9 +23,7 @@ def tables(traces: Sequence[Trace]) -> None:
     """Print the tables of one occasion."""
     for units, limit in CASES:
         print(f"\nhead does {units} units of work where base does 100; max_increase: {limit:.0%}")
-        print(
-            f"{'comparison':24} {'request':>9} {'measured':>8} {'scatter':>8} {'fail':>7} {'pass':>7} {'median':>8}"
-        )
+        print(f"{'comparison':24} {'request':>9} {'measured':>8} {'scatter':>8} {'fail':>7} {'pass':>7} {'median':>8}")
         for trace in traces:
             if trace.units != units:
                 continue

@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 def hodges_lehmann(values: Sequence[float]) -> float:
     """The median of all pairwise means, each value with itself included (Hodges & Lehmann 1963)."""
-    return statistics.median(
-        (values[i] + values[j]) / 2 for i in range(len(values)) for j in range(i, len(values))
-    )
+    return statistics.median((values[i] + values[j]) / 2 for i in range(len(values)) for j in range(i, len(values)))
 
 
 def midmean(values: Sequence[float]) -> float:
@@ -57,9 +55,7 @@ def main() -> None:
         row = ""
         for estimate in ESTIMATORS.values():
             scatters = [
-                statistics.stdev(
-                    estimate(block_log_ratios(one.base_cpu, one.head_cpu)) for one in trace.launches
-                )
+                statistics.stdev(estimate(block_log_ratios(one.base_cpu, one.head_cpu)) for one in trace.launches)
                 for trace in traces
             ]
             row += f"{math.exp(statistics.fmean(map(math.log, scatters))):16.2%}"

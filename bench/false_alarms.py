@@ -37,9 +37,7 @@ NOISE_SETS = 20
 def table(title: str, traces: Sequence[Trace], judged: Callable[[Trace], list[Verdict]]) -> None:
     """One line per trace, and one for all of them."""
     print(f"\n{title}")
-    print(
-        f"{'comparison':24} {'scatter':>8} {'verdicts':>9} {'fail':>7} {'pass':>7} {'unclear':>8} {'median':>8}"
-    )
+    print(f"{'comparison':24} {'scatter':>8} {'verdicts':>9} {'fail':>7} {'pass':>7} {'unclear':>8} {'median':>8}")
     everything: list[Verdict] = []
     for trace in traces:
         verdicts = judged(trace)
@@ -65,8 +63,7 @@ def main() -> None:
                 f"max_increase: {limit:.0%}, the truth is 0 %",
                 traces,
                 lambda trace, limit=limit: (
-                    live_verdicts(measured(trace), limit=limit)
-                    + replayed_verdicts(measured(trace), limit=limit)
+                    live_verdicts(measured(trace), limit=limit) + replayed_verdicts(measured(trace), limit=limit)
                 ),
             )
         print()
@@ -81,9 +78,7 @@ def at_the_limit() -> None:
             if trace.units == 100:
                 pooled[trace.name] += centred(measured(trace))
     print("max_increase: 2 %, the truth is +2 %, all occasions: no rule can decide, and at most 5 % may fail")
-    print(
-        f"{'comparison':24} {'scatter':>8} {'verdicts':>9} {'fail':>7} {'pass':>7} {'unclear':>8} {'median':>8}"
-    )
+    print(f"{'comparison':24} {'scatter':>8} {'verdicts':>9} {'fail':>7} {'pass':>7} {'unclear':>8} {'median':>8}")
     everything: list[Verdict] = []
     for name, launches in pooled.items():
         verdicts = verdicts_at_the_limit(launches, limit=0.02)

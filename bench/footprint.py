@@ -43,9 +43,7 @@ def at(traffic: dict[str, object], request: RequestDemand) -> Footprint:
 
 def main() -> None:
     """Print each pool's footprint, and how much of it a saving of a fifth per request changes."""
-    cheaper = replace(
-        REQUEST, active_joules=REQUEST.active_joules * CHEAPER, service_s=REQUEST.service_s * CHEAPER
-    )
+    cheaper = replace(REQUEST, active_joules=REQUEST.active_joules * CHEAPER, service_s=REQUEST.service_s * CHEAPER)
     heads = (
         "effective",
         "requests",
@@ -64,10 +62,7 @@ def main() -> None:
         it_kwh = one.active_it_kwh + one.idle_it_kwh + one.cold_start_it_kwh
         cells = [
             format_quantity(one.effective_kwh, "kWh"),
-            *(
-                f"{kwh / it_kwh * 100:.1f} %"
-                for kwh in (one.active_it_kwh, one.idle_it_kwh, one.cold_start_it_kwh)
-            ),
+            *(f"{kwh / it_kwh * 100:.1f} %" for kwh in (one.active_it_kwh, one.idle_it_kwh, one.cold_start_it_kwh)),
             format_quantity(one.monthly_kwh, "kWh"),
             f"{format_number(one.monthly_cost or 0.0)} USD",
             format_quantity(one.monthly_g or 0.0, "gCO2e").replace(" CO₂e", ""),

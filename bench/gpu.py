@@ -116,9 +116,7 @@ class Agreement:
         return self.ours_joules / self.counter_joules - 1
 
 
-def agreement(
-    meter: Meter, reference: NvmlReference, worker: Worker, *, windows: int, window_s: float
-) -> Agreement:
+def agreement(meter: Meter, reference: NvmlReference, worker: Worker, *, windows: int, window_s: float) -> Agreement:
     """Measure windows of about that length as energygate does, and by the reference at the same time."""
     calls = 1
     while (served := worker.run(calls)).wall_ns < window_s * 5e8:
@@ -195,9 +193,7 @@ def print_gpus(gpus: Sequence[Gpu], meter: Meter, reference: NvmlReference) -> N
     """Print what is known of them, and their idle power by both readers."""
     print(f"{'GPU':4} {'model':28} {'limit':>8} {'period':>9}  read by")
     for gpu in gpus:
-        print(
-            f"{gpu.index:<4} {gpu.name:28} {gpu.max_watts:6.0f} W {gpu.period_ns / 1e6:6.1f} ms  {gpu.source}"
-        )
+        print(f"{gpu.index:<4} {gpu.name:28} {gpu.max_watts:6.0f} W {gpu.period_ns / 1e6:6.1f} ms  {gpu.source}")
         for note in gpu.notes:
             print(f"     {note}")
     ours = sum(one.idle_watts or 0.0 for one in meter.facts.components if one.name == "gpu")
@@ -240,9 +236,7 @@ def print_comparison(name: str, workload: dict[str, Any], *, wanted: str) -> boo
 def main(arguments: argparse.Namespace) -> int:
     """Print everything; returns 1 when a target is missed."""
     if arguments.work == "torch" and not has_torch(arguments.python):
-        sys.exit(
-            f"{arguments.python} has no torch that sees a GPU; name another with --python, or use --work spin"
-        )
+        sys.exit(f"{arguments.python} has no torch that sees a GPU; name another with --python, or use --work spin")
     machine = describe_machine()
     text = POLICY.format(seconds=round(arguments.seconds), python=json.dumps(arguments.python))
     workload = parse_policy(text).workloads["work"]
@@ -280,9 +274,7 @@ def main(arguments: argparse.Namespace) -> int:
         met = abs(found.error) <= TARGET
         for what, (head, wanted) in heads.items():
             directory = scratch / what.split()[0] / "project"
-            write_project(
-                directory, work=arguments.work, head=head, python=arguments.python, seconds=arguments.seconds
-            )
+            write_project(directory, work=arguments.work, head=head, python=arguments.python, seconds=arguments.seconds)
             met &= print_comparison(what, comparison(directory), wanted=wanted)
     return int(not met)
 
@@ -294,9 +286,7 @@ def has_torch(python: str) -> bool:
 
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--python", default=sys.executable)
     parser.add_argument("--work", choices=tuple(WORK), default="torch")
     parser.add_argument("--seconds", type=float, default=150)

@@ -86,9 +86,7 @@ def main() -> None:
             environment = Environment(Path(scratch) / str(extra))
             environment.install(energygate(extra))
             size = environment.size_bytes / BYTES_PER_MB
-            print(
-                f"{energygate(extra).partition(' ')[0]:24} {size:4.0f} MB, {len(environment.packages)} packages"
-            )
+            print(f"{energygate(extra).partition(' ')[0]:24} {size:4.0f} MB, {len(environment.packages)} packages")
         environment = Environment(Path(scratch) / "gpu")
         environment.install("onnxruntime-gpu")
         before = environment.run("-c", PROVIDERS)

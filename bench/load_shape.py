@@ -114,17 +114,13 @@ def verdicts(directory: Path) -> None:
     commit("sleeps")
     git("checkout", "--quiet", "-b", "change")
     commit("spins")
-    subprocess.run(
-        [sys.executable, "-m", "energygate", "check", "--base", "main"], cwd=directory, check=False
-    )
+    subprocess.run([sys.executable, "-m", "energygate", "check", "--base", "main"], cwd=directory, check=False)
 
 
 def main() -> None:
     """Print both."""
     machine = describe_machine()
-    print(
-        f"{machine.cpu_model}, {machine.cpu_count} CPUs, load {os.getloadavg()[0]:.1f}; {THREADS} threads\n"
-    )
+    print(f"{machine.cpu_model}, {machine.cpu_count} CPUs, load {os.getloadavg()[0]:.1f}; {THREADS} threads\n")
     with tempfile.TemporaryDirectory() as first, tempfile.TemporaryDirectory() as second:
         table(Path(first))
         verdicts(Path(second))

@@ -104,11 +104,7 @@ def overhead(server: WorkerCommands, bare: Callable[[int], None]) -> tuple[float
     harness_ns(count)
     ratios, times = [], []
     for block in range(BLOCKS):
-        order = (
-            (bare_ns, harness_ns, harness_ns, bare_ns)
-            if block % 2
-            else (harness_ns, bare_ns, bare_ns, harness_ns)
-        )
+        order = (bare_ns, harness_ns, harness_ns, bare_ns) if block % 2 else (harness_ns, bare_ns, bare_ns, harness_ns)
         measured = [(measure, measure(count)) for measure in order]
         bare_total = sum(value for measure, value in measured if measure is bare_ns)
         ratios.append(sum(value for measure, value in measured if measure is harness_ns) / bare_total)
@@ -129,9 +125,7 @@ def main() -> None:
     for name, (server, bare), target in cases:
         request_us, added, error = overhead(server, bare)
         met = "met" if added <= target else "MISSED"
-        print(
-            f"{name:24} {request_us:9.1f} {added * 100:8.2f} % ± {error * 100:.2f}   ≤ {target * 100:.0f} %  {met}"
-        )
+        print(f"{name:24} {request_us:9.1f} {added * 100:8.2f} % ± {error * 100:.2f}   ≤ {target * 100:.0f} %  {met}")
 
 
 if __name__ == "__main__":

@@ -44,18 +44,14 @@ def main(limit_s: float) -> int:
         print(f"{how:12} {test:24} {verdict:14} {launches:3} launches  {seconds:6.2f} s")
     longest = max(seconds for *_, seconds in rows)
     met = "met" if longest <= TARGET * limit_s else "MISSED"
-    print(
-        f"limit {limit_s:g} s: the longest test took {longest:.2f} s; target: within {TARGET * limit_s:g} s: {met}"
-    )
+    print(f"limit {limit_s:g} s: the longest test took {longest:.2f} s; target: within {TARGET * limit_s:g} s: {met}")
     return int(longest > TARGET * limit_s)
 
 
 def marked(text: str, limits: str) -> str:
     """The tests with these limits, and no others."""
     lines = [line for line in text.splitlines(keepends=True) if not line.startswith("@pytest.mark.energy")]
-    return "".join(lines).replace(
-        "import pytest\n", f"import pytest\n\npytestmark = pytest.mark.energy({limits})\n", 1
-    )
+    return "".join(lines).replace("import pytest\n", f"import pytest\n\npytestmark = pytest.mark.energy({limits})\n", 1)
 
 
 def energies(project: Path) -> dict[str, float]:
@@ -63,8 +59,7 @@ def energies(project: Path) -> dict[str, float]:
     run(project, ["--energy", "-k", TESTS])
     result = json.loads((project / "result.json").read_text("utf-8"))
     found = {
-        one["name"].partition("::")[2]: one["metrics"]["energy_per_request"]["head"]
-        for one in result["workloads"]
+        one["name"].partition("::")[2]: one["metrics"]["energy_per_request"]["head"] for one in result["workloads"]
     }
     assert found
     return found

@@ -57,13 +57,9 @@ def main() -> int:
         os.chdir("/")
     extra = [each["with"] - each["without"] for each in times]
     equal = [each["without again"] - each["without"] for each in times]
-    print(
-        f"import of the plugin      {statistics.median(imports):6.2f} ms   target: at most {IMPORT_TARGET_MS:g} ms"
-    )
+    print(f"import of the plugin      {statistics.median(imports):6.2f} ms   target: at most {IMPORT_TARGET_MS:g} ms")
     print(f"empty suite without it    {statistics.median(each['without'] for each in times):6.1f} ms")
-    print(
-        f"empty suite, extra        {told(extra)}   target: at most {SUITE_TARGET_MS:g} ms   ({rounds} rounds)"
-    )
+    print(f"empty suite, extra        {told(extra)}   target: at most {SUITE_TARGET_MS:g} ms   ({rounds} rounds)")
     print(f"two equal runs, extra     {told(equal)}")
     met = statistics.median(imports) <= IMPORT_TARGET_MS and statistics.median(extra) <= SUITE_TARGET_MS
     print(f"targets: {'met' if met else 'MISSED'}")

@@ -100,9 +100,7 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
             recorded.append(
                 RecordedLaunch(
                     seconds=round(seconds, 3),
-                    request_seconds=round(
-                        (sum(window.wall_ns for window in base + head) + warm_up_ns) * 1e-9, 3
-                    ),
+                    request_seconds=round((sum(window.wall_ns for window in base + head) + warm_up_ns) * 1e-9, 3),
                     base_cpu=[window.cpu_ns // 1000 for window in base],
                     head_cpu=[window.cpu_ns // 1000 for window in head],
                     base_wall=[window.wall_ns // 1000 for window in base],

@@ -189,9 +189,7 @@ def agreement(threads: int, seconds: float) -> None:
     recorder.sample()
     after = recorder.snapshot().workloads["bench"]
     recorder.close()
-    counted = sum(
-        getattr(after, key) - getattr(before, key) for key in ("energy_joules", "idle_energy_joules")
-    )
+    counted = sum(getattr(after, key) - getattr(before, key) for key in ("energy_joules", "idle_energy_joules"))
     cpus = len(os.sched_getaffinity(0))
     metered = full_watts * cpu_s + idle_watts * max(0.0, cpus * wall_s - cpu_s)
     apart = counted / metered - 1
@@ -223,9 +221,7 @@ def memory(recorder: energygate.Recorder) -> None:
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser()
-    parser.add_argument(
-        "--seconds", type=float, default=60.0, help="how long to serve for each comparison of joules"
-    )
+    parser.add_argument("--seconds", type=float, default=60.0, help="how long to serve for each comparison of joules")
     chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as alone:
         tempfile.tempdir = alone  # other recorders on this machine would share its idle energy

@@ -59,9 +59,7 @@ def main(runs: int, pause_s: float) -> None:
             f"{name:28} {statistics.stdev(logs):9.1%} {math.exp(max(logs) - min(logs)):8.2f} {half:11.1%} {share:>20}"
         )
     share_of_all = sum(together) / len(together)
-    print(
-        f"all pairs: {share_of_all:.1%} overlap; target 95 %: {'met' if share_of_all >= 0.95 else 'MISSED'}"
-    )
+    print(f"all pairs: {share_of_all:.1%} overlap; target 95 %: {'met' if share_of_all >= 0.95 else 'MISSED'}")
 
 
 if __name__ == "__main__":

@@ -90,12 +90,8 @@ def show(label: str, closed: Latencies, opened: dict[float, Latencies]) -> list[
     mean_s = closed.wall_ns * 1e-9 / len(closed.request_ns)
     service = ServiceTimes(p50_s=times[0], p95_s=times[1], p99_s=times[2], mean_s=mean_s)
     replica = ReplicaQueue(service)
-    print(
-        f"{label}: {_ms(mean_s)} ms a request, p95 {_ms(times[1])} ms, {1 / mean_s:,.0f} req/s back to back"
-    )
-    print(
-        f"{'utilisation':>12}  {'p50':>8} {'':>8}  {'p95':>8} {'':>8}  {'p99':>8} {'':>8}  p95 predicted/measured"
-    )
+    print(f"{label}: {_ms(mean_s)} ms a request, p95 {_ms(times[1])} ms, {1 / mean_s:,.0f} req/s back to back")
+    print(f"{'utilisation':>12}  {'p50':>8} {'':>8}  {'p95':>8} {'':>8}  {'p99':>8} {'':>8}  p95 predicted/measured")
     deviations = []
     for share, latencies in opened.items():
         predicted = [replica.quantile_s(one, share) for one in SHARES]
@@ -126,9 +122,7 @@ class Case:
 
 def served(case: Case, directory: Path, seconds: float) -> list[float]:
     """Measure one workload; return the deviations."""
-    start = WorkerStart(
-        label=case.label, python=sys.executable, directory=directory, cpus=usable_cpus()[:1], threads=1
-    )
+    start = WorkerStart(label=case.label, python=sys.executable, directory=directory, cpus=usable_cpus()[:1], threads=1)
     with Worker(start, timeout_s=300) as worker:
         worker.load(case.kind, case.spec, timeout_s=120)
         if case.kind == "onnx":
@@ -153,9 +147,7 @@ def main(arguments: Sequence[str]) -> None:
             Case(label="digits-cnn-heavy", kind="onnx", spec=heavy, rounds=20),
         )
         found = [deviation for case in cases for deviation in served(case, root, seconds)]
-    print(
-        f"p95: median deviation {statistics.median(map(abs, found)):.0%}, largest {max(found, key=abs):+.0%}"
-    )
+    print(f"p95: median deviation {statistics.median(map(abs, found)):.0%}, largest {max(found, key=abs):+.0%}")
 
 
 if __name__ == "__main__":

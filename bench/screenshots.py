@@ -70,9 +70,7 @@ class Cleaned(HTMLParser):
         """Keep a tag that is allowed, with the attributes that are."""
         self._inside_removed += tag in REMOVED_WHOLE
         if tag in TAGS:
-            kept = "".join(
-                f' {name}="{html.escape(value or "")}"' for name, value in attrs if name in ATTRIBUTES
-            )
+            kept = "".join(f' {name}="{html.escape(value or "")}"' for name, value in attrs if name in ATTRIBUTES)
             self.kept.append(f"<{tag}{kept}>")
 
     def handle_endtag(self, tag: str) -> None:
@@ -143,17 +141,14 @@ def texts(chosen: list[str], results: list[Path]) -> dict[str, str]:
 def chromium(program: str, arguments: list[str]) -> str:
     """What a headless Chromium prints."""
     flags = ["--no-sandbox", "--headless=new", "--disable-gpu", "--hide-scrollbars"]
-    ran = subprocess.run(
-        [program, *flags, *arguments], capture_output=True, text=True, check=True, timeout=120
-    )
+    ran = subprocess.run([program, *flags, *arguments], capture_output=True, text=True, check=True, timeout=120)
     return ran.stdout
 
 
 def heights(program: str, pictures: list[Picture], directory: Path) -> list[int]:
     """How tall each page is at its width, in pixels. Frames, as a window of Chromium is never narrower than 500."""
     frames = "".join(
-        f'<iframe width="{one.width}" height="10" srcdoc="{html.escape(one.page)}"></iframe>'
-        for one in pictures
+        f'<iframe width="{one.width}" height="10" srcdoc="{html.escape(one.page)}"></iframe>' for one in pictures
     )
     script = (
         "onload = () => document.body.textContent = JSON.stringify([...document.querySelectorAll('iframe')]"
@@ -167,9 +162,7 @@ def heights(program: str, pictures: list[Picture], directory: Path) -> list[int]
     return [int(one) for one in json.loads(found[1])]
 
 
-def shoot(
-    program: str, target: Path, pictures: list[tuple[Picture, int]], *, scale: float, directory: Path
-) -> None:
+def shoot(program: str, target: Path, pictures: list[tuple[Picture, int]], *, scale: float, directory: Path) -> None:
     """Take one picture of pages side by side, each as tall as it is."""
     frames = "".join(
         f'<iframe style="border:0" width="{one.width}" height="{height}" srcdoc="{html.escape(one.page)}"></iframe>'
@@ -189,22 +182,16 @@ def shoot(
 
 def main() -> int:
     """Take all pictures that were asked for."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
-    parser.add_argument(
-        "kinds", nargs="*", help=f"of {', '.join(SAMPLES)}, summary, no-result-*; default: all"
-    )
+    parser.add_argument("kinds", nargs="*", help=f"of {', '.join(SAMPLES)}, summary, no-result-*; default: all")
     parser.add_argument("--css", type=Path, required=True, help="the folder of github-markdown-css")
     parser.add_argument("--result", type=Path, action="append", default=[], help="a real result.json, too")
     parser.add_argument("--width", choices=WIDTHS, action="append", help="default: both")
     parser.add_argument("--theme", choices=THEMES, action="append", help="default: both")
     parser.add_argument("--unfolded", action="store_true", help="with all details open")
     parser.add_argument("--sheet", action="store_true", help="one picture of them all, side by side")
-    parser.add_argument(
-        "--scale", type=float, default=1.0, help="pixels of the picture per pixel of the page"
-    )
+    parser.add_argument("--scale", type=float, default=1.0, help="pixels of the picture per pixel of the page")
     parser.add_argument("--chromium", default="chromium")
     given = parser.parse_intermixed_args()
     given.out.mkdir(parents=True, exist_ok=True)

@@ -52,9 +52,7 @@ def main(launches: int) -> None:
             ((base_launch, head_launch),) = launcher.launch().pairs
             base, head = base_launch.windows, head_launch.windows
             wall, cpu = (
-                launch_log_ratio(
-                    [getattr(one, key) for one in base], [getattr(one, key) for one in head]
-                ).value
+                launch_log_ratio([getattr(one, key) for one in base], [getattr(one, key) for one in head]).value
                 for key in ("wall_ns", "cpu_ns")
             )
             found[settles].append((wall, cpu))

@@ -80,10 +80,7 @@ def main() -> int:
 def meter_start() -> float:
     """Print how long it takes to open a meter, by parts; returns the median of all but the second one, in s."""
     command = [sys.executable, "-c", METER]
-    runs = [
-        json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
-        for _ in range(METER_STARTS)
-    ]
+    runs = [json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout) for _ in range(METER_STARTS)]
     for name, times in zip(METER_PARTS, zip(*runs, strict=True), strict=True):
         print(f"{name:26} {statistics.median(times) * 1e3:6.1f} ms")
     whole = statistics.median(sum(run[:-1]) for run in runs)

@@ -46,8 +46,7 @@ def main() -> None:
     """Print the tables."""
     generator = np.random.default_rng(0)
     rules = {
-        "energygate": [math.inf] * MIN_LAUNCHES
-        + [critical_r(n, ALPHA / 2) for n in range(MIN_LAUNCHES, 121)],
+        "energygate": [math.inf] * MIN_LAUNCHES + [critical_r(n, ALPHA / 2) for n in range(MIN_LAUNCHES, 121)],
         "normal mixture": [math.inf] * MIN_LAUNCHES + [old_rule(n, ALPHA) for n in range(MIN_LAUNCHES, 121)],
     }
     print("mean launches to a verdict (times Wald's bound), and wrong verdicts")
@@ -57,9 +56,7 @@ def main() -> None:
         for name, critical in rules.items():
             stop, side = stops(values, critical)
             bound = 5.3 / distance**2
-            cells.append(
-                f"{name}: {stop.mean():5.1f} ({stop.mean() / bound:5.2f}), wrong {np.mean(side < 0):.2%}"
-            )
+            cells.append(f"{name}: {stop.mean():5.1f} ({stop.mean() / bound:5.2f}), wrong {np.mean(side < 0):.2%}")
         print(f"{distance:4} deviations from the limit   " + "   ".join(cells))
     shapes = {
         "normal": generator.normal(0, 1, (10 * RUNS, MAX_LAUNCHES)),
@@ -69,9 +66,7 @@ def main() -> None:
         "two modes 3 sd apart": generator.normal(0, 1, (RUNS, MAX_LAUNCHES))
         + 1.5 * np.where(generator.random((RUNS, MAX_LAUNCHES)) < 0.5, 1, -1),
     }
-    print(
-        f"\nfalse fails when the truth is the limit, over all looks from {MIN_LAUNCHES} to {MAX_LAUNCHES} launches"
-    )
+    print(f"\nfalse fails when the truth is the limit, over all looks from {MIN_LAUNCHES} to {MAX_LAUNCHES} launches")
     for shape, values in shapes.items():
         cells = []
         for alpha in (0.10, 0.05, 0.02, 0.01):

@@ -167,9 +167,7 @@ def derived() -> dict[str, Watts]:
         )
         for chip in (ALTRA, ALTRA_MAX, GRACE)
     )
-    rows["Arm Neoverse-N1"] = mean_of(
-        {"Graviton2": rows["AWS Graviton2"], "Altra": altra, "Altra Max": altra_max}
-    )
+    rows["Arm Neoverse-N1"] = mean_of({"Graviton2": rows["AWS Graviton2"], "Altra": altra, "Altra Max": altra_max})
     rows["Arm Neoverse-N2 or N3"] = altra_max
     rows["Arm Neoverse-V"] = mean_of({"Graviton2": rows["AWS Graviton2"], "Grace": grace})
     rows["Apple silicon"] = Watts(
@@ -205,9 +203,7 @@ def scaled(chip: Chip, *, like: Watts, flagship: Chip) -> Watts:
 def typical(rows: dict[str, Watts]) -> tuple[float, float]:
     """Full watts over TDP per thread, and idle over full watts: means of the generations that have both."""
     factors = [rows[family].full / chip.watts_per_thread for family, chip in FLAGSHIPS.items()]
-    return statistics.fmean(factors), statistics.fmean(
-        rows[family].idle / rows[family].full for family in FLAGSHIPS
-    )
+    return statistics.fmean(factors), statistics.fmean(rows[family].idle / rows[family].full for family in FLAGSHIPS)
 
 
 def mean_of(members: dict[str, Watts]) -> Watts:
@@ -256,9 +252,9 @@ def main() -> None:
         print(f"{family:42} {watts.idle:7.4f} {watts.full:7.4f} {share:>14}  {watts.how}")
     table = the_table()
     shipped = {family: (idle, full) for family, (idle, full, _) in table.items()}
-    assert shipped == {
-        family: (round(watts.idle, 4), round(watts.full, 4)) for family, watts in rows.items()
-    }, "the table does not hold what this script derives"
+    assert shipped == {family: (round(watts.idle, 4), round(watts.full, 4)) for family, watts in rows.items()}, (
+        "the table does not hold what this script derives"
+    )
     for family, (_, _, uncertainty) in table.items():
         assert uncertainty >= max(0.3, SCATTER.get(family, 0.0)), f"{family} is less certain than that"
 

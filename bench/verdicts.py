@@ -48,10 +48,7 @@ class Measured:
 
 def measured(trace: Trace) -> list[Measured]:
     """The launches of a trace by CPU time: what energy is estimated from."""
-    return [
-        Measured(ratio=launch_log_ratio(one.base_cpu, one.head_cpu), seconds=one.seconds)
-        for one in trace.launches
-    ]
+    return [Measured(ratio=launch_log_ratio(one.base_cpu, one.head_cpu), seconds=one.seconds) for one in trace.launches]
 
 
 def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0) -> Verdict:

@@ -21,14 +21,10 @@ from energygate.result.result import (
 
 def reading(*joules, method=Method.ESTIMATED):
     components = zip(("cpu", "gpu", "dram"), joules, strict=False)
-    return Reading(
-        components=tuple(Component(name=name, energy_joules=one, method=method) for name, one in components)
-    )
+    return Reading(components=tuple(Component(name=name, energy_joules=one, method=method) for name, one in components))
 
 
-def window(
-    joules=1.0, *, requests=10, failed_requests=0, wall_ns=20_000_000, cpu_ns=20_000_000, latencies_ns=None
-):
+def window(joules=1.0, *, requests=10, failed_requests=0, wall_ns=20_000_000, cpu_ns=20_000_000, latencies_ns=None):
     return Window(
         requests=requests,
         failed_requests=failed_requests,
@@ -59,9 +55,7 @@ def finding_result(verdict, *, kind="max", limit=2e-9, limit_text="2 µWh", reas
 
 
 def metric_result(*findings, unit="kWh", head=1.92e-9, low=1.8e-9, high=2.05e-9):
-    return MetricResult(
-        unit=unit, head=head, head_low=low, head_high=high, base=None, change=None, findings=findings
-    )
+    return MetricResult(unit=unit, head=head, head_low=low, head_high=high, base=None, change=None, findings=findings)
 
 
 def exact_metric_result(value, unit, *findings):

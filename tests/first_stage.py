@@ -13,8 +13,8 @@ from energygate.measure.windows import LaunchPlan
 from energygate.policy import Policy
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.result.contradictions import contradiction
-from energygate.result.judging import judge_again as judge_any_again
 from energygate.result.reading import read_result
+from energygate.result.rejudging import judge_again as judge_any_again
 from energygate.result.result import BaseResult
 from energygate.result.site_result import site_result
 from energygate.run.pairing import Pairing

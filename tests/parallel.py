@@ -59,10 +59,7 @@ def repeated(*cases):
 
     A case of several arguments is a tuple of them, as it is in `parametrize`.
     """
-    return [
-        pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.repeats)
-        for case in cases
-    ]
+    return [pytest.param(*(case if isinstance(case, tuple) else (case,)), marks=pytest.mark.repeats) for case in cases]
 
 
 # --- In the process that was started.
@@ -80,9 +77,7 @@ def pytest_cmdline_main(config):
         return
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     if processors > 1:
-        option.numprocesses = (
-            processors + 1
-        )  # tests also wait: for processes to end, for a server's next tick
+        option.numprocesses = processors + 1  # tests also wait: for processes to end, for a server's next tick
 
 
 def _explicit(config):

@@ -39,9 +39,7 @@ def test_the_public_names_are_the_ones_that_type_checkers_see():
     import ast
 
     tree = ast.parse(Path(energygate.__file__).read_text("utf-8"))
-    (block,) = (
-        node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING"
-    )
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
     seen = {alias.name: node.module for node in block.body for alias in node.names}
     assert seen == energygate._HOMES
     assert {*seen, "__version__"} == set(energygate.__all__)

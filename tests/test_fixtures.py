@@ -91,9 +91,7 @@ def test_multiply_adds_agree_with_the_layer_sizes():
 
 
 def test_the_fat_variant_keeps_an_operator_that_the_cnn_lacks():
-    operators = {
-        name: {node.op_type for node in onnx.load(path_of(name)).graph.node} for name in MIN_ACCURACY
-    }
+    operators = {name: {node.op_type for node in onnx.load(path_of(name)).graph.node} for name in MIN_ACCURACY}
     assert operators["digits-cnn-fat"] - operators["digits-cnn"] == {"BatchNormalization"}
 
 

@@ -52,9 +52,7 @@ def test_nothing_runs_beside_what_measures(suite):
     run(suite, "-n", "2").assert_outcomes(passed=8, deselected=2)
     lines = [line.split() for line in (suite.path / "times").read_text("utf-8").splitlines()]
     tests = [(name, int(begin), int(end)) for name, begin, end, _ in lines]
-    beside = [
-        {one[0], other[0]} for one, other in combinations(tests, 2) if one[1] < other[2] and other[1] < one[2]
-    ]
+    beside = [{one[0], other[0]} for one, other in combinations(tests, 2) if one[1] < other[2] and other[1] < one[2]]
     assert len({worker for *_, worker in lines}) == 2
     assert not any("measures" in pair for pair in beside)
 

@@ -49,9 +49,7 @@ PITFALLS = {
     "counters become unreadable after a reboot": (
         "cli/test_doctor.py::test_counters_that_only_root_can_read_come_with_the_command_that_opens_them"
     ),
-    "parallel tests count each other": (
-        "measure/test_machine_lock.py::test_a_second_check_waits_until_the_first_ends"
-    ),
+    "parallel tests count each other": ("measure/test_machine_lock.py::test_a_second_check_waits_until_the_first_ends"),
     "an exception leaves a measurement open": (
         "measure/test_tracker.py::test_a_cancelled_window_does_not_poison_the_next"
     ),

@@ -227,9 +227,7 @@ def test_an_installation_is_small_and_reports_a_result(installed, project):
 def test_no_extra_but_its_own_brings_onnxruntime(installed):
     """Beside onnxruntime-gpu, plain onnxruntime would replace the module and its providers."""
     energygate = runpy.run_path(str(ROOT / "bench" / "install_size.py"))["energygate"]
-    plans = {
-        extra: installed.plan(energygate(extra)) for extra in ("measure", "onnxruntime-gpu", "onnxruntime")
-    }
+    plans = {extra: installed.plan(energygate(extra)) for extra in ("measure", "onnxruntime-gpu", "onnxruntime")}
     assert {extra: "onnxruntime" in names for extra, names in plans.items()} == {
         "measure": False,
         "onnxruntime-gpu": False,

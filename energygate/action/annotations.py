@@ -38,9 +38,7 @@ def annotations_of(result: Result, *, policy: Policy | None, path: str) -> list[
             level, words = LEVELS[verdict]
             line = None if policy is None else policy.line(key)
             title = f"energygate: {workload.name} {words}"
-            annotations.append(
-                Annotation(level=level, title=title, message=message or words, file=path, line=line)
-            )
+            annotations.append(Annotation(level=level, title=title, message=message or words, file=path, line=line))
     return sorted(annotations, key=lambda one: list(Level).index(one.level))
 
 

@@ -97,9 +97,7 @@ class Handover:
                 raise ValueError(read["exit_code"])  # noqa: TRY301 - energygate writes no other
             texts = {key: None if read[key] is None else str(read[key]) for key in ("hint", "detail")}
             line = None if read["line"] is None else int(read["line"])
-            return StepFailure(
-                message=str(read["message"]), exit_code=int(read["exit_code"]), line=line, **texts
-            )
+            return StepFailure(message=str(read["message"]), exit_code=int(read["exit_code"]), line=line, **texts)
         except (ValueError, KeyError, TypeError, ArithmeticError, RecursionError):
             return StepFailure(
                 message="the measuring step ended without a result",

@@ -77,9 +77,7 @@ class Inputs:
     @property
     def path(self) -> str:
         """The policy's path in the repository, with forward slashes."""
-        parts = [
-            part for part in re.split(r"[/\\]", f"{self.directory}/{self.policy}") if part not in {"", "."}
-        ]
+        parts = [part for part in re.split(r"[/\\]", f"{self.directory}/{self.policy}") if part not in {"", "."}]
         return "/".join(parts)
 
     @property

@@ -201,9 +201,7 @@ class _Project:
         if not path.resolve().is_relative_to(workspace):
             raise UsageError("it is outside of the checkout", where="input 'policy'")
         if not path.is_file():
-            raise PolicyError(
-                "there is no such policy", where=inputs.path, hint="Run energygate init to write one"
-            )
+            raise PolicyError("there is no such policy", where=inputs.path, hint="Run energygate init to write one")
         policy = load_policy(inputs.path)
         directory = path.absolute().parent
         base = base_for(event, directory, asked=inputs.base, trial_sha=_needed(environ, "GITHUB_SHA"))
@@ -248,7 +246,5 @@ def base_for(event: Event, directory: Path, *, asked: str | None, trial_sha: str
 def _needed(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "")
     if not value:
-        raise UsageError(
-            "it is not set", where=name, hint="This is what the steps of energygate's action.yml run"
-        )
+        raise UsageError("it is not set", where=name, hint="This is what the steps of energygate's action.yml run")
     return value

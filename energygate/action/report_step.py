@@ -190,9 +190,7 @@ class ReportStep:
             self._warn(f"{shown}. The verdict stands")
 
     def _warn(self, message: str) -> None:
-        self._print(
-            Annotation(level=Level.WARNING, title="energygate could not report everything", message=message)
-        )
+        self._print(Annotation(level=Level.WARNING, title="energygate could not report everything", message=message))
 
     def _print(self, line: object) -> None:
         self.log.write(f"{line}\n")

@@ -16,8 +16,8 @@ from energygate.forge.github.repository_file import read_file
 from energygate.forge.github.sticky_comment import Marker, Thread
 from energygate.policy import parse_policy
 from energygate.policy.policy_file import MAX_BYTES
-from energygate.result.judging import judge_again
 from energygate.result.reading import read_result
+from energygate.result.rejudging import judge_again
 from energygate.run.base import policy_text
 
 if TYPE_CHECKING:

@@ -117,7 +117,5 @@ def check_and_report(
     from energygate.cli.results import write_and_report
     from energygate.policy import load_policy
 
-    result = check_with_progress(
-        load_policy(policy_path), Path(policy_path), options, base, base_dir, shown=not quiet
-    )
+    result = check_with_progress(load_policy(policy_path), Path(policy_path), options, base, base_dir, shown=not quiet)
     return write_and_report(result, json_path=json_path, strict=strict, quiet=quiet)

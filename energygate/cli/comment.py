@@ -55,9 +55,7 @@ Exit codes, whatever the verdict in the result:
     show_default=True,
     help="When to post a comment; one that exists is always kept up to date.",
 )
-@click.option(
-    "--key", default="default", show_default=True, help="Tells several comments on a pull request apart."
-)
+@click.option("--key", default="default", show_default=True, help="Tells several comments on a pull request apart.")
 @click.option("--run-url", metavar="URL", help="The run's address, for the comment to link.")
 @click.option("--sha", metavar="COMMIT", help="The commit that was measured.  [default: the result's]")
 @click.option(
@@ -112,9 +110,7 @@ def comment(
         raise UsageError("the result does not name its commit", hint="Give its full name with --sha")
     marker = Marker(key=key, run_id=run_id or _seconds(result), attempt=attempt, sha=commit)
     with requests.Session() as session:
-        client = GitHubClient(
-            session=session, api_url=os.environ.get("GITHUB_API_URL") or PUBLIC_API, token=token
-        )
+        client = GitHubClient(session=session, api_url=os.environ.get("GITHUB_API_URL") or PUBLIC_API, token=token)
         try:
             posted = post_result(
                 client,
@@ -128,9 +124,7 @@ def comment(
         except GitHubError as error:
             click.echo(f"energygate: {error}", err=True)
             sys.exit(NOT_POSTED)
-    click.echo(
-        f"{posted.outcome.value}: {posted.url}" if posted else "nothing to report, and no comment to update"
-    )
+    click.echo(f"{posted.outcome.value}: {posted.url}" if posted else "nothing to report, and no comment to update")
 
 
 def _seconds(result: Result) -> int:

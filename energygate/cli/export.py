@@ -88,9 +88,7 @@ metric's own unit; `energygate report --format csv` has the same as a table.
 """
 
 
-@click.group(
-    help=HELP, short_help="Write the policy's limits for Prometheus, Kubernetes, Grafana and others."
-)
+@click.group(help=HELP, short_help="Write the policy's limits for Prometheus, Kubernetes, Grafana and others.")
 def export() -> None:
     """Group the kinds."""
 
@@ -126,9 +124,7 @@ def prometheus(
     write(made, output, following, notes=notes(source))
 
 
-@export.command(
-    help=CLOUDWATCH, short_help="The alarm in CloudFormation, and the function that responds to it."
-)
+@export.command(help=CLOUDWATCH, short_help="The alarm in CloudFormation, and the function that responds to it.")
 @source_options
 @output_option("cloudwatch")
 @click.option(
@@ -155,9 +151,7 @@ def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, outp
         source.needed_limit(name, METRIC, exporter=KIND)
     made = files(source, CloudWatchOptions(answer=answer))
     for name in unlimited(source):
-        click.echo(
-            f"energygate: {name} has no limit on energy per request, so there is no template for it", err=True
-        )
+        click.echo(f"energygate: {name} has no limit on energy per request, so there is no template for it", err=True)
     following = deploying(source, next(iter(made)), answer)
     write(made, output, following, notes=bare_notes(source, {METRIC}))
 
@@ -228,7 +222,7 @@ export.add_command(kubernetes)
 
 def _duration(text: str) -> str:
     """Return the duration as Prometheus writes it: whole minutes where possible, else seconds."""
-    from energygate.policy.families import Family
+    from energygate.policy.unit_families import Family
     from energygate.policy.units import parse_quantity
 
     try:

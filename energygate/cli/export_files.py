@@ -45,9 +45,9 @@ def source_options(command: Command) -> Command:
 
 def result_options(command: Command) -> Command:
     """Add what `result_for` reads: workloads and the result."""
-    command = click.option(
-        "--result", metavar="RESULT", required=True, help="A result.json of `check` or `merge`."
-    )(command)
+    command = click.option("--result", metavar="RESULT", required=True, help="A result.json of `check` or `merge`.")(
+        command
+    )
     return workloads_argument(command)
 
 
@@ -124,9 +124,7 @@ def labels_from(matches: Sequence[str]) -> dict[str, str]:
     for one in matches:
         name, equals, value = one.partition("=")
         if not equals or not re.fullmatch("[a-zA-Z_][a-zA-Z0-9_]*", name):
-            raise UsageError(
-                f"--match {one!r} does not name a label", hint="Write for example namespace=production"
-            )
+            raise UsageError(f"--match {one!r} does not name a label", hint="Write for example namespace=production")
         if name.startswith("__"):
             raise UsageError(
                 f"--match {one!r}: labels that begin with __ are reserved by Prometheus",
@@ -191,9 +189,7 @@ def _refuse_foreign(directory: Path, name: str) -> None:
     )
 
 
-def leftovers(
-    directory: Path, written: Collection[str], *, kind: str, folders: Collection[str]
-) -> list[Path]:
+def leftovers(directory: Path, written: Collection[str], *, kind: str, folders: Collection[str]) -> list[Path]:
     """Find the files that an earlier export of the same kind left in a directory.
 
     Args:

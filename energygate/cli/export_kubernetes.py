@@ -46,9 +46,7 @@ What a replica can serve comes from the latest result (--result), from what
     callback=lambda _context, _parameter, texts: dict(map(_rate, texts)),
     help="Requests a second that a replica serves within the latency limit, such as cpu=12; may be repeated.",
 )
-@click.option(
-    "--namespace", metavar="NAME", default="default", show_default=True, help="Namespace of all objects."
-)
+@click.option("--namespace", metavar="NAME", default="default", show_default=True, help="Namespace of all objects.")
 @click.option("--image", metavar="IMAGE", help="Image of the CPU-only variant.  [default: a placeholder]")
 @click.option("--gpu-image", metavar="IMAGE", help="Image of the GPU variant.  [default: --image]")
 @click.option(
@@ -64,9 +62,7 @@ What a replica can serve comes from the latest result (--result), from what
     metavar="PATH",
     help="Answers once the model is loaded.  [default: the policy's ready, or /health]",
 )
-@click.option(
-    "--gateway", metavar="[NAMESPACE/]NAME", help="Split by weight at this Gateway, with an HTTPRoute."
-)
+@click.option("--gateway", metavar="[NAMESPACE/]NAME", help="Split by weight at this Gateway, with an HTTPRoute.")
 @click.option("--prometheus", metavar="URL", help="Where KEDA finds Prometheus.  [default: a placeholder]")
 @click.option(
     "--arrivals",

@@ -11,9 +11,7 @@ from energygate.errors import MeasurementError, UsageError
 
 
 @click.command()
-@click.option(
-    "--policy", metavar="FILE", default=POLICY_FILE, show_default=True, help="The policy file to write."
-)
+@click.option("--policy", metavar="FILE", default=POLICY_FILE, show_default=True, help="The policy file to write.")
 @click.option("--force", is_flag=True, help="Overwrite a policy that exists.")
 @click.option(
     "--time-limit",
@@ -68,7 +66,5 @@ def init(policy: str, force: bool, time_limit_s: float) -> None:
         raise UsageError(f"cannot write {policy}: {error.strerror}") from None
     click.echo(f"Wrote {policy} with {len(models) - len(broken)} of {len(models)} models measured.")
     for name, message in broken:
-        click.echo(
-            f"energygate: {name} could not be measured and is commented out there: {message}", err=True
-        )
+        click.echo(f"energygate: {name} could not be measured and is commented out there: {message}", err=True)
     click.echo("Next: energygate check")

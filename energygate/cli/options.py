@@ -17,9 +17,7 @@ policy_option = click.option(
     "--policy", metavar="FILE", default=POLICY_FILE, show_default=True, help="The policy file."
 )
 workloads_argument = click.argument("workloads", nargs=-1, metavar="[WORKLOAD]...")
-json_option = click.option(
-    "--json", "json_path", metavar="FILE", help="Write the result there; - for standard output."
-)
+json_option = click.option("--json", "json_path", metavar="FILE", help="Write the result there; - for standard output.")
 
 
 class Time(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argument for it
@@ -38,7 +36,7 @@ class Time(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argum
         Raises:
             click.BadParameter: It is not a positive time.
         """
-        from energygate.policy.families import Family
+        from energygate.policy.unit_families import Family
         from energygate.policy.units import parse_quantity
 
         try:
@@ -70,6 +68,4 @@ def _one_base(context: click.Context, parameter: click.Parameter, value: str | N
 def verdict_options(command: Command) -> Command:
     """Add `--strict` and `--quiet`."""
     command = click.option("-q", "--quiet", is_flag=True, help="Print the verdict's line only.")(command)
-    return click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")(
-        command
-    )
+    return click.option("--strict", is_flag=True, help="Exit with 4 when a budget stays inconclusive.")(command)

@@ -34,9 +34,7 @@ def result_from(source: str) -> Result:
     return read_result(sys.stdin.buffer.read(MAX_BYTES + 1), name="standard input")
 
 
-def write_and_report(
-    result: Result, *, json_path: str | None = None, strict: bool = False, quiet: bool = False
-) -> int:
+def write_and_report(result: Result, *, json_path: str | None = None, strict: bool = False, quiet: bool = False) -> int:
     """Write a result and report it; return the exit code.
 
     A result or a report that cannot be written is a warning: reporting never changes a verdict.
@@ -65,9 +63,7 @@ def write_result(result: Result, destination: str | None) -> str | None:
         write_whole(result.to_json(), Path(destination))
     except OSError as error:
         name = "standard output" if destination == STANDARD_STREAM else destination
-        click.echo(
-            f"energygate: cannot write the result to {name}: {error.strerror}; the verdict stands", err=True
-        )
+        click.echo(f"energygate: cannot write the result to {name}: {error.strerror}; the verdict stands", err=True)
         return None
     return destination
 

@@ -206,9 +206,7 @@ def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[st
                 raise UsageError(f"{option} is given twice for pool {name}")
             own[name] = value
         elif equals and option != "--workload":  # the name of a workload may contain it
-            raise UsageError(
-                f"{option}: there is no pool {quote(name)}", hint=f"There are {', '.join(pools)}"
-            )
+            raise UsageError(f"{option}: there is no pool {quote(name)}", hint=f"There are {', '.join(pools)}")
         else:
             shared.append(text)
     if len(shared) > 1:
@@ -218,7 +216,7 @@ def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[st
 
 def _latency(text: str) -> tuple[Quantile, float]:
     """Parse a limit such as `p95 50 ms`: the metric, and the limit in seconds."""
-    from energygate.policy.families import Family
+    from energygate.policy.unit_families import Family
     from energygate.policy.units import parse_quantity
 
     match = _LATENCY.fullmatch(text)
@@ -257,7 +255,7 @@ def _rates(text: str) -> Region:
 
 
 def _watts(text: str) -> float:
-    from energygate.policy.families import Family
+    from energygate.policy.unit_families import Family
     from energygate.policy.units import parse_quantity
 
     try:

@@ -82,9 +82,7 @@ class Footprint:
         """Cost of electricity, replicas and egress, as far as priced; `None` without the first two."""
         if self.monthly_electricity is None and self.monthly_replicas is None:
             return None
-        return sum(
-            one or 0.0 for one in (self.monthly_electricity, self.monthly_replicas, self.monthly_egress)
-        )
+        return sum(one or 0.0 for one in (self.monthly_electricity, self.monthly_replicas, self.monthly_egress))
 
 
 def footprint(request: RequestDemand, production: Production, *, idle_watts: float | None) -> Footprint:

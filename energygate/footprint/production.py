@@ -67,9 +67,7 @@ def production_of(site: Site, *, carbon_g_per_kwh: float | None) -> Production |
         price_per_gb=_value(site.egress_price),
         replica_price_per_h=_value(site.replica.price),
         embodied_g_per_s=None if embodied is None else embodied.total.value * share / embodied.lifetime.value,
-        training_kwh_per_request=None
-        if training is None
-        else training.energy.value / training.lifetime_requests,
+        training_kwh_per_request=None if training is None else training.energy.value / training.lifetime_requests,
     )
 
 

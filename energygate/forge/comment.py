@@ -41,11 +41,7 @@ def has_changes(result: Result) -> bool:
             one.verdict is not Verdict.PASS or one.error is not None or one.state in ONE_SIDED
             for one in result.workloads
         )
-        or any(
-            metric.findings and metric.shows_change
-            for one in result.workloads
-            for metric in one.metrics.values()
-        )
+        or any(metric.findings and metric.shows_change for one in result.workloads for metric in one.metrics.values())
     )
 
 

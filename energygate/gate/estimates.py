@@ -138,9 +138,7 @@ def weigh_change(
     """
     relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
     totals = {
-        name: total_estimate(one, confidence)
-        for name, one in changes.items()
-        if METRICS[name].family in ABOUT_ENERGY
+        name: total_estimate(one, confidence) for name, one in changes.items() if METRICS[name].family in ABOUT_ENERGY
     }
     for name, origin in DERIVED.items():
         if name in head and origin in relative:
@@ -196,9 +194,7 @@ def change_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
 def _estimate_of(interval: Interval) -> Estimate:
     if math.isinf(interval.half):
         return Estimate(value=math.expm1(interval.mean), low=-1.0, high=math.inf)
-    return Estimate(
-        value=math.expm1(interval.mean), low=math.expm1(interval.low), high=math.expm1(interval.high)
-    )
+    return Estimate(value=math.expm1(interval.mean), low=math.expm1(interval.low), high=math.expm1(interval.high))
 
 
 def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:

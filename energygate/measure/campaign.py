@@ -49,9 +49,7 @@ class Campaign:
         self.launches = Launches()
         self.elapsed_s = 0.0
 
-    def resume(
-        self, seconds: float, *, decided: Callable[[], bool], on_progress: Callable[[Progress], None]
-    ) -> None:
+    def resume(self, seconds: float, *, decided: Callable[[], bool], on_progress: Callable[[Progress], None]) -> None:
         """Launch until decided; a launch that would exceed the time is not started.
 
         Args:

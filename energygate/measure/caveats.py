@@ -39,9 +39,7 @@ def saturation(launches: Sequence[Launch]) -> str | None:
     windows = [window for launch in launches for window in launch.windows if window.scheduled_ns]
     if not windows:
         return None
-    offered = [
-        (window.requests + window.failed_requests) * 1e9 / (window.scheduled_ns or 1) for window in windows
-    ]
+    offered = [(window.requests + window.failed_requests) * 1e9 / (window.scheduled_ns or 1) for window in windows]
     rate_per_s = statistics.fmean(offered)
     overruns = [window.wall_ns / (window.scheduled_ns or 1) for window in windows]
     capacities = [launch.capacity_per_s for launch in launches if launch.capacity_per_s is not None]

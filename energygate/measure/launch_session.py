@@ -173,12 +173,8 @@ class LaunchSession:
     def _clients(self) -> int:
         return self._serving.workload.load.concurrency
 
-    def _serve(
-        self, calls: int, *, first: int | None = None, arrivals: Arrivals | None = None
-    ) -> ServedWindow:
-        return self.worker.run(
-            calls, tolerant=self._tolerant, first=first, clients=self._clients, arrivals=arrivals
-        )
+    def _serve(self, calls: int, *, first: int | None = None, arrivals: Arrivals | None = None) -> ServedWindow:
+        return self.worker.run(calls, tolerant=self._tolerant, first=first, clients=self._clients, arrivals=arrivals)
 
     @property
     def joules(self) -> list[float]:

@@ -62,7 +62,5 @@ def machine_lock(on_wait: Callable[[], None], *, timeout_s: float = TIMEOUT_S) -
 
 def _path() -> Path:
     """Return the lock file: one per user, since users can rarely share one in a temporary directory."""
-    user = (
-        os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
-    )  # a uid may have no name
+    user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")  # a uid may have no name
     return Path(tempfile.gettempdir()) / f"energygate-{user}.lock"

@@ -85,22 +85,16 @@ def _quantiles(
     quantiles: Mapping[str, float], launches: Sequence[Launch], times_ns: Callable[[Window], Iterable[int]]
 ) -> dict[str, Series]:
     """Return quantiles of each launch's times, in seconds; empty when a launch has no times."""
-    sorted_times = [
-        sorted(one for window in launch.windows for one in times_ns(window)) for launch in launches
-    ]
+    sorted_times = [sorted(one for window in launch.windows for one in times_ns(window)) for launch in launches]
     if not all(sorted_times):
         return {}
-    return {
-        name: _mean(quantile(times, share) * 1e-9 for times in sorted_times)
-        for name, share in quantiles.items()
-    }
+    return {name: _mean(quantile(times, share) * 1e-9 for times in sorted_times) for name, share in quantiles.items()}
 
 
 def drift(launches: Sequence[Launch]) -> float:
     """Return how many times longer a request took in the slowest launch than in the fastest; 1 without launches."""
     medians = [
-        statistics.median(window.wall_ns / max(1, window.requests) for window in launch.windows)
-        for launch in launches
+        statistics.median(window.wall_ns / max(1, window.requests) for window in launch.windows) for launch in launches
     ]
     return max(medians) / min(medians) if medians else 1.0
 
@@ -170,9 +164,7 @@ def change_series(launches: Launches) -> dict[str, ChangeSeries]:
 
 def _by_block(launches: Launches, value: Callable[[Window], float]) -> list[LogRatio]:
     return [
-        launch_log_ratio(
-            [value(window) for window in base.windows], [value(window) for window in head.windows]
-        )
+        launch_log_ratio([value(window) for window in base.windows], [value(window) for window in head.windows])
         for base, head in launches.pairs
     ]
 

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from energygate.policy.budget import Budget, Level
-    from energygate.policy.families import JOULES_PER_KWH, Family
+    from energygate.policy.error_messages import PolicyErrors
     from energygate.policy.formatting import format_number, format_quantity, scale_for
     from energygate.policy.load import Load
     from energygate.policy.measurement import Measurement, PowerModel
     from energygate.policy.metrics import ABSOLUTE, METRICS, RELATIVE, LimitKind, Metric
-    from energygate.policy.mistakes import PolicyErrors
     from energygate.policy.model import Policy, Waiver
     from energygate.policy.policy_file import load_policy, parse_policy
     from energygate.policy.schema import policy_json_schema
     from energygate.policy.site import Carbon, EmbodiedCarbon, Replica, Site, Training
     from energygate.policy.traffic import Traffic
+    from energygate.policy.unit_families import JOULES_PER_KWH, Family
     from energygate.policy.units import Quantity, parse_quantity
     from energygate.policy.workload import TARGET, Workload
 

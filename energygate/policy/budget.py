@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, field_validator, model_validator
 
-from energygate.policy.families import Family
 from energygate.policy.fields import Section, refuse_any, to_quantity
 from energygate.policy.metrics import METRICS, RELATIVE, Metric
+from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity
 from energygate.text import did_you_mean
 

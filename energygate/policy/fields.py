@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 
-    from energygate.policy.families import Family
+    from energygate.policy.unit_families import Family
 
 MAX_NAME_LENGTH = 100
 MAX_INT = 2**31 - 1  # a C int: what the runtimes that receive these numbers can hold
@@ -36,9 +36,7 @@ class Of:
 
     family: Family
 
-    def __get_pydantic_core_schema__(
-        self, _source: object, _handler: GetCoreSchemaHandler
-    ) -> core_schema.CoreSchema:
+    def __get_pydantic_core_schema__(self, _source: object, _handler: GetCoreSchemaHandler) -> core_schema.CoreSchema:
         return core_schema.no_info_plain_validator_function(
             partial(to_quantity, family=self.family),
             serialization=core_schema.plain_serializer_function_ser_schema(str),

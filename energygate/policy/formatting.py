@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from energygate.policy.families import Family
+from energygate.policy.unit_families import Family
 from energygate.policy.units import unit_size
 
 if TYPE_CHECKING:
@@ -33,13 +33,9 @@ class _Scale:
 def _scales(family: Family, *texts: str, starts: Mapping[str, int] | None = None) -> tuple[_Scale, ...]:
     """Return a family's scales from small to large; each starts at 1 of its unit, or at what `starts` says."""
     sizes = {text: unit_size(text, family) for text in texts}
-    exact = {
-        text: _ARITHMETIC.divide(Decimal(s.numerator), Decimal(s.denominator)) for text, s in sizes.items()
-    }
+    exact = {text: _ARITHMETIC.divide(Decimal(s.numerator), Decimal(s.denominator)) for text, s in sizes.items()}
     late = starts or {}
-    return tuple(
-        _Scale(text=text, size=exact[text], starts=exact[text] * late.get(text, 1)) for text in texts
-    )
+    return tuple(_Scale(text=text, size=exact[text], starts=exact[text] * late.get(text, 1)) for text in texts)
 
 
 # Minutes and hours start late: "90 s" reads better than "1.50 min", and neither is decimal.

@@ -6,8 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from energygate.policy.families import Family
 from energygate.policy.fields import Of, Section
+from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
 MAX_CONCURRENCY = 1024

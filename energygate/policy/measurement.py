@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from energygate.policy.families import Family
 from energygate.policy.fields import MAX_INT, Of, Section, Text
+from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity, parse_quantity
 
 _DAY_SECONDS = 86_400
@@ -67,9 +67,7 @@ class Measurement(Section):
         description="Command that prepares a side's environment, run in its checkout first; only with a base.",
         examples=["uv sync"],
     )
-    seed: int = Field(
-        default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, synthesised inputs."
-    )
+    seed: int = Field(default=0, ge=0, le=MAX_INT, description="Seed of everything random: order, synthesised inputs.")
 
     @field_validator("time_limit")
     @classmethod

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
-from energygate.policy.families import FAMILIES, Family
+from energygate.policy.unit_families import FAMILIES, Family
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -77,12 +77,8 @@ class Policy(Section):
         Quantity(value=0.0002, family=<Family.ENERGY: 'energy'>, unit='kWh', text='0.2 Wh')
     """
 
-    version: Annotated[Literal[1], BeforeValidator(_version)] = Field(
-        description="Version of the policy's format: 1."
-    )
-    site: Site = Field(
-        default_factory=Site, description="Where production runs: PUE, carbon, price, traffic."
-    )
+    version: Annotated[Literal[1], BeforeValidator(_version)] = Field(description="Version of the policy's format: 1.")
+    site: Site = Field(default_factory=Site, description="Where production runs: PUE, carbon, price, traffic.")
     measurement: Measurement = Field(
         default_factory=Measurement, description="How to measure: how long, and with what."
     )

@@ -9,7 +9,7 @@ from typing import NoReturn
 from pydantic import ValidationError
 
 from energygate.errors import PolicyError
-from energygate.policy.mistakes import policy_error
+from energygate.policy.error_messages import policy_error
 from energygate.policy.model import Origin, Policy
 from energygate.policy.tree import read_tree, unfold
 

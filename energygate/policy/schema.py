@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from energygate.policy.budget import LIMITS, Budget
-from energygate.policy.families import Family
 from energygate.policy.fields import MAX_NAME_LENGTH, quantity_json_schema
 from energygate.policy.metrics import METRICS
 from energygate.policy.model import Policy
 from energygate.policy.traffic import HOURS_A_DAY
+from energygate.policy.unit_families import Family
 from energygate.policy.workload import KINDS
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def _budget(metric: Metric, level: dict[str, Any]) -> dict[str, Any]:
     share = {"$ref": f"#/$defs/{_definition(Family.RATIO)}"}
     absolute, relative = LIMITS[metric.better]
     limits = {absolute: own, relative: share, "min_delta": own}
-    described = {
-        key: {**value, "description": Budget.model_fields[key].description} for key, value in limits.items()
-    }
+    described = {key: {**value, "description": Budget.model_fields[key].description} for key, value in limits.items()}
     mapping = {
         "type": "object",
         "properties": {**described, "level": dict(level)},

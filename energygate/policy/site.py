@@ -14,10 +14,10 @@ from pydantic import (
     model_validator,
 )
 
-from energygate.policy.families import Family
 from energygate.policy.fields import Of, Section, positive, refuse_any
 from energygate.policy.metrics import METRICS
 from energygate.policy.traffic import MAX_REQUESTS, Traffic
+from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
 if TYPE_CHECKING:

@@ -20,9 +20,7 @@ def factory(text: str) -> str:
         ValueError: One sentence.
     """
     if not re.fullmatch(FACTORY_PATTERN, text):
-        raise ValueError(
-            f"'{text}' is not a factory; write module:function, for example my_package.serving:make_model"
-        )
+        raise ValueError(f"'{text}' is not a factory; write module:function, for example my_package.serving:make_model")
     return text
 
 

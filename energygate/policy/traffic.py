@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import AfterValidator, Field, model_validator
 
-from energygate.policy.families import Family
 from energygate.policy.fields import MAX_INT, Of, Section, positive, refuse_any
+from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
 if TYPE_CHECKING:

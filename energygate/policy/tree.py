@@ -123,9 +123,7 @@ class _Reader:
         self._next()  # the document ends
         after = self._next()
         if not isinstance(after, yaml.StreamEndEvent):
-            raise self._error(
-                "a second document begins here", after, "A policy is one document; remove the ---"
-            )
+            raise self._error("a second document begins here", after, "A policy is one document; remove the ---")
         return None if root.value is None else root
 
     def _node(self, *, depth: int) -> YamlNode:
@@ -221,9 +219,7 @@ class _Reader:
             what = f"the file has more than {MAX_NODES:,} values with its aliases expanded"
             raise self._error(what, event, "Write fewer aliases, or split the policy")
         if depth > MAX_DEPTH:
-            raise self._error(
-                f"values are nested more than {MAX_DEPTH} levels deep", event, "Reduce the nesting"
-            )
+            raise self._error(f"values are nested more than {MAX_DEPTH} levels deep", event, "Reduce the nesting")
 
     def _next(self) -> Any:  # noqa: ANN401 - an event; PyYAML's stubs leave these two untyped
         return self._loader.get_event()  # type: ignore[no-untyped-call]
@@ -232,9 +228,7 @@ class _Reader:
         return self._loader.peek_event()  # type: ignore[no-untyped-call]
 
     def _error(self, what: str, event: yaml.Event, hint: str) -> PolicyError:
-        return PolicyError(
-            printable(what, max_length=_MAX_SENTENCE), where=self._source, line=_line(event), hint=hint
-        )
+        return PolicyError(printable(what, max_length=_MAX_SENTENCE), where=self._source, line=_line(event), hint=hint)
 
 
 def _line(event: yaml.Event) -> int:
@@ -244,7 +238,5 @@ def _line(event: yaml.Event) -> int:
 def _not_yaml(error: Exception, source: str, line: int) -> PolicyError:
     problem = " ".join(str(getattr(error, "problem", None) or error).split())
     message = f"{getattr(error, 'context', None) or ''} {problem}"
-    hint = next(
-        (hint for part, hint in _HINTS.items() if part in message), "Check indentation, colons and quotes"
-    )
+    hint = next((hint for part, hint in _HINTS.items() if part in message), "Check indentation, colons and quotes")
     return PolicyError(f"this is not YAML: {problem}", where=source, line=line, hint=hint)

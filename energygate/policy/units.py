@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from decimal import Context, Decimal
 from typing import TYPE_CHECKING
 
-from energygate.policy.families import FAMILIES, Family
+from energygate.policy.unit_families import FAMILIES, Family
 
 if TYPE_CHECKING:
     from fractions import Fraction

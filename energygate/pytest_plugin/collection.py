@@ -202,9 +202,7 @@ def _selection(config: pytest.Config, root: Path) -> Iterator[str]:
     yield from (f"--deselect={one}" for one in option.deselect or ())
     invocation = config.invocation_params.dir
     for name, paths in (("--ignore", option.ignore), ("--ignore-glob", option.ignore_glob)):
-        yield from (
-            f"{name}={relative_to(Path(os.path.normpath(invocation / one)), root)}" for one in paths or ()
-        )
+        yield from (f"{name}={relative_to(Path(os.path.normpath(invocation / one)), root)}" for one in paths or ())
 
 
 def node_id(item: pytest.Item, root: Path) -> str:

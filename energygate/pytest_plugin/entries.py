@@ -70,9 +70,7 @@ def entries_without_test(
             reasons[entry.name] = f"not judged: {entry}: there is no file {entry.path.name}"
         if path not in files or (path, entry.test) in tests:
             continue
-        with_parameters = sorted(
-            test for one, test in tests if one == path and test.startswith(f"{entry.test}[")
-        )
+        with_parameters = sorted(test for one, test in tests if one == path and test.startswith(f"{entry.test}["))
         hint = f"; name one of its parameters, such as {with_parameters[0]}" if with_parameters else ""
         reasons[entry.name] = (
             f"not judged: {entry}: no energy test {entry.test} was collected from {entry.path.name}{hint}"

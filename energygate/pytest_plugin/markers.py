@@ -122,9 +122,7 @@ def _mark(marker: pytest.Mark, *, own: bool) -> Mark:
     settings = {}
     for key, value in marker.kwargs.items():
         if key in ENERGY_KEYS or key in BARE_LIMITS:
-            metric, budget = (
-                (ENERGY, {key: _text(key, value)}) if key in ENERGY_KEYS else (key, _budget(key, value))
-            )
+            metric, budget = (ENERGY, {key: _text(key, value)}) if key in ENERGY_KEYS else (key, _budget(key, value))
             for name, text in budget.items():
                 if name in limits.setdefault(metric, {}):
                     raise ValueError(f"{name} of {metric} is given twice")

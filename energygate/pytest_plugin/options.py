@@ -44,9 +44,7 @@ def add_options(parser: pytest.Parser) -> None:
     Every default is `None`, to distinguish an option that was not given from one that was.
     """
     group = parser.getgroup("energygate", "energy per request (energygate)")
-    group.addoption(
-        "--energy", action="store_true", help="Measure and judge; any other --energy option does too."
-    )
+    group.addoption("--energy", action="store_true", help="Measure and judge; any other --energy option does too.")
     group.addoption("--energy-off", action="store_true", help="Measure nothing, whatever else is set.")
     for name, metavar, text in TEXTS:
         group.addoption(f"--energy-{name}", metavar=metavar, default=None, help=text)

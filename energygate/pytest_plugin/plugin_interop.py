@@ -41,7 +41,5 @@ def paused_timeout(item: pytest.Item) -> Iterator[None]:
     finally:
         with contextlib.suppress(ImportError, AttributeError):  # it has no public name for a test's settings
             settings = importlib.import_module("pytest_timeout")._get_item_settings(item)  # noqa: SLF001
-            if (
-                settings.timeout and not settings.func_only
-            ):  # the clock of `func_only` may have stopped for good
+            if settings.timeout and not settings.func_only:  # the clock of `func_only` may have stopped for good
                 item.ihook.pytest_timeout_set_timer(item=item, settings=settings)

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 
 from energygate.errors import PolicyError
 from energygate.policy import Measurement, Policy, Site
+from energygate.policy.error_messages import policy_error
 from energygate.policy.fields import MAX_NAME_LENGTH, workload_name
-from energygate.policy.mistakes import policy_error
 from energygate.policy.model import Comparison
 from energygate.pytest_plugin.collection import relative_to
 from energygate.pytest_plugin.entries import PolicyEntry, entries_for
@@ -73,9 +73,7 @@ class PolicyBuilder:
         """The policy's workloads that are tests."""
         policy = self._policy
         file = relative_to(Path(self.source), self.settings.root)
-        named = (
-            (name, one, one.pytest.partition("::")) for name, one in policy.workloads.items() if one.pytest
-        )
+        named = ((name, one, one.pytest.partition("::")) for name, one in policy.workloads.items() if one.pytest)
         return tuple(
             PolicyEntry(
                 name=name,
@@ -106,12 +104,8 @@ class PolicyBuilder:
         if entry is None:
             return ""
         ours, built = self._policy.workloads[entry.name], policy.workloads[entry.name]
-        changes = [
-            one for metric, old in ours.budgets.items() for one in _changes(old, built.budgets[metric])
-        ]
-        return (
-            f"overridden by an option or the marker: {', '.join(changes)} ({entry.place})" if changes else ""
-        )
+        changes = [one for metric, old in ours.budgets.items() for one in _changes(old, built.budgets[metric])]
+        return f"overridden by an option or the marker: {', '.join(changes)} ({entry.place})" if changes else ""
 
     def policy(self, target: Target) -> Policy:
         """Build the policy for one part of a test; it has one workload.
@@ -131,9 +125,7 @@ class PolicyBuilder:
                     "measurement": self._measurement(target),
                     "comparison": self._policy.comparison,
                     "workloads": {name: {**_workload_settings(target, workload), "budgets": limits}},
-                    "waivers": [
-                        one for one in self._policy.waivers if one.workload == name and one.metric in limits
-                    ],
+                    "waivers": [one for one in self._policy.waivers if one.workload == name and one.metric in limits],
                 }
             )
         except ValidationError as error:
@@ -143,9 +135,7 @@ class PolicyBuilder:
     def policy_of_removed(self, node_ids: Sequence[str]) -> Policy:
         """Build the policy for tests that head does not have: a workload each, named as the policy's entries."""
         names = {
-            workload.pytest: name
-            for name, workload in self._policy.workloads.items()
-            if workload.pytest in node_ids
+            workload.pytest: name for name, workload in self._policy.workloads.items() if workload.pytest in node_ids
         }
         return Policy.model_validate(
             {
@@ -163,10 +153,7 @@ class PolicyBuilder:
             [
                 {} if option is None else {ENERGY: {"max": str(option)}},
                 target.marks.limits(target.part.name),
-                {
-                    name: budget.model_dump(exclude_unset=True, exclude={"metric"})
-                    for name, budget in entry.items()
-                },
+                {name: budget.model_dump(exclude_unset=True, exclude={"metric"}) for name, budget in entry.items()},
                 {} if ini is None else {ENERGY: {"max": str(ini)}},
             ]
         )

@@ -133,9 +133,7 @@ def unchecked_limits(record: Record, entries: Sequence[PolicyEntry]) -> UsageErr
     if not parts:
         if not entries and not (record.marks.is_own and (record.calls is not None or str(record.marks))):
             return None
-        subject = (
-            f"the policy's {entries[0]} limits the test, which" if entries else "the test has limits but"
-        )
+        subject = f"the policy's {entries[0]} limits the test, which" if entries else "the test has limits but"
         return UsageError(
             f"{subject} never called energy(...), so its limits were not checked",
             hint="Request the fixture and call through it: energy(predict, image)",

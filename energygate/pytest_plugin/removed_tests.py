@@ -11,7 +11,7 @@ from energygate.report.phrases import count
 from energygate.run.check import check
 from energygate.run.context import side_of
 from energygate.run.options import Options
-from energygate.workloads.energy_tests import collect_energy_tests
+from energygate.workloads.pytest_discovery import collect_energy_tests
 
 if TYPE_CHECKING:
     from collections.abc import Collection

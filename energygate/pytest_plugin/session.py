@@ -211,9 +211,7 @@ class EnergySession:
         if judged:
             self._apply_verdict(item, record, judged)
 
-    def _apply_verdict(
-        self, item: pytest.Item, record: Record, judged: Sequence[tuple[Part, WorkloadResult]]
-    ) -> None:
+    def _apply_verdict(self, item: pytest.Item, record: Record, judged: Sequence[tuple[Part, WorkloadResult]]) -> None:
         __tracebackhide__ = True
         from energygate.gate import Verdict, worst
         from energygate.pytest_plugin.failure_text import failure, properties, warning
@@ -245,9 +243,7 @@ class EnergySession:
 
             # If the two differ, imports and files may too.
             root, here = self.settings.root, self.settings.invocation
-            place = (
-                "" if root == here else f"tests are measured in {root}, but this session started in {here}"
-            )
+            place = "" if root == here else f"tests are measured in {root}, but this session started in {here}"
             pytest.fail(error_text(record.error, place=place), pytrace=False)
 
     def annotate(self, item: pytest.Item, report: pytest.TestReport) -> None:
@@ -257,9 +253,7 @@ class EnergySession:
             return
         if report.skipped and record.verdict is None and (report.when == "setup" or record.has_ended):
             how = "failed as expected" if hasattr(report, "wasxfail") else "was skipped"
-            self.session_result.notes += [
-                f"not judged: {entry}: {item.nodeid} {how}" for entry in record.entries
-            ]
+            self.session_result.notes += [f"not judged: {entry}: {item.nodeid} {how}" for entry in record.entries]
         if report.when == "setup":
             return
         is_error = report.when == "teardown" and record.error is not None

@@ -40,9 +40,7 @@ class SessionResult:
     fails_by_removal: bool = False
     _without_test: Mapping[str, str] = field(default_factory=dict)
 
-    def note_collected(
-        self, session: pytest.Session, items: Sequence[pytest.Item], engine: Engine | None
-    ) -> None:
+    def note_collected(self, session: pytest.Session, items: Sequence[pytest.Item], engine: Engine | None) -> None:
         """Remember the collected energy tests, deselected ones too.
 
         Args:

@@ -48,9 +48,7 @@ def write_section(
     """
     result = None if session is None else session.session_result.result
     notes = [] if session is None else session.session_result.notes
-    unmeasured = [
-        (node_id, one["limits"]) for node_id, one in reports if one["verdict"] is None and one["limits"]
-    ]
+    unmeasured = [(node_id, one["limits"]) for node_id, one in reports if one["verdict"] is None and one["limits"]]
     if result is None and not notes and not unmeasured:
         return
     reporter.write_sep("=", "energy")

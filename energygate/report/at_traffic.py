@@ -108,11 +108,7 @@ def split(workload: WorkloadResult) -> str:
 def _pool(site: SiteResult) -> str:
     """Return how replicas follow the load: `2 warm replicas at 0.34 USD/h`."""
     traffic = site.traffic
-    price = (
-        f" at {printable(site.replica.price, max_length=MAX_QUOTE)}"
-        if site.replica and site.replica.price
-        else ""
-    )
+    price = f" at {printable(site.replica.price, max_length=MAX_QUOTE)}" if site.replica and site.replica.price else ""
     if traffic is not None and traffic.warm_replicas:
         return f"{traffic.warm_replicas} warm replica{'' if traffic.warm_replicas == 1 else 's'}{price}"
     if traffic is not None and traffic.scale_to_zero_after_s is not None:
@@ -123,9 +119,7 @@ def _pool(site: SiteResult) -> str:
 def _idle_power(workloads: Sequence[WorkloadResult]) -> str:
     """Return what an idle replica draws, and how that is known."""
     found = [one.footprint for one in workloads if one.footprint is not None]
-    powers = sorted(
-        {(one.idle_watts, AS_POLICY if one.idle_source == IN_POLICY else one.idle_source) for one in found}
-    )
+    powers = sorted({(one.idle_watts, AS_POLICY if one.idle_source == IN_POLICY else one.idle_source) for one in found})
     shown = dict.fromkeys(f"{format_quantity(watts, 'W')} ({how})" for watts, how in powers)
     return f"{' or '.join(shown)} each when idle"
 

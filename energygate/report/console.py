@@ -164,9 +164,7 @@ def _line(mark: Text, cells: Sequence[Text], widths: Sequence[int]) -> Text:
 
 def _stacked(marks: Sequence[Text], table: Sequence[tuple[Text, ...]]) -> list[Text]:
     return [
-        Text.assemble(
-            mark, GAP, workload, GAP, metric, "\n     ", Text(GAP).join(text for text in rest if text.plain)
-        )
+        Text.assemble(mark, GAP, workload, GAP, metric, "\n     ", Text(GAP).join(text for text in rest if text.plain))
         for mark, (workload, metric, *rest) in zip(marks, table, strict=True)
     ]
 
@@ -185,9 +183,7 @@ def _cells(row: MetricRow, finding: FindingResult | None) -> tuple[Text, ...]:
 
 
 def _mark(finding: FindingResult | None) -> Text:
-    return Text.assemble(
-        GAP, Text(MARKS[finding.verdict], style=COLOURS[finding.verdict]) if finding else Text(" ")
-    )
+    return Text.assemble(GAP, Text(MARKS[finding.verdict], style=COLOURS[finding.verdict]) if finding else Text(" "))
 
 
 def _print_trust(result: Result, console: Console) -> None:

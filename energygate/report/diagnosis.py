@@ -41,9 +41,7 @@ class Diagnosis(ResultModel):
     idle_method: Literal["measured", "estimated"] | None
     require: Literal["any", "measured"] = Field(description="What the policy, or the command line, asks for.")
     fit: bool = Field(description="Whether this machine meets that.")
-    advice: tuple[str, ...] = Field(
-        description="What would make the numbers better, or what to know about them."
-    )
+    advice: tuple[str, ...] = Field(description="What would make the numbers better, or what to know about them.")
     self_test: SelfTest | None = Field(description="Null when it was not asked for, or failed.")
 
     model_config = ConfigDict(populate_by_name=True)
@@ -99,9 +97,7 @@ def _verdict(found: Diagnosis) -> str:
 
 def _machine(machine: MachineResult) -> str:
     kind = {True: "virtual", False: "not virtual", None: None}[machine.virtual]
-    cpus = count(machine.cpu_count, "CPU") + (
-        "" if machine.can_pin else " that processes cannot be pinned to"
-    )
+    cpus = count(machine.cpu_count, "CPU") + ("" if machine.can_pin else " that processes cannot be pinned to")
     memory = f"{machine.memory_bytes / 2**30:.3g} GiB"
     return ", ".join(part for part in (machine.cpu_model, cpus, kind, memory, machine.system) if part)
 
@@ -127,6 +123,4 @@ def _self_test(found: SelfTest) -> str:
     text = f"the same code against itself: {found.scatter * 100:.2g} % scatter in {launches}"
     if found.resolvable is None:
         return f"{text}, too few to say more"
-    return (
-        f"{text}; back to back on one thread, a minute should show a change of {found.resolvable * 100:.2g} %"
-    )
+    return f"{text}; back to back on one thread, a minute should show a change of {found.resolvable * 100:.2g} %"

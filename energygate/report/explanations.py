@@ -76,9 +76,7 @@ def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> 
     more_s = workload.comparison.seconds_to_decide
     spent_s = workload.provenance.seconds if workload.provenance else 0.0
     if more_s is not None:
-        return (
-            f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s, options)}"
-        )
+        return f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s, options)}"
     launches = len(workload.comparison.log_ratios)
     if launches < MIN_LAUNCHES:
         needed_s = spent_s * MIN_LAUNCHES / launches

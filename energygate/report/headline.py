@@ -173,9 +173,7 @@ def improvement(result: Result) -> str:
     answers = ""
     if agreement is not None:
         only = "only " if agreement.compared > 1 else ""
-        answers = (
-            ", answers unchanged" if agreement.share == 1 else f", but {only}{agreement_text(agreement)}"
-        )
+        answers = ", answers unchanged" if agreement.share == 1 else f", but {only}{agreement_text(agreement)}"
     rest = len(found) - 1
     more = f"; {count(rest, 'more workload')} {'need' if rest > 1 else 'needs'} less, too" if rest else ""
     return f"{_short(workload)} needs {_size(estimate)} less energy per request{answers}{more}"

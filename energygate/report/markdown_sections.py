@@ -161,9 +161,7 @@ def _news(result: Result, *, items: int) -> list[str]:
         for one in shown
         if one.name in moved
     ]
-    lines += [
-        f"<b>At your traffic</b>{'' if lines else whose}: {cost} ({basis})." for cost in a_year.values()
-    ]
+    lines += [f"<b>At your traffic</b>{'' if lines else whose}: {cost} ({basis})." for cost in a_year.values()]
     return [one for line in lines for one in ("", line)]
 
 
@@ -207,9 +205,7 @@ def _measured(result: Result, *, items: int) -> list[str]:
         *(f"- {one}" for one in _where(result)),
         *(f"- {prose(one)}" for one in list(dict.fromkeys(map(interval_words, measured)))[:items]),
         *shortened(efforts, items),
-        *shortened(
-            [f"{code(one.name)}: {prose(made_of)}." for one in measured if (made_of := split(one))], items
-        ),
+        *shortened([f"{code(one.name)}: {prose(made_of)}." for one in measured if (made_of := split(one))], items),
     ]
 
 
@@ -248,12 +244,8 @@ def command(result: Result) -> str:
     if result.policy != "energygate.yml":
         words += ["--policy", result.policy]
     if result.base is not None:
-        words += (
-            ["--base", result.base.commit[:SHORT]] if result.base.commit else ["--base-dir", result.base.ref]
-        )
-    pressing = [
-        one.name for one in result.workloads if one.verdict is not Verdict.PASS and one.state != "removed"
-    ]
+        words += ["--base", result.base.commit[:SHORT]] if result.base.commit else ["--base-dir", result.base.ref]
+    pressing = [one.name for one in result.workloads if one.verdict is not Verdict.PASS and one.state != "removed"]
     if len(pressing) <= COMMAND_WORKLOADS and all(map(_PLAIN_NAME.fullmatch, pressing)):
         words += pressing
     return shlex.join(words)

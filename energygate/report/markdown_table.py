@@ -37,9 +37,7 @@ def table_rows(result: Result) -> list[MetricRow]:
     return [
         row
         for workload in by_urgency(result.workloads)
-        for row in sorted(
-            metric_rows(workload), key=lambda row: (urgency(row.verdict), not row.metric.shows_change)
-        )
+        for row in sorted(metric_rows(workload), key=lambda row: (urgency(row.verdict), not row.metric.shows_change))
     ]
 
 
@@ -53,10 +51,7 @@ def table(rows: Sequence[MetricRow]) -> list[str]:
         columns = [("base → head", ":--"), ("change", "--:"), ("limit", ":--")]
     header = [[name for name, _ in columns], [rule for _, rule in columns]]
     above = ["", *(row.workload for row in rows)]
-    cells = [
-        _cells(row, compared=compared, named=row.workload != name)
-        for row, name in zip(rows, above, strict=False)
-    ]
+    cells = [_cells(row, compared=compared, named=row.workload != name) for row, name in zip(rows, above, strict=False)]
     return [f"| {' | '.join(row)} |" for row in (*header, *cells)]
 
 
@@ -72,16 +67,11 @@ def _cells(row: MetricRow, *, compared: bool, named: bool) -> list[str]:
     if change and row.is_news:
         change = f"<b>{change}</b>"
     limits = [
-        f"{SIGNS[one.verdict]}{NO_BREAK_SPACE}{_number(LIMITS[one.kind] + one.limit_text)}"
-        for one in row.findings
+        f"{SIGNS[one.verdict]}{NO_BREAK_SPACE}{_number(LIMITS[one.kind] + one.limit_text)}" for one in row.findings
     ]
     return [
         f"{name}{text(row.label, limit=NUMBER_WIDTH)}<br>{value}",
-        *(
-            [("new" if numbers.base is None else change) + _interval(numbers.change_interval)]
-            if compared
-            else []
-        ),
+        *([("new" if numbers.base is None else change) + _interval(numbers.change_interval)] if compared else []),
         "<br>".join(limits) or "no budget",
     ]
 

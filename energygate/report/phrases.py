@@ -83,12 +83,7 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
 
     low, high, change = metric.head_low, metric.head_high, metric.change
     change_interval = None
-    if (
-        change is not None
-        and change.low is not None
-        and change.high is not None
-        and change.low != change.high
-    ):
+    if change is not None and change.low is not None and change.high is not None and change.low != change.high:
         change_interval = (percent_number(change.low), percent_number(change.high))
     return Numbers(
         base=None if metric.base is None else write(metric.base),

@@ -86,9 +86,7 @@ def prose(raw: str, *, limit: int = MAX_TEXT) -> str:
     parts = shown.split("`")
     if len(parts) % 2 == 0:  # a backtick without its partner marks nothing
         return _isolated(_escaped(shown))
-    return _isolated(
-        "".join(_code(part) if index % 2 else _escaped(part) for index, part in enumerate(parts))
-    )
+    return _isolated("".join(_code(part) if index % 2 else _escaped(part) for index, part in enumerate(parts)))
 
 
 def code(raw: str, *, limit: int = MAX_NAME) -> str:

@@ -119,9 +119,7 @@ def _submodules(borrowed: Git) -> list[tuple[str, str, str]]:
     listed = borrowed.output("ls-files", "--stage", "-z").split(b"\0")
     links = [entry.partition(b"\t") for entry in listed if entry.startswith(_GITLINK)]
     commits = {os.fsdecode(path): fields.split()[1].decode() for fields, _, path in links}
-    configured = borrowed.run(
-        "config", "--null", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$"
-    )
+    configured = borrowed.run("config", "--null", "--file", ".gitmodules", "--get-regexp", r"^submodule\..*\.path$")
     pairs = [os.fsdecode(pair).partition("\n") for pair in configured.stdout.split(b"\0") if pair]
     names = {path: key.removeprefix("submodule.").removesuffix(".path") for key, _, path in pairs}
     # A name is a path inside the repository; like git, refuse one that climbs out.

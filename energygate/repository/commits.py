@@ -137,9 +137,7 @@ def remotes(git: Git) -> list[str]:
 def _common_commit(git: Git, head: Commit, base: Commit) -> Commit | None:
     finished = git.run("merge-base", head.sha, base.sha)
     if finished.returncode > 1:
-        raise GitFailed(
-            f"git merge-base cannot compare HEAD with {base}", detail=output_tail(finished.stderr)
-        )
+        raise GitFailed(f"git merge-base cannot compare HEAD with {base}", detail=output_tail(finished.stderr))
     first = finished.stdout.decode().partition("\n")[0]
     return commit_named(git, first) if first else None
 

@@ -63,9 +63,7 @@ def directories_differ(base: Path, head: Path, globs: Sequence[str] = ()) -> lis
 def _entries(directory: Path) -> dict[str, Path]:
     """Return all files and links below a directory by their relative path."""
     if not directory.is_dir():
-        raise UsageError(
-            f"{directory} is not a directory", hint="Compare two checkouts that are ready to run"
-        )
+        raise UsageError(f"{directory} is not a directory", hint="Compare two checkouts that are ready to run")
     entries = {}
     for parent, directories, files in os.walk(directory, onerror=_refuse):
         links = [name for name in directories if Path(parent, name).is_symlink()]

@@ -142,9 +142,7 @@ class Git:
         """
         finished = self.run(*arguments, **options)
         if finished.returncode != 0:
-            raise GitFailed(
-                f"git {arguments[0]} failed in {self.directory}", detail=output_tail(finished.stderr)
-            )
+            raise GitFailed(f"git {arguments[0]} failed in {self.directory}", detail=output_tail(finished.stderr))
         return finished.stdout
 
     def line(self, *arguments: str) -> str:
@@ -180,9 +178,7 @@ def without_repository(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the environment without the variables that select a repository, as hooks set them."""
     dropped = REPOSITORY_VARIABLES | _BEHAVIOUR_VARIABLES
     return {
-        name: value
-        for name, value in environment.items()
-        if name not in dropped and not name.startswith("GIT_TRACE")
+        name: value for name, value in environment.items() if name not in dropped and not name.startswith("GIT_TRACE")
     }
 
 
@@ -194,7 +190,5 @@ def output_tail(output: bytes, *, max_lines: int = MAX_OUTPUT_LINES) -> str | No
     text = output.decode("utf-8", "replace")
     # A progress bar rewrites its line: a reader saw what follows the last carriage return.
     shown = [line.rstrip("\r").rpartition("\r")[2] for line in text.split("\n")]
-    clean = [
-        "".join(c for c in line if c.isprintable() or c == "\t")[:MAX_LINE_LENGTH].rstrip() for line in shown
-    ]
+    clean = ["".join(c for c in line if c.isprintable() or c == "\t")[:MAX_LINE_LENGTH].rstrip() for line in shown]
     return "\n".join([line for line in clean if line][-max_lines:]) or None

@@ -90,9 +90,7 @@ def _match(pattern: tuple[str, ...], names: tuple[str, ...], *, within: bool) ->
     for name in names:
         # `**` consumes a name and stays.
         stayed = {at for at in positions if at < len(pattern) and pattern[at] == _ANYTHING}
-        moved = {
-            at + 1 for at in positions - stayed if at < len(pattern) and _compiled(pattern[at]).match(name)
-        }
+        moved = {at + 1 for at in positions - stayed if at < len(pattern) and _compiled(pattern[at]).match(name)}
         positions = _skipping(pattern, stayed | moved)
     return bool(positions) if within else len(pattern) in positions
 

@@ -156,9 +156,7 @@ class Repository:
             return None
         # Otherwise git would read a name such as `:(top)x` as a pattern.
         literally = {"GIT_LITERAL_PATHSPECS": "1"}
-        listed = self.git.output(
-            "ls-tree", "-z", "--full-tree", commit.sha, "--", str(path), environment=literally
-        )
+        listed = self.git.output("ls-tree", "-z", "--full-tree", commit.sha, "--", str(path), environment=literally)
         if not listed:
             return None
         mode, kind, name = listed.partition(b"\t")[0].decode().split()

@@ -121,9 +121,7 @@ def _wrong_with(workload: WorkloadResult) -> Iterator[str]:
         yield "has a negative measuring time"
     if workload.comparison is not None and not workload.comparison.log_ratios:
         yield "was compared without a launch"
-    if workload.footprint is not None and any(
-        value < 0 for _, value in workload.footprint if isinstance(value, float)
-    ):
+    if workload.footprint is not None and any(value < 0 for _, value in workload.footprint if isinstance(value, float)):
         yield "has a negative number in its footprint"
     for name, metric in workload.metrics.items():
         yield from _wrong_with_metric(name, metric)
@@ -143,9 +141,7 @@ def _wrong_with_metric(name: str, metric: MetricResult) -> Iterator[str]:
         yield f"has a change of {label}, but no base"
     if not (
         _in_order(metric.head_low, metric.head, metric.head_high)
-        and all(
-            one is None or _in_order(one.low, one.estimate, one.high) for one in (metric.change, metric.total)
-        )
+        and all(one is None or _in_order(one.low, one.estimate, one.high) for one in (metric.change, metric.total))
     ):
         yield f"has {label} outside its own interval"
 

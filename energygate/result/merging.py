@@ -95,13 +95,9 @@ def _refuse_twice(parts: Sequence[Result]) -> None:
     times = Counter(one.name for part in parts for one in part.workloads)
     for name, count in times.items():
         if count > 1:
-            having = [
-                str(i) for i, part in enumerate(parts, 1) if any(w.name == name for w in part.workloads)
-            ]
+            having = [str(i) for i, part in enumerate(parts, 1) if any(w.name == name for w in part.workloads)]
             where = f"results {' and '.join(having)}" if len(having) > 1 else f"result {having[0]} twice"
-            raise UsageError(
-                f"workload {quote(name)} is in {where}", hint="Let every job measure workloads of its own"
-            )
+            raise UsageError(f"workload {quote(name)} is in {where}", hint="Let every job measure workloads of its own")
 
 
 def _refuse_strangers(found: Mapping[str, WorkloadResult], expected: Sequence[str]) -> None:

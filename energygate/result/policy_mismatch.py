@@ -53,15 +53,11 @@ def settings_mismatch(one: WorkloadResult, workload: Workload) -> str | None:
         # The kind is head's to choose.
         "provider": (provenance.provider, workload.provider_name if one.kind == "onnx" else None),
     }
-    return next(
-        (_mismatch(key, used, asked) for key, (used, asked) in settings.items() if used != asked), None
-    )
+    return next((_mismatch(key, used, asked) for key, (used, asked) in settings.items() if used != asked), None)
 
 
 def _mismatch(what: str, used: object, asked: object) -> str:
-    used, asked = (
-        "none" if one is None else printable(str(one), max_length=MAX_QUOTE) for one in (used, asked)
-    )
+    used, asked = ("none" if one is None else printable(str(one), max_length=MAX_QUOTE) for one in (used, asked))
     return f"it was measured with {what} {used}, and base's policy says {asked}"
 
 

@@ -60,9 +60,7 @@ class MetricResult(ResultModel):
     def shows_change(self) -> bool:
         """Whether head is shown to differ from base: the interval of the change leaves zero out."""
         change = self.change
-        if (
-            change is None
-        ):  # there is no relative change from zero; where both sides are exact they still differ
+        if change is None:  # there is no relative change from zero; where both sides are exact they still differ
             is_exact = self.head_low == self.head_high == self.head
             return is_exact and self.base is not None and self.base != self.head
         return (change.low is not None and change.low > 0) or (change.high is not None and change.high < 0)
@@ -148,9 +146,7 @@ class AgreementResult(ResultModel):
     share: Finite = Field(description="Share of the answers that agree, as a fraction.")
     compared: int = Field(description="How many answers were compared.")
     how: Literal["classes", "values"]
-    largest_difference: Finite | None = Field(
-        description="Largest difference between numbers; null without any."
-    )
+    largest_difference: Finite | None = Field(description="Largest difference between numbers; null without any.")
 
 
 class OperatorResult(ResultModel):
@@ -183,9 +179,7 @@ class ComparisonResult(ResultModel):
         description="About how much more time would decide what is inconclusive; null where nothing is, or unknown."
     )
     agreement: AgreementResult | None = Field(description="Null where no answers were compared.")
-    operators: tuple[OperatorResult, ...] = Field(
-        description="What moved, largest first; empty where unknown."
-    )
+    operators: tuple[OperatorResult, ...] = Field(description="What moved, largest first; empty where unknown.")
     base_model: ModelResult | None
     head_model: ModelResult | None
     base_versions: dict[str, str]
@@ -255,9 +249,7 @@ class Result(ResultModel):
     head_commit: str | None = Field(
         default=None, description="The commit that was measured; null outside git, or when unknown."
     )
-    policy_changed: bool = Field(
-        default=False, description="Whether head's policy differs from base's, which decides."
-    )
+    policy_changed: bool = Field(default=False, description="Whether head's policy differs from base's, which decides.")
     policy_changes: tuple[str, ...] = Field(
         default=(), description="What head's policy changes, in words; one text per key."
     )

@@ -22,9 +22,9 @@ IN_POLICY = "policy"
 class TrafficResult(ResultModel):
     """How much production serves, and the replicas it keeps running."""
 
-    requests_per_hour: Annotated[
-        tuple[Finite, ...], Field(min_length=HOURS_A_DAY, max_length=HOURS_A_DAY)
-    ] = Field(description="Requests in each of the 24 hours of a day.")
+    requests_per_hour: Annotated[tuple[Finite, ...], Field(min_length=HOURS_A_DAY, max_length=HOURS_A_DAY)] = Field(
+        description="Requests in each of the 24 hours of a day."
+    )
     warm_replicas: int = Field(description="Replicas that run whether or not requests arrive.")
     max_replicas: int | None = Field(description="The most replicas; null for no limit.")
     scale_to_zero_after_s: Finite | None = Field(
@@ -82,9 +82,7 @@ class FootprintResult(ResultModel):
 
     service_s: Finite = Field(description="Time that a replica is busy with one request.")
     idle_watts: Finite = Field(description="IT power of an idle replica.")
-    idle_source: Literal["policy", "measured", "estimated"] = Field(
-        description="Where that power comes from."
-    )
+    idle_source: Literal["policy", "measured", "estimated"] = Field(description="Where that power comes from.")
     replica_seconds_per_day: Finite = Field(description="Time that replicas run in a day, summed over them.")
     cold_starts_per_day: Finite = Field(description="How often a request waits for a replica to start.")
     active_it_kwh_per_request: Finite = Field(description="Before PUE: what the request itself causes.")
@@ -150,9 +148,7 @@ def carbon_source(carbon: Carbon) -> str:
     return carbon.cloud or carbon.country or IN_POLICY
 
 
-def footprint_result(
-    found: Footprint, production: Production, *, idle_method: Method | None
-) -> FootprintResult:
+def footprint_result(found: Footprint, production: Production, *, idle_method: Method | None) -> FootprintResult:
     """Return how a workload's effective energy comes about.
 
     Args:

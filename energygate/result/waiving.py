@@ -49,18 +49,14 @@ def waive_by_label(result: Result, *, label: str, who: str, when: str) -> Result
 
 def _waived(workload: WorkloadResult, reason: str) -> WorkloadResult:
     metrics = {name: _waived_metric(metric, reason) for name, metric in workload.metrics.items()}
-    if (
-        workload.verdict is not Verdict.FAIL
-    ):  # an error stays one, though one of its limits may be broken as well
+    if workload.verdict is not Verdict.FAIL:  # an error stays one, though one of its limits may be broken as well
         return workload.model_copy(update={"metrics": metrics})
     verdicts = [finding.verdict for metric in metrics.values() for finding in metric.findings]
     return workload.model_copy(update={"metrics": metrics, "verdict": worst([Verdict.WAIVED, *verdicts])})
 
 
 def _waived_metric(metric: MetricResult, reason: str) -> MetricResult:
-    return metric.model_copy(
-        update={"findings": tuple(_waived_finding(one, reason) for one in metric.findings)}
-    )
+    return metric.model_copy(update={"findings": tuple(_waived_finding(one, reason) for one in metric.findings)})
 
 
 def _waived_finding(finding: FindingResult, reason: str) -> FindingResult:

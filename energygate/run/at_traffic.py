@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from energygate.footprint import NoFootprint, monthly_egress_cost
 from energygate.gate import Evidence
-from energygate.measure.footprints import Bytes, FootprintModel
+from energygate.measure.site_footprint import Bytes, FootprintModel
 from energygate.policy import METRICS
 from energygate.policy.site import AT_TRAFFIC
 from energygate.result.site_result import footprint_result

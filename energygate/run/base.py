@@ -61,9 +61,7 @@ class CheckedOutBase(Base):
     changed: Callable[[Sequence[str]], list[str]]
 
 
-def find_base(
-    directory: Path, policy_file: str, *, ref: str | None = None, base_dir: str | None = None
-) -> Base | None:
+def find_base(directory: Path, policy_file: str, *, ref: str | None = None, base_dir: str | None = None) -> Base | None:
     """Find what head is compared with and read its policy, without checking it out.
 
     Args:
@@ -106,9 +104,7 @@ def check_out_base(
         yield None
     elif base.commit is None:
         path = Path(base.ref)
-        yield CheckedOutBase(
-            **vars(base), directory=path, changed=partial(directories_differ, path, directory)
-        )
+        yield CheckedOutBase(**vars(base), directory=path, changed=partial(directories_differ, path, directory))
     else:
         repository = Repository.find(directory)
         with repository.worktree(base.commit) as checkout:

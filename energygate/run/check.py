@@ -18,7 +18,7 @@ from energygate.measure.machine_lock import machine_lock
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
-from energygate.result.judging import ADDITION_NOT_ALLOWED, REMOVAL_NOT_ALLOWED
+from energygate.result.rejudging import ADDITION_NOT_ALLOWED, REMOVAL_NOT_ALLOWED
 from energygate.result.result import MachineResult, Result, WorkloadResult
 from energygate.result.site_result import site_result
 from energygate.run.context import RunContext, require_measuring, shared_confidence, side_of, site_factors
@@ -78,9 +78,7 @@ class _Job:
 class _Check:
     """One run of `check`."""
 
-    def __init__(
-        self, head_policy: Policy, directory: Path, options: Options, base: CheckedOutBase | None
-    ) -> None:
+    def __init__(self, head_policy: Policy, directory: Path, options: Options, base: CheckedOutBase | None) -> None:
         self._started = time.perf_counter()
         self._head_policy = head_policy
         self._options = options
@@ -97,9 +95,7 @@ class _Check:
             policy=policy,
             machine=machine,
             factors=site_factors(policy),
-            confidence=shared_confidence(
-                (one.head for one in sharing if one.head), machine, relative=base is not None
-            ),
+            confidence=shared_confidence((one.head for one in sharing if one.head), machine, relative=base is not None),
             time_limit_s=options.time_limit_s or policy.measurement.time_limit.value,
             observer=options.observer,
         )
@@ -250,12 +246,7 @@ class _Check:
     def _without_missing_base(self, pairing: Pairing) -> Pairing:
         """Return the pairing without its base if only head's policy claims one and its model does not exist there."""
         model = pairing.base.onnx if pairing.base else None
-        if (
-            self._base is None
-            or self._base_decides
-            or model is None
-            or (self._base.directory / model).exists()
-        ):
+        if self._base is None or self._base_decides or model is None or (self._base.directory / model).exists():
             return pairing
         return pairing.added()
 

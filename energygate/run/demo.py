@@ -13,7 +13,7 @@ import click
 
 from energygate.errors import UsageError
 from energygate.extras import require
-from energygate.run.shipped import fixtures
+from energygate.run.demo_files import fixtures
 
 MODELS = ("digits-cnn", "digits-mlp", "digits-cnn-heavy")
 
@@ -72,12 +72,8 @@ def demonstrate(gate: Gate) -> int:
         project = Path(name) / "digits"
         policy = str(project / "energygate.yml")
         _base(project)
-        click.echo(
-            "A project serves three models that read handwritten digits. Its policy allows +5 % energy."
-        )
-        click.echo(
-            "A pull request re-exports digits-mlp, and makes digits-cnn wider for a little more accuracy."
-        )
+        click.echo("A project serves three models that read handwritten digits. Its policy allows +5 % energy.")
+        click.echo("A pull request re-exports digits-mlp, and makes digits-cnn wider for a little more accuracy.")
         if shutil.which("git"):
             _git(project, "init", "--quiet", "--initial-branch=main")
             _commit(project, "Serve three models")
@@ -95,9 +91,7 @@ def demonstrate(gate: Gate) -> int:
     if code == FAILED:
         meaning = ", so the pull request fails. By its accuracy alone it would have passed."
     else:
-        meaning = (
-            " and not with 1: this machine was too busy for a verdict in so short a time. Run it once more."
-        )
+        meaning = " and not with 1: this machine was too busy for a verdict in so short a time. Run it once more."
     click.echo(f"\nIt exits with {code}{meaning}")
     click.echo("Next: `energygate init` in your own project.")
     return 0 if code == FAILED else 3

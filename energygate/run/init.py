@@ -145,12 +145,7 @@ def _files(directory: Path) -> Iterator[Path]:
 
 def _is_skipped(directory: Path) -> bool:
     name = directory.name
-    return (
-        name in SKIPPED
-        or name.startswith(".")
-        or not name.isprintable()
-        or (directory / "pyvenv.cfg").exists()
-    )
+    return name in SKIPPED or name.startswith(".") or not name.isprintable() or (directory / "pyvenv.cfg").exists()
 
 
 def _names(paths: Sequence[Path]) -> list[str]:
@@ -178,11 +173,7 @@ def _array_names(path: Path) -> frozenset[str]:
 def _model(name: str, path: Path, directory: Path, archives: Mapping[Path, frozenset[str]]) -> FoundModel:
     inputs = _input_names(path)
     fitting = next(
-        (
-            archive
-            for archive, names in archives.items()
-            if inputs and inputs <= names and len(names - inputs) <= 1
-        ),
+        (archive for archive, names in archives.items() if inputs and inputs <= names and len(names - inputs) <= 1),
         None,
     )
     spare = sorted(archives[fitting] - inputs) if fitting else []

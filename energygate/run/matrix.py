@@ -67,9 +67,7 @@ def shards(seconds: Mapping[str, float | None], count: int) -> list[list[str]]:
         lightest = min(range(len(filled)), key=lambda shard: (loads[shard], len(filled[shard]), shard))
         filled[lightest].append(name)
         loads[lightest] += known[name]
-    return sorted(
-        (sorted(names, key=order.__getitem__) for names in filled), key=lambda names: order[names[0]]
-    )
+    return sorted((sorted(names, key=order.__getitem__) for names in filled), key=lambda names: order[names[0]])
 
 
 def _known(seconds: Mapping[str, float | None]) -> dict[str, float]:
@@ -126,9 +124,7 @@ def _refuse_impossible(workloads: Sequence[str], count: int, runs_on: Mapping[st
     if not workloads:
         raise UsageError("there are no workloads to divide among jobs")
     if not 1 <= count <= MAX_JOBS:
-        raise UsageError(
-            f"a matrix cannot have {count} jobs", hint=f"Ask for 1 to {MAX_JOBS}, GitHub's limit"
-        )
+        raise UsageError(f"a matrix cannot have {count} jobs", hint=f"Ask for 1 to {MAX_JOBS}, GitHub's limit")
     if len(set(workloads)) < len(workloads):
         raise UsageError("a workload is named twice", hint="Name each once")
     unknown = sorted(runs_on.keys() - set(workloads))

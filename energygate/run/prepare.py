@@ -70,9 +70,7 @@ def prepare(pairing: Pairing, head: Serving, context: RunContext, *, base: Servi
         coin=random.Random(f"{context.policy.measurement.seed}/{head.name}"),  # noqa: S311 - an order, not a secret
         clock=time.perf_counter_ns,
     )
-    return Subject(
-        pairing, launcher, meter=meter, exact=exact, comparison=comparison, notes=notes, context=context
-    )
+    return Subject(pairing, launcher, meter=meter, exact=exact, comparison=comparison, notes=notes, context=context)
 
 
 def _exact_of_head(head: Serving, site: Site, cpus: tuple[int, ...]) -> tuple[dict[str, Evidence], list[str]]:
@@ -147,9 +145,7 @@ def _comparison(
         blocks_per_launch=0,
         log_ratios=(),
         seconds_to_decide=None,
-        agreement=None
-        if agreement is None
-        else AgreementResult.model_validate(agreement, from_attributes=True),
+        agreement=None if agreement is None else AgreementResult.model_validate(agreement, from_attributes=True),
         operators=_operators(base, head, cpus, notes) if are_models else (),
         base_model=base_model,
         head_model=head_model,
@@ -157,9 +153,7 @@ def _comparison(
     )
 
 
-def _operators(
-    base: Serving, head: Serving, cpus: tuple[int, ...], notes: list[str]
-) -> tuple[OperatorResult, ...]:
+def _operators(base: Serving, head: Serving, cpus: tuple[int, ...], notes: list[str]) -> tuple[OperatorResult, ...]:
     """Return the changes by operator type; an error of the profiler is only a note and changes no verdict."""
     try:
         return tuple(OperatorResult(**vars(one)) for one in operator_changes(base, head, cpus))
@@ -203,9 +197,7 @@ def model_evidence(head: Serving, site: Site, base: Serving | None = None) -> di
     for metric, size in (("model_size", model_size_bytes), ("model_download_size", model_download_bytes)):
         if metric == "model_size" or _wants_download(head.workload, site):
             before = size(_model_path(base), label=base.label) if base is not None and has_base else None
-            exact[metric] = Evidence.exact(
-                metric, head=size(_model_path(head), label=head.label), base=before
-            )
+            exact[metric] = Evidence.exact(metric, head=size(_model_path(head), label=head.label), base=before)
     return exact
 
 

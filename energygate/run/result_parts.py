@@ -120,17 +120,13 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
     if failed:
         served = sum(launch.requests for launch in launches)
         first = next(launch.first_failure for launch in launches if launch.first_failure)
-        notes.append(
-            f"{failed} of {served + failed} requests failed; energy is per request served. The first: {first}"
-        )
+        notes.append(f"{failed} of {served + failed} requests failed; energy is per request served. The first: {first}")
     unsteady = sum(not launch.steady for launch in launches)
     if unsteady > len(launches) / 2:
         notes.append(f"warm-up did not settle in {unsteady} of {len(launches)} launches")
     cpus = len(launches[0].cpus)
     if 0 < cpus < workload.threads:
-        notes.append(
-            f"its {workload.threads} threads share {cpus} CPU{'s' if cpus > 1 else ''}, all that may be used"
-        )
+        notes.append(f"its {workload.threads} threads share {cpus} CPU{'s' if cpus > 1 else ''}, all that may be used")
     if not cpus:
         notes.append("this system cannot bind processes to CPUs, so the numbers scatter more")
     if not findings and any(budget.level != "off" for budget in workload.budgets.values()):
@@ -195,9 +191,7 @@ def _provenance(  # noqa: PLR0913, PLR0917 - everything that a provenance is mad
 
 def _active_joules(launches: Sequence[Launch], facts: MeterFacts) -> float:
     return math.fsum(
-        active_joules(window.reading, facts, wall_ns=window.wall_ns)
-        for launch in launches
-        for window in launch.windows
+        active_joules(window.reading, facts, wall_ns=window.wall_ns) for launch in launches for window in launch.windows
     )
 
 

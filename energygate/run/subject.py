@@ -149,9 +149,7 @@ class Subject:
         incidents += caveats(launches, self._workload.units)
         pace = drift(launches.base)
         # Elsewhere the time of a request includes waiting.
-        computes = (
-            self._workload.kind in {"onnx", "python", "pytest"} and self._workload.load.kind == "closed"
-        )
+        computes = self._workload.kind in {"onnx", "python", "pytest"} and self._workload.load.kind == "closed"
         if computes and pace > NOTABLE_DRIFT:
             incidents.append(
                 f"this machine's speed changed by {(pace - 1) * 100:.0f} % between launches; "
@@ -162,9 +160,7 @@ class Subject:
     def _seconds_to_decide(self) -> float | None:
         """Estimate how much more time would settle the relative limits that are still open."""
         assessment, count = self._assessment, len(self._campaign.launches)
-        undecided = [
-            one for one in assessment.findings if one.kind in RELATIVE and one.verdict is Verdict.INCONCLUSIVE
-        ]
+        undecided = [one for one in assessment.findings if one.kind in RELATIVE and one.verdict is Verdict.INCONCLUSIVE]
         if not undecided:
             return None
         longest = 0.0
@@ -179,9 +175,7 @@ class Subject:
 
     def _after_launch(self, progress: Progress) -> None:
         self._assessment = self._assess()
-        self._context.observer.launched(
-            self._pairing.name, progress, self._assessment.evidence["energy_per_request"]
-        )
+        self._context.observer.launched(self._pairing.name, progress, self._assessment.evidence["energy_per_request"])
 
     def _assess(self) -> _Assessment:
         launches, confidence = self._campaign.launches, self._context.confidence

@@ -37,9 +37,7 @@ class Agreement:
     largest_difference: float | None
 
 
-def compare_answers(
-    base: Answers, head: Answers, *, how: Literal["classes", "values"], label: str
-) -> Agreement:
+def compare_answers(base: Answers, head: Answers, *, how: Literal["classes", "values"], label: str) -> Agreement:
     """Compare the answers of both sides to the same requests.
 
     Args:

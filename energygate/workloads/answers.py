@@ -146,9 +146,7 @@ def accuracy(answers: Answers, labels: np.ndarray[Any, Any], *, label: str) -> f
     classes = first.reshape(-1)
     # An incomplete last call is left out, so there may be fewer answers than labels.
     if not 0 <= len(labels) - len(classes) < max(1, first[0].size):
-        raise MeasurementError(
-            f"output {quote(name)} has {len(classes)} answers for {len(labels)} labels", where=label
-        )
+        raise MeasurementError(f"output {quote(name)} has {len(classes)} answers for {len(labels)} labels", where=label)
     if (classes.dtype.kind == "U") != (labels.dtype.kind == "U"):
         raise MeasurementError(
             f"output {quote(name)} is {classes.dtype} and the labels are {labels.dtype}: they can never be equal",

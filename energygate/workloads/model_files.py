@@ -37,9 +37,7 @@ def model_download_bytes(path: Path, *, label: str) -> int:
 
 
 def _gzipped_bytes(path: Path) -> int:
-    deflater = zlib.compressobj(
-        GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS
-    )  # 16: gzip's header and trailer
+    deflater = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, 16 + zlib.MAX_WBITS)  # 16: gzip's header and trailer
     size = 0
     with path.open("rb") as file:
         while chunk := file.read(CHUNK_BYTES):
@@ -56,9 +54,7 @@ def model_files(path: Path, *, label: str) -> list[Path]:
     model = read_model(path, label=label)
     from onnx.external_data_helper import ExternalDataInfo, _get_all_tensors, uses_external_data
 
-    names = {
-        ExternalDataInfo(tensor).location for tensor in _get_all_tensors(model) if uses_external_data(tensor)
-    }
+    names = {ExternalDataInfo(tensor).location for tensor in _get_all_tensors(model) if uses_external_data(tensor)}
     missing = sorted(name for name in names if not (path.parent / name).is_file())
     if missing:
         raise MeasurementError(f"{path.name} refers to {missing[0]}, which does not exist", where=label)

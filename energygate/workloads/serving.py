@@ -148,9 +148,7 @@ class Serving:
             self.refuse_copies(worker)
             self._refuse_batches_at_a_rate(loaded)
             calls = self._bind(worker, loaded)
-            yield ReadyWorker(
-                worker=worker, loaded=loaded, distinct_calls=calls, batch_size=self.workload.batch_size
-            )
+            yield ReadyWorker(worker=worker, loaded=loaded, distinct_calls=calls, batch_size=self.workload.batch_size)
 
     @property
     def _load_timeout_s(self) -> float:

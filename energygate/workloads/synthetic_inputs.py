@@ -77,9 +77,7 @@ def synthesise(
             )
     largest = max((8 * math.prod(shape) for shape in shapes_by_input.values()), default=1)
     count = max(1, min(DISTINCT_CALLS, MAX_BYTES // max(1, largest)))
-    return {
-        node.name: _values(node, (count, *shapes_by_input[node.name]), generator, label) for node in signature
-    }
+    return {node.name: _values(node, (count, *shapes_by_input[node.name]), generator, label) for node in signature}
 
 
 def _split_shapes(
@@ -111,8 +109,7 @@ def _split_shapes(
 
 def _full_shape(node: Tensor, shape: tuple[int, ...], label: str) -> tuple[int, ...]:
     fits = len(shape) == len(node.shape) and all(
-        not isinstance(expected, int) or expected == actual
-        for expected, actual in zip(node.shape, shape, strict=True)
+        not isinstance(expected, int) or expected == actual for expected, actual in zip(node.shape, shape, strict=True)
     )
     if not fits:
         raise MeasurementError(
@@ -139,9 +136,7 @@ def _size(node: Tensor, axis: int, sizes: Mapping[Dimension, int], label: str) -
     )
 
 
-def _values(
-    node: Tensor, shape: tuple[int, ...], generator: np.random.Generator, label: str
-) -> np.ndarray[Any, Any]:
+def _values(node: Tensor, shape: tuple[int, ...], generator: np.random.Generator, label: str) -> np.ndarray[Any, Any]:
     if node.type in FLOATS:
         return generator.random(shape).astype(FLOATS[node.type])
     integer = INTEGERS.get(node.type) or UNSIGNED.get(node.type)

@@ -97,9 +97,7 @@ class Worker:
             )
         except OSError as error:
             if not start.directory.is_dir():
-                raise MeasurementError(
-                    f"the directory {start.directory} does not exist", where=start.label
-                ) from None
+                raise MeasurementError(f"the directory {start.directory} does not exist", where=start.label) from None
             raise MeasurementError(
                 f"{start.python} cannot be started: {error.strerror}",
                 where=start.label,
@@ -142,9 +140,7 @@ class Worker:
             arrivals: When they arrive; by default each starts as soon as a client is free.
         """
         encoded = None if arrivals is None else arrivals.as_json()
-        reply = self._ask(
-            "run", count=count, tolerant=tolerant, first=first, clients=clients, arrivals=encoded
-        )
+        reply = self._ask("run", count=count, tolerant=tolerant, first=first, clients=clients, arrivals=encoded)
         served = ServedWindow.of(reply)
         if len(served.latencies_ns) != count:
             raise self._error(f"the worker answered {len(served.latencies_ns)} of {count} requests")
@@ -287,9 +283,7 @@ class Worker:
             return self._error(
                 f"the worker was killed by {name} while {ACTIVITIES[command]}", hint=hint, kind=WorkerDied
             )
-        return self._error(
-            f"the worker ended with exit code {code} while {ACTIVITIES[command]}", kind=WorkerDied
-        )
+        return self._error(f"the worker ended with exit code {code} while {ACTIVITIES[command]}", kind=WorkerDied)
 
     def _error(
         self,

@@ -115,9 +115,7 @@ def test_the_steps_hand_over_every_input():
     """An input that `action.yml` declares and no step hands over would be ignored without a word."""
     steps = {step.get("id"): step.get("env", {}) for step in ACTION["runs"]["steps"]}
     declared = {name for name in ACTION["inputs"] if name != "github-token"}
-    handed = {
-        key.removeprefix("INPUT_").lower().replace("_", "-") for key in steps["measure"] if "INPUT_" in key
-    }
+    handed = {key.removeprefix("INPUT_").lower().replace("_", "-") for key in steps["measure"] if "INPUT_" in key}
     assert handed == declared
     for step in ("measure", "report"):
         for key, value in steps[step].items():

@@ -27,8 +27,7 @@ workloads:
 def found(*workloads, policy=POLICY):
     result = builders.result(*workloads)
     return [
-        (one.level, one.line, one.message)
-        for one in annotations_of(result, policy=policy, path="p/energygate.yml")
+        (one.level, one.line, one.message) for one in annotations_of(result, policy=policy, path="p/energygate.yml")
     ]
 
 
@@ -64,9 +63,7 @@ def test_what_could_not_be_measured_is_shown_at_the_workload():
 
 
 def test_a_workload_that_is_judged_as_such_is_shown_too():
-    removed = builders.workload_result(
-        "gone", verdict=Verdict.FAIL, notes=("removed; base had it",), metrics={}
-    )
+    removed = builders.workload_result("gone", verdict=Verdict.FAIL, notes=("removed; base had it",), metrics={})
     # Head's policy does not have it: there is no line but the one of all workloads.
     assert found(removed) == [(Level.ERROR, 2, "removed; base had it")]
 

@@ -16,9 +16,7 @@ OLD = "a" * 40
 def git(tmp_path):
     def run(*arguments, cwd=tmp_path):
         names = ["-c", "user.name=a", "-c", "user.email=a@localhost", "-c", "commit.gpgsign=false"]
-        done = subprocess.run(
-            ["git", *names, *arguments], cwd=cwd, capture_output=True, text=True, check=True
-        )
+        done = subprocess.run(["git", *names, *arguments], cwd=cwd, capture_output=True, text=True, check=True)
         return done.stdout.strip()
 
     run("init", "--quiet", "--initial-branch=main")
@@ -46,15 +44,11 @@ def event(name, **given):
 
 
 def pull_request(head):
-    return event(
-        "pull_request", action="opened", head_sha=head, base_sha=OLD, pull_request=7, head_repository="o/r"
-    )
+    return event("pull_request", action="opened", head_sha=head, base_sha=OLD, pull_request=7, head_repository="o/r")
 
 
 def test_a_trial_merge_is_compared_with_what_it_is_merged_into(tmp_path, trial):
-    assert (
-        base_for(pull_request(trial["head"]), tmp_path, asked=None, trial_sha=trial["sha"]) == trial["onto"]
-    )
+    assert base_for(pull_request(trial["head"]), tmp_path, asked=None, trial_sha=trial["sha"]) == trial["onto"]
 
 
 def test_also_where_a_shallow_clone_has_nothing_but_it(tmp_path, trial):

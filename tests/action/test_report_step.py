@@ -79,9 +79,7 @@ def test_everything_is_reported(step, shop, environ, log, tmp_path):
     }
     assert Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8").startswith("### ❌ energygate: ")
     (comment,) = shop.bodies()
-    assert comment.startswith(
-        f"<!-- energygate:v1 key=energygate.yml run=11 attempt=1 sha={HEAD} -->\n### ❌"
-    )
+    assert comment.startswith(f"<!-- energygate:v1 key=energygate.yml run=11 attempt=1 sha={HEAD} -->\n### ❌")
     assert "https://github.example.org/octo/shop/actions/runs/11" in comment
     assert "::error file=energygate.yml," in log.getvalue()
 
@@ -118,17 +116,13 @@ def test_exit_codes(step, result, given, code):
 
 @pytest.mark.parametrize(("code", "gated", "reported"), [(2, "2", "2"), (3, "3", "0")])
 def test_without_a_result_nothing_passes(step, shop, environ, log, code, gated, reported):  # noqa: PLR0917 - fixtures
-    why = StepFailure(
-        message="head: the setup failed", hint="Look at it", detail="::error::no\nbye", exit_code=code
-    )
+    why = StepFailure(message="head: the setup failed", hint="Look at it", detail="::error::no\nbye", exit_code=code)
     handed_on = step(None, trouble=why)
     assert (handed_on["verdict"], handed_on["exit-code"], handed_on["result"]) == ("error", gated, "")
     (comment,) = shop.bodies()
     assert "head: the setup failed" in comment
     assert "head: the setup failed" in Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8")
-    assert (
-        "::error title=energygate%3A nothing was judged::head: the setup failed. Look at it" in log.getvalue()
-    )
+    assert "::error title=energygate%3A nothing was judged::head: the setup failed. Look at it" in log.getvalue()
     assert step(None, trouble=why, mode=Mode.REPORT)["exit-code"] == reported
 
 
@@ -179,9 +173,7 @@ def test_nor_a_summary_that_cannot_be_written(step, environ, shop, log):
         replace(OPENED, head_repository=None),
         replace(OPENED, actor="dependabot[bot]"),
         replace(OPENED, name="push", action=None, pull_request=None, head_repository=None),
-        replace(
-            OPENED, name="merge_group", action="checks_requested", pull_request=None, head_repository=None
-        ),
+        replace(OPENED, name="merge_group", action="checks_requested", pull_request=None, head_repository=None),
     ],
     ids=["fork", "deleted fork", "dependabot", "push", "merge group"],
 )

@@ -45,9 +45,7 @@ def measured(policy=TIGHT, *, rise=0.34):
 @pytest.fixture
 def shop(github):
     repository = github.repository("octo/shop")
-    repository.pull_request(
-        number=7, head_sha=HEAD, head_repository="mallory/shop", base_sha=BASE, head_branch="topic"
-    )
+    repository.pull_request(number=7, head_sha=HEAD, head_repository="mallory/shop", base_sha=BASE, head_branch="topic")
     repository.files[BASE, "energygate.yml"] = TIGHT.encode()
     repository.files[HEAD, "energygate.yml"] = TIGHT.encode()
     return repository
@@ -99,9 +97,7 @@ def test_a_failure_is_reported_on_the_forks_pull_request(stage, shop, environ):
     handed_on = stage(measured())
     assert (handed_on["verdict"], handed_on["exit-code"]) == ("fail", "0")
     (comment,) = shop.bodies()
-    assert comment.startswith(
-        f"<!-- energygate:v1 key=energygate.yml run=11 attempt=1 sha={HEAD} -->\n### ❌"
-    )
+    assert comment.startswith(f"<!-- energygate:v1 key=energygate.yml run=11 attempt=1 sha={HEAD} -->\n### ❌")
     assert "34" in comment.splitlines()[1]
     assert Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8").startswith("### ❌")
 
@@ -112,17 +108,13 @@ def test_a_claimed_pass_is_judged_by_bases_policy(stage, shop):
     (digits,) = claimed.workloads
     metric = digits.metrics["energy_per_request"]
     passed = metric.model_copy(
-        update={
-            "findings": tuple(one.model_copy(update={"verdict": Verdict.PASS}) for one in metric.findings)
-        }
+        update={"findings": tuple(one.model_copy(update={"verdict": Verdict.PASS}) for one in metric.findings)}
     )
     forged = claimed.model_copy(
         update={
             "verdict": Verdict.PASS,
             "workloads": (
-                digits.model_copy(
-                    update={"verdict": Verdict.PASS, "metrics": {"energy_per_request": passed}}
-                ),
+                digits.model_copy(update={"verdict": Verdict.PASS, "metrics": {"energy_per_request": passed}}),
             ),
         }
     )
@@ -164,9 +156,7 @@ def test_without_a_policy_at_base_nothing_is_judged(stage, shop):
     assert "base has no policy" in shop.bodies()[0]
 
 
-@pytest.mark.parametrize(
-    "content", [b"\xff: [", b"version: 2\n", None], ids=["no text", "no policy", "removed"]
-)
+@pytest.mark.parametrize("content", [b"\xff: [", b"version: 2\n", None], ids=["no text", "no policy", "removed"])
 def test_without_a_policy_of_heads_an_honest_first_stage_has_no_result(stage, shop, content):
     del shop.files[HEAD, "energygate.yml"]
     if content is not None:
@@ -204,9 +194,7 @@ def test_a_pull_request_with_newer_commits_is_left_alone(stage, shop, log):
 
 
 def test_two_pull_requests_with_the_same_commit_are_ambiguous(stage, shop, log):
-    shop.pull_request(
-        number=8, head_sha=HEAD, head_repository="mallory/shop", base_sha=BASE, head_branch="topic"
-    )
+    shop.pull_request(number=8, head_sha=HEAD, head_repository="mallory/shop", base_sha=BASE, head_branch="topic")
     stage(measured())
     assert shop.bodies() == []
     assert "#7 and #8 propose the same commit" in log.getvalue()
@@ -224,9 +212,7 @@ def test_a_run_over_some_workloads_is_judged_as_such(stage, shop):
 
 
 def test_nothing_is_posted_that_the_artifact_wrote(stage, shop):
-    hostile = builders.failed_workload_result(
-        "digits", message="</sub>@everyone ![x](https://evil.example/x)"
-    )
+    hostile = builders.failed_workload_result("digits", message="</sub>@everyone ![x](https://evil.example/x)")
     stage(builders.result(hostile, base=first_stage.BASE))
     comment = shop.bodies()[0]
     assert "@everyone" not in comment

@@ -141,8 +141,6 @@ def build(directory):
 def model(operator, *, domain="", name="x"):
     """Return a model of one operator on four floats."""
     values = [helper.make_tensor_value_info(one, TensorProto.FLOAT, ["batch", 4]) for one in (name, "y")]
-    graph = helper.make_graph(
-        [helper.make_node(operator, [name], ["y"], domain=domain)], "one", values[:1], values[1:]
-    )
+    graph = helper.make_graph([helper.make_node(operator, [name], ["y"], domain=domain)], "one", values[:1], values[1:])
     opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]
     return helper.make_model(graph, opset_imports=opsets, ir_version=8)

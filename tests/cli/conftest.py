@@ -74,9 +74,7 @@ def all_broken(tmp_path_factory):
     workloads = {**broken.WORKLOADS, "shouts": {"python": "broken_callables:shouts"}}
     write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
     # The one that hangs is waited for, longer than the limit. The only one that serves does so once.
-    ran = commands.in_process(
-        "check", "--time-limit", "5 s", "--json", "result.json", cwd=directory, launches=1
-    )
+    ran = commands.in_process("check", "--time-limit", "5 s", "--json", "result.json", cwd=directory, launches=1)
     return ran, read_result(directory / "result.json")
 
 

@@ -35,9 +35,7 @@ def post(github, in_process, tmp_path):
         (tmp_path / "result.json").write_text(found.to_json(), encoding="utf-8")
         plain = {"GITHUB_RUN_ID": None, "GITHUB_RUN_ATTEMPT": None, "no_proxy": "*"}
         ours = {"GITHUB_API_URL": github.api_url, "GITHUB_TOKEN": github.token(ALICE)}
-        return in_process(
-            "comment", "result.json", *where, *options, cwd=tmp_path, **{**plain, **ours, **changes}
-        )
+        return in_process("comment", "result.json", *where, *options, cwd=tmp_path, **{**plain, **ours, **changes})
 
     return run
 

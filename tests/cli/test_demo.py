@@ -60,9 +60,7 @@ def test_it_passes_without_warnings(shown):
 
 def test_measuring_takes_less_than_a_minute():
     policy = parse_policy(POLICY)
-    measured = [
-        name for name in policy.workloads if name != "digits-cnn-heavy"
-    ]  # which is the same on both sides
+    measured = [name for name in policy.workloads if name != "digits-cnn-heavy"]  # which is the same on both sides
     assert len(measured) * policy.measurement.time_limit.value < 60
 
 

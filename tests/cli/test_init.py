@@ -75,9 +75,7 @@ def test_check_accepts_the_policy_and_judges_every_budget(drafted):
     assert checked.code in {0, 1}, checked.said  # the machine's speed may have changed in between
     (workload,) = by_name(read_result(directory / "result.json")).values()
     assert workload["error"] is None
-    judged = {
-        name: one["findings"][0]["verdict"] for name, one in workload["metrics"].items() if one["findings"]
-    }
+    judged = {name: one["findings"][0]["verdict"] for name, one in workload["metrics"].items() if one["findings"]}
     assert set(judged) == {"energy_per_request", "latency_p95", "model_size", "accuracy"}
     assert (judged["model_size"], judged["accuracy"]) == ("pass", "pass")
 
@@ -164,9 +162,7 @@ def test_inputs_are_paired_by_name_and_what_is_left_over_are_labels(tmp_path, ar
     assert (one.inputs, one.labels) == ("z.npz", labels)
 
 
-@pytest.mark.parametrize(
-    "arrays", [{"y": np.zeros(1)}, {"x": np.zeros(1), "a": np.zeros(1), "b": np.zeros(1)}]
-)
+@pytest.mark.parametrize("arrays", [{"y": np.zeros(1)}, {"x": np.zeros(1), "a": np.zeros(1), "b": np.zeros(1)}])
 def test_inputs_that_do_not_fit_are_left_alone(tmp_path, arrays):
     onnx.save(broken.model("Relu"), tmp_path / "model.onnx")
     np.savez(tmp_path / "z.npz", **arrays)

@@ -19,9 +19,7 @@ def project(tmp_path_factory):
     (directory / "base").mkdir()
     write_policy(directory / "base", {name: one for name, one in workloads.items() if name != "gpu"})
     measured = {"a": 10, "b": 10, "c d": 30}
-    past = result(
-        *(workload_result(name, provenance=provenance(seconds=one)) for name, one in measured.items())
-    )
+    past = result(*(workload_result(name, provenance=provenance(seconds=one)) for name, one in measured.items()))
     (directory / "past.json").write_text(past.to_json(), encoding="utf-8")
     (directory / "broken.json").write_text("{}", encoding="utf-8")
     return directory
@@ -60,9 +58,7 @@ def test_an_unreadable_past_result_is_a_warning(project, in_process):
 
 
 def test_a_runner_that_base_does_not_use_is_refused_with_a_note(project, in_process):
-    ran = in_process(
-        "matrix", "--base-dir", "base", "--runner", "self-hosted", "--runner", "small", cwd=project
-    )
+    ran = in_process("matrix", "--base-dir", "base", "--runner", "self-hosted", "--runner", "small", cwd=project)
     assert jobs(ran)[-1] == (["self-hosted", "small"], ["gpu"])
     assert ran.err == (
         "energygate: workload 'gpu' asks for the runner self-hosted, gpu, which base's policy does not use: "

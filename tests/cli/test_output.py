@@ -93,8 +93,7 @@ def test_forced_colour_in_a_log_is_colour_and_an_unwritable_result_one_warning(s
     )
     assert ran.code == 1
     assert ran.err == (
-        "energygate: cannot write the result to spinning.py/result.json: Not a directory; "
-        "the verdict stands\n"
+        "energygate: cannot write the result to spinning.py/result.json: Not a directory; the verdict stands\n"
     )
     assert COLOUR.search(ran.out)
     assert "spinning.py/result.json" not in ran.out
@@ -116,9 +115,7 @@ def test_a_terminal_gets_colour_progress_and_lines_that_fit(spinning, failing):
 
 def test_no_color_is_heeded_on_a_terminal(spinning, failing, failed):
     command = (*ANSWERED, failed)
-    code, said = on_terminal(
-        "check", "--policy", failing, cwd=spinning, columns=120, command=command, NO_COLOR="1"
-    )
+    code, said = on_terminal("check", "--policy", failing, cwd=spinning, columns=120, command=command, NO_COLOR="1")
     assert code == 1
     assert "✗ FAIL" in said
     assert not COLOUR.search(said)
@@ -152,9 +149,7 @@ def test_only_what_an_encoding_lacks_is_spelled_out(encoding, written, monkeypat
 @pytest.mark.parametrize("arguments", [(), ("--json", "-")])
 def test_a_full_disk_costs_no_verdict(spinning, failing, failed, arguments):
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
-        ran = energygate(
-            *("check", "--policy", failing, *arguments), cwd=spinning, answer=failed, stdout=full
-        )
+        ran = energygate(*("check", "--policy", failing, *arguments), cwd=spinning, answer=failed, stdout=full)
     assert ran.code == 1
     (warning,) = [line for line in ran.err.splitlines() if line.startswith("energygate: ")]
     assert "cannot write" in warning
@@ -166,16 +161,12 @@ def test_a_reader_that_leaves_costs_no_verdict_and_a_pipe_may_take_the_result(sp
     answer.write_text(result(judged(Verdict.PASS, name="kept")).to_json(), encoding="utf-8")
     os.mkfifo(tmp_path / "pipe")
     taken = []
-    reader = threading.Thread(
-        target=lambda: taken.append((tmp_path / "pipe").read_text("utf-8")), daemon=True
-    )
+    reader = threading.Thread(target=lambda: taken.append((tmp_path / "pipe").read_text("utf-8")), daemon=True)
     reader.start()
     reading, writing = os.pipe()
     os.close(reading)
     with os.fdopen(writing, "wb") as gone:
-        ran = energygate(
-            *("check", "kept", "--json", tmp_path / "pipe"), cwd=spinning, answer=answer, stdout=gone
-        )
+        ran = energygate(*("check", "kept", "--json", tmp_path / "pipe"), cwd=spinning, answer=answer, stdout=gone)
     reader.join(GENEROUS_S)
     assert (ran.code, ran.err) == (0, "")  # rich would have left with 1
     assert json.loads(taken[0])["verdict"] == "pass"

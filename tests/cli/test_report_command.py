@@ -59,18 +59,14 @@ def test_without_an_address_nothing_is_linked(saved, in_process):
 
 
 def test_markdown_in_a_file_is_utf_8_whatever_the_terminal_speaks(saved):
-    ran = energygate(
-        "report", "result.json", "--format", "markdown", cwd=saved(ALL), PYTHONIOENCODING="cp1252"
-    )
+    ran = energygate("report", "result.json", "--format", "markdown", cwd=saved(ALL), PYTHONIOENCODING="cp1252")
     assert (ran.code, ran.out) == (0, comment(ALL, run_url=None))
     assert not ran.out.isascii()
 
 
 def test_a_result_may_come_from_another_command(saved):
     content = (saved(ALL) / "result.json").read_bytes()
-    done = subprocess.run(
-        [*COMMAND, "report", "-"], input=content, env=environment(), capture_output=True, check=False
-    )
+    done = subprocess.run([*COMMAND, "report", "-"], input=content, env=environment(), capture_output=True, check=False)
     assert (done.returncode, done.stderr) == (0, b"")
     assert done.stdout.decode().startswith("✗ FAIL  slow")
 

@@ -64,9 +64,7 @@ def test_directories_that_are_missing_are_made(tmp_path):
     assert path.read_text("utf-8") == RESULT.to_json()
 
 
-@pytest.mark.parametrize(
-    "place", ["file/result.json", "file/on/result.json", "directory", "/proc/result.json"]
-)
+@pytest.mark.parametrize("place", ["file/result.json", "file/on/result.json", "directory", "/proc/result.json"])
 def test_where_it_cannot_be_written_it_warns_once_and_leaves_nothing(tmp_path, place, capsys):
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "directory").mkdir()

@@ -26,9 +26,7 @@ def test_the_exit_code_is_the_verdicts_and_the_first_line_says_it(checked, workl
 
 
 @pytest.mark.parametrize(("strict", "code"), [((), 0), (("--strict",), 4)])
-def test_a_limit_equal_to_the_true_value_is_inconclusive_and_strict_makes_that_an_exit_code(
-    checked, strict, code
-):
+def test_a_limit_equal_to_the_true_value_is_inconclusive_and_strict_makes_that_an_exit_code(checked, strict, code):
     ran = checked("close", *strict, launches=2)
     assert ran.code == code, ran.said
     assert ran.out.startswith("? INCONCLUSIVE  close: energy per request is ")

@@ -41,9 +41,7 @@ requests = st.builds(
     cold_start_s=st.floats(0, 100),
     egress_bytes=st.floats(0, 1e9),
 )
-traffics = st.builds(
-    Traffic, requests_per_day=st.floats(1, 1e9), warm_replicas=st.integers(0, 50)
-) | st.builds(
+traffics = st.builds(Traffic, requests_per_day=st.floats(1, 1e9), warm_replicas=st.integers(0, 50)) | st.builds(
     lambda daily, after: Traffic(requests_per_day=daily, scale_to_zero_after=f"{after} s"),
     st.floats(1, 1e9),
     st.floats(0.1, 1e5),
@@ -133,9 +131,7 @@ def test_what_has_no_price_is_not_known_rather_than_free():
 
 
 def test_what_leaves_the_site_is_priced_by_the_gigabyte():
-    site = replace(
-        FULL, traffic=Traffic(requests_per_day=1000, model_downloads_per_month=30_000), price_per_gb=0.1
-    )
+    site = replace(FULL, traffic=Traffic(requests_per_day=1000, model_downloads_per_month=30_000), price_per_gb=0.1)
     cost = monthly_egress_cost(site, egress_bytes=1e6, download_bytes=5e6)
     assert cost == pytest.approx((1000 * 30.4375 * 1e6 + 30_000 * 5e6) / 1e9 * 0.1)
     assert monthly_egress_cost(site, egress_bytes=1e6, download_bytes=None) is None

@@ -178,9 +178,7 @@ def test_a_file_may_be_as_long_as_its_limit(size):
     ],
 )
 def test_a_file_of_another_name_is_refused(name):
-    refused(
-        archive(Entry(name=name.encode())), "it contains the file '", "a zip archive of result.json alone"
-    )
+    refused(archive(Entry(name=name.encode())), "it contains the file '", "a zip archive of result.json alone")
     refused(archive(Entry(), Entry(name=name.encode())), "it contains the file '")
 
 

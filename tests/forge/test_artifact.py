@@ -114,9 +114,7 @@ def test_a_token_that_may_not_is_told_what_it_needs(github, run, fetch):
         fetch(token=github.token(rights={"pull-requests": "write"}))
 
 
-@pytest.mark.parametrize(
-    "body", [[], {}, {"artifacts": {}}, {"artifacts": [1]}, {"artifacts": [{"name": 1}]}]
-)
+@pytest.mark.parametrize("body", [[], {}, {"artifacts": {}}, {"artifacts": [1]}, {"artifacts": [{"name": 1}]}])
 @pytest.mark.usefixtures("run")
 def test_a_list_that_is_none_is_one_sentence(github, fetch, body):
     github.trick("GET", ARTIFACTS, status=200, body=body)

@@ -40,9 +40,7 @@ def trouble():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 0])
-def test_an_answer_that_fails_is_asked_for_again_with_longer_and_longer_pauses(
-    github, client, pauses, status
-):
+def test_an_answer_that_fails_is_asked_for_again_with_longer_and_longer_pauses(github, client, pauses, status):
     github.add_comment(ALICE, "hello")
     github.trick("GET", COMMENTS, times=3, status=status)
     assert [one.text("body") for one in client.items(COMMENTS)] == ["hello"]
@@ -94,9 +92,7 @@ def test_a_limit_is_waited_out_for_as_long_as_github_asks(github, client, pauses
 
 
 @pytest.mark.parametrize("asked_s", [MAX_WAIT_S + 1, 10**9, 10**30])
-def test_a_limit_that_lasts_longer_than_a_report_is_worth_is_not_waited_out(
-    github, client, pauses, trouble, asked_s
-):
+def test_a_limit_that_lasts_longer_than_a_report_is_worth_is_not_waited_out(github, client, pauses, trouble, asked_s):
     headers = {"Retry-After": str(int(asked_s))}
     github.trick("GET", COMMENTS, status=429, headers=headers, body=SECONDARY)
     trouble(lambda: list(client.items(COMMENTS)), "rate limit is hit", status=429)
@@ -153,11 +149,7 @@ def test_a_body_too_long_is_explained_in_githubs_words(client, trouble):
 @pytest.mark.parametrize("status", [200, 404])
 def test_an_answer_that_is_nonsense_is_no_traceback(github, client, trouble, body, status):
     github.trick("GET", "/x", status=status, body=body)
-    if (
-        status == 200
-        and isinstance(body, (dict, bytes))
-        and (body if isinstance(body, dict) else body[:1] == b"{")
-    ):
+    if status == 200 and isinstance(body, (dict, bytes)) and (body if isinstance(body, dict) else body[:1] == b"{"):
         client.get("/x")
         return
     trouble(lambda: client.get("/x"), "GET /x", status=status if status == 404 else None)
@@ -241,9 +233,7 @@ def test_a_repository_that_moved_is_followed_on_the_same_host(github, client, st
     assert len({one.token for one in github.seen}) == 1
 
 
-def test_a_file_is_fetched_from_another_host_without_the_token(
-    github, elsewhere, client, tmp_path, monkeypatch
-):
+def test_a_file_is_fetched_from_another_host_without_the_token(github, elsewhere, client, tmp_path, monkeypatch):
     netrc = tmp_path / "netrc"
     netrc.write_text("machine 127.0.0.1 login someone password else\n", encoding="utf-8")
     netrc.chmod(0o600)
@@ -273,9 +263,7 @@ def test_what_is_no_file_is_not_looked_for_elsewhere(github, elsewhere, client, 
     assert elsewhere.seen == []
 
 
-@pytest.mark.parametrize(
-    "location", ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://[x", "http://u:p@127.0.0.1/"]
-)
+@pytest.mark.parametrize("location", ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://[x", "http://u:p@127.0.0.1/"])
 def test_a_redirect_to_what_is_no_place_is_not_followed(github, client, trouble, location):
     github.trick("GET", "/x", status=302, headers={"Location": location})
     trouble(lambda: client.get("/x"), "redirects to")
@@ -337,9 +325,7 @@ def test_no_error_holds_the_request_and_so_the_token(github, trouble):
             prepared = requests.Request(*args, auth=auth).prepare()
             raise ReadTimeout("slow", request=prepared)
 
-    client = GitHubClient(
-        session=Slow(), api_url=github.api_url, token=github.token(ACTIONS), sleep=lambda _: None
-    )
+    client = GitHubClient(session=Slow(), api_url=github.api_url, token=github.token(ACTIONS), sleep=lambda _: None)
     said = trouble(lambda: client.get("/user"), "ReadTimeout")
     assert said.__cause__ is None
     assert said.__context__ is None

@@ -118,9 +118,7 @@ def test_what_is_done_for_an_event(name, how, expected):
     assert activity(happened(name, **how)) is expected
 
 
-@pytest.mark.parametrize(
-    "name", ["pull_request_target", "issue_comment", "release", "workflow_call", "::error::x"]
-)
+@pytest.mark.parametrize("name", ["pull_request_target", "issue_comment", "release", "workflow_call", "::error::x"])
 def test_an_event_that_means_nothing_is_an_error_and_no_pass(name):
     with pytest.raises(UsageError, match="energygate ") as caught:
         activity(happened(name, {}))
@@ -229,9 +227,7 @@ def test_no_payload_leads_to_anything_but_an_event_or_a_sentence(name, data):
 @pytest.mark.parametrize("name", ENVIRON)
 @pytest.mark.parametrize("value", [None, ""])
 def test_outside_of_a_job_the_variable_that_is_missing_is_named(name, value):
-    environ = (
-        {**ENVIRON, name: value} if value is not None else {k: v for k, v in ENVIRON.items() if k != name}
-    )
+    environ = {**ENVIRON, name: value} if value is not None else {k: v for k, v in ENVIRON.items() if k != name}
     with pytest.raises(UsageError) as caught:
         event_from(environ, PULL_REQUEST)
     assert caught.value.where == name

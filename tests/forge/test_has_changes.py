@@ -37,10 +37,7 @@ def as_state(state):
     [
         (result(STEADY), False),
         (result(judged(Verdict.PASS)), False),
-        *(
-            (result(judged(one)), True)
-            for one in (Verdict.WAIVED, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.FAIL)
-        ),
+        *((result(judged(one)), True) for one in (Verdict.WAIVED, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.FAIL)),
         (result(failed_workload_result()), True),
         (result(STEADY, failed_workload_result("x")), True),
         (result(STEADY, policy_changed=True), True),

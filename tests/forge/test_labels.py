@@ -58,9 +58,7 @@ def test_labels_do_not_differ_by_case(pull_request, ask, has, asked):
     assert ask(asked) == LabelSet(name=has, who="maintainer", when=AT)
 
 
-@pytest.mark.parametrize(
-    "other", ["energy-waived-2", "energy", "energy waived", " energy-waived", "energy-waived:"]
-)
+@pytest.mark.parametrize("other", ["energy-waived-2", "energy", "energy waived", " energy-waived", "energy-waived:"])
 def test_a_label_that_only_looks_like_it_is_another(pull_request, ask, other):
     pull_request.label(other)
     assert ask() is None

@@ -50,17 +50,13 @@ def test_a_file_is_read_at_a_commit(github, repository, read):
     assert [one.query for one in github.seen] == [f"ref={BASE}", f"ref={OTHER}"]
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"\0\xff" * 999, "name: Kühlschrank\r\n".encode(), b"x" * 1_000], ids=len
-)
+@pytest.mark.parametrize("content", [b"", b"\0\xff" * 999, "name: Kühlschrank\r\n".encode(), b"x" * 1_000], ids=len)
 def test_content_comes_out_as_it_went_in(repository, read, content):
     repository.files[(BASE, "energygate.yml")] = content
     assert read() == content
 
 
-@pytest.mark.parametrize(
-    "path", ["./energygate.yml", "energygate.yml/", ".//energygate.yml", "./././energygate.yml"]
-)
+@pytest.mark.parametrize("path", ["./energygate.yml", "energygate.yml/", ".//energygate.yml", "./././energygate.yml"])
 def test_a_path_may_be_written_in_more_than_one_way(read, path):
     assert read(path) == POLICY
 
@@ -137,9 +133,7 @@ def test_a_404_of_a_hidden_repository_is_not_taken_for_none(github, read):
 
 
 def test_another_refusal_is_githubs_trouble(github, read):
-    github.trick(
-        "GET", f"{CONTENTS}/.*", status=403, body={"message": "Resource not accessible by integration"}
-    )
+    github.trick("GET", f"{CONTENTS}/.*", status=403, body={"message": "Resource not accessible by integration"})
     with pytest.raises(GitHubError, match="contents: read"):
         read()
     assert len(github.seen) == 1

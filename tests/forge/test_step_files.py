@@ -39,9 +39,7 @@ def read(environ, name):
 
 @given(st.dictionaries(st.from_regex(r"[A-Za-z_][A-Za-z0-9_-]{0,20}", fullmatch=True), st.text(), max_size=4))
 def test_outputs_are_read_as_they_were_meant(outputs):
-    assert (
-        as_the_runner_reads("".join(output_text(name, value) for name, value in outputs.items())) == outputs
-    )
+    assert as_the_runner_reads("".join(output_text(name, value) for name, value in outputs.items())) == outputs
 
 
 def test_a_value_cannot_name_an_output_of_its_own(environ):

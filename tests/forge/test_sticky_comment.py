@@ -40,9 +40,7 @@ def body(text, run_id=10, attempt=1, **how):
 
 
 def post(client, text, run_id=10, attempt=1, *, author=BOT, **how):
-    return post_sticky(
-        client, thread=THREAD, author=author, marker=marker(run_id, attempt, **how), text=text
-    ).outcome
+    return post_sticky(client, thread=THREAD, author=author, marker=marker(run_id, attempt, **how), text=text).outcome
 
 
 # One run after another.
@@ -182,8 +180,7 @@ def test_two_runs_at_the_same_time_end_at_one_comment_of_the_later(github, clien
     both = threading.Barrier(2, timeout=GENEROUS_S)
     github.trick("GET", COMMENTS, times=2, then=both.wait)
     runs = [
-        threading.Thread(target=post, args=(client_of(github), f"run {run_id}", run_id))
-        for run_id in (first, second)
+        threading.Thread(target=post, args=(client_of(github), f"run {run_id}", run_id)) for run_id in (first, second)
     ]
     for run in runs:
         run.start()
@@ -198,9 +195,7 @@ def test_many_runs_at_the_same_time_end_at_one_comment(github, client_of, count)
     everyone = threading.Barrier(count, timeout=GENEROUS_S)
     github.trick("GET", COMMENTS, times=count, then=everyone.wait)
     ids = range(20, 20 + count)
-    runs = [
-        threading.Thread(target=post, args=(client_of(github), f"run {run_id}", run_id)) for run_id in ids
-    ]
+    runs = [threading.Thread(target=post, args=(client_of(github), f"run {run_id}", run_id)) for run_id in ids]
     for run in runs:
         run.start()
     for run in runs:
@@ -214,10 +209,7 @@ def test_an_edit_that_failed_is_not_sent_again_over_a_later_runs(github, client_
     number = github.add_comment(ACTIONS, body("old", 5))
     later = lambda _: github.comments[number].update(body=body("later", 11))  # noqa: E731 - as it waits
     github.trick("PATCH", ".*", status=502, done=done)
-    assert (
-        post(client_of(github, sleep=lambda s: (pauses.append(s), later(s))), "now", 10)
-        is PostOutcome.SUPERSEDED
-    )
+    assert post(client_of(github, sleep=lambda s: (pauses.append(s), later(s))), "now", 10) is PostOutcome.SUPERSEDED
     assert github.bodies() == [body("later", 11)]
     assert pauses == [1]
 
@@ -352,9 +344,7 @@ def test_a_key_cannot_end_the_marker(key):
         marker(key=key)
 
 
-@given(
-    st.from_regex(r"[A-Za-z0-9._/-]{1,100}", fullmatch=True), st.integers(1, 10**18), st.integers(1, 10**8)
-)
+@given(st.from_regex(r"[A-Za-z0-9._/-]{1,100}", fullmatch=True), st.integers(1, 10**18), st.integers(1, 10**8))
 def test_a_marker_is_read_as_it_was_written(key, run_id, attempt):
     one = marker(run_id, attempt, key=key)
     assert Marker.of(f"{one}\ntext") == one

@@ -28,9 +28,7 @@ def test_an_app_that_is_told_nothing_is_taken_for_the_jobs_own(github, client):
     assert own_identity(client) == Identity(login="github-actions[bot]")
 
 
-@pytest.mark.parametrize(
-    "answer", [{"errors": [{"message": "no"}]}, {"data": None}, {"data": {"viewer": 7}}, []]
-)
+@pytest.mark.parametrize("answer", [{"errors": [{"message": "no"}]}, {"data": None}, {"data": {"viewer": 7}}, []])
 def test_an_app_that_is_told_nonsense_is_too(github, client, answer):
     github.trick("POST", "/graphql", status=200, body=answer)
     assert own_identity(client) == Identity(login="github-actions[bot]")

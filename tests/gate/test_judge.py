@@ -42,9 +42,7 @@ def waiver(expires, *, metric="energy_per_request"):
 
 
 def ruling(budgets, facts, *, relative=True, waivers=()):
-    (finding,) = judge(
-        {one.metric: one for one in budgets}, facts, relative=relative, waivers=waivers, today=TODAY
-    )
+    (finding,) = judge({one.metric: one for one in budgets}, facts, relative=relative, waivers=waivers, today=TODAY)
     return finding
 
 

@@ -91,9 +91,7 @@ def style_faults(text: str, where: str) -> list[str]:
     scripts = [step["run"] for step in _steps(document) if isinstance(step.get("run"), str)]
     found += [f"{where}: {{{{ in a script: {script.strip()}" for script in scripts if "${{" in script]
     if "jobs" in document and document.get("permissions", "nothing") != {}:
-        found.append(
-            f"{where}: top-level permissions are {document.get('permissions', 'not given')}, not {{}}"
-        )
+        found.append(f"{where}: top-level permissions are {document.get('permissions', 'not given')}, not {{}}")
     return found
 
 
@@ -191,9 +189,7 @@ def table_faults(table: Table, declared: Mapping[str, Mapping[str, Any]]) -> lis
         for name, one in declared.items()
     ]
     where = f"{table.page}:{table.line}"
-    found = [
-        f"{where}: {row[0]} is not in action.yml" for row in table.rows if row[0] not in _names(expected)
-    ]
+    found = [f"{where}: {row[0]} is not in action.yml" for row in table.rows if row[0] not in _names(expected)]
     found += [f"{where}: {row[0]} is missing" for row in expected if row[0] not in _names(table.rows)]
     common = [row for row in table.rows if row[0] in _names(expected)]
     written = {row[0]: row for row in expected}

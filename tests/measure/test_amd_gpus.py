@@ -154,9 +154,7 @@ def test_without_a_counter_the_power_is_sampled(measured):
 
 def test_a_counter_that_stands_still_is_an_error(measured):
     said = measured(visible="0", WATTS="0.0000123")  # 12.3 mJ so far, of which the counter shows whole ones
-    assert said.startswith(
-        "the energy counter of GPU 0 (Stand-in MI) did not change for 2 s. On a card with two dies"
-    )
+    assert said.startswith("the energy counter of GPU 0 (Stand-in MI) did not change for 2 s. On a card with two dies")
 
 
 @pytest.mark.parametrize("settings", [{"BROKEN": "1"}, {"COUNT": "0"}])

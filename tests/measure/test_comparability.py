@@ -22,9 +22,7 @@ def side(*windows):
 
 def _reading(components):
     return Reading(
-        components=tuple(
-            Component(name=name, energy_joules=1.0, method=method) for name, method in components
-        )
+        components=tuple(Component(name=name, energy_joules=1.0, method=method) for name, method in components)
     )
 
 

@@ -12,18 +12,16 @@ from hypothesis import strategies as st
 
 from energygate.footprint import NoFootprint, Production
 from energygate.gate.estimates import Confidence, Factors, weigh, weigh_change
-from energygate.measure.footprints import NO_BYTES, Bytes, FootprintModel
 from energygate.measure.launch import Launches
 from energygate.measure.meters.idle import active_joules
 from energygate.measure.readings import Method
 from energygate.measure.series import DRIFTING, change_series, series
+from energygate.measure.site_footprint import NO_BYTES, Bytes, FootprintModel
 from energygate.policy import Traffic
 
 KWH = 3.6e6
 MODEL = meter_facts(idle_watts=2.0)
-COUNTER = meter_facts(
-    component_facts(method=Method.MEASURED, active_share=None, idle_watts=5.0), idle_watts=5.0
-)
+COUNTER = meter_facts(component_facts(method=Method.MEASURED, active_share=None, idle_watts=5.0), idle_watts=5.0)
 BUSY = Production(traffic=Traffic(requests_per_day=1e5), pue=1.25)
 WARM = replace(BUSY, traffic=Traffic(requests_per_day=1e5, warm_replicas=3))
 PRICED = replace(WARM, replica_price_per_h=0.34, price_per_kwh=0.25, carbon_g_per_kwh=380.0)
@@ -39,14 +37,10 @@ def one_launch(*joules, **fields):
 
 def pairs_of(factor, *, count=5, slow=1.0):
     """Launches whose head takes so many times base's energy and time, with a little scatter between launches."""
-    base = [
-        [window(j * (1 + i / 100), wall_ns=20_000_000) for j in (1.0, 1.1, 1.0, 1.1)] for i in range(count)
-    ]
+    base = [[window(j * (1 + i / 100), wall_ns=20_000_000) for j in (1.0, 1.1, 1.0, 1.1)] for i in range(count)]
     head = [
         [
-            replace(
-                one, reading=reading(one.reading.energy_joules * factor), wall_ns=round(one.wall_ns * slow)
-            )
+            replace(one, reading=reading(one.reading.energy_joules * factor), wall_ns=round(one.wall_ns * slow))
             for one in windows
         ]
         for windows in base
@@ -55,9 +49,7 @@ def pairs_of(factor, *, count=5, slow=1.0):
 
 
 def changes(site, pairs):
-    return site.changes(pairs, change_series(pairs), base=NO_BYTES, head=NO_BYTES)[
-        "effective_energy_per_request"
-    ]
+    return site.changes(pairs, change_series(pairs), base=NO_BYTES, head=NO_BYTES)["effective_energy_per_request"]
 
 
 @given(
@@ -156,8 +148,7 @@ def test_a_change_has_an_interval_like_any_other():
     site, confidence = at(PRICED), Confidence(alpha=0.1, drift_sd=0.0, drifting=DRIFTING)
     factors = Factors(pue=1.25, carbon_g_per_kwh=380.0, price_per_kwh=0.25, production=PRICED)
     sides = [
-        weigh({**series(one), **site.series(one, NO_BYTES)}, factors, confidence)
-        for one in (pairs.base, pairs.head)
+        weigh({**series(one), **site.series(one, NO_BYTES)}, factors, confidence) for one in (pairs.base, pairs.head)
     ]
     measured = change_series(pairs)
     both = {**measured, **site.changes(pairs, measured, base=NO_BYTES, head=NO_BYTES)}
@@ -209,9 +200,7 @@ def test_one_noisy_launch_is_carried_by_the_warm_pool_and_refused_without():
     launches = [one_launch(0.3), one_launch(0.06), one_launch(0.3)]
     assert min(at(WARM, COUNTER).series(launches, NO_BYTES)["effective_energy_per_request"].per_launch) > 0
     serverless = replace(BUSY, idle_watts=0.0)
-    with pytest.raises(
-        NoFootprint, match="in a launch this machine drew less while it served than when idle"
-    ):
+    with pytest.raises(NoFootprint, match="in a launch this machine drew less while it served than when idle"):
         at(serverless, COUNTER).series(launches, NO_BYTES)
 
 

@@ -46,9 +46,7 @@ def check(gpu_machine, tmp_path):
     def run(settings="", **variables):
         environment = gpu_machine.environment(f"watts={WATTS} {settings}", **variables)
         command = [sys.executable, "-m", "energygate", "check", "--json", "result.json"]
-        done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
         file = tmp_path / "result.json"
         (workload,) = json.loads(file.read_text("utf-8"))["workloads"] if file.exists() else (None,)
         return done, workload

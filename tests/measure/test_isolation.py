@@ -146,9 +146,7 @@ PLACES = ("file in the checkout", "file at home", "environment")
 def plant(where, tmp_path):
     """Set codecarbon up to lie, in one of the places it looks; returns the checkout and the environment."""
     checkout, home = tmp_path / "checkout", tmp_path / "home"
-    environment = {
-        name: value for name, value in os.environ.items() if not name.lower().startswith("codecarbon_")
-    }
+    environment = {name: value for name, value in os.environ.items() if not name.lower().startswith("codecarbon_")}
     environment |= {"HOME": str(home), "USERPROFILE": str(home)}
     for directory in (checkout, home, checkout / "loot"):
         directory.mkdir()

@@ -44,9 +44,7 @@ CPU revision\t: 0
 
 
 def test_the_first_processor_of_cpuinfo_is_read():
-    expected = Processor(
-        name="AMD EPYC 7763 64-Core Processor", vendor="AuthenticAMD", family=25, model=1, stepping=1
-    )
+    expected = Processor(name="AMD EPYC 7763 64-Core Processor", vendor="AuthenticAMD", family=25, model=1, stepping=1)
     assert from_cpuinfo(MILAN) == expected
 
 
@@ -88,9 +86,7 @@ def test_a_system_without_any_name_is_unknown(monkeypatch):
         (
             "AMD64 Family 25 Model 17 Stepping 1, AuthenticAMD",
             "AMD EPYC 9V74 80-Core Processor                ",
-            Processor(
-                name="AMD EPYC 9V74 80-Core Processor", vendor="AuthenticAMD", family=25, model=17, stepping=1
-            ),
+            Processor(name="AMD EPYC 9V74 80-Core Processor", vendor="AuthenticAMD", family=25, model=17, stepping=1),
         ),
         (
             "Intel64 Family 6 Model 106 Stepping 6, GenuineIntel",

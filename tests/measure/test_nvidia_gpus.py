@@ -158,9 +158,7 @@ def bare(environment, visible=None):
         (4, None, "an NVIDIA GPU may not be read by this user"),
     ],
 )
-def test_a_driver_that_cannot_be_asked_is_an_error_unless_no_gpu_could_be_used(
-    gpu_machine, code, visible, said
-):
+def test_a_driver_that_cannot_be_asked_is_an_error_unless_no_gpu_could_be_used(gpu_machine, code, visible, said):
     assert bare(gpu_machine.environment(f"init={code}"), visible).startswith(said)
 
 
@@ -175,7 +173,5 @@ def test_a_gpu_whose_library_is_missing_is_an_error(tmp_path):
     tmp_path.joinpath("nvidiactl").touch()
     expect_no_device(tmp_path)
     tmp_path.joinpath("nvidia0").touch()
-    with pytest.raises(
-        MeasurementError, match=r"NVIDIA GPU \(nvidia0\) but no libnvidia-ml.*compute,utility"
-    ):
+    with pytest.raises(MeasurementError, match=r"NVIDIA GPU \(nvidia0\) but no libnvidia-ml.*compute,utility"):
         expect_no_device(tmp_path)

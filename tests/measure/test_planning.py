@@ -79,9 +79,7 @@ def test_every_client_gets_as_many_calls(clients, call_ns):
         ("1 req/s", 600, 19, 19),
     ],
 )
-def test_windows_at_a_rate_hold_enough_arrivals_as_far_as_the_limit_has_room(
-    rate, limit_s, calls, pair_calls
-):
+def test_windows_at_a_rate_hold_enough_arrivals_as_far_as_the_limit_has_room(rate, limit_s, calls, pair_calls):
     assert alone({"rate": rate}, call_ns=MS / 10, limit_s=limit_s).calls == calls
     assert both({"rate": rate}, call_ns=(MS / 10, MS / 10), limit_s=limit_s).calls == pair_calls
 

@@ -45,9 +45,7 @@ def test_a_busy_hosted_runner_on_amd_arm_or_apple_draws_2_to_9_watts(name, cpus)
         ("Intel(R) Xeon(R) Platinum 8171M CPU @ 2.60GHz", 16.8),
     ],
 )
-def test_a_hosted_runner_on_intel_draws_2_to_9_watts_with_one_busy_cpu_and_up_to_17_with_four(
-    name, full_watts
-):
+def test_a_hosted_runner_on_intel_draws_2_to_9_watts_with_one_busy_cpu_and_up_to_17_with_four(name, full_watts):
     """Published servers with these chips draw 3 to 4 W per thread at full load; it is not made smaller here."""
     power = watts(name)
     one_busy = power.idle_watts_of(3) + power.full_watts
@@ -72,9 +70,7 @@ def test_the_stated_uncertainty_covers_what_another_model_says(name, cpus, idle_
 
 # The laws of the estimate.
 
-each_row = st.sampled_from(
-    [watts(name) for name in {family: name for name, family in NAMES.items()}.values()]
-)
+each_row = st.sampled_from([watts(name) for name in {family: name for name, family in NAMES.items()}.values()])
 
 
 @given(power=each_row, shares=st.lists(st.integers(0, 10**12), min_size=1, max_size=64))
@@ -92,9 +88,7 @@ def test_a_clock_that_counts_microseconds_costs_a_split_less_than_5_percent(powe
     """The shortest window, on many cores, each core's time cut off below a microsecond."""
     counted = sum(total_ns * (core + 1) // cores - total_ns * core // cores for core in range(cores))
     assert counted == total_ns
-    cut = sum(
-        (total_ns * (core + 1) // cores - total_ns * core // cores) // 1000 * 1000 for core in range(cores)
-    )
+    cut = sum((total_ns * (core + 1) // cores - total_ns * core // cores) // 1000 * 1000 for core in range(cores))
     assert power.energy_joules(cut) == pytest.approx(power.energy_joules(total_ns), rel=0.05)
 
 

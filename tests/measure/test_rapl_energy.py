@@ -31,9 +31,7 @@ def window(meter, happening=lambda: None, *, seconds=0.1):
     return meter.end_window(USAGE)
 
 
-def test_counters_that_move_on_while_they_are_looked_at_are_read_between_two_looks(
-    powercap, meter_on, monkeypatch
-):
+def test_counters_that_move_on_while_they_are_looked_at_are_read_between_two_looks(powercap, meter_on, monkeypatch):
     """codecarbon looks a little later than we do, at each counter later than at the one before."""
     tree = powercap(packages=2)
     packages, memory = ["package-0", "package-1"], ["dram-0", "dram-1"]
@@ -186,9 +184,7 @@ def test_a_window_shorter_than_the_counters_period_is_refused(powercap, meter_on
     meter = meter_on(tree, period_ns=50_000_000)
     assert meter[0].facts.min_window_ns == 5_000_000_000
     draw = lambda: tree["package-0"].advance(0.4)  # noqa: E731 - what happens
-    with pytest.raises(
-        MeasurementError, match=r"window of 45\.\d ms is shorter than the RAPL counter's period of 50"
-    ):
+    with pytest.raises(MeasurementError, match=r"window of 45\.\d ms is shorter than the RAPL counter's period of 50"):
         window(meter, draw, seconds=0.045)
     assert window(meter, draw, seconds=0.051)
 

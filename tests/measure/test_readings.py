@@ -15,9 +15,7 @@ def cpu(method=MEASURED, **fields):
 
 
 def gpu(**fields):
-    return component_facts(
-        **{"name": "gpu", "method": MEASURED, "device": "H100", "source": "NVML", **fields}
-    )
+    return component_facts(**{"name": "gpu", "method": MEASURED, "device": "H100", "source": "NVML", **fields})
 
 
 @pytest.mark.parametrize(

@@ -87,9 +87,7 @@ def test_what_cannot_be_right_is_named(components, meter, window_ns, sentence):
 )
 def test_nothing_that_the_device_can_draw_is_refused(watts, window_ns, period_ns):
     joules = watts * window_ns * 1e-9
-    assert (
-        fault(read(("cpu", joules, MEASURED)), facts(known(period_ns=period_ns)), window_ns=window_ns) is None
-    )
+    assert fault(read(("cpu", joules, MEASURED)), facts(known(period_ns=period_ns)), window_ns=window_ns) is None
 
 
 @pytest.mark.parametrize(

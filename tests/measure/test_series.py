@@ -26,9 +26,7 @@ some_launches = st.lists(a_launch, min_size=1, max_size=5)
 @given(launches=some_launches)
 def test_energy_adds_up(launches):
     """Requests times kWh per request is the sum of the windows' energy, to rounding."""
-    metered = sum(
-        part.energy_joules for one in launches for each in one.windows for part in each.reading.components
-    )
+    metered = sum(part.energy_joules for one in launches for each in one.windows for part in each.reading.components)
     requests = sum(each.requests for one in launches for each in one.windows)
     per_request = series(launches)["energy_per_request"].overall
     assert requests * per_request * JOULES_PER_KWH == pytest.approx(metered, rel=1e-12)

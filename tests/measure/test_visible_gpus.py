@@ -123,9 +123,7 @@ def test_unlike_gpus_are_told_apart_where_that_can_be_done(selection):
 
 @pytest.mark.parametrize("selection", [Selection(visible="0"), Selection(device_id=0)])
 def test_and_refused_where_cudas_own_order_decides(selection):
-    with pytest.raises(
-        MeasurementError, match=r"GPUs differ \(H100, T400\).*Set CUDA_DEVICE_ORDER=PCI_BUS_ID"
-    ):
+    with pytest.raises(MeasurementError, match=r"GPUs differ \(H100, T400\).*Set CUDA_DEVICE_ORDER=PCI_BUS_ID"):
         chosen(UNLIKE, selection)
 
 

@@ -56,10 +56,7 @@ def test_every_launch_warms_up_and_measures(facts):
 def test_measuring_leaves_room_for_several_launches_where_one_window_does(facts):
     plan, call_ns = plan_launch(**facts), facts["call_ns"]
     measured_ns = plan.windows * plan.calls * call_ns
-    assert (
-        plan.windows == 1
-        or MIN_PLANNED_LAUNCHES * (facts["start_ns"] + measured_ns) <= facts["time_limit_ns"]
-    )
+    assert plan.windows == 1 or MIN_PLANNED_LAUNCHES * (facts["start_ns"] + measured_ns) <= facts["time_limit_ns"]
 
 
 @launches
@@ -83,9 +80,7 @@ def test_a_launch_measures_no_longer_than_evidence_needs(facts):
     ],
 )
 def test_plans(call_ns, min_window_ns, limit_s, calls, windows):
-    plan = plan_launch(
-        call_ns=call_ns, min_window_ns=min_window_ns, time_limit_ns=limit_s * S, start_ns=0.15 * S
-    )
+    plan = plan_launch(call_ns=call_ns, min_window_ns=min_window_ns, time_limit_ns=limit_s * S, start_ns=0.15 * S)
     assert (plan.calls, plan.windows) == (calls, windows)
 
 
@@ -127,9 +122,7 @@ def test_a_pair_serves_whole_blocks_in_windows_long_enough_for_its_faster_side(
 
 
 def test_a_side_that_is_a_thousand_times_slower_does_not_make_launches_outlast_the_limit():
-    plan = plan_pair(
-        call_ns=(1 * MS, 1000 * MS), min_window_ns=8 * MS, time_limit_ns=20 * S, start_ns=0.3 * S
-    )
+    plan = plan_pair(call_ns=(1 * MS, 1000 * MS), min_window_ns=8 * MS, time_limit_ns=20 * S, start_ns=0.3 * S)
     assert plan.calls == 1
     assert plan.windows == 2
 

@@ -159,9 +159,7 @@ def test_what_eases_a_gate_comes_first():
 
 def test_a_flood_of_changes_pushes_nothing_out_of_sight():
     flood = "\n".join(f"  aaa-{i}: {{onnx: a.onnx}}" for i in range(500))
-    head = policy(
-        replaced("max_increase: 5 %", "max_increase: 50 %", replaced("waivers:", f"{flood}\nwaivers:"))
-    )
+    head = policy(replaced("max_increase: 5 %", "max_increase: 50 %", replaced("waivers:", f"{flood}\nwaivers:")))
     changes = policy_changes(BASE, head)
     assert len(changes) == MAX_CHANGES
     assert changes[0] == CHANGES["a limit"][1]
@@ -182,9 +180,7 @@ def test_a_hostile_policy_writes_no_long_or_broken_lines():
         },
     }
     harmless = {"version": 1, "workloads": {name: {"onnx": "a"}}}
-    changes = policy_changes(
-        policy(yaml.safe_dump(harmless)), policy(yaml.safe_dump(document, allow_unicode=False))
-    )
+    changes = policy_changes(policy(yaml.safe_dump(harmless)), policy(yaml.safe_dump(document, allow_unicode=False)))
     assert changes
     assert all(one.isprintable() and len(one) <= MAX_CHANGE_LENGTH for one in changes)
 

@@ -24,7 +24,7 @@ from energygate.policy import (
     Workload,
     parse_policy,
 )
-from energygate.policy.families import FAMILIES
+from energygate.policy.unit_families import FAMILIES
 
 FOLDER = Path(__file__).parents[2] / "docs"
 DOCS = (FOLDER / "policy.md").read_text(encoding="utf-8")

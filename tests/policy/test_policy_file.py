@@ -134,9 +134,7 @@ def test_a_model_made_in_python_is_checked_the_same_way(raw, sentence):
     assert Measurement(time_limit=parse_quantity("5 min", Family.TIME)).time_limit.value == 300
 
 
-@pytest.mark.parametrize(
-    ("today", "expired"), [("2027-01-30", False), ("2027-01-31", False), ("2027-02-01", True)]
-)
+@pytest.mark.parametrize(("today", "expired"), [("2027-01-30", False), ("2027-01-31", False), ("2027-02-01", True)])
 def test_a_waiver_holds_through_its_last_day(today, expired):
     waiver = Waiver(workload="w", metric="model_size", reason="r", owner="o", expires=date(2027, 1, 31))
     assert waiver.expired(date.fromisoformat(today)) is expired
@@ -316,10 +314,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "labels: label",
             "seed: 0",
             21,
-            (
-                f"budgets.accuracy{WORKLOAD}: needs labels, the name of the array in inputs with "
-                "the correct answers"
-            ),
+            (f"budgets.accuracy{WORKLOAD}: needs labels, the name of the array in inputs with the correct answers"),
         ),
         (
             "max_increase: 5 %",
@@ -367,10 +362,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "level: warn",
             "level: wran",
             19,
-            (
-                f"budgets.latency_p95.level{WORKLOAD}: needs off or warn or error, not 'wran'; "
-                "did you mean 'warn'?"
-            ),
+            (f"budgets.latency_p95.level{WORKLOAD}: needs off or warn or error, not 'wran'; did you mean 'warn'?"),
         ),
         (
             "latency_p95",
@@ -397,10 +389,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             LIMIT,
             "{max_decrease: 1 %}",
             20,
-            (
-                f"budgets.model_size.max_decrease{WORKLOAD}: lower is better for model_size; use "
-                "max_increase instead"
-            ),
+            (f"budgets.model_size.max_decrease{WORKLOAD}: lower is better for model_size; use max_increase instead"),
         ),
         (
             LIMIT,
@@ -469,10 +458,7 @@ PUE = "site.pue: PUE is facility energy over IT energy, from 1.0 to 3.0, not "
             "digits-cnn:\n",
             "a\u202eb:\n",  # turns the rest of a line around
             9,
-            (
-                "workload 'a\\u202eb': contains a line break or another unprintable character; "
-                "write plain text"
-            ),
+            ("workload 'a\\u202eb': contains a line break or another unprintable character; write plain text"),
         ),
         ("digits-cnn:\n", "' a':\n", 9, "workload ' a': begins or ends with a space; remove it"),
         *[
@@ -532,9 +518,7 @@ def test_what_a_callable_would_ignore_is_refused(key):
 
 def test_one_budget_is_waived_once():
     waiver = EXAMPLE.splitlines()[-1]
-    with pytest.raises(
-        PolicyError, match=r"^energygate.yml:24: waiver 2: waives the same budget as waiver 1"
-    ):
+    with pytest.raises(PolicyError, match=r"^energygate.yml:24: waiver 2: waives the same budget as waiver 1"):
         parse_policy(f"{EXAMPLE}{waiver}\n")
 
 
@@ -635,9 +619,7 @@ WORDS = st.sampled_from(
     ["version", "workloads", "budgets", "w", "onnx", "max", "site", "pue", "waivers", "energy_per_request"]
 )
 LEAVES = st.none() | WORDS | st.sampled_from(["1", "0.2 Wh", "5 %", "off", "", "nan", "a:b", "2027-01-31"])
-TREES = st.recursive(
-    LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4)
-)
+TREES = st.recursive(LEAVES, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=4))
 
 
 def _yaml(tree):
@@ -648,11 +630,7 @@ def _yaml(tree):
     return "~" if tree is None else f'"{tree}"'
 
 
-@given(
-    st.fixed_dictionaries(
-        {"version": st.just("1"), "workloads": TREES}, optional={"site": TREES, "waivers": TREES}
-    )
-)
+@given(st.fixed_dictionaries({"version": st.just("1"), "workloads": TREES}, optional={"site": TREES, "waivers": TREES}))
 @settings(deadline=None, max_examples=300)
 def test_any_tree_is_a_policy_or_sentences_with_lines(tree):
     try:

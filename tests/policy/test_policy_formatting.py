@@ -81,9 +81,7 @@ def test_chooses_one_scale_for_a_row(values, unit, scale):
 
 def test_a_row_in_one_scale_reads_like_its_largest_value_alone():
     factor, unit = scale_for([1.92e-9, 2.57e-9], "kWh")
-    assert (
-        f"{format_number(1.92e-9 * factor)} → {format_number(2.57e-9 * factor)} {unit}" == "1.92 → 2.57 µWh"
-    )
+    assert f"{format_number(1.92e-9 * factor)} → {format_number(2.57e-9 * factor)} {unit}" == "1.92 → 2.57 µWh"
     assert format_quantity(2.57e-9, "kWh").endswith(unit)
 
 

@@ -201,6 +201,4 @@ def test_replicas_alone_make_a_monthly_cost_in_their_currency():
     text = "version: 1\nsite: {replica: {price: 1 EUR/h}, traffic: {requests_per_day: 1}}\n"
     text += "workloads: {w: {onnx: m, budgets: {monthly_cost: 1 EUR}}}"
     assert parse_policy(text).site.currency == "EUR"
-    assert "1 USD is not in the currency of site.replica.price, EUR" in sentence(
-        text.replace("1 EUR}", "1 USD}")
-    )
+    assert "1 USD is not in the currency of site.replica.price, EUR" in sentence(text.replace("1 EUR}", "1 USD}"))

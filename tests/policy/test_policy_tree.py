@@ -88,10 +88,7 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1,
         ("a: {b: 1,\n c: 2,\n b: 3}", "p.yml:3: 'b' is given twice, here and on line 1. Keep one of the two"),
         (
             "a: !!python/object/apply:os.system [x]",
-            (
-                "p.yml:1: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed "
-                "in a policy. Remove it"
-            ),
+            ("p.yml:1: the tag tag:yaml.org,2002:python/object/apply:os.system is not allowed in a policy. Remove it"),
         ),
         ("a: !x 1", "p.yml:1: the tag !x is not allowed in a policy. Remove it"),
         (
@@ -101,10 +98,7 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1,
         ("a: 1\nb: &b [*b]", "p.yml:2: *b contains itself. Write the value out"),
         (
             "a: *nowhere",
-            (
-                "p.yml:1: *nowhere is not defined. Define it with & above its first use, "
-                "or put quotes around the value"
-            ),
+            ("p.yml:1: *nowhere is not defined. Define it with & above its first use, or put quotes around the value"),
         ),
         ("a: 1\n<<: 5", "p.yml:2: << can only merge a mapping. Write <<: *name_of_a_mapping"),
         ("? [a]\n: b", "p.yml:1: a key must be text, not a list or mapping. Write key: value"),
@@ -148,10 +142,7 @@ CHAIN = "a0: &a0 [x]\n" + "".join(f"a{i}: &a{i} [*a{i - 1}]\n" for i in range(1,
         ('a: "\\0"', "p.yml:1: a value contains the character U+0000, which is unprintable. Remove it"),
         (
             "a: 1\nb: \x00",
-            (
-                "p.yml:2: the character U+0000 is not allowed in a text file. Remove it, or "
-                "save the file as UTF-8"
-            ),
+            ("p.yml:2: the character U+0000 is not allowed in a text file. Remove it, or save the file as UTF-8"),
         ),
         (
             BOMB,

@@ -65,9 +65,7 @@ def test_the_ini_file_alone(project):
 
 
 def test_the_policys_entry_is_the_tests(project):
-    assert re.search(
-        r"✓  classify +energy per request .* max 0.5 mWh", project("pytest --energy").stdout.str()
-    )
+    assert re.search(r"✓  classify +energy per request .* max 0.5 mWh", project("pytest --energy").stdout.str())
 
 
 def test_nothing_is_missing():

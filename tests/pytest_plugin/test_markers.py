@@ -36,9 +36,7 @@ def test_a_bare_text_sets_the_limit_that_it_sets_in_the_policy():
 )
 @pytest.mark.parametrize("switch", ["--energy", "--energy-off"])
 def test_a_mistake_is_reported_at_collection_and_nothing_runs(suite, marker, says, switch):
-    found = suite(
-        f"@pytest.mark.energy({marker})\ndef test_it(energy):\n    print('it runs')\n", switch, "-s"
-    )
+    found = suite(f"@pytest.mark.energy({marker})\ndef test_it(energy):\n    print('it runs')\n", switch, "-s")
     assert found.ret == USAGE
     assert f"test_it.py::test_it: @pytest.mark.energy: {says}" in found.stderr.str()
     assert "it runs" not in found.stdout.str()

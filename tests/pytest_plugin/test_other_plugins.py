@@ -67,9 +67,7 @@ def installed(tmp_path_factory):
             ]
             done = subprocess.run(command, capture_output=True, text=True, check=False)
             if done.returncode:
-                pytest.skip(
-                    f"{' '.join(requirements)} cannot be installed here: {done.stderr.strip()[-200:]}"
-                )
+                pytest.skip(f"{' '.join(requirements)} cannot be installed here: {done.stderr.strip()[-200:]}")
             known[requirements] = target
         return known[requirements]
 
@@ -247,9 +245,7 @@ def test_a_test_that_is_skipped_when_it_runs_again_has_no_verdict(together, name
 def test_a_test_on_an_event_loop(together):
     case = together[1]["test_on_an_event_loop"]
     assert outcome(case) == set()
-    assert {one.get("name"): one.get("value") for one in case.iter("property")}[
-        "energygate.verdict"
-    ] == "pass"
+    assert {one.get("name"): one.get("value") for one in case.iter("property")}["energygate.verdict"] == "pass"
 
 
 @pytest.mark.parametrize("version", ["8.*", pytest.param("9.*", marks=pytest.mark.repeats)])

@@ -156,9 +156,7 @@ def test_pipeline(energy):
         ]
     )
     found.stdout.no_fnmatch_line("encode: *")
-    assert (
-        "energy per request max 0.5 mWh; decode: energy per request max 0.3 mWh" in suite(source).stdout.str()
-    )
+    assert "energy per request max 0.5 mWh; decode: energy per request max 0.3 mWh" in suite(source).stdout.str()
 
 
 @pytest.mark.parametrize(
@@ -246,10 +244,7 @@ def test_the_first_failure_ends_the_session_if_asked_to(suite):
 def test_junit_properties(suite, pytester):
     suite(WITHIN + OVER, "--energy", "--junit-xml", "junit.xml")
     cases = ET.parse(pytester.path / "junit.xml").getroot().iter("testcase")  # noqa: S314 - our own file
-    found = {
-        case.get("name"): {one.get("name"): one.get("value") for one in case.iter("property")}
-        for case in cases
-    }
+    found = {case.get("name"): {one.get("name"): one.get("value") for one in case.iter("property")} for case in cases}
     assert found["test_within"]["energygate.verdict"] == "pass"
     assert found["test_over"]["energygate.verdict"] == "fail"
     assert found["test_over"]["energygate.method"] == "estimated"
@@ -272,9 +267,7 @@ waivers:
     found.assert_outcomes(passed=1, failed=1)
     found.stdout.fnmatch_lines(["*✗  classify *max 0.3 mWh", "*classify: time limit 10 s, PUE 1.5*"])
     suite(source, "--energy-budget", "0.5 mWh", policy=policy).assert_outcomes(passed=2)
-    suite("@pytest.mark.energy(max='0.5 mWh')\n" + source, "--energy", policy=policy).assert_outcomes(
-        passed=2
-    )
+    suite("@pytest.mark.energy(max='0.5 mWh')\n" + source, "--energy", policy=policy).assert_outcomes(passed=2)
 
 
 def test_collecting_alone_measures_nothing(suite):

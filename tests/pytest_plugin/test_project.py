@@ -101,9 +101,7 @@ def test_beside_its_past(project):
     assert found["test_new"]["state"] == "added", done.stdout
     assert found["test_new"]["verdict"] in WITHIN
     assert "added: base " in done.stdout
-    trees = subprocess.run(
-        ["git", "worktree", "list"], cwd=project, check=True, capture_output=True, text=True
-    )
+    trees = subprocess.run(["git", "worktree", "list"], cwd=project, check=True, capture_output=True, text=True)
     assert len(trees.stdout.splitlines()) == 1
 
 

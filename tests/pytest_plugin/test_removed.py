@@ -69,9 +69,7 @@ def branch(pytester):
 
 def test_they_are_listed_in_the_section_and_in_the_result(branch):
     base = {"test_it.py": IMPORT + KEPT + GONE + SEVERAL + PLAIN + SET_UP}
-    found, removed, written = branch(
-        base, {"test_it.py": IMPORT + KEPT + SEVERAL.replace("[1, 2]", "[2, 3]")}
-    )
+    found, removed, written = branch(base, {"test_it.py": IMPORT + KEPT + SEVERAL.replace("[1, 2]", "[2, 3]")})
     found.assert_outcomes(passed=3)
     assert found.ret == 0
     names = ["test_gone", "test_several[1]", "test_set_up"]
@@ -166,9 +164,7 @@ def test_a_base_whose_pytest_does_not_start(branch):
     ],
 )
 def test_a_session_that_collects_not_all_of_its_tests_does_not_look(branch, arguments, why):
-    head = {"test_it.py": KEPT} | (
-        {} if "--lf" in arguments else {"test_broken.py": "import no_such_thing\n"}
-    )
+    head = {"test_it.py": KEPT} | ({} if "--lf" in arguments else {"test_broken.py": "import no_such_thing\n"})
     _, removed, written = branch({"test_it.py": IMPORT + KEPT + GONE}, head, *arguments)
     assert removed == {}
     assert written["notes"] == [f"energy tests that only base has were not looked for: {why}"]

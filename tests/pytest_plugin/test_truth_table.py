@@ -92,12 +92,9 @@ def test_how_long(suite, *, option, marker, ini, policy, seconds):
         "--energy",
         *([] if option is NOTHING else ["--energy-time", option]),
         ini="" if ini is NOTHING else f"energy_time = {ini}",
-        policy=policy
-        and f"version: 1\nmeasurement: {{time_limit: {policy}}}\nworkloads: {{w: {{python: m:f}}}}",
+        policy=policy and f"version: 1\nmeasurement: {{time_limit: {policy}}}\nworkloads: {{w: {{python: m:f}}}}",
     )
-    assert f"time limit {seconds}" in found.stdout.str().replace("s, PUE", "").replace(
-        "time limit ", "time limit "
-    )
+    assert f"time limit {seconds}" in found.stdout.str().replace("s, PUE", "").replace("time limit ", "time limit ")
 
 
 @pytest.mark.parametrize(

@@ -98,9 +98,7 @@ def test_each_parameter_may_be_about_a_part_of_its_own(suite):
 
 
 def test_what_else_is_measured_is_judged_all_the_same(suite):
-    found = suite(
-        f"@pytest.mark.energy(part='c', max='0.5 mWh')\n{AB}", "--energy", "--energy-budget", "0.3 mWh"
-    )
+    found = suite(f"@pytest.mark.energy(part='c', max='0.5 mWh')\n{AB}", "--energy", "--energy-budget", "0.3 mWh")
     found.assert_outcomes(failed=1, errors=1)
 
 
@@ -111,13 +109,9 @@ def test_what_else_is_measured_is_judged_all_the_same(suite):
 def test_an_entry_that_names_no_test_is_reported(suite, test, hint):
     source = "@pytest.mark.parametrize('n', [1, 2])\ndef test_it(energy, n):\n    energy(len, '')\n"
     policy = ENTRY.format(f"test_it.py::{test}")
-    line = (
-        f"not judged: limited (energygate.yml:3): no energy test {test} was collected from test_it.py{hint}"
-    )
+    line = f"not judged: limited (energygate.yml:3): no energy test {test} was collected from test_it.py{hint}"
     suite(source, "--energy", policy=policy).stdout.fnmatch_lines([line])
-    suite(source, "--energy", "-k", "2", policy=policy).stdout.fnmatch_lines(
-        [line]
-    )  # it is not there either way
+    suite(source, "--energy", "-k", "2", policy=policy).stdout.fnmatch_lines([line])  # it is not there either way
     found = suite(source, "--energy", "test_it.py::test_it[1]", policy=policy)
     found.stdout.no_fnmatch_line("not judged:*")  # whether others are there was not looked for
 

@@ -182,9 +182,7 @@ def test_a_result_that_was_not_written_has_no_place():
 
 def test_values_of_different_widths_stand_below_each_other():
     small = metric_result(finding_result(Verdict.PASS), head=2.1e-10, low=2e-10, high=2.2e-10)
-    outcome = result(
-        judged(Verdict.PASS), workload_result("a-longer-name", metrics={"energy_per_request": small})
-    )
+    outcome = result(judged(Verdict.PASS), workload_result("a-longer-name", metrics={"energy_per_request": small}))
     table = [line for line in shown(outcome).splitlines() if line.startswith("  ✓")]
     assert table == [
         "  ✓  digits-cnn     energy per request  1.92 µWh  (1.80 … 2.05)  max 2 µWh",

@@ -63,9 +63,7 @@ def changed(estimate, low, high, verdict=Verdict.PASS, *, name="digits-cnn", rea
     """Build a workload whose energy changed."""
     finding = finding_result(verdict, kind="max_increase", limit=0.05, limit_text="5 %", reason=reason)
     change = Change(estimate=estimate, low=low, high=high)
-    metric = metric_result(finding, head=1.5e-9 * (1 + estimate)).model_copy(
-        update={"base": 1.5e-9, "change": change}
-    )
+    metric = metric_result(finding, head=1.5e-9 * (1 + estimate)).model_copy(update={"base": 1.5e-9, "change": change})
     return workload_result(
         name,
         metrics={"energy_per_request": metric},
@@ -116,9 +114,7 @@ WORSE = result(
         Verdict.FAIL,
         comparison=comparison(
             operators=(
-                OperatorResult(
-                    operator="Conv", base_share=0.5, contribution=0.31, is_new=False, is_gone=False
-                ),
+                OperatorResult(operator="Conv", base_share=0.5, contribution=0.31, is_new=False, is_gone=False),
             ),
             agreement=AgreementResult(share=0.989, compared=360, how="classes", largest_difference=None),
         ),
@@ -227,9 +223,7 @@ def test_limits_of_one_metric_stand_in_one_row_the_broken_one_first():
             finding_result(Verdict.FAIL, kind="max_increase", limit=0.05, limit_text="5 %"),
         ).model_copy(update={"base": 1.5e-9, "change": Change(estimate=0.28, low=0.27, high=0.29)})
     }
-    (row,) = rows_of(
-        written(result(workload_result(metrics=metrics), base=BASE)).replace(NO_BREAK_SPACE, " ")
-    )
+    (row,) = rows_of(written(result(workload_result(metrics=metrics), base=BASE)).replace(NO_BREAK_SPACE, " "))
     assert row.endswith("<b>+28.0 %</b><br><sub>+27.0 to +29.0</sub> | ❌ +5 %<br>✅ ≤ 3 µWh |")
     assert "1.80 to 2.05" not in row  # head's own interval: nothing hangs on it
 
@@ -245,9 +239,7 @@ def test_a_new_workload_says_so_where_others_have_a_change():
 
 
 def test_a_name_stands_in_the_first_of_its_rows_only():
-    metrics = {
-        name: metric_result(finding_result(Verdict.PASS)) for name in ("energy_per_request", "latency_p95")
-    }
+    metrics = {name: metric_result(finding_result(Verdict.PASS)) for name in ("energy_per_request", "latency_p95")}
     first, second = rows_of(written(result(workload_result(metrics=metrics))))
     assert first.startswith("| `digits-cnn` energy per request<br>")
     assert second.startswith("| latency p95<br>")
@@ -283,8 +275,7 @@ def test_of_many_rows_the_news_are_in_sight_and_the_rest_is_folded_and_counted()
 
 def test_of_many_rows_the_quiet_ones_of_a_failing_workload_wait_too():
     quiet_metrics = {
-        name: metric_result(finding_result(Verdict.PASS))
-        for name in ("latency_p50", "latency_p95", "model_size")
+        name: metric_result(finding_result(Verdict.PASS)) for name in ("latency_p50", "latency_p95", "model_size")
     }
     failing = [changed(0.2, 0.1, 0.3, Verdict.FAIL, name=name) for name in "abcd"]
     many = [one.model_copy(update={"metrics": {**one.metrics, **quiet_metrics}}) for one in failing]
@@ -313,9 +304,7 @@ def test_what_a_reader_must_know_is_in_plain_sight():
         workload_result("noisy", notes=("warm-up did not settle in 4 of 6 launches",)),
         failed_workload_result("one"),
         failed_workload_result("two", message="it is no ONNX model"),
-        changed(
-            0.04, 0.0, 0.1, Verdict.INCONCLUSIVE, name="open", comparison=comparison(seconds_to_decide=90.0)
-        ),
+        changed(0.04, 0.0, 0.1, Verdict.INCONCLUSIVE, name="open", comparison=comparison(seconds_to_decide=90.0)),
         base=BASE,
         notes=("the time was short",),
         policy_changed=True,
@@ -386,9 +375,7 @@ def test_that_answers_agree_is_not_called_a_move():
 
 def test_nothing_is_offered_to_reproduce_where_nothing_changed():
     body = written(result(unchanged("a"), unchanged("b"), base=BASE))
-    assert body.startswith(
-        "### ✅ energygate: 2 workloads identical to base, not measured\n\n<sub>head against"
-    )
+    assert body.startswith("### ✅ energygate: 2 workloads identical to base, not measured\n\n<sub>head against")
 
 
 def test_last_words_are_quoted_line_by_line():

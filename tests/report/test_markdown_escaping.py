@@ -138,9 +138,7 @@ def inline(line):
 
 def shown(line):
     """Give a line's text as its reader sees it."""
-    return "".join(
-        token.content for token in inline(line) if token.type in {"text", "text_special", "code_inline"}
-    )
+    return "".join(token.content for token in inline(line) if token.type in {"text", "text_special", "code_inline"})
 
 
 def runs(tokens):

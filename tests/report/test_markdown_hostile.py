@@ -39,13 +39,9 @@ def filled(word):
     metric = exact_metric_result(
         2.0, word(), finding_result(Verdict.FAIL, kind="max_increase", limit_text=word(), reason=word())
     ).model_copy(update={"base": 1.5, "change": change})
-    absolute = exact_metric_result(
-        3.0, word(), finding_result(Verdict.WARN, limit_text=word(), reason=word())
-    )
+    absolute = exact_metric_result(3.0, word(), finding_result(Verdict.WARN, limit_text=word(), reason=word()))
     moved = comparison(
-        operators=(
-            OperatorResult(operator=word(), base_share=0.5, contribution=0.1, is_new=True, is_gone=False),
-        ),
+        operators=(OperatorResult(operator=word(), base_share=0.5, contribution=0.1, is_new=True, is_gone=False),),
         base_versions={"runtime": word()},
     )
     measured = workload_result(
@@ -104,9 +100,7 @@ def skeleton(tokens):
 
 
 def assert_inert_but_ours(children):
-    inside_link = itertools.accumulate(
-        (one.nesting for one in children if one.type.startswith("link")), initial=0
-    )
+    inside_link = itertools.accumulate((one.nesting for one in children if one.type.startswith("link")), initial=0)
     assert all(depth in {0, 1} for depth in inside_link)
     kept = [
         one

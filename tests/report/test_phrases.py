@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 
 from energygate.gate import Verdict
 from energygate.policy import parse_quantity
-from energygate.policy.families import Family
+from energygate.policy.unit_families import Family
 from energygate.report.console import console_rows
 from energygate.report.explanations import effort, interval_words, source
 from energygate.report.headline import headline
@@ -92,9 +92,7 @@ def test_how_far_over_a_limit(limit, much):
             with_metric(
                 "energy_per_request",
                 metric_result(
-                    finding_result(
-                        Verdict.INCONCLUSIVE, limit_text="2 µWh", reason="too few launches for an interval"
-                    ),
+                    finding_result(Verdict.INCONCLUSIVE, limit_text="2 µWh", reason="too few launches for an interval"),
                     low=None,
                     high=None,
                 ),
@@ -127,10 +125,7 @@ def test_the_headline_of_other_limits(workload, text):
             "digits-cnn: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh",
         ),
         (
-            [
-                judged(Verdict.FAIL, name=name, limit=1.6e-9, limit_text="1.6 µWh")
-                for name in ("one", "two", "three")
-            ],
+            [judged(Verdict.FAIL, name=name, limit=1.6e-9, limit_text="1.6 µWh") for name in ("one", "two", "three")],
             "one: energy per request is 1.92 µWh, 20 % over the limit of 1.6 µWh; 2 more budgets broken",
         ),
     ],
@@ -141,9 +136,7 @@ def test_the_headline_of_several_workloads(workloads, text):
 
 def test_rows_begin_with_what_a_reader_must_see():
     verdicts = [Verdict.PASS, Verdict.WAIVED, Verdict.INCONCLUSIVE, Verdict.WARN, Verdict.FAIL]
-    found = console_rows(
-        result(workload_result("unjudged"), *(judged(one, name=one.value) for one in verdicts))
-    )
+    found = console_rows(result(workload_result("unjudged"), *(judged(one, name=one.value) for one in verdicts)))
     assert [row.workload for row, _ in found] == [
         "fail",
         "warn",
@@ -253,9 +246,7 @@ def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
     assert effort(workload_result(), pue=1.0) == (
         "6 launches, 12,000 requests, 9.8 s; codecarbon 3.3.2 alone would have said 71.0 µWh per request"
     )
-    one = provenance(
-        launches=provenance().launches[:1], requests=1, seconds=0.04, codecarbon_kwh_per_request=None
-    )
+    one = provenance(launches=provenance().launches[:1], requests=1, seconds=0.04, codecarbon_kwh_per_request=None)
     assert effort(workload_result(provenance=one), pue=1.25) == "1 launch, 1 request, 0.0 s"
     assert effort(failed_workload_result(), pue=1.0) == ""
 
@@ -286,7 +277,5 @@ def test_last_words_leave_out_our_own_frames():
         "    return 1 / 0",
         "ZeroDivisionError: division by zero",
     ]
-    assert (
-        detail_lines('  File "C:\\energygate\\workloads\\energygate_worker\\server.py", line 1\n    x') == []
-    )
+    assert detail_lines('  File "C:\\energygate\\workloads\\energygate_worker\\server.py", line 1\n    x') == []
     assert detail_lines("") == []

@@ -171,12 +171,7 @@ def shown(outcome):
 def test_the_console_tells_a_year_and_what_stands_behind_it_once():
     told = shown(result(workload("a"), workload("b"), site=site()))
     assert told.count("7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year at your traffic\n") == 2
-    assert (
-        told.count(
-            "Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle"
-        )
-        == 1
-    )
+    assert told.count("Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle") == 1
     assert "a: effective energy per request 120 µWh: 25 % requests, 75 % idle replicas\n" in told
 
 
@@ -255,7 +250,5 @@ def test_no_text_of_a_result_moves_the_cursor():
 
 
 def test_a_metric_without_change_still_costs_a_year():
-    alone = workload_result(
-        metrics={"effective_energy_per_request": metric_result(head=1e-7, low=1e-7, high=1e-7)}
-    )
+    alone = workload_result(metrics={"effective_energy_per_request": metric_result(head=1e-7, low=1e-7, high=1e-7)})
     assert per_year(alone, site()) == "37 kWh, 15 kg CO₂e, 11 EUR"

@@ -149,9 +149,7 @@ def test_neither_templates_nor_global_hooks_reach_the_checkout(project, tmp_path
     hooks.mkdir(parents=True)
     (hooks / "post-checkout").write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
     (hooks / "post-checkout").chmod(0o755)
-    (tmp_path / "config").write_text(
-        f"[core]\n\thooksPath = {hooks}\n[init]\n\ttemplateDir = {hooks.parent}\n"
-    )
+    (tmp_path / "config").write_text(f"[core]\n\thooksPath = {hooks}\n[init]\n\ttemplateDir = {hooks.parent}\n")
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", str(tmp_path / "config"))
     monkeypatch.setenv("GIT_TEMPLATE_DIR", str(hooks.parent))
     with base_of(project) as checkout:

@@ -18,9 +18,7 @@ def forked(project):
     return project
 
 
-@pytest.mark.parametrize(
-    "ref", ["main", "refs/heads/main", "v1", "HEAD~1", "main@{0}", "work~1", "main^{commit}"]
-)
+@pytest.mark.parametrize("ref", ["main", "refs/heads/main", "v1", "HEAD~1", "main@{0}", "work~1", "main^{commit}"])
 def test_the_merge_base_of_any_name(forked, ref):
     base = forked.find().merge_base(ref)
     assert base.sha == forked.git("rev-parse", "main~1")
@@ -172,9 +170,7 @@ def test_a_shallow_clone_without_a_remote_says_what_to_write(upstream, tmp_path)
 def test_a_shallow_clone_whose_remote_is_gone_says_so_and_what_to_write(upstream, tmp_path):
     clone = upstream.clone(tmp_path / "clone", "--depth=1", "--no-single-branch", "--branch=work")
     upstream.root.rename(tmp_path / "moved")
-    with pytest.raises(
-        UsageError, match=r"shallow.*origin has no more history to fetch.*fetch-depth: 0"
-    ) as caught:
+    with pytest.raises(UsageError, match=r"shallow.*origin has no more history to fetch.*fetch-depth: 0") as caught:
         clone.find().merge_base("origin/main")
     assert "does not exist" in caught.value.detail or "not appear to be a git" in caught.value.detail
 

@@ -114,9 +114,7 @@ def test_a_glob_that_would_silently_mean_something_else_is_refused(glob, advice)
         matching([glob], ["a"])
 
 
-NAMES = st.lists(
-    st.text("ab.", min_size=1, max_size=2).filter(lambda n: n.strip(".")), min_size=1, max_size=4
-)
+NAMES = st.lists(st.text("ab.", min_size=1, max_size=2).filter(lambda n: n.strip(".")), min_size=1, max_size=4)
 PARTS = st.lists(st.sampled_from(["a", "b", "*", "**", "a*", "?", "[ab]*"]), min_size=1, max_size=5)
 
 

@@ -41,9 +41,7 @@ def test_the_first_line_that_fails_is_the_end(tmp_path, command):
     failure(command, tmp_path)
 
 
-@pytest.mark.parametrize(
-    "command", ["true", "-x 2>/dev/null || true", "true\n\n", "# nothing", "false || true"]
-)
+@pytest.mark.parametrize("command", ["true", "-x 2>/dev/null || true", "true\n\n", "# nothing", "false || true"])
 def test_what_the_shell_calls_success(tmp_path, command):
     run_setup(command, tmp_path, label="head")
 

@@ -96,9 +96,7 @@ def test_a_commit_that_nobody_has_is_an_error_that_names_it(user, library, tmp_p
     clone = user.clone(tmp_path / "clone", "--recurse-submodules", "--shallow-submodules")
     shutil.rmtree(library.root)
     with (
-        pytest.raises(
-            UsageError, match=r"submodule 'libs/library' at .* not in this clone and cannot"
-        ) as caught,
+        pytest.raises(UsageError, match=r"submodule 'libs/library' at .* not in this clone and cannot") as caught,
         check_out(clone),
     ):
         pass

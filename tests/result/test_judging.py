@@ -11,7 +11,8 @@ from first_stage import TODAY, FirstStage, judge_again, policy, rulings
 from energygate.gate import Estimate, Evidence, Verdict
 from energygate.gate.estimates import shared_alpha
 from energygate.policy.policy_diff import policy_digest
-from energygate.result.judging import (
+from energygate.result.merging import MISSING
+from energygate.result.rejudging import (
     ADDITION_NOT_ALLOWED,
     AGAIN,
     NO_LIMITS,
@@ -20,7 +21,6 @@ from energygate.result.judging import (
     REMOVED,
     UNCHANGED,
 )
-from energygate.result.merging import MISSING
 from energygate.result.result import FindingResult
 
 CNN, MLP, OTHER = ({"onnx": f"{name}.onnx"} for name in ("cnn", "mlp", "other"))
@@ -70,15 +70,11 @@ def message(outcome, number=0):
 
 # Claims
 
-FORGED = FindingResult(
-    kind="max_increase", limit=9.0, limit_text="900 %", verdict=Verdict.PASS, reason="trust me"
-)
+FORGED = FindingResult(kind="max_increase", limit=9.0, limit_text="900 %", verdict=Verdict.PASS, reason="trust me")
 
 
 @pytest.mark.parametrize("claimed", Verdict)
-@pytest.mark.parametrize(
-    "findings", [(), (FORGED,), (FORGED.model_copy(update={"verdict": Verdict.WAIVED}),)]
-)
+@pytest.mark.parametrize("findings", [(), (FORGED,), (FORGED.model_copy(update={"verdict": Verdict.WAIVED}),)])
 @pytest.mark.parametrize("evidence", [RISEN, SAME])
 def test_no_claim_bears_on_a_verdict(claimed, findings, evidence):
     base, honest = one_measured(evidence)
@@ -137,9 +133,7 @@ def test_levels_waivers_and_limits_are_those_of_base(budget, expires, verdict):
 
 
 def test_a_limit_that_min_delta_softened_is_told_with_both_numbers():
-    base, honest = one_measured(
-        RISEN, {"energy_per_request": {"max_increase": "5 %", "min_delta": "0.4 kWh"}}
-    )
+    base, honest = one_measured(RISEN, {"energy_per_request": {"max_increase": "5 %", "min_delta": "0.4 kWh"}})
     for outcome in (honest, judge_again(honest, base)):
         (finding,) = outcome.workloads[0].metrics["energy_per_request"].findings
         assert (finding.limit, finding.applied) == (0.05, 0.4)
@@ -197,9 +191,7 @@ def test_a_budget_whose_metric_is_missing_is_an_error():
 def test_numbers_that_were_not_compared_break_relative_limits_by_being_none():
     """Who leaves base out of the result escapes no limit against it."""
     base, _ = one_measured()
-    alone = FirstStage(base, base).measured(
-        "cnn", [Evidence(metric="energy_per_request", head=Estimate.exact(1.0))]
-    )
+    alone = FirstStage(base, base).measured("cnn", [Evidence(metric="energy_per_request", head=Estimate.exact(1.0))])
     for state in ("compared", "added", "head only", "renamed", "unchanged"):
         forged = changed(
             result(*alone.workloads), state=state, error=None, base_name="x" if state == "renamed" else None
@@ -267,9 +259,7 @@ def test_a_rename_told_as_a_removal_is_no_way_around_base_s_budgets():
     told = FirstStage(base, head).unmeasured("cnn", "removed", base_name="cnn")
     told = told.measured("new", [SAME], state="added", base_name=None).result()
     again = judge_again(told, base, head=head)
-    assert message(again) == (
-        "it claims to be removed, and head's policy runs the same as 'new'; measure it again"
-    )
+    assert message(again) == ("it claims to be removed, and head's policy runs the same as 'new'; measure it again")
 
 
 def test_of_two_that_ran_the_same_one_heir_may_be_left():
@@ -419,9 +409,7 @@ def at_site(site):
     honest = FirstStage(base, base).measured("cnn", [SAME]).result()
     source = honest.site.carbon_source
     intensity = base.site.carbon.intensity.value if source == "policy" else 380.0 if source else None
-    return base, honest.model_copy(
-        update={"site": honest.site.model_copy(update={"carbon_g_per_kwh": intensity})}
-    )
+    return base, honest.model_copy(update={"site": honest.site.model_copy(update={"carbon_g_per_kwh": intensity})})
 
 
 @pytest.mark.parametrize(
@@ -474,9 +462,7 @@ def test_an_intensity_of_the_policy_is_compared_as_a_number():
 def test_a_site_without_carbon_is_not_one_with_it():
     base, honest = at_site({})
     with_carbon = honest.site.model_copy(update={"carbon_g_per_kwh": 1.0, "carbon_source": "DEU"})
-    assert "and base's policy says none" in message(
-        judge_again(honest.model_copy(update={"site": with_carbon}), base)
-    )
+    assert "and base's policy says none" in message(judge_again(honest.model_copy(update={"site": with_carbon}), base))
 
 
 def test_the_same_price_in_other_words_is_the_same_site():

@@ -40,9 +40,7 @@ def replica(**fields):
 def test_a_budget_at_traffic_is_judged_again():
     base, honest = measured(BUDGETS, "effective_energy_per_request")
     assert judge_again(honest, base).verdict is Verdict.PASS
-    base, honest = measured(
-        {"effective_energy_per_request": {"max": "0.5 Wh"}}, "effective_energy_per_request"
-    )
+    base, honest = measured({"effective_energy_per_request": {"max": "0.5 Wh"}}, "effective_energy_per_request")
     assert judge_again(honest, base).verdict is Verdict.FAIL
 
 

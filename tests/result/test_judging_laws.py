@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 from energygate.errors import EnergygateError
 from energygate.gate import Estimate, Evidence, Verdict, worst
 from energygate.policy import METRICS
-from energygate.result.judging import ADDITION_NOT_ALLOWED
 from energygate.result.reading import read_result
+from energygate.result.rejudging import ADDITION_NOT_ALLOWED
 
 SAMPLED = {
     "energy_per_request": ("max", "max_increase", "kWh"),
@@ -116,9 +116,7 @@ def honest_runs(draw):
         elif state == "added":
             first.unmeasured(now, "added", Verdict.FAIL, note=ADDITION_NOT_ALLOWED)
         elif state == "removed":
-            first.unmeasured(
-                now, state, Verdict.FAIL if rules["removed"] == "fail" else Verdict.PASS, base_name=name
-            )
+            first.unmeasured(now, state, Verdict.FAIL if rules["removed"] == "fail" else Verdict.PASS, base_name=name)
         elif state == "failed":
             first.failed(now)
         else:
@@ -167,13 +165,9 @@ def test_tampering_with_verdicts_and_findings_is_in_vain(run, data):
             metrics[name] = metric.model_copy(update={"findings": tuple(kept)})
         verdict = data.draw(st.sampled_from(Verdict))
         workloads.append(one.model_copy(update={"metrics": metrics, "verdict": verdict}))
-    forged = honest.model_copy(
-        update={"workloads": tuple(workloads), "verdict": data.draw(st.sampled_from(Verdict))}
-    )
+    forged = honest.model_copy(update={"workloads": tuple(workloads), "verdict": data.draw(st.sampled_from(Verdict))})
     for policy_of_head in (head, None):
-        assert judge_again(forged, base, head=policy_of_head) == judge_again(
-            honest, base, head=policy_of_head
-        )
+        assert judge_again(forged, base, head=policy_of_head) == judge_again(honest, base, head=policy_of_head)
 
 
 @settings(max_examples=50)
@@ -217,9 +211,7 @@ def leaves(document, path=()):
 
 
 LEAVES = [path for path in leaves(DOCUMENT) if "launches" not in path and "components" not in path]
-JUDGED = [
-    path for path in LEAVES if {"metrics", "state", "base_name", "error", "name", "verdict"} & set(path)
-]
+JUDGED = [path for path in LEAVES if {"metrics", "state", "base_name", "error", "name", "verdict"} & set(path)]
 anything = st.sampled_from(
     [
         None,

@@ -74,9 +74,7 @@ def test_what_legs_note_alike_is_said_once():
 
 def test_what_changes_in_the_policy_is_said_once():
     changes = [("a: 1 → 2", "b: added"), ("b: added",), ("c: removed",)]
-    legs = [
-        leg(name, policy_changed=True, policy_changes=some) for name, some in zip("abc", changes, strict=True)
-    ]
+    legs = [leg(name, policy_changed=True, policy_changes=some) for name, some in zip("abc", changes, strict=True)]
     assert merge_results(legs).policy_changes == ("a: 1 → 2", "b: added", "c: removed")
 
 

@@ -38,9 +38,7 @@ COMPARISON = ComparisonResult(
     log_ratios=(0.01, 0.02),
     seconds_to_decide=12.0,
     agreement=None,
-    operators=(
-        OperatorResult(operator="Conv", base_share=0.8, contribution=-0.1, is_new=False, is_gone=False),
-    ),
+    operators=(OperatorResult(operator="Conv", base_share=0.8, contribution=-0.1, is_new=False, is_gone=False),),
     base_model=None,
     head_model=None,
     base_versions={"python": "3.12.0"},
@@ -222,9 +220,7 @@ def places(document, path=()):
             yield from places(value, (*path, index))
 
 
-FIXED = [
-    path for path in places(DOCUMENT) if not path or path[-1] not in {"metrics", "versions", "base_versions"}
-]
+FIXED = [path for path in places(DOCUMENT) if not path or path[-1] not in {"metrics", "versions", "base_versions"}]
 each_place = pytest.mark.parametrize("path", FIXED, ids=lambda path: "/".join(map(str, path)) or "top")
 
 
@@ -257,16 +253,12 @@ def test_an_unknown_key_is_refused_everywhere(path):
     ],
 )
 def test_a_wrong_type_is_refused_not_bent(path, value):
-    assert ".".join(str(key) for key in path if key not in {"workloads", 0}) in refused(
-        changed(*path, to=value)
-    )
+    assert ".".join(str(key) for key in path if key not in {"workloads", 0}) in refused(changed(*path, to=value))
 
 
 def test_half_a_character_is_refused():
     assert "half a surrogate pair" in refused(changed("policy", to="\ud800"))
-    assert "half a surrogate pair" in refused(
-        changed("workloads", 0, "provenance", "versions", to={"\udfff": "1"})
-    )
+    assert "half a surrogate pair" in refused(changed("workloads", 0, "provenance", "versions", to={"\udfff": "1"}))
 
 
 @pytest.mark.parametrize(
@@ -293,9 +285,7 @@ def test_a_name_that_no_policy_should_have_is_refused(name, why):
     assert why in refused(changed("workloads", 0, "name", to=name))
 
 
-@pytest.mark.parametrize(
-    "name", ["a/b", "a..b", ".hidden", "...", "C: drive", "50:50", 'a b\'s "c" $(d) `e`']
-)
+@pytest.mark.parametrize("name", ["a/b", "a..b", ".hidden", "...", "C: drive", "50:50", 'a b\'s "c" $(d) `e`'])
 def test_an_unusual_name_is_read(name):
     assert read(changed("workloads", 0, "name", to=name)).workloads[0].name == name
 
@@ -372,9 +362,7 @@ def test_changes_of_a_policy_are_few_short_lines():
     ],
 )
 def test_a_workload_was_renamed_from_one_that_is_gone(before, why):
-    renamed = [
-        workload_result(name, state="renamed", base_name=old) for name, old in zip("ab", before, strict=True)
-    ]
+    renamed = [workload_result(name, state="renamed", base_name=old) for name, old in zip("ab", before, strict=True)]
     text = result(*renamed).to_json()
     if why is None:
         assert [one.base_name for one in read(text).workloads] == list(before)
@@ -464,9 +452,7 @@ def test_the_bounds_leave_room_for_what_is_real():
     many = workload_result(
         "n" * 100,
         metrics={"energy_per_request": CHANGED},
-        comparison=COMPARISON.model_copy(
-            update={"operators": COMPARISON.operators * 500, "log_ratios": (0.1,) * 40}
-        ),
+        comparison=COMPARISON.model_copy(update={"operators": COMPARISON.operators * 500, "log_ratios": (0.1,) * 40}),
         provenance=provenance(launches=(launch_result(),) * 40),
         notes=("note",) * 100,
         state="compared",

@@ -129,9 +129,7 @@ def at(document, path):
 
 
 DOCUMENT = strictly(
-    result(
-        judged(Verdict.FAIL).model_copy(update={"provenance": provenance(launches=(launch_result(),))})
-    ).to_json()
+    result(judged(Verdict.FAIL).model_copy(update={"provenance": provenance(launches=(launch_result(),))})).to_json()
 )
 FREE_KEYS = {"metrics", "versions"}
 """Objects whose keys are names of the user's or of libraries, and may be any."""

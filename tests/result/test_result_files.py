@@ -97,12 +97,8 @@ def test_results_that_fill_the_memory_together_are_refused(tmp_path):
 def test_one_that_is_broken_is_named(artifacts):
     root = artifacts("a", "b")
     (root / "energygate-leg-b" / "result.json").write_text("{", encoding="utf-8")
-    with pytest.raises(
-        MeasurementError, match=r"energygate-leg-b/result\.json: this is not a readable result"
-    ):
-        read_results(
-            [str(root / "energygate-leg-a"), str(root / "energygate-leg-b" / ".." / "energygate-leg-b")]
-        )
+    with pytest.raises(MeasurementError, match=r"energygate-leg-b/result\.json: this is not a readable result"):
+        read_results([str(root / "energygate-leg-a"), str(root / "energygate-leg-b" / ".." / "energygate-leg-b")])
 
 
 def test_one_that_cannot_be_opened_says_why(tmp_path):

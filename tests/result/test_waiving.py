@@ -48,9 +48,7 @@ def test_why_it_failed_stays_beside_why_it_is_waived():
     assert findings(found)[0].reason == f"{REASON}; the waiver by @ml expired on 2026-02-28"
 
 
-@pytest.mark.parametrize(
-    "verdict", [Verdict.PASS, Verdict.WAIVED, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.ERROR]
-)
+@pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.WAIVED, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.ERROR])
 def test_where_nothing_fails_a_label_changes_nothing(verdict):
     one = failed_workload_result() if verdict is Verdict.ERROR else judged(verdict)
     outcome = result(one)
@@ -126,9 +124,7 @@ verdicts = st.lists(st.sampled_from([one for one in Verdict if one is not Verdic
 def test_nothing_gets_heavier_and_no_failure_is_left(drawn):
     outcome = result(
         *(
-            workload_result(
-                f"w{i}", metrics={"energy_per_request": metric_result(*map(finding_result, some))}
-            )
+            workload_result(f"w{i}", metrics={"energy_per_request": metric_result(*map(finding_result, some))})
             for i, some in enumerate(drawn)
         )
     )

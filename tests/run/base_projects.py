@@ -81,9 +81,7 @@ class Project:
         return self.root.parent / "temporary"
 
     def git(self, *arguments):
-        done = subprocess.run(
-            [GIT, *IDENTITY, *arguments], cwd=self.root, check=True, capture_output=True, text=True
-        )
+        done = subprocess.run([GIT, *IDENTITY, *arguments], cwd=self.root, check=True, capture_output=True, text=True)
         return done.stdout.strip()
 
     def write(self, name, content):

@@ -9,8 +9,8 @@ from energygate.policy import parse_policy
 from energygate.result.reading import read_result
 from energygate.run.base import check_out_base
 from energygate.run.check import check
+from energygate.run.demo_files import fixtures
 from energygate.run.options import Options
-from energygate.run.shipped import fixtures
 
 POLICY = """version: 1
 site:

@@ -104,10 +104,7 @@ def test_a_copy_does_not_serve_for_both(packaged, of, workload, app):
     message = found.workloads["w"]["error"]["message"]
     assert found.ran.code == 3
     assert message.startswith("at base: " if of == "head" else "package was imported from a copy (")
-    assert (
-        "site-packages/package/__init__.py) that is not this side's code: src/package/core.py differs"
-        in message
-    )
+    assert "site-packages/package/__init__.py) that is not this side's code: src/package/core.py differs" in message
     assert "give each side its own with `measurement: {python: .venv/bin/python" in message
     assert f"or let both sides import their checkouts with {way}" in message
 
@@ -123,9 +120,7 @@ def test_an_editable_install_that_the_workloads_module_imports_is_seen(packaged)
 
 @pytest.mark.parametrize("workload", [CALLABLE, NODE], ids=["python", "pytest"])
 def test_the_ways_that_the_hint_names(packaged, workload):
-    project = packaged(
-        workload, **({"pytest.ini": "[pytest]\npythonpath = src\n"} if "pytest" in workload else {})
-    )
+    project = packaged(workload, **({"pytest.ini": "[pytest]\npythonpath = src\n"} if "pytest" in workload else {}))
     path = installed(project)
     slower(project)
     path = path if "pytest" in workload else os.pathsep.join(["src", path])
@@ -139,9 +134,7 @@ def test_a_copy_in_each_sides_own_environment_is_its_own(packaged):
     measurement = {"python": ".venv/bin/python", "setup": "sh ./setup.sh"}
     project = packaged(measurement=measurement, interpreter=INTERPRETER, **{"setup.sh": SETUP})
     slower(project)
-    subprocess.run(
-        ["sh", "setup.sh"], cwd=project.root, check=True
-    )  # the check's own run then changes nothing
+    subprocess.run(["sh", "setup.sh"], cwd=project.root, check=True)  # the check's own run then changes nothing
     found = project.check(*BRIEF)
     assert found.workloads["w"]["error"] is None
     change = found.workloads["w"]["metrics"]["energy_per_request"]["change"]

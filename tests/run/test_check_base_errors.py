@@ -17,9 +17,7 @@ ANSWER = "import time\n\n\ndef make():\n    return lambda: {answer}\n"
 def one_operator(operator, *, domain="", opset=17, ir_version=8):
     """A model of one operator on four floats."""
     values = [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch", 4]) for name in "xy"]
-    graph = helper.make_graph(
-        [helper.make_node(operator, ["x"], ["y"], domain=domain)], "one", values[:1], values[1:]
-    )
+    graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"], domain=domain)], "one", values[:1], values[1:])
     opsets = [helper.make_opsetid("", opset), *([helper.make_opsetid(domain, 1)] if domain else [])]
     return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 

@@ -47,9 +47,7 @@ def make():
 
 
 @pytest.mark.parametrize(("number", "code"), [*repeated((signal.SIGINT, 130)), (signal.SIGTERM, 143)])
-def test_a_signal_ends_both_sides_the_frozen_one_too(
-    project, tmp_path, tmp_path_factory, has_ended, *, number, code
-):
+def test_a_signal_ends_both_sides_the_frozen_one_too(project, tmp_path, tmp_path_factory, has_ended, *, number, code):
     address, diary = tmp_path_factory.mktemp("s") / "s", tmp_path / "diary"  # a socket's path must be short
     for side in ("base", "head"):
         source = WORKLOAD.format(side=side, diary=str(diary), address=str(address))
@@ -94,9 +92,7 @@ SPENT_S = 3.5
 def test_the_time_that_decided_workloads_leave_goes_to_the_open_ones(project, monkeypatch):
     project.spin("app.py", 4.0)
     project.spin("spinning.py", 4.0)
-    project.policy(
-        {"steady": {"python": "app:make", "paths": ["app.py"]}, "open": {"python": "spinning:make"}}
-    )
+    project.policy({"steady": {"python": "app:make", "paths": ["app.py"]}, "open": {"python": "spinning:make"}})
     project.commit(branch="change")
     project.write("README.md", "# Changed\n")
     clock = SimpleNamespace(now_s=0.0, perf_counter=lambda: clock.now_s)

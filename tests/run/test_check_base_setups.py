@@ -49,9 +49,7 @@ def own_interpreters(project, setup):
 def test_each_side_has_an_interpreter_of_its_own(project):
     own_interpreters(project, SETUP)
     project.write("who", "8.0")
-    subprocess.run(
-        ["sh", "setup.sh"], cwd=project.root, check=True
-    )  # the check's own run then changes nothing
+    subprocess.run(["sh", "setup.sh"], cwd=project.root, check=True)  # the check's own run then changes nothing
     found = project.check(*BRIEF, launches=1)
     assert found.workloads["app"]["error"] is None
     assert energy(found)["change"]["estimate"] == pytest.approx(1.0, abs=0.3)

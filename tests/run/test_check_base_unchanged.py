@@ -52,17 +52,13 @@ def raise_a_limit(project):
     policy.write_text(policy.read_text("utf-8").replace("20 %", "90 %"), encoding="utf-8")
 
 
-@pytest.mark.parametrize(
-    "change", [change_nothing, change_words, touch_everything, move_the_model, raise_a_limit]
-)
+@pytest.mark.parametrize("change", [change_nothing, change_words, touch_everything, move_the_model, raise_a_limit])
 def test_what_changes_nothing_is_not_measured(pair, change):
     change(pair)
     found = pair.check("--base", "main")
     assert found.ran.code == 0
     assert found.ran.out.startswith("✓ PASS  2 workloads identical to base, not measured\n")
-    assert [(one["state"], one["provenance"]) for one in found.result["workloads"]] == [
-        ("unchanged", None)
-    ] * 2
+    assert [(one["state"], one["provenance"]) for one in found.result["workloads"]] == [("unchanged", None)] * 2
 
 
 def test_a_renamed_workload_is_told_though_it_is_not_measured(pair):
@@ -89,9 +85,7 @@ def test_what_python_compiled_beside_the_sources_is_no_change(pair):
     cache = pair.write("__pycache__/app.cpython-312.pyc", "compiled")
     assert "__pycache__" in pair.git("status", "--porcelain")
     result = pair.root.parent / "result.json"
-    ran = commands.energygate(
-        "check", "--base", "HEAD", "--json", result, cwd=pair.root, PYTHONDONTWRITEBYTECODE=None
-    )
+    ran = commands.energygate("check", "--base", "HEAD", "--json", result, cwd=pair.root, PYTHONDONTWRITEBYTECODE=None)
     assert ran.out.startswith("✓ PASS  1 workload identical to base, not measured")
     assert cache.exists()
 

@@ -142,9 +142,7 @@ def test_gitlab_measures_in_parallel_and_fails_what_broke(project, shell):
     assert base["CI_JOB_URL"] in (project.root / "energy.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(
-    "line", sorted({found[0] for _, text in BLOCKS for found in COMMAND_LINE.finditer(text)})
-)
+@pytest.mark.parametrize("line", sorted({found[0] for _, text in BLOCKS for found in COMMAND_LINE.finditer(text)}))
 def test_every_option_that_is_shown_exists(line):
     found = COMMAND_LINE.fullmatch(line)
     known = {option for one in cli.commands[found["command"]].params for option in one.opts}

@@ -248,9 +248,7 @@ def test_a_saving_is_told_with_what_became_of_the_answers(workloads, text):
 
 
 def unmeasured(name, state, verdict=Verdict.PASS, note="identical to base, not measured"):
-    return workload_result(
-        name, metrics={}, provenance=None, method=None, state=state, verdict=verdict, notes=(note,)
-    )
+    return workload_result(name, metrics={}, provenance=None, method=None, state=state, verdict=verdict, notes=(note,))
 
 
 REMOVED = "removed, which base's policy does not allow; it exists at base 3f2a9c1"

@@ -10,8 +10,8 @@ from energygate.errors import MeasurementError
 from energygate.policy import parse_policy
 from energygate.run.base import check_out_base
 from energygate.run.check import check
+from energygate.run.demo_files import fixtures
 from energygate.run.options import Options
-from energygate.run.shipped import fixtures
 
 POLICY = """
 version: 1

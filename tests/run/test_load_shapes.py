@@ -64,15 +64,10 @@ def asked(monkeypatch):
 
 
 def test_both_sides_get_the_same_arrivals_which_are_others_in_every_window(sides, pair_launcher, asked):
-    base, head = under(
-        sides(SPIN.format(milliseconds=1), SPIN.format(milliseconds=1)), load={"rate": "50 req/s"}
-    )
+    base, head = under(sides(SPIN.format(milliseconds=1), SPIN.format(milliseconds=1)), load={"rate": "50 req/s"})
     launcher = pair_launcher(base, head, plan=PACED)
     launches = launcher.launch() + launcher.launch()
-    by_side = {
-        side: [(first, offsets) for name, first, offsets in asked if name == side]
-        for side in ("base", "head")
-    }
+    by_side = {side: [(first, offsets) for name, first, offsets in asked if name == side] for side in ("base", "head")}
     assert by_side["base"] == by_side["head"]
     assert len({offsets for _, offsets in by_side["base"]}) == 2 * PACED.windows
     for launch in launches.base + launches.head:
@@ -84,9 +79,7 @@ def test_both_sides_get_the_same_arrivals_which_are_others_in_every_window(sides
 
 @pytest.mark.parametrize(("seed", "same"), [(0, True), (1, False)])
 def test_the_seed_of_the_policy_decides_when_requests_arrive(sides, pair_launcher, asked, seed, same):
-    base, head = under(
-        sides(SPIN.format(milliseconds=1), SPIN.format(milliseconds=1)), load={"rate": "50 req/s"}
-    )
+    base, head = under(sides(SPIN.format(milliseconds=1), SPIN.format(milliseconds=1)), load={"rate": "50 req/s"})
     pair_launcher(base, head, plan=PACED).launch()
     first = [offsets for name, _, offsets in asked if name == "head"]
     asked.clear()

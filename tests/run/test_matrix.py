@@ -71,8 +71,7 @@ def best_makespan(seconds, count):
     """Try every way: the soonest that all can be done."""
     ways = itertools.product(range(count), repeat=len(seconds))
     return min(
-        max(sum(s for s, shard in zip(seconds, way, strict=True) if shard == i) for i in range(count))
-        for way in ways
+        max(sum(s for s, shard in zip(seconds, way, strict=True) if shard == i) for i in range(count)) for way in ways
     )
 
 
@@ -168,9 +167,7 @@ def test_what_cannot_be_planned_is_refused(workloads, options, why):
 
 
 @given(
-    st.dictionaries(
-        st.text(min_size=1, max_size=4), st.sampled_from(["x", "y", ("y", "z")]), min_size=1, max_size=12
-    ),
+    st.dictionaries(st.text(min_size=1, max_size=4), st.sampled_from(["x", "y", ("y", "z")]), min_size=1, max_size=12),
     st.integers(min_value=3, max_value=20),
 )
 def test_every_workload_runs_once_where_it_must_in_no_more_jobs_than_asked(runs_on, count):

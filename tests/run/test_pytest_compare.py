@@ -38,9 +38,7 @@ def tested(project):
     def make(*, budgets=None, branch="change", **workload):
         project.write("src/app.py", APP.format(milliseconds=4.0))
         project.write("tests/test_energy.py", TEST.format(more=""))
-        project.write(
-            "pytest.ini", "[pytest]\npythonpath = src\naddopts = -m 'not slow' --strict-config -W error\n"
-        )
+        project.write("pytest.ini", "[pytest]\npythonpath = src\naddopts = -m 'not slow' --strict-config -W error\n")
         project.policy({"w": {"pytest": NODE, "budgets": budgets or limit(), **workload}}, time_limit=QUICK)
         if branch:
             project.commit(branch=branch)

@@ -68,9 +68,7 @@ def test_energy_adds_up_in_the_result(launches, pue):
 
 
 def test_metrics_stand_in_display_order_with_their_findings():
-    evidence = {
-        name: Evidence(metric=name, head=Estimate.exact(1.0)) for name in ("model_size", "energy_per_request")
-    }
+    evidence = {name: Evidence(metric=name, head=Estimate.exact(1.0)) for name in ("model_size", "energy_per_request")}
     budgets = {"model_size": Budget(metric="model_size", max="0.5 B")}
     findings = judge(budgets, evidence, relative=False, today=date(2026, 3, 1))
     found = metric_results(evidence, findings, currency=None)
@@ -133,9 +131,7 @@ def test_what_a_verdict_rests_on_is_kept():
 def test_the_limit_as_applied_is_told_where_it_is_softer(min_delta, applied):
     budget = Budget(metric="energy_per_request", max_increase="5 %", min_delta=min_delta)
     exact = Estimate.exact(2.0)
-    evidence = {
-        "energy_per_request": Evidence(metric="energy_per_request", head=exact, base=exact, change=exact)
-    }
+    evidence = {"energy_per_request": Evidence(metric="energy_per_request", head=exact, base=exact, change=exact)}
     findings = judge({"energy_per_request": budget}, evidence, relative=True, today=date(2026, 3, 1))
     (found,) = metric_results(evidence, findings, currency=None)["energy_per_request"].findings
     assert (found.limit, found.applied) == (0.05, applied)
@@ -202,9 +198,7 @@ def test_a_budget_whose_metric_was_not_measured_is_an_error_in_words():
 
 def test_a_metric_that_was_measured_on_one_side_is_not_said_to_be_missing():
     budgets = {"peak_memory": Budget(metric="peak_memory", max_increase="5 %")}
-    evidence = weigh(
-        series([launch()]), Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None), CONFIDENCE
-    )
+    evidence = weigh(series([launch()]), Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None), CONFIDENCE)
     findings = judge(budgets, evidence, relative=True, today=date(2026, 3, 1))
     found = built([launch()], findings=findings)
     assert found.verdict is Verdict.ERROR
@@ -225,9 +219,7 @@ def test_failures_and_cold_starts_stay_with_their_launch():
 
 def test_active_energy_is_what_the_idle_machine_would_not_have_drawn():
     one = launch(window(2.0, requests=4, wall_ns=500_000_000), window(4.0, requests=4, wall_ns=500_000_000))
-    facts = meter_facts(
-        component_facts(method=Method.MEASURED, active_share=None, idle_watts=3.0, period_ns=1_000_000)
-    )
+    facts = meter_facts(component_facts(method=Method.MEASURED, active_share=None, idle_watts=3.0, period_ns=1_000_000))
     found = built([one], facts=facts).provenance
     assert found.it_kwh_per_request * 3.6e6 == pytest.approx(6.0 / 8)
     assert found.active_it_kwh_per_request * 3.6e6 == pytest.approx((6.0 - 3.0 * 1.0) / 8)

@@ -11,9 +11,7 @@ import pytest
 from base_projects import BRIEF, PATIENT, QUICK, limit
 from commands import FIXTURES
 
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="reads /proc, and waits with pidfds"
-)
+pytestmark = pytest.mark.skipif(not sys.platform.startswith("linux"), reason="reads /proc, and waits with pidfds")
 
 STREAM = {"messages": [], "max_tokens": 10, "stream": True, "stream_options": {"include_usage": True}}
 REQUEST = json.dumps({"url": "/v1/chat/completions", "body": STREAM}) + "\n"
@@ -36,9 +34,7 @@ def endpoint(milliseconds_per_token=1.0, **more):
 
 
 def command(milliseconds, **more):
-    line = (
-        f"python -S -c 'import time\nwhile time.process_time() < {milliseconds / 1000}: pass\nprint(6 * 7)'"
-    )
+    line = f"python -S -c 'import time\nwhile time.process_time() < {milliseconds / 1000}: pass\nprint(6 * 7)'"
     return {"command": line, **more}
 
 
@@ -101,9 +97,7 @@ def test_endpoints_under_every_load_and_a_command(served, diary, has_ended):
         workload = found.workloads[name]
         assert (workload["kind"], workload["verdict"], workload["error"]) == ("http", "pass", None)
         metrics = workload["metrics"]
-        assert metrics["energy_per_unit"]["head"] == pytest.approx(
-            metrics["energy_per_request"]["head"] / 10, rel=1e-9
-        )
+        assert metrics["energy_per_unit"]["head"] == pytest.approx(metrics["energy_per_request"]["head"] / 10, rel=1e-9)
         assert 0 < metrics["ttft_p50"]["head"] < metrics["latency_p50"]["head"]
         cpu_s = sum(one["cpu_s"] for one in workload["provenance"]["launches"])
         requests = workload["provenance"]["requests"]

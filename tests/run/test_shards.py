@@ -23,8 +23,7 @@ POLICY = "energygate.yml"
 def workloads(**runners):
     """Workloads by name; one that is given a runner asks for it."""
     return {
-        name: {"python": f"app:{name}", **({"runs_on": runner} if runner else {})}
-        for name, runner in runners.items()
+        name: {"python": f"app:{name}", **({"runs_on": runner} if runner else {})} for name, runner in runners.items()
     }
 
 
@@ -66,9 +65,7 @@ def test_with_a_base_it_names_what_head_removed_renamed_and_added(beside):
 
 
 def test_it_may_be_about_some_workloads_only(beside):
-    run = beside(
-        workloads(a=None, removed="gpu"), workloads(a=None, b=None), workloads=("removed", "b", "removed")
-    )
+    run = beside(workloads(a=None, removed="gpu"), workloads(a=None, b=None), workloads=("removed", "b", "removed"))
     assert run.names == ("removed", "b")
     assert run.runs_on == {"removed": "gpu"}
 
@@ -129,9 +126,7 @@ def test_in_git_the_policy_may_lie_below_the_root(project):
         pytest.param({"a": "x"}, {"a": "x", "b": "x"}, {"a": "x", "b": "x"}, id="added, as base uses it"),
         pytest.param({"a": "x"}, {"a": "x", "b": ["x"]}, {"a": "x", "b": "x"}, id="one label is one label"),
         pytest.param({"a": "x"}, {"a": "x", "b": "y"}, {"a": "x"}, id="added, unknown to base"),
-        pytest.param(
-            {"a": ["x", "y"]}, {"b": ["x", "y"]}, {"a": ("x", "y"), "b": ("x", "y")}, id="all labels"
-        ),
+        pytest.param({"a": ["x", "y"]}, {"b": ["x", "y"]}, {"a": ("x", "y"), "b": ("x", "y")}, id="all labels"),
         pytest.param({"a": ["x", "y"]}, {"b": "x"}, {"a": ("x", "y")}, id="a part of the labels is another"),
         pytest.param({"a": ["x", "y"]}, {"b": ["x", "y", "z"]}, {"a": ("x", "y")}, id="more labels"),
         pytest.param(None, {"a": "x"}, {}, id="base has no policy, so it uses none"),
@@ -167,9 +162,7 @@ def test_each_workload_gets_a_job_until_there_are_many(tmp_path):
 
 
 def test_many_kinds_of_runners_need_as_many_jobs(tmp_path):
-    write_policy(
-        tmp_path, workloads(**{f"w{number}": f"runner-{number}" for number in range(DEFAULT_JOBS + 5)})
-    )
+    write_policy(tmp_path, workloads(**{f"w{number}": f"runner-{number}" for number in range(DEFAULT_JOBS + 5)}))
     assert len(plan_for(run_of(tmp_path))) == DEFAULT_JOBS + 5
 
 

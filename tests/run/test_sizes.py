@@ -136,10 +136,7 @@ def test_a_model_that_was_none_has_nothing_to_be_compared_with(served):
 
 
 def test_what_is_no_model_has_no_size(served):
-    assert (
-        model_evidence(served(python="app:make"), Site(traffic=DOWNLOADED), served("digits-mlp", "base"))
-        == {}
-    )
+    assert model_evidence(served(python="app:make"), Site(traffic=DOWNLOADED), served("digits-mlp", "base")) == {}
 
 
 def test_the_model_in_the_docs_keeps_its_limit():

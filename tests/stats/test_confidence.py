@@ -38,8 +38,7 @@ def test_the_evidence_is_the_likelihood_ratio_of_the_t_statistic(n, share):
     nu, r = n - 1, share * math.sqrt(n)
     t = r * math.sqrt(nu / (n - r * r))
     expected = sum(
-        weight * reference.nct.pdf(t, nu, effect * math.sqrt(n)) / reference.t.pdf(t, nu)
-        for effect, weight in EFFECTS
+        weight * reference.nct.pdf(t, nu, effect * math.sqrt(n)) / reference.t.pdf(t, nu) for effect, weight in EFFECTS
     )
     assert math.exp(log_evidence(n, r)) == pytest.approx(expected, rel=1e-6)
 
@@ -104,9 +103,7 @@ def test_it_is_infinite_until_there_is_enough_evidence(alpha, first):
 
 @pytest.mark.parametrize("alpha", [0.01, 0.1])
 def test_more_launches_narrow_it(alpha):
-    widths = [
-        half_width(n, 1.0, alpha=alpha) for n in LOOKS if math.isfinite(half_width(n, 1.0, alpha=alpha))
-    ]
+    widths = [half_width(n, 1.0, alpha=alpha) for n in LOOKS if math.isfinite(half_width(n, 1.0, alpha=alpha))]
     assert widths == sorted(widths, reverse=True)
     assert len(set(widths)) == len(widths)
 

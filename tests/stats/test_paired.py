@@ -85,9 +85,7 @@ def test_the_total_is_that_of_the_sums():
 def test_its_error_is_that_of_the_scatter_of_blocks():
     draws = np.random.default_rng(seed=7).normal(0.0, 0.02, 400)
     head = [math.exp(value) for value in draws for _ in range(2)]
-    assert launch_log_ratio([1.0] * 800, head).error == pytest.approx(
-        0.02 * math.sqrt(math.pi / 2 / 400), rel=0.15
-    )
+    assert launch_log_ratio([1.0] * 800, head).error == pytest.approx(0.02 * math.sqrt(math.pi / 2 / 400), rel=0.15)
 
 
 def test_one_block_knows_nothing_of_its_error():

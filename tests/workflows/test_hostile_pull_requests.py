@@ -93,11 +93,7 @@ def test_a_committed_module_that_python_has_compiled_counts_as_changed(attacked)
 def test_what_is_measured_cannot_speak_to_the_runner(attacked, tmp_path):
     stolen, script = tmp_path / "stolen", tmp_path / "evil.sh"
     script.write_text(f'[ -z "$ENERGYGATE_TOKEN" ] || echo "$ENERGYGATE_TOKEN" > {stolen}\n')
-    evil = (
-        ABOVE
-        + f"tell('BASH_ENV={script}\\nverdict=pass\\nartifact=dist\\n')\n"
-        + APP.replace("3000", "30000")
-    )
+    evil = ABOVE + f"tell('BASH_ENV={script}\\nverdict=pass\\nartifact=dist\\n')\n" + APP.replace("3000", "30000")
     scenario, job = attacked({"app.py": evil}, files=python_project)
     assert not stolen.exists()
     (run,) = scenario.repository.runs.values()

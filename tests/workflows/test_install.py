@@ -85,9 +85,7 @@ def test_a_broken_cache_and_a_warm_one(job):
     """That a cold one is filled is seen where the library is not what was pinned."""
     _, _, prepared = job(PREPARE)
     # A cache may give back half of an environment: here one without libraries.
-    subprocess.run(
-        [prepared["python"], "-I", "-m", "venv", "--without-pip", prepared["environment"]], check=True
-    )
+    subprocess.run([prepared["python"], "-I", "-m", "venv", "--without-pip", prepared["environment"]], check=True)
     code, said, outputs = made(job)
     assert (code, outputs["installed"]) == (0, "true"), said
     code, said, _ = job('"$ENERGYGATE" --version', ENERGYGATE=outputs["command"])
@@ -138,17 +136,13 @@ def test_every_library_has_its_hashes():
     entries = re.split(r"^(?=\S)", REQUIREMENTS, flags=re.MULTILINE)[1:]
     assert len(entries) > 40
     for entry in entries:
-        assert re.match(r"[a-z0-9-]+==\S+( ; [^\\]+)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+$", entry), (
-            entry
-        )
+        assert re.match(r"[a-z0-9-]+==\S+( ; [^\\]+)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n)+$", entry), entry
 
 
 def test_everything_that_energygate_needs_is_pinned():
     """When this is red, run action/lock.sh."""
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
-    lists = re.findall(
-        r"^(?:dependencies|onnxruntime|measure) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL
-    )
+    lists = re.findall(r"^(?:dependencies|onnxruntime|measure) = \[(.*?)\]$", project, re.MULTILINE | re.DOTALL)
     assert len(lists) == 3
     names = {re.match(r"[a-z0-9-]+", one)[0] for one in re.findall(r'"([^"]+)"', "".join(lists))}
     names.remove("energygate")

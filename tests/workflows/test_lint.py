@@ -27,8 +27,7 @@ PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 SNIPPETS = [one for one in snippets(PAGES) if one.is_workflow or "uses:" in one.text]
 RECIPES = [one for one in SNIPPETS if one.is_workflow]
 TABLES = {
-    kind: [one for one in tables(PAGES) if one.head[0] == kind.removesuffix("s")]
-    for kind in ("inputs", "outputs")
+    kind: [one for one in tables(PAGES) if one.head[0] == kind.removesuffix("s")] for kind in ("inputs", "outputs")
 }
 
 each_snippet = pytest.mark.parametrize("snippet", SNIPPETS, ids=lambda one: one.where)
@@ -128,11 +127,7 @@ def test_a_table_is_what_action_yml_says(action, kind, table):
 
 def test_the_pages_pin_the_action_at_a_commit_of_its_own():
     """When this is red, pin the newest commit that changed action.yml, action/ or energygate/."""
-    pins = set(
-        re.findall(
-            r"energygate/energygate@([0-9a-f]{40})", "".join(page.read_text("utf-8") for page in PAGES)
-        )
-    )
+    pins = set(re.findall(r"energygate/energygate@([0-9a-f]{40})", "".join(page.read_text("utf-8") for page in PAGES)))
     assert len(pins) == 1
     (pin,) = pins
     asked = ["git", "rev-parse", "--is-shallow-repository"]

@@ -53,9 +53,7 @@ def bot_comments(scenario):
 
 def left_by(scenario, run):
     """The result that a run left as an artifact."""
-    (artifact,) = [
-        one for one in scenario.repository.runs[run.id].artifacts if one.name == "energygate-result"
-    ]
+    (artifact,) = [one for one in scenario.repository.runs[run.id].artifacts if one.name == "energygate-result"]
     with zipfile.ZipFile(io.BytesIO(artifact.content)) as archive:
         assert archive.namelist() == ["result.json"]
         return json.loads(archive.read("result.json"))
@@ -145,9 +143,7 @@ def test_a_mistake_in_the_policy_is_told_and_fails(gated):
 
 @pytest.mark.parametrize("happened", ["closed", pytest.param("deleted", marks=pytest.mark.repeats)])
 def test_where_there_is_nothing_to_do_nothing_fails(gated, happened):
-    workflow = recipe("Private repository")[0].replace(
-        "pull_request:", "pull_request:\n    types: [closed]", 1
-    )
+    workflow = recipe("Private repository")[0].replace("pull_request:", "pull_request:\n    types: [closed]", 1)
     scenario = gated(workflow)
     pull = scenario.pull_request(HEAVIER)
     occasion = scenario.closed(pull)
@@ -225,9 +221,7 @@ workloads:
 """
 
 
-SETUP = (
-    "python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes --requirement requirements.txt"
-)
+SETUP = "python3 -m venv .venv && .venv/bin/pip install --quiet --require-hashes --requirement requirements.txt"
 
 
 @pytest.mark.parametrize(
@@ -249,9 +243,7 @@ def test_self_hosted_runner(gated, setup):
     assert job.runs_on == ["self-hosted", "linux", "gpu"]
     assert verdict(job) == ("inconclusive", "success"), job.log  # by one launch
     left = left_by(scenario, run)
-    assert (
-        "onnxruntime" not in left["workloads"][0]["provenance"]["versions"]
-    )  # it ran in the project's environment
+    assert "onnxruntime" not in left["workloads"][0]["provenance"]["versions"]  # it ran in the project's environment
 
     stranger = scenario.pull_request({"app.py": "raise SystemExit\n"}, fork="mallory/shop", branch="x")
     (run,) = scenario.run_workflow(scenario.opened(stranger))

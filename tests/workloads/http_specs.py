@@ -30,9 +30,7 @@ def canned(checkout, answers, **more):
     shutil.copy(HERE / "fixed_answers_server.py", checkout)
     found = {path: one if isinstance(one, dict) else {"bytes": one} for path, one in answers.items()}
     (checkout / "answers.json").write_text(json.dumps(found), encoding="utf-8")
-    return endpoint(
-        "python fixed_answers_server.py {port} answers.json", url="http://127.0.0.1:{port}/", **more
-    )
+    return endpoint("python fixed_answers_server.py {port} answers.json", url="http://127.0.0.1:{port}/", **more)
 
 
 def http(body, *, status="200 OK", content_type="application/json", length=None, more=""):

@@ -62,9 +62,7 @@ def paced(request, monkeypatch):
         stub = SimpleNamespace(perf_counter_ns=clock.perf_counter_ns, sleep=clock.sleep)
         for module in (windows, concurrency):
             monkeypatch.setattr(module, "time", stub)
-        monkeypatch.setattr(
-            concurrency, "asyncio", SimpleNamespace(gather=asyncio.gather, sleep=clock.async_sleep)
-        )
+        monkeypatch.setattr(concurrency, "asyncio", SimpleNamespace(gather=asyncio.gather, sleep=clock.async_sleep))
         workload = Workload(clock, takes_ms, loop)
         arrivals = {
             "offsets_ns": windows.pack_integers(one * MS for one in offsets_ms),
@@ -126,9 +124,7 @@ def test_what_goes_on_after_the_last_answer_is_in_the_window(monkeypatch):
         monkeypatch.setattr(module, "time", clock)
     serving = commands.WorkerCommands()
     serving.workload = Workload(clock, takes_ms=1)
-    served = serving.run(
-        1, tolerant=False, arrivals={"offsets_ns": windows.pack_integers([0]), "span_ns": 100 * MS}
-    )
+    served = serving.run(1, tolerant=False, arrivals={"offsets_ns": windows.pack_integers([0]), "span_ns": 100 * MS})
     assert served["wall_ns"] == 100 * MS
     assert served["cpu_ns"] >= 50 * MS
 

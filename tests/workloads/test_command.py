@@ -61,9 +61,7 @@ def test_the_workers_own_cpu_time_is_none_of_it(running):
         ("pwd -P", "{checkout}\n"),
         ("python -c 'import sys; print(sys.executable)'", f"{sys.executable}\n"),  # the side's
         ("echo $OMP_NUM_THREADS", "1\n"),
-        *repeated(
-            ("printf '\\377'", "\N{REPLACEMENT CHARACTER}"), ("exit 0", ""), ("echo a\necho b", "a\nb\n")
-        ),
+        *repeated(("printf '\\377'", "\N{REPLACEMENT CHARACTER}"), ("exit 0", ""), ("echo a\necho b", "a\nb\n")),
     ],
 )
 def test_what_it_prints_is_its_answer(running, texts, checkout, line, answer):
@@ -92,9 +90,7 @@ def test_calls_are_counted_and_timed(running, checkout):
         *repeated(("false; echo on", "request 1 ended with exit code 1")),  # it stops at its first failure
         ("no-such-program-of-anybody", "request 1 ended with exit code 127: "),
         ("kill -9 $$", "request 1 was killed by SIGKILL"),
-        *repeated(
-            ("python -c '1/0'", "request 1 ended with exit code 1: ZeroDivisionError: division by zero")
-        ),
+        *repeated(("python -c '1/0'", "request 1 ended with exit code 1: ZeroDivisionError: division by zero")),
     ],
 )
 def test_a_run_that_fails(running, trouble, line, sentence):
@@ -116,9 +112,7 @@ def test_a_tolerant_run_counts_the_runs_that_fail(running):
 
 
 @LINUX_ONLY
-def test_a_run_that_hangs_is_killed_with_what_it_started(
-    running, checkout, trouble, has_ended, time_is_up_once
-):
+def test_a_run_that_hangs_is_killed_with_what_it_started(running, checkout, trouble, has_ended, time_is_up_once):
     worker = running("sleep 99 & echo $! > child; echo $$ > self; mv self both; wait", timeout_s=1)
     time_is_up_once((checkout / "both").exists)
     with trouble("still serving requests after 1 s and was killed"):

@@ -115,9 +115,7 @@ both_ways_of_holding = pytest.mark.usefixtures("held")
 
 
 @both_ways_of_holding
-@pytest.mark.parametrize(
-    "way", [*(way for way in EVERY_WAY if way not in WITHIN_OTHERS), *repeated(*WITHIN_OTHERS)]
-)
+@pytest.mark.parametrize("way", [*(way for way in EVERY_WAY if way not in WITHIN_OTHERS), *repeated(*WITHIN_OTHERS)])
 def test_cpu_time_is_counted_whole(loaded, app, tmp_path, way):
     source, requests = EVERY_WAY[way]
     serving = loaded(app(processes.source(tmp_path / "diary", source)))
@@ -202,9 +200,7 @@ def in_a_group(code):
     """
     program = textwrap.dedent(head) + textwrap.dedent(code)
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60
-        )
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, timeout=60)
     finally:
         group.kill()
         group.remove()

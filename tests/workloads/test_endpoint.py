@@ -27,9 +27,9 @@ def asking(loaded, tmp_path):
 
     def start(workload, *bodies):
         worker = loaded(workload)
-        assert worker.bind(
-            write_requests(tmp_path / "requests.jsonl", *bodies), leave_out=[], batch_size=1
-        ) == len(bodies)
+        assert worker.bind(write_requests(tmp_path / "requests.jsonl", *bodies), leave_out=[], batch_size=1) == len(
+            bodies
+        )
         return worker
 
     return start
@@ -152,9 +152,7 @@ def test_a_proxy_of_the_environment_is_not_asked(loaded, checkout, texts, monkey
 
 
 def test_a_connection_is_kept(asking, checkout, texts):
-    (checkout / "echo.py").write_text(
-        ECHO.replace("said = [", "said = [self.client_address[1], "), encoding="utf-8"
-    )
+    (checkout / "echo.py").write_text(ECHO.replace("said = [", "said = [self.client_address[1], "), encoding="utf-8")
     worker = asking(endpoint("python echo.py {port}"), 1, 2, 3)
     worker.run(2)
     assert len({json.loads(text)[0] for text in texts(worker)}) == 1
@@ -297,10 +295,7 @@ def test_the_first_piece_is_the_first_token(asking, checkout):
     worker.run(1)
     served = worker.run(10)
     assert len(served.first_piece_latencies_ns) == 10
-    shares = [
-        first / whole
-        for first, whole in zip(served.first_piece_latencies_ns, served.latencies_ns, strict=True)
-    ]
+    shares = [first / whole for first, whole in zip(served.first_piece_latencies_ns, served.latencies_ns, strict=True)]
     # One of twenty tokens, and what reading the request took; a busy machine keeps somebody waiting now and then.
     assert 0 < min(shares) < 0.5
 

@@ -118,9 +118,7 @@ CUT_SHORT = """
 """For a worker, a first answer takes nearly all of a minute, and there is no time for a second."""
 
 
-def test_an_answer_that_patience_cuts_short_does_not_hide_the_one_before(
-    worker, checkout, first_in_workers, trouble
-):
+def test_an_answer_that_patience_cuts_short_does_not_hide_the_one_before(worker, checkout, first_in_workers, trouble):
     first_in_workers(CUT_SHORT)
     workload = canned(checkout, {"/ready": http("", status="503 Loading")}, ready="/ready")
     workload["spec"]["serve"] = "unset PYTHONPATH; " + workload["spec"]["serve"]
@@ -154,9 +152,7 @@ def test_a_port_on_which_another_process_listens_in_the_servers_place(worker, ch
 
 @LINUX_ONLY
 @pytest.mark.parametrize("ready", [*repeated(None), "/health"])
-def test_a_server_that_was_not_ready_is_gone(
-    worker, checkout, first_in_workers, trouble, has_ended, *, ready
-):
+def test_a_server_that_was_not_ready_is_gone(worker, checkout, first_in_workers, trouble, has_ended, *, ready):
     # No time passes for the worker until the note is there, and then all.
     first_in_workers("import os, time\ntime.monotonic = lambda: 1e9 * os.path.exists('note')")
     line = "echo $$ > unfinished; mv unfinished note; exec sleep 99"
@@ -260,9 +256,7 @@ def test_an_answer_that_is_none(loaded, checkout, tmp_path, trouble, units):
     answers = {f"/{number}": one for number, one in enumerate(NO_ANSWERS) if one[1] == units}
     worker = loaded(canned(checkout, {path: answer for path, (answer, _, _) in answers.items()}, units=units))
     for number, (path, (_, _, sentence)) in enumerate(answers.items(), 1):
-        worker.bind(
-            write_requests(tmp_path / "r.jsonl", {"url": path, "body": 1}), leave_out=[], batch_size=1
-        )
+        worker.bind(write_requests(tmp_path / "r.jsonl", {"url": path, "body": 1}), leave_out=[], batch_size=1)
         failure = worker.run(1, tolerant=True).first_failure
         assert sentence.replace("request 1 ", f"request {number} ") in failure
         assert "\n" not in failure
@@ -270,9 +264,7 @@ def test_an_answer_that_is_none(loaded, checkout, tmp_path, trouble, units):
         worker.run(1)
 
 
-@pytest.mark.parametrize(
-    "answer", [BROKEN, *repeated(http("", status="500 Oops"), http('{"error": "busy"}'))]
-)
+@pytest.mark.parametrize("answer", [BROKEN, *repeated(http("", status="500 Oops"), http('{"error": "busy"}'))])
 def test_a_tolerant_run_counts_failures_and_serves_the_rest(loaded, checkout, tmp_path, answer):
     worker = loaded(canned(checkout, {"/": http("{}"), "/bad": answer}))
     requests = write_requests(tmp_path / "r.jsonl", 1, {"url": "/bad", "body": 1}, 2)

@@ -11,7 +11,7 @@ from pytest_specs import write
 
 from energygate.errors import MeasurementError
 from energygate.repository.processes import CompletedCommand
-from energygate.workloads.energy_tests import collect_energy_tests
+from energygate.workloads.pytest_discovery import collect_energy_tests
 from energygate.workloads.serving import Side
 
 TESTS = """

@@ -95,9 +95,7 @@ cuda.synchronize = fail
 """
     )
     worker = loaded(queueing(app, "torch", failing))
-    with trouble(
-        "work that torch had queued on the GPU raised RuntimeError: CUDA error: an illegal memory access"
-    ):
+    with trouble("work that torch had queued on the GPU raised RuntimeError: CUDA error: an illegal memory access"):
         worker.run(3)
 
 

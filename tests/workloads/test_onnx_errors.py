@@ -20,9 +20,7 @@ SERIALISED = identity(("batch", 1, 4)).SerializeToString()
 
 
 def custom_operator(name="Swirl", domain="ai.example"):
-    return model(
-        [helper.make_node(name, ["x"], ["y"], domain=domain)], [tensor("x")], [tensor("y")], domains=[domain]
-    )
+    return model([helper.make_node(name, ["x"], ["y"], domain=domain)], [tensor("x")], [tensor("y")], domains=[domain])
 
 
 def sequence_length():
@@ -225,11 +223,7 @@ def test_inputs_that_the_model_itself_refuses(loaded, onnx_file, checkout, troub
     pick = helper.make_node("Gather", ["table", "x"], ["y"])
     table = helper.make_tensor("table", TensorProto.FLOAT, [3], [1, 2, 3])
     started = loaded(
-        onnx_file(
-            model(
-                [pick], [tensor("x", ("n",), TensorProto.INT64)], [tensor("y", ("n",))], initializers=[table]
-            )
-        )
+        onnx_file(model([pick], [tensor("x", ("n",), TensorProto.INT64)], [tensor("y", ("n",))], initializers=[table]))
     )
     np.savez(checkout / "in.npz", x=np.array([0, 1, 2, 3]))
     started.bind(Path("in.npz"), leave_out=[], batch_size=1)
@@ -248,7 +242,5 @@ def test_external_data_in_another_directory_is_found_from_the_model(worker, onnx
     checkout.joinpath("data").mkdir()
     checkout.joinpath("data", "w.bin").write_bytes(np.ones(3, "f4").tobytes())
     weight = external("w", [3], "data/w.bin")
-    add = model(
-        [helper.make_node("Add", ["x", "w"], ["y"])], [tensor("x")], [tensor("y")], initializers=[weight]
-    )
+    add = model([helper.make_node("Add", ["x", "w"], ["y"])], [tensor("x")], [tensor("y")], initializers=[weight])
     assert worker().load(**onnx_file(add), timeout_s=60).inputs is not None

@@ -144,12 +144,7 @@ def has_died(serving):
         *((start, is_closed_while_frozen) for start in STARTS),
         *((TELLING[0], it) for it in (is_closed, shuts_down, has_died)),
         *repeated(
-            *(
-                (start, it)
-                for start in STARTS
-                if start != TELLING[0]
-                for it in (is_closed, shuts_down, has_died)
-            )
+            *((start, it) for start in STARTS if start != TELLING[0] for it in (is_closed, shuts_down, has_died))
         ),
     ],
 )

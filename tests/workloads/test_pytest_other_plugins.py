@@ -86,38 +86,28 @@ PROJECT = {
     [
         *repeated(
             (
-                {
-                    "pytest.ini": "[pytest]\naddopts = -x --maxfail=2 --strict-markers --strict-config -W error -ra -vv"
-                },
+                {"pytest.ini": "[pytest]\naddopts = -x --maxfail=2 --strict-markers --strict-config -W error -ra -vv"},
                 {},
             ),
             ({"tox.ini": "[pytest]\naddopts = -p no:cacheprovider --strict-config -W error"}, {}),
             (
-                {
-                    "pytest.ini": "[pytest]\naddopts = -p no:logging -p no:faulthandler --strict-config -W error"
-                },
+                {"pytest.ini": "[pytest]\naddopts = -p no:logging -p no:faulthandler --strict-config -W error"},
                 {},
             ),
         ),
         (
-            {
-                "pytest.ini": "[pytest]\naddopts = -m 'not energy' -k none --deselect tests/test_energy.py --lf"
-            },
+            {"pytest.ini": "[pytest]\naddopts = -m 'not energy' -k none --deselect tests/test_energy.py --lf"},
             {},
         ),
         ({"pytest.ini": "[pytest]\naddopts = --import-mode=importlib --ignore=tests --co --setup-plan"}, {}),
         *repeated(
             (
-                {
-                    "pytest.ini": "[pytest]\naddopts = --junitxml=out.xml --capture=sys --pdb --cache-clear --sw"
-                },
+                {"pytest.ini": "[pytest]\naddopts = --junitxml=out.xml --capture=sys --pdb --cache-clear --sw"},
                 {},
             )
         ),
         (
-            {
-                "pyproject.toml": "[tool.pytest.ini_options]\naddopts = ['--energy-base', 'main']\nenergy = 'off'"
-            },
+            {"pyproject.toml": "[tool.pytest.ini_options]\naddopts = ['--energy-base', 'main']\nenergy = 'off'"},
             {},
         ),
         *repeated(({}, {"PYTEST_ADDOPTS": "--co --energy --energy-json=out.json"})),
@@ -292,9 +282,7 @@ OPTION = """
     def pytest_addoption(parser):
         parser.addoption("--model", default="small")
 """
-SAYS_MODEL = (
-    "def test_it(energy, request):\n    assert request.config.option.model == 'large'\n    energy(len, '')\n"
-)
+SAYS_MODEL = "def test_it(energy, request):\n    assert request.config.option.model == 'large'\n    energy(len, '')\n"
 
 
 def test_options_of_the_users_session_hold(loaded, checkout):

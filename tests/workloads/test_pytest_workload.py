@@ -190,9 +190,7 @@ def test_coroutines_are_served_at_once(served):
 )
 def test_requests_and_units(worker, checkout, *, call, name, count, requests):
     started = worker()
-    found = started.load(
-        **node(checkout, f"def test_it(energy):\n    {call}", units=name), timeout_s=PATIENCE_S
-    )
+    found = started.load(**node(checkout, f"def test_it(energy):\n    {call}", units=name), timeout_s=PATIENCE_S)
     assert found.requests_per_call == requests
     assert set(found.versions) >= {"python", "pytest"}
     assert started.run(5).units == (None if count is None else 5 * count)

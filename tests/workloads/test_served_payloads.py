@@ -132,9 +132,7 @@ def test_without_a_body_a_request_takes_nothing(loaded, checkout):
             coded("gzip", "no such model", status="404 Not Found"),
             "request 2 was answered with 404 Not Found: no such model",
         ),
-        *repeated(
-            (http("nonsense", more="Content-Encoding: gzip\r\n"), "request 2 was answered with broken gzip")
-        ),
+        *repeated((http("nonsense", more="Content-Encoding: gzip\r\n"), "request 2 was answered with broken gzip")),
         (
             http(compressed(BODY.encode(), "gzip")[:-9].decode("latin1"), more="Content-Encoding: gzip\r\n"),
             "request 2 was answered with gzip that was cut off",
@@ -147,9 +145,7 @@ def test_without_a_body_a_request_takes_nothing(loaded, checkout):
         ),
     ],
 )
-def test_requests_that_fail_are_left_out_where_that_is_tolerated(
-    loaded, checkout, tmp_path, trouble, *, answer, words
-):
+def test_requests_that_fail_are_left_out_where_that_is_tolerated(loaded, checkout, tmp_path, trouble, *, answer, words):
     fine = http("{}")
     workload = canned(checkout, {"/": fine, "/bad": answer})
     requests = write_requests(tmp_path / "r.jsonl", 7, {"url": "/bad", "body": 777}, 7)
@@ -184,9 +180,7 @@ def test_compressed_answers_are_served_and_compared(loaded, checkout, texts, cod
 def test_the_first_piece_of_a_compressed_stream_is_seen(loaded, checkout, texts):
     deflater = zlib.compressobj(wbits=31)
     datas = ('{"choices": [{"index": 0, "delta": {"content": "a"}}]}', "[DONE]")
-    pieces = [
-        deflater.compress(f"data: {data}\n\n".encode()) + deflater.flush(zlib.Z_SYNC_FLUSH) for data in datas
-    ]
+    pieces = [deflater.compress(f"data: {data}\n\n".encode()) + deflater.flush(zlib.Z_SYNC_FLUSH) for data in datas]
     pieces.append(deflater.flush())
     answer = chunked(*(one.decode("latin1") for one in pieces), more="Content-Encoding: gzip\r\n")
     worker = loaded(canned(checkout, {"/": answer.replace("text/plain", "text/event-stream")}))

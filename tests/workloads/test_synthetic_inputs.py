@@ -145,9 +145,7 @@ def test_a_model_beyond_two_gigabytes(serving, onnx_file, checkout, tmp_path):
 
 # --- Values ------------------------------------------------------------------------------------------------
 
-ELEMENT_NAMES = st.sampled_from(
-    ["float16", "float", "double", "int8", "int64", "uint8", "uint64", "bool", "string"]
-)
+ELEMENT_NAMES = st.sampled_from(["float16", "float", "double", "int8", "int64", "uint8", "uint64", "bool", "string"])
 SIGNATURES = st.lists(
     st.builds(
         lambda element, shape: (f"tensor({element})", shape),
@@ -181,9 +179,7 @@ def test_another_seed_gives_other_arrays(element):
 
 
 def test_values_are_what_models_take():
-    arrays = made(
-        node("image", (100,)), node("ids", (100,), "tensor(int64)"), node("mask", (100,), "tensor(bool)")
-    )
+    arrays = made(node("image", (100,)), node("ids", (100,), "tensor(int64)"), node("mask", (100,), "tensor(bool)"))
     assert arrays["image"].min() >= 0
     assert arrays["image"].max() <= 1
     assert arrays["image"].std() == pytest.approx(12**-0.5, rel=0.1)

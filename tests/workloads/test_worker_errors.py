@@ -82,9 +82,7 @@ def test_a_tolerant_run_counts_the_57th_and_serves_the_rest(loaded, app, fault):
 
 
 @pytest.mark.parametrize("fault", ["raise SystemExit(1)", *repeated("raise KeyboardInterrupt")])
-def test_even_a_tolerant_run_does_not_take_the_end_of_the_process_for_a_failed_request(
-    loaded, app, trouble, fault
-):
+def test_even_a_tolerant_run_does_not_take_the_end_of_the_process_for_a_failed_request(loaded, app, trouble, fault):
     serving = loaded(app(FAILS_AT_57.format(fault=fault)))
     with trouble("request 57"):
         serving.run(100, tolerant=True)
@@ -149,21 +147,13 @@ def test_answers_that_cannot_be_collected(loaded, app, checkout, tmp_path, troub
         ("import not_installed", "app:make", ["app cannot be imported", "No module named 'not_installed'"]),
         *repeated(("1/0", "app:make", ["app cannot be imported", "ZeroDivisionError: division by zero"])),
         ("def make(:", "app:make", ["app cannot be imported", "SyntaxError", "app.py, line 1"]),
-        *repeated(
-            ("import sys; sys.exit(2)", "app:make", ["app cannot be imported", "it called sys.exit(2)"])
-        ),
+        *repeated(("import sys; sys.exit(2)", "app:make", ["app cannot be imported", "it called sys.exit(2)"])),
         ("", "app:make", ["app:make does not exist", "'make'"]),
-        *repeated(
-            ("make = 3", "app:make", ["the factory app:make raised TypeError: 'int' object is not callable"])
-        ),
+        *repeated(("make = 3", "app:make", ["the factory app:make raised TypeError: 'int' object is not callable"])),
         ("def make(path): pass", "app:make", ["the factory app:make raised TypeError", "'path'"]),
-        *repeated(
-            ("def make(): raise OSError('no weights')", "app:make", ["app:make raised OSError: no weights"])
-        ),
+        *repeated(("def make(): raise OSError('no weights')", "app:make", ["app:make raised OSError: no weights"])),
         ("def make(): raise SystemExit(1)", "app:make", ["the factory app:make called sys.exit(1)"]),
-        *repeated(
-            ("def make(): pass", "app:make", ["app:make returned nothing; it must return the function"])
-        ),
+        *repeated(("def make(): pass", "app:make", ["app:make returned nothing; it must return the function"])),
         ("def make(): return 3", "app:make", ["app:make returned int; it must return the function"]),
         *repeated(
             (
@@ -293,9 +283,7 @@ def test_a_process_that_dies_while_loading(worker, app, trouble):
 @POSIX_ONLY
 @pytest.mark.parametrize("command", ["run", "tolerant", "outputs"])
 @pytest.mark.parametrize("end", ["return 1", *repeated("raise ValueError('both')")])
-def test_a_request_that_forks_and_lets_the_child_return(
-    loaded, app, checkout, tmp_path, trouble, *, command, end
-):
+def test_a_request_that_forks_and_lets_the_child_return(loaded, app, checkout, tmp_path, trouble, *, command, end):
     # Every request doubles the processes: copies that served on would soon bring the machine down.
     log = tmp_path / "served-by-a-copy"
     body = f"""
@@ -319,18 +307,14 @@ if copy: os.waitpid(copy, 0)
 @POSIX_ONLY
 def test_a_factory_that_forks_and_lets_the_child_return(worker, app, trouble):
     with trouble("forked", "came back instead of exiting"):
-        worker().load(
-            **app("import os\ndef make():\n    if os.fork(): os.wait()\n    return print"), timeout_s=60
-        )
+        worker().load(**app("import os\ndef make():\n    if os.fork(): os.wait()\n    return print"), timeout_s=60)
 
 
 # --- Hanging -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="waits with a pidfd")
-@pytest.mark.parametrize(
-    "fault", ["while True: pass", *repeated("time.sleep(99)", "import signal; signal.pause()")]
-)
+@pytest.mark.parametrize("fault", ["while True: pass", *repeated("time.sleep(99)", "import signal; signal.pause()")])
 def test_a_request_that_hangs_is_killed_with_its_children(
     loaded, app, tmp_path, trouble, *, has_ended, time_is_up_once, fault
 ):

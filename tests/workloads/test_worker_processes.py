@@ -193,9 +193,7 @@ sys.stdin.read()
 
 @LINUX_ONLY
 def test_closing_a_worker_takes_its_children_along(loaded, app, tmp_path, has_ended):
-    serving = loaded(
-        app(BURN + "def make():\n    child = python('while True: pass')\n    return lambda: child.pid\n")
-    )
+    serving = loaded(app(BURN + "def make():\n    child = python('while True: pass')\n    return lambda: child.pid\n"))
     child = answer_of(serving, tmp_path / "out.npz")
     serving.shut_down()
     assert has_ended(child)

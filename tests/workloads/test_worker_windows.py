@@ -95,9 +95,7 @@ def test_so_many_clients_are_served_at_once(loaded, app, source):
 
 
 @pytest.mark.parametrize("clients", [1, 3])
-def test_clients_take_the_calls_in_order_and_from_where_they_are_told(
-    loaded, app, checkout, tmp_path, clients
-):
+def test_clients_take_the_calls_in_order_and_from_where_they_are_told(loaded, app, checkout, tmp_path, clients):
     serving = loaded(
         app("""
             seen = []
@@ -216,9 +214,7 @@ def test_waiting_in_the_queue_counts(loaded, app, source):
     """Five arrive at once where each takes 20 ms: the first waits for nobody, the last for four."""
     serving = loaded(app(source.format(seconds=0.02)))
     served = serving.run(5, arrivals=arriving(0, 0, 0, 0, 0, span_ms=1))
-    assert [latency >= (place + 1) * 20 * MS for place, latency in enumerate(served.latencies_ns)] == [
-        True
-    ] * 5
+    assert [latency >= (place + 1) * 20 * MS for place, latency in enumerate(served.latencies_ns)] == [True] * 5
     assert served.wall_ns >= 100 * MS
 
 

@@ -140,16 +140,12 @@ def _newest(client: GitHubClient, path: str, *, name: str, where: str) -> Fields
     listed = client.items(path, query={"name": name}, within="artifacts", needs=_NEEDS)
     named = [one for one in listed if one.text("name") == name]
     if not named:
-        raise GitHubError(
-            "the run has no artifact of this name", where=where, hint="See the first stage's log"
-        )
+        raise GitHubError("the run has no artifact of this name", where=where, hint="See the first stage's log")
     return max(named, key=lambda one: one.whole("id"))
 
 
 def _expired(where: str) -> GitHubError:
-    return GitHubError(
-        "the artifact has expired", where=where, hint="Run the first stage again", status=_GONE
-    )
+    return GitHubError("the artifact has expired", where=where, hint="Run the first stage again", status=_GONE)
 
 
 def _unusable(why: str, where: str) -> MeasurementError:

@@ -70,9 +70,7 @@ class GitHubClient(Connection):
         Raises:
             GitHubError: When there is no usable answer.
         """
-        request = ApiRequest(
-            method=method, url=self._url(path), needs=needs, body=body, max_attempts=max_attempts
-        )
+        request = ApiRequest(method=method, url=self._url(path), needs=needs, body=body, max_attempts=max_attempts)
         return self._answer(request, dict)
 
     def query(self, graphql: str) -> Fields:

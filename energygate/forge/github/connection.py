@@ -173,9 +173,7 @@ class Connection:
         wait_s = pause_s(status=status, headers=headers, message=message, attempt=attempt, now_s=self.now_s())
         if is_rate_limit(status=status, headers=headers, message=message):
             return rate_limited(request=request.name, status=status, message=message, wait_s=wait_s)
-        return refused(
-            request=request.name, status=status, message=message, needs=request.needs, wait_s=wait_s
-        )
+        return refused(request=request.name, status=status, message=message, needs=request.needs, wait_s=wait_s)
 
     def _with_token(self, prepared: PreparedRequest) -> PreparedRequest:
         prepared.headers["Authorization"] = f"Bearer {self.token}"

@@ -132,9 +132,7 @@ def _for_push(event: Event) -> Activity:
 def _for_workflow_run(event: Event) -> Activity:
     first = event.first_stage
     # A failed first stage is a failed gate, whose comment matters most.
-    is_reported = (
-        first is not None and first.event == "pull_request" and first.conclusion in {"success", "failure"}
-    )
+    is_reported = first is not None and first.event == "pull_request" and first.conclusion in {"success", "failure"}
     return Activity.RENDER if is_reported and event.action == "completed" else Activity.NOTHING
 
 
@@ -221,9 +219,7 @@ def _invalid(sentence: str) -> UsageError:
 def _variable(environ: Mapping[str, str], name: str) -> str:
     value = environ.get(name, "")
     if not value:
-        raise UsageError(
-            "it is not set", where=name, hint="This runs in a job of GitHub Actions, which sets it"
-        )
+        raise UsageError("it is not set", where=name, hint="This runs in a job of GitHub Actions, which sets it")
     return value
 
 

@@ -21,9 +21,7 @@ _NOT_FOUND = 404
 _OTHER_KINDS = {"symlink": "a symbolic link that does not lead to a file", "submodule": "a submodule"}
 
 
-def read_file(
-    client: GitHubClient, *, repository: str, path: str, commit: str, limit_bytes: int
-) -> bytes | None:
+def read_file(client: GitHubClient, *, repository: str, path: str, commit: str, limit_bytes: int) -> bytes | None:
     """Return a file's content at a commit; `None` when it does not exist.
 
     A file counts as missing only at a commit that the token can see: GitHub also answers 404 for what a token may

@@ -84,9 +84,7 @@ def is_rate_limit(*, status: int, headers: Mapping[str, str], message: str) -> b
     if status == _TOO_MANY:
         return True
     is_named = (
-        "Retry-After" in headers
-        or headers.get("X-RateLimit-Remaining") == "0"
-        or "rate limit" in message.casefold()
+        "Retry-After" in headers or headers.get("X-RateLimit-Remaining") == "0" or "rate limit" in message.casefold()
     )
     return status == _FORBIDDEN and is_named
 

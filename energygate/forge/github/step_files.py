@@ -30,9 +30,7 @@ def output_text(name: str, value: str, *, token: Callable[[int], str] = secrets.
         UsageError: When the name is invalid, or the value contains the random word.
     """
     if not _NAME.fullmatch(name):
-        raise UsageError(
-            "an output's name consists of letters, digits, _ and -, and begins with a letter or _"
-        )
+        raise UsageError("an output's name consists of letters, digits, _ and -, and begins with a letter or _")
     word = f"energygate_{token(_TOKEN_BYTES)}"
     if word in value:
         raise UsageError(f"the output {name} contains the word that ends it")

@@ -64,9 +64,7 @@ class Marker:
             raise UsageError("a comment needs the full hash of the commit it is about")
 
     def __str__(self) -> str:
-        return (
-            f"<!-- energygate:v1 key={self.key} run={self.run_id} attempt={self.attempt} sha={self.sha} -->"
-        )
+        return f"<!-- energygate:v1 key={self.key} run={self.run_id} attempt={self.attempt} sha={self.sha} -->"
 
     @property
     def order(self) -> tuple[int, int]:
@@ -79,9 +77,7 @@ class Marker:
         match = _MARKER.match(body)
         if match is None or not is_sha(match["sha"]):
             return None
-        return cls(
-            key=match["key"], run_id=int(match["run"]), attempt=int(match["attempt"]), sha=match["sha"]
-        )
+        return cls(key=match["key"], run_id=int(match["run"]), attempt=int(match["attempt"]), sha=match["sha"])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -179,9 +175,7 @@ def next_step(own: Sequence[Comment], *, marker: Marker, body: str, written: boo
     )
 
 
-def post_sticky(
-    client: GitHubClient, *, thread: Thread, author: Identity, marker: Marker, text: str
-) -> Posted:
+def post_sticky(client: GitHubClient, *, thread: Thread, author: Identity, marker: Marker, text: str) -> Posted:
     """Write this text into the pull request's comment with the marker's key.
 
     Only comments that begin with the marker *and* are by the author are ever touched. All runs follow `next_step`
@@ -265,9 +259,7 @@ def _comment(fields: Fields) -> Comment | None:
         return None
     user = fields.below("user")
     author = Identity(login=user.text("login"), id=user.whole("id")) if user else None
-    return Comment(
-        id=fields.whole("id"), url=fields.text("html_url"), body=body, marker=marker, author=author
-    )
+    return Comment(id=fields.whole("id"), url=fields.text("html_url"), body=body, marker=marker, author=author)
 
 
 def _body(marker: Marker, text: str) -> str:

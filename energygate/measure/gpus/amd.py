@@ -45,9 +45,7 @@ def find_amd_gpus(selection: Selection) -> tuple[Gpu, ...]:
 
         devices = [device for device in AllGPUDevices().devices if isinstance(device, AMDGPUDevice)]
     except Exception as error:  # noqa: BLE001 - amdsmi's exceptions can only be imported where it is installed
-        raise MeasurementError(
-            f"AMD's GPUs cannot be read: {error}", hint="Check that amd-smi works"
-        ) from None
+        raise MeasurementError(f"AMD's GPUs cannot be read: {error}", hint="Check that amd-smi works") from None
     if not devices:
         _expect_no_device(selection, "AMD SMI does not find it, so its energy cannot be read")
     return tuple(_described(devices[index]) for index in chosen_rocm(len(devices), selection))

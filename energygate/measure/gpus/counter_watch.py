@@ -101,9 +101,7 @@ class GpuWatch:
             if self._counter(gpu) != value:
                 return time.perf_counter_ns() - began_ns
             if waited_ns > TIMEOUT_NS:
-                raise MeasurementError(
-                    f"the energy counter of {gpu.label} did not change for {TIMEOUT_NS / 1e9:g} s"
-                )
+                raise MeasurementError(f"the energy counter of {gpu.label} did not change for {TIMEOUT_NS / 1e9:g} s")
             time.sleep(POLL_SECONDS)
 
     def end(self) -> float:

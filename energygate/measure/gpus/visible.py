@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
     from energygate.policy import Workload
 
-ONE_CUDA_GPU = frozenset(
-    {"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"}
-)
+ONE_CUDA_GPU = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"})
 ONE_ROCM_GPU = frozenset({"ROCMExecutionProvider", "MIGraphXExecutionProvider"})
 """onnxruntime's providers that run on one GPU: `device_id` among the visible ones, by default the first."""
 
@@ -117,9 +115,7 @@ def chosen_rocm(count: int, selection: Selection) -> tuple[int, ...]:
     if text is None:
         return _one_of(tuple(range(count)), selection.device_id)
     if not re.fullmatch(r"\s*(?:-?\d+\s*(?:,\s*-?\d+\s*)*)?", text):
-        raise MeasurementError(
-            f"cannot tell which AMD GPUs {text!r} selects", hint="Select them by number: 0, or 0,1"
-        )
+        raise MeasurementError(f"cannot tell which AMD GPUs {text!r} selects", hint="Select them by number: 0, or 0,1")
     return _one_of(_by_number(text, count), selection.device_id)
 
 
@@ -141,11 +137,7 @@ def _by_number(text: str, count: int) -> tuple[int, ...]:
 def _by_name(text: str, prefix: str, find: Callable[[str], int]) -> tuple[int, ...]:
     entries = [entry.strip() for entry in text.split(",")]
     known = list(itertools.takewhile(lambda entry: entry.startswith(prefix), entries))
-    return (
-        ()
-        if len(set(known)) < len(known)
-        else _valid([find(entry) for entry in known], repeats=prefix == "MIG-")
-    )
+    return () if len(set(known)) < len(known) else _valid([find(entry) for entry in known], repeats=prefix == "MIG-")
 
 
 def _valid(indices: Sequence[int], *, repeats: bool = False) -> tuple[int, ...]:

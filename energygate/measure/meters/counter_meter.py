@@ -219,8 +219,7 @@ class CounterMeter:
         periods += [gpu.period_ns for gpu in self._gpus if gpu.has_counter]  # power samples need no time
         watts = iter(measure_idle_watts(self._idle_window, period_ns=max(periods), idle_s=idle_s))
         components = tuple(
-            replace(one, idle_watts=next(watts)) if one.method is Method.MEASURED else one
-            for one in facts.components
+            replace(one, idle_watts=next(watts)) if one.method is Method.MEASURED else one for one in facts.components
         )
         return replace(
             facts,

@@ -28,9 +28,7 @@ class ModelMeter:
         notes: Why there is no counter, where the user could change that.
     """
 
-    def __init__(
-        self, tracker: Tracker, *, power: VcpuPower, machine: Machine, notes: tuple[str, ...] = ()
-    ) -> None:
+    def __init__(self, tracker: Tracker, *, power: VcpuPower, machine: Machine, notes: tuple[str, ...] = ()) -> None:
         self._tracker = tracker
         self._power = power
         cpu = modelled_cpu(power, machine)

@@ -32,9 +32,7 @@ def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:
         return find_gpus(selection)
 
 
-def open_meter(
-    machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), idle_s: float = IDLE_S
-) -> Meter:
+def open_meter(machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), idle_s: float = IDLE_S) -> Meter:
     """Return the best meter for a workload. With counters this takes seconds: it measures their idle power.
 
     Args:
@@ -73,9 +71,7 @@ def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:
     domains = rapl.find_domains()
     read = {file.resolve() for file in tracker.counter_files}
     packages = tuple(
-        domain
-        for domain in domains
-        if domain.file.resolve() in read and domain.name.startswith(("package", "psys"))
+        domain for domain in domains if domain.file.resolve() in read and domain.name.startswith(("package", "psys"))
     )
     missing = rapl.unreadable(domains)
     if not packages:  # codecarbon also accepts counters of parts of a processor
@@ -89,9 +85,7 @@ def _cpu_counter(tracker: Tracker) -> tuple[CpuCounter | None, tuple[str, ...]]:
     if any(period_ns is None for period_ns in periods_ns):
         return None, ("the RAPL counters of this machine are not updated: not used",)
     has_psys = any(domain.name == "psys" for domain in packages)  # it includes memory
-    unread = [
-        domain.name for domain in domains if domain.name.startswith("package") and domain not in packages
-    ]
+    unread = [domain.name for domain in domains if domain.name.startswith("package") and domain not in packages]
     return CpuCounter(
         source=source,
         packages=packages,

@@ -118,9 +118,7 @@ def find_domains(root: Path | None = None) -> tuple[Domain, ...]:
     """Return this machine's counters of packages, memory and board, readable or not."""
     root = root or POWERCAP
     domains: dict[str, Domain] = {}  # by file: the tree has several links to each
-    for file in sorted(
-        [*root.glob("intel-rapl*:*/energy_uj"), *root.glob("intel-rapl*/intel-rapl*:*/energy_uj")]
-    ):
+    for file in sorted([*root.glob("intel-rapl*:*/energy_uj"), *root.glob("intel-rapl*/intel-rapl*:*/energy_uj")]):
         name = _text(file.with_name("name")) or ""
         if not name.startswith(("package", "psys", "dram")):
             continue

@@ -37,10 +37,7 @@ def disagreement(codecarbon_joules: float, own_joules: float, *, slack_joules: f
         slack_joules: The most that can have been counted between those reads and its own.
     """
     rounding = 1e-6 * own_joules + 1e-6
-    if (
-        codecarbon_joules <= own_joules + rounding
-        and own_joules - codecarbon_joules <= slack_joules + rounding
-    ):
+    if codecarbon_joules <= own_joules + rounding and own_joules - codecarbon_joules <= slack_joules + rounding:
         return None
     return (
         f"codecarbon read {codecarbon_joules:.4g} J where the RAPL counters counted {own_joules:.4g} J: "

@@ -14,7 +14,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from energygate.policy import METRICS
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.export import records
 from energygate.production.export.documents import Noted
 from energygate.production.export.live_limits import MONTHLY, LiveLimit
@@ -55,15 +55,10 @@ def over_budget(one: LiveLimit, live: Live, settled: str = SETTLED) -> Iterator[
     yield _over(one, live, SLOW, TICKET, settled)
 
 
-def _over(
-    one: LiveLimit, live: Live, windows: tuple[str, str], severity: str, settled: str
-) -> dict[str, Any]:
+def _over(one: LiveLimit, live: Live, windows: tuple[str, str], severity: str, settled: str) -> dict[str, Any]:
     rate, limit = one.live, one.limit
-    labels = {names.WORKLOAD: limit.workload} | ({"unit": one.unit} if one.unit is not None else {})
-    over = [
-        f"{live.series(records.rate(rate.record, window), **labels)} > {number(one.value)}"
-        for window in windows
-    ]
+    labels = {metric_names.WORKLOAD: limit.workload} | ({"unit": one.unit} if one.unit is not None else {})
+    over = [f"{live.series(records.rate(rate.record, window), **labels)} > {number(one.value)}" for window in windows]
     pace = "at the pace of" if rate is MONTHLY else "over"
     return _alert(
         rate.alert,
@@ -88,7 +83,7 @@ def beyond_histogram(one: LiveLimit, live: Live) -> Iterator[dict[str, Any]]:
     """
     if one.live.record not in QUANTILES:
         return
-    limit, window, only = one.limit, SLOW[1], {names.WORKLOAD: one.limit.workload}
+    limit, window, only = one.limit, SLOW[1], {metric_names.WORKLOAD: one.limit.workload}
     yield _alert(
         "EnergygateLatencyNotTold",
         Noted(
@@ -115,16 +110,16 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
     if traffic is None or traffic.scale_to_zero_after is None:  # else the service may rightly be gone
         yield _alert(
             "EnergygateNoData",
-            Noted(f"absent_over_time({live.series(names.REQUESTS, workload=workload)}[{SILENCE}])", where),
+            Noted(f"absent_over_time({live.series(metric_names.REQUESTS, workload=workload)}[{SILENCE}])", where),
             labels=_labels(workload),
             summary=f"No data from {WORKLOAD}",
             description=(
-                f"No {names.REQUESTS} of {WORKLOAD} for {SILENCE}: its service is not scraped, is down, or runs "
+                f"No {metric_names.REQUESTS} of {WORKLOAD} for {SILENCE}: its service is not scraped, is down, or runs "
                 "without energygate.Recorder, and none of its budgets is checked."
             ),
             policy=untemplated(where),
         )
-    energy = live.series(records.rate(records.ENERGY_PER_REQUEST, "30m"), **{names.WORKLOAD: workload})
+    energy = live.series(records.rate(records.ENERGY_PER_REQUEST, "30m"), **{metric_names.WORKLOAD: workload})
     yield _alert(
         "EnergygateNoEnergy",
         Noted(f"{energy} == 0", where),
@@ -141,7 +136,7 @@ def health(source: Source, live: Live, workload: str) -> Iterator[dict[str, Any]
         "EnergygateOtherPue",
         Noted(
             f'count_values by (workload) ("pue",\n'
-            f"  ({live.replica_pue(**{names.WORKLOAD: workload})}) != {number(pue)}\n)",
+            f"  ({live.replica_pue(**{metric_names.WORKLOAD: workload})}) != {number(pue)}\n)",
             f"site.pue, {written}",
         ),
         settled=SILENCE,
@@ -159,7 +154,7 @@ def recorder_errors(live: Live) -> Iterator[dict[str, Any]]:
     """Yield the alerts about errors of each replica's Recorder: failed readings of its meter, and all others."""
     yield _alert(
         "EnergygateMeterErrors",
-        _errors(live, names.METER_ERRORS),
+        _errors(live, metric_names.METER_ERRORS),
         labels={"severity": TICKET},
         summary="The energy meter of {{ $labels.instance }} fails",
         description=(
@@ -169,7 +164,7 @@ def recorder_errors(live: Live) -> Iterator[dict[str, Any]]:
     )
     yield _alert(
         "EnergygateRecorderErrors",
-        _errors(live, names.INTERNAL_ERRORS),
+        _errors(live, metric_names.INTERNAL_ERRORS),
         labels={"severity": TICKET},
         summary="The Recorder of {{ $labels.instance }} has errors of its own",
         description=(
@@ -185,7 +180,7 @@ def _errors(live: Live, counter: str) -> str:
 
 
 def _labels(workload: str, severity: str = TICKET) -> dict[str, str]:
-    return {"severity": severity, names.WORKLOAD: untemplated(workload)}
+    return {"severity": severity, metric_names.WORKLOAD: untemplated(workload)}
 
 
 def _alert(

@@ -67,9 +67,7 @@ def unlimited(source: Source) -> list[str]:
 
 def deploying(source: Source, file: str, kind: str) -> str:
     """Return the command that deploys a template in the directory `{output}`, with example names to replace."""
-    command = (
-        f"aws cloudformation deploy --template-file {{output}}/{file} --stack-name energygate-{file[:-5]}"
-    )
+    command = f"aws cloudformation deploy --template-file {{output}}/{file} --stack-name energygate-{file[:-5]}"
     answer = ANSWERS.get(kind)
     if answer is None:
         return command
@@ -79,9 +77,7 @@ def deploying(source: Source, file: str, kind: str) -> str:
 
 def _template(source: Source, limit: RuntimeLimit, kind: str) -> str:
     answer = ANSWERS.get(kind)
-    outputs: dict[str, Any] = {
-        "AlarmName": {"Description": "The energy alarm", "Value": {"Ref": "EnergyPerRequest"}}
-    }
+    outputs: dict[str, Any] = {"AlarmName": {"Description": "The energy alarm", "Value": {"Ref": "EnergyPerRequest"}}}
     document: dict[str, Any] = {
         "AWSTemplateFormatVersion": "2010-09-09",
         "Description": "energygate: the alarm on energy per request, and what answers it",

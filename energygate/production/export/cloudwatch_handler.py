@@ -112,14 +112,10 @@ def _over(seconds: float, current: float | None, memory: Memory, limits: Limits,
     to = moved(memory.original, current, steps, limits, lowers=lowers)
     if to == current:
         return Decision("keep", "it is as far as it may be by now")
-    return Decision(
-        "step", f"energy is over its limit: step {steps}", to, Memory(memory.original, (current, to))
-    )
+    return Decision("step", f"energy is over its limit: step {steps}", to, Memory(memory.original, (current, to)))
 
 
-def moved(
-    original: float | None, current: float | None, steps: int, limits: Limits, *, lowers: bool
-) -> float:
+def moved(original: float | None, current: float | None, steps: int, limits: Limits, *, lowers: bool) -> float:
     """Where so many steps lead: within the limits, and never back towards more energy.
 
     Where nothing is set (None), steps start from the maximum. A value that is already beyond its limit stays.
@@ -150,9 +146,7 @@ class MemoryStore:
 
     def write(self, memory: Memory, *, anew: bool) -> None:
         """Remember; `anew` fails where another run was faster, so that no original value is ever lost."""
-        self._ssm.put_parameter(
-            Name=self._name, Value=json.dumps(asdict(memory)), Type="String", Overwrite=not anew
-        )
+        self._ssm.put_parameter(Name=self._name, Value=json.dumps(asdict(memory)), Type="String", Overwrite=not anew)
 
     def forget(self) -> None:
         """Remember nothing any more."""
@@ -188,9 +182,7 @@ def handler(
     wrong = unexpected(event, alarm)
     if wrong:
         return _say({"alarm": alarm, "action": "ignore", "why": wrong})
-    found = client("cloudwatch").describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm"])[
-        "MetricAlarms"
-    ]
+    found = client("cloudwatch").describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     if not found:
         return _say({"alarm": alarm, "action": "ignore", "why": "there is no such alarm any more"})
     since = found[0].get("StateTransitionedTimestamp") or found[0]["StateUpdatedTimestamp"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from importlib.resources import files as packaged
 from typing import TYPE_CHECKING, Any
 
-from energygate.production.names import (
+from energygate.production.metric_names import (
     CLOUDWATCH_DIMENSION,
     CLOUDWATCH_ENERGY_PER_REQUEST,
     CLOUDWATCH_NAMESPACE,
@@ -41,9 +41,7 @@ def alarm(*, answered: bool) -> dict[str, Any]:
             "Type": "AWS::CloudWatch::Alarm",
             "Properties": {
                 "AlarmName": ALARM_NAME,
-                "AlarmDescription": {
-                    "Fn::Sub": "Facility joules per request of ${Workload} are over ${LimitJoules}."
-                },
+                "AlarmDescription": {"Fn::Sub": "Facility joules per request of ${Workload} are over ${LimitJoules}."},
                 "Namespace": CLOUDWATCH_NAMESPACE,
                 "MetricName": CLOUDWATCH_ENERGY_PER_REQUEST,
                 "Dimensions": [{"Name": CLOUDWATCH_DIMENSION, "Value": {"Ref": "Workload"}}],

@@ -37,9 +37,7 @@ class ReservedConcurrency:
         self._function = {"FunctionName": settings["FUNCTION"]}
 
     def read(self) -> float | None:
-        found: int | None = self._lambda.get_function_concurrency(**self._function).get(
-            "ReservedConcurrentExecutions"
-        )
+        found: int | None = self._lambda.get_function_concurrency(**self._function).get("ReservedConcurrentExecutions")
         return found
 
     def write(self, value: float | None) -> None:
@@ -69,9 +67,7 @@ class ProvisionedConcurrency:
         if not value:
             self._lambda.delete_provisioned_concurrency_config(**self._alias)
         else:
-            self._lambda.put_provisioned_concurrency_config(
-                **self._alias, ProvisionedConcurrentExecutions=int(value)
-            )
+            self._lambda.put_provisioned_concurrency_config(**self._alias, ProvisionedConcurrentExecutions=int(value))
 
 
 class EcsService:
@@ -149,8 +145,7 @@ class SageMakerEndpoint:
         self._sagemaker.update_endpoint_weights_and_capacities(
             EndpointName=self._endpoint,
             DesiredWeightsAndCapacities=[
-                {"VariantName": name, "DesiredWeight": round(part * self._together, 6)}
-                for name, part in weights
+                {"VariantName": name, "DesiredWeight": round(part * self._together, 6)} for name, part in weights
             ],
         )
 

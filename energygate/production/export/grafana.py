@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.extras import require
 from energygate.measure.carbon import site_carbon_g_per_kwh
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.export.documents import json_text, made_by
 from energygate.production.export.live_limits import live_limits
 from energygate.production.export.panels import Panel, Rate, rows
@@ -126,7 +126,7 @@ def _variables(made: builders.Dashboard, labels: Mapping[str, str]) -> None:
         builders.QueryVariable("workload")
         .label("Workload")
         .datasource(_datasource())
-        .query(f"label_values({names.REQUESTS}{matching(labels)}, {names.WORKLOAD})")
+        .query(f"label_values({metric_names.REQUESTS}{matching(labels)}, {metric_names.WORKLOAD})")
         .refresh(VariableRefresh.ON_TIME_RANGE_CHANGED)
         .sort(VariableSort.ALPHABETICAL_ASC)
         .multi(multi=True)
@@ -151,7 +151,7 @@ def _annotations(made: builders.Dashboard, labels: Mapping[str, str]) -> None:
 
     appeared = {
         DEPLOYED: ("energygate_result_info", "blue"),
-        STARTED: (names.METER_INFO + matching(labels), "green"),
+        STARTED: (metric_names.METER_INFO + matching(labels), "green"),
     }
     for name, (series, colour) in appeared.items():
         made.annotation(

@@ -55,9 +55,7 @@ def notes(source: Source, options: KubernetesOptions | None = None) -> Iterator[
         limits = (app.scaled.latency, app.scaled.energy)
         what = ["the requests a second of a replica"] if any(one.bare for one in app.variants) else []
         what += [
-            f"the limit on {METRICS[one.metric].label} ({one.described})"
-            for one in limits
-            if bare and one.relative
+            f"the limit on {METRICS[one.metric].label} ({one.described})" for one in limits if bare and one.relative
         ]
         if what:
             kind = found.kind if found is not None else source.policy.workloads[name].kind

@@ -52,11 +52,7 @@ def why_unusable(source: Source, workload: str) -> tuple[str, str] | None:
             f"It has {known or 'none'}; measure it, or {GIVE_IT}",
         )
     if found.error is not None or found.provenance is None:
-        why = (
-            printable(found.error.message, max_length=MAX_REASON_LENGTH)
-            if found.error
-            else f"it was {found.state}"
-        )
+        why = printable(found.error.message, max_length=MAX_REASON_LENGTH) if found.error else f"it was {found.state}"
         return f"workload {workload!r} was not measured: {why}", f"Measure it, or {GIVE_IT}"
     load, batch = found.provenance.load, found.provenance.batch_size
     if slots_of(load) is None:
@@ -69,9 +65,7 @@ def why_unusable(source: Source, workload: str) -> tuple[str, str] | None:
             f"workload {workload!r} was measured in batches of {batch}, and traffic decides how long one takes to fill",
             f"Measure it with batch_size: 1, or {GIVE_IT}",
         )
-    missing = [
-        METRICS[one].label for one in NEEDED if one not in found.metrics or found.metrics[one].head <= 0
-    ]
+    missing = [METRICS[one].label for one in NEEDED if one not in found.metrics or found.metrics[one].head <= 0]
     if missing:
         return (
             f"the result lacks {' and '.join(missing)} of workload {workload!r}",

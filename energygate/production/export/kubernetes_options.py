@@ -35,9 +35,7 @@ _IMAGE = re.compile(
 """A reference as container runtimes read it (github.com/distribution/reference)."""
 
 _PATH = re.compile("/[!-~]*")
-_ADDRESS = re.compile(
-    r"https?://([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?"
-)
+_ADDRESS = re.compile(r"https?://([A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*\.?|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?(/[!-~]*)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,9 +86,7 @@ def check(source: Source, options: KubernetesOptions) -> None:
     for name in options.routings:
         if name not in source.policy.workloads:
             known = ", ".join(source.policy.workloads)
-            raise UsageError(
-                f"the routes are for workload {name!r}", where="--thresholds", hint=f"Chosen are {known}"
-            )
+            raise UsageError(f"the routes are for workload {name!r}", where="--thresholds", hint=f"Chosen are {known}")
 
 
 def _check_words(options: KubernetesOptions) -> None:

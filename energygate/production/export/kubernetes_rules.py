@@ -18,7 +18,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_names import pods_of
 from energygate.production.export.kubernetes_targets import SHARES
@@ -109,21 +109,21 @@ def _rules(one: ScalingLimits) -> Iterator[dict[str, Any]]:
     def rate(name: str, window: str = SLOW) -> str:
         return f"rate({name}{only}[{window}])"
 
-    drawn = rate(names.ENERGY)
+    drawn = rate(metric_names.ENERGY)
     if one.effective:
-        drawn = f"({drawn} + {rate(names.IDLE_ENERGY)})"
-    pue = f"max by ({_PER_REPLICA}) (last_over_time({names.PUE}[{SLOW}]))"
+        drawn = f"({drawn} + {rate(metric_names.IDLE_ENERGY)})"
+    pue = f"max by ({_PER_REPLICA}) (last_over_time({metric_names.PUE}[{SLOW}]))"
     watts = per_deployment(f"{drawn} * on ({_PER_REPLICA}) group_left () {pue}")
-    buckets = per_deployment(rate(f"{names.DURATION}_bucket"), by=f"{_BY}, le")
+    buckets = per_deployment(rate(f"{metric_names.DURATION}_bucket"), by=f"{_BY}, le")
     share = number(SHARES[one.latency.metric])
-    requests = f"({per_deployment(rate(names.REQUESTS))} > 0)"
+    requests = f"({per_deployment(rate(metric_names.REQUESTS))} > 0)"
 
-    reporting = per_deployment(f"max by (namespace, workload, pod) ({names.ENERGY}{only})", function="count")
+    reporting = per_deployment(f"max by (namespace, workload, pod) ({metric_names.ENERGY}{only})", function="count")
     counted = "energy and idle energy" if one.effective else "energy of requests"
     quantile = f"histogram_quantile({share}, {buckets}) >= 0"
     expressions = {
         REPLICAS: Noted(reporting, "replicas that report"),
-        REQUEST_RATE: Noted(per_deployment(rate(names.REQUESTS, FAST)), "requests a second"),
+        REQUEST_RATE: Noted(per_deployment(rate(metric_names.REQUESTS, FAST)), "requests a second"),
         ENERGY: Noted(f"{watts}\n/ {requests}", f"{counted} x PUE / requests"),
         LATENCY: Noted(quantile, "without requests it would be NaN"),
         BY_LATENCY_AND_ENERGY: _both(one),
@@ -157,9 +157,7 @@ def _both(one: ScalingLimits) -> Noted:
 
 def adapter_rules() -> dict[str, Any]:
     """Return prometheus-adapter's configuration: both metrics belong to the Deployment in the custom metrics API."""
-    return {
-        "rules": [_adapter(REQUEST_RATE, REQUEST_METRIC), _adapter(BY_LATENCY_AND_ENERGY, REPLICA_METRIC)]
-    }
+    return {"rules": [_adapter(REQUEST_RATE, REQUEST_METRIC), _adapter(BY_LATENCY_AND_ENERGY, REPLICA_METRIC)]}
 
 
 def _adapter(series: str, name: str) -> dict[str, Any]:

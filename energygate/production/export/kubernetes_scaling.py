@@ -109,9 +109,7 @@ def behavior() -> dict[str, Any]:
     }
 
 
-def horizontal_pod_autoscaler(
-    source: Source, app: Application, variant: Variant, *, first: bool
-) -> dict[str, Any]:
+def horizontal_pod_autoscaler(source: Source, app: Application, variant: Variant, *, first: bool) -> dict[str, Any]:
     """Return an `autoscaling/v2` HorizontalPodAutoscaler on load, and on latency and energy per request."""
     name = app.deployment(variant)
     bounds = bounds_of(source, variant, first=first)
@@ -245,16 +243,13 @@ def _trigger(
 
 def describe_limits(scaled: ScalingLimits) -> str:
     """Return both limits by name, with their lines in the policy."""
-    return ", ".join(
-        f"{one.metric} {one.described} ({one.source})" for one in (scaled.latency, scaled.energy)
-    )
+    return ", ".join(f"{one.metric} {one.described} ({one.source})" for one in (scaled.latency, scaled.energy))
 
 
 def describe_target(app: Application, variant: Variant) -> str:
     """Return the reason for the target of a replica, and energy per request there."""
     latency, energy = (
-        f"{METRICS[one.metric].label} within {one.described}"
-        for one in (app.scaled.latency, app.scaled.energy)
+        f"{METRICS[one.metric].label} within {one.described}" for one in (app.scaled.latency, app.scaled.energy)
     )
     told = f"{variant.most_per_s:.4g} requests a second keep {latency} ({variant.origin})"
     told += f", less {TOLERANCE * 100:.0f} % tolerance"

@@ -221,20 +221,14 @@ def takeover(routing: Routing, variant: str) -> Noted | None:
 
 def best_at(routing: Routing, rate_per_s: float, variants: Sequence[str]) -> tuple[str, str]:
     """Return the variant that costs least at a rate, and why; the first one where routing has no such rate."""
-    inside = [
-        one for one in routing.bands if one.pool is not None and one.low_per_s <= rate_per_s <= one.high_per_s
-    ]
+    inside = [one for one in routing.bands if one.pool is not None and one.low_per_s <= rate_per_s <= one.high_per_s]
     best = variant_name(inside[0].pool or "") if inside else ""
     if best not in variants:
         return variants[0], "routing has no such rate, so that is what serves little load"
     doubtful = [
         one
         for one in routing.thresholds
-        if (one.low_per_s or 0.0)
-        < rate_per_s
-        < (one.high_per_s if one.high_per_s is not None else float("inf"))
+        if (one.low_per_s or 0.0) < rate_per_s < (one.high_per_s if one.high_per_s is not None else float("inf"))
         and best in map(variant_name, one.between)
     ]
-    return best, f"{best} costs least" + (
-        ", though the measurements cannot tell for sure" if doubtful else ""
-    )
+    return best, f"{best} costs least" + (", though the measurements cannot tell for sure" if doubtful else "")

@@ -224,9 +224,7 @@ def _container(source: Source, app: Application, variant: Variant, workload: Wor
 
 def _resources(source: Source, app: Application, variant: Variant, workload: Workload) -> dict[str, Any]:
     """Return exactly the CPUs that were measured, and memory as far as that is known."""
-    cpu = Noted(
-        str(workload.threads), f"threads, {source.policy.where('workloads', app.scaled.workload, 'threads')}"
-    )
+    cpu = Noted(str(workload.threads), f"threads, {source.policy.where('workloads', app.scaled.workload, 'threads')}")
     request, limit = _memory(source, app.scaled.workload, variant)
     limits: dict[str, Any] = {"cpu": cpu, "memory": limit}
     if variant.gpu:

@@ -65,6 +65,4 @@ def _metrics(result: Result) -> Iterator[dict[str, Any]]:
 
 
 def _attributes(values: dict[str, str | None]) -> list[dict[str, Any]]:
-    return [
-        {"key": key, "value": {"stringValue": value}} for key, value in values.items() if value is not None
-    ]
+    return [{"key": key, "value": {"stringValue": value}} for key, value in values.items() if value is not None]

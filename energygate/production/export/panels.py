@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from energygate.policy import JOULES_PER_KWH
 from energygate.policy.fields import MAX_NAME_LENGTH
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.export import records
 from energygate.production.export.live_limits import LIVE_METRICS, MONTHLY
 from energygate.production.export.promql import Live, matching, number
@@ -167,8 +167,8 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         queries=tuple(
             Query(expression=f"sum(increase({counter}{service}[$__range]))", legend=legend)
             for counter, legend in {
-                names.METER_ERRORS: "failed readings",
-                names.INTERNAL_ERRORS: "the Recorder's own",
+                metric_names.METER_ERRORS: "failed readings",
+                metric_names.INTERNAL_ERRORS: "the Recorder's own",
             }.items()
         ),
         description=(
@@ -183,7 +183,7 @@ def _energy(limits: Sequence[LiveLimit], live: Live, service: str) -> Iterator[P
         width=QUARTER,
         queries=(
             Query(
-                expression=f"count by (method, source) ({names.METER_INFO}{service})",
+                expression=f"count by (method, source) ({metric_names.METER_INFO}{service})",
                 legend="{{method}}: {{source}}",
             ),
         ),

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from energygate.policy import JOULES_PER_KWH
-from energygate.production import names
+from energygate.production import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,19 +68,19 @@ class Live:
 
     def energy(self, window: str, function: str = "rate") -> str:
         """Return facility watts of requests (with `increase`: joules)."""
-        return self._at_facility(f"{function}({names.ENERGY}{self._only}[{window}])", window)
+        return self._at_facility(f"{function}({metric_names.ENERGY}{self._only}[{window}])", window)
 
     def all_energy(self, window: str, function: str = "rate") -> str:
         """Return facility watts of requests and of idling (with `increase`: joules)."""
         both = (
-            f"({function}({names.ENERGY}{self._only}[{window}]) "
-            f"+ {function}({names.IDLE_ENERGY}{self._only}[{window}]))"
+            f"({function}({metric_names.ENERGY}{self._only}[{window}]) "
+            f"+ {function}({metric_names.IDLE_ENERGY}{self._only}[{window}]))"
         )
         return self._at_facility(both, window)
 
     def requests(self, window: str) -> str:
         """Return requests per second; no sample without requests, so that nothing is divided by zero."""
-        return f"sum by (workload) (rate({names.REQUESTS}{self._only}[{window}])) > 0"
+        return f"sum by (workload) (rate({metric_names.REQUESTS}{self._only}[{window}])) > 0"
 
     def energy_per_request(self, window: str) -> str:
         """Return facility joules per request."""
@@ -92,22 +92,22 @@ class Live:
 
     def energy_per_unit(self, window: str) -> str:
         """Return facility joules per unit, by workload and unit."""
-        units = f"(sum by (workload, unit) (rate({names.UNITS}{self._only}[{window}])) > 0)"
+        units = f"(sum by (workload, unit) (rate({metric_names.UNITS}{self._only}[{window}])) > 0)"
         return f"{self.energy(window)}\n/ on (workload) group_right () {units}"
 
     def response_size(self, window: str) -> str:
         """Return bytes per answer."""
-        sent = f"sum by (workload) (rate({names.RESPONSE_BYTES}{self._only}[{window}]))"
+        sent = f"sum by (workload) (rate({metric_names.RESPONSE_BYTES}{self._only}[{window}]))"
         return f"{sent}\n/ ({self.requests(window)})"
 
     def latency(self, quantile: float, window: str) -> str:
         """Return a quantile of the duration, interpolated in the histogram's buckets."""
-        buckets = f"sum by (workload, le) (rate({names.DURATION}_bucket{self._only}[{window}]))"
+        buckets = f"sum by (workload, le) (rate({metric_names.DURATION}_bucket{self._only}[{window}]))"
         return f"histogram_quantile({quantile}, {buckets}) >= 0"  # without requests it is NaN
 
     def beyond_histogram(self, quantile: float, window: str, **labels: str) -> str:
         """Return the requests within the histogram's last bound, where that is below the quantile; else no sample."""
-        bucket = f"{names.DURATION}_bucket"
+        bucket = f"{metric_names.DURATION}_bucket"
         total = self.series(bucket, le="+Inf", **labels)
         bounded = self.series(bucket, **labels)[:-1] + ', le!="+Inf"}'
         return (
@@ -117,10 +117,10 @@ class Live:
 
     def error_ratio(self, window: str) -> str:
         """Return the share of the requests that failed."""
-        failed = names.REQUESTS + self._and_workloads(matching({**self._labels, "outcome": "error"}))
+        failed = metric_names.REQUESTS + self._and_workloads(matching({**self._labels, "outcome": "error"}))
         return (
             f"(\n  sum by (workload) (rate({failed}[{window}]))\n"
-            f"  or 0 * sum by (workload) (rate({names.REQUESTS}{self._only}[{window}]))\n)\n"
+            f"  or 0 * sum by (workload) (rate({metric_names.REQUESTS}{self._only}[{window}]))\n)\n"
             f"/ ({self.requests(window)})"
         )
 
@@ -130,12 +130,12 @@ class Live:
 
     def replica_pue(self, **labels: str) -> str:
         """Return the PUE of each replica, by workload."""
-        energy = self.series(names.ENERGY, **labels) if labels else names.ENERGY + self._only
-        factor = f"max by ({_PER_REPLICA}) ({names.PUE}{self._service})"
+        energy = self.series(metric_names.ENERGY, **labels) if labels else metric_names.ENERGY + self._only
+        factor = f"max by ({_PER_REPLICA}) ({metric_names.PUE}{self._service})"
         return f"0 * {energy}\n  + on ({_PER_REPLICA}) group_left () {factor}"
 
     def _at_facility(self, it: str, window: str) -> str:
-        factor = f"max by ({_PER_REPLICA}) (last_over_time({names.PUE}{self._service}[{window}]))"
+        factor = f"max by ({_PER_REPLICA}) (last_over_time({metric_names.PUE}{self._service}[{window}]))"
         return f"sum by (workload) (\n  {it}\n  * on ({_PER_REPLICA}) group_left () {factor}\n)"
 
     def _and_workloads(self, selector: str) -> str:

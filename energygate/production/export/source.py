@@ -115,9 +115,7 @@ class Source:
             if found is not None:
                 return found
         budgets = self.policy.workloads[workload].budgets
-        there = sorted(
-            (one for one in metrics if one in budgets), key=lambda one: budgets[one].level == "off"
-        )
+        there = sorted((one for one in metrics if one in budgets), key=lambda one: budgets[one].level == "off")
         metric = next(iter(there), metrics[0])
         key = f"workloads.{workload}.budgets.{metric}"
         why = f"{exporter} is made from it"
@@ -126,11 +124,7 @@ class Source:
         elif budgets[metric].level == "off":
             remedy = f"Make {key} warn or error"
         else:
-            better = (
-                "hand over the latest result with --result"
-                if self.result is None
-                else "a result that measured it"
-            )
+            better = "hand over the latest result with --result" if self.result is None else "a result that measured it"
             remedy, why = f"Give it an absolute one, or {better}", f"{exporter} needs a number"
         if len(self.policy.workloads) > 1:
             remedy += ", or name the workloads to export"

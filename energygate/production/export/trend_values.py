@@ -107,9 +107,7 @@ def absolute_limit(one: MetricResult) -> float | None:
 def _aspects(one: MetricResult) -> Iterator[tuple[str, float]]:
     yield "", one.head
     interval = (("low", one.head_low), ("high", one.head_high))
-    yield from (
-        (aspect, end) for aspect, end in interval if end is not None and one.head_low != one.head_high
-    )
+    yield from ((aspect, end) for aspect, end in interval if end is not None and one.head_low != one.head_high)
     limit = absolute_limit(one)
     if limit is not None:
         yield "limit", limit

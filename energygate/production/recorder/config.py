@@ -138,9 +138,7 @@ def bounds_with(limits_seconds: Iterable[float]) -> tuple[float, ...]:
     return tuple(sorted(bounds))
 
 
-def _machine_meter(
-    policy: Policy | None, served: Workload | None, interval_ns: int
-) -> Callable[[], LiveMeter]:
+def _machine_meter(policy: Policy | None, served: Workload | None, interval_ns: int) -> Callable[[], LiveMeter]:
     def open_meter() -> LiveMeter:
         from energygate.production.recorder import machine_meter
 

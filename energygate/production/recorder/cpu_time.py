@@ -116,9 +116,7 @@ class ChildCpuTime:
         own = {pid: cpu_ns for pid, cpu_ns in living.items() if pid not in recording}
         others = {pid: cpu_ns for pid, cpu_ns in living.items() if pid in recording}
         # The time of processes that are gone is now among that of ended ones.
-        gone = {
-            pid: cpu_ns for pid, cpu_ns in [*self._own.items(), *self._recording.items()] if pid not in living
-        }
+        gone = {pid: cpu_ns for pid, cpu_ns in [*self._own.items(), *self._recording.items()] if pid not in living}
         # A process that began to record since the last call takes its past with it.
         grown_ns = sum(max(0, cpu_ns - self._own.get(pid, 0)) for pid, cpu_ns in own.items())
         growth_ns = grown_ns + ended_ns - self._ended_ns - sum(gone.values())

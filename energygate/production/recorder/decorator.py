@@ -52,9 +52,7 @@ def _stream(function: Callable[..., Any], new_request: Callable[[], Request]) ->
     return stream
 
 
-def _asynchronous_stream(
-    function: Callable[..., Any], new_request: Callable[[], Request]
-) -> Callable[..., Any]:
+def _asynchronous_stream(function: Callable[..., Any], new_request: Callable[[], Request]) -> Callable[..., Any]:
     async def stream(*args: Any, **kwargs: Any) -> AsyncGenerator[Any, Any]:
         request = new_request().begin()
         inner = function(*args, **kwargs)

@@ -11,7 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
-from energygate.production.names import (
+from energygate.production.metric_names import (
     CLOUDWATCH_DIMENSION,
     CLOUDWATCH_ENERGY_PER_REQUEST,
     CLOUDWATCH_NAMESPACE,

@@ -161,9 +161,7 @@ class Ledger:
     def totals(self) -> Mapping[str, WorkloadTotals]:
         """Return all totals so far, by workload."""
         with self._lock:
-            return MappingProxyType(
-                {name: self._totals(counters) for name, counters in self._workloads.items()}
-            )
+            return MappingProxyType({name: self._totals(counters) for name, counters in self._workloads.items()})
 
     def _totals(self, counters: WorkloadCounters) -> WorkloadTotals:
         return WorkloadTotals(

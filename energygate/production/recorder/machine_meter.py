@@ -178,9 +178,7 @@ def _gpus(workload: Workload | None) -> tuple[Gpu, ...]:
         gpus = find_gpus(Selection(visible=os.environ.get("CUDA_VISIBLE_DEVICES")))
     unsupported = [gpu.label for gpu in gpus if gpu.source not in {COUNTER, POWER_SAMPLES}]
     if unsupported:
-        raise MeasurementError(
-            f"a Recorder reads only NVIDIA's GPUs, and this service may use {unsupported[0]}"
-        )
+        raise MeasurementError(f"a Recorder reads only NVIDIA's GPUs, and this service may use {unsupported[0]}")
     return gpus
 
 
@@ -202,7 +200,5 @@ def _domains() -> tuple[tuple[Domain, ...], int]:
 def _peers(interval_ns: int) -> PeerTable | NoPeers:
     try:
         return PeerTable(interval_ns=interval_ns)
-    except (
-        OSError
-    ):  # no directory for temporary files: several recorders may all count the machine's idle energy
+    except OSError:  # no directory for temporary files: several recorders may all count the machine's idle energy
         return NoPeers()

@@ -1,6 +1,6 @@
 """Snapshots sent to an OpenTelemetry collector, by OTLP over HTTP.
 
-Prometheus converts the names and units used here to those of `energygate.production.names`: a counter
+Prometheus converts the names and units used here to those of `energygate.production.metric_names`: a counter
 `energygate.energy` in `J` becomes `energygate_energy_joules_total`.
 """
 
@@ -11,7 +11,7 @@ import socket
 from typing import TYPE_CHECKING, Any
 
 from energygate.extras import require
-from energygate.production import names
+from energygate.production import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -19,13 +19,13 @@ if TYPE_CHECKING:
     from energygate.production.recorder.snapshot import Durations, Snapshot
 
 COUNTERS = {
-    "energygate.energy": ("J", names.ENERGY),
-    "energygate.idle_energy": ("J", names.IDLE_ENERGY),
-    "energygate.requests": ("{request}", names.REQUESTS),
-    "energygate.response": ("By", names.RESPONSE_BYTES),
-    "energygate.units": ("{unit}", names.UNITS),
-    "energygate.meter_errors": ("{reading}", names.METER_ERRORS),
-    "energygate.internal_errors": ("{error}", names.INTERNAL_ERRORS),
+    "energygate.energy": ("J", metric_names.ENERGY),
+    "energygate.idle_energy": ("J", metric_names.IDLE_ENERGY),
+    "energygate.requests": ("{request}", metric_names.REQUESTS),
+    "energygate.response": ("By", metric_names.RESPONSE_BYTES),
+    "energygate.units": ("{unit}", metric_names.UNITS),
+    "energygate.meter_errors": ("{reading}", metric_names.METER_ERRORS),
+    "energygate.internal_errors": ("{error}", metric_names.INTERNAL_ERRORS),
 }
 """Name, unit (UCUM, as OpenTelemetry requires), and the metric that it becomes in Prometheus."""
 
@@ -118,9 +118,7 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
     start_ns, now_ns = round(snapshot.start_seconds * 1e9), round(snapshot.time_seconds * 1e9)
 
     def point(value: float, **attributes: str) -> NumberDataPoint:
-        return NumberDataPoint(
-            attributes=attributes, start_time_unix_nano=start_ns, time_unix_nano=now_ns, value=value
-        )
+        return NumberDataPoint(attributes=attributes, start_time_unix_nano=start_ns, time_unix_nano=now_ns, value=value)
 
     sums: dict[str, list[NumberDataPoint]] = {name: [] for name in COUNTERS}
     for workload, totals in snapshot.workloads.items():
@@ -131,9 +129,7 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
             point(totals.requests_error, workload=workload, outcome="error"),
         ]
         sums["energygate.response"].append(point(totals.response_bytes, workload=workload))
-        sums["energygate.units"] += [
-            point(count, workload=workload, unit=unit) for unit, count in totals.units.items()
-        ]
+        sums["energygate.units"] += [point(count, workload=workload, unit=unit) for unit, count in totals.units.items()]
     sums["energygate.meter_errors"].append(point(snapshot.meter_errors))
     sums["energygate.internal_errors"].append(point(snapshot.internal_errors))
     for name, (unit, becomes) in COUNTERS.items():
@@ -142,10 +138,10 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
             aggregation_temporality=AggregationTemporality.CUMULATIVE,
             is_monotonic=True,
         )
-        yield Metric(name=name, description=names.DESCRIPTIONS[becomes], unit=unit, data=data)
+        yield Metric(name=name, description=metric_names.DESCRIPTIONS[becomes], unit=unit, data=data)
     yield Metric(
         name="energygate.request.duration",
-        description=names.DESCRIPTIONS[names.DURATION],
+        description=metric_names.DESCRIPTIONS[metric_names.DURATION],
         unit="s",
         data=Histogram(
             data_points=[
@@ -155,12 +151,12 @@ def _metrics(snapshot: Snapshot) -> Iterator[Any]:
             aggregation_temporality=AggregationTemporality.CUMULATIVE,
         ),
     )
-    gauges = [("energygate.pue", names.PUE, point(snapshot.pue))]
+    gauges = [("energygate.pue", metric_names.PUE, point(snapshot.pue))]
     if snapshot.meter is not None:
-        gauges.append(("energygate.meter_info", names.METER_INFO, point(1, **snapshot.meter.labels)))
+        gauges.append(("energygate.meter_info", metric_names.METER_INFO, point(1, **snapshot.meter.labels)))
     for name, becomes, value in gauges:
         # Without a unit: Prometheus would turn `1` into a suffix `_ratio`.
-        description = names.DESCRIPTIONS[becomes]
+        description = metric_names.DESCRIPTIONS[becomes]
         yield Metric(name=name, description=description, unit="", data=Gauge(data_points=[value]))
 
 

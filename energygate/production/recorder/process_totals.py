@@ -145,9 +145,7 @@ def _workload(plain: dict[str, Any]) -> WorkloadTotals:
         energy_joules=_amount(plain["energy_joules"]),
         idle_energy_joules=_amount(plain["idle_energy_joules"]),
         response_bytes=_count(plain["response_bytes"]),
-        durations=Durations(
-            bounds_seconds=bounds_seconds, counts=counts, sum_seconds=_amount(plain["sum_seconds"])
-        ),
+        durations=Durations(bounds_seconds=bounds_seconds, counts=counts, sum_seconds=_amount(plain["sum_seconds"])),
         units={_name(unit): _amount(count) for unit, count in plain["units"].items()},
     )
 

@@ -19,7 +19,7 @@ from prometheus_client.registry import Collector
 from prometheus_client.utils import floatToGoString
 
 from energygate.errors import UsageError
-from energygate.production import names
+from energygate.production import metric_names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -40,7 +40,7 @@ class RecorderCollector(Collector):
         self._take = take
 
     def collect(self) -> Iterator[Metric]:
-        """Yield all metrics of `energygate.production.names`."""
+        """Yield all metrics of `energygate.production.metric_names`."""
         return _families(self._take())
 
     def describe(self) -> Iterator[Metric]:
@@ -89,23 +89,21 @@ def _registry(collector: RecorderCollector) -> CollectorRegistry:
 
 def _families(snapshot: Snapshot | None) -> Iterator[Metric]:
     """Yield the metrics of a snapshot; without one, metrics without samples."""
-    energy = _family(CounterMetricFamily, names.ENERGY, names.WORKLOAD)
-    idle = _family(CounterMetricFamily, names.IDLE_ENERGY, names.WORKLOAD)
-    requests = _family(CounterMetricFamily, names.REQUESTS, names.WORKLOAD, "outcome")
-    duration = _family(HistogramMetricFamily, names.DURATION, names.WORKLOAD)
-    response_bytes = _family(CounterMetricFamily, names.RESPONSE_BYTES, names.WORKLOAD)
-    units = _family(CounterMetricFamily, names.UNITS, names.WORKLOAD, "unit")
-    meter_errors = _family(CounterMetricFamily, names.METER_ERRORS)
-    internal_errors = _family(CounterMetricFamily, names.INTERNAL_ERRORS)
-    pue = _family(GaugeMetricFamily, names.PUE)
-    info = _family(InfoMetricFamily, names.METER_INFO)
+    energy = _family(CounterMetricFamily, metric_names.ENERGY, metric_names.WORKLOAD)
+    idle = _family(CounterMetricFamily, metric_names.IDLE_ENERGY, metric_names.WORKLOAD)
+    requests = _family(CounterMetricFamily, metric_names.REQUESTS, metric_names.WORKLOAD, "outcome")
+    duration = _family(HistogramMetricFamily, metric_names.DURATION, metric_names.WORKLOAD)
+    response_bytes = _family(CounterMetricFamily, metric_names.RESPONSE_BYTES, metric_names.WORKLOAD)
+    units = _family(CounterMetricFamily, metric_names.UNITS, metric_names.WORKLOAD, "unit")
+    meter_errors = _family(CounterMetricFamily, metric_names.METER_ERRORS)
+    internal_errors = _family(CounterMetricFamily, metric_names.INTERNAL_ERRORS)
+    pue = _family(GaugeMetricFamily, metric_names.PUE)
+    info = _family(InfoMetricFamily, metric_names.METER_INFO)
     if snapshot is not None:
         for workload, totals in snapshot.workloads.items():
             energy.add_metric([workload], totals.energy_joules)
             idle.add_metric([workload], totals.idle_energy_joules)
-            for outcome, count in zip(
-                names.OUTCOMES, (totals.requests_ok, totals.requests_error), strict=True
-            ):
+            for outcome, count in zip(metric_names.OUTCOMES, (totals.requests_ok, totals.requests_error), strict=True):
                 requests.add_metric([workload, outcome], count)
             duration.add_metric([workload], _buckets(totals.durations), totals.durations.sum_seconds)
             response_bytes.add_metric([workload], totals.response_bytes)
@@ -121,7 +119,7 @@ def _families(snapshot: Snapshot | None) -> Iterator[Metric]:
 
 
 def _family(kind: Callable[..., FamilyT], name: str, *labels: str) -> FamilyT:
-    return kind(name.removesuffix("_info"), names.DESCRIPTIONS[name], labels=labels)
+    return kind(name.removesuffix("_info"), metric_names.DESCRIPTIONS[name], labels=labels)
 
 
 def _buckets(durations: Durations) -> list[tuple[str, float]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.extras import require
 from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
-from energygate.production.names import (
+from energygate.production.metric_names import (
     CLOUDWATCH_DIMENSION,
     CLOUDWATCH_ENERGY_PER_REQUEST,
     CLOUDWATCH_NAMESPACE,

@@ -233,9 +233,7 @@ class Recording:
             self._reading_since_ns = None
         for why in energy.missing:
             self._count_meter_error("a part of the machine could not be read", why)
-        if not all(
-            math.isfinite(joules) and joules >= 0 for joules in (energy.requests_joules, energy.idle_joules)
-        ):
+        if not all(math.isfinite(joules) and joules >= 0 for joules in (energy.requests_joules, energy.idle_joules)):
             self._count_meter_error(
                 "the meter's joules are invalid", f"{energy.requests_joules} J and {energy.idle_joules} J"
             )

@@ -126,9 +126,7 @@ class Snapshot(ProcessTotals):
             self,
             workloads=MappingProxyType(
                 {
-                    name: _combined(totals, earlier.workloads[name], -1)
-                    if name in earlier.workloads
-                    else totals
+                    name: _combined(totals, earlier.workloads[name], -1) if name in earlier.workloads else totals
                     for name, totals in self.workloads.items()
                 }
             ),
@@ -174,7 +172,5 @@ def _combined(one: WorkloadTotals, other: WorkloadTotals, sign: int) -> Workload
         idle_energy_joules=one.idle_energy_joules + sign * other.idle_energy_joules,
         response_bytes=one.response_bytes + sign * other.response_bytes,
         durations=durations,
-        units=MappingProxyType(
-            {name: count + sign * other.units.get(name, 0) for name, count in units.items()}
-        ),
+        units=MappingProxyType({name: count + sign * other.units.get(name, 0) for name, count in units.items()}),
     )

@@ -39,9 +39,7 @@ class WsgiMiddleware:
             return self._app(environ, start_response)
         request = self._requests.new(environ).begin()
 
-        def start(
-            status: str, headers: list[tuple[str, str]], *exc_info: object
-        ) -> Callable[[bytes], object]:
+        def start(status: str, headers: list[tuple[str, str]], *exc_info: object) -> Callable[[bytes], object]:
             if _is_error(status):
                 request.error()
             write: Callable[[bytes], object] = start_response(status, headers, *exc_info)

@@ -166,11 +166,7 @@ def _measured(one: PoolInput) -> MeasuredPool:
     found = _workload(one)
     provenance = found.provenance
     if found.error is not None or provenance is None:
-        why = (
-            f": {printable(found.error.message, max_length=200)}"
-            if found.error
-            else f", it was {found.state}"
-        )
+        why = f": {printable(found.error.message, max_length=200)}" if found.error else f", it was {found.state}"
         raise MeasurementError(f"workload {quote(one.workload)} was not measured{why}", where=one.where)
     missing = [metric for metric in NEEDED if metric not in found.metrics]
     if missing:

@@ -36,8 +36,7 @@ def _copies(pools: Sequence[MeasuredPool]) -> Iterator[str]:
 
 def _methods(pools: Sequence[MeasuredPool]) -> Iterator[str]:
     by_method = {
-        method: [one.name for one in pools if one.found.method == method]
-        for method in ("measured", "estimated")
+        method: [one.name for one in pools if one.found.method == method] for method in ("measured", "estimated")
     }
     if all(by_method.values()):
         yield (
@@ -92,6 +91,4 @@ def _machine(one: MeasuredPool) -> Iterator[str]:
 
 def _subject(names: Sequence[str], singular: str, plural: str) -> str:
     """Return names as the subject of a sentence, with its verb."""
-    return (
-        f"{names[0]} {singular}" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} {plural}"
-    )
+    return f"{names[0]} {singular}" if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]} {plural}"

@@ -143,9 +143,7 @@ def thresholds(candidates: Sequence[Candidate], span: Region) -> list[Threshold]
 
 def _anchors(candidates: Sequence[Candidate], span: Region) -> list[_Anchor]:
     """Return where the choice of pool is certain, in rising order, and the ends of the span that is served at all."""
-    served = [
-        (region, pool) for region, pool in bands([one.pool for one in candidates], span) if pool is not None
-    ]
+    served = [(region, pool) for region, pool in bands([one.pool for one in candidates], span) if pool is not None]
     if not served:
         return []
     ((low, _), first), ((_, high), last) = served[0], served[-1]

@@ -91,14 +91,10 @@ def _threshold(one: Threshold) -> Iterator[str]:
 
 
 def _pools(routing: Routing) -> list[str]:
-    rows: list[tuple[str, ...]] = [
-        ("pool", "a request adds", "idle", "serves", "of its capacity", "joules are")
-    ]
+    rows: list[tuple[str, ...]] = [("pool", "a request adds", "idle", "serves", "of its capacity", "joules are")]
     rows += [_pool(one) for one in routing.pools if one.unfit is None]
     lines = [f"  {line}" for line in _aligned(rows)] if len(rows) > 1 else []
-    return lines + [
-        f"  {_name(one.name)} is not used: {one.unfit}." for one in routing.pools if one.unfit is not None
-    ]
+    return lines + [f"  {_name(one.name)} is not used: {one.unfit}." for one in routing.pools if one.unfit is not None]
 
 
 def _pool(one: RoutedPool) -> tuple[str, ...]:

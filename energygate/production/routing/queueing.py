@@ -67,9 +67,7 @@ class ServiceTimes:
         low, middle, high = (round(ATOMS * share) for share in (0.50, 0.95, 0.99))
         shares = [(atom + 0.5) / ATOMS for atom in range(ATOMS)]
         times = [self.p50_s] * middle
-        times += [
-            self.p95_s + (self.p99_s - self.p95_s) * (share - 0.95) / 0.04 for share in shares[middle:high]
-        ]
+        times += [self.p95_s + (self.p99_s - self.p95_s) * (share - 0.95) / 0.04 for share in shares[middle:high]]
         times += [self.p99_s] * (ATOMS - high)
         rest = (self.mean_s * ATOMS - math.fsum(times)) / (middle - low)
         bend = math.inf if rest <= 0 else (self.p95_s - self.p50_s) / rest - 1
@@ -102,9 +100,7 @@ class ReplicaQueue:
         scatter = math.fsum((atom - self._mean_s) ** 2 for atom in atoms) / ATOMS / self._mean_s**2
         self._step_s = self._mean_s / STEPS_PER_MEAN * max(1.0, (1 + scatter) / 2)
         places = [atom / self._step_s for atom in atoms]
-        self._sojourn, self._residual = _transforms(
-            _on_lattice(places), _residual([place / slots for place in places])
-        )
+        self._sojourn, self._residual = _transforms(_on_lattice(places), _residual([place / slots for place in places]))
 
     @property
     def capacity_per_s(self) -> float:

@@ -100,9 +100,7 @@ def _utilisation(one: MeasuredPool, requirements: Requirements) -> tuple[float |
         return None, f"its accuracy is {has}, and the policy requires at least {limit}"
     latency = requirements.latency
     unqueued_s = one.unqueued_s(latency.metric)
-    utilisation = ReplicaQueue(one.service, one.slots).highest_utilisation(
-        SHARES[latency.metric], latency.limit_s
-    )
+    utilisation = ReplicaQueue(one.service, one.slots).highest_utilisation(SHARES[latency.metric], latency.limit_s)
     if unqueued_s <= latency.limit_s and utilisation is not None and utilisation >= MIN_UTILISATION:
         return utilisation, None
     takes, limit = (format_quantity(value, "s") for value in (unqueued_s, latency.limit_s))
@@ -117,9 +115,7 @@ def _utilisation(one: MeasuredPool, requirements: Requirements) -> tuple[float |
 def _check_replicas(pool: PoolCosts, span: Region) -> None:
     allowed = MAX_REPLICAS if pool.max_replicas is None else min(pool.max_replicas, MAX_REPLICAS)
     if pool.warm > allowed:
-        raise UsageError(
-            f"pool {pool.name} is to keep {pool.warm:,} replicas warm, and its maximum is {allowed:,}"
-        )
+        raise UsageError(f"pool {pool.name} is to keep {pool.warm:,} replicas warm, and its maximum is {allowed:,}")
     if pool.max_replicas is None and span[1] > MAX_REPLICAS * pool.replica_rate_per_s:
         raise UsageError(
             f"{span[1]:,.0f} req/s would take more than {MAX_REPLICAS:,} replicas of {pool.name}",

@@ -97,17 +97,13 @@ def _plot(
     yield from _switches(routing, rates, floor)
     yield from _lines(curves, rates, powers)
     if routing.thresholds:
-        yield _text(
-            LEFT, HEIGHT - 10, "dashed: where to switch; shaded: the measurements do not tell", "minor"
-        )
+        yield _text(LEFT, HEIGHT - 10, "dashed: where to switch; shaded: the measurements do not tell", "minor")
 
 
 def _lines(
     curves: Sequence[tuple[PoolCosts, list[tuple[float, float]]]], rates: LogAxis, powers: LogAxis
 ) -> Iterator[str]:
-    drawn = [
-        (pool, curve, COLOURS[number % len(COLOURS)]) for number, (pool, curve) in enumerate(curves) if curve
-    ]
+    drawn = [(pool, curve, COLOURS[number % len(COLOURS)]) for number, (pool, curve) in enumerate(curves) if curve]
     for _, curve, colour in drawn:
         points = " ".join(f"{_x(rates, rate):.1f},{_y(powers, watts):.1f}" for rate, watts in curve)
         yield f'<path stroke="{colour}" d="M{points}"/>'

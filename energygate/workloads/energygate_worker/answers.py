@@ -94,16 +94,12 @@ class AnswerCollector:
             return len(self._response_bytes)
         ragged = [name for name, values in self._parts.items() if len({one.shape for one in values}) > 1]
         if ragged:
-            raise WorkloadError(
-                "answers differ in shape from request to request: %s" % ", ".join(sorted(ragged))
-            )
+            raise WorkloadError("answers differ in shape from request to request: %s" % ", ".join(sorted(ragged)))
         import numpy
 
         arrays = {name: numpy.stack(values) for name, values in self._parts.items()}
         # Strings as fixed-width unicode: reading object arrays would need pickle.
-        save_arrays(
-            path, {name: one.astype("U") if one.dtype == object else one for name, one in arrays.items()}
-        )
+        save_arrays(path, {name: one.astype("U") if one.dtype == object else one for name, one in arrays.items()})
         return len(self._response_bytes)
 
     def _failed(self, number: int, error: BaseException) -> None:
@@ -143,9 +139,7 @@ def _array(value: Any, what: str) -> Any:
     except Exception as error:
         raise WorkloadError("%s cannot be made an array: it %s" % (what, describe_error(error))) from error
     if default_text is not None:
-        raise WorkloadError(
-            "%s cannot be compared with another: %s" % (what, default_text[:MAX_MESSAGE_LENGTH])
-        )
+        raise WorkloadError("%s cannot be compared with another: %s" % (what, default_text[:MAX_MESSAGE_LENGTH]))
     return array
 
 

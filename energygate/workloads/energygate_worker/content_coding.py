@@ -39,9 +39,7 @@ def decoded(body: bytes, coding: str) -> bytes:
             pieces.append(piece)
             length += len(piece)
             if length > MAX_DECODED_BYTES:
-                raise FailedRequest(
-                    "was answered with more than %d bytes of %s" % (MAX_DECODED_BYTES, coding)
-                )
+                raise FailedRequest("was answered with more than %d bytes of %s" % (MAX_DECODED_BYTES, coding))
             if not inflater.eof:
                 raise FailedRequest("was answered with %s that was cut off" % coding)
             body = inflater.unused_data

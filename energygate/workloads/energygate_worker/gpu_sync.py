@@ -36,9 +36,7 @@ def _wait(name: str, wait: Any, module: Any) -> bool:
     try:
         return bool(wait(module))
     except Exception as error:
-        raise WorkloadError(
-            "work that %s had queued on the GPU %s" % (name, describe_error(error))
-        ) from error
+        raise WorkloadError("work that %s had queued on the GPU %s" % (name, describe_error(error))) from error
 
 
 def _wait_for_torch(torch: Any) -> bool:

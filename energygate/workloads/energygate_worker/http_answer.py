@@ -177,10 +177,7 @@ def _uncounted(units: str) -> str:
 def _uncounted_stream(units: str) -> str:
     if units != "tokens":
         return _uncounted(units)
-    return (
-        _uncounted(units)
-        + '; a stream contains it if the request has "stream_options": {"include_usage": true}'
-    )
+    return _uncounted(units) + '; a stream contains it if the request has "stream_options": {"include_usage": true}'
 
 
 def _plain(body: bytes) -> str:

@@ -39,9 +39,7 @@ class HttpClient:
         self._host, self._port = host, port
         self._idle: deque[Any] = deque()
 
-    def ask(
-        self, request: HttpRequest, is_first: Callable[[str], bool], *, counted: bool = False
-    ) -> HttpAnswer:
+    def ask(self, request: HttpRequest, is_first: Callable[[str], bool], *, counted: bool = False) -> HttpAnswer:
         """Send a request and read its whole answer.
 
         Args:

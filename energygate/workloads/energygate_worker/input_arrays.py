@@ -75,9 +75,7 @@ def requests_of(arrays: dict[str, Any], signature: Any, batch_size: int) -> list
     if signature is not None and batch_size != 1 and (batch_size,) not in rows.values():
         have = ", ".join("%d of %r" % (*row, name) for name, row in rows.items() if row)
         raise WorkloadError("batch_size is %d, but a call takes %s" % (batch_size, have or "no rows"))
-    return [
-        {name: cut[index if len(cut) == count else 0] for name, cut in cuts.items()} for index in range(count)
-    ]
+    return [{name: cut[index if len(cut) == count else 0] for name, cut in cuts.items()} for index in range(count)]
 
 
 def _cut(name: str, values: Any, signature: Any, batch_size: int) -> list[Any]:
@@ -110,9 +108,7 @@ def checked(arrays: dict[str, Any], signature: Any) -> dict[str, Any]:
     for name, values in arrays.items():
         expected = _NUMPY_TYPES.get(signature[name]["type"])
         if expected is None:
-            raise WorkloadError(
-                "input %r is a %s, which no array can contain" % (name, signature[name]["type"])
-            )
+            raise WorkloadError("input %r is a %s, which no array can contain" % (name, signature[name]["type"]))
         if expected == "str" and values.dtype.kind in "US":
             arrays[name] = values.astype(object)  # the type that onnxruntime expects for strings
         elif expected == "str" or values.dtype != expected:

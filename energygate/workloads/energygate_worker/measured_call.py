@@ -84,9 +84,7 @@ class MeasuredCall(CallableWorkload):
             self.value = answer
         return answer
 
-    def loop(
-        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
-    ) -> None:
+    def loop(self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]) -> None:
         """Answer one call per feed and append the time after each."""
         if self.value is NOT_YET:  # the very first call, long before anything is measured
             for feed in feeds:

@@ -173,9 +173,7 @@ def _describe_session_error(error: BaseException) -> str:
         cause = getattr(error, "cause", None) or error.excinfo[1]  # type: ignore[attr-defined]  # 7 has the latter
         return "%s %s" % (error.path, describe_error(cause))  # type: ignore[attr-defined]
     if type(error).__name__ == "UsageError":
-        return " ".join(str(error).partition("error: ")[2].split("\n")[:1])[
-            :MAX_MESSAGE_LENGTH
-        ] or message_of(error)
+        return " ".join(str(error).partition("error: ")[2].split("\n")[:1])[:MAX_MESSAGE_LENGTH] or message_of(error)
     if type(error).__name__ == "Exit":
         return "the session was ended: %s" % message_of(error)
     return "it %s" % describe_error(error)

@@ -125,9 +125,7 @@ class Session:
         settings = [part for name in ini for part in ("-o", "%s=%s" % (name, ini[name]))]
         return [*filter(_path_exists, self._spec["options"]), *settings, *self._spec["targets"]]
 
-    def pytest_load_initial_conftests(
-        self, early_config: Any, args: list[str], parser: Any
-    ) -> Iterator[None]:
+    def pytest_load_initial_conftests(self, early_config: Any, args: list[str], parser: Any) -> Iterator[None]:
         """First, leave output alone, disable coverage and add missing options; afterwards, drop unknown ones."""
         if self._checkouts.is_others(early_config.inipath):
             raise WrongIni

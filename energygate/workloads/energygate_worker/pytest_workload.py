@@ -84,9 +84,7 @@ class MeasuredTest:
         outcome: What happened to the test.
     """
 
-    def __init__(
-        self, spec: dict[str, Any], serve: Callable[[Any], None], finish: Callable[..., None]
-    ) -> None:
+    def __init__(self, spec: dict[str, Any], serve: Callable[[Any], None], finish: Callable[..., None]) -> None:
         self._spec = spec
         self._serve = serve
         self._finish = finish
@@ -230,9 +228,7 @@ def _stop_monitoring() -> list[tuple[int, int, Any]]:
         if monitoring.get_tool(tool) is None:
             continue
         for event in vars(monitoring.events).values():
-            if (
-                isinstance(event, int) and event and not event & (event - 1)
-            ):  # a single event, not a combination
+            if isinstance(event, int) and event and not event & (event - 1):  # a single event, not a combination
                 callback = monitoring.register_callback(tool, event, None)
                 if callback is not None:
                     removed.append((tool, event, callback))

@@ -58,9 +58,7 @@ class CallableWorkload(LoadedWorkload):
         """Answer one call, while others may be answered on the same event loop."""
         return self._finished(await self.coroutine(**feed))
 
-    def loop(
-        self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]
-    ) -> None:
+    def loop(self, feeds: Iterator[dict[str, Any]], append: Callable[[int], None], clock: Callable[[], int]) -> None:
         """Answer one call per feed and append the time after each: the measured loop, kept bare."""
         function, refused = self.function, self.refused
         for feed in feeds:
@@ -73,15 +71,11 @@ class CallableWorkload(LoadedWorkload):
     def observe(self, answer: Any) -> tuple[float, int]:
         """Return how much a call yielded, and 0: a callable returns its whole answer at once."""
         if not isinstance(answer, Mapping):
-            message = (
-                "returned %s; with `units: %s` a request returns a mapping that contains the number of %s"
-            )
+            message = "returned %s; with `units: %s` a request returns a mapping that contains the number of %s"
             raise FailedRequest(message % (type(answer).__name__, self.units, self.units))
         if self.units not in answer:
             names = ", ".join(repr(name) for name in list(answer)[:10]) or "nothing"
-            raise FailedRequest(
-                "returned no %r, which `units` names; its answer contains %s" % (self.units, names)
-            )
+            raise FailedRequest("returned no %r, which `units` names; its answer contains %s" % (self.units, names))
         return count_of(answer[self.units], "returned %%s as its %r" % self.units), 0
 
     def named(self, answer: Any) -> dict[str, Any]:

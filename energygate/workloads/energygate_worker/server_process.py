@@ -47,9 +47,7 @@ class ServerProcess:
         try:
             self.port = _free_port(host) if port is None else port
         except OSError as error:
-            raise WorkloadError(
-                "%s is not an address of this machine: %s" % (host, message_of(error))
-            ) from None
+            raise WorkloadError("%s is not an address of this machine: %s" % (host, message_of(error))) from None
         self._ready = ready
         self._patience_s = patience_s
         self._deadline = time.monotonic() + patience_s

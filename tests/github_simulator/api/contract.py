@@ -24,9 +24,7 @@ MOST_PER_PAGE = 100
 VERSION = "2022-11-28"
 """Of the API, as the description describes it."""
 
-_ACCEPTED = re.compile(
-    r"\*/\*|application/(json|vnd\.github(\.v3)?(\.(raw|object|html|text|full|sha|diff))?(\+json)?)"
-)
+_ACCEPTED = re.compile(r"\*/\*|application/(json|vnd\.github(\.v3)?(\.(raw|object|html|text|full|sha|diff))?(\+json)?)")
 _REFUSED = 400
 _GENERAL = {"$ref": f"{BASE}#/components/schemas/basic-error"}
 """What GitHub answers with where the description says nothing of a refusal; any operation may answer with these."""
@@ -98,9 +96,7 @@ class Contract:
                 faults.append(f"the query has {name}, which is not described")
                 continue
             schema = known[where, name]["schema"]
-            faults += [
-                f"{where} {name}: {said}" for said in self._schemas.faults(_typed(value, schema), schema)
-            ]
+            faults += [f"{where} {name}: {said}" for said in self._schemas.faults(_typed(value, schema), schema)]
         faults += self._odd_query(dict(asked), len(asked))
         faults += self._odd_body(seen, operation)
         faults += self._odd_headers(seen.headers)
@@ -154,9 +150,7 @@ class Contract:
             for header in ("Location",)
             if header in response.get("headers", {}) and header not in answer.headers
         ]
-        content = response.get("content") or (
-            {JSON: {"schema": _GENERAL}} if answer.status >= _REFUSED else {}
-        )
+        content = response.get("content") or ({JSON: {"schema": _GENERAL}} if answer.status >= _REFUSED else {})
         kind = answer.headers.get("Content-Type", "").partition(";")[0].replace("+json", "")
         if not content:
             return [*faults, "there is a body, and none is described"] if answer.content else faults

@@ -62,9 +62,7 @@ class Answer:
 
 def told(value, status=200, **headers):
     """Answer in JSON."""
-    return Answer(
-        status=status, headers={"Content-Type": JSON, **headers}, content=json.dumps(value).encode()
-    )
+    return Answer(status=status, headers={"Content-Type": JSON, **headers}, content=json.dumps(value).encode())
 
 
 def refused(status, message, **more):

@@ -128,9 +128,7 @@ class FakeGitHub:
         """Return the repository of this name, made if there is none."""
         found = self.repository_named(full_name)
         if found is None:
-            found = Repository(
-                github=self, full_name=full_name, id=self.next_id(), private=private, fork=fork
-            )
+            found = Repository(github=self, full_name=full_name, id=self.next_id(), private=private, fork=fork)
             self.repositories[full_name.lower()] = found
         return found
 

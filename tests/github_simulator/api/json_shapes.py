@@ -15,9 +15,7 @@ def _words(text):
     return text.split()
 
 
-_USER_URLS = _words(
-    "followers following gists starred subscriptions organizations repos events received_events"
-)
+_USER_URLS = _words("followers following gists starred subscriptions organizations repos events received_events")
 _REPOSITORY_URLS = _words(
     "archive assignees blobs branches collaborators comments commits compare contents contributors deployments "
     "downloads events forks git_commits git_refs git_tags issue_comment issue_events issues keys labels languages "
@@ -89,9 +87,7 @@ class Shapes:
         } | {f"{one}_url": f"{url}/{one}" for one in _REPOSITORY_URLS}
 
     def repository(self, repository):
-        counts = (
-            "forks forks_count stargazers_count watchers watchers_count size open_issues open_issues_count"
-        )
+        counts = "forks forks_count stargazers_count watchers watchers_count size open_issues open_issues_count"
         has = _words("has_issues has_projects has_wiki has_downloads")
         page = f"{self.root}/{repository.full_name}"
         return {

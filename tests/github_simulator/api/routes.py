@@ -220,9 +220,7 @@ def permission(asked):
     if login not in asked.github.users:
         return refused(404, f"{login} is not a user")
     otherwise = "none" if asked.repository.private else "read"
-    role = (
-        "admin" if login == asked.repository.owner else asked.repository.collaborators.get(login, otherwise)
-    )
+    role = "admin" if login == asked.repository.owner else asked.repository.collaborators.get(login, otherwise)
     person = {**asked.show.user(asked.github.user(login)), "role_name": role}
     return told({"permission": _ROLES.get(role, role), "role_name": role, "user": person})
 

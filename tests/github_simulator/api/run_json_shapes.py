@@ -139,9 +139,7 @@ class RunShapes(Shapes):
     def folder(self, repository, ref, path, names):
         """Return a folder's list: `names` has the files in it, and `None` for folders in it."""
         return [
-            self._entry(
-                repository, ref, f"{path}/{name}", "dir" if content is None else "file", content or b""
-            )
+            self._entry(repository, ref, f"{path}/{name}", "dir" if content is None else "file", content or b"")
             for name, content in sorted(names.items())
         ]
 

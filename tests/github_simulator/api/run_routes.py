@@ -15,9 +15,7 @@ def run(asked):
     if found is None:
         return not_found()
     shown = asked.show.run(found)
-    return told(
-        {**shown, "pull_requests": []} if asked.query.get("exclude_pull_requests") == "true" else shown
-    )
+    return told({**shown, "pull_requests": []} if asked.query.get("exclude_pull_requests") == "true" else shown)
 
 
 def artifacts(asked):

@@ -99,9 +99,7 @@ def _said(error):
     """Return an error in words: where, and what; of a choice, what its likeliest branch lacks."""
     while branches := getattr(error.kind, "context", None):
         error = max((one for branch in branches for one in branch), key=lambda one: len(one.instance_path))
-    where = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in error.instance_path).lstrip(
-        "."
-    )
+    where = "".join(f"[{one}]" if isinstance(one, int) else f".{one}" for one in error.instance_path).lstrip(".")
     # What is long begins with the value; what is said of it comes last.
     what = error.message if len(error.message) <= _LONGEST else f"...{error.message[-_LONGEST:]}"
     return f"{where}: {what}" if where else what

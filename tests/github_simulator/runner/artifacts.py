@@ -55,9 +55,7 @@ def upload(use: Use) -> None:
 
 
 def _nothing(use: Use) -> None:
-    message = (
-        f"No files were found with the provided path: {use.inputs['path']}. No artifacts will be uploaded."
-    )
+    message = f"No files were found with the provided path: {use.inputs['path']}. No artifacts will be uploaded."
     choice = use.inputs["if-no-files-found"]
     if choice == "error":
         raise ActionFailed(message)
@@ -77,10 +75,7 @@ def _found(use: Use) -> list[tuple[Path, str]]:
         pattern = line.removeprefix("!")
         matches = _matching(use.below_workspace(pattern))
         inside = {
-            file
-            for match in matches
-            for file in ([match] if match.is_file() else match.rglob("*"))
-            if file.is_file()
+            file for match in matches for file in ([match] if match.is_file() else match.rglob("*")) if file.is_file()
         }
         files = files - inside if line.startswith("!") else files | inside
         if not line.startswith("!"):
@@ -137,14 +132,10 @@ def download(use: Use) -> None:
     """Unpack one artifact into the path, or those of a pattern, each into a folder of its name unless merged."""
     path = use.below_workspace(use.inputs["path"])
     if use.flag("skip-decompress"):
-        raise ActionFailed(
-            "the simulated actions/download-artifact always unpacks, as without skip-decompress"
-        )
+        raise ActionFailed("the simulated actions/download-artifact always unpacks, as without skip-decompress")
     name, pattern, ids = use.inputs["name"], use.inputs["pattern"], use.inputs["artifact-ids"]
     if name and ids:
-        raise ActionFailed(
-            "Inputs 'name' and 'artifact-ids' cannot be used together. Please specify only one."
-        )
+        raise ActionFailed("Inputs 'name' and 'artifact-ids' cannot be used together. Please specify only one.")
     listed = _listed(use)
     if name:
         chosen = [one for one in listed if one.name == name]

@@ -76,11 +76,7 @@ class BareRepository:
         for path, content in files.items():
             if content is None:
                 stream.append(f"D {path}\n".encode())
-                tree = {
-                    name: one
-                    for name, one in tree.items()
-                    if name != path and not name.startswith(f"{path}/")
-                }
+                tree = {name: one for name, one in tree.items() if name != path and not name.startswith(f"{path}/")}
             else:
                 mode, tree[path] = "120000" if isinstance(content, Link) else "100644", _bytes(content)
                 stream += [f"M {mode} inline {path}\n".encode(), _data(tree[path])]
@@ -137,13 +133,9 @@ class BareRepository:
     def files(self, commit: str) -> dict[str, bytes]:
         """Return all files of a commit."""
         if commit not in self.trees:
-            names = [
-                name for name in self.git("ls-tree", "-r", "-z", "--name-only", commit).split("\0") if name
-            ]
+            names = [name for name in self.git("ls-tree", "-r", "-z", "--name-only", commit).split("\0") if name]
             asked = "".join(f"{commit}:{name}\n" for name in names).encode()
-            self.trees[commit] = dict(
-                zip(names, _blobs(self._run("cat-file", "--batch", stdin=asked)), strict=True)
-            )
+            self.trees[commit] = dict(zip(names, _blobs(self._run("cat-file", "--batch", stdin=asked)), strict=True))
         return self.trees[commit]
 
     def parents(self, commit: str) -> list[str]:
@@ -173,9 +165,7 @@ class BareRepository:
     def _environment(self) -> dict[str, str]:
         time = f"{_BEGINNING + 60 * self.commits_made} +0000"
         person = {"NAME": "GitHub", "EMAIL": "noreply@github.com", "DATE": time}
-        named = {
-            f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in person.items()
-        }
+        named = {f"GIT_{who}_{what}": value for who in ("AUTHOR", "COMMITTER") for what, value in person.items()}
         quiet = {"GIT_CONFIG_GLOBAL": os.devnull, "GIT_CONFIG_NOSYSTEM": "1"}
         return {"PATH": os.environ["PATH"], "HOME": str(self.path), **named, **quiet}
 

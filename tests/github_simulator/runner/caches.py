@@ -55,9 +55,7 @@ class CacheStore:
 
     def find(self, repository: str, refs: list[str], keys: list[str], version: str) -> Entry | None:
         """Find an entry: scope by scope the first key as it is, then the newest that begins with one of them."""
-        mine = [
-            one for one in reversed(self.entries) if (one.repository, one.version) == (repository, version)
-        ]
+        mine = [one for one in reversed(self.entries) if (one.repository, one.version) == (repository, version)]
         for ref in refs:
             here = [one for one in mine if one.ref == ref]
             for exact in (True, False):
@@ -69,9 +67,7 @@ class CacheStore:
 
     def save(self, repository: str, ref: str, key: str, version: str, paths: list[Path]) -> bool:
         """Keep copies of what there is at the paths; tell whether the key was free."""
-        if any(
-            (o.repository, o.ref, o.key, o.version) == (repository, ref, key, version) for o in self.entries
-        ):
+        if any((o.repository, o.ref, o.key, o.version) == (repository, ref, key, version) for o in self.entries):
             return False
         number = len(self.entries) + 1
         folder = self.folder / str(number)
@@ -180,9 +176,7 @@ def restore_and_save(use: Use) -> None:
 
 def _checked_key(key: str) -> str:
     if not key or len(key) > 512 or "," in key:
-        raise ActionFailed(
-            f"Key Validation Error: {key} is empty, longer than 512 characters or has a comma."
-        )
+        raise ActionFailed(f"Key Validation Error: {key} is empty, longer than 512 characters or has a comma.")
     return key
 
 

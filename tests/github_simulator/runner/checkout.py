@@ -120,9 +120,7 @@ class _Git:
             check=False,
         )
         if done.returncode:
-            raise ActionFailed(
-                f"The process 'git' failed with exit code {done.returncode}: {done.stderr.strip()}"
-            )
+            raise ActionFailed(f"The process 'git' failed with exit code {done.returncode}: {done.stderr.strip()}")
         return done.stdout.strip()
 
     def begin(self, remote: str, token: str) -> None:
@@ -130,9 +128,7 @@ class _Git:
         basic = base64.b64encode(f"x-access-token:{token}".encode()).decode()
         # Written as `git config` and `git remote` would: they are a process for each line.
         with self._config.open("a", encoding="utf-8") as config:
-            config.write(
-                f'[remote "origin"]\n\turl = {remote}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n'
-            )
+            config.write(f'[remote "origin"]\n\turl = {remote}\n\tfetch = +refs/heads/*:refs/remotes/origin/*\n')
             config.write(f'[gc]\n\tauto = 0\n[http "{self._site}"]\n\textraheader = {_HEADER}{basic}\n')
 
     def forget_credentials(self) -> None:

@@ -90,9 +90,7 @@ class Contexts:
     values: Mapping[str, Value]
     workspace: Path | None = None
 
-    def scope(
-        self, where: str, status: Mapping[str, Callable[[], bool]] | None = None, **more: Value
-    ) -> Scope:
+    def scope(self, where: str, status: Mapping[str, Callable[[], bool]] | None = None, **more: Value) -> Scope:
         """Return what an expression may use at a place that `OFFERED` names.
 
         Args:

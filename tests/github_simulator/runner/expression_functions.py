@@ -100,9 +100,7 @@ def hash_files(workspace: Path, *patterns: Value) -> str:
     """Hash what patterns match below the workspace, `!` taking out again; empty when nothing matches."""
     files = sorted(path for path in workspace.rglob("*") if path.is_file())
     found: dict[Path, None] = {}
-    for line in (
-        line.strip() for pattern in patterns for line in to_text(pattern).splitlines() if line.strip()
-    ):
+    for line in (line.strip() for pattern in patterns for line in to_text(pattern).splitlines() if line.strip()):
         wanted = line.removeprefix("!")
         for path in (one for one in files if matches_pattern(one.relative_to(workspace).as_posix(), wanted)):
             if line.startswith("!"):

@@ -81,9 +81,7 @@ def interpolate(text: str, scope: Scope) -> Value:
     parts = _split(text)
     if len(parts) == 1 and parts[0][0]:
         return evaluate(parts[0][1], scope)
-    return "".join(
-        _as_text(evaluate(part, scope), part) if is_expression else part for is_expression, part in parts
-    )
+    return "".join(_as_text(evaluate(part, scope), part) if is_expression else part for is_expression, part in parts)
 
 
 def interpolate_text(text: str, scope: Scope) -> str:
@@ -95,8 +93,7 @@ def interpolate_all(value: Value, scope: Scope) -> Value:
     """Evaluate every text in a tree of YAML, names of mappings included."""
     if isinstance(value, Mapping):
         return {
-            _as_text(interpolate_all(name, scope), name): interpolate_all(inner, scope)
-            for name, inner in value.items()
+            _as_text(interpolate_all(name, scope), name): interpolate_all(inner, scope) for name, inner in value.items()
         }
     if isinstance(value, list):
         return [interpolate_all(inner, scope) for inner in value]

@@ -32,9 +32,7 @@ class GitHost:
         self._numbers = itertools.count(1)
         self._server = _Server(("127.0.0.1", 0), _Handler)
         self._server.host = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True
-        )
+        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
         self._thread.start()
 
     def site(self, root: Path, may: May) -> str:
@@ -79,11 +77,7 @@ class _Handler(BaseHTTPRequestHandler):
         _, name, owner, repository, *rest = [*address.path.split("/", 4), "", "", ""][:5]
         root, may = self.server.host.sites[name]
         repository = repository.removesuffix(".git")
-        right = (
-            "write"
-            if _WRITES in {rest[0].rpartition("/")[2], address.query.removeprefix("service=")}
-            else "read"
-        )
+        right = "write" if _WRITES in {rest[0].rpartition("/")[2], address.query.removeprefix("service=")} else "read"
         body = self._body()
         token = _token(self.headers.get("Authorization", ""))
         if not may(token, right, f"{owner}/{repository}"):
@@ -104,9 +98,7 @@ class _Handler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
             **({"REMOTE_USER": "job"} if right == "write" else {}),
         }
-        done = subprocess.run(
-            ["git", "http-backend"], input=body, env=environment, capture_output=True, check=False
-        )
+        done = subprocess.run(["git", "http-backend"], input=body, env=environment, capture_output=True, check=False)
         self._pass_on(done.stdout)
 
     def _body(self) -> bytes:

@@ -114,9 +114,7 @@ class GitHubService:
         """List a run's artifacts that did not expire, of all attempts, oldest first; none where there is no run."""
         run = self.github.repository(repository).runs.get(run_id)
         return [
-            StoredArtifact(
-                id=one.id, name=one.name, content=one.content, attempt=self._attempts.get(one.id, 1)
-            )
+            StoredArtifact(id=one.id, name=one.name, content=one.content, attempt=self._attempts.get(one.id, 1))
             for one in (run.artifacts if run is not None else ())
             if not one.expired
         ]

@@ -21,9 +21,7 @@ MASK = "***"
 
 _LEVELS = frozenset({"error", "warning", "notice"})
 _DISABLED = frozenset({"set-env", "add-path"})
-_QUIET = frozenset(
-    {"group", "endgroup", "debug", "echo", "add-matcher", "remove-matcher", "internal-set-repo-path"}
-)
+_QUIET = frozenset({"group", "endgroup", "debug", "echo", "add-matcher", "remove-matcher", "internal-set-repo-path"})
 _COMMANDS = _LEVELS | _DISABLED | _QUIET | {"add-mask", "stop-commands", "set-output", "save-state"}
 
 _NEWER = re.compile(r"\s*::(?P<name>[^\s:]+)(?: (?P<properties>(?:(?!::).)*))?::(?P<data>.*)", re.DOTALL)
@@ -94,9 +92,7 @@ class Log:
             self.hidden += 1
             return
         shown = self.masks.hide(message)[:LONGEST_MESSAGE]
-        named = {
-            name: self.masks.hide(value) for name, value in (properties or {}).items() if name in _ANNOTATED
-        }
+        named = {name: self.masks.hide(value) for name, value in (properties or {}).items() if name in _ANNOTATED}
         self.annotations.append(Annotation(level=level, message=shown, properties=named))
 
     def _heed(self, line: str) -> bool:

@@ -80,9 +80,7 @@ def spread(matrix: object) -> list[dict[str, Any]]:
     if not vectors and not include:
         raise MatrixRefused("Matrix must define at least one vector")
     made = (
-        [dict(zip(vectors, chosen, strict=True)) for chosen in itertools.product(*vectors.values())]
-        if vectors
-        else []
+        [dict(zip(vectors, chosen, strict=True)) for chosen in itertools.product(*vectors.values())] if vectors else []
     )
     made = [one for one in made if not any(_matches(one, left_out) for left_out in exclude)]
     combinations = _with_included(made, include)
@@ -98,9 +96,7 @@ def _with_included(original: list[dict[str, Any]], include: list[dict[str, Any]]
     combinations, alone = [dict(one) for one in original], []
     for entry in include:
         fits = [
-            at
-            for at, one in enumerate(original)
-            if all(one.get(name, value) == value for name, value in entry.items())
+            at for at, one in enumerate(original) if all(one.get(name, value) == value for name, value in entry.items())
         ]
         for at in fits:
             combinations[at] |= entry

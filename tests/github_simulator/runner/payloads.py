@@ -50,9 +50,7 @@ class Payloads:
         """A label, as events show it."""
         return dict(RunShapes(github=self.github).label(self.repository, name))
 
-    def merge_group(
-        self, *, head: str, head_ref: str, base: str, base_ref: str, action: str, by: str
-    ) -> Payload:
+    def merge_group(self, *, head: str, head_ref: str, base: str, base_ref: str, action: str, by: str) -> Payload:
         """A merge group that waits for its checks, or is gone; it needs no more of who is in it."""
         group = {
             "head_sha": head,
@@ -142,10 +140,7 @@ class Payloads:
             "committer": person,
             "distinct": True,
             "url": f"{self.github.root}/{self.repository.full_name}/commit/{sha}",
-            **{
-                kind: [path for letter, path in changes if letter in letters]
-                for kind, letters in kinds.items()
-            },
+            **{kind: [path for letter, path in changes if letter in letters] for kind, letters in kinds.items()},
         }
 
     def _told(self, sha: str) -> list[str]:

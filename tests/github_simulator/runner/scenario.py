@@ -71,9 +71,7 @@ class Scenario(SimulatedRepository):
             caches=self.caches,
             git_url=git_host().site(folder / "git", platform.may_contents),
         )
-        self._runner = Runner(
-            around=around, actions=actions or {}, secrets=secrets or {}, variables=variables or {}
-        )
+        self._runner = Runner(around=around, actions=actions or {}, secrets=secrets or {}, variables=variables or {})
 
     def run_workflow(self, event: Event, *, cancel_at: str | None = None) -> list[Run]:
         """Run every workflow that an event starts, in the order of their files' names.
@@ -138,9 +136,7 @@ class Scenario(SimulatedRepository):
         id_ = self.github.next_id()
         return self._record(workflow, event, id_=id_, number=number, attempt=1, by=event.actor)
 
-    def _record(
-        self, workflow: Workflow, event: Event, *, id_: int, number: int, attempt: int, by: str
-    ) -> Run:
+    def _record(self, workflow: Workflow, event: Event, *, id_: int, number: int, attempt: int, by: str) -> Run:
         own = event.name in {"workflow_run", "schedule"}  # such a run is shown at the default branch
         return Run(
             id=id_,

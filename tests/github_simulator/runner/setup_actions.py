@@ -14,9 +14,7 @@ from github_simulator.runner.simulated_actions import ActionFailed, SimulatedAct
 def setup_python(use: Use) -> None:
     """Put this machine's Python on PATH, unless `update-environment` says not to."""
     if not use.inputs["python-version"] and not use.inputs["python-version-file"]:
-        use.log.annotate(
-            "warning", "Neither 'python-version' nor 'python-version-file' inputs were supplied."
-        )
+        use.log.annotate("warning", "Neither 'python-version' nor 'python-version-file' inputs were supplied.")
     python = use.around.machine.programs_folder / "python3"
     use.log.note(f"Asked for {use.inputs['python-version'] or 'any'}; here is {platform.python_version()}")
     use.outputs |= {
@@ -39,9 +37,7 @@ def setup_uv(use: Use) -> None:
     link.unlink(missing_ok=True)
     link.symlink_to(found)
     use.paths.append(str(folder))
-    version = subprocess.run(
-        [str(found), "--version"], capture_output=True, text=True, check=True
-    ).stdout.split()[1]
+    version = subprocess.run([str(found), "--version"], capture_output=True, text=True, check=True).stdout.split()[1]
     use.outputs |= {"uv-version": version, "uv-path": str(link), "cache-hit": "false"}
     if use.inputs["python-version"]:
         use.outputs["python-version"] = use.inputs["python-version"]

@@ -32,9 +32,7 @@ class SimulatedRepository:
         private: Whether strangers see it.
     """
 
-    def __init__(
-        self, folder: Path, github: FakeGitHub, *, name: str = "octo/shop", private: bool = False
-    ) -> None:
+    def __init__(self, folder: Path, github: FakeGitHub, *, name: str = "octo/shop", private: bool = False) -> None:
         self.name = name
         self.github = github
         self.repository = github.repository(name, private=private)
@@ -198,19 +196,13 @@ class SimulatedRepository:
     ) -> Event:
         """Somebody started a workflow, named by its file, by hand."""
         ref, given = f"refs/heads/{branch}", dict(inputs or {})
-        payload = self._payloads.workflow_dispatch(
-            ref=ref, inputs=given, workflow=WORKFLOWS + workflow, by=by
-        )
-        return self._here(
-            "workflow_dispatch", payload, ref=ref, sha=self.git.resolve(ref), by=by, inputs=given
-        )
+        payload = self._payloads.workflow_dispatch(ref=ref, inputs=given, workflow=WORKFLOWS + workflow, by=by)
+        return self._here("workflow_dispatch", payload, ref=ref, sha=self.git.resolve(ref), by=by, inputs=given)
 
     def ran(self, run: Run, *, action: str = "completed") -> Event:
         """A run ended, for those workflows that wait for it."""
         recorded = self.repository.runs[run.id]
-        payload = self._payloads.workflow_run(
-            recorded, name=run.name, number=run.number, action=action, by=run.actor
-        )
+        payload = self._payloads.workflow_run(recorded, name=run.name, number=run.number, action=action, by=run.actor)
         told = {
             "head_sha": run.head_sha,
             "head_branch": run.head_branch,

@@ -79,9 +79,7 @@ def _run_script(running: RunningStep, files: StepFiles) -> bool:
     shell = step.shell or defaults.get("shell")
     folder = job.workspace / running.text(step.working_directory or defaults.get("working-directory"))
     if not folder.is_dir():
-        log.complain(
-            f"An error occurred trying to start process with working directory '{folder}'. No such directory"
-        )
+        log.complain(f"An error occurred trying to start process with working directory '{folder}'. No such directory")
         return False
     try:
         code, said = job.processes.run(
@@ -106,9 +104,7 @@ def _take_files(running: RunningStep, files: StepFiles) -> bool:
     ok = True
     try:
         exported = files.exported()
-        job.variables |= {
-            name: one for name, one in exported.items() if not name.upper().startswith(RUNNERS_OWN)
-        }
+        job.variables |= {name: one for name, one in exported.items() if not name.upper().startswith(RUNNERS_OWN)}
         record.outputs |= files.pairs("GITHUB_OUTPUT")
         files.pairs("GITHUB_STATE")
     except FileTrouble as error:

@@ -43,9 +43,7 @@ def starts(workflow: Workflow, event: Event) -> bool:
     filters = workflow.on[event.name]
     unknown = set(filters) - _FILTERS.get(event.name, set())
     if unknown:
-        raise DocumentError(
-            f"{workflow.path}: on.{event.name}: this runner does not know {', '.join(sorted(unknown))}"
-        )
+        raise DocumentError(f"{workflow.path}: on.{event.name}: this runner does not know {', '.join(sorted(unknown))}")
     return (
         _kind_fits(event, filters)
         and _branch_fits(event, filters)

@@ -66,8 +66,7 @@ def use_action(running: RunningStep, run_steps: RunSteps) -> bool:
     found = _resolved(running.step, running.job, running.frame)
     if isinstance(found, SimulatedAction):
         wanted = {
-            name: Input(default=default, required=name in found.required)
-            for name, default in found.inputs.items()
+            name: Input(default=default, required=name in found.required) for name, default in found.inputs.items()
         }
         return _stand_in(running, found, _inputs(running, wanted))
     frame = Frame(
@@ -133,9 +132,7 @@ def _stand_in(running: RunningStep, action: SimulatedAction, inputs: Mapping[str
     running.record.outputs |= use.outputs
     job.variables |= use.exported
     job.paths[:0] = reversed(use.paths)
-    job.afterwards += [
-        (running.record.name, after_success, later, use) for later, after_success in use.afterwards
-    ]
+    job.afterwards += [(running.record.name, after_success, later, use) for later, after_success in use.afterwards]
     return done
 
 
@@ -154,11 +151,7 @@ def _inputs(running: RunningStep, wanted: Mapping[str, Input]) -> dict[str, str]
     unknown = sorted(set(given) - {name.lower() for name in wanted})
     if unknown:
         raise DocumentError(f"{uses} has no input {', '.join(unknown)}; it has {', '.join(wanted) or 'none'}")
-    missing = [
-        name
-        for name, one in wanted.items()
-        if one.required and not given.get(name.lower()) and not one.default
-    ]
+    missing = [name for name, one in wanted.items() if one.required and not given.get(name.lower()) and not one.default]
     if missing:
         raise DocumentError(f"{uses} needs {', '.join(missing)}")
     context = github_context({**running.job.github, **running.github})
@@ -178,9 +171,7 @@ def _resolved(step: Step, job: JobState, frame: Frame) -> SimulatedAction | Foun
     if name.startswith("./"):
         folder = (job.workspace / name).resolve()
         if not _is_local(step, job):
-            raise DocumentError(
-                f"{step.title}: can't find action.yml under {folder}; was it checked out first?"
-            )
+            raise DocumentError(f"{step.title}: can't find action.yml under {folder}; was it checked out first?")
         return Found(folder=folder, repository=frame.repository)
     match = _PUBLISHED.fullmatch(name)
     if match is None:
@@ -188,9 +179,7 @@ def _resolved(step: Step, job: JobState, frame: Frame) -> SimulatedAction | Foun
     if match["repository"] + match["path"] in KNOWN:
         return KNOWN[match["repository"] + match["path"]]
     if match["repository"] not in job.actions:
-        raise DocumentError(
-            f"{name}: this runner does not know it; it knows {', '.join([*KNOWN, *job.actions])}"
-        )
+        raise DocumentError(f"{name}: this runner does not know it; it knows {', '.join([*KNOWN, *job.actions])}")
     repository = job.actions[match["repository"]]
     folder = repository / match["path"].lstrip("/")
     return Found(folder=folder, repository=repository, name=match["repository"], version=match["version"])

@@ -47,9 +47,7 @@ sys.meta_path.insert(0, Fewer())
 where the machine is busy."""
 
 
-def warm(
-    caches: CacheStore, machine: Machine, action: Path, *, repository: str, launches: int | None = None
-) -> str:
+def warm(caches: CacheStore, machine: Machine, action: Path, *, repository: str, launches: int | None = None) -> str:
     """Save what the action looks for: an environment that has the libraries of the one the tests run in.
 
     Args:
@@ -68,9 +66,7 @@ def warm(
     """
     machine.prepare(repository, self_hosted=False)
     files = StepFiles.made(machine.temp / "warming")
-    environment = (
-        machine.environment(self_hosted=False) | files.variables | {"GITHUB_ACTION_PATH": str(action)}
-    )
+    environment = machine.environment(self_hosted=False) | files.variables | {"GITHUB_ACTION_PATH": str(action)}
     code, said = Processes(log_folder=machine.logs).run(  # noqa: S604 - the name of a shell, not a flag
         'bash "$GITHUB_ACTION_PATH/action/prepare.sh"',
         shell="bash",

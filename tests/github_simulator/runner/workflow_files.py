@@ -164,9 +164,7 @@ def read_action(text: str, path: str) -> Action:
     document = _mapping(read_yaml(text, path), path, _ACTION_KEYS)
     runs = _mapping(document.get("runs"), f"{path}: runs")
     if runs.get("using") != "composite":
-        raise DocumentError(
-            f"{path}: runs.using is {runs.get('using')}; this runner knows composite actions only"
-        )
+        raise DocumentError(f"{path}: runs.using is {runs.get('using')}; this runner knows composite actions only")
     _mapping(runs, f"{path}: runs", {"using", "steps"})
     inputs = _mapping(document.get("inputs"), f"{path}: inputs")
     outputs = _mapping(document.get("outputs"), f"{path}: outputs")

@@ -65,9 +65,7 @@ class Runner:
         self.around.platform.record(event.repository, run, status="in_progress")
         _Jobs(setting, kept or {}).run()
         results = {"success" if job.forgiven else job.result for job in run.jobs}
-        run.conclusion = next(
-            (one for one in ("failure", "cancelled", "success") if one in results), "skipped"
-        )
+        run.conclusion = next((one for one in ("failure", "cancelled", "success") if one in results), "skipped")
         self.around.platform.record(event.repository, run, status="completed")
         return run
 
@@ -136,9 +134,7 @@ def _dispatch_inputs(workflow: Workflow, event: Event) -> dict[str, Any]:
     declared = workflow.on["workflow_dispatch"].get("inputs") or {}
     unknown = set(event.inputs) - set(declared)
     if unknown:
-        raise DocumentError(
-            f"{workflow.path}: there is no input {', '.join(sorted(unknown))} to dispatch with"
-        )
+        raise DocumentError(f"{workflow.path}: there is no input {', '.join(sorted(unknown))} to dispatch with")
     values = {name: event.inputs.get(name, (one or {}).get("default", "")) for name, one in declared.items()}
     missing = [name for name, one in declared.items() if (one or {}).get("required") and values[name] == ""]
     if missing:
@@ -164,9 +160,7 @@ class _Jobs:
             # Of a matrix, a later leg's output replaces an earlier one's unless it is empty.
             outputs: dict[str, str] = {}
             for leg in legs:
-                outputs |= {
-                    name: value for name, value in leg.outputs.items() if value or name not in outputs
-                }
+                outputs |= {name: value for name, value in leg.outputs.items() if value or name not in outputs}
             self._outputs[job.id] = outputs
 
     def _legs(self, job: Job) -> list[JobRun]:
@@ -196,9 +190,7 @@ class _Jobs:
             if old.name == record.name:
                 return copy.deepcopy(old)
         # One after the other here, side by side on GitHub: there, too, the first failure cancels the others.
-        if leg.strategy["fail-fast"] is True and any(
-            one.result == "failure" and not one.forgiven for one in before
-        ):
+        if leg.strategy["fail-fast"] is True and any(one.result == "failure" and not one.forgiven for one in before):
             record.result = "cancelled"
             return record
         record.forgiven = truthy(interpolate_all(job.continue_on_error, scope))
@@ -214,9 +206,7 @@ class _Jobs:
                     f"needs.{id_}",
                     {
                         "result": self._results[id_],
-                        "outputs": Known(
-                            f"needs.{id_}.outputs", self._outputs[id_], list(self._jobs[id_].outputs)
-                        ),
+                        "outputs": Known(f"needs.{id_}.outputs", self._outputs[id_], list(self._jobs[id_].outputs)),
                     },
                 )
                 for id_ in job.needs
@@ -225,9 +215,7 @@ class _Jobs:
 
     def _status(self, job: Job) -> dict[str, Any]:
         results = {self._results[id_] for id_ in _ancestors(job, self._jobs)}
-        cancelled = any(one.result == "cancelled" for one in self._setting.run.jobs) and bool(
-            self._setting.cancel_at
-        )
+        cancelled = any(one.result == "cancelled" for one in self._setting.run.jobs) and bool(self._setting.cancel_at)
         return {
             "success": lambda: results <= {"success"} and not cancelled,
             "failure": lambda: "failure" in results,
@@ -263,7 +251,5 @@ def _together(results: list[str]) -> str:
 
 def _refused(job: Job, why: str) -> JobRun:
     error = Annotation(level="error", message=why)
-    begin = StepRun(
-        name="Set up job", outcome="failure", conclusion="failure", annotations=[error], log=f"{why}\n"
-    )
+    begin = StepRun(name="Set up job", outcome="failure", conclusion="failure", annotations=[error], log=f"{why}\n")
     return JobRun(id=job.id, name=job.name or job.id, result="failure", steps=[begin])

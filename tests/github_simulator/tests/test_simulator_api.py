@@ -170,9 +170,7 @@ def test_a_run_is_told_with_pull_requests_of_its_own_repository_only(pull, shop,
 # Pages.
 
 
-@pytest.mark.parametrize(
-    ("size", "pages"), [(None, [30, 30, 10]), (40, [40, 30]), (35, [35, 35]), (70, [70])]
-)
+@pytest.mark.parametrize(("size", "pages"), [(None, [30, 30, 10]), (40, [40, 30]), (35, [35, 35]), (70, [70])])
 def test_a_list_comes_in_pages_that_lead_to_each_other(pull, ask, size, pages):
     for number in range(70):
         pull.comment("alice", str(number))

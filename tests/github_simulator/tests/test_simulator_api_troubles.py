@@ -35,9 +35,7 @@ def ask(github):
 
     def send(method, path, *, headers=(), **how):
         sent = {"Authorization": f"Bearer {token}", **dict(headers)}
-        return requests.request(
-            method, github.url + path, headers=sent, timeout=WALL_S, allow_redirects=False, **how
-        )
+        return requests.request(method, github.url + path, headers=sent, timeout=WALL_S, allow_redirects=False, **how)
 
     return send
 
@@ -74,9 +72,7 @@ def test_a_token_shown_to_the_host_of_files_is_a_violation(shown):
     def leak():
         with FakeGitHub().serving() as github:
             token = github.token()
-            how = {
-                key: value.format(token=token) if key == "params" else value for key, value in shown.items()
-            }
+            how = {key: value.format(token=token) if key == "params" else value for key, value in shown.items()}
             requests.get(f"{github.storage.root}/results/1.zip", timeout=WALL_S, **how)
 
     with pytest.raises(ContractBroken, match=r"shown a token: GET /results/1\.zip"):
@@ -107,18 +103,14 @@ def test_a_file_is_read_at_a_commit_in_json_or_raw(shop, ask):
     assert base64.b64decode(shown["content"]) == b"base\n" * 99
     assert (shown["type"], shown["encoding"], shown["size"]) == ("file", "base64", 495)
     assert ask("GET", where, headers=RAW, params={"ref": BASE}).content == b"base\n" * 99
-    assert [ask("GET", where, headers=RAW, params=query).content for query in ({}, {"ref": "main"})] == [
-        b"other\n"
-    ] * 2
+    assert [ask("GET", where, headers=RAW, params=query).content for query in ({}, {"ref": "main"})] == [b"other\n"] * 2
 
 
 def test_a_long_file_has_no_content_in_json(shop, ask):
     shop.files[BASE, "x"] = b"x" * (MOST_IN_JSON + 1)
     shown = ask("GET", f"{REPO}/contents/x", params={"ref": BASE}).json()
     assert (shown["encoding"], shown["content"]) == ("none", "")
-    assert (
-        len(ask("GET", f"{REPO}/contents/x", headers=RAW, params={"ref": BASE}).content) == MOST_IN_JSON + 1
-    )
+    assert len(ask("GET", f"{REPO}/contents/x", headers=RAW, params={"ref": BASE}).content) == MOST_IN_JSON + 1
 
 
 def test_a_folder_is_a_list(shop, ask):

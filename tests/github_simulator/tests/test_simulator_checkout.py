@@ -86,9 +86,7 @@ def test_a_merge_group_is_checked_out_with_its_base_below(repository):
     assert occasion.payload["merge_group"]["base_sha"] != occasion.sha
 
 
-@pytest.mark.parametrize(
-    "ref", ["patch-1", "refs/heads/patch-1", "${{ github.event.pull_request.head.sha }}"]
-)
+@pytest.mark.parametrize("ref", ["patch-1", "refs/heads/patch-1", "${{ github.event.pull_request.head.sha }}"])
 def test_another_ref(repository, ref):
     _, occasion, job = checked_out(repository, opened, how=f"ref: '{ref}'")
     assert job.step("s").log.startswith(occasion.head_sha)

@@ -112,9 +112,7 @@ def test_success_within_is_about_the_actions_own_steps(use):
 
 def test_steps_within_are_nobody_elses(use):
     with pytest.raises(ExpressionError, match="steps has no say"):
-        use(
-            f"- {{uses: toy/toy@{SHA}, with: {{must: m}}}}\n- {{run: 'echo ${{{{ steps.say.outputs.said }}}}'}}"
-        )
+        use(f"- {{uses: toy/toy@{SHA}, with: {{must: m}}}}\n- {{run: 'echo ${{{{ steps.say.outputs.said }}}}'}}")
 
 
 def test_an_action_uses_another_of_its_repository(use):

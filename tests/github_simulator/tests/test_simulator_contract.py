@@ -86,9 +86,7 @@ def test_trimming_what_is_trimmed_changes_nothing():
 def test_trimming_keeps_fields_that_are_called_as_what_goes():
     properties = {"description": {"type": "string", "description": "Words"}, "properties": {"example": 7}}
     thing = {"type": "object", "title": "T", "properties": properties, "required": ["description"]}
-    described = {
-        "200": {"description": "Fine", "content": {"x": {"schema": {"$ref": "#/components/schemas/thing"}}}}
-    }
+    described = {"200": {"description": "Fine", "content": {"x": {"schema": {"$ref": "#/components/schemas/thing"}}}}}
     paths = {path: {method: {"summary": "S", "responses": described}} for method, path in OPERATIONS}
     for method, path in OPERATIONS:
         paths[path][method] = {"summary": "S", "responses": described}

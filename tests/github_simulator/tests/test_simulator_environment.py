@@ -58,9 +58,7 @@ def test_nothing_of_this_machine_is_in_the_environment(run_steps, monkeypatch):
         "HARNESS_SECRET",
     ):
         monkeypatch.setenv(name, "leaked")
-    job = run_steps(
-        """- {id: shows, run: "env; command -v python; python -c 'import sys; print(sys.prefix)'"}"""
-    )
+    job = run_steps("""- {id: shows, run: "env; command -v python; python -c 'import sys; print(sys.prefix)'"}""")
     lines = dict(line.partition("=")[::2] for line in job.step("shows").log.splitlines() if "=" in line)
     beginnings = ("GITHUB_", "RUNNER_")
     others = {name for name in lines if not name.startswith(beginnings)}

@@ -143,9 +143,7 @@ def test_the_payload_lies_where_the_runner_says(run_steps):
 
 
 def test_a_pull_requests_own_workflow_file_runs_and_a_second_stage_is_the_default_branchs(repository):
-    scenario = repository(
-        "name: first\non: pull_request\njobs: {job: {runs-on: u, steps: [{run: echo base}]}}"
-    )
+    scenario = repository("name: first\non: pull_request\njobs: {job: {runs-on: u, steps: [{run: echo base}]}}")
     later = "on: {workflow_run: {workflows: [first]}}\njobs: {job: {runs-on: u, steps: [{run: 'echo later; ls'}]}}"
     scenario.commit({".github/workflows/later.yml": later})
     pull = scenario.pull_request(
@@ -166,9 +164,7 @@ def test_a_pull_requests_own_workflow_file_runs_and_a_second_stage_is_the_defaul
     assert (second.head_sha, second.head_repository) == (scenario.git.resolve("refs/heads/main"), "octo/shop")
 
 
-@pytest.mark.parametrize(
-    "whose", [{"fork": "mallory/shop"}, {"by": "dependabot[bot]"}], ids=["fork", "Dependabot"]
-)
+@pytest.mark.parametrize("whose", [{"fork": "mallory/shop"}, {"by": "dependabot[bot]"}], ids=["fork", "Dependabot"])
 def test_a_second_stage_has_the_rights_that_the_first_had_not(repository, whose):
     scenario = repository(
         "name: first\non: pull_request\npermissions: {contents: write}\njobs: {job: {runs-on: u, steps: [{run: env}]}}"

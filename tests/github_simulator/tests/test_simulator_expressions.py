@@ -174,9 +174,7 @@ def test_files_are_hashed_by_what_is_in_them_and_by_nothing_else(tmp_path, scope
     (tmp_path / "lib" / "b.lock").write_text("2")
     both = evaluate("hashFiles('**/*.lock')", scope)
     assert len(both) == 64
-    assert (
-        evaluate("hashFiles('**/*.lock', '!lib/**')", scope) == evaluate("hashFiles('a.lock')", scope) != both
-    )
+    assert evaluate("hashFiles('**/*.lock', '!lib/**')", scope) == evaluate("hashFiles('a.lock')", scope) != both
     assert evaluate("hashFiles('**/none')", scope) == ""
     (tmp_path / "lib" / "b.lock").write_text("3")
     assert evaluate("hashFiles('**/*.lock')", scope) != both
@@ -294,9 +292,7 @@ def test_a_condition_asks_for_success_unless_it_speaks_of_it(condition, before, 
     assert holds(condition, Scope(contexts=CONTEXTS, status=before)) is value
 
 
-@pytest.mark.parametrize(
-    "condition", ["${{ github.ref }} == 'x'", "${{ true }} && ${{ false }}", "not ${{ true }}"]
-)
+@pytest.mark.parametrize("condition", ["${{ github.ref }} == 'x'", "${{ true }} && ${{ false }}", "not ${{ true }}"])
 def test_a_condition_that_would_always_be_true_is_an_error(condition):
     with pytest.raises(ExpressionError, match="always true"):
         holds(condition, Scope(contexts=CONTEXTS, status=NORMAL))

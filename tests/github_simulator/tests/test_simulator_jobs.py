@@ -253,9 +253,7 @@ def test_running_what_failed_again_keeps_what_succeeded(repository):
 )
 def test_what_is_misspelt_above_the_jobs_is_an_error_too(repository, line):
     with pytest.raises(ExpressionError):
-        dispatch(
-            repository(f"on: workflow_dispatch\n{line}\njobs: {{a: {{runs-on: u, steps: [{{run: exit}}]}}}}")
-        )
+        dispatch(repository(f"on: workflow_dispatch\n{line}\njobs: {{a: {{runs-on: u, steps: [{{run: exit}}]}}}}"))
 
 
 @pytest.mark.parametrize(

@@ -92,9 +92,7 @@ def test_actions_of_the_checkout_need_no_pin():
 
 
 def test_zizmor_bites(tmp_path, written):
-    wrong = WORKFLOW.replace(*WRONG["a script with an expression"]).replace(
-        "persist-credentials: false", "clean: true"
-    )
+    wrong = WORKFLOW.replace(*WRONG["a script with an expression"]).replace("persist-credentials: false", "clean: true")
     written(wrong)
     found = zizmor_findings(tmp_path)
     assert "template-injection" in found
@@ -107,9 +105,7 @@ def test_the_workflows_schema_bites(written, old, new):
     assert schema_faults("github-workflows", file)
 
 
-@pytest.mark.parametrize(
-    ("old", "new"), [("    shell: bash\n", ""), ("default:", "defualt:"), ("value:", "vale:")]
-)
+@pytest.mark.parametrize(("old", "new"), [("    shell: bash\n", ""), ("default:", "defualt:"), ("value:", "vale:")])
 def test_the_actions_schema_bites(tmp_path, old, new):
     right = """name: x
 description: x

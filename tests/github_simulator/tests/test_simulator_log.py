@@ -14,9 +14,7 @@ def heard(text, masks=None):
 
 
 def test_an_annotation_has_its_properties_unescaped():
-    log = heard(
-        "::warning file=a%2Cb.py,line=3,endLine=4,col=1,endColumn=2,title=50%25%3A x::one%0Atwo%25::three"
-    )
+    log = heard("::warning file=a%2Cb.py,line=3,endLine=4,col=1,endColumn=2,title=50%25%3A x::one%0Atwo%25::three")
     assert log.annotations == [
         Annotation(
             level="warning",
@@ -33,9 +31,7 @@ def test_an_annotation_has_its_properties_unescaped():
     ]
 
 
-@pytest.mark.parametrize(
-    "line", ["::error::x", "  ::error::x", "::ERROR::x", "amid ##[error]x", "##[error a=b;]x"]
-)
+@pytest.mark.parametrize("line", ["::error::x", "  ::error::x", "::ERROR::x", "amid ##[error]x", "##[error a=b;]x"])
 def test_a_command_begins_its_line_in_the_newer_form_and_stands_anywhere_in_the_older(line):
     assert [(one.level, one.message) for one in heard(line).annotations] == [("error", "x")]
 
@@ -74,9 +70,7 @@ HOSTILE = "::error::x\n##[error]x\n::add-mask::e\n::set-output name=verdict::pas
 
 
 def test_between_stop_and_the_word_nothing_is_heeded():
-    log = heard(
-        f"::stop-commands::w0rd\n{HOSTILE}\n::stop-commands::mine\n::other::\n::w0rd::\n::notice::after"
-    )
+    log = heard(f"::stop-commands::w0rd\n{HOSTILE}\n::stop-commands::mine\n::other::\n::w0rd::\n::notice::after")
     assert [(one.level, one.message) for one in log.annotations] == [("notice", "after")]
     assert (log.outputs, log.failed) == ({}, False)
     assert "::error::x\n" in log.text

@@ -37,9 +37,7 @@ def test_the_token_has_the_rights_that_are_asked_for(repository, permissions, ri
 
 def test_all_rights_at_once(repository):
     run = dispatch(
-        repository(
-            "on: workflow_dispatch\npermissions: read-all\njobs: {a: {runs-on: u, steps: [{run: exit}]}}"
-        )
+        repository("on: workflow_dispatch\npermissions: read-all\njobs: {a: {runs-on: u, steps: [{run: exit}]}}")
     )
     assert set(run.job("a").permissions.values()) == {"read"}
     assert "pull-requests" in run.job("a").permissions
@@ -117,9 +115,7 @@ PUSHES = """
         ("contents: write", "false", False, [True, False]),
     ],
 )
-def test_git_serves_what_the_credentials_in_the_checkout_may(
-    repository, permissions, persist, private, works
-):
+def test_git_serves_what_the_credentials_in_the_checkout_may(repository, permissions, persist, private, works):
     scenario = repository(PUSHES.format(permissions=permissions, persist=persist), private=private)
     (run,) = scenario.run_workflow(scenario.pushed({"x": "y"}))
     job = run.job("job")

@@ -86,16 +86,12 @@ def test_the_plain_action_saves_at_the_end_of_a_job_that_succeeds(run_steps):
 
 
 def test_the_plain_action_saves(run_steps):
-    job = run_steps(
-        "- {uses: actions/cache@v4, with: {path: kept, key: k}}\n- {run: 'mkdir kept; touch kept/x'}"
-    )
+    job = run_steps("- {uses: actions/cache@v4, with: {path: kept, key: k}}\n- {run: 'mkdir kept; touch kept/x'}")
     assert job.steps[-1].log == "Cache saved with key: k\n"
 
 
 def test_a_miss_fails_only_where_it_is_asked_to(run_steps):
-    job = run_steps(
-        "- {id: r, uses: actions/cache/restore@v4, with: {path: x, key: k, fail-on-cache-miss: true}}"
-    )
+    job = run_steps("- {id: r, uses: actions/cache/restore@v4, with: {path: x, key: k, fail-on-cache-miss: true}}")
     assert job.step("r").outcome == "failure"
 
 
@@ -228,9 +224,7 @@ def test_artifacts_are_downloaded_apart_merged_or_alone(repository):
     assert run.job("merge").step("apart").outputs["download-path"].endswith("/shop/shop/apart")
 
 
-@pytest.mark.parametrize(
-    ("permissions", "outcome"), [("actions: read", "success"), ("contents: read", "failure")]
-)
+@pytest.mark.parametrize(("permissions", "outcome"), [("actions: read", "success"), ("contents: read", "failure")])
 def test_another_runs_artifacts_take_the_right_to_read_them(repository, permissions, outcome):
     scenario = repository(LEGS)
     scenario.commit(

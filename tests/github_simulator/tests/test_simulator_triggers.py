@@ -88,9 +88,7 @@ def test_an_event_starts_the_workflows_that_ask_for_it(on, happens, expected):
 
 
 def test_a_filter_that_means_nothing_is_an_error():
-    workflow = read_workflow(
-        "on: {push: {branch: [main]}}\njobs: {a: {runs-on: u, steps: [{run: x}]}}", "w.yml"
-    )
+    workflow = read_workflow("on: {push: {branch: [main]}}\njobs: {a: {runs-on: u, steps: [{run: x}]}}", "w.yml")
     with pytest.raises(DocumentError, match="branch"):
         starts(workflow, event("push"))
 

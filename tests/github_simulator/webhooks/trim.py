@@ -21,10 +21,7 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 
 EVENTS = (
-    *(
-        f"pull_request${kind}"
-        for kind in ("opened", "synchronize", "reopened", "labeled", "unlabeled", "closed")
-    ),
+    *(f"pull_request${kind}" for kind in ("opened", "synchronize", "reopened", "labeled", "unlabeled", "closed")),
     *("merge_group$checks_requested", "merge_group$destroyed", "push$event", "workflow_dispatch$event"),
     "workflow_run$completed",
 )
@@ -71,9 +68,7 @@ def _references(value: Any) -> Iterator[str]:
 
 def main() -> None:
     """Write what is kept."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("schema", type=Path)
     schema = json.loads(parser.parse_args().schema.read_text("utf-8"))
     (HERE / "schema.json").write_text(json.dumps(trim(schema), separators=(",", ":")) + "\n", "utf-8")

@@ -73,9 +73,7 @@ class GpuMachine:
         """The environment of a process on this machine; `stand_in.c` says what can be set."""
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("CUDA_")}
         paths = {
-            "LD_LIBRARY_PATH": os.pathsep.join(
-                filter(None, [str(self.directory), os.environ.get("LD_LIBRARY_PATH")])
-            ),
+            "LD_LIBRARY_PATH": os.pathsep.join(filter(None, [str(self.directory), os.environ.get("LD_LIBRARY_PATH")])),
             "PATH": os.pathsep.join([str(self.directory), os.environ["PATH"]]),
         }
         return inherited | paths | {"NVML_STAND_IN": settings} | variables

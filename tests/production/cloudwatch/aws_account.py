@@ -39,9 +39,7 @@ SESSION = boto3.session.Session(
 class AlarmOfTemplate(CloudFormationModel):
     """Makes AWS::CloudWatch::Alarm known to moto's CloudFormation."""
 
-    __module__ = (
-        "moto.cloudwatch.alarm_of_template"  # moto keeps models by the service in their module's name
-    )
+    __module__ = "moto.cloudwatch.alarm_of_template"  # moto keeps models by the service in their module's name
 
     WHOLE = ("Period", "EvaluationPeriods", "DatapointsToAlarm")
 
@@ -57,9 +55,7 @@ class AlarmOfTemplate(CloudFormationModel):
         return "AWS::CloudWatch::Alarm"
 
     @classmethod
-    def create_from_cloudformation_json(
-        cls, _resource_name, cloudformation_json, account_id, region_name, **_others
-    ):
+    def create_from_cloudformation_json(cls, _resource_name, cloudformation_json, account_id, region_name, **_others):
         properties = dict(cloudformation_json["Properties"])
         properties |= {name: int(properties[name]) for name in cls.WHOLE}
         properties["Threshold"] = float(properties["Threshold"])
@@ -111,9 +107,7 @@ class Account:
 
     def resource(self, logical_name):
         found = self.client("cloudformation").list_stack_resources(StackName=STACK)
-        names = {
-            one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found["StackResourceSummaries"]
-        }
+        names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in found["StackResourceSummaries"]}
         return names[logical_name]
 
     def alarm(self):
@@ -189,9 +183,7 @@ class Answer:
         self._account = account
         name = account.resource("Answer")
         self.function = account.client("lambda").get_function(FunctionName=name)["Configuration"]
-        with zipfile.ZipFile(
-            io.BytesIO(lambda_backends[ACCOUNT][REGION].get_function(name).code_bytes)
-        ) as archive:
+        with zipfile.ZipFile(io.BytesIO(lambda_backends[ACCOUNT][REGION].get_function(name).code_bytes)) as archive:
             self.code = archive.read("index.py").decode()
         self.settings = {key: str(value) for key, value in self.function["Environment"]["Variables"].items()}
         self.module = _imported(self.code, directory)
@@ -236,10 +228,7 @@ def alarm_event(alarm, before):
     """What an alarm calls a function with:
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html.
     """
-    time_ = (
-        alarm["StateUpdatedTimestamp"].astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3]
-        + "+0000"
-    )
+    time_ = alarm["StateUpdatedTimestamp"].astimezone(dt.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%f")[:-3] + "+0000"
     return {
         "source": "aws.cloudwatch",
         "alarmArn": alarm["AlarmArn"],

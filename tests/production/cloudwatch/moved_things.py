@@ -93,9 +93,7 @@ class ProvisionedConcurrency(Thing):
     def get_provisioned_concurrency_config(self, **parameters):
         self._check("GetProvisionedConcurrencyConfig", parameters)
         if not self._value:
-            raise self.exceptions.ProvisionedConcurrencyConfigNotFoundException(
-                {}, "GetProvisionedConcurrency"
-            )
+            raise self.exceptions.ProvisionedConcurrencyConfigNotFoundException({}, "GetProvisionedConcurrency")
         return {"RequestedProvisionedConcurrentExecutions": self._value}
 
     def put_provisioned_concurrency_config(self, **parameters):
@@ -142,18 +140,14 @@ class EcsService(Thing):
         return found["services"][0]["desiredCount"]
 
     def set(self, value):
-        self.account.client("ecs").update_service(
-            cluster="production", service="classify", desiredCount=value
-        )
+        self.account.client("ecs").update_service(cluster="production", service="classify", desiredCount=value)
 
 
 class LambdaAlias(Thing):
     """Version 1 serves, version 2 is the CPU-only one."""
 
     answer = "alias"
-    parameters = MappingProxyType(
-        {"FunctionName": FUNCTION, "AliasName": ALIAS, "CpuVersion": "2", "Step": "0.2"}
-    )
+    parameters = MappingProxyType({"FunctionName": FUNCTION, "AliasName": ALIAS, "CpuVersion": "2", "Step": "0.2"})
     start, steps = 0.0, (0.2, 0.4, 0.5)
 
     def create(self):

@@ -78,9 +78,7 @@ class World:
 
     def run(self, until=3):
         """Run the function, cut short before its so manieth effect."""
-        decision = decide(
-            self.state, self.now - self.since, self.value, self.memory, self.limits, lowers=self.lowers
-        )
+        decision = decide(self.state, self.now - self.since, self.value, self.memory, self.limits, lowers=self.lowers)
         effects = []
         world = self
 

@@ -143,10 +143,7 @@ def test_only_the_alarm_and_the_schedule_may_call_the_function(account, deployed
     name = answer.function["FunctionName"]
     policy = json.loads(account.client("lambda").get_policy(FunctionName=name)["Policy"])
     rule = account.client("events").describe_rule(Name=account.resource("Schedule"))
-    callers = {
-        one["Principal"]["Service"]: one["Condition"]["ArnLike"]["AWS:SourceArn"]
-        for one in policy["Statement"]
-    }
+    callers = {one["Principal"]["Service"]: one["Condition"]["ArnLike"]["AWS:SourceArn"] for one in policy["Statement"]}
     assert callers == {
         "lambda.alarms.cloudwatch.amazonaws.com": ALARM_ARN,
         "events.amazonaws.com": rule["Arn"],

@@ -38,9 +38,7 @@ HOSTILE = "a \"b\" ${AWS::StackName} {c} \\d 'e' $f --- # : | * ..{{x}}"
 def policy(*budgets, name="digits-cnn", site="{}"):
     quoted = name.replace("'", "''")
     lines = "".join(f"      {one}\n" for one in budgets)
-    return (
-        f"version: 1\nsite: {site}\nworkloads:\n  '{quoted}':\n    onnx: digits.onnx\n    budgets:\n{lines}"
-    )
+    return f"version: 1\nsite: {site}\nworkloads:\n  '{quoted}':\n    onnx: digits.onnx\n    budgets:\n{lines}"
 
 
 def only(text=POLICY, answer="concurrency", **others):
@@ -236,8 +234,6 @@ def test_the_command_says_where_a_limit_counts_from_a_model_without_its_server(r
     relative = policy("energy_per_request: {max_increase: 5 %}", "latency_p95: {max_increase: 5 %}")
     done = run("--result", "result.json", text=relative)
     assert done.exit_code == 0, done.output
-    assert (
-        "Note: digits-cnn was measured without its server, and relative limits count from that" in done.stdout
-    )
+    assert "Note: digits-cnn was measured without its server, and relative limits count from that" in done.stdout
     absolute = policy("energy_per_request: {max: 1 J}", "latency_p95: {max_increase: 5 %}")
     assert "Note:" not in run("--result", "result.json", text=absolute).stdout

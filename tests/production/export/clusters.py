@@ -50,9 +50,7 @@ def measured(
         key: metric_result(unit="s", head=latency_s * one, low=latency_s * one, high=latency_s * one)
         for key, one in times.items()
     }
-    found["throughput"] = metric_result(
-        unit="req/s", head=capacity_per_s, low=capacity_per_s, high=capacity_per_s
-    )
+    found["throughput"] = metric_result(unit="req/s", head=capacity_per_s, low=capacity_per_s, high=capacity_per_s)
     if peak is not None:
         found["peak_memory"] = metric_result(unit="B", head=peak * 2.0**20, low=None, high=None)
     found["energy_per_request"] = metric_result(head=4e-7, low=4e-7, high=4e-7)
@@ -70,8 +68,7 @@ def routes(*, limit_s=0.2, workload="digits-cnn", **results):
         "gpu": measured(capacity_per_s=400.0, latency_s=0.0024, idle_watts=60.0, active_joules=0.08),
     }
     inputs = [
-        PoolInput(name=name, source=f"{name}.json", result=one, workload=workload)
-        for name, one in results.items()
+        PoolInput(name=name, source=f"{name}.json", result=one, workload=workload) for name, one in results.items()
     ]
     latency = LatencyLimit(metric="latency_p95", limit_s=limit_s, source="energygate.yml:14")
     return route(inputs, Requirements(latency=latency, span=(1.0, 1000.0), warm={}))
@@ -83,9 +80,7 @@ def source(policy=POLICY, *, result=None):
 
 def exported(policy=POLICY, *, result=None, requests_per_replica=PER_REPLICA, **options):
     """The files as texts."""
-    return files(
-        source(policy, result=result), KubernetesOptions(requests_per_replica=requests_per_replica, **options)
-    )
+    return files(source(policy, result=result), KubernetesOptions(requests_per_replica=requests_per_replica, **options))
 
 
 def documents(text):
@@ -94,7 +89,5 @@ def documents(text):
 
 def objects(made, kind=None):
     """All objects of all manifests, or those of a kind by name."""
-    found = [
-        one for path, text in made.items() if not path.startswith("prometheus/") for one in documents(text)
-    ]
+    found = [one for path, text in made.items() if not path.startswith("prometheus/") for one in documents(text)]
     return found if kind is None else {one["metadata"]["name"]: one for one in found if one["kind"] == kind}

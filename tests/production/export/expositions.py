@@ -15,7 +15,7 @@ from prometheus_client.core import (
 )
 from prometheus_client.exposition import start_http_server
 
-from energygate.production import names
+from energygate.production import metric_names
 
 
 class Exposition:
@@ -30,27 +30,27 @@ class Exposition:
         label, times = [self._workload], self._scrapes
         self._scrapes += 1
         done = {name: step * times for name, step in self._step.items()}
-        requests = CounterMetricFamily(_family(names.REQUESTS), "Requests", labels=["workload", "outcome"])
-        for outcome in names.OUTCOMES:
+        requests = CounterMetricFamily(_family(metric_names.REQUESTS), "Requests", labels=["workload", "outcome"])
+        for outcome in metric_names.OUTCOMES:
             requests.add_metric([*label, outcome], done[outcome])
         yield requests
-        amounts = {names.ENERGY: "joules", names.IDLE_ENERGY: "idle"}
+        amounts = {metric_names.ENERGY: "joules", metric_names.IDLE_ENERGY: "idle"}
         for name, key in amounts.items():
             yield _counter(name, label, done[key])
         everything = done["ok"] + done["error"]
-        yield _counter(names.RESPONSE_BYTES, label, 64 * everything)
-        units = CounterMetricFamily(_family(names.UNITS), "Units", labels=["workload", "unit"])
+        yield _counter(metric_names.RESPONSE_BYTES, label, 64 * everything)
+        units = CounterMetricFamily(_family(metric_names.UNITS), "Units", labels=["workload", "unit"])
         units.add_metric([*label, "tokens"], 10 * everything)
         yield units
-        durations = HistogramMetricFamily(names.DURATION, "Durations", labels=["workload"])
+        durations = HistogramMetricFamily(metric_names.DURATION, "Durations", labels=["workload"])
         buckets = [("0.1", 0.9 * everything), ("0.2", everything), ("+Inf", everything)]
         durations.add_metric(label, buckets, 0.05 * everything)
         yield durations
-        yield CounterMetricFamily(_family(names.METER_ERRORS), "Failed readings", value=0)
-        yield CounterMetricFamily(_family(names.INTERNAL_ERRORS), "Other troubles", value=0)
-        yield GaugeMetricFamily(names.PUE, "PUE", value=self._pue)
+        yield CounterMetricFamily(_family(metric_names.METER_ERRORS), "Failed readings", value=0)
+        yield CounterMetricFamily(_family(metric_names.INTERNAL_ERRORS), "Other troubles", value=0)
+        yield GaugeMetricFamily(metric_names.PUE, "PUE", value=self._pue)
         info = {"method": "estimated", "source": "a table", "version": "0.1.0"}
-        yield InfoMetricFamily(names.METER_INFO.removesuffix("_info"), "The meter", value=info)
+        yield InfoMetricFamily(metric_names.METER_INFO.removesuffix("_info"), "The meter", value=info)
 
 
 class Services:

@@ -102,9 +102,7 @@ class Server:
         """Look again and again, with a deadline."""
         end = time.monotonic() + GENEROUS_S
         while not condition():
-            assert self._process.poll() is None, (
-                f"the server has ended: {self._log.read_text('utf-8')[-2000:]}"
-            )
+            assert self._process.poll() is None, f"the server has ended: {self._log.read_text('utf-8')[-2000:]}"
             assert time.monotonic() < end, otherwise()
             time.sleep(0.05)
 

@@ -125,6 +125,4 @@ def test_json_keeps_its_order_and_its_letters():
 
 
 def test_a_file_says_who_made_it_on_one_line():
-    assert (
-        made_by("prometheus", "a\nb.yml") == f"{MARK} prometheus from a\\nb.yml. Edit that and export again."
-    )
+    assert made_by("prometheus", "a\nb.yml") == f"{MARK} prometheus from a\\nb.yml. Edit that and export again."

@@ -39,9 +39,7 @@ def test_the_sdk_reads_it_as_it_was_written():
     register_default_plugins()
     document = dashboard(policies.ALL_HELD)
     again = json.loads(JSONEncoder().encode(Dashboard.from_json(document)))
-    for annotation in document["annotations"][
-        "list"
-    ]:  # keys of Prometheus' data source, of which it knows nothing
+    for annotation in document["annotations"]["list"]:  # keys of Prometheus' data source, of which it knows nothing
         for key in ("titleFormat", "textFormat", "step"):
             del annotation[key]
     assert again == document
@@ -76,11 +74,7 @@ def test_panels_have_ids_of_their_own_and_do_not_overlap():
     assert len({one["id"] for one in shown}) == len(shown)
     taken = set()
     for place in (one["gridPos"] for one in shown):
-        cells = {
-            (place["x"] + right, place["y"] + down)
-            for right in range(place["w"])
-            for down in range(place["h"])
-        }
+        cells = {(place["x"] + right, place["y"] + down) for right in range(place["w"]) for down in range(place["h"])}
         assert place["x"] + place["w"] <= 24
         assert not cells & taken
         taken |= cells

@@ -33,16 +33,10 @@ def test_every_number_of_the_policy_stands_beside_its_line():
     hpa, rules = made["hpa/digits-cnn.yaml"], made["prometheus/rules.yaml"]
     assert "minReplicas: 2  # warm_replicas, energygate.yml:6" in hpa
     assert "maxReplicas: 8  # max_replicas, energygate.yml:7" in hpa
-    assert (
-        "# latency_p95 200 ms (energygate.yml:14), effective_energy_per_request 2 J (energygate.yml:13)"
-        in hpa
-    )
+    assert "# latency_p95 200 ms (energygate.yml:14), effective_energy_per_request 2 J (energygate.yml:13)" in hpa
     assert "# latency within 200 ms (energygate.yml:14), energy within 2 J (energygate.yml:13)" in rules
     assert 'cpu: "2"  # threads, energygate.yml:11' in made["deployments/digits-cnn.yaml"]
-    assert (
-        "# 23.15 requests a second on average, energygate.yml:4: cpu costs least"
-        in made["gateway/digits-cnn.yaml"]
-    )
+    assert "# 23.15 requests a second on average, energygate.yml:4: cpu costs least" in made["gateway/digits-cnn.yaml"]
     assert "minReplicaCount: 2  # warm_replicas, energygate.yml:6" in made["keda/digits-cnn.yaml"]
 
 
@@ -154,9 +148,7 @@ def test_the_pool_that_routing_uses_at_little_load_is_the_one_kept_warm():
 @pytest.mark.parametrize(("per_day", "weights"), [(2_000_000, (100, 0)), (60_000_000, (0, 100))])
 def test_weights_follow_what_routing_found_for_the_traffic(per_day, weights):
     policy = POLICY.replace("2000000", str(per_day)).replace("    max_replicas: 8\n", "")
-    made = exported(
-        policy, routings={"digits-cnn": routes()}, requests_per_replica={}, gateway="infra/public"
-    )
+    made = exported(policy, routings={"digits-cnn": routes()}, requests_per_replica={}, gateway="infra/public")
     (found,) = objects(made, "HTTPRoute").values()
     assert (found["apiVersion"], found["spec"]["parentRefs"]) == (
         "gateway.networking.k8s.io/v1",
@@ -196,9 +188,7 @@ def test_services_reach_the_pods_and_deployments_own_theirs_alone():
     def reached(service):
         wanted = services[service]["spec"]["selector"].items()
         return {
-            name
-            for name, one in deployments.items()
-            if wanted <= one["spec"]["template"]["metadata"]["labels"].items()
+            name for name, one in deployments.items() if wanted <= one["spec"]["template"]["metadata"]["labels"].items()
         }
 
     assert reached("digits-cnn") == {"digits-cnn-cpu", "digits-cnn-gpu"}
@@ -206,9 +196,7 @@ def test_services_reach_the_pods_and_deployments_own_theirs_alone():
     for one in deployments.values():
         own = one["spec"]["selector"]["matchLabels"].items()
         owners = [
-            other
-            for other in deployments.values()
-            if own <= other["spec"]["template"]["metadata"]["labels"].items()
+            other for other in deployments.values() if own <= other["spec"]["template"]["metadata"]["labels"].items()
         ]
         assert owners == [one]
 

@@ -27,9 +27,7 @@ def blocks(language):
 
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines()]
 SMALL = measured(name="digits-service")
-LARGE = measured(
-    name="digits-service", capacity_per_s=400.0, latency_s=0.0024, idle_watts=60.0, active_joules=0.08
-)
+LARGE = measured(name="digits-service", capacity_per_s=400.0, latency_s=0.0024, idle_watts=60.0, active_joules=0.08)
 KUBERNETES = [line for line in COMMANDS if "kubernetes" in line]
 
 
@@ -39,14 +37,10 @@ def run(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (policy,) = blocks("yaml")
     Path("energygate.yml").write_text(policy, encoding="utf-8")
-    Path("result.json").write_text(
-        measured(name="digits-service", load="4 at once").to_json(), encoding="utf-8"
-    )
+    Path("result.json").write_text(measured(name="digits-service", load="4 at once").to_json(), encoding="utf-8")
     rate = measured(name="digits-service", load="20 req/s")
     Path("rate.json").write_text(rate.to_json(), encoding="utf-8")
-    Path("routes.json").write_text(
-        routes(workload="digits-service", cpu=SMALL, gpu=LARGE).to_json(), encoding="utf-8"
-    )
+    Path("routes.json").write_text(routes(workload="digits-service", cpu=SMALL, gpu=LARGE).to_json(), encoding="utf-8")
 
     def command(line):
         program, *arguments = shlex.split(line)
@@ -80,8 +74,7 @@ def test_what_they_write_is_valid_and_each_file_is_on_the_page(run, line):
 
 def test_commands_that_lead_to_each_form_are_there():
     assert [
-        next(filter(line.__contains__, ("--result", "--thresholds", "--requests-per-replica")))
-        for line in KUBERNETES
+        next(filter(line.__contains__, ("--result", "--thresholds", "--requests-per-replica"))) for line in KUBERNETES
     ] == [
         "--result",
         "--thresholds",

@@ -26,11 +26,7 @@ def export(tmp_path, monkeypatch):
 
     def run(*arguments):
         rates = ("--requests-per-replica", "cpu=12", "--output", "my out")
-        return (
-            CliRunner()
-            .invoke(cli, ["export", "kubernetes", *rates, *arguments], catch_exceptions=False)
-            .output
-        )
+        return CliRunner().invoke(cli, ["export", "kubernetes", *rates, *arguments], catch_exceptions=False).output
 
     return run
 

@@ -17,9 +17,7 @@ from energygate.production.export.kubernetes_options import IMAGE, PROMETHEUS, K
 def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
     made = exported(result=measured(), requests_per_replica={})
     assert set(objects(made, "Deployment")) == {"digits-cnn-cpu"}
-    target = objects(made, "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]["metrics"][0]["object"][
-        "target"
-    ]
+    target = objects(made, "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]["metrics"][0]["object"]["target"]
     given = float(target["averageValue"][:-1]) / 1000
     assert 0.5 * 25 < given < 0.9 * 25
     joules = 1.25 * (0.8 + 10 / given)
@@ -53,9 +51,7 @@ def test_what_a_person_says_goes_before_what_was_measured():
 
 
 def test_a_relative_limit_is_told_with_its_metric_and_number():
-    policy = policies.policy_with(
-        "energy_per_request: {max_increase: 10 %}", "latency_p95: {max_increase: 300 %}"
-    )
+    policy = policies.policy_with("energy_per_request: {max_increase: 10 %}", "latency_p95: {max_increase: 300 %}")
     found = measured(latency_s=0.04)
     limit = source(policy, result=found).limit("digits-cnn", "latency_p95")
     hpa = exported(policy, result=found, requests_per_replica={})["hpa/digits-cnn.yaml"]
@@ -76,9 +72,9 @@ def test_a_relative_limit_is_told_with_its_metric_and_number():
 def test_how_many_replicas_there_may_be(site, least, most):
     budgets = ("energy_per_request: {max: 2 J}", "latency_p95: {max: 200 ms}")
     policy = policies.policy_with(*budgets, site=site)
-    spec = objects(exported(policy, requests_per_replica={"cpu": 17.0}), "HorizontalPodAutoscaler")[
-        "digits-cnn-cpu"
-    ]["spec"]
+    spec = objects(exported(policy, requests_per_replica={"cpu": 17.0}), "HorizontalPodAutoscaler")["digits-cnn-cpu"][
+        "spec"
+    ]
     assert (spec["minReplicas"], spec["maxReplicas"]) == (least, most)
 
 
@@ -195,9 +191,7 @@ def test_energy_of_requests_is_held_where_the_policy_limits_nothing_else():
     rules = yaml.safe_load(exported(policy)["prometheus/rules.yaml"])["groups"][0]["rules"]
     by_name = {one["record"]: one["expr"] for one in rules}
     assert "idle" not in by_name["deployment:energygate_energy_per_request_joules:rate2m"]
-    assert (
-        "workload:energygate_budget_joules" in by_name["deployment:energygate_replicas_by_latency_and_energy"]
-    )
+    assert "workload:energygate_budget_joules" in by_name["deployment:energygate_replicas_by_latency_and_energy"]
 
 
 def test_a_policys_p99_is_held_where_it_has_no_p95():

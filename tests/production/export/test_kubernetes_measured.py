@@ -17,15 +17,11 @@ from energygate.production.export.kubernetes_options import KubernetesOptions
 SERVICE = POLICY.replace(
     "    onnx: digits.onnx\n", "    http: http://127.0.0.1:8000/predict\n    serve: python service.py\n"
 )
-RELATIVE = policies.policy_with(
-    "energy_per_request: {max_increase: 10 %}", "latency_p95: {max_increase: 300 %}"
-)
+RELATIVE = policies.policy_with("energy_per_request: {max_increase: 10 %}", "latency_p95: {max_increase: 300 %}")
 
 
 def given_per_replica(result):
-    scaler = objects(exported(result=result, requests_per_replica={}), "HorizontalPodAutoscaler")[
-        "digits-cnn-cpu"
-    ]
+    scaler = objects(exported(result=result, requests_per_replica={}), "HorizontalPodAutoscaler")["digits-cnn-cpu"]
     text = scaler["spec"]["metrics"][0]["object"]["target"]["averageValue"]
     return float(text.removesuffix("m")) / (1000 if text.endswith("m") else 1)
 
@@ -76,9 +72,7 @@ def test_throughput_of_several_at_once_is_the_capacity():
 
 def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
     slow = measured(capacity_per_s=16.0, latency_s=0.25, load="4 at once")
-    with pytest.raises(
-        UsageError, match=r"like the machine measured \(4 at once\) needs longer than 200 ms"
-    ) as found:
+    with pytest.raises(UsageError, match=r"like the machine measured \(4 at once\) needs longer than 200 ms") as found:
         exported(result=slow, requests_per_replica={})
     assert found.value.hint == "Measure it with fewer requests at once"
 

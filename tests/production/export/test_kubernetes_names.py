@@ -15,17 +15,13 @@ VARIANTS = st.sampled_from([("cpu", "gpu"), ("cpu",), ("int8", "cpu", "gpu"), ("
 NAMES = st.one_of(
     st.text(min_size=1, max_size=80),
     st.from_regex("[a-zA-Z0-9._-]{1,70}", fullmatch=True),
-    st.sampled_from(
-        ["x", "x-cpu", "x-cpu-cpu", "X", "x_", "x.", "-", "1", "w-1", "ä", "a" * 46, "a" * 42, "a" * 43]
-    ),
+    st.sampled_from(["x", "x-cpu", "x-cpu-cpu", "X", "x_", "x.", "-", "1", "w-1", "ä", "a" * 46, "a" * 42, "a" * 43]),
 )
 
 
 def all_objects(names, variants):
     return [
-        one
-        for workload, name in names.items()
-        for one in (name, *(f"{name}-{each}" for each in variants[workload]))
+        one for workload, name in names.items() for one in (name, *(f"{name}-{each}" for each in variants[workload]))
     ]
 
 
@@ -48,9 +44,7 @@ def test_names_are_dns_labels_and_no_two_are_alike(variants):
 @example({"x": ("cpu", "gpu"), "x-cpu": ("cpu",), "x-cpu-cpu": ("cpu",)})
 def test_a_pod_is_one_deployments_and_that_ones_only(variants):
     names = object_names(variants, variants)
-    deployments = {
-        workload: [f"{name}-{one}" for one in variants[workload]] for workload, name in names.items()
-    }
+    deployments = {workload: [f"{name}-{one}" for one in variants[workload]] for workload, name in names.items()}
     for workload, own in deployments.items():
         for deployment in own:
             pod = f"{deployment}-7d4b9c6f5-x2k9z"

@@ -62,9 +62,7 @@ def pod(  # a replica's counters, a sample every 15 s
         f"energygate_idle_energy_joules_total{{{named}}}": counter(idle_watts),
         f"energygate_pue{{{where}}}": f"1.25x{slots}",
         **{
-            f'energygate_request_duration_seconds_bucket{{{named}, le="{bound}"}}': counter(
-                per_second * share
-            )
+            f'energygate_request_duration_seconds_bucket{{{named}, le="{bound}"}}': counter(per_second * share)
             for bound, share in buckets.items()
         },
     }
@@ -96,9 +94,7 @@ def find(tmp_path):
                         {
                             "expr": expression,
                             "eval_time": at,
-                            "exp_samples": [
-                                {"labels": labels, "value": value} for labels, value in samples.items()
-                            ],
+                            "exp_samples": [{"labels": labels, "value": value} for labels, value in samples.items()],
                         }
                         for expression, samples in expected.items()
                     ],
@@ -236,10 +232,7 @@ def test_pods_that_are_gone_leave_nothing_behind(find):
 def test_replicas_are_those_of_the_window_that_latency_is_from(find):
     """One replica for two minutes, then two: what is asked for rises as the window fills, not at once."""
     second = pod("digits-cnn-cpu-7d4b9c6f5-aaaaa", fast=0.9)
-    late = {
-        name: values.replace("0+", "_x17 0+", 1).replace("1.25x", "_x17 1.25x")
-        for name, values in second.items()
-    }
+    late = {name: values.replace("0+", "_x17 0+", 1).replace("1.25x", "_x17 1.25x") for name, values in second.items()}
     find(
         pod(fast=0.9),
         late,

@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.export import records
 
 REQUESTS = 300
@@ -26,20 +26,18 @@ def own_totals(service):
 
 
 def test_energy_per_request_under_load_is_what_the_recorder_counted(prometheus, live):
-    prometheus.wait_for(f"{names.ENERGY}{LIVE}")  # the first scrape is before the first request
+    prometheus.wait_for(f"{metric_names.ENERGY}{LIVE}")  # the first scrape is before the first request
     with ThreadPoolExecutor(4) as clients:
-        answers = list(
-            clients.map(lambda _: live.request("/predict", method="POST", body=IMAGE), range(REQUESTS))
-        )
+        answers = list(clients.map(lambda _: live.request("/predict", method="POST", body=IMAGE), range(REQUESTS)))
     assert len({json.loads(answer)["digits"][0] for answer in answers}) == 1
 
     def recorded(found):
         """The last requests are counted, and their energy is read, a little later; Prometheus looks after that."""
         own = own_totals(live)
-        assert own[names.REQUESTS] <= REQUESTS
-        assert own[names.PUE] == 1.25
-        expected = own[names.ENERGY] / REQUESTS * own[names.PUE]
-        counted = own[names.REQUESTS] == REQUESTS
+        assert own[metric_names.REQUESTS] <= REQUESTS
+        assert own[metric_names.PUE] == 1.25
+        expected = own[metric_names.ENERGY] / REQUESTS * own[metric_names.PUE]
+        counted = own[metric_names.REQUESTS] == REQUESTS
         return counted and found and 0 < found[0][1] == pytest.approx(expected, rel=1e-6)
 
     ((_, value),) = prometheus.wait_for(records.rate(records.ENERGY_PER_REQUEST, "5m") + LIVE, recorded)

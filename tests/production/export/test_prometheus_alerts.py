@@ -53,9 +53,7 @@ def judge(tmp_path):
                         {
                             "eval_time": f"{minute}m",
                             "alertname": alert,
-                            "exp_alerts": [
-                                {"exp_labels": one[0], "exp_annotations": one[1]} for one in alerts
-                            ],
+                            "exp_alerts": [{"exp_labels": one[0], "exp_annotations": one[1]} for one in alerts],
                         }
                         for minute, alert, alerts in expected
                     ],
@@ -127,9 +125,7 @@ def test_it_resolves_soon_after_the_cause_is_gone_though_the_hour_is_still_over(
 
 
 def test_a_short_burst_is_no_reason_to_wake_anybody(judge):
-    burst = series(
-        "0+60x150", "0+12x90 1140+60x5 1452+12x60"
-    )  # 1.25 J for five minutes, 0.25 J before and after
+    burst = series("0+60x150", "0+12x90 1140+60x5 1452+12x60")  # 1.25 J for five minutes, 0.25 J before and after
     judge(burst, [(minute, ENERGY, []) for minute in range(90, 110)])
 
 
@@ -173,9 +169,7 @@ def test_pue_is_multiplied_once_and_idling_counts_as_energy_of_all(judge):
     minute = 90
     partial = minute / 360  # of the 6 hours there are only so many
     rates["energygate_monthly_energy_kwh:rate6h"] *= partial
-    expressions = [
-        (minute, f"sum(round(workload:{name}, 0.0001))", [round(value, 4)]) for name, value in rates.items()
-    ]
+    expressions = [(minute, f"sum(round(workload:{name}, 0.0001))", [round(value, 4)]) for name, value in rates.items()]
     judge(workload, [], expressions=expressions)
 
 
@@ -346,9 +340,7 @@ def test_two_exports_of_one_prometheus_hold_each_their_own_series(judge):
     production = series("0+60x90", "0+12x90", instance="b:1", where=', namespace="production"')
     rate, budget = "workload:energygate_energy_per_request_joules:rate5m", "workload:energygate_budget_joules"
     here = {"namespace": "staging"}
-    failing = series(
-        "0+60x90", "0+1x90", meter_errors="0x60 3x30", where=', namespace="staging"', workload="other"
-    )
+    failing = series("0+60x90", "0+1x90", meter_errors="0x60 3x30", where=', namespace="staging"', workload="other")
     judge(
         [*staging, *production],
         [
@@ -406,8 +398,6 @@ def test_a_limit_beyond_the_histograms_end_is_not_held_in_silence(judge):
     counters = series("0+60x90", "0+1x90")
     slow = [*counters, *durations(50, beyond=10)]
     judge(slow, [(65, alert, [(labels, said)]), (65, over, [])], policy=policy)
-    judge(
-        [*counters, *durations(58, beyond=2)], [(65, alert, [])], policy=policy
-    )  # 97 % are within the bounds
+    judge([*counters, *durations(58, beyond=2)], [(65, alert, [])], policy=policy)  # 97 % are within the bounds
     held = policies.policy_with("latency_p95: {max: 500 ms}")
     judge(slow, [(65, alert, [])], policy=held)

@@ -51,9 +51,7 @@ def test_every_limit_stands_beside_its_line_of_the_policy():
 
 
 def test_every_alert_is_in_the_docs_with_how_urgent_it_is():
-    told = dict(
-        re.findall(r"^\| `(Energygate\S+)`.*\| (`page` or `ticket`|`ticket`) \|$", PAGE, flags=re.MULTILINE)
-    )
+    told = dict(re.findall(r"^\| `(Energygate\S+)`.*\| (`page` or `ticket`|`ticket`) \|$", PAGE, flags=re.MULTILINE))
     exported = {}
     for rule in yaml.safe_load(rules_of(policies.ALL_HELD))["groups"][-1]["rules"]:
         name = re.sub("^Energygate.*OverBudget$", "Energygate…OverBudget", rule["alert"])
@@ -71,9 +69,7 @@ def test_a_limit_in_any_unit_is_the_number_that_was_meant(written):
 def test_only_what_is_held_is_recorded_beside_the_usual():
     assert records.rate(records.LATENCY_P99, "5m") not in expressions(rules_of())
     everything = expressions(rules_of(policies.ALL_HELD))
-    assert {records.rate(records.LATENCY_P99, "5m"), records.rate(records.ENERGY_PER_UNIT, "6h")} <= set(
-        everything
-    )
+    assert {records.rate(records.LATENCY_P99, "5m"), records.rate(records.ENERGY_PER_UNIT, "6h")} <= set(everything)
 
 
 def test_other_services_of_the_same_server_are_left_out():
@@ -173,11 +169,7 @@ def test_what_only_ci_can_hold_and_what_was_measured_without_a_server_is_noted()
     assert list(notes(policies.source(served))) == []
 
 
-@pytest.mark.parametrize(
-    "budgets", [(), ("model_size: 1 MB",), ("energy_per_request: {max: 1 J, level: 'off'}",)]
-)
+@pytest.mark.parametrize("budgets", [(), ("model_size: 1 MB",), ("energy_per_request: {max: 1 J, level: 'off'}",)])
 def test_a_policy_without_a_limit_that_could_be_held_is_told(budgets):
-    with pytest.raises(
-        PolicyError, match="has no limit on energy per request that a running system could check"
-    ):
+    with pytest.raises(PolicyError, match="has no limit on energy per request that a running system could check"):
         rules_of(policies.policy_with(*budgets))

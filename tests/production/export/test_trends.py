@@ -24,11 +24,7 @@ def openmetrics_of(measured):
 
 
 def samples_of(text, parse=openmetrics_families):
-    return {
-        (sample.name, sample.labels.get("workload")): sample
-        for family in parse(text)
-        for sample in family.samples
-    }
+    return {(sample.name, sample.labels.get("workload")): sample for family in parse(text) for sample in family.samples}
 
 
 @pytest.mark.parametrize("parse", [openmetrics_families, text_families])
@@ -52,9 +48,7 @@ def test_promtool_finds_nothing_wrong_with_the_metrics():
 
 def test_a_change_is_a_share_and_a_broken_workload_has_its_verdict_alone():
     compared = metric_result().model_copy(update={"change": Change(estimate=0.05, low=None, high=None)})
-    measured = result(
-        workload_result(metrics={"energy_per_request": compared}), failed_workload_result("broken")
-    )
+    measured = result(workload_result(metrics={"energy_per_request": compared}), failed_workload_result("broken"))
     found = samples_of(openmetrics_of(measured))
     assert found["energygate_result_energy_per_request_change_ratio", "digits-cnn"].value == 0.05
     assert [name for name, workload in found if workload == "broken"] == ["energygate_result_verdict"]
@@ -67,9 +61,7 @@ def test_a_result_without_a_readable_moment_has_none():
 
 
 def test_otlp_is_what_opentelemetrys_own_classes_read():
-    proto = pytest.importorskip(
-        "opentelemetry.proto.metrics.v1.metrics_pb2", reason="the extra otlp is not there"
-    )
+    proto = pytest.importorskip("opentelemetry.proto.metrics.v1.metrics_pb2", reason="the extra otlp is not there")
     from google.protobuf import json_format
 
     message = json_format.Parse(otlp.files(policies.measured())[otlp.FILE], proto.MetricsData())
@@ -124,9 +116,7 @@ def test_json_has_a_record_for_each_workload_and_metric_all_with_the_same_keys()
 
 
 def test_a_gap_in_a_json_trend_explains_itself():
-    (record,) = json.loads(json_records.files(result(failed_workload_result("broken")))[json_records.FILE])[
-        "records"
-    ]
+    (record,) = json.loads(json_records.files(result(failed_workload_result("broken")))[json_records.FILE])["records"]
     assert (record["workload"], record["metric"], record["value"], record["verdict"]) == (
         "broken",
         None,

@@ -26,9 +26,7 @@ def service():
 
     def start(*options):
         command = [sys.executable, "fixtures/service.py", "--port=0", "--sample-interval=0.05", *options]
-        process = subprocess.Popen(
-            command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         started.append(process)
         for line in process.stdout:  # onnxruntime warns on some machines of hardware that it does not know
             if line.startswith("Serving "):

@@ -211,6 +211,4 @@ def test_an_asynchronous_stream_too(recorder, time, how):
 
     asyncio.run(main())
     assert cleaned == [True]
-    assert (totals(recorder).requests_ok, totals(recorder).requests_error) == (
-        (0, 1) if how == "failing" else (1, 0)
-    )
+    assert (totals(recorder).requests_ok, totals(recorder).requests_error) == ((0, 1) if how == "failing" else (1, 0))

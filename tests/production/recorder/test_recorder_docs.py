@@ -10,7 +10,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 import energygate
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.recorder.config import MAX_LATENCY_BOUNDS
 from energygate.production.recorder.labels import MAX_UNITS, MAX_WORKLOADS
 from energygate.production.recorder.recording import MAX_EARLY_WRITES
@@ -90,9 +90,7 @@ def test_the_sink_prints(run, capsys):
 
 
 def test_the_table_has_every_metric_and_the_bounds_are_the_ones_in_force():
-    contract = {
-        value for value in vars(names).values() if isinstance(value, str) and value.startswith("energygate_")
-    }
+    contract = {one for one in vars(metric_names).values() if isinstance(one, str) and one.startswith("energygate_")}
     assert set(re.findall(r"^\| `(energygate_\w+)` \|", TEXT, flags=re.MULTILINE)) == contract
     assert f"{MAX_WORKLOADS} others, and {MAX_UNITS} units" in TEXT
     assert f"limits on latency ({MAX_LATENCY_BOUNDS} at most)" in TEXT

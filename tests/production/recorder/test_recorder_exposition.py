@@ -15,7 +15,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 from recorder_harness import ScriptedMeter, Time, manual_recorder, totals
 
 from energygate import UsageError
-from energygate.production import names
+from energygate.production import metric_names
 from energygate.production.recorder.otlp import OtlpSink
 
 
@@ -47,21 +47,21 @@ def samples(text):
 def test_openmetrics_has_every_name_of_the_contract_with_its_value(recorder):
     found = samples(recorder.metrics_text())
     cnn = ("workload", "cnn")
-    assert found[names.ENERGY, cnn] == pytest.approx(3.02)
-    assert found[names.IDLE_ENERGY, cnn] == pytest.approx(6.98)
-    assert found[names.REQUESTS, ("outcome", "ok"), cnn] == 2
-    assert found[names.REQUESTS, ("outcome", "error"), cnn] == 0
-    assert found[names.REQUESTS, ("outcome", "error"), ("workload", "mlp")] == 1
-    assert found[f"{names.DURATION}_count", cnn] == 2
-    assert found[f"{names.DURATION}_sum", cnn] == pytest.approx(0.302)
-    assert found[f"{names.DURATION}_bucket", ("le", "0.0025"), cnn] == 1
-    assert found[f"{names.DURATION}_bucket", ("le", "+Inf"), cnn] == 2
-    assert found[names.RESPONSE_BYTES, cnn] == 100
-    assert found[names.UNITS, ("unit", "tokens"), cnn] == 42
-    assert found[(names.METER_ERRORS,)] == 0
-    assert found[(names.PUE,)] == 1.25
+    assert found[metric_names.ENERGY, cnn] == pytest.approx(3.02)
+    assert found[metric_names.IDLE_ENERGY, cnn] == pytest.approx(6.98)
+    assert found[metric_names.REQUESTS, ("outcome", "ok"), cnn] == 2
+    assert found[metric_names.REQUESTS, ("outcome", "error"), cnn] == 0
+    assert found[metric_names.REQUESTS, ("outcome", "error"), ("workload", "mlp")] == 1
+    assert found[f"{metric_names.DURATION}_count", cnn] == 2
+    assert found[f"{metric_names.DURATION}_sum", cnn] == pytest.approx(0.302)
+    assert found[f"{metric_names.DURATION}_bucket", ("le", "0.0025"), cnn] == 1
+    assert found[f"{metric_names.DURATION}_bucket", ("le", "+Inf"), cnn] == 2
+    assert found[metric_names.RESPONSE_BYTES, cnn] == 100
+    assert found[metric_names.UNITS, ("unit", "tokens"), cnn] == 42
+    assert found[(metric_names.METER_ERRORS,)] == 0
+    assert found[(metric_names.PUE,)] == 1.25
     info = ("method", "measured"), ("source", "a script"), ("version", "0")
-    assert found[(names.METER_INFO, *info)] == 1
+    assert found[(metric_names.METER_INFO, *info)] == 1
 
 
 def test_troubles_of_the_recorder_and_its_sinks_are_shown():
@@ -73,21 +73,19 @@ def test_troubles_of_the_recorder_and_its_sinks_are_shown():
             pass
 
     recorder = manual_recorder(sinks=[Broken()])
-    assert samples(recorder.metrics_text())[(names.INTERNAL_ERRORS,)] == 0
+    assert samples(recorder.metrics_text())[(metric_names.INTERNAL_ERRORS,)] == 0
     recorder.flush()
     recorder.flush()
-    assert samples(recorder.metrics_text())[(names.INTERNAL_ERRORS,)] == 2
-    assert samples(recorder.metrics_text())[(names.METER_ERRORS,)] == 0
+    assert samples(recorder.metrics_text())[(metric_names.INTERNAL_ERRORS,)] == 2
+    assert samples(recorder.metrics_text())[(metric_names.METER_ERRORS,)] == 0
     recorder.close()
 
 
 def test_no_metric_has_a_name_that_the_contract_lacks(recorder):
-    contract = {
-        value for value in vars(names).values() if isinstance(value, str) and value.startswith("energygate_")
-    }
+    contract = {one for one in vars(metric_names).values() if isinstance(one, str) and one.startswith("energygate_")}
     suffixes = ("_bucket", "_count", "_sum")
     shown = {name for name, *_ in samples(recorder.metrics_text())}
-    assert shown - {names.DURATION + suffix for suffix in suffixes} == contract - {names.DURATION}
+    assert shown - {metric_names.DURATION + suffix for suffix in suffixes} == contract - {metric_names.DURATION}
 
 
 HOSTILE = ['quote"', "back\\slash", "new\nline", "}{", "# EOF", "\ud800", "x" * 1000, "é漢", "\x00y"]
@@ -98,7 +96,7 @@ def test_hostile_labels_break_no_format(recorder):
         with recorder.request(name) as request:
             request.units(1, name)
     found = samples(recorder.metrics_text())
-    counted = [labels for name, *labels in found if name == names.UNITS and dict(labels)["workload"] != "cnn"]
+    counted = [labels for name, *labels in found if name == metric_names.UNITS and dict(labels)["workload"] != "cnn"]
     assert len(counted) == len(HOSTILE)
     assert generate_latest(_registry(recorder)).decode()
 
@@ -122,13 +120,13 @@ def test_the_collector_fits_into_a_registry_and_takes_no_snapshot_to_be_register
 def test_without_a_meter_there_is_no_word_of_one():
     recorder = manual_recorder(workload="cnn")
     recorder._recording._meter = None
-    assert names.METER_INFO not in {name for name, *_ in samples(recorder.metrics_text())}
+    assert metric_names.METER_INFO not in {name for name, *_ in samples(recorder.metrics_text())}
 
 
 def test_metrics_have_a_port_of_their_own_if_wanted(recorder):
     port = recorder.expose(0)
     text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=90).text
-    assert f'{names.RESPONSE_BYTES}{{workload="cnn"}} 100.0' in text
+    assert f'{metric_names.RESPONSE_BYTES}{{workload="cnn"}} 100.0' in text
     with pytest.raises(UsageError, match=f"cannot be served on 127.0.0.1:{port}"):
         recorder.expose(port)
     with pytest.raises(UsageError, match="cannot be served"):
@@ -224,9 +222,7 @@ def test_names_become_those_of_the_contract_in_prometheus(recorder, collector):
     for metric in asked.resource_metrics[0].scope_metrics[0].metrics:
         total = "_total" if metric.WhichOneof("data") == "sum" else ""
         found.add(metric.name.replace(".", "_") + UNITS.get(metric.unit, "") + total)
-    contract = {
-        value for value in vars(names).values() if isinstance(value, str) and value.startswith("energygate_")
-    }
+    contract = {one for one in vars(metric_names).values() if isinstance(one, str) and one.startswith("energygate_")}
     assert found == contract
 
 

@@ -81,9 +81,7 @@ def test_a_window_has_its_cpu_time_and_says_whether_it_serves(ledger, time):
     assert not ledger.cut().serves
 
 
-@pytest.mark.parametrize(
-    ("duration", "bucket"), [(0.05, 0), (0.1, 0), (0.100001, 1), (1.0, 1), (1.5, 2), (1000.0, 2)]
-)
+@pytest.mark.parametrize(("duration", "bucket"), [(0.05, 0), (0.1, 0), (0.100001, 1), (1.0, 1), (1.5, 2), (1000.0, 2)])
 def test_a_bound_belongs_to_its_bucket(ledger, time, duration, bucket):
     request = ledger.begin("cnn")
     time.passes(duration)

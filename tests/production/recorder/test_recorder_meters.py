@@ -256,9 +256,7 @@ class Library:
 
 
 def gpu(index, **facts):
-    return Gpu(
-        index=index, uuid=f"GPU-{index}", name="made up", max_watts=700.0, period_ns=SECOND // 10, **facts
-    )
+    return Gpu(index=index, uuid=f"GPU-{index}", name="made up", max_watts=700.0, period_ns=SECOND // 10, **facts)
 
 
 def test_gpus_are_followed_by_counter_or_power_and_through_trouble(monkeypatch):
@@ -427,9 +425,7 @@ def test_a_machine_without_counters_gets_the_model_with_the_policys_watts():
 
 @pytest.mark.usefixtures("no_counters", "no_children")
 def test_what_a_replica_draws_at_rest_can_be_the_policys():
-    given_policy = parse_policy(
-        "version: 1\nsite: {replica: {idle_power: 12 W}}\nworkloads: {cnn: {onnx: cnn.onnx}}\n"
-    )
+    given_policy = parse_policy("version: 1\nsite: {replica: {idle_power: 12 W}}\nworkloads: {cnn: {onnx: cnn.onnx}}\n")
     meter = open_meter(given_policy, given_policy.workloads["cnn"], interval_ns=SECOND)
     assert meter.info.idle_watts == 12
     meter.begin()

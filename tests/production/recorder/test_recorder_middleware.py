@@ -124,9 +124,7 @@ def failing_at_the_end(environ, start_response):
     return FailingToClose([b"whole"])
 
 
-@pytest.mark.parametrize(
-    ("app", "sent"), [(failing_at_once, 0), (failing_midway, 4), (failing_at_the_end, 5)]
-)
+@pytest.mark.parametrize(("app", "sent"), [(failing_at_once, 0), (failing_midway, 4), (failing_at_the_end, 5)])
 def test_an_exception_is_an_error_wherever_it_comes_from(recorder, app, sent):
     with pytest.raises(ValueError, match="broken"):
         wsgi_call(recorder.wsgi(app))
@@ -343,9 +341,7 @@ def test_asgi_metrics_exclusions_and_workloads(recorder):
     )
     for path in ("/", "/mlp", "/health"):
         asgi_call(app, path)
-    start, body = asgi_call(
-        app, "/metrics", headers=[(b"accept", b"application/openmetrics-text; version=1.0.0")]
-    )
+    start, body = asgi_call(app, "/metrics", headers=[(b"accept", b"application/openmetrics-text; version=1.0.0")])
     assert dict(start["headers"])[b"content-type"].startswith(b"application/openmetrics-text")
     assert body["body"].endswith(b"# EOF\n")
     assert counts(recorder) == counts(recorder, "mlp") == (1, 0, 1)
@@ -355,9 +351,7 @@ def test_asgi_metrics_exclusions_and_workloads(recorder):
 def test_a_real_asgi_server_serves_it(recorder):
     uvicorn = pytest.importorskip("uvicorn", reason="uvicorn is not installed")
     served = recorder.asgi(asgi_answering(200, b"one", b"two"), metrics_path="/metrics")
-    server = uvicorn.Server(
-        uvicorn.Config(served, port=0, log_level="error", lifespan="off", http="h11", ws="none")
-    )
+    server = uvicorn.Server(uvicorn.Config(served, port=0, log_level="error", lifespan="off", http="h11", ws="none"))
     ready = threading.Event()
     startup = server.startup
 

@@ -26,9 +26,7 @@ def joined(tmp_path, now):
 
     def join(pid, parent=1):
         now[0] += 1  # nobody is born at the same time
-        table = PeerTable(
-            interval_ns=SECOND, file=tmp_path / "table", pid=pid, parent=parent, clock=lambda: now[0]
-        )
+        table = PeerTable(interval_ns=SECOND, file=tmp_path / "table", pid=pid, parent=parent, clock=lambda: now[0])
         tables.append(table)
         table.exchange(look())
         return table

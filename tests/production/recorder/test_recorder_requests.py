@@ -560,9 +560,7 @@ def test_the_total_agrees_with_the_machines_meter(threads, tmp_path, monkeypatch
             worker.join()
     after = look()
     # The recorder looks at each of its clocks at some moment between ours, however long a busy machine makes that take.
-    for clock, spent_ns in enumerate(
-        (sum(one.cpu_ns for one in windows), sum(one.wall_ns for one in windows))
-    ):
+    for clock, spent_ns in enumerate((sum(one.cpu_ns for one in windows), sum(one.wall_ns for one in windows))):
         assert after[0][clock] - before[1][clock] <= spent_ns <= after[1][clock] - before[0][clock]
     rested_ns = sum(max(0.0, meter._parts[0]._cpus * one.wall_ns - one.cpu_ns) for one in windows)
     joules = (3.0 * sum(one.cpu_ns for one in windows) + 1.0 * rested_ns) / SECOND

@@ -54,9 +54,7 @@ def machine(  # a replica, by what matters of it
 ):
     """One result of `energygate check` on it."""
     gross = (active_joules + idle_watts / capacity_per_s) / 3.6e6 if idle_watts else active_joules / 3.6e6
-    energy = metric_result(
-        head=gross * pue, low=gross * pue * (1 - scatter), high=gross * pue * (1 + scatter)
-    )
+    energy = metric_result(head=gross * pue, low=gross * pue * (1 - scatter), high=gross * pue * (1 + scatter))
     found = {
         "energy_per_request": energy,
         **times(latency_s, latency_s * 1.1, latency_s * 1.2, capacity_per_s, scatter=scatter),
@@ -70,9 +68,7 @@ def machine(  # a replica, by what matters of it
         "it_kwh_per_request": gross,
         "uncertainty": uncertainty,
         "source": source,
-        "components": (
-            component_result(source=source, device=device, method=method, uncertainty=uncertainty),
-        ),
+        "components": (component_result(source=source, device=device, method=method, uncertainty=uncertainty),),
         "launches": (launch_result().model_copy(update={"cpus": (0, 1)}),) * 6,
     }
     one = workload_result(
@@ -86,9 +82,7 @@ def machine(  # a replica, by what matters of it
 
 def cpu(**facts):
     """A small machine: little at rest, little capacity."""
-    return machine(
-        **{"idle_watts": 10.0, "active_joules": 0.2, "capacity_per_s": 100.0, "latency_s": 0.01, **facts}
-    )
+    return machine(**{"idle_watts": 10.0, "active_joules": 0.2, "capacity_per_s": 100.0, "latency_s": 0.01, **facts})
 
 
 def gpu(**facts):

@@ -17,9 +17,7 @@ def requirements(limit_s=0.05, *, metric="latency_p95", span=(1.0, 10_000.0), wa
 
 def plan(required=None, idle=None, workload="digits-cnn", **results):
     inputs = [
-        PoolInput(
-            name=name, source=f"{name}.json", result=one, workload=workload, idle_watts=(idle or {}).get(name)
-        )
+        PoolInput(name=name, source=f"{name}.json", result=one, workload=workload, idle_watts=(idle or {}).get(name))
         for name, one in results.items()
     ]
     return route(inputs, required or requirements())

@@ -53,9 +53,7 @@ def simulated(atoms, slots, utilisation, *, count=120_000):
 @pytest.mark.parametrize("limit", [1.5, 2.2, 4.0, 7.3])
 def test_one_slot_and_steady_requests_is_erlangs_formula(limit, utilisation):
     # a step of the lattice is 1/64 of a request, and the formula is steep where few wait
-    assert ReplicaQueue(STEADY).within(limit, utilisation) == pytest.approx(
-        steady_queue(limit, utilisation), abs=0.01
-    )
+    assert ReplicaQueue(STEADY).within(limit, utilisation) == pytest.approx(steady_queue(limit, utilisation), abs=0.01)
 
 
 @pytest.mark.parametrize(("slots", "off"), [(1, 0.05), (4, 0.06)])
@@ -80,9 +78,7 @@ def test_service_times_keep_what_was_measured(service):
 
 
 @settings(max_examples=6)
-@example(
-    ServiceTimes(p50_s=1.0, p95_s=2.0, p99_s=2.0, mean_s=1.5), 0.99, 2.0, 1
-)  # 99 % and no more, but for rounding
+@example(ServiceTimes(p50_s=1.0, p95_s=2.0, p99_s=2.0, mean_s=1.5), 0.99, 2.0, 1)  # 99 % and no more, but for rounding
 @given(service_times, st.sampled_from(SHARES), st.floats(1.01, 30.0), st.integers(1, 16))
 def test_the_highest_utilisation_is_just_within_the_limit(service, share, generous, slots):
     replica = ReplicaQueue(service, slots)

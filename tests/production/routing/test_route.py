@@ -74,9 +74,7 @@ def test_of_no_use_at_all_is_a_plan_too():
 
 
 def test_another_quantile_is_another_limit():
-    p50, p99 = (
-        plan(requirements(metric=name), cpu=cpu(), gpu=gpu()) for name in ("latency_p50", "latency_p99")
-    )
+    p50, p99 = (plan(requirements(metric=name), cpu=cpu(), gpu=gpu()) for name in ("latency_p50", "latency_p99"))
     assert p50.pools[0].latency_s == pytest.approx(0.01)
     assert p99.pools[0].latency_s == pytest.approx(0.012)
     assert p50.pools[0].utilisation > p99.pools[0].utilisation
@@ -116,9 +114,7 @@ def test_an_estimate_beside_a_measurement_is_less_certain_than_two_measurements(
     assert unsure.low_per_s is None or unsure.low_per_s < sure.low_per_s
     assert unsure.high_per_s is None or unsure.high_per_s > sure.high_per_s
     found = plan(cpu=cpu(method="estimated", uncertainty=0.5), gpu=gpu())
-    assert any(
-        "cpu is estimated by a power model and gpu is measured by counters" in one for one in found.notes
-    )
+    assert any("cpu is estimated by a power model and gpu is measured by counters" in one for one in found.notes)
 
 
 def test_of_two_estimates_by_one_model_most_of_the_error_cancels():

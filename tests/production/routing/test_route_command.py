@@ -45,9 +45,7 @@ def run(*arguments):
 
 
 def policy(*, site=None, name="energygate.yml", **budgets):
-    workloads = {
-        "digits-cnn": {"onnx": "model.onnx", "inputs": "data.npz", "labels": "label", "budgets": budgets}
-    }
+    workloads = {"digits-cnn": {"onnx": "model.onnx", "inputs": "data.npz", "labels": "label", "budgets": budgets}}
     text = yaml.safe_dump({"version": 1, "site": site or {}, "workloads": workloads}, sort_keys=False)
     Path(name).write_text(text, encoding="utf-8")
 
@@ -85,9 +83,7 @@ def test_the_policy_says_the_limits():
 @pytest.mark.usefixtures("project")
 def test_a_relative_limit_is_no_limit():
     policy(latency_p95={"max_increase": "5 %"})
-    assert "there is no limit on latency in energygate.yml" in str(
-        run("cpu=cpu.json", "gpu=gpu.json").exception
-    )
+    assert "there is no limit on latency in energygate.yml" in str(run("cpu=cpu.json", "gpu=gpu.json").exception)
 
 
 @pytest.mark.usefixtures("project")
@@ -176,19 +172,14 @@ def test_two_models_measured_here_are_two_pools(tmp_path):
         shutil.copytree(REPOSITORY / "fixtures" / name, tmp_path / name)
     names = ("digits-cnn", "digits-mlp")
     workloads = {
-        name: {"onnx": f"models/{name}.onnx", "inputs": "data/digits.npz", "labels": "label"}
-        for name in names
+        name: {"onnx": f"models/{name}.onnx", "inputs": "data/digits.npz", "labels": "label"} for name in names
     }
-    (tmp_path / "energygate.yml").write_text(
-        yaml.safe_dump({"version": 1, "workloads": workloads}), encoding="utf-8"
-    )
+    (tmp_path / "energygate.yml").write_text(yaml.safe_dump({"version": 1, "workloads": workloads}), encoding="utf-8")
 
     def energygate(*arguments):
         environment = {**os.environ, "PYTHONPATH": str(REPOSITORY)}
         command = [sys.executable, "-c", FOUR_LAUNCHES, *arguments]
-        return subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
-        )
+        return subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
 
     checked = energygate("check", "--time-limit", "20 s", "--json", "result.json", "--quiet")
     assert checked.returncode == 0, checked.stderr

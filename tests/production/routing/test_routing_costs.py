@@ -72,8 +72,7 @@ def test_scaling_all_energies_scales_nothing_but_joules(pools, factor):
     before, after = bands(pools, SPAN), bands(scaled, SPAN)
     for rate in grid(count=97):
         name, others = (
-            next(pool and pool.name for (low, high), pool in found if low <= rate <= high)
-            for found in (before, after)
+            next(pool and pool.name for (low, high), pool in found if low <= rate <= high) for found in (before, after)
         )
         costs = {pool.name: pool.power_watts(rate) for pool in pools}
         assert name == others or costs[name] == pytest.approx(costs[others], rel=1e-9)

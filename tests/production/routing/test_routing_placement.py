@@ -46,9 +46,7 @@ def test_without_doubt_a_threshold_is_a_point():
 def test_what_is_wrong_alike_cancels_and_what_is_not_does_not():
     wide = replace(CPU, replica_rate_per_s=2000.0)
     alike = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1)], SPAN)[0]
-    apart = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1, source="b")], SPAN)[
-        0
-    ]
+    apart = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1, source="b")], SPAN)[0]
     # alike: 50 W of idle power more, ± 10 %, against 0.08 J a request, ± 10 %
     assert (alike.low_per_s, alike.high_per_s) == (
         pytest.approx(625 * 0.9 / 1.1),
@@ -64,9 +62,7 @@ def test_what_is_wrong_alike_cancels_and_what_is_not_does_not():
 
 def test_half_as_sure_is_said_on_the_side_that_is_not():
     wide = replace(CPU, replica_rate_per_s=2000.0)
-    (found,) = thresholds(
-        [candidate(wide, uncertainty=0.3), candidate(GPU, uncertainty=0.3, source="b")], SPAN
-    )
+    (found,) = thresholds([candidate(wide, uncertainty=0.3), candidate(GPU, uncertainty=0.3, source="b")], SPAN)
     assert found.low_per_s is not None
     assert found.high_per_s is None
 
@@ -112,12 +108,8 @@ def test_who_certainly_is_the_best_stays_it_whatever_is_wrong(candidates, data):
     def truth(at):
         margins, (energy, rate) = candidates[at].margins, scattered[at]
         scatter = margins.energy[1] - 1
-        idle, active = (
-            1 + wrong[margins.sources[0], what] * margins.uncertainty for what in ("idle", "active")
-        )
-        return candidates[at].pool.scaled(
-            idle=idle, active=active * (1 + energy * scatter), rate=1 + rate * scatter
-        )
+        idle, active = (1 + wrong[margins.sources[0], what] * margins.uncertainty for what in ("idle", "active"))
+        return candidates[at].pool.scaled(idle=idle, active=active * (1 + energy * scatter), rate=1 + rate * scatter)
 
     for at, one in enumerate(candidates):
         for low, high in certain(one, [other for other in candidates if other is not one], SPAN):
@@ -188,9 +180,7 @@ def test_the_best_mix_is_what_trying_all_finds(pools, rate):
     if mix is not None:
         assert sum(share.rate_per_s for share in mix.shares) == pytest.approx(rate)
         rates = {pool.name: pool.replica_rate_per_s for pool in pools}
-        assert all(
-            share.rate_per_s <= share.replicas * rates[share.pool] * (1 + 1e-9) for share in mix.shares
-        )
+        assert all(share.rate_per_s <= share.replicas * rates[share.pool] * (1 + 1e-9) for share in mix.shares)
 
 
 def test_a_mix_pays_just_above_what_one_large_replica_serves():

@@ -28,8 +28,7 @@ def three(**more):
 def test_the_docs_show_what_the_command_prints():
     said = plan_text(three()).splitlines()
     shown = [
-        block.splitlines()
-        for block in re.findall(r"```(?:console|text)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
+        block.splitlines() for block in re.findall(r"```(?:console|text)\n(.*?)```", DOCS.read_text("utf-8"), re.DOTALL)
     ]
     console, plot = shown[:2]
     after = console[next(at for at, line in enumerate(console) if line.startswith("energygate route:")) + 1 :]
@@ -54,9 +53,7 @@ def test_many_pools_are_a_line_for_each_rate():
     more = {f"machine-{number}": cpu(active_joules=0.1 + number / 50) for number in range(6)}
     lines = plan_text(plan(**more)).splitlines()
     at = next(
-        number
-        for number, line in enumerate(lines)
-        if line.split() == ["req/s", "best", "energy", "per", "request"]
+        number for number, line in enumerate(lines) if line.split() == ["req/s", "best", "energy", "per", "request"]
     )
     assert lines[at + 1].split()[:2] == ["1.00", "machine-0"]
 

@@ -77,9 +77,7 @@ def _lean(value, *, named=False):
         return [_lean(one) for one in value]
     if not isinstance(value, dict):
         return value
-    kept = (
-        value.items() if named else ((k, v) for k, v in value.items() if k not in _FOR_READING | _FOR_TOOLS)
-    )
+    kept = value.items() if named else ((k, v) for k, v in value.items() if k not in _FOR_READING | _FOR_TOOLS)
     return {key: _lean(one, named=not named and key in _NAMED_BY_USERS) for key, one in kept}
 
 
@@ -111,17 +109,14 @@ def written(trimmed):
         return f"{{\n{inner}\n}}"
 
     outer = [
-        f"{json.dumps(key)}: {lines(one, {'paths': 2, 'components': 2}.get(key, 0))}"
-        for key, one in trimmed.items()
+        f"{json.dumps(key)}: {lines(one, {'paths': 2, 'components': 2}.get(key, 0))}" for key, one in trimmed.items()
     ]
     return "{\n" + ",\n".join(outer) + "\n}\n"
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument(
-        "description", type=Path, help="generated/api.github.com.json of the unpacked package"
-    )
+    parser.add_argument("description", type=Path, help="generated/api.github.com.json of the unpacked package")
     source = parser.parse_args().description
     package = source.parent.parent
     version = json.loads((package / "package.json").read_text("utf-8"))["version"]

@@ -102,9 +102,7 @@ FAMILIES: Mapping[Family, Facts] = {
         shown="MB, B, kB, GB, TB, KiB, MiB, GiB",
     ),
     Family.RATIO: Facts(noun="a percentage", canonical="ratio", units={"%": Fraction(1, 100)}, shown="%"),
-    Family.POWER: Facts(
-        noun="power", canonical="W", units=_prefixed("um-k", "W", Fraction(1)), shown="W, µW, mW, kW"
-    ),
+    Family.POWER: Facts(noun="power", canonical="W", units=_prefixed("um-k", "W", Fraction(1)), shown="W, µW, mW, kW"),
     Family.RATE: Facts(
         noun="a rate of requests",
         canonical="req/s",

@@ -72,11 +72,7 @@ def judge_again(
     """
     again = _Judge(result, policy, today=today, head=head, asked=workloads)
     judged = (*map(again.judged, result.workloads), *map(missing_workload, again.missing()))
-    changes = (
-        {}
-        if head is None
-        else {"policy_changed": head != policy, "policy_changes": policy_changes(policy, head)}
-    )
+    changes = {} if head is None else {"policy_changed": head != policy, "policy_changes": policy_changes(policy, head)}
     digest, site = policy_digest(policy), site_result(policy.site, None)
     return result.model_copy(
         update={
@@ -132,17 +128,11 @@ class _Judge:
             if one.state == "renamed" and one.base_name in known and one.name not in known
         }
         count = Counter(heirs.values())
-        return {
-            name: base
-            for name, base in heirs.items()
-            if base and count[base] == 1 and base not in self._listed
-        }
+        return {name: base for name, base in heirs.items() if base and count[base] == 1 and base not in self._listed}
 
     def missing(self) -> list[str]:
         """List workloads that the result should have."""
-        return [
-            name for name in self._asked if name not in self._listed and name not in self._renamed.values()
-        ]
+        return [name for name in self._asked if name not in self._listed and name not in self._renamed.values()]
 
     def judged(self, one: WorkloadResult) -> WorkloadResult:
         """Return the workload with a verdict of our own."""
@@ -182,9 +172,7 @@ class _Judge:
 
     def _refuse_false_rename(self, name: str, known: str) -> None:
         if self._head is not None and (known in self._head.workloads or name not in self._head.workloads):
-            raise _NotJudged(
-                f"it claims to be {known!r} under a new name, and head's policy contradicts that"
-            )
+            raise _NotJudged(f"it claims to be {known!r} under a new name, and head's policy contradicts that")
 
     def _removed(self, one: WorkloadResult, known: str | None) -> WorkloadResult:
         if self._head is not None:

@@ -87,14 +87,10 @@ def collect_energy_tests(
                 timeout_s=MIN_LOAD_SECONDS,
             )
         except subprocess.TimeoutExpired:
-            raise MeasurementError(
-                f"its pytest needed more than {MIN_LOAD_SECONDS:.0f} s to collect"
-            ) from None
+            raise MeasurementError(f"its pytest needed more than {MIN_LOAD_SECONDS:.0f} s to collect") from None
         except OSError as error:
             raise MeasurementError(f"{side.python} cannot be started: {error.strerror}") from None
-        output = (
-            (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()[-MAX_OUTPUT_LINES:]
-        )
+        output = (done.stdout + done.stderr).decode("utf-8", "replace").strip().splitlines()[-MAX_OUTPUT_LINES:]
         try:
             reply = json.loads(result.read_text("utf-8"))
         except (OSError, ValueError):

@@ -111,9 +111,7 @@ class FootprintModel:
         per_launch = [_sampled(self._launch(launch, leaving)) for launch in launches]
         elasticity = self._elasticity(_demand(launches, self.facts), leaving)
         return {
-            name: Series(
-                per_launch=tuple(one[name] for one in per_launch), overall=value, elasticity=elasticity[name]
-            )
+            name: Series(per_launch=tuple(one[name] for one in per_launch), overall=value, elasticity=elasticity[name])
             for name, value in overall.items()
         }
 

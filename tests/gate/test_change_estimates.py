@@ -1,0 +1,109 @@
+"""From paired launches to evidence: a change, what its interval is worth, and what must not be compared."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from energygate.gate.estimates import (
+    Confidence,
+    change_estimate,
+    launches_to_decide,
+    total_estimate,
+    weigh_change,
+)
+from energygate.gate.evidence import Estimate, Evidence
+from energygate.measure.series import ChangeSeries
+from energygate.stats import mean_interval
+from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
+
+CONFIDENCE = Confidence(alpha=0.05, drift_sd=0.1, drifting=frozenset())
+RATIOS = (0.048, 0.052, 0.050, 0.049, 0.051)
+
+
+def changes(ratios=RATIOS, *, error=0.0, totals=None):
+    return ChangeSeries(
+        log_ratios=tuple(ratios),
+        errors=(error,) * len(ratios),
+        totals=tuple(ratios if totals is None else totals),
+    )
+
+
+def logs(estimate):
+    return math.log1p(estimate.low), math.log1p(estimate.high)
+
+
+def evidence(*names, value=1.0):
+    return {name: Evidence(metric=name, head=Estimate.exact(value)) for name in names}
+
+
+@given(ratios=st.lists(st.floats(-2, 2), min_size=MIN_LAUNCHES, max_size=12))
+def test_a_change_is_the_mean_of_the_log_ratios_as_a_fraction(ratios):
+    found = change_estimate(changes(ratios), CONFIDENCE)
+    assert found.value == pytest.approx(math.expm1(sum(ratios) / len(ratios)), abs=1e-9)
+    interval = mean_interval(ratios, alpha=0.05)
+    assert logs(found) == pytest.approx((interval.low, interval.high), abs=1e-9)
+
+
+def test_too_few_launches_leave_a_change_without_an_interval():
+    found = change_estimate(changes(RATIOS[: MIN_LAUNCHES - 1]), CONFIDENCE)
+    assert (found.low, found.high) == (-1.0, math.inf)
+
+
+def test_launches_that_agree_by_chance_are_no_surer_than_their_own_blocks():
+    agreeing, scattered = (change_estimate(changes((0.05,) * 5, error=error), CONFIDENCE) for error in (0.0, 0.01))
+    assert agreeing.low == agreeing.high
+    interval = mean_interval((0.05,) * 5, alpha=0.05, min_sd=0.01)
+    assert logs(scattered) == pytest.approx((interval.low, interval.high))
+
+
+def test_the_interval_of_totals_errs_ten_times_less_often_and_comes_from_the_totals():
+    totals = (0.58, 0.62, 0.60, 0.59, 0.61)
+    found = total_estimate(changes(totals=totals), CONFIDENCE)
+    interval = mean_interval(totals, alpha=0.005)
+    assert logs(found) == pytest.approx((interval.low, interval.high))
+    assert found.high - found.low > change_estimate(changes(totals), CONFIDENCE).high - found.value
+
+
+def test_what_is_energy_times_a_factor_changes_as_energy_does():
+    head = evidence("energy_per_request", "carbon_per_request", "cost_per_request", "latency_p95", value=2.0)
+    series = {"energy_per_request": changes(totals=(0.1,) * 5), "latency_p95": changes((0.2,) * 5)}
+    found = weigh_change(evidence(*head), head, series, CONFIDENCE)
+    energy = found["energy_per_request"]
+    for name in ("carbon_per_request", "cost_per_request"):
+        assert (found[name].change, found[name].total) == (energy.change, energy.total)
+    assert energy.total.value == pytest.approx(math.expm1(0.1))
+    assert found["latency_p95"].change.value == pytest.approx(math.expm1(0.2))
+    assert found["latency_p95"].total is None
+    assert {(one.base.value, one.head.value) for one in found.values()} == {(1.0, 2.0)}
+
+
+def test_a_metric_that_base_lacks_has_no_base_and_no_change():
+    found = weigh_change({}, evidence("peak_memory"), {}, CONFIDENCE)["peak_memory"]
+    assert (found.base, found.change, found.total) == (None, None, None)
+
+
+def test_energies_that_must_not_be_compared_say_why_and_times_may_still_be():
+    head = evidence("energy_per_request", "carbon_per_request", "monthly_cost", "monthly_water", "latency_p95")
+    found = weigh_change(head, head, {}, CONFIDENCE, incomparable="other processors")
+    said = {name: one.incomparable for name, one in found.items()}
+    assert said == {**dict.fromkeys(head, "other processors"), "latency_p95": None}
+
+
+def test_a_few_more_launches_show_their_scatter_where_there_are_too_few_to_know_it():
+    assert launches_to_decide(changes(RATIOS[:2]), 0.05, CONFIDENCE) == MIN_LAUNCHES + 2
+
+
+def test_the_closer_to_the_limit_the_more_launches_it_takes_and_at_it_no_number_does():
+    needed = [launches_to_decide(changes(error=0.01), limit, CONFIDENCE) for limit in (0.10, 0.07, 0.06)]
+    assert needed == sorted(needed)
+    assert needed[0] < needed[-1] <= MAX_LAUNCHES
+    assert launches_to_decide(changes(error=0.01), math.expm1(0.05), CONFIDENCE) is None
+
+
+def test_what_blocks_scatter_counts_for_how_many_launches_it_takes():
+    calm, wild = (launches_to_decide(changes(error=error), 0.07, CONFIDENCE) for error in (0.001, 0.012))
+    assert calm < wild
