@@ -12,7 +12,7 @@ from commands import GENEROUS_S, Ran, environment
 from energygate.policy import parse_policy
 from energygate.run.demo import POLICY, demonstrate
 
-pytestmark = pytest.mark.measures
+pytestmark = [pytest.mark.measures, pytest.mark.repeats]  # test_check_base_story shows the same verdicts
 
 PATIENT = """
 from dataclasses import replace
