@@ -103,7 +103,7 @@ def quantity_pattern(family: Family) -> str:
         units = "[A-Z]{3}" + (rf"\s?/\s?(?:{pers})" if pers else "")
     else:
         spellings = (_spelling(unit) for unit in FAMILIES[family].units)
-        units = "|".join(sorted(spellings, key=len, reverse=True))
+        units = "|".join(spellings)
     return rf"^\s*\+?{_NUMBER}\s*(?:{units})\s*$"
 
 

@@ -171,3 +171,24 @@ def test_a_policys_site_in_numbers():
         training_kwh_per_request=1.2e-7,
     )
     assert production_of(Site(), carbon_g_per_kwh=380.0) is None
+
+
+def test_what_a_site_does_not_say_adds_nothing():
+    found = footprint(REQUEST, replace(PLAIN, carbon_g_per_kwh=380.0), idle_watts=1.0)
+    assert (found.embodied_g, found.service_s) == (None, REQUEST.service_s)
+    assert found.sci_g == pytest.approx(found.effective_kwh * 380.0)
+
+
+def test_embodied_carbon_is_of_the_whole_server_unless_a_share_is_given():
+    traffic = {"requests_per_day": 1000}
+    carbon = {"total": "1000 kgCO2e", "lifetime": "1000 h"}
+    for share, factor in (({}, 1.0), ({"share": "25 %"}, 0.25)):
+        site = Site(traffic=traffic, replica={"embodied_carbon": {**carbon, **share}})
+        found = production_of(site, carbon_g_per_kwh=None)
+        assert found.embodied_g_per_s == pytest.approx(factor * 1e6 / 3.6e6)
+
+
+def test_downloads_of_unknown_size_that_never_happen_cost_nothing():
+    site = replace(FULL, traffic=Traffic(requests_per_day=1000))
+    cost = monthly_egress_cost(site, egress_bytes=1e6, download_bytes=None)
+    assert cost == pytest.approx(1000 * DAYS_A_MONTH * 1e6 / 1e9 * 0.09)

@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from energygate.footprint import Production
 from energygate.gate.estimates import ENERGIES, Confidence, Factors, weigh
 from energygate.measure.series import DRIFTING, Series
-from energygate.policy import METRICS
+from energygate.policy import METRICS, Traffic
 from energygate.stats import log_mean, widened_by_drift
 
 CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, drifting=DRIFTING)
@@ -122,3 +123,14 @@ def test_too_few_launches_are_not_known(count):
     head = weigh(all_series(energy_per_request=few), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
     assert not head.is_known
     assert (head.low, head.high) == (0.0, math.inf)
+
+
+def test_a_month_is_effective_energy_times_its_requests_and_water_is_of_it_energy():
+    production = Production(traffic=Traffic(requests_per_day=1000), pue=1.25, water_l_per_kwh=1.8)
+    factors = Factors(pue=1.25, carbon_g_per_kwh=380.0, price_per_kwh=None, production=production)
+    series = all_series(effective_energy_per_request=one_series((2.0, 2.0, 2.0, 2.0)))
+    found = {name: one.head.value for name, one in weigh(series, factors, CONFIDENCE).items()}
+    month = 2.0 * 1000 * 365.25 / 12
+    assert found["monthly_energy"] == pytest.approx(month)
+    assert found["monthly_carbon"] == pytest.approx(month * 380.0)
+    assert found["monthly_water"] == pytest.approx(month * 1.8 / 1.25)

@@ -369,3 +369,23 @@ def test_exit_codes(verdict, lenient, strict):
 
 def test_every_verdict_is_in_the_tables_above():
     assert set(LIGHTEST_FIRST) == set(Verdict)
+
+
+def test_a_finding_names_its_metric_and_what_compares_is_judged_only_against_a_base():
+    budgets = {
+        "output_agreement": Budget(metric="output_agreement", min="99 %"),
+        "throughput": Budget(metric="throughput", min="1 req/s"),
+    }
+    facts = {name: Evidence(metric=name, head=Estimate.exact(1.0)) for name in budgets}
+    for relative, names in ((True, ["output_agreement", "throughput"]), (False, ["throughput"])):
+        found = judge(budgets, facts, relative=relative, today=TODAY)
+        assert [one.metric for one in found] == names
+
+
+def test_min_delta_needs_a_base_that_is_more_than_nothing():
+    tight = Budget(metric="energy_per_request", max_increase="5 %", min_delta="1 kWh")
+    head = Estimate.exact(1.0)
+    for base in (None, Estimate.exact(0.0)):
+        facts = {"energy_per_request": Evidence(metric="energy_per_request", head=head, base=base, change=head)}
+        assert ruling([tight], facts).applied == 0.05
+    assert ruling([tight], {}).applied == 0.05

@@ -212,9 +212,29 @@ def test_every_unit_shown_to_people_is_one_that_is_read(family):
         assert parse_quantity(f"1 {unit}", family).value > 0
 
 
+@pytest.mark.parametrize(
+    ("text", "family"),
+    [
+        *((f"5 {micro}Wh", Family.ENERGY) for micro in "uµμ"),
+        *((f"5 µg{co2}", Family.CARBON) for co2 in ("CO2e", "CO2eq", " CO₂e", " CO2eq")),
+        ("5 gCO2e / kWh", Family.INTENSITY),
+        ("0.25USD/kWh", Family.PRICE),
+        ("0.25 USD / kWh", Family.PRICE),
+    ],
+)
+def test_every_spelling_is_read_and_in_the_published_pattern(text, family):
+    assert parse_quantity(text, family).value > 0
+    assert re.search(quantity_pattern(family), text)
+
+
+def test_a_suggested_unit_has_a_real_micro_sign():
+    with pytest.raises(ValueError, match="did you mean µWh\\?"):
+        parse_quantity("5 uwh", Family.ENERGY)
+
+
 def test_the_size_of_a_unit():
     assert unit_size("µWh", Family.ENERGY) * 10**9 == 1
-    with pytest.raises(KeyError):
+    with pytest.raises(KeyError, match="parsec"):
         unit_size("parsec", Family.ENERGY)
 
 

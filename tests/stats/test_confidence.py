@@ -18,6 +18,7 @@ from energygate.stats.confidence import (
     MAX_LAUNCHES,
     MIN_LAUNCHES,
     critical_r,
+    launches_needed,
     log_evidence,
 )
 
@@ -189,3 +190,26 @@ def test_drift_covers_two_occasions_of_the_normal_size():
     widened = widened_by_drift(Interval(mean=0.0, half=0.0), drift_sd=0.1, alpha=0.1)
     assert widened.half == pytest.approx(0.16449, abs=1e-5)
     assert statistics.NormalDist(sigma=0.1).cdf(widened.half) == pytest.approx(0.95)
+
+
+def suffices(m, sd, distance):
+    return half_width(m, sd, alpha=0.05) < distance
+
+
+@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("n", [MIN_LAUNCHES, 10, MAX_LAUNCHES - 1])
+def test_the_first_number_of_launches_that_suffices_is_needed(n, side):
+    interval = Interval(mean=0.1, half=1.0)
+    for m in range(n + 1, MAX_LAUNCHES + 1):
+        distance = half_width(m, 0.02, alpha=0.05) * (1 + 1e-9)
+        found = launches_needed(interval, 0.1 + side * distance, n, 0.02, alpha=0.05)
+        assert found == m
+        assert suffices(found, 0.02, distance)
+        assert found == n + 1 or not suffices(found - 1, 0.02, distance)
+
+
+def test_launches_at_hand_are_not_needed_and_at_the_limit_no_number_is_enough():
+    interval = Interval(mean=0.1, half=0.0)
+    assert launches_needed(interval, 0.9, 5, 0.02, alpha=0.05) == 6
+    assert launches_needed(interval, 0.1, 5, 0.02, alpha=0.05) is None
+    assert launches_needed(interval, 0.9, MAX_LAUNCHES, 0.02, alpha=0.05) is None

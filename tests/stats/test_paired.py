@@ -90,3 +90,14 @@ def test_its_error_is_that_of_the_scatter_of_blocks():
 
 def test_one_block_knows_nothing_of_its_error():
     assert launch_log_ratio([1.0, 1.0], [2.0, 2.0]).error == 0.0
+
+
+def test_its_error_is_what_its_blocks_scatter_and_one_block_has_none():
+    base, head = sides([(1.0, math.exp(ratio), math.exp(ratio), 1.0) for ratio in (0.3, 0.31, 0.32, 0.33, 0.40)])
+    found = launch_log_ratio(base, head)
+    assert found.value == pytest.approx(0.32)
+    assert found.error == pytest.approx(math.sqrt(math.pi / 2) * 1.4826 * 0.01 / math.sqrt(5))
+    assert launch_log_ratio(base[:4], head[:4]).error == pytest.approx(
+        math.sqrt(math.pi / 2) * 1.4826 * 0.005 / math.sqrt(2)
+    )
+    assert launch_log_ratio(base[:2], head[:2]).error == 0.0
