@@ -23,7 +23,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Path(__file__).with_suffix(".txt")
-PYTEST = ("-q", "-x", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=landing")
+PYTEST = ("-q", "-x", "-n", "0", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=landing")
 MAX_SECONDS = 600
 """For the tests of one break: a product that hangs has been noticed, too."""
 MAX_NAMED = 400
