@@ -62,6 +62,21 @@ def test_numbers_that_must_not_be_compared_are_no_saving():
     assert headline(result(one)) == "1 budget of 1 workload kept"
 
 
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (-0.02, "cnn needs 2.0 % less energy per request"),
+        (
+            -0.009,
+            "cnn needs as much energy per request as before (\N{MINUS SIGN}1.9 to +0.10 %, limit +5 %)",
+        ),  # its interval has zero
+        (0.02, "cnn needs 2.0 % more energy per request (limit +5 %)"),
+    ],
+)
+def test_only_an_interval_below_zero_is_a_saving(estimate, text):
+    assert headline(result(moved(estimate, Verdict.PASS))) == text
+
+
 def test_a_minimum_that_is_missed_by_more_is_worse():
     some = [
         workload_result(
