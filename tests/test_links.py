@@ -1,4 +1,4 @@
-"""Whoever installed the package finds the pages that it points to."""
+"""Users of the installed package, and of its page on a package index, can open the pages that it links to."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ SOURCES = {path.relative_to(PACKAGE).as_posix(): path.read_text("utf-8") for pat
 def texts(source):
     """The texts of a module that are no docstrings."""
     tree = ast.parse(source)
-    told = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     return [
         node.value
         for node in ast.walk(tree)
-        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in told
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in docstrings
     ]
 
 
@@ -41,6 +41,27 @@ def test_the_pages_exist():
 
 
 @pytest.mark.parametrize("label", ["Homepage", "Documentation", "Repository", "Issues", "Changelog"])
-def test_the_package_says_where_it_lives(label):
+def test_the_metadata_has_the_addresses_of_the_project(label):
     urls = dict(one.split(", ", 1) for one in metadata("energygate").get_all("Project-URL"))
     assert urls[label].startswith(REPOSITORY)
+
+
+README = (DOCS.parent / "README.md").read_text("utf-8")
+FILES = (f"{REPOSITORY}/blob/main/", f"{REPOSITORY.replace('//github.com', '//raw.githubusercontent.com')}/main/")
+"""Addresses of the repository's files: as pages, and as they are."""
+
+
+def test_the_readme_links_by_address_to_files_that_exist():
+    inline = re.findall(r"\]\((.*?)\)", README)
+    defined = dict(re.findall(r"^\[(.+?)\]: (.+)$", README, re.MULTILINE))
+    images = re.findall(r'(?:src|srcset)="(.*?)"', README)
+    links = [*inline, *defined.values(), *images]
+    assert [one for one in links if not one.startswith("https://")] == []
+    paths = [one.removeprefix(prefix) for one in links for prefix in FILES if one.startswith(prefix)]
+    assert len(paths) >= len(defined) + len(images)
+    assert [one for one in paths if not (DOCS.parent / one).is_file()] == []
+
+
+def test_every_page_that_the_readme_names_in_brackets_is_a_link():
+    text = re.sub(r"```.*?```", "", README, flags=re.DOTALL)
+    assert set(re.findall(r"\[([\w/.-]+\.md)\](?!:)", text)) == set(re.findall(r"^\[(.+?)\]:", text, re.MULTILINE))

@@ -161,13 +161,13 @@ def _refuse_other_base(run: WholeRun, leg: Leg) -> None:
         raise UsageError(
             "this result compares with a base, but none is named here",
             where=where,
-            hint="Give the same --base or --base-dir as its job was given",
+            hint="Name the same base here as in its job",
         )
     if ours is not None and theirs is None:
         raise UsageError(
             "this result compares with no base, but one is named here",
             where=where,
-            hint="Give its job the same --base or --base-dir, or none here",
+            hint="Name the same base in its job, or none here",
         )
     if ours is not None and theirs is not None and ours.commit != theirs.commit:
         raise UsageError(

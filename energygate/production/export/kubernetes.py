@@ -12,9 +12,10 @@ from energygate.production.export.kubernetes_names import object_names
 from energygate.production.export.kubernetes_options import KubernetesOptions, check
 from energygate.production.export.kubernetes_rules import ScalingLimits, adapter_rules, recording_rules
 from energygate.production.export.kubernetes_scaling import horizontal_pod_autoscaler, scaled_object
-from energygate.production.export.kubernetes_targets import SHARES, lightest_first, variants_of
+from energygate.production.export.kubernetes_targets import lightest_first, variants_of
 from energygate.production.export.kubernetes_workloads import Application, deployment
 from energygate.production.export.promql import joules
+from energygate.production.routing.requirements import LATENCY_QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,7 +133,7 @@ def _of_one(source: Source, options: KubernetesOptions, app: Application) -> dic
 
 def _limits(source: Source, workload: str) -> tuple[RuntimeLimit, RuntimeLimit]:
     """Return the limits on latency, p95 before the others, and on energy per request, effective before gross."""
-    latency = source.needed_limit(workload, *SHARES, exporter=KIND)
+    latency = source.needed_limit(workload, *LATENCY_QUANTILES, exporter=KIND)
     effective = source.limit(workload, "effective_energy_per_request")
     energy = effective or source.needed_limit(workload, "energy_per_request", exporter=KIND)
     return _numbered(latency), _numbered(energy)

@@ -21,9 +21,9 @@ from typing import TYPE_CHECKING, Any
 from energygate.production import metric_names
 from energygate.production.export.documents import Noted
 from energygate.production.export.kubernetes_names import pods_of
-from energygate.production.export.kubernetes_targets import SHARES
 from energygate.production.export.live_limits import LIVE_METRICS
 from energygate.production.export.promql import matching, number, quoted
+from energygate.production.routing.requirements import LATENCY_QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -115,7 +115,7 @@ def _rules(one: ScalingLimits) -> Iterator[dict[str, Any]]:
     pue = f"max by ({_PER_REPLICA}) (last_over_time({metric_names.PUE}[{SLOW}]))"
     watts = per_deployment(f"{drawn} * on ({_PER_REPLICA}) group_left () {pue}")
     buckets = per_deployment(rate(f"{metric_names.DURATION}_bucket"), by=f"{_BY}, le")
-    share = number(SHARES[one.latency.metric])
+    share = number(LATENCY_QUANTILES[one.latency.metric])
     requests = f"({per_deployment(rate(metric_names.REQUESTS))} > 0)"
 
     reporting = per_deployment(f"max by (namespace, workload, pod) ({metric_names.ENERGY}{only})", function="count")

@@ -21,6 +21,7 @@ from energygate.production.export.kubernetes_measured import (
     why_unusable,
 )
 from energygate.production.export.promql import joules, number
+from energygate.production.routing.requirements import LATENCY_QUANTILES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,9 +33,6 @@ if TYPE_CHECKING:
 TOLERANCE = 0.1
 """The autoscaler leaves a deviation of 10 % alone (kube-controller-manager's --horizontal-pod-autoscaler-tolerance), so
 a replica may get so much more than its target."""
-
-SHARES = {"latency_p95": 0.95, "latency_p99": 0.99, "latency_p50": 0.5}
-"""Metrics of latency that a deployment can be scaled by, the usual one first, and what share of requests each is of."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -172,7 +170,7 @@ def _measured(
 ) -> dict[str, Variant]:
     """Return the machine of the latest result as a variant."""
     replica = replica_of(found)
-    utilisation = replica.highest_utilisation(SHARES[latency.metric], latency.value)
+    utilisation = replica.highest_utilisation(LATENCY_QUANTILES[latency.metric], latency.value)
     if utilisation is None:
         busy = "" if provenance.load == "closed" else f" ({provenance.load})"
         raise UsageError(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 Quantile = Literal["latency_p50", "latency_p95", "latency_p99"]
 
-SHARES: Mapping[Quantile, float] = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
-"""The latency metrics that can be limited, and the share of requests that each is about."""
+LATENCY_QUANTILES: Mapping[str, float] = {"latency_p95": 0.95, "latency_p99": 0.99, "latency_p50": 0.5}
+"""The latency metrics that can be limited, the usual one first, and the share of requests that each is about."""
 
 DEFAULT_QUANTILE: Quantile = "latency_p95"
 

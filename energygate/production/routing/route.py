@@ -13,7 +13,7 @@ from energygate.production.routing.placement import Candidate, certain_at, thres
 from energygate.production.routing.plan import Band, PoolRow, RateRow, Rates, RoutedPool, Routing
 from energygate.production.routing.pool_costs import MAX_REPLICAS, bands, best
 from energygate.production.routing.queueing import ReplicaQueue
-from energygate.production.routing.requirements import SHARES
+from energygate.production.routing.requirements import LATENCY_QUANTILES
 from energygate.version import __version__
 
 if TYPE_CHECKING:
@@ -100,7 +100,9 @@ def _utilisation(one: MeasuredPool, requirements: Requirements) -> tuple[float |
         return None, f"its accuracy is {has}, and the policy requires at least {limit}"
     latency = requirements.latency
     unqueued_s = one.unqueued_s(latency.metric)
-    utilisation = ReplicaQueue(one.service, one.slots).highest_utilisation(SHARES[latency.metric], latency.limit_s)
+    utilisation = ReplicaQueue(one.service, one.slots).highest_utilisation(
+        LATENCY_QUANTILES[latency.metric], latency.limit_s
+    )
     if unqueued_s <= latency.limit_s and utilisation is not None and utilisation >= MIN_UTILISATION:
         return utilisation, None
     takes, limit = (format_quantity(value, "s") for value in (unqueued_s, latency.limit_s))
