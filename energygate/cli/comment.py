@@ -38,6 +38,22 @@ Exit codes, whatever the verdict in the result:
 """
 
 
+def _key(_context: click.Context, _parameter: click.Parameter, value: str) -> str:
+    from energygate.forge.github.sticky_comment import KEY_RULE, is_key
+
+    if not is_key(value):
+        raise click.BadParameter(f"it must be {KEY_RULE}")
+    return value
+
+
+def _sha(_context: click.Context, _parameter: click.Parameter, value: str | None) -> str | None:
+    from energygate.forge.github.json_fields import is_sha
+
+    if value and not is_sha(value):
+        raise click.BadParameter("it must be the full hash of the commit")
+    return value
+
+
 @click.command(help=HELP, short_help="Post a result as the one comment on a pull request.")
 @click.argument("source", metavar="RESULT")
 @click.option("--repository", metavar="OWNER/NAME", required=True, help="The pull request's repository.")
@@ -55,9 +71,15 @@ Exit codes, whatever the verdict in the result:
     show_default=True,
     help="When to post a comment; one that exists is always kept up to date.",
 )
-@click.option("--key", default="default", show_default=True, help="Tells several comments on a pull request apart.")
+@click.option(
+    "--key",
+    default="default",
+    show_default=True,
+    callback=_key,
+    help="Distinguishes several comments on one pull request.",
+)
 @click.option("--run-url", metavar="URL", help="The run's address, for the comment to link.")
-@click.option("--sha", metavar="COMMIT", help="The commit that was measured.  [default: the result's]")
+@click.option("--sha", metavar="COMMIT", callback=_sha, help="The commit that was measured.  [default: the result's]")
 @click.option(
     "--run-id",
     metavar="N",

@@ -36,8 +36,8 @@ PROVIDERS: Mapping[str, str] = MappingProxyType(
         "azure": "AzureExecutionProvider",
     }
 )
-"""Short name to onnxruntime's own. Each is in `onnxruntime.get_all_providers()` of some version from 1.20 to 1.32; those
-that only web builds have (JS, WebNN) are left out."""
+"""Short name to onnxruntime's own. Each is in `onnxruntime.get_all_providers()` of some version from 1.20 to 1.32;
+those that only web builds have (JS, WebNN) are left out."""
 
 
 FULL_NAME_PATTERN = "^[A-Za-z0-9]+ExecutionProvider$"

@@ -80,12 +80,12 @@ def test_the_same_result_is_not_posted_twice(github, post):
         (("--attempt", "2"), {}, (CREATED_S, 2)),
     ],
 )
-def test_which_run_speaks(github, post, options, environment, order):
+def test_the_run_that_a_comment_is_attributed_to(github, post, options, environment, order):
     post(FAILED, *options, **environment)
     assert only(github)[0].order == order
 
 
-def test_a_result_from_the_future_silences_no_later_run(github, post):
+def test_a_result_from_the_future_does_not_suppress_later_runs(github, post):
     post(FAILED.model_copy(update={"created": "9999-01-01T00:00:00+00:00"}))
     assert only(github)[0].run_id < datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
 
@@ -109,7 +109,7 @@ def test_two_keys_are_two_comments(github, post):
     ("found", "when", "comments"),
     [(PASSED, "always", 1), (PASSED, "changes", 0), (PASSED, "on-failure", 0), (FAILED, "never", 0)],
 )
-def test_it_may_be_quiet(github, post, found, when, comments):
+def test_when_a_comment_is_created(github, post, found, when, comments):
     ran = post(found, "--when", when)
     assert (ran.code, len(github.bodies())) == (0, comments)
     assert ran.out.startswith("created: " if comments else "nothing to report")
@@ -154,8 +154,8 @@ def test_a_wrong_token_is_reported_and_not_shown(post):
         ((*WHERE, "--run-id", "0"), {}, ("--run-id", "1<=x<=")),
         ((*WHERE, "--run-id", "1" * 20), {}, ("--run-id", "1<=x<=")),
         ((*WHERE, "--attempt", "1" * 10), {}, ("--attempt", "1<=x<=")),
-        ((*WHERE, "--key", "a b"), {}, ("key", "without spaces")),
-        ((*WHERE, "--sha", "abc"), {}, ("full hash of the commit",)),
+        ((*WHERE, "--key", "a b"), {}, ("--key", "without spaces")),
+        ((*WHERE, "--sha", "abc"), {}, ("--sha", "full hash of the commit")),
         ((*WHERE, "--when", "sometimes"), {}, ("--when", "on-failure")),
         (("--repository", "r", "--pull-request", "1"), {}, ("owner/name",)),
         (("--repository", "o/..", "--pull-request", "1"), {}, ("owner/name",)),
@@ -169,6 +169,13 @@ def test_a_mistake_is_refused_before_github_is_asked(github, post, where, enviro
     assert (ran.code, ran.out) == (2, "")
     assert [word for word in words if word not in ran.err] == [], ran.err
     assert github.seen == []
+
+
+@pytest.mark.parametrize("option", [("--key", "a b"), ("--sha", "abc")])
+def test_a_mistake_in_an_option_is_refused_before_the_result_is_read(in_process, tmp_path, option):
+    ran = in_process("comment", "missing.json", *WHERE, *option, cwd=tmp_path)
+    assert (ran.code, ran.out) == (2, "")
+    assert option[0] in ran.err
 
 
 def test_an_invalid_result_is_not_posted(github, post):

@@ -35,6 +35,7 @@ _MARKER = re.compile(
     r" sha=(?P<sha>[0-9a-f]{40,64}) -->",
     re.ASCII,
 )
+KEY_RULE = "up to 100 letters, digits and ._/- without spaces"
 _GONE = frozenset({404, 410})
 
 
@@ -58,8 +59,8 @@ class Marker:
     sha: str
 
     def __post_init__(self) -> None:
-        if not _KEY.fullmatch(self.key):
-            raise UsageError("a comment's key is up to 100 letters, digits and ._/- without spaces")
+        if not is_key(self.key):
+            raise UsageError(f"a comment's key is {KEY_RULE}")
         if not is_sha(self.sha):
             raise UsageError("a comment needs the full hash of the commit it is about")
 
@@ -78,6 +79,11 @@ class Marker:
         if match is None or not is_sha(match["sha"]):
             return None
         return cls(key=match["key"], run_id=int(match["run"]), attempt=int(match["attempt"]), sha=match["sha"])
+
+
+def is_key(text: str) -> bool:
+    """Return whether this can be a comment's key."""
+    return _KEY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, kw_only=True)
