@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import onnxruntime
 
-from energygate.workloads.energygate_worker.commands import WorkerCommands
+from energygate.workloads.energygate_worker.worker_commands import WorkerCommands
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from energygate.cli.options import (
+from energygate.cli.shared_options import (
     Time,
     base_options,
     json_option,

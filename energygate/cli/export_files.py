@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from energygate.cli.options import policy_option, workloads_argument
+from energygate.cli.shared_options import policy_option, workloads_argument
 from energygate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 
-    from energygate.cli.options import Command
+    from energygate.cli.shared_options import Command
     from energygate.production.export.source import Source
     from energygate.result.result import Result
 

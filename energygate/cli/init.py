@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from energygate.cli.options import POLICY_FILE, Time
+from energygate.cli.shared_options import POLICY_FILE, Time
 from energygate.errors import MeasurementError, UsageError
 
 

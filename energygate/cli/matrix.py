@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from energygate.cli.options import base_options, policy_option, workloads_argument
+from energygate.cli.shared_options import base_options, policy_option, workloads_argument
 
 if TYPE_CHECKING:
     from energygate.result.result import Result

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from energygate.cli.matrix import read_run
-from energygate.cli.options import base_options, json_option, policy_option, verdict_options
+from energygate.cli.shared_options import base_options, json_option, policy_option, verdict_options
 
 HELP = """Join the results of a matrix's jobs into one verdict.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from energygate.cli.options import POLICY_FILE
+from energygate.cli.shared_options import POLICY_FILE
 from energygate.errors import UsageError
 from energygate.text import printable, quote
 

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from energygate.pytest_plugin.options import add_options, is_requested
+from energygate.pytest_plugin.plugin_options import add_options, is_requested
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
 
     from energygate.pytest_plugin.engine import Engine
     from energygate.pytest_plugin.fixture import Energy
-    from energygate.pytest_plugin.options import PluginSettings
+    from energygate.pytest_plugin.plugin_options import PluginSettings
     from energygate.pytest_plugin.session import EnergySession
 
 SESSION: pytest.StashKey[EnergySession] = pytest.StashKey()

@@ -14,7 +14,7 @@ from energygate.policy import RELATIVE, Family, Site, load_policy, parse_quantit
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.pytest_plugin.collection import read_collection_settings
 from energygate.pytest_plugin.failure_text import OPTIONS
-from energygate.pytest_plugin.options import POLICY_FILE
+from energygate.pytest_plugin.plugin_options import POLICY_FILE
 from energygate.pytest_plugin.policy_builder import PolicyBuilder
 from energygate.pytest_plugin.removed_tests import only_at_base, removed_result
 from energygate.repository.setup_command import run_setup
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from energygate.policy import Policy
     from energygate.pytest_plugin.collection import CollectionSettings
-    from energygate.pytest_plugin.options import Name, PluginSettings
+    from energygate.pytest_plugin.plugin_options import Name, PluginSettings
     from energygate.pytest_plugin.record import Target
     from energygate.result.result import Result, WorkloadResult
     from energygate.run.base import CheckedOutBase

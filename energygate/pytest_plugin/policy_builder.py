@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from energygate.policy import Budget, Workload
-    from energygate.pytest_plugin.options import PluginSettings
+    from energygate.pytest_plugin.plugin_options import PluginSettings
     from energygate.pytest_plugin.record import Target
 
 DEFAULT_TIME = "10 s"

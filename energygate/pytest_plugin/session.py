@@ -11,8 +11,8 @@ import pytest
 from energygate.errors import EnergygateError, MeasurementError
 from energygate.pytest_plugin.entries import entries_for
 from energygate.pytest_plugin.fixture import Energy, NotMeasured, Part
-from energygate.pytest_plugin.options import PluginSettings, read_settings
 from energygate.pytest_plugin.plugin_interop import paused_timeout, warn
+from energygate.pytest_plugin.plugin_options import PluginSettings, read_settings
 from energygate.pytest_plugin.record import (
     RECORD,
     Record,

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import pytest
 
     from energygate.pytest_plugin.engine import Engine
-    from energygate.pytest_plugin.options import PluginSettings
+    from energygate.pytest_plugin.plugin_options import PluginSettings
     from energygate.result.result import Result
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from energygate.text import quote
-from energygate.workloads.energygate_worker.windows import pack_integers, unpack_integers
+from energygate.workloads.energygate_worker.window_calls import pack_integers, unpack_integers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from energygate.pytest_plugin.markers import BUDGET_KEYS, ENERGY_KEYS, SETTINGS
-from energygate.pytest_plugin.options import TEXTS
+from energygate.pytest_plugin.plugin_options import TEXTS
 
 pytest_plugins = ["pytester"]
 

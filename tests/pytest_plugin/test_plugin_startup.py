@@ -58,7 +58,7 @@ def test_a_suite_without_energy_tests_loads_the_options_only(tmp_path, arguments
         "energygate",
         "energygate.version",
         "energygate.pytest_plugin",
-        "energygate.pytest_plugin.options",
+        "energygate.pytest_plugin.plugin_options",
     }
     assert {name.split(".")[0] for name in modules} & HEAVY == set()
 

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from energygate.workloads.energygate_worker import commands, concurrency, windows
+from energygate.workloads.energygate_worker import concurrency, window_calls, worker_commands
 from energygate.workloads.energygate_worker.loaded_workload import LoadedWorkload
 from energygate.workloads.protocol import Arrivals
 
@@ -60,20 +60,20 @@ def paced(request, monkeypatch):
     def serve(*offsets_ms, span_ms, takes_ms, **options):
         clock = Clock(**options)
         stub = SimpleNamespace(perf_counter_ns=clock.perf_counter_ns, sleep=clock.sleep)
-        for module in (windows, concurrency):
+        for module in (window_calls, concurrency):
             monkeypatch.setattr(module, "time", stub)
         monkeypatch.setattr(concurrency, "asyncio", SimpleNamespace(gather=asyncio.gather, sleep=clock.async_sleep))
         workload = Workload(clock, takes_ms, loop)
         arrivals = {
-            "offsets_ns": windows.pack_integers(one * MS for one in offsets_ms),
+            "offsets_ns": window_calls.pack_integers(one * MS for one in offsets_ms),
             "span_ns": span_ms * MS,
         }
-        failures = windows.FailedCalls(0, tolerant=False)
+        failures = window_calls.FailedCalls(0, tolerant=False)
         who = concurrency.clients_for(workload, 1)
-        window = windows.SharedCalls(workload, [{}] * len(offsets_ms), failures, arrivals, who)
+        window = window_calls.SharedCalls(workload, [{}] * len(offsets_ms), failures, arrivals, who)
         start_ns = clock.now_ns
         wall_ns = window.serve(start_ns) - start_ns
-        return [one // MS for one in windows.unpack_integers(window.reply()["latencies_ns"])], wall_ns // MS
+        return [one // MS for one in window_calls.unpack_integers(window.reply()["latencies_ns"])], wall_ns // MS
 
     yield serve
     if loop is not None:
@@ -100,10 +100,10 @@ def test_a_window_ends_with_its_last_answer_whichever_client_reports_last(report
             outcome = ValueError("refused") if report == "raised" else 42
             getattr(calls, report)(taken[position], 10 * MS, ends_ns[position], outcome)
 
-    failures = windows.FailedCalls(0, tolerant=True)
-    window = windows.SharedCalls(SimpleNamespace(observes=False), [{}, {}], failures, None, clients)
+    failures = window_calls.FailedCalls(0, tolerant=True)
+    window = window_calls.SharedCalls(SimpleNamespace(observes=False), [{}, {}], failures, None, clients)
     assert window.serve(10 * MS) == 90 * MS
-    assert [*windows.unpack_integers(window.reply()["latencies_ns"])] == [10 * MS, 80 * MS]
+    assert [*window_calls.unpack_integers(window.reply()["latencies_ns"])] == [10 * MS, 80 * MS]
 
 
 def test_arrivals_stay_on_time_over_a_long_window(paced):
@@ -120,11 +120,13 @@ def test_what_goes_on_after_the_last_answer_is_in_the_window(monkeypatch):
             pass
 
     clock = Clock(while_asleep=burn)
-    for module in (windows, concurrency, commands):
+    for module in (window_calls, concurrency, worker_commands):
         monkeypatch.setattr(module, "time", clock)
-    serving = commands.WorkerCommands()
+    serving = worker_commands.WorkerCommands()
     serving.workload = Workload(clock, takes_ms=1)
-    served = serving.run(1, tolerant=False, arrivals={"offsets_ns": windows.pack_integers([0]), "span_ns": 100 * MS})
+    served = serving.run(
+        1, tolerant=False, arrivals={"offsets_ns": window_calls.pack_integers([0]), "span_ns": 100 * MS}
+    )
     assert served["wall_ns"] == 100 * MS
     assert served["cpu_ns"] >= 50 * MS
 

@@ -187,7 +187,7 @@ def test_replies_that_make_no_sense(said):
 def test_code_that_speaks_for_its_worker_is_not_believed(loaded, app, trouble):
     worker = loaded(
         app("""
-            from energygate_worker.answers import AnswerCollector
+            from energygate_worker.answer_collector import AnswerCollector
             def make():
                 AnswerCollector.sizes = lambda self: {"requests": 1, "answered": 1, "response_bytes": -10**400}
                 return lambda: b"x"

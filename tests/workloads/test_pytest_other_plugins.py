@@ -13,7 +13,7 @@ from parallel import repeated
 from pytest_specs import node, write
 
 import energygate
-from energygate.pytest_plugin.options import add_options
+from energygate.pytest_plugin.plugin_options import add_options
 from energygate.workloads.energygate_worker.pytest_session import FLAGS, TEXTS
 
 TEST = "def test_it(energy):\n    energy(len, '')\n"

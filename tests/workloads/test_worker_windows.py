@@ -12,7 +12,7 @@ from parallel import repeated
 from scripted_worker import ScriptedWorker
 
 from energygate.errors import MeasurementError
-from energygate.workloads.energygate_worker.windows import pack_integers
+from energygate.workloads.energygate_worker.window_calls import pack_integers
 from energygate.workloads.protocol import Arrivals
 
 MS = 1_000_000

@@ -7,7 +7,7 @@ both live in the same interpreter. One JSON object per line in, one out:
     {"id": 1, "do": "load", ...}  ->  {"id": 1, "ok": {...}}  or  {"id": 1, "error": {"message", "trace"}}
 
 Commands are `load`, `modules`, `bind`, `run`, `answer`, `outputs`, `end_profile` and `shut_down`; each is a method of
-`commands.WorkerCommands`.
+`worker_commands.WorkerCommands`.
 """
 
 from __future__ import annotations

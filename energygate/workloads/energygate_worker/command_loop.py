@@ -7,9 +7,9 @@ import os
 import sys
 from contextlib import suppress
 
-from .commands import WorkerCommands
 from .errors import FORKED, WorkloadError, describe_error, forked, traceback_of
 from .resource_usage import count_descendants, die_with_parent
+from .worker_commands import WorkerCommands
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:

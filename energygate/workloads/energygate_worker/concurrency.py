@@ -10,13 +10,13 @@ import threading
 import time
 
 from .errors import FORKED, ForkedCopy, WorkloadError, forked
-from .windows import wait_until
+from .window_calls import wait_until
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
     from typing import Any
 
-    from .windows import SharedCalls
+    from .window_calls import SharedCalls
 
 
 class SingleClient:

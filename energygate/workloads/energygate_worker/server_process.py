@@ -10,7 +10,7 @@ import sys
 import time
 from contextlib import suppress
 
-from .command import activated_environment, describe_exit, start
+from .command_line import activated_environment, describe_exit, start
 from .errors import WorkloadError, message_of
 from .resource_usage import die_with_parent
 

@@ -7,13 +7,13 @@ import itertools
 import sys
 import time
 
-from .answers import AnswerCollector
+from .answer_collector import AnswerCollector
 from .checkouts import file_of
 from .errors import WorkloadError
 from .gpu_sync import synchronise
 from .input_arrays import checked, read_arrays, requests_of
 from .resource_usage import children_cpu_ns, joined, peak_memory_bytes, process_cpu_time_ns, threads
-from .windows import BackToBackCalls, FailedCalls, SharedCalls
+from .window_calls import BackToBackCalls, FailedCalls, SharedCalls
 
 TYPE_CHECKING = False  # importing `typing` would cost start-up time
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ WORKLOADS = {
     "onnx": ("onnx_model", "OnnxModel"),
     "python": ("python_callable", "PythonCallable"),
     "http": ("endpoint", "Endpoint"),
-    "command": ("command", "Command"),
+    "command": ("command_line", "Command"),
 }
 """Module and class of each kind of workload; only the one that is loaded is imported."""
 
@@ -110,7 +110,7 @@ class WorkerCommands:
             tolerant: Whether failed calls are counted instead of fatal.
             first: Which of the distinct calls comes first; by default the one after the last that was served.
             clients: How many calls are served at once.
-            arrivals: When the calls arrive; see `windows.SharedCalls`.
+            arrivals: When the calls arrive; see `window_calls.SharedCalls`.
         """
         start = self.position if first is None else first % len(self.feeds)
         self.position = (start + count) % len(self.feeds)
