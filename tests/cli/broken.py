@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import numpy as np
-import onnx
 from commands import FIXTURES
-from onnx import TensorProto, helper
 
 CALLABLES = """
 import os
@@ -101,7 +98,7 @@ SENTENCES = {
     "dies": ("exit code 7",),
     "is killed": ("SIGKILL", "out-of-memory"),
     "forks": ("fork",),
-    "hangs": ("10 s", "killed", "time_limit"),
+    "hangs": ("after 4 s", "killed", "time_limit"),
     "makes nothing": ("broken_callables:makes_nothing", "nothing"),
     "needs arguments": ("needs_arguments", "weights"),
     "no module": ("nowhere",),
@@ -121,6 +118,9 @@ SENTENCES = {
 
 def build(directory):
     """Write the project's files."""
+    import numpy as np
+    import onnx
+
     (directory / "broken_callables.py").write_text(CALLABLES, encoding="utf-8")
     models, data = directory / "models", directory / "data"
     models.mkdir()
@@ -140,6 +140,8 @@ def build(directory):
 
 def model(operator, *, domain="", name="x"):
     """Return a model of one operator on four floats."""
+    from onnx import TensorProto, helper
+
     values = [helper.make_tensor_value_info(one, TensorProto.FLOAT, ["batch", 4]) for one in (name, "y")]
     graph = helper.make_graph([helper.make_node(operator, [name], ["y"], domain=domain)], "one", values[:1], values[1:])
     opsets = [helper.make_opsetid("", 17), *([helper.make_opsetid(domain, 1)] if domain else [])]

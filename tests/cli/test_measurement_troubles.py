@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
 import broken
+import jsonschema
 import pytest
 from commands import by_name, write_policy
 
@@ -11,6 +14,11 @@ def test_the_exit_code_says_that_nothing_was_judged(all_broken):
     ran, result = all_broken
     assert (ran.code, result["verdict"], ran.err) == (3, "error", "")
     assert f"(and {len(broken.WORKLOADS) - 1} more workloads)" in ran.out.splitlines()[0]
+
+
+def test_a_result_of_errors_follows_the_published_schema(all_broken, in_process, tmp_path):
+    schema = json.loads(in_process("schema", "result", cwd=tmp_path).out)
+    jsonschema.Draft202012Validator(schema).validate(all_broken[1])
 
 
 @pytest.mark.parametrize("name", broken.WORKLOADS)

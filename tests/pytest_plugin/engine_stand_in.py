@@ -27,8 +27,8 @@ class StandIn(Engine):
         if "breaks_it_once" in target.node_id and target.node_id not in self.broken:
             self.broken.add(target.node_id)
             raise MeasurementError("the meter is gone for a moment")
-        if "takes_eight_seconds" in target.node_id:
-            time.sleep(8)
+        if "takes_four_seconds" in target.node_id:
+            time.sleep(4)
         if "interrupts" in target.node_id:
             raise KeyboardInterrupt
         policy = self.builder.policy(target)

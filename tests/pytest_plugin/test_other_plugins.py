@@ -137,7 +137,7 @@ def test_over(energy):
 def test_within(energy):
     energy(len, "")
 
-def test_takes_eight_seconds(energy):
+def test_takes_four_seconds(energy):
     energy(len, "")
     assert energy.result.metrics
 
@@ -180,7 +180,7 @@ async def test_on_an_event_loop(energy):
     await asyncio.sleep(0)
 """
 OPTIONS = [
-    *("-p", "no:cacheprovider", "--energy", "--cov", ".", "--timeout", "6", "--reruns", "1"),
+    *("-p", "no:cacheprovider", "--energy", "--cov", ".", "--timeout", "3", "--reruns", "1"),
     *("--junitxml", "junit.xml", "-W", "ignore::pytest.PytestDeprecationWarning"),
 ]
 
@@ -220,9 +220,9 @@ def test_other_plugins_work_beside_it(together):
 
 def test_a_timeout_of_the_test_does_not_limit_measuring(together):
     said, cases = together
-    assert outcome(cases["test_takes_eight_seconds"]) == set()
+    assert outcome(cases["test_takes_four_seconds"]) == set()
     assert outcome(cases["test_is_endless"]) == {"failure"}
-    assert "Timeout (>6.0s) from pytest-timeout" in said
+    assert "Timeout (>3.0s) from pytest-timeout" in said
 
 
 def test_what_an_earlier_run_of_a_test_found_is_forgotten(together):

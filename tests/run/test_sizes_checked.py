@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from base_projects import QUICK
 
+from energygate.workloads import serving
+
 GROWN = {"max_increase": "10 %"}
 
 APP = """
@@ -147,16 +149,17 @@ def test_limits_on_bytes_of_head_alone(sized):
     assert verdicts(found, "model") == {"response_size": ["pass"], "model_download_size": ["pass"]}
 
 
-def test_a_price_alone_lets_answers_be_slow_to_collect_and_a_limit_does_not(sized, tmp_path):
+def test_a_price_alone_lets_answers_be_slow_to_collect_and_a_limit_does_not(sized, tmp_path, monkeypatch):
+    monkeypatch.setattr(serving, "MIN_TIMEOUT_S", 3.0)
     slow = {**NUMBERS, "python": "app:slow"}
     sized.policy(
         {"noted": slow, "judged": {**slow, "budgets": {"monthly_egress_cost": "1 USD"}}},
-        time_limit="5 s",
+        time_limit=QUICK,
         site={"egress_price": "0.09 USD/GB", "traffic": {"requests_per_day": 1000}},
     )
     sized.commit()
     found = sized.check(launches=1, STARTS=str(tmp_path / "starts"))
-    late = "the worker was still collecting answers after 10 s and was killed"
+    late = "the worker was still collecting answers after 3 s and was killed"
     assert f"sizes of requests and answers were not measured: {late}" in found.workloads["noted"]["notes"]
     assert found.workloads["noted"]["verdict"] == "pass"
     assert f"judged could not be judged: {late}" in found.ran.said

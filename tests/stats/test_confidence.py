@@ -7,9 +7,9 @@ import statistics
 
 import numpy as np
 import pytest
+import scipy  # whose `stats` is imported when it is first used
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import stats as reference
 
 from energygate.stats import Interval, half_width, log_mean, mean_interval, widened_by_drift
 from energygate.stats.confidence import (
@@ -39,7 +39,8 @@ def test_the_evidence_is_the_likelihood_ratio_of_the_t_statistic(n, share):
     nu, r = n - 1, share * math.sqrt(n)
     t = r * math.sqrt(nu / (n - r * r))
     expected = sum(
-        weight * reference.nct.pdf(t, nu, effect * math.sqrt(n)) / reference.t.pdf(t, nu) for effect, weight in EFFECTS
+        weight * scipy.stats.nct.pdf(t, nu, effect * math.sqrt(n)) / scipy.stats.t.pdf(t, nu)
+        for effect, weight in EFFECTS
     )
     assert math.exp(log_evidence(n, r)) == pytest.approx(expected, rel=1e-6)
 
@@ -85,7 +86,7 @@ def test_it_is_honest_about_looking_after_every_launch(alpha):
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.10, 0.2])
 @pytest.mark.parametrize("n", LOOKS)
 def test_it_pays_for_looking_early_compared_with_the_fixed_n_interval(n, alpha):
-    fixed = reference.t.ppf(1 - alpha / 2, n - 1) / math.sqrt(n)
+    fixed = scipy.stats.t.ppf(1 - alpha / 2, n - 1) / math.sqrt(n)
     assert half_width(n, 1.0, alpha=alpha) > fixed
 
 
@@ -175,7 +176,7 @@ def test_a_machine_that_does_not_drift_leaves_the_interval(mean, half, alpha):
 
 @given(half=st.floats(0, 10), drift_sd=st.floats(0, 1), alpha=alphas)
 def test_drift_adds_in_quadrature_at_the_same_error(half, drift_sd, alpha):
-    drift = reference.norm.isf(alpha / 2) * drift_sd
+    drift = scipy.stats.norm.isf(alpha / 2) * drift_sd
     widened = widened_by_drift(Interval(mean=0.5, half=half), drift_sd=drift_sd, alpha=alpha)
     assert widened.mean == 0.5
     assert widened.half == pytest.approx(math.sqrt(half**2 + drift**2))

@@ -9,8 +9,6 @@ from textwrap import dedent
 import pytest
 import yaml
 from builders import exact_metric_result, result, workload_result
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
 from click.testing import CliRunner
 from cloudwatch_policies import POLICY, source
 from parallel import repeated
@@ -52,18 +50,26 @@ def parsed(kind="concurrency"):
     return yaml.safe_load(only(answer=kind))
 
 
+def cfn_lint(text, **options):
+    """Lint a template; cfn-lint takes half a second to import, for which only its own tests should wait."""
+    from cfnlint.api import lint
+    from cfnlint.config import ManualArgs
+
+    return lint(text, config=ManualArgs(regions=REGIONS, **options))
+
+
 @pytest.mark.parametrize(
     "kind", ["service", "alias", *repeated(*(kind for kind in KINDS if kind not in {"service", "alias"}))]
 )
 def test_cfn_lint_finds_nothing(kind):
     """With every rule that is not experimental, informational ones too."""
-    found = lint(only(answer=kind), config=ManualArgs(regions=REGIONS, include_checks=["I"]))
+    found = cfn_lint(only(answer=kind), include_checks=["I"])
     assert [f"{one.rule.id} {one.message}" for one in found] == []
 
 
 def test_cfn_lint_would_find_something():
     broken = only(answer="none").replace("MetricName: EnergyPerRequest", "MetricNames: EnergyPerRequest")
-    assert lint(broken, config=ManualArgs(regions=REGIONS))
+    assert cfn_lint(broken)
 
 
 @pytest.mark.parametrize("kind", KINDS)

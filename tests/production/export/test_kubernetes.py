@@ -7,7 +7,7 @@ import re
 import kubernetes_validate
 import policies
 import pytest
-from clusters import POLICY, exported, measured, objects, routes
+from clusters import POLICY, exported, measured, objects, routes, two_machines
 
 NATIVE = {"Deployment", "Service", "HorizontalPodAutoscaler"}
 OLDEST, LATEST = "1.29", kubernetes_validate.latest_version()
@@ -29,7 +29,7 @@ def test_the_same_policy_gives_the_same_files():
 
 
 def test_every_number_of_the_policy_stands_beside_its_line():
-    made = exported(gateway="public", routings={"digits-cnn": routes()}, requests_per_replica={})
+    made = exported(gateway="public", routings={"digits-cnn": two_machines()}, requests_per_replica={})
     hpa, rules = made["hpa/digits-cnn.yaml"], made["prometheus/rules.yaml"]
     assert "minReplicas: 2  # warm_replicas, energygate.yml:6" in hpa
     assert "maxReplicas: 8  # max_replicas, energygate.yml:7" in hpa
@@ -78,7 +78,7 @@ STRINGS = {"serverAddress", "query", "threshold", "activationThreshold", "ignore
 @pytest.mark.parametrize("policy", [POLICY, ASLEEP])
 def test_scaled_objects_are_what_the_specification_of_keda_has(policy):
     """keda.sh/docs/2.17/reference/scaledobject-spec and .../scalers/prometheus; metadata are strings throughout."""
-    for one in objects(exported(policy, routings={"digits-cnn": routes()}), "ScaledObject").values():
+    for one in objects(exported(policy, routings={"digits-cnn": two_machines()}), "ScaledObject").values():
         assert (one["apiVersion"], one["kind"]) == ("keda.sh/v1alpha1", "ScaledObject")
         spec = one["spec"]
         assert set(spec) <= {
@@ -121,7 +121,7 @@ def test_what_the_ingress_sees_can_be_said():
 
 
 def test_the_gpu_pool_starts_where_routing_says_that_it_pays():
-    plan = routes()
+    plan = two_machines()
     (threshold,) = plan.thresholds
     made = exported(routings={"digits-cnn": plan}, requests_per_replica={})
     scaled = objects(made, "ScaledObject")
@@ -148,7 +148,7 @@ def test_the_pool_that_routing_uses_at_little_load_is_the_one_kept_warm():
 @pytest.mark.parametrize(("per_day", "weights"), [(2_000_000, (100, 0)), (60_000_000, (0, 100))])
 def test_weights_follow_what_routing_found_for_the_traffic(per_day, weights):
     policy = POLICY.replace("2000000", str(per_day)).replace("    max_replicas: 8\n", "")
-    made = exported(policy, routings={"digits-cnn": routes()}, requests_per_replica={}, gateway="infra/public")
+    made = exported(policy, routings={"digits-cnn": two_machines()}, requests_per_replica={}, gateway="infra/public")
     (found,) = objects(made, "HTTPRoute").values()
     assert (found["apiVersion"], found["spec"]["parentRefs"]) == (
         "gateway.networking.k8s.io/v1",

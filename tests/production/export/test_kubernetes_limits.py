@@ -7,7 +7,7 @@ import re
 import policies
 import pytest
 import yaml
-from clusters import POLICY, documents, exported, measured, objects, routes, source
+from clusters import POLICY, documents, exported, measured, objects, source, two_machines
 
 from energygate.errors import PolicyError, UsageError
 from energygate.production.export.kubernetes import files
@@ -149,10 +149,10 @@ BUDGETS = ("effective_energy_per_request: {max: 2 J}", "latency_p95: {max: 200 m
             UsageError,
             "--prometheus 'http://a:b@c' is not the address",
         ),
-        (POLICY, {"routings": {"other": routes()}}, UsageError, "the routes are for workload 'other'"),
+        (POLICY, {"routings": {"other": two_machines()}}, UsageError, "the routes are for workload 'other'"),
         (
             POLICY.replace("200 ms", "100 ms"),
-            {"routings": {"digits-cnn": routes()}},
+            {"routings": {"digits-cnn": two_machines()}},
             UsageError,
             "keep latency p95 within 200 ms (energygate.yml:14), and the policy's limit is latency p95 100 ms",
         ),

@@ -8,7 +8,7 @@ import policies
 import pytest
 from builders import exact_metric_result, failed_workload_result
 from builders import result as run
-from clusters import POLICY, exported, measured, objects, routes, source
+from clusters import POLICY, exported, measured, objects, source, two_machines
 
 from energygate.errors import UsageError
 from energygate.production.export.kubernetes import notes
@@ -90,8 +90,8 @@ def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
         ),
         (POLICY, measured(), {}, []),
         (RELATIVE, measured(), {}, []),
-        (POLICY, None, {"routings": {"digits-cnn": routes()}}, ["the requests a second of a replica"]),
-        (SERVICE, None, {"routings": {"digits-cnn": routes()}}, []),
+        (POLICY, None, {"routings": {"digits-cnn": two_machines()}}, ["the requests a second of a replica"]),
+        (SERVICE, None, {"routings": {"digits-cnn": two_machines()}}, []),
     ],
 )
 def test_what_comes_from_a_model_without_its_server_is_said(policy, result, options, told):
