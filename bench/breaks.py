@@ -3,16 +3,18 @@
     uv run python bench/breaks.py            # all breaks; up to 90 minutes on two cores
     uv run python bench/breaks.py --only gate/ --map breaks.coverage
 
-Each break is made in a copy of the checkout with an environment of its own. It runs only the tests that cover the
-broken line, those of the line's own room first, and stops at the first failure. Which tests cover a line is recorded
-once, with coverage.py's contexts, from the tests that do not measure; a line that only runs in another process, such as
-the worker's, is tried with the tests of its room. A break that no test notices is a hole in the tests: exit code 1.
+Each break is made in a copy of the checkout with an environment of its own. It runs the tests that cover the broken
+line, those of the line's own room first, then the others of that room, the cheapest first, and stops at the first
+failure. Which tests cover a line, and how long each takes, is recorded once, from the tests that run the product in
+their own process and do not measure; a line that only runs in other processes, such as the worker's, is tried with the
+tests of its room. Finally the tests that failed run on the unbroken product, where they must pass. A break that no test
+notices is a hole in the tests: exit code 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import shutil
+import json
 import subprocess
 import sys
 import tempfile
@@ -20,14 +22,25 @@ import time
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 ROOT = Path(__file__).resolve().parents[1]
 TABLE = Path(__file__).with_suffix(".txt")
-PYTEST = ("-q", "-x", "-n", "0", "--no-header", "-p", "no:cacheprovider", "--hypothesis-profile=landing")
-MAX_SECONDS = 600
-"""For the tests of one break: a product that hangs has been noticed, too."""
-MAX_NAMED = 400
-"""Tests named on one command line; beyond, whole files are."""
+PYTEST = ("-m", "pytest", "-p", "bench.breaks", "-p", "no:xdist", "-p", "no:cacheprovider", "--no-header", "-q")
+PROFILE = "--hypothesis-profile=landing"
+RECORDED = ("-m", "not measures and not repeats and not simulator", "--ignore=tests/workflows")
+"""The tests of the map. The recipes of `tests/workflows` run the product in other processes: nothing is recorded."""
+MAX_TESTS_S = 120.0
+"""For one break: the recorded seconds of its tests."""
+MAX_HANG_S = 100
+"""A test that takes longer hangs, which is noticed, too."""
+MAX_BREAK_S = 400
+"""For one break, on a machine so busy that its tests take longer than recorded: nothing has noticed it by then."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +64,39 @@ class Place:
 
     file: Path
     line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class CoverageMap:
+    """Which tests run which lines.
+
+    Attributes:
+        seconds: How long each test takes, by its node id.
+        contexts: By file and line: the tests that run it, and the test files whose fixtures do.
+    """
+
+    seconds: Mapping[str, float]
+    contexts: Mapping[tuple[str, int], set[str]]
+
+    def tests(self, place: Place, room: str) -> tuple[list[str], list[str]]:
+        """Choose the tests for a break, as many as `MAX_TESTS_S` allows: the likely ones, then all others.
+
+        Args:
+            place: The broken line.
+            room: The folder, or file, with the tests of its room.
+        """
+        covering = self.contexts.get((place.file.as_posix(), place.line), set())
+        ranked = []
+        for test, seconds in self.seconds.items():
+            covers, in_room = test in covering, test.startswith(room)
+            if covers or in_room or test.partition("::")[0] in covering:
+                ranked.append((not (covers and in_room), not covers, seconds, test))
+        likely, others, total_s = [], [], 0.0
+        for unlikely, _, seconds, test in sorted(ranked):
+            total_s += seconds
+            if total_s < MAX_TESTS_S:
+                (others if unlikely else likely).append(test)
+        return likely, others
 
 
 def breaks() -> list[Break]:
@@ -81,6 +127,15 @@ def place_of(one: Break, tree: Path) -> Place:
     return found[0]
 
 
+def tests_of_room(place: Place, tree: Path) -> str:
+    """Name the folder, or file, with the tests of a line's room."""
+    parts = place.file.with_suffix("").parts[1:]
+    for depth in (2, 1):
+        if (tree / Path("tests", *parts[:depth])).is_dir():
+            return "/".join(("tests", *parts[:depth])) + "/"
+    return f"tests/test_{parts[0]}.py"
+
+
 def copy_of(tree: Path, directory: Path) -> Path:
     """Copy what git tracks, with an environment of its own."""
     copy = directory / "checkout"
@@ -90,99 +145,156 @@ def copy_of(tree: Path, directory: Path) -> Path:
 
 
 def record_map(copy: Path, target: Path) -> None:
-    """Run the tests that do not measure, and record which of them run which lines."""
+    """Run the tests, and record how long each takes and which lines it runs."""
     settings = copy.parent / "coverage.cfg"
-    settings.write_text(
-        f"[run]\nsource = energygate\ndynamic_context = test_function\ndata_file = {target}\nrelative_files = true\n"
-    )
-    run = ["coverage", "run", f"--rcfile={settings}", "-m", "pytest", "-q", "-p", "no:xdist"]
-    subprocess.run(["uv", "run", "--no-sync", *run, "-m", "not measures"], cwd=copy, check=False)
+    settings.write_text(f"[run]\nsource = energygate\ndata_file = {target}\nrelative_files = true\n")
+    run = ["coverage", "run", f"--rcfile={settings}", *PYTEST, PROFILE, *RECORDED, f"--seconds={seconds_file(target)}"]
+    done = subprocess.run(["uv", "run", "--no-sync", *run], cwd=copy, check=False)
+    if done.returncode:
+        target.unlink(missing_ok=True)
+        sys.exit(f"No break was tried: tests fail on the unbroken product (pytest's exit code is {done.returncode})")
 
 
-def covering(target: Path) -> dict[tuple[str, int], set[str]]:
-    """Read which test functions run which lines: by file and line, `module.function`."""
+def seconds_file(target: Path) -> Path:
+    """Name the file beside a map that says how long each test takes."""
+    return target.with_suffix(".json")
+
+
+def read_map(target: Path) -> CoverageMap:
+    """Read what was recorded."""
     from coverage import CoverageData
 
     data = CoverageData(str(target))
     data.read()
-    found: dict[tuple[str, int], set[str]] = defaultdict(set)
+    contexts: dict[tuple[str, int], set[str]] = defaultdict(set)
     for file in data.measured_files():
-        name = file[file.rindex("energygate/") :] if "/energygate/" in file else file
-        for line, contexts in data.contexts_by_lineno(file).items():
-            found[name, line] |= {one for one in contexts if one}
-    return found
+        for line, found in data.contexts_by_lineno(file).items():
+            contexts[file, line] |= {one for one in found if one}
+    return CoverageMap(seconds=json.loads(seconds_file(target).read_text("utf-8")), contexts=contexts)
 
 
-def tests_of(place: Place, covered: dict[tuple[str, int], set[str]], copy: Path) -> list[str]:
-    """Name the tests that cover a line, those of its own room first; its room's where none is known to."""
-    files = {path.stem: path.relative_to(copy) for path in sorted((copy / "tests").rglob("test_*.py"))}
-    room = place.file.parts[1].removesuffix(".py")
-    named = set()
-    for context in covered.get((place.file.as_posix(), place.line), ()):
-        module, _, function = context.rpartition(".")
-        path = files.get(module.rpartition(".")[2])
-        if path is not None and function.startswith("test_"):
-            named.add((room not in path.parts, f"{path}::{function}"))
-    if not named:
-        below = [copy / "tests" / Path(*place.file.parts[1:depth]) for depth in (3, 2)]
-        return [str(next(one.relative_to(copy) for one in (*below, copy / "tests") if one.is_dir()))]
-    tests = [test for _, test in sorted(named)]
-    if len(tests) > MAX_NAMED:
-        tests = list(dict.fromkeys(test.partition("::")[0] for test in tests))
-    return tests
-
-
-def red_test(copy: Path, tests: list[str]) -> str | None:
-    """Run tests until one fails; returns its name, or `None` when all pass."""
-    command = ["uv", "run", "--no-sync", "pytest", *PYTEST, *tests]
+def failures(copy: Path, tests: Sequence[str], *options: str) -> list[str]:
+    """Run tests in their order; returns the names of those that failed."""
+    if not tests:
+        return []
+    chosen = copy.parent / "chosen.json"
+    chosen.write_text(json.dumps(tests), "utf-8")
+    hang = ("-o", f"faulthandler_timeout={MAX_HANG_S}", "-o", "faulthandler_exit_on_timeout=true")
+    files = dict.fromkeys(test.partition("::")[0] for test in tests)
+    command = ["uv", "run", "--no-sync", "python", *PYTEST, PROFILE, *hang, *options, f"--chosen={chosen}", *files]
     try:
-        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=MAX_SECONDS, check=False)
+        done = subprocess.run(command, cwd=copy, capture_output=True, text=True, timeout=MAX_BREAK_S, check=False)
     except subprocess.TimeoutExpired:
-        return f"(no end within {MAX_SECONDS} s)"
+        return []
     lines = done.stdout.splitlines()
-    failed = [line.split(" ", 1)[1] for line in lines if line.startswith(("FAILED ", "ERROR "))]
-    if done.returncode == 0:
-        return None
-    return failed[0].partition(" - ")[0] if failed else f"(exit code {done.returncode}: {lines[-1:]})"
+    failed = [line.split(" ", 1)[1].partition(" - ")[0] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+    if done.returncode and not failed:
+        end = "hangs" if "Timeout" in done.stderr else f"pytest's exit code is {done.returncode}"
+        failed = [f"({end}: {lines[-1] if lines else done.stderr[-200:]})"]
+    return failed
+
+
+def try_break(one: Break, copy: Path, covered: CoverageMap) -> str | None:
+    """Break, test, mend, and print what became of it; returns the name of the test that failed."""
+    place = place_of(one, copy)
+    file = copy / place.file
+    kept = file.read_text("utf-8")
+    started = time.monotonic()
+    file.write_text(kept.replace(one.old, one.new), "utf-8")
+    likely, others = covered.tests(place, tests_of_room(place, copy))
+    try:
+        failed = failures(copy, likely, "-x") or failures(copy, others, "-x")
+    finally:
+        file.write_text(kept, "utf-8")
+    tried = f"{len(likely)} + {len(others)} tests, {time.monotonic() - started:.0f} s"
+    print(f"{place.file}:{place.line}  {one.old.strip()!r} -> {one.new.strip()!r}")
+    print(f"    {failed[0] if failed else 'NOT NOTICED'}  ({tried})", flush=True)
+    return failed[0] if failed else None
 
 
 def main() -> int:
-    """Break, test, mend; one line of output per break."""
+    """Try the breaks; one line of output per break."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", default="", help="only breaks of rooms that begin so, such as gate/")
     parser.add_argument("--map", type=Path, help="the recorded map; made there when it is not there yet")
     arguments = parser.parse_args()
+    started = time.monotonic()
     chosen = [one for one in breaks() if one.room.startswith(arguments.only)]
     for one in chosen:
         place_of(one, ROOT)
-    unnoticed = 0
     with tempfile.TemporaryDirectory(prefix="breaks-") as scratch:
         copy = copy_of(ROOT, Path(scratch))
         target = (arguments.map or Path(scratch) / "map.coverage").absolute()
         if not target.exists():
             record_map(copy, target)
-        covered = covering(target)
-        for one in chosen:
-            place = place_of(one, copy)
-            file = copy / place.file
-            kept = file.read_text("utf-8")
-            tests = tests_of(place, covered, copy)
-            started = time.monotonic()
-            file.write_text(kept.replace(one.old, one.new), "utf-8")
-            try:
-                red = red_test(copy, tests)
-            finally:
-                file.write_text(kept, "utf-8")
-            unnoticed += red is None
-            seconds = time.monotonic() - started
-            print(
-                f"{place.file}:{place.line}  {one.old.strip()!r} -> {one.new.strip()!r}\n"
-                f"    {red or 'NOT NOTICED'}  ({len(tests)} named, {seconds:.0f} s)",
-                flush=True,
-            )
-        shutil.rmtree(copy, ignore_errors=True)
-    print(f"{len(chosen)} breaks, {len(chosen) - unnoticed} noticed, {unnoticed} not")
-    return 1 if unnoticed else 0
+            print(f"recorded in {(time.monotonic() - started) / 60:.0f} minutes", flush=True)
+        covered = read_map(target)
+        noticed = [red for one in chosen if (red := try_break(one, copy, covered))]
+        false_alarms = failures(copy, [test for test in dict.fromkeys(noticed) if test in covered.seconds])
+    minutes = (time.monotonic() - started) / 60
+    print(f"{len(chosen)} breaks, {len(noticed)} noticed, {len(chosen) - len(noticed)} not, in {minutes:.0f} minutes")
+    for test in false_alarms:
+        print(f"fails on the unbroken product, too: {test}")
+    return 1 if false_alarms or len(noticed) < len(chosen) else 0
+
+
+# --- In the pytest that is started, whose plugin this file is.
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Register what is recorded and which tests are chosen."""
+    parser.addoption("--seconds", type=Path, help="where to write how long each test takes")
+    parser.addoption("--chosen", type=Path, help="a file that names the tests to run, in their order")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep the chosen tests, in their order."""
+    chosen = config.getoption("chosen")
+    if chosen is not None:
+        by_name = {item.nodeid: item for item in items}
+        items[:] = [by_name[name] for name in json.loads(chosen.read_text("utf-8")) if name in by_name]
+
+
+def _switch(context: str) -> None:
+    from coverage import Coverage
+
+    coverage = Coverage.current()
+    if coverage is not None:
+        coverage.switch_context(context)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Record what fixtures run for the whole file, which may share them."""
+    _switch(item.nodeid.partition("::")[0])
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Record what the test runs."""
+    _switch(item.nodeid)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown() -> None:
+    """Record nothing for anybody while a test ends."""
+    _switch("")
+
+
+SPENT: dict[str, float] = defaultdict(float)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    """Add up what a test takes."""
+    SPENT[report.nodeid] += report.duration
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Write how long each test took."""
+    target = session.config.getoption("seconds")
+    if target is not None:
+        target.write_text(json.dumps(SPENT), "utf-8")
 
 
 if __name__ == "__main__":
