@@ -19,8 +19,10 @@ import subprocess
 import sys
 import tempfile
 import time
+from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -91,12 +93,10 @@ class CoverageMap:
             covers, in_room = test in covering, test.startswith(room)
             if covers or in_room or test.partition("::")[0] in covering:
                 ranked.append((not (covers and in_room), not covers, seconds, test))
-        likely, others, total_s = [], [], 0.0
-        for unlikely, _, seconds, test in sorted(ranked):
-            total_s += seconds
-            if total_s < MAX_TESTS_S:
-                (others if unlikely else likely).append(test)
-        return likely, others
+        ranked.sort()
+        affordable = bisect_left([*accumulate(seconds for _, _, seconds, _ in ranked)], MAX_TESTS_S)
+        likely = [test for unlikely, _, _, test in ranked[:affordable] if not unlikely]
+        return likely, [test for *_, test in ranked[len(likely) : affordable]]
 
 
 def breaks() -> list[Break]:
@@ -151,12 +151,12 @@ def record_map(copy: Path, target: Path) -> None:
     run = ["coverage", "run", f"--rcfile={settings}", *PYTEST, PROFILE, *RECORDED, f"--seconds={seconds_file(target)}"]
     done = subprocess.run(["uv", "run", "--no-sync", *run], cwd=copy, check=False)
     if done.returncode:
-        target.unlink(missing_ok=True)
+        seconds_file(target).unlink(missing_ok=True)
         sys.exit(f"No break was tried: tests fail on the unbroken product (pytest's exit code is {done.returncode})")
 
 
 def seconds_file(target: Path) -> Path:
-    """Name the file beside a map that says how long each test takes."""
+    """Name the file beside a map that says how long each test takes; without it the map is not complete."""
     return target.with_suffix(".json")
 
 
@@ -225,7 +225,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="breaks-") as scratch:
         copy = copy_of(ROOT, Path(scratch))
         target = (arguments.map or Path(scratch) / "map.coverage").absolute()
-        if not target.exists():
+        if not seconds_file(target).exists():
             record_map(copy, target)
             print(f"recorded in {(time.monotonic() - started) / 60:.0f} minutes", flush=True)
         covered = read_map(target)

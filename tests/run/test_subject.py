@@ -1,0 +1,102 @@
+"""One workload under measurement, with launches made up: how much more time would decide, and which meter is enough."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from types import SimpleNamespace
+
+import pytest
+from builders import launch, meter_facts, window
+
+from energygate.errors import MeasurementError
+from energygate.gate.estimates import Confidence, Factors
+from energygate.measure.launch import Launches
+from energygate.measure.readings import Method
+from energygate.measure.series import DRIFTING
+from energygate.policy import parse_policy
+from energygate.run import context as run_context
+from energygate.run import subject as run_subject
+from energygate.run.context import RunContext
+from energygate.run.options import Observer
+from energygate.run.pairing import Pairing
+from energygate.run.subject import Subject
+
+POLICY = """\
+version: 1
+measurement: {{require: {require}}}
+workloads:
+  w:
+    python: work:run
+    budgets: {budgets}
+"""
+
+
+def policy_of(*, budgets="{}", require="any"):
+    return parse_policy(POLICY.format(budgets=budgets, require=require))
+
+
+def context_of(policy):
+    return RunContext(
+        policy=policy,
+        machine=None,
+        factors=Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None),
+        confidence=Confidence(alpha=0.05, drift_sd=0.1, drifting=DRIFTING),
+        time_limit_s=60.0,
+        observer=Observer(),
+    )
+
+
+def scattered_launch():
+    """Head takes 10 % more time and energy than base, in blocks that scatter by as much."""
+    ratios = [math.exp(one) for one in (0.0, 0.0, 0.2, 0.2)]
+    base = launch(*[window(1.0, wall_ns=20_000_000) for _ in ratios])
+    head = launch(*[window(ratio, wall_ns=round(ratio * 20_000_000)) for ratio in ratios])
+    return Launches(base=(base,), head=(head,))
+
+
+def seconds_to_decide(budgets, monkeypatch):
+    seconds = itertools.count(step=1_000_000_000)
+    monkeypatch.setattr(run_subject, "time", SimpleNamespace(perf_counter_ns=lambda: next(seconds)))
+    policy = policy_of(budgets=budgets)
+    workload = policy.workloads["w"]
+    subject = Subject(
+        Pairing(name="w", state="compared", head=workload, base=workload, base_name="w"),
+        SimpleNamespace(launch=scattered_launch),
+        meter=SimpleNamespace(facts=meter_facts()),
+        exact={},
+        comparison=None,
+        notes=(),
+        context=context_of(policy),
+    )
+    subject.measure(6.0)
+    assert subject.is_open
+    return subject._seconds_to_decide()
+
+
+def test_a_fall_of_throughput_takes_as_long_to_decide_as_the_same_rise_of_energy(monkeypatch):
+    """ln 1.25 is -ln 0.8, and the launches' throughput falls as their energy rises."""
+    rise = seconds_to_decide("{energy_per_request: {max_increase: 25 %}}", monkeypatch)
+    fall = seconds_to_decide("{throughput: {max_decrease: 20 %}}", monkeypatch)
+    assert rise == fall > 0
+
+
+@pytest.mark.parametrize(
+    ("require", "method", "enough"),
+    [
+        ("measured", Method.ESTIMATED, False),
+        ("measured", Method.MEASURED, True),
+        ("any", Method.ESTIMATED, True),
+    ],
+)
+def test_a_policy_that_requires_measured_energy_refuses_a_power_model(require, method, enough, monkeypatch):
+    meter = SimpleNamespace(facts=SimpleNamespace(method=method, source="a power model"))
+    for name, answer in {"selection_for": None, "gpus_for": (), "vcpu_power": None, "open_meter": meter}.items():
+        monkeypatch.setattr(run_context, name, lambda *_, answer=answer, **__: answer)
+    policy = policy_of(require=require)
+    context = context_of(policy)
+    if enough:
+        assert context.meter(policy.workloads["w"]) is meter
+    else:
+        with pytest.raises(MeasurementError, match=r"requires measured energy; here it is only estimated"):
+            context.meter(policy.workloads["w"])
