@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-import broken
+import broken_project
 import commands
 import pytest
 from commands import FIXTURES, read_result, spin, write_policy
@@ -71,9 +71,9 @@ def site_result(checked, spinning):
 def all_broken(tmp_path_factory):
     """One check of a project in which everything is broken in its own way: the run and its result."""
     directory = tmp_path_factory.mktemp("broken")
-    broken.build(directory)
+    broken_project.build(directory)
     budgets = {"energy_per_request": "1 Wh"}
-    workloads = {**broken.WORKLOADS, "shouts": {"python": "broken_callables:shouts"}}
+    workloads = {**broken_project.WORKLOADS, "shouts": {"python": "broken_callables:shouts"}}
     write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
     # The one that hangs gets the minimum timeout, longer than the limit. The only one that serves does so once.
     with pytest.MonkeyPatch.context() as patch:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 
-import broken
+import broken_project
 import numpy as np
 import onnx
 import pytest
@@ -133,7 +133,7 @@ NAMES = (
 
 def test_any_file_name_survives_the_way_into_a_policy_and_back(tmp_path):
     for name in NAMES:
-        onnx.save(broken.model("Relu"), tmp_path / f"{name}.onnx")
+        onnx.save(broken_project.model("Relu"), tmp_path / f"{name}.onnx")
     (tmp_path / "line\nbreak.onnx").write_text("", encoding="utf-8")  # no policy can name it
     policy = parse_policy(bare_policy(find_models(tmp_path)))
     assert {workload.onnx for workload in policy.workloads.values()} == {f"{name}.onnx" for name in NAMES}
@@ -143,7 +143,7 @@ def test_any_file_name_survives_the_way_into_a_policy_and_back(tmp_path):
 def test_models_of_one_name_are_told_apart_by_their_paths(tmp_path):
     for place in ("a/model", "b/model", "b/other"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
-        onnx.save(broken.model("Relu"), tmp_path / f"{place}.onnx")
+        onnx.save(broken_project.model("Relu"), tmp_path / f"{place}.onnx")
     assert [one.name for one in find_models(tmp_path)] == ["a/model", "b/model", "other"]
 
 
@@ -155,7 +155,7 @@ def test_models_of_one_name_are_told_apart_by_their_paths(tmp_path):
     ],
 )
 def test_inputs_are_paired_by_name_and_what_is_left_over_are_labels(tmp_path, arrays, labels):
-    onnx.save(broken.model("Relu"), tmp_path / "model.onnx")
+    onnx.save(broken_project.model("Relu"), tmp_path / "model.onnx")
     np.savez(tmp_path / "other.npz", y=np.zeros(1))
     np.savez(tmp_path / "z.npz", **arrays)
     (one,) = find_models(tmp_path)
@@ -164,7 +164,7 @@ def test_inputs_are_paired_by_name_and_what_is_left_over_are_labels(tmp_path, ar
 
 @pytest.mark.parametrize("arrays", [{"y": np.zeros(1)}, {"x": np.zeros(1), "a": np.zeros(1), "b": np.zeros(1)}])
 def test_inputs_that_do_not_fit_are_left_alone(tmp_path, arrays):
-    onnx.save(broken.model("Relu"), tmp_path / "model.onnx")
+    onnx.save(broken_project.model("Relu"), tmp_path / "model.onnx")
     np.savez(tmp_path / "z.npz", **arrays)
     (one,) = find_models(tmp_path)
     assert (one.inputs, one.labels) == (None, None)

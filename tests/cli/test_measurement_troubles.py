@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 
-import broken
+import broken_project
 import jsonschema
 import pytest
 from commands import by_name, write_policy
@@ -13,7 +13,7 @@ from commands import by_name, write_policy
 def test_the_exit_code_says_that_nothing_was_judged(all_broken):
     ran, result = all_broken
     assert (ran.code, result["verdict"], ran.err) == (3, "error", "")
-    assert f"(and {len(broken.WORKLOADS) - 1} more workloads)" in ran.out.splitlines()[0]
+    assert f"(and {len(broken_project.WORKLOADS) - 1} more workloads)" in ran.out.splitlines()[0]
 
 
 def test_a_result_of_errors_follows_the_published_schema(all_broken, in_process, tmp_path):
@@ -21,13 +21,13 @@ def test_a_result_of_errors_follows_the_published_schema(all_broken, in_process,
     jsonschema.Draft202012Validator(schema).validate(all_broken[1])
 
 
-@pytest.mark.parametrize("name", broken.WORKLOADS)
+@pytest.mark.parametrize("name", broken_project.WORKLOADS)
 def test_each_trouble_is_an_error_of_its_workload(all_broken, name):
     workload = by_name(all_broken[1])[name]
     assert (workload["verdict"], workload["metrics"], workload["provenance"]) == ("error", {}, None)
 
 
-@pytest.mark.parametrize(("name", "words"), broken.SENTENCES.items())
+@pytest.mark.parametrize(("name", "words"), broken_project.SENTENCES.items())
 def test_its_sentence_says_what_happened_and_where(all_broken, name, words):
     message = by_name(all_broken[1])[name]["error"]["message"]
     assert [word for word in words if word not in message] == [], message
@@ -35,7 +35,7 @@ def test_its_sentence_says_what_happened_and_where(all_broken, name, words):
     assert "Traceback" not in message
 
 
-@pytest.mark.parametrize("name", broken.WORKLOADS)
+@pytest.mark.parametrize("name", broken_project.WORKLOADS)
 def test_it_is_reported_once_beside_the_workloads_name(all_broken, name):
     ran, result = all_broken
     message = by_name(result)[name]["error"]["message"]
@@ -63,12 +63,12 @@ def test_a_workload_may_print_megabytes_and_none_of_it_reaches_the_report(all_br
     [
         ({"onnx": "models/gone.onnx"}, ("models/gone.onnx", "does not exist")),
         ({"onnx": "models"}, ("models", "is a directory")),
-        ({**broken.MODEL, "inputs": "data/gone.npz"}, ("data/gone.npz", "does not exist")),
+        ({**broken_project.MODEL, "inputs": "data/gone.npz"}, ("data/gone.npz", "does not exist")),
     ],
 )
 def test_a_missing_file_is_the_policys_mistake_and_names_its_line(tmp_path, in_process, workload, words):
-    broken.build(tmp_path)
-    write_policy(tmp_path, {"fine": broken.MODEL, "lost": workload})
+    broken_project.build(tmp_path)
+    write_policy(tmp_path, {"fine": broken_project.MODEL, "lost": workload})
     ran = in_process("check", cwd=tmp_path)
     assert (ran.code, ran.out) == (2, "")
     (sentence,) = ran.err.splitlines()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from aws_account import ALARM, SCHEDULED
-from moved_things import LambdaAlias, ReservedConcurrency, SageMakerEndpoint
+from controlled_resources import LambdaAlias, ReservedConcurrency, SageMakerEndpoint
 
 
 @pytest.mark.parametrize("kind", [ReservedConcurrency, LambdaAlias], ids=lambda kind: kind.__name__)

@@ -14,9 +14,9 @@ from botocore.exceptions import ClientError, NoCredentialsError
 from botocore.stub import Stubber
 from cloudwatch_policies import source
 from emf_format import assert_is_emf
-from fed_sinks import METER, Feed, Kept, snapshot, totals
 from hypothesis import given
 from hypothesis import strategies as st
+from sink_snapshots import METER, Feed, Kept, snapshot, totals
 
 from energygate import Recorder
 from energygate.errors import UsageError

@@ -9,9 +9,9 @@ from itertools import pairwise
 import pytest
 from aws_account import ACCOUNT, ALARM, REGION, SCHEDULED, STACK
 from cloudwatch_policies import template
+from controlled_resources import THINGS, EcsService, LambdaAlias, ReservedConcurrency, SageMakerEndpoint, Unreserved
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from moved_things import THINGS, EcsService, LambdaAlias, ReservedConcurrency, SageMakerEndpoint, Unreserved
 
 ALARM_ARN = f"arn:aws:cloudwatch:{REGION}:{ACCOUNT}:alarm:{ALARM}"
 

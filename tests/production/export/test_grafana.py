@@ -1,4 +1,4 @@
-"""The dashboard, as Grafana's own SDK understands it; `test_live` asks its queries."""
+"""The dashboard, as Grafana's own SDK understands it; `test_live_prometheus` asks its queries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Fetching the first stage's artifact; what may be in it is in test_archive.py."""
+"""Fetching the first stage's artifact; what may be in it is in test_artifact_contents.py."""
 
 from __future__ import annotations
 
