@@ -28,7 +28,7 @@ LONG_CALIBRATION_NS = 500_000_000
 """Calibration windows this long are hardly affected by interruptions, and repeating them would take too long."""
 
 MAX_CALIBRATION_CALLS = 1 << 20
-"""Calibration stops growing a window here, where calls take almost no time."""
+"""Where calls take almost no time, calibration windows stop growing here."""
 
 
 class LaunchSession:
@@ -38,7 +38,7 @@ class LaunchSession:
         serving: How the side is served.
         meter: Reads its windows.
         tolerant: Whether failed requests are counted rather than fatal.
-        traffic: Seeds the arrivals: sessions of the same traffic get the same ones, window by window.
+        traffic: Seed of the arrivals: sessions with the same seed get the same arrivals, window by window.
     """
 
     def __init__(self, serving: Serving, meter: Meter, *, tolerant: bool, traffic: str) -> None:
@@ -59,10 +59,10 @@ class LaunchSession:
 
     @contextlib.contextmanager
     def open(self, cpus: tuple[int, ...]) -> Iterator[None]:
-        """Start the worker on these CPUs; its start is read as a window of its own.
+        """Start the worker on these CPUs, and meter its start as a window of its own.
 
         Raises:
-            MeasurementError: When the worker or the meter fails; nothing of the launch may be used.
+            MeasurementError: When the worker or the meter fails; the launch must be discarded.
         """
         self._cpus = cpus
         self._meter.begin_window()
@@ -104,10 +104,10 @@ class LaunchSession:
     def call_ns(self, window_ns: float) -> float:
         """Measure the time per warm call: serve more and more calls until they take long enough, then repeat.
 
-        Calls that will arrive at a rate are also served here as fast as the workload's clients can ask.
+        Calls are served back to back here, even where they will arrive at a rate.
 
-        All launches are planned by this time, and other load on the machine can only make calls look longer, even
-        several times: so the shortest of five windows counts.
+        All launches are planned from this time. Other load on the machine can only make calls look longer, even
+        several times as long, so the shortest of five windows counts.
         """
         calls = self._clients
         served = self._serve(calls)

@@ -1,15 +1,15 @@
-"""Answers the energy alarm of a workload; `energygate export cloudwatch` writes this file into its template as it is.
+"""The function that responds to a workload's energy alarm; `energygate export cloudwatch` copies this file unchanged.
 
-CloudWatch calls it when the alarm changes, and a schedule every few minutes. Either only wakes it: what it does
-follows from what the alarm says now and since when. Events that come twice, late, in another order or not at all
-therefore make no difference.
+CloudWatch calls it when the alarm changes state, and a schedule calls it every few minutes. The event is only a
+trigger: what the function does depends on the alarm's current state, and for how long the alarm has been in it. So
+duplicate, late, reordered and lost events make no difference.
 
-In ALARM a value moves by one step, and by another one each STEP_MINUTES until the alarm clears, never beyond MINIMUM
-and MAXIMUM: concurrency or replicas go down, the share of requests that the CPU-only variant serves goes up. What it
-was before is kept in an SSM parameter, and is put back in OK. Without enough data nothing moves. What somebody else
-sets during an alarm stays as they set it.
+In ALARM it changes a value by one step, and by another each STEP_MINUTES until the alarm clears, always between MINIMUM
+and MAXIMUM: concurrency or replicas go down, the CPU-only variant's share of requests goes up. The original value is
+kept in an SSM parameter, and is restored in OK. With too little data nothing changes. A value that somebody else sets
+during an alarm is left alone.
 
-Runs on Lambda's Python 3.12 with nothing but the standard library and boto3, which is there.
+It runs on Lambda's Python 3.12, with the standard library and boto3, which Lambda provides.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Limits:
-    """How far a value may be moved while the alarm is on, and how fast."""
+    """How far and how fast a value may be changed during an alarm."""
 
     minimum: float
     maximum: float
@@ -40,7 +40,7 @@ class Limits:
 
     @classmethod
     def read(cls, settings: Mapping[str, str]) -> Limits:
-        """Take them from the function's environment; ValueError where they make no sense."""
+        """Read them from the function's environment; raise ValueError when they contradict each other."""
         limits = cls(
             minimum=float(settings["MINIMUM"]),
             maximum=float(settings["MAXIMUM"]),
@@ -55,10 +55,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Memory:
-    """What is remembered while the value is not where it was.
+    """What is stored while the value differs from the original.
 
-    `ours` has the last two values that are this function's doing (one of them may not have been written); any other
-    is somebody else's, and `left` then says that this alarm is theirs to answer.
+    `ours` has the last two values that this function has set (the very last may not have been written); any other value
+    is somebody else's. `left` is then true: this alarm is left to them.
     """
 
     original: float | None
@@ -76,7 +76,7 @@ class Decision:
     memory: Memory | None = None
 
 
-def decide(  # noqa: PLR0913 - everything that it depends on
+def decide(  # noqa: PLR0913 - all that the decision depends on
     state: str,
     seconds: float,
     current: float | None,
@@ -85,38 +85,38 @@ def decide(  # noqa: PLR0913 - everything that it depends on
     *,
     lowers: bool,
 ) -> Decision:
-    """Say what to do about an alarm that has been in a state for so many seconds."""
+    """Return what to do about an alarm that has been in a state for so many seconds."""
     if state == "ALARM":
         return _over(seconds, current, memory or Memory(current, (current,)), limits, lowers=lowers)
     if state != "OK":
-        return Decision("keep", "there is too little data to tell")
+        return Decision("keep", "there is too little data")
     if memory is None:
         return Decision("keep", "energy is within its limit, and nothing was changed")
     if seconds < limits.restore_seconds:
         return Decision("keep", "energy is within its limit, but not for long enough")
     if memory.left or current not in memory.ours:
-        return Decision("forget", "energy is within its limit; somebody else's value stays")
+        return Decision("forget", "energy is within its limit; the value that somebody else has set stays")
     return Decision("restore", "energy is within its limit again", memory.original)
 
 
 def _over(seconds: float, current: float | None, memory: Memory, limits: Limits, *, lowers: bool) -> Decision:
     if memory.left:
-        return Decision("keep", "somebody else answers this alarm")
+        return Decision("keep", "somebody else is handling this alarm")
     if current not in memory.ours:
         return Decision(
             "leave",
-            "somebody else has set it meanwhile",
+            "somebody else has set the value",
             memory=Memory(memory.original, memory.ours, left=True),
         )
     steps = 1 + max(0, int(seconds // limits.step_seconds))
     to = moved(memory.original, current, steps, limits, lowers=lowers)
     if to == current:
-        return Decision("keep", "it is as far as it may be by now")
+        return Decision("keep", "the value is at its limit, or the next step is not yet due")
     return Decision("step", f"energy is over its limit: step {steps}", to, Memory(memory.original, (current, to)))
 
 
 def moved(original: float | None, current: float | None, steps: int, limits: Limits, *, lowers: bool) -> float:
-    """Where so many steps lead: within the limits, and never back towards more energy.
+    """Return the value after so many steps: within the limits, and never back towards more energy.
 
     Where nothing is set (None), steps start from the maximum. A value that is already beyond its limit stays.
     """
@@ -129,14 +129,14 @@ def moved(original: float | None, current: float | None, steps: int, limits: Lim
 
 
 class MemoryStore:
-    """The memory, in an SSM parameter that is only there while something is remembered."""
+    """The memory in an SSM parameter, which exists only while something is stored."""
 
     def __init__(self, ssm: Any, name: str) -> None:  # noqa: ANN401 - boto3 makes clients at run time
         self._ssm = ssm
         self._name = name
 
     def read(self) -> Memory | None:
-        """Recall; None where nothing is remembered."""
+        """Return the memory; None when there is none."""
         try:
             text = self._ssm.get_parameter(Name=self._name)["Parameter"]["Value"]
         except self._ssm.exceptions.ParameterNotFound:
@@ -145,55 +145,55 @@ class MemoryStore:
         return Memory(found["original"], tuple(found["ours"]), left=found["left"])
 
     def write(self, memory: Memory, *, anew: bool) -> None:
-        """Remember; `anew` fails where another run was faster, so that no original value is ever lost."""
+        """Store the memory; `anew` fails when another run has just stored one, so that no original value is lost."""
         self._ssm.put_parameter(Name=self._name, Value=json.dumps(asdict(memory)), Type="String", Overwrite=not anew)
 
     def forget(self) -> None:
-        """Remember nothing any more."""
+        """Delete the memory."""
         self._ssm.delete_parameter(Name=self._name)
 
 
-def unexpected(event: Any, alarm: str) -> str | None:  # noqa: ANN401 - whatever calls
-    """Say what is wrong with an event; None for the schedule's, and for the alarm's own.
+def unexpected(event: Any, alarm: str) -> str | None:  # noqa: ANN401 - anything may call
+    """Return what is wrong with an event; None for one of the schedule or of this alarm.
 
     https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarms-and-actions-Lambda.html shows the latter.
     """
     if not isinstance(event, dict):
-        return "the event is no object"
+        return "the event is not an object"
     if event.get("source") == "aws.events" and event.get("detail-type") == "Scheduled Event":
         return None
     data = event.get("alarmData")
     if event.get("source") != "aws.cloudwatch" or not isinstance(data, dict):
-        return "the event is neither an alarm's nor a schedule's"
+        return "the event is from neither an alarm nor a schedule"
     if data.get("alarmName") != alarm:
         return f"the event is about another alarm: {str(data.get('alarmName'))[:255]!r}"
     return None
 
 
 def handler(
-    event: Any,  # noqa: ANN401 - whatever calls
+    event: Any,  # noqa: ANN401 - anything may call
     _context: object,
     client: Callable[[str], Any] = boto3.client,
     now: Callable[[], float] = time.time,
 ) -> dict[str, Any]:
-    """Bring the value to where the alarm wants it; returns and logs what was done and why."""
+    """Set the value that the alarm calls for; return and log what was done and why."""
     settings = os.environ
     alarm = settings["ALARM"]
     wrong = unexpected(event, alarm)
     if wrong:
-        return _say({"alarm": alarm, "action": "ignore", "why": wrong})
+        return _log({"alarm": alarm, "action": "ignore", "why": wrong})
     found = client("cloudwatch").describe_alarms(AlarmNames=[alarm], AlarmTypes=["MetricAlarm"])["MetricAlarms"]
     if not found:
-        return _say({"alarm": alarm, "action": "ignore", "why": "there is no such alarm any more"})
+        return _log({"alarm": alarm, "action": "ignore", "why": "the alarm no longer exists"})
     since = found[0].get("StateTransitionedTimestamp") or found[0]["StateUpdatedTimestamp"]
     report = {"alarm": alarm, "state": found[0]["StateValue"], "dry_run": settings["DRY_RUN"] != "false"}
     target = TARGETS[settings["TARGET"]](client, settings)
-    remembered = MemoryStore(client("ssm"), settings["MEMORY"])
+    store = MemoryStore(client("ssm"), settings["MEMORY"])
     try:
-        current = target.read()  # before the memory, which another run writes before it moves anything
+        current = target.read()  # before the memory: another run stores that before it changes the value
     except NotNow as reason:
-        return _say({**report, "action": "keep", "why": str(reason)})
-    memory = remembered.read()
+        return _log({**report, "action": "keep", "why": str(reason)})
+    memory = store.read()
     decision = decide(
         report["state"],
         now() - since.timestamp(),
@@ -204,20 +204,20 @@ def handler(
     )
     report |= {"action": decision.action, "why": decision.why, "from": current, "to": decision.to}
     if not report["dry_run"]:
-        _carry_out(decision, target, remembered, anew=memory is None)
-    return _say(report)
+        _carry_out(decision, target, store, anew=memory is None)
+    return _log(report)
 
 
-def _carry_out(decision: Decision, target: Target, remembered: MemoryStore, *, anew: bool) -> None:
-    """Remember before moving, and forget after: a run that is cut short loses nothing."""
+def _carry_out(decision: Decision, target: Target, store: MemoryStore, *, anew: bool) -> None:
+    """Store the memory before a change, and delete it after the last: an interrupted run loses nothing."""
     if decision.memory is not None:
-        remembered.write(decision.memory, anew=anew)
+        store.write(decision.memory, anew=anew)
     if decision.action in {"step", "restore"}:
         target.write(decision.to)
     if decision.action in {"restore", "forget"}:
-        remembered.forget()
+        store.forget()
 
 
-def _say(report: dict[str, Any]) -> dict[str, Any]:
+def _log(report: dict[str, Any]) -> dict[str, Any]:
     print(json.dumps(report))  # noqa: T201 - it is the function's log
     return report

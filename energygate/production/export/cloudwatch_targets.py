@@ -1,4 +1,4 @@
-"""What the function that answers the energy alarm can move; exported together with `cloudwatch_handler`."""
+"""The values that the function for the energy alarm can change; exported together with `cloudwatch_handler`."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ DIGITS = 4
 
 
 class NotNow(Exception):
-    """The value cannot be moved at the moment; the next run tries again."""
+    """The value cannot be changed at the moment; the next run tries again."""
 
 
 class Target(Protocol):
-    """What is moved; `read` raises NotNow where that is impossible at the moment."""
+    """A value to change; `read` raises NotNow where it cannot be changed at the moment."""
 
     lowers: bool
 
@@ -90,7 +90,7 @@ class EcsService:
 
 
 class LambdaAlias:
-    """Share of an alias' requests that go to the function's CPU-only version."""
+    """The share of an alias' requests that goes to the function's CPU-only version."""
 
     lowers = False
 
@@ -102,7 +102,7 @@ class LambdaAlias:
 
     def read(self) -> float | None:
         found = self._lambda.get_alias(**self._alias)
-        self._revision = found["RevisionId"]  # with it a deployment at the same moment is never overwritten
+        self._revision = found["RevisionId"]  # so that a deployment at the same moment is not overwritten
         weights = (found.get("RoutingConfig") or {}).get("AdditionalVersionWeights") or {}
         if set(weights) - {self._version}:
             raise NotNow(f"the alias is being shifted between other versions: {sorted(weights)}")
@@ -118,7 +118,7 @@ class LambdaAlias:
 
 
 class SageMakerEndpoint:
-    """Share of two SageMaker variants' requests that go to the CPU-only one; what both have together stays."""
+    """The CPU-only one's share of two SageMaker variants' requests; the sum of their weights stays as it is."""
 
     lowers = False
 
