@@ -59,8 +59,8 @@ def main() -> int:
     equal = [each["without again"] - each["without"] for each in times]
     print(f"import of the plugin      {statistics.median(imports):6.2f} ms   target: at most {IMPORT_TARGET_MS:g} ms")
     print(f"empty suite without it    {statistics.median(each['without'] for each in times):6.1f} ms")
-    print(f"empty suite, extra        {told(extra)}   target: at most {SUITE_TARGET_MS:g} ms   ({rounds} rounds)")
-    print(f"two equal runs, extra     {told(equal)}")
+    print(f"empty suite, extra        {described(extra)}   target: at most {SUITE_TARGET_MS:g} ms   ({rounds} rounds)")
+    print(f"two equal runs, extra     {described(equal)}")
     met = statistics.median(imports) <= IMPORT_TARGET_MS and statistics.median(extra) <= SUITE_TARGET_MS
     print(f"targets: {'met' if met else 'MISSED'}")
     return int(not met)
@@ -97,7 +97,7 @@ def run_suite(options: list[str]) -> None:
     os._exit(int(pytest.main([*OPTIONS, *options])))
 
 
-def told(values: list[float]) -> str:
+def described(values: list[float]) -> str:
     """A median, and its standard error from the quartiles as of a normal distribution."""
     low, _, high = statistics.quantiles(values, n=4)
     error = 1.2533 * (high - low) / 1.349 / len(values) ** 0.5

@@ -102,11 +102,11 @@ def main(verdicts: int, limit: str) -> int:
         write(Path(name))
         while len(judged) < verdicts:
             judged += session(Path(name), limit)
-            told = ", ".join(
+            shown = ", ".join(
                 f"{one.name} {one.verdict} ({one.change:+.2%}, {one.launches} launches, {one.seconds:.1f} s)"
                 for one in judged[-len(RIGHT) :]
             )
-            print(f"  {len(judged):3}  {told}", flush=True)
+            print(f"  {len(judged):3}  {shown}", flush=True)
     return tell(judged)
 
 

@@ -125,5 +125,5 @@ def test_the_steps_hand_over_every_input():
 
 def test_only_the_step_that_reports_has_the_token():
     for step in ACTION["runs"]["steps"]:
-        told = "inputs.github-token" in str(step) or "github.token" in str(step) or "secrets." in str(step)
-        assert told is (step.get("id") == "report")
+        has_token = "inputs.github-token" in str(step) or "github.token" in str(step) or "secrets." in str(step)
+        assert has_token is (step.get("id") == "report")

@@ -85,14 +85,14 @@ def test_everything_is_reported(step, shop, environ, log, tmp_path):
 
 
 def test_the_comment_comes_last(step, github, environ, log):
-    told = []
+    reports = []
     github.before(
         "POST",
         ".*/comments",
-        lambda: told.append((Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8"), log.getvalue())),
+        lambda: reports.append((Path(environ["GITHUB_STEP_SUMMARY"]).read_text("utf-8"), log.getvalue())),
     )
     step(FAILS)
-    ((summary, said),) = told
+    ((summary, said),) = reports
     assert "energygate" in summary
     assert "::error " in said
 

@@ -1,4 +1,4 @@
-"""The second stage: what a stranger's run left is judged by base's policy and told on the right pull request."""
+"""The second stage: what a fork's run left is judged by base's policy and reported on the right pull request."""
 
 from __future__ import annotations
 

@@ -85,5 +85,5 @@ def test_it_leaves_nothing_behind(shown):
 )
 def test_it_says_what_the_gate_did(capsys, code, returned, last):
     assert demonstrate(lambda *_, **__: code) == returned
-    *_, told, _ = capsys.readouterr().out.splitlines()
-    assert fnmatch(told, last)
+    *_, line, _ = capsys.readouterr().out.splitlines()
+    assert fnmatch(line, last)

@@ -54,8 +54,8 @@ def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, has_ended, *, n
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a background shell ignores it
         )
         connection, _ = started.accept()
-        with connection, connection.makefile() as told:
-            worker, child = map(int, told.read().split())
+        with connection, connection.makefile() as pids:
+            worker, child = map(int, pids.read().split())
     os.killpg(process.pid, number)  # as a terminal does: the whole group
     out, err = process.communicate(timeout=GENEROUS_S)
     assert (process.returncode, out, err) == (code, "", said)

@@ -39,9 +39,9 @@ def test_its_sentence_says_what_happened_and_where(all_broken, name, words):
 def test_it_is_reported_once_beside_the_workloads_name(all_broken, name):
     ran, result = all_broken
     message = by_name(result)[name]["error"]["message"]
-    told = [line for line in ran.out.splitlines() if message in line and not line.startswith("  | ")]
-    assert len(told) == 1
-    assert told[0].removeprefix("✗ ERROR  ").startswith(name)
+    lines = [line for line in ran.out.splitlines() if message in line and not line.startswith("  | ")]
+    assert len(lines) == 1
+    assert lines[0].removeprefix("✗ ERROR  ").startswith(name)
 
 
 def test_a_workloads_own_traceback_is_shown_from_its_own_code_on(all_broken):

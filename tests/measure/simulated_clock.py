@@ -12,7 +12,7 @@ class SimulatedClock:
     """What `time` says from now on: it goes on by a look when it is asked, and by what somebody sleeps.
 
     Args:
-        show: Is told each new time, in seconds: for what has no Python to ask.
+        show: Receives each new time, in seconds: for what has no Python to ask.
     """
 
     def __init__(self, show=lambda _: None):

@@ -114,9 +114,9 @@ def test_a_stretch_too_short_for_a_launch_starts_none():
 
 
 def test_progress_is_told_after_every_launch():
-    told = []
-    campaign_of(Timepiece([2.0])).resume(6.0, decided=never, on_progress=told.append)
-    assert [(one.launches, one.elapsed_s, one.time_limit_s) for one in told] == [
+    progress = []
+    campaign_of(Timepiece([2.0])).resume(6.0, decided=never, on_progress=progress.append)
+    assert [(one.launches, one.elapsed_s, one.time_limit_s) for one in progress] == [
         (1, pytest.approx(2.0), 6.0),
         (2, pytest.approx(4.0), 6.0),
         (3, pytest.approx(6.0), 6.0),

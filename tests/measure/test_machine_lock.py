@@ -31,7 +31,7 @@ def own_directory(tmp_path, monkeypatch):
 
 @pytest.fixture
 def another():
-    """Another process that has its turn until it is told to end it."""
+    """Another process that holds the lock until it is asked to release it."""
     with subprocess.Popen(
         [sys.executable, "-c", HOLDS_THE_LOCK], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:

@@ -238,8 +238,8 @@ def test_a_test_that_is_skipped_when_it_runs_again_has_no_verdict(together, name
     said, cases = together
     assert outcome(cases[name]) == {"skipped"}
     assert "energygate.verdict" not in {one.get("name") for one in cases[name].iter("property")}
-    told = [line for line in said.splitlines() if name in line]
-    assert [line for line in told if "OVER BUDGET" in line or "over the limit" in line] == []
+    lines = [line for line in said.splitlines() if name in line]
+    assert [line for line in lines if "OVER BUDGET" in line or "over the limit" in line] == []
 
 
 def test_a_test_on_an_event_loop(together):

@@ -108,7 +108,7 @@ def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
 
 
 @pytest.mark.parametrize(
-    ("terms", "told"),
+    ("terms", "text"),
     [
         ({}, "2 warm replicas, 1.78 W (estimated) each when idle"),
         ({"traffic": traffic(warm_replicas=1)}, "1 warm replica, 1.78 W (estimated) each when idle"),
@@ -134,9 +134,9 @@ def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
         ),
     ],
 )
-def test_what_stands_behind_it(terms, told):
+def test_what_stands_behind_it(terms, text):
     said = assumptions(site(**terms), [workload()])
-    assert said == f"1,000,000 requests a day, {told}, PUE 1.25, 400 g CO₂e/kWh in DEU"
+    assert said == f"1,000,000 requests a day, {text}, PUE 1.25, 400 g CO₂e/kWh in DEU"
 
 
 def test_where_the_power_at_rest_is_from():
@@ -169,16 +169,16 @@ def shown(outcome):
 
 
 def test_the_console_tells_a_year_and_what_stands_behind_it_once():
-    told = shown(result(workload("a"), workload("b"), site=site()))
-    assert told.count("7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year at your traffic\n") == 2
-    assert told.count("Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle") == 1
-    assert "a: effective energy per request 120 µWh: 25 % requests, 75 % idle replicas\n" in told
+    text = shown(result(workload("a"), workload("b"), site=site()))
+    assert text.count("7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year at your traffic\n") == 2
+    assert text.count("Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle") == 1
+    assert "a: effective energy per request 120 µWh: 25 % requests, 75 % idle replicas\n" in text
 
 
 def test_numbers_that_must_not_be_added_up_say_so_once():
     """Each workload's year is that of all of the site's traffic: added up they would count it twice."""
-    told = shown(result(workload("a"), workload("b"), site=site()))
-    assert told.count("in DEU; each workload as if it served all of the traffic\n") == 1
+    text = shown(result(workload("a"), workload("b"), site=site()))
+    assert text.count("in DEU; each workload as if it served all of the traffic\n") == 1
     body = comment(result(workload("a"), workload("b"), site=site()), run_url=None)
     assert body.count("in DEU; each workload as if it served all of the traffic.\n") == 1
 

@@ -431,7 +431,7 @@ def test_a_shell_reads_the_command_as_words(name, policy, ref):
     [
         (changed(0.2, 0.1, 0.3), "+219 Wh, +83 g CO₂e, +0.066 EUR"),
         (changed(-0.2, -0.3, -0.1), f"{MINUS}219 Wh, {MINUS}83 g CO₂e, {MINUS}0.066 EUR"),
-        (changed(0.02, -0.1, 0.3), ""),  # no change is shown, so none is told
+        (changed(0.02, -0.1, 0.3), ""),  # a change that is not shown to be real is left out
         (changed(0.2, None, None), ""),
         (judged(Verdict.PASS), "1.4 kWh, 533 g CO₂e, 0.42 EUR"),
         (failed_workload_result(), ""),
@@ -443,8 +443,8 @@ def test_what_it_means_in_a_year(workload, cost):
 
 def test_a_year_needs_traffic_and_only_that():
     assert "a year" not in written(result(judged(Verdict.PASS)))
-    told = written(result(judged(Verdict.PASS), site=site()))
-    assert "\n<b>At your traffic</b>: 1.4 kWh a year (2,000,000 requests a day, PUE 1.25).\n" in told
+    text = written(result(judged(Verdict.PASS), site=site()))
+    assert "\n<b>At your traffic</b>: 1.4 kWh a year (2,000,000 requests a day, PUE 1.25).\n" in text
     assert per_year(judged(Verdict.PASS), site(electricity_price="a fortune")) == "1.4 kWh"
 
 

@@ -18,13 +18,13 @@ PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 RUN = "https://github.com/o/r/actions/runs/4711"
 
 
-def told(message="it broke", **fields):
+def body(message="it broke", **fields):
     defaults = {"hint": None, "detail": None, "run_url": RUN, "exit_code": 3, "limit": 65_000}
     return comment_without_result(message, **{**defaults, **fields})
 
 
 def test_an_error_to_the_character():
-    said = told(
+    said = body(
         "the setup of head failed: `pip install .` ended with exit code 1",
         hint="Try it there",
         detail="Collecting x\nERROR: no match",
@@ -50,8 +50,8 @@ def test_an_error_to_the_character():
 
 
 def test_a_question_keeps_its_mark_and_a_sentence_its_full_stop():
-    assert "\n\nDid you mean `max`?\n\n" in told(hint="Did you mean `max`?")
-    assert "\n\nDo it.\n\n" in told(hint="Do it.")
+    assert "\n\nDid you mean `max`?\n\n" in body(hint="Did you mean `max`?")
+    assert "\n\nDo it.\n\n" in body(hint="Do it.")
 
 
 @pytest.mark.parametrize(
@@ -63,16 +63,16 @@ def test_a_question_keeps_its_mark_and_a_sentence_its_full_stop():
     ],
 )
 def test_it_says_what_the_exit_code_means(code, words):
-    assert f"\n\n{words}\n" in told(exit_code=code)
+    assert f"\n\n{words}\n" in body(exit_code=code)
 
 
 def test_without_a_run_there_is_no_link():
-    assert told(run_url=None).endswith("no valid measurement.\n")
+    assert body(run_url=None).endswith("no valid measurement.\n")
 
 
 @given(limit=st.integers(200, 3_000))
 def test_it_fits_and_the_output_goes_first(limit):
-    said = told(detail="line 🌈\n" * 50, limit=limit)
+    said = body(detail="line 🌈\n" * 50, limit=limit)
     assert len(said.encode()) <= limit
     assert said.startswith("### 💥 energygate: it broke\n")
     assert RUN in said
@@ -80,12 +80,12 @@ def test_it_fits_and_the_output_goes_first(limit):
 
 def test_a_limit_that_holds_nothing_is_refused():
     with pytest.raises(UsageError, match="longer than a comment may be"):
-        told(limit=20)
+        body(limit=20)
 
 
 @given(message=hostile, hint=hostile, detail=hostile)
 def test_no_text_from_outside_moves_anything(message, hint, detail):
-    attacked = told(f"x{message}x", hint=f"x{hint}x", detail=f"x{detail}x")
-    calm = told("x", hint="x", detail="x")
+    attacked = body(f"x{message}x", hint=f"x{hint}x", detail=f"x{detail}x")
+    calm = body("x", hint="x", detail="x")
     found = [re.sub(r"fence code.*", "fence", one) for one in skeleton(PARSER.parse(attacked))]
     assert found == [re.sub(r"fence code.*", "fence", one) for one in skeleton(PARSER.parse(calm))]

@@ -1,4 +1,4 @@
-"""Git LFS: pointers are told from files, and base gets the files that head has."""
+"""Git LFS: pointers are distinguished from files, and base gets the files that head has."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`result.json` from elsewhere: what is no result is refused in one sentence, and what is read can be told."""
+"""`result.json` from elsewhere: what is not a result is refused in one sentence, what is read can be reported."""
 
 from __future__ import annotations
 

@@ -256,9 +256,9 @@ def test_head_s_policy_refutes_a_removal():
 def test_a_rename_told_as_a_removal_is_no_way_around_base_s_budgets():
     base, _ = one_measured()
     head = policy({"new": {**CNN, "threads": 1}})
-    told = FirstStage(base, head).unmeasured("cnn", "removed", base_name="cnn")
-    told = told.measured("new", [SAME], state="added", base_name=None).result()
-    again = judge_again(told, base, head=head)
+    stage = FirstStage(base, head).unmeasured("cnn", "removed", base_name="cnn")
+    claimed = stage.measured("new", [SAME], state="added", base_name=None).result()
+    again = judge_again(claimed, base, head=head)
     assert message(again) == ("it claims to be removed, and head's policy runs the same as 'new'; measure it again")
 
 

@@ -81,7 +81,7 @@ def honest_runs(draw):
         "added": draw(st.sampled_from(["judge", "fail"])),
         "removed": draw(st.sampled_from(["list", "fail"])),
     }
-    before, after, told, waivers = {}, {}, [], []
+    before, after, measured, waivers = {}, {}, [], []
     for number, state in enumerate(states):
         name = f"w{number}"
         budgets, evidence = draw(budgets_and_evidence())
@@ -89,7 +89,7 @@ def honest_runs(draw):
         now = f"{name} new" if "renamed" in state else name
         if state != "removed":
             after[now] = before[name]
-        told.append((state, name, now, evidence))
+        measured.append((state, name, now, evidence))
         waivers += [
             {
                 "workload": name,
@@ -104,11 +104,11 @@ def honest_runs(draw):
     for number in range(draw(st.integers(0, 2))):
         budgets, evidence = draw(budgets_and_evidence(added=True))
         after[f"added {number}"] = {"onnx": f"added-{number}.onnx", "budgets": budgets}
-        told.append(("added", None, f"added {number}", evidence))
+        measured.append(("added", None, f"added {number}", evidence))
     base = policy(before, waivers=waivers, comparison=rules)
     head = policy(after or {"x": {"onnx": "x.onnx"}})
     first = FirstStage(base, head)
-    for state, name, now, evidence in told:
+    for state, name, now, evidence in measured:
         if state in {"compared", "renamed"}:
             first.measured(now, evidence, state=state, base_name=name)
         elif state == "added" and rules["added"] == "judge":

@@ -165,8 +165,8 @@ def imported(tmp_path, modules, *, own, other, copy):
             path = tmp_path / side / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
-    told = {name: file and str(tmp_path / file) for name, file in modules.items()}
-    found = find_imported_copy(told, tmp_path / "own", tmp_path / "other")
+    files = {name: file and str(tmp_path / file) for name, file in modules.items()}
+    found = find_imported_copy(files, tmp_path / "own", tmp_path / "other")
     return found and (found.name, found.source.as_posix(), found.import_root)
 
 

@@ -62,7 +62,7 @@ def diary(tmp_path):
 
 
 def knowing(path):
-    """Processes of ours that have been told of the diary."""
+    """Processes of ours that know the diary."""
     for process in Path("/proc").glob("[0-9]*"):
         try:
             variables = (process / "environ").read_bytes().split(b"\0")
@@ -228,7 +228,7 @@ def test_a_signal_ends_the_servers_of_both_sides(served, diary, tmp_path_factory
     served.commit(branch="change")
     served.write("README.md", "# Words\n")
     # When two have answered and two are to be measured, head is asked beside a frozen base.
-    told = f"""
+    announcing = f"""
 import socket
 
 TOLD = []
@@ -245,7 +245,7 @@ def tell():
     text = (served.root / "completions.py").read_text(encoding="utf-8")
     served.write(
         "completions.py",
-        text.replace("NUMBERS = count(1)", f"NUMBERS = count(1)\n{told}").replace(
+        text.replace("NUMBERS = count(1)", f"NUMBERS = count(1)\n{announcing}").replace(
             "        words = asked.get", "        tell()\n        words = asked.get"
         ),
     )

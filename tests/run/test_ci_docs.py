@@ -79,7 +79,7 @@ def test_the_plain_shell_gates_and_comments(removes_one, shell):
     assert verdicts(removes_one) == BROKEN
     assert (removes_one.root / "energy.md").read_text("utf-8").startswith("### ❌ ")
     with FakeGitHub().serving() as github:
-        told = shell(
+        ran = shell(
             block("sh", 1),
             REPOSITORY="o/r",
             PULL_REQUEST="1",
@@ -88,7 +88,7 @@ def test_the_plain_shell_gates_and_comments(removes_one, shell):
             GITHUB_API_URL=github.api_url,
             no_proxy="*",
         )
-        assert (told.returncode, told.stderr) == (0, "")
+        assert (ran.returncode, ran.stderr) == (0, "")
         (body,) = github.bodies()
     assert "https://ci.example.org/7" in body
     assert f"sha={removes_one.git('rev-parse', 'HEAD')}" in body
@@ -97,9 +97,9 @@ def test_the_plain_shell_gates_and_comments(removes_one, shell):
 @pytest.mark.usefixtures("removes_one")
 def test_a_comment_that_cannot_be_posted_does_not_fail_its_job(shell):
     shell(block("sh"), TARGET_BRANCH="main")
-    told = shell(block("sh", 1), REPOSITORY="o/r", PULL_REQUEST="1", RUN_URL="x", GITHUB_TOKEN=None)
-    assert told.returncode == 0
-    assert told.stderr.endswith("energygate: the comment could not be posted; the verdict stands\n")
+    ran = shell(block("sh", 1), REPOSITORY="o/r", PULL_REQUEST="1", RUN_URL="x", GITHUB_TOKEN=None)
+    assert ran.returncode == 0
+    assert ran.stderr.endswith("energygate: the comment could not be posted; the verdict stands\n")
 
 
 def test_without_a_result_the_plain_shell_still_exits_with_the_reason(removes_one, shell):

@@ -137,8 +137,8 @@ def test_two_launches_of_a_pair(spun, has_ended):
 
     # Both sides of a launch sit on the same CPUs, which rotate.
     starts = diary.read("starts")
-    told = [[int(cpu) for cpu in words] for _, _, words in starts]
-    assert told == [list(launch.cpus) for launch in launches.base for _ in range(2)]
+    cpus = [[int(cpu) for cpu in words] for _, _, words in starts]
+    assert cpus == [list(launch.cpus) for launch in launches.base for _ in range(2)]
     assert all(base.cpus == head.cpus for base, head in launches.pairs)
     assert len({launch.cpus for launch in launches.base}) == min(2, len(usable_cpus()))
 

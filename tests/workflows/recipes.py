@@ -18,7 +18,7 @@ workloads:
     budgets:
       model_size: {max_increase: 5 %}
 """
-"""Decided by the size of a file: what is tried here is what happens around the measuring, and how it is told."""
+"""Decided by the size of a file: what is tried here is what happens around the measuring, and how it is reported."""
 
 ENERGY = POLICY.replace("2 s", "5 s").replace("model_size", "energy_per_request")
 """The real thing."""

@@ -77,8 +77,8 @@ INSTALL = '"$ENERGYGATE_PYTHON" -I "$GITHUB_ACTION_PATH/action/install.py" make'
 def made(job, **more):
     code, said, outputs = job(PREPARE, **more)
     assert code == 0, said
-    told = {"ENERGYGATE_PYTHON": outputs["python"], "ENERGYGATE_ENVIRONMENT": outputs["environment"]}
-    return job(INSTALL, **told, **more)
+    variables = {"ENERGYGATE_PYTHON": outputs["python"], "ENERGYGATE_ENVIRONMENT": outputs["environment"]}
+    return job(INSTALL, **variables, **more)
 
 
 def test_a_broken_cache_and_a_warm_one(job):

@@ -41,7 +41,7 @@ def energygate(job):
 
 
 def verdict(job):
-    """What a job says, told in every way there is: they must agree."""
+    """The verdict of a job in each of its outputs, which must agree."""
     step = energygate(job)
     assert step.outputs["verdict"] in job.summary or step.outputs["summary"]
     return step.outputs["verdict"], job.result
@@ -135,8 +135,8 @@ def test_a_mistake_in_the_policy_is_told_and_fails(gated):
     assert verdict(job) == ("error", "failure")
     assert energygate(job).step("Verdict").exit_code == 2
     (comment,) = bot_comments(scenario)
-    for told in (comment, job.summary):
-        assert "energygate.yml:8" in html.unescape(told).replace("\u2060", "")
+    for text in (comment, job.summary):
+        assert "energygate.yml:8" in html.unescape(text).replace("\u2060", "")
     assert {"file": "energygate.yml", "line": "8"}.items() <= job.annotations[0].properties.items()
     assert "Traceback" not in job.log
 

@@ -10,7 +10,7 @@ from energygate.workloads import operators
 from energygate.workloads.operators import changes_by_operator
 
 
-def told(base, head):
+def changes(base, head):
     return [(one.operator, round(one.contribution, 6)) for one in changes_by_operator(base, head)]
 
 
@@ -30,7 +30,7 @@ def told(base, head):
     ],
 )
 def test_what_moved_largest_first(base, head, moved):
-    assert told(base, head) == moved
+    assert changes(base, head) == moved
 
 
 def test_new_and_gone_operators_are_marked():

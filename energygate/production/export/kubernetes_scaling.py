@@ -251,18 +251,18 @@ def describe_target(app: Application, variant: Variant) -> str:
     latency, energy = (
         f"{METRICS[one.metric].label} within {one.described}" for one in (app.scaled.latency, app.scaled.energy)
     )
-    told = f"{variant.most_per_s:.4g} requests a second keep {latency} ({variant.origin})"
-    told += f", less {TOLERANCE * 100:.0f} % tolerance"
+    text = f"{variant.most_per_s:.4g} requests a second keep {latency} ({variant.origin})"
+    text += f", less {TOLERANCE * 100:.0f} % tolerance"
     if not app.scaled.effective:
-        return told
+        return text
     spent = variant.joules_per_request(variant.target_per_s, pue=app.pue)
     least = variant.least_per_s(joules(app.scaled.energy.value), pue=app.pue)
     if spent is None or least is None:
-        return told
-    told += f"; {spent:.4g} J a request there"
+        return text
+    text += f"; {spent:.4g} J a request there"
     if math.isinf(least):
-        return f"{told}, and no load keeps {energy}"
-    return f"{told}, and {energy} from {least:.4g} requests a second on"
+        return f"{text}, and no load keeps {energy}"
+    return f"{text}, and {energy} from {least:.4g} requests a second on"
 
 
 def quantity(value: float) -> str:

@@ -137,8 +137,8 @@ class Application:
             return [Noted(1, f"equal: {missing} missing")] * len(self.variants)
         rate = traffic.daily / _SECONDS_A_DAY
         best, note = best_at(self.routing, rate, [one.name for one in self.variants])
-        told = f"{rate:.4g} requests a second on average, {source.policy.where('site', 'traffic')}: {note}"
-        return [Noted(100 if one.name == best else 0, told) for one in self.variants]
+        text = f"{rate:.4g} requests a second on average, {source.policy.where('site', 'traffic')}: {note}"
+        return [Noted(100 if one.name == best else 0, text) for one in self.variants]
 
 
 def deployment(source: Source, app: Application, variant: Variant) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
 
 
 @pytest.mark.parametrize(
-    ("policy", "result", "options", "told"),
+    ("policy", "result", "options", "expected"),
     [
         (POLICY, measured(kind="onnx"), {}, ["the requests a second of a replica"]),
         (POLICY, measured(kind="python"), {"requests_per_replica": {"cpu": 3.0}}, []),
@@ -94,15 +94,15 @@ def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
         (SERVICE, None, {"routings": {"digits-cnn": two_machines()}}, []),
     ],
 )
-def test_what_comes_from_a_model_without_its_server_is_said(policy, result, options, told):
+def test_what_comes_from_a_model_without_its_server_is_said(policy, result, options, expected):
     found = [*notes(source(policy, result=result), KubernetesOptions(**options))]
-    assert len(found) == bool(told)
+    assert len(found) == bool(expected)
     known = (
         "the requests a second of a replica",
         "the limit on latency p95",
         "the limit on energy per request",
     )
-    assert [one for one in known if any(one in note for note in found)] == told
+    assert [one for one in known if any(one in note for note in found)] == expected
 
 
 def test_a_target_of_the_bare_model_says_so_beside_the_number():

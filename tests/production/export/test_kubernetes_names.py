@@ -1,4 +1,4 @@
-"""Names of objects: valid, unique, and told apart by what pods are called."""
+"""Names of objects: valid, unique, and distinguishable by their pods' names."""
 
 from __future__ import annotations
 

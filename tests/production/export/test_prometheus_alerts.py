@@ -76,7 +76,7 @@ def judge(tmp_path):
     return run
 
 
-def told(value, *, line=10, windows=("the last hour", "5m"), name="digits-cnn"):
+def annotations(value, *, line=10, windows=("the last hour", "5m"), name="digits-cnn"):
     return {
         "summary": f"Energy per request of {name} is over its budget",
         "description": (
@@ -94,7 +94,7 @@ SLOW = ("the last 6 hours", "30m")
 
 def test_over_the_limit_pages_and_opens_a_ticket_and_says_what_how_much_and_where(judge):
     over = series("0+60x90", "0+30x90")  # 0.5 J of IT energy, 0.625 J at the facility
-    judge(over, [(65, ENERGY, [(PAGE, told("625mJ")), (TICKET, told("625mJ", windows=SLOW))])])
+    judge(over, [(65, ENERGY, [(PAGE, annotations("625mJ")), (TICKET, annotations("625mJ", windows=SLOW))])])
 
 
 def test_at_the_limit_nothing_fires_because_equal_is_within(judge):
@@ -117,8 +117,8 @@ def test_it_resolves_soon_after_the_cause_is_gone_though_the_hour_is_still_over(
     judge(
         fixed,
         [
-            (90, ENERGY, [(PAGE, told("1.042J")), (TICKET, told("1.042J", windows=SLOW))]),
-            (100, ENERGY, [(TICKET, told("960mJ", windows=SLOW))]),  # no page, and the hour is still over
+            (90, ENERGY, [(PAGE, annotations("1.042J")), (TICKET, annotations("1.042J", windows=SLOW))]),
+            (100, ENERGY, [(TICKET, annotations("960mJ", windows=SLOW))]),  # no page, and the hour is still over
             (125, ENERGY, []),
         ],
     )
@@ -137,7 +137,7 @@ def test_what_is_only_warned_of_wakes_nobody(judge):
     policy = policies.policy_with("energy_per_request: {max: 0.5 J, level: warn}")
     judge(
         series("0+60x90", "0+30x90"),
-        [(65, ENERGY, [({**TICKET, "level": "warn"}, told("625mJ", line=7, windows=SLOW))])],
+        [(65, ENERGY, [({**TICKET, "level": "warn"}, annotations("625mJ", line=7, windows=SLOW))])],
         policy=policy,
     )
 
@@ -328,8 +328,8 @@ def test_a_name_with_everything_in_it_comes_through_queries_templates_and_labels
     about = {"line": 7, "name": policies.HOSTILE}
     name = policies.HOSTILE.replace("\\", "\\\\").replace('"', '\\"')
     both = [
-        (labels, told("625mJ", **about)),
-        ({**labels, "severity": "ticket"}, told("625mJ", windows=SLOW, **about)),
+        (labels, annotations("625mJ", **about)),
+        ({**labels, "severity": "ticket"}, annotations("625mJ", windows=SLOW, **about)),
     ]
     judge(series("0+60x90", "0+30x90", workload=name), [(65, ENERGY, both)], policy=policy)
 
@@ -366,7 +366,7 @@ def test_two_exports_of_one_prometheus_hold_each_their_own_series(judge):
     judge(failing, [(65, "EnergygateMeterErrors", [(labels, said)])], matched=[here])
 
 
-BOTH = [(PAGE, told("625mJ")), (TICKET, told("625mJ", windows=SLOW))]
+BOTH = [(PAGE, annotations("625mJ")), (TICKET, annotations("625mJ", windows=SLOW))]
 
 
 def durations(within, *, beyond, last="1"):

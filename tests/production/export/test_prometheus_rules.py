@@ -51,12 +51,14 @@ def test_every_limit_stands_beside_its_line_of_the_policy():
 
 
 def test_every_alert_is_in_the_docs_with_how_urgent_it_is():
-    told = dict(re.findall(r"^\| `(Energygate\S+)`.*\| (`page` or `ticket`|`ticket`) \|$", PAGE, flags=re.MULTILINE))
+    documented = dict(
+        re.findall(r"^\| `(Energygate\S+)`.*\| (`page` or `ticket`|`ticket`) \|$", PAGE, flags=re.MULTILINE)
+    )
     exported = {}
     for rule in yaml.safe_load(rules_of(policies.ALL_HELD))["groups"][-1]["rules"]:
         name = re.sub("^Energygate.*OverBudget$", "Energygate…OverBudget", rule["alert"])
         exported.setdefault(name, set()).add(f"`{rule['labels']['severity']}`")
-    assert told == {name: " or ".join(sorted(severities)) for name, severities in exported.items()}
+    assert documented == {name: " or ".join(sorted(severities)) for name, severities in exported.items()}
 
 
 @pytest.mark.parametrize("written", ["1 J", "3600000 µJ", "0.2 Wh", "7.2 mJ", "3 nWh"])
@@ -116,17 +118,17 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
 
 
 @pytest.mark.parametrize(
-    ("min_delta", "joules", "told"),
+    ("min_delta", "joules", "words"),
     [
         ("0.1 J", "3.78", "# 5 % over the latest result, energygate.yml:7"),
         ("0.9 J", "4.5", "# 0.9 J over the latest result, energygate.yml:7"),
     ],
 )
-def test_a_change_that_ci_lets_pass_for_its_smallness_alerts_nobody(min_delta, joules, told):
+def test_a_change_that_ci_lets_pass_for_its_smallness_alerts_nobody(min_delta, joules, words):
     policy = policies.policy_with(f"energy_per_request: {{max_increase: 5 %, min_delta: {min_delta}}}")
     text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
     assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == f"vector({joules})"
-    assert told in text
+    assert words in text
 
 
 TWO = """\

@@ -66,8 +66,8 @@ def test_otlp_is_what_opentelemetrys_own_classes_read():
 
     message = json_format.Parse(otlp.files(policies.measured())[otlp.FILE], proto.MetricsData())
     (resource,) = message.resource_metrics
-    told = {one.key: one.value.string_value for one in resource.resource.attributes}
-    assert told["vcs.ref.head.revision"] == policies.COMMIT
+    attributes = {one.key: one.value.string_value for one in resource.resource.attributes}
+    assert attributes["vcs.ref.head.revision"] == policies.COMMIT
     (scope,) = resource.scope_metrics
     metrics = {one.name: one for one in scope.metrics}
     energy = metrics["energygate.result.energy_per_request"]

@@ -71,7 +71,7 @@ def joules(requests, idle=0.0):
 
 
 def manual_recorder(meter=None, time=None, **options):
-    """A recorder that samples when it is told to; its meter is open."""
+    """A recorder that samples on demand; its meter is open."""
     options.setdefault("workload", "cnn")
     recorder = Recorder(
         meter=lambda: meter or ScriptedMeter(),

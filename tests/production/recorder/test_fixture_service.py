@@ -1,4 +1,4 @@
-"""The fixture service: it answers, it is measured meanwhile, and it goes over its budget when told to."""
+"""The fixture service: it answers, it is measured meanwhile, and it exceeds its budget on request."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What Prometheus and an OpenTelemetry collector are told: names, values, labels, and a real receiver."""
+"""What Prometheus and an OpenTelemetry collector receive: names, values, labels, and a real receiver."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_metrics_have_a_port_of_their_own_if_wanted(recorder):
 
 @pytest.fixture
 def collector():
-    """A real receiver that decodes what it is sent; answers with what it is told to."""
+    """A real receiver that decodes what it is sent; answers as it is set to."""
     from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import ExportMetricsServiceRequest
 
     class Receiver(BaseHTTPRequestHandler):

@@ -108,7 +108,7 @@ print(recorder.service_snapshot().workloads["cnn"].requests, flush=True)
 
 
 def test_a_server_that_forks_for_each_request_counts_them_in_a_directory(tmp_path):
-    """Its children end at once, and by `os._exit`: what they had not told by then nobody would know."""
+    """Its children end at once, and by `os._exit`: what they have not reported by then is lost."""
     done = subprocess.run(
         [sys.executable, "-c", FORKING, HERE, tmp_path],
         capture_output=True,

@@ -233,7 +233,7 @@ def test_a_counter_is_followed_without_gaps_where_it_begins_anew_and_after_troub
 
 
 class Library:
-    """Counts in mJ and draws in mW what it is told, by GPU."""
+    """Counts mJ and draws mW as set, by GPU."""
 
     # ruff: noqa: N802 - its names are NVIDIA's
 
