@@ -47,7 +47,7 @@ PITFALLS = {
     "fewer or shorter answers look efficient": ("measure/test_caveats.py::test_unlike_units"),
     "drift and order look like a change": ("run/test_launchers.py::test_two_launches_of_a_pair"),
     "counters become unreadable after a reboot": (
-        "cli/test_doctor.py::test_counters_that_only_root_can_read_come_with_the_command_that_opens_them"
+        "cli/test_doctor.py::test_for_counters_that_only_root_can_read_the_command_to_open_them_is_shown"
     ),
     "parallel tests count each other": ("measure/test_machine_lock.py::test_a_second_check_waits_until_the_first_ends"),
     "an exception leaves a measurement open": (

@@ -26,7 +26,7 @@ def test_missing_inputs_have_defaults():
     assert (nothing.comment, nothing.mode) == (When.ALWAYS, Mode.GATE)
 
 
-def test_everything_given():
+def test_all_inputs_are_read():
     found = inputs(
         task="leg",
         policy="limits.yml",
@@ -68,7 +68,7 @@ def test_everything_given():
         ("", ()),
     ],
 )
-def test_workloads_are_named_one_a_line_or_as_json(text, names):
+def test_workloads_are_one_per_line_or_json(text, names):
     assert inputs(workloads=text).workloads == names
 
 
@@ -111,7 +111,7 @@ def test_an_invalid_input_is_refused(name, text, sentence):
         inputs(**{name: text})
 
 
-def test_the_steps_hand_over_every_input():
+def test_every_input_is_passed_to_the_steps():
     """An input that `action.yml` declares and no step hands over would be ignored without a word."""
     steps = {step.get("id"): step.get("env", {}) for step in ACTION["runs"]["steps"]}
     declared = {name for name in ACTION["inputs"] if name != "github-token"}
@@ -123,7 +123,7 @@ def test_the_steps_hand_over_every_input():
                 assert value == f"${{{{ inputs.{key.removeprefix('INPUT_').lower().replace('_', '-')} }}}}"
 
 
-def test_only_the_step_that_reports_has_the_token():
+def test_only_the_reporting_step_has_the_token():
     for step in ACTION["runs"]["steps"]:
         has_token = "inputs.github-token" in str(step) or "github.token" in str(step) or "secrets." in str(step)
         assert has_token is (step.get("id") == "report")

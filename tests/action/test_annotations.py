@@ -62,7 +62,7 @@ def test_what_could_not_be_measured_is_shown_at_the_workload():
     assert found(failed) == [(Level.ERROR, 8, "the model does not load")]
 
 
-def test_a_workload_that_is_judged_as_such_is_shown_too():
+def test_a_verdict_on_the_whole_workload_is_shown_too():
     removed = builders.workload_result("gone", verdict=Verdict.FAIL, notes=("removed; base had it",), metrics={})
     # Head's policy does not have it: there is no line but the one of all workloads.
     assert found(removed) == [(Level.ERROR, 2, "removed; base had it")]
@@ -77,7 +77,7 @@ def test_errors_come_before_warnings_before_notices():
     assert levels == [Level.ERROR, Level.WARNING, Level.NOTICE]
 
 
-def test_a_name_cannot_be_a_command():
+def test_a_workloads_name_cannot_be_a_workflow_command():
     hostile = builders.failed_workload_result("x::error::y\n::set-output", message="a\n::error::b")
     (line,) = annotation_lines(annotations_of(builders.result(hostile), policy=None, path="p.yml"))
     assert "\n" not in line

@@ -51,18 +51,18 @@ def test_a_trial_merge_is_compared_with_what_it_is_merged_into(tmp_path, trial):
     assert base_for(pull_request(trial["head"]), tmp_path, asked=None, trial_sha=trial["sha"]) == trial["onto"]
 
 
-def test_also_where_a_shallow_clone_has_nothing_but_it(tmp_path, trial):
+def test_it_also_works_in_a_shallow_clone_of_the_trial_merge_alone(tmp_path, trial):
     clone = tmp_path / "clone"
     command = ["git", "clone", "--quiet", "--depth=1", f"file://{tmp_path}", str(clone)]
     subprocess.run(command, check=True, capture_output=True)
     assert base_for(pull_request(trial["head"]), clone, asked=None, trial_sha=trial["sha"]) == trial["onto"]
 
 
-def test_another_merge_is_no_trial_of_this_pull_request(tmp_path, trial):
+def test_another_merge_is_not_taken_for_the_trial_merge(tmp_path, trial):
     assert base_for(pull_request(OLD), tmp_path, asked=None, trial_sha=trial["sha"]) == OLD
 
 
-def test_a_trial_that_is_not_checked_out_leaves_the_events_base(tmp_path, trial):
+def test_without_the_trial_merge_the_events_base_is_used(tmp_path, trial):
     assert base_for(pull_request(trial["head"]), tmp_path, asked=None, trial_sha="b" * 40) == OLD
 
 
@@ -76,5 +76,5 @@ def test_a_trial_that_is_not_checked_out_leaves_the_events_base(tmp_path, trial)
         (event("push"), "HEAD~1", "HEAD~1"),
     ],
 )
-def test_other_events(tmp_path, happened, asked, base):
+def test_the_base_for_other_events(tmp_path, happened, asked, base):
     assert base_for(happened, tmp_path, asked=asked, trial_sha=OLD) == base

@@ -115,7 +115,7 @@ def test_exit_codes(step, result, given, code):
 
 
 @pytest.mark.parametrize(("code", "gated", "reported"), [(2, "2", "2"), (3, "3", "0")])
-def test_without_a_result_nothing_passes(step, shop, environ, log, code, gated, reported):  # noqa: PLR0917 - fixtures
+def test_a_missing_result_is_never_a_pass(step, shop, environ, log, code, gated, reported):  # noqa: PLR0917 - fixtures
     why = StepFailure(message="head: the setup failed", hint="Look at it", detail="::error::no\nbye", exit_code=code)
     handed_on = step(None, trouble=why)
     assert (handed_on["verdict"], handed_on["exit-code"], handed_on["result"]) == ("error", gated, "")
@@ -159,7 +159,7 @@ def test_an_outage_of_github_changes_no_verdict(step, github, log):
     assert "::warning title=energygate could not report everything::" in log.getvalue()
 
 
-def test_nor_a_summary_that_cannot_be_written(step, environ, shop, log):
+def test_an_unwritable_summary_changes_no_verdict(step, environ, shop, log):
     environ["GITHUB_STEP_SUMMARY"] = "/nowhere/at/all"
     assert step(FAILS)["exit-code"] == "1"
     assert len(shop.bodies()) == 1
@@ -177,7 +177,7 @@ def test_nor_a_summary_that_cannot_be_written(step, environ, shop, log):
     ],
     ids=["fork", "deleted fork", "dependabot", "push", "merge group"],
 )
-def test_where_nobody_may_comment_nothing_is_asked(step, github, event):
+def test_without_permission_to_comment_github_is_not_called(step, github, event):
     assert step(FAILS, event=event)["exit-code"] == "1"
     assert github.seen == []
 
@@ -189,27 +189,27 @@ def test_a_newer_run_is_not_overwritten(step, shop, log):
     assert "superseded by a later run" in log.getvalue()
 
 
-def test_two_policies_have_a_comment_each(step, shop):
+def test_each_policy_has_its_own_comment(step, shop):
     step(FAILS)
     step(FAILS, directory="services/ranking")
     assert len(shop.bodies()) == 2
 
 
 @pytest.mark.parametrize("trouble", [None, StepFailure(message="no", hint=None, detail=None, exit_code=2)])
-def test_never_means_never(step, github, trouble):
+def test_with_comment_never_nothing_is_posted(step, github, trouble):
     step(None if trouble else FAILS, trouble=trouble, comment=When.NEVER)
     assert github.seen == []
 
 
 class TestLabel:
-    def test_it_waives_what_fails(self, step, shop, log):
+    def test_the_label_waives_failures(self, step, shop, log):
         shop.issues[7].label("energy-waived", by="maintainer")
         handed_on = step(FAILS, label="energy-waived")
         assert (handed_on["verdict"], handed_on["exit-code"]) == ("waived", "0")
         assert "aived by label energy-waived, set by maintainer" in shop.bodies()[0].replace("&#8203;", "")
         assert "::error " not in log.getvalue()
 
-    def test_it_is_read_live(self, step, shop):
+    def test_the_label_is_read_when_reporting(self, step, shop):
         pull_request = shop.issues[7]
         pull_request.label("energy-waived", by="maintainer")
         pull_request.unlabel("energy-waived", by="maintainer")
@@ -219,11 +219,11 @@ class TestLabel:
         shop.issues[7].label("energy-waived", by="maintainer")
         assert step(FAILS)["exit-code"] == "1"
 
-    def test_it_never_waives_an_error(self, step, shop):
+    def test_the_label_never_waives_an_error(self, step, shop):
         shop.issues[7].label("energy-waived", by="maintainer")
         assert step(BROKEN, label="energy-waived")["exit-code"] == "3"
 
-    def test_where_it_cannot_be_read_nothing_is_waived(self, step, shop, log):
+    def test_an_unreadable_label_waives_nothing(self, step, shop, log):
         shop.issues[7].label("energy-waived", by="maintainer")
         assert step(FAILS, label="energy-waived", rights={"contents": "read"})["exit-code"] == "1"
         assert "so nothing is waived" in log.getvalue()

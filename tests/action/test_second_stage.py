@@ -144,7 +144,7 @@ def test_a_hostile_result_is_one_sentence(stage, shop, content):
     assert first.startswith("### 💥 energygate: result.json: this is not a readable result: ")
 
 
-def test_a_missing_right_is_no_fault_of_the_first_stage(stage, shop):
+def test_a_missing_permission_is_not_blamed_on_the_first_stage(stage, shop):
     stage(measured(), rights={**RIGHTS, "actions": "none"})
     assert "permissions: {actions: read}" in shop.bodies()[0]
     assert "left no result" not in shop.bodies()[0]
@@ -157,7 +157,7 @@ def test_without_a_policy_at_base_nothing_is_judged(stage, shop):
 
 
 @pytest.mark.parametrize("content", [b"\xff: [", b"version: 2\n", None], ids=["no text", "no policy", "removed"])
-def test_without_a_policy_of_heads_an_honest_first_stage_has_no_result(stage, shop, content):
+def test_without_a_policy_at_head_the_first_stage_has_no_result(stage, shop, content):
     del shop.files[HEAD, "energygate.yml"]
     if content is not None:
         shop.files[HEAD, "energygate.yml"] = content
@@ -165,7 +165,7 @@ def test_without_a_policy_of_heads_an_honest_first_stage_has_no_result(stage, sh
     assert "energygate.yml" in shop.bodies()[0]
 
 
-def test_what_github_says_of_the_run_is_not_taken_from_its_result(stage, shop):
+def test_facts_about_the_run_come_from_github_and_not_from_the_result(stage, shop):
     named = {"policy": "pay-me.yml", "base": first_stage.BASE.model_copy(update={"ref": "evil"})}
     stage(measured().model_copy(update=named))
     assert "pay-me" not in shop.bodies()[0]
@@ -178,7 +178,7 @@ def test_a_result_about_another_commit_is_refused(stage, shop):
     assert "a different commit" in shop.bodies()[0]
 
 
-def test_no_word_of_an_output_is_a_command(stage):
+def test_outputs_cannot_contain_workflow_commands(stage):
     hostile = builders.failed_workload_result("digits", message="x\n::error::a\n##[error]b\nverdict=pass")
     said = stage(builders.result(hostile, base=first_stage.BASE))["summary"]
     assert "::" not in said
@@ -211,7 +211,7 @@ def test_a_run_over_some_workloads_is_judged_as_such(stage, shop):
     assert stage(measured(), workloads=("digits",))["verdict"] == "fail"
 
 
-def test_nothing_is_posted_that_the_artifact_wrote(stage, shop):
+def test_text_of_the_artifact_is_not_posted(stage, shop):
     hostile = builders.failed_workload_result("digits", message="</sub>@everyone ![x](https://evil.example/x)")
     stage(builders.result(hostile, base=first_stage.BASE))
     comment = shop.bodies()[0]

@@ -90,7 +90,7 @@ def test_a_result_from_the_future_does_not_suppress_later_runs(github, post):
     assert only(github)[0].run_id < datetime(2200, 1, 1, tzinfo=timezone.utc).timestamp()
 
 
-def test_the_commit_may_be_named_and_must_be_known(github, post):
+def test_the_commit_is_that_of_the_option_or_of_the_result(github, post):
     post(FAILED, "--sha", OTHER)
     assert only(github)[0].sha == OTHER
     unknown = FAILED.model_copy(update={"head_commit": None})
@@ -126,7 +126,7 @@ def test_under_strict_an_inconclusive_result_is_a_failure(github, post):
 # When it cannot
 
 
-def test_a_refusal_is_a_sentence_and_an_exit_code_that_no_verdict_has(github, post):
+def test_a_refusal_by_github_is_one_sentence_and_an_exit_code_of_its_own(github, post):
     token = github.token(ACTIONS, writes=False)
     ran = post(FAILED, GITHUB_TOKEN=token)
     assert (ran.code, ran.out) == (5, "")

@@ -64,7 +64,7 @@ def test_measuring_takes_less_than_a_minute():
     assert len(measured) * policy.measurement.time_limit.value < 60
 
 
-def test_it_shows_a_pass_and_a_failure_and_says_what_comes_next(shown):
+def test_the_demo_shows_a_pass_and_a_failure_and_the_next_steps(shown):
     lines = shown[0].out.splitlines()
     assert any(line.startswith("✗ FAIL") for line in lines)
     assert any(line.strip().startswith("✓") for line in lines)

@@ -43,19 +43,19 @@ def found(directory):
     return json.loads(ran.stdout)
 
 
-def test_what_it_finds_follows_the_published_schema(found, directory, in_process):
+def test_the_diagnosis_follows_the_published_schema(found, directory, in_process):
     schema = json.loads(in_process("schema", "doctor", cwd=directory).out)
     jsonschema.Draft202012Validator(schema).validate(found)
 
 
-def test_the_self_test_says_what_this_machine_can_resolve(found):
+def test_the_self_test_reports_the_smallest_change_that_is_detectable(found):
     test = found["self_test"]
     assert test["launches"] >= 2
     assert test["scatter"] > 0
     assert test["resolvable"] is None or 0 < test["resolvable"] < 1
 
 
-def test_a_person_reads_what_a_program_reads(found, directory, in_process):
+def test_the_text_says_the_same_as_the_json(found, directory, in_process):
     ran = in_process(*QUICK, cwd=directory)
     assert (ran.code, ran.err) == (0, "")
     for component in found["components"]:
@@ -84,12 +84,12 @@ def test_a_requirement_that_cannot_be_met_fails(measured, how, tmp_path, in_proc
     assert ran.out.startswith("✓" if measured else "✗ `require: measured` cannot be met")
 
 
-def test_the_option_outweighs_the_policy(tmp_path, in_process):
+def test_the_option_takes_precedence_over_the_policy(tmp_path, in_process):
     write_policy(tmp_path, {"w": spin(2)}, measurement={"require": "measured"})
     assert in_process(*QUICK, "--require", "any", cwd=tmp_path).code == 0
 
 
-def test_the_teams_own_watts_are_named(tmp_path, measured, in_process):
+def test_watts_of_the_policy_are_named(tmp_path, measured, in_process):
     if measured:
         pytest.skip("this machine has a counter: the team's watts are not used")
     own = {"idle": "0.5 W", "full": "3 W", "source": "our wall meter"}
@@ -115,7 +115,7 @@ main(sys.argv[1:])
 """
 
 
-def test_counters_that_only_root_can_read_come_with_the_command_that_opens_them(tmp_path):
+def test_for_counters_that_only_root_can_read_the_command_to_open_them_is_shown(tmp_path):
     package = tmp_path / "intel-rapl:0"
     package.mkdir()
     (package / "name").write_text("package-0\n")

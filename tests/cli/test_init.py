@@ -46,7 +46,7 @@ def test_it_says_what_it_wrote_and_what_it_could_not_measure(drafted):
     assert trouble.startswith("energygate: broken could not be measured and is commented out there: ")
 
 
-def test_the_policy_holds_what_was_found_and_comments_what_is_broken(drafted):
+def test_the_policy_lists_working_models_and_comments_out_broken_ones(drafted):
     directory, _, _ = drafted
     policy = load_policy(directory / "energygate.yml")
     assert list(policy.workloads) == ['digits "v2"']
@@ -61,7 +61,7 @@ def test_the_policy_holds_what_was_found_and_comments_what_is_broken(drafted):
     assert "  #   onnx: models/broken.onnx" in text
 
 
-def test_each_limit_is_half_as_large_again_as_what_was_measured(drafted):
+def test_each_limit_is_one_and_a_half_times_the_measurement(drafted):
     directory, _, _ = drafted
     budgets = load_policy(directory / "energygate.yml").workloads['digits "v2"'].budgets
     size = (FIXTURES / "models/digits-mlp.onnx").stat().st_size
@@ -102,7 +102,7 @@ def test_a_directory_that_does_not_exist_is_named_before_anything_is_measured(tm
     assert "cannot write gone/energygate.yml: there is no directory" in ran.err
 
 
-def test_where_every_model_is_broken_nothing_is_written(tmp_path, in_process):
+def test_if_every_model_is_broken_no_policy_is_written(tmp_path, in_process):
     (tmp_path / "a.onnx").write_text("these are no weights\n", encoding="utf-8")
     ran = in_process("init", "--force", cwd=tmp_path)
     assert (ran.code, ran.out) == (3, "")
@@ -131,7 +131,7 @@ NAMES = (
 )
 
 
-def test_any_file_name_survives_the_way_into_a_policy_and_back(tmp_path):
+def test_any_file_name_survives_a_round_trip_through_the_policy(tmp_path):
     for name in NAMES:
         onnx.save(broken_project.model("Relu"), tmp_path / f"{name}.onnx")
     (tmp_path / "line\nbreak.onnx").write_text("", encoding="utf-8")  # no policy can name it
@@ -140,7 +140,7 @@ def test_any_file_name_survives_the_way_into_a_policy_and_back(tmp_path):
     assert {"null", "no", "1.5", "blank"} <= set(policy.workloads)
 
 
-def test_models_of_one_name_are_told_apart_by_their_paths(tmp_path):
+def test_models_with_the_same_name_are_distinguished_by_their_paths(tmp_path):
     for place in ("a/model", "b/model", "b/other"):
         (tmp_path / place).parent.mkdir(exist_ok=True)
         onnx.save(broken_project.model("Relu"), tmp_path / f"{place}.onnx")
@@ -154,7 +154,7 @@ def test_models_of_one_name_are_told_apart_by_their_paths(tmp_path):
         ({"x": np.zeros((3, 4), np.float32), "answer": np.zeros(3, np.int64)}, "answer"),
     ],
 )
-def test_inputs_are_paired_by_name_and_what_is_left_over_are_labels(tmp_path, arrays, labels):
+def test_inputs_are_matched_by_name_and_the_remaining_array_is_the_labels(tmp_path, arrays, labels):
     onnx.save(broken_project.model("Relu"), tmp_path / "model.onnx")
     np.savez(tmp_path / "other.npz", y=np.zeros(1))
     np.savez(tmp_path / "z.npz", **arrays)
@@ -163,7 +163,7 @@ def test_inputs_are_paired_by_name_and_what_is_left_over_are_labels(tmp_path, ar
 
 
 @pytest.mark.parametrize("arrays", [{"y": np.zeros(1)}, {"x": np.zeros(1), "a": np.zeros(1), "b": np.zeros(1)}])
-def test_inputs_that_do_not_fit_are_left_alone(tmp_path, arrays):
+def test_inputs_that_do_not_fit_the_model_are_not_used(tmp_path, arrays):
     onnx.save(broken_project.model("Relu"), tmp_path / "model.onnx")
     np.savez(tmp_path / "z.npz", **arrays)
     (one,) = find_models(tmp_path)

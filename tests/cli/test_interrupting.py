@@ -35,7 +35,7 @@ def endless():
         pytest.param(signal.SIGHUP, 129, "", marks=pytest.mark.repeats),
     ],
 )
-def test_a_signal_ends_it_and_its_workers(tmp_path, monkeypatch, has_ended, *, number, code, said):
+def test_a_signal_ends_the_command_and_its_workers(tmp_path, monkeypatch, has_ended, *, number, code, said):
     monkeypatch.chdir(tmp_path)  # a socket's path must be short
     (tmp_path / "endless.py").write_text(WORKLOAD, encoding="utf-8")
     (tmp_path / "tmp").mkdir()

@@ -43,7 +43,7 @@ def test_each_workload_is_a_job_on_one_line_of_json(project, in_process):
     assert ran.err == ""
 
 
-def test_jobs_are_as_many_as_asked_for_and_about_as_long_as_the_last_time(project, in_process):
+def test_jobs_are_balanced_by_the_times_of_the_last_run(project, in_process):
     ran = in_process("matrix", "--shards", "3", "--past", "past.json", "--runner", "large", cwd=project)
     assert jobs(ran) == [("large", ["a", "b"]), ("large", ["c d"]), (["self-hosted", "gpu"], ["gpu"])]
 
@@ -66,7 +66,7 @@ def test_a_runner_that_base_does_not_use_is_refused_with_a_note(project, in_proc
     )
 
 
-def test_a_job_that_plans_for_itself_takes_its_share_and_none_when_there_is_none_left(project, in_process):
+def test_a_job_that_plans_for_itself_takes_its_share_or_nothing(project, in_process):
     def share(number):
         return in_process("matrix", "--shards", "3", "--past", "past.json", "--job", number, cwd=project)
 

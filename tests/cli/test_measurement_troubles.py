@@ -44,14 +44,14 @@ def test_it_is_reported_once_beside_the_workloads_name(all_broken, name):
     assert lines[0].removeprefix("✗ ERROR  ").startswith(name)
 
 
-def test_a_workloads_own_traceback_is_shown_from_its_own_code_on(all_broken):
+def test_a_traceback_starts_at_the_workloads_own_code(all_broken):
     ran, _ = all_broken
     assert "Traceback" not in ran.said
     assert "worker.py" not in ran.said
     assert any("broken_callables.py" in line for line in ran.out.splitlines() if line.startswith("  | "))
 
 
-def test_a_workload_may_print_megabytes_and_none_of_it_reaches_the_report(all_broken):
+def test_megabytes_printed_by_a_workload_do_not_reach_the_report(all_broken):
     ran, result = all_broken
     workload = by_name(result)["shouts"]
     assert (workload["error"], workload["metrics"]["energy_per_request"]["head"] > 0) == (None, True)
@@ -66,7 +66,7 @@ def test_a_workload_may_print_megabytes_and_none_of_it_reaches_the_report(all_br
         ({**broken_project.MODEL, "inputs": "data/gone.npz"}, ("data/gone.npz", "does not exist")),
     ],
 )
-def test_a_missing_file_is_the_policys_mistake_and_names_its_line(tmp_path, in_process, workload, words):
+def test_a_missing_file_is_a_policy_error_with_its_line(tmp_path, in_process, workload, words):
     broken_project.build(tmp_path)
     write_policy(tmp_path, {"fine": broken_project.MODEL, "lost": workload})
     ran = in_process("check", cwd=tmp_path)

@@ -65,7 +65,7 @@ def test_a_leg_without_a_result_is_an_error_and_the_others_are_reported(legs, in
     ]
 
 
-def test_no_leg_at_all_is_an_error_too(legs, in_process):
+def test_no_results_at_all_is_an_error_too(legs, in_process):
     root = legs()
     (root / "legs").mkdir()
     ran = in_process("merge", "legs", cwd=root)
@@ -73,7 +73,7 @@ def test_no_leg_at_all_is_an_error_too(legs, in_process):
     assert ran.err.startswith("energygate: there is no result.json below legs. All jobs failed")
 
 
-def test_a_run_about_some_workloads_misses_no_others(legs, in_process):
+def test_a_run_of_selected_workloads_does_not_require_the_others(legs, in_process):
     root = legs({"a": Verdict.PASS}, {"b": Verdict.PASS}, policy="a b c")
     ran = in_process("merge", "legs", "--workload", "b", "--workload", "a", "-q", cwd=root)
     assert (ran.code, ran.out.count("\n")) == (0, 1), ran.said
@@ -90,7 +90,7 @@ def test_json_to_standard_output_is_pure_and_can_be_merged_again(legs, in_proces
     assert (again.code, again.out) == (1, ran.out)
 
 
-def test_a_result_that_cannot_be_written_costs_no_verdict(legs, in_process):
+def test_an_unwritable_result_does_not_change_the_verdict(legs, in_process):
     root = legs({"a": Verdict.FAIL, "b": Verdict.PASS})
     (root / "taken").write_text("", encoding="utf-8")
     ran = in_process("merge", "legs", "--json", "taken/result.json", cwd=root)

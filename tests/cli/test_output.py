@@ -121,7 +121,7 @@ def test_no_color_is_heeded_on_a_terminal(spinning, failing, failed):
     assert not COLOUR.search(said)
 
 
-def test_an_encoding_without_the_marks_costs_no_verdict(spinning, failing, failed):
+def test_an_encoding_without_the_marks_does_not_change_the_verdict(spinning, failing, failed):
     ran = energygate("check", "--policy", failing, cwd=spinning, answer=failed, PYTHONIOENCODING="ascii")
     assert ran.code == 1, ran.err
     assert ran.out.startswith("x FAIL  failing: ")
@@ -136,7 +136,7 @@ def test_an_encoding_without_the_marks_costs_no_verdict(spinning, failing, faile
         ("utf-8", "✗ 1.5 µWh (1 … 2) ± ?"),
     ],
 )
-def test_only_what_an_encoding_lacks_is_spelled_out(encoding, written, monkeypatch):
+def test_only_characters_that_the_encoding_lacks_are_replaced(encoding, written, monkeypatch):
     stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
     monkeypatch.setattr("sys.stdout", stream)
     make_tolerant()
@@ -147,7 +147,7 @@ def test_only_what_an_encoding_lacks_is_spelled_out(encoding, written, monkeypat
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs a device that is always full")  # noqa: PTH110
 @pytest.mark.parametrize("arguments", [(), ("--json", "-")])
-def test_a_full_disk_costs_no_verdict(spinning, failing, failed, arguments):
+def test_a_full_disk_does_not_change_the_verdict(spinning, failing, failed, arguments):
     with open("/dev/full", "wb") as full:  # noqa: PTH123 - a device
         ran = energygate(*("check", "--policy", failing, *arguments), cwd=spinning, answer=failed, stdout=full)
     assert ran.code == 1
@@ -156,7 +156,7 @@ def test_a_full_disk_costs_no_verdict(spinning, failing, failed, arguments):
     assert warning.endswith("the verdict stands")
 
 
-def test_a_reader_that_leaves_costs_no_verdict_and_a_pipe_may_take_the_result(spinning, tmp_path):
+def test_a_closed_pipe_does_not_change_the_verdict_and_the_result_may_go_to_a_pipe(spinning, tmp_path):
     answer = tmp_path / "answer.json"
     answer.write_text(result(judged(Verdict.PASS, name="kept")).to_json(), encoding="utf-8")
     os.mkfifo(tmp_path / "pipe")

@@ -31,7 +31,7 @@ def test_it_exits_with_0_whatever_the_verdict(saved, in_process, verdict):
     assert verdict.value.upper() in ran.out.splitlines()[0]
 
 
-def test_on_the_terminal_it_says_what_check_said(checked, spinning):
+def test_on_the_terminal_it_prints_what_check_printed(checked, spinning):
     said = checked("--policy", "site.yml", "--json", "site.json").out.splitlines()
     again = energygate("report", "site.json", cwd=spinning)
     assert again.code == 0
@@ -41,7 +41,7 @@ def test_on_the_terminal_it_says_what_check_said(checked, spinning):
     ]
 
 
-def test_markdown_is_the_comment_and_the_summary_what_a_step_shows(saved, in_process):
+def test_markdown_is_the_comment_and_summary_is_the_job_summary(saved, in_process):
     found = ALL.model_copy(update={"site": ALL.site.model_copy(update={"requests_per_day": 2e6})})
     root = saved(found)
     url = "https://ci.example.org/jobs/7"
@@ -52,13 +52,13 @@ def test_markdown_is_the_comment_and_the_summary_what_a_step_shows(saved, in_pro
     assert (ran.code, ran.out) == (0, summary(found))
 
 
-def test_without_an_address_nothing_is_linked(saved, in_process):
+def test_without_a_run_url_nothing_is_linked(saved, in_process):
     ran = in_process("report", "result.json", "--format", "markdown", cwd=saved(ALL))
     assert "](" not in ran.out
     assert ran.out.startswith("### ")
 
 
-def test_markdown_in_a_file_is_utf_8_whatever_the_terminal_speaks(saved):
+def test_markdown_in_a_file_is_utf_8_whatever_the_terminals_encoding(saved):
     ran = energygate("report", "result.json", "--format", "markdown", cwd=saved(ALL), PYTHONIOENCODING="cp1252")
     assert (ran.code, ran.out) == (0, comment(ALL, run_url=None))
     assert not ran.out.isascii()

@@ -17,7 +17,7 @@ from energygate.gate import Verdict
 RESULT = result(judged(Verdict.FAIL))
 
 
-def test_it_is_the_result_readable_by_all_that_the_umask_lets(tmp_path):
+def test_the_file_is_the_result_with_permissions_by_umask(tmp_path):
     before = os.umask(0o022)
     try:
         path = tmp_path / "result.json"
@@ -29,7 +29,7 @@ def test_it_is_the_result_readable_by_all_that_the_umask_lets(tmp_path):
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_a_reader_never_sees_half_of_it(tmp_path):
+def test_a_reader_never_sees_half_a_file(tmp_path):
     path = tmp_path / "result.json"
     long = result(*(judged(Verdict.PASS, name=f"workload {number}") for number in range(300)))
     write_result(long, str(path))
@@ -50,7 +50,7 @@ def test_a_reader_never_sees_half_of_it(tmp_path):
     assert seen == {long.to_json()}
 
 
-def test_a_link_stays_a_link(tmp_path):
+def test_a_symbolic_link_stays_a_link(tmp_path):
     (tmp_path / "real.json").write_text("old", encoding="utf-8")
     (tmp_path / "link.json").symlink_to("real.json")
     write_result(RESULT, str(tmp_path / "link.json"))
@@ -58,14 +58,14 @@ def test_a_link_stays_a_link(tmp_path):
     assert json.loads((tmp_path / "real.json").read_text("utf-8"))["verdict"] == "fail"
 
 
-def test_directories_that_are_missing_are_made(tmp_path):
+def test_missing_directories_are_created(tmp_path):
     path = tmp_path / "legs" / "1" / "result.json"
     assert write_result(RESULT, str(path)) == str(path)
     assert path.read_text("utf-8") == RESULT.to_json()
 
 
 @pytest.mark.parametrize("place", ["file/result.json", "file/on/result.json", "directory", "/proc/result.json"])
-def test_where_it_cannot_be_written_it_warns_once_and_leaves_nothing(tmp_path, place, capsys):
+def test_an_unwritable_file_is_one_warning_and_leaves_nothing_behind(tmp_path, place, capsys):
     (tmp_path / "file").write_text("", encoding="utf-8")
     (tmp_path / "directory").mkdir()
     before = sorted(tmp_path.rglob("*"))
@@ -78,7 +78,7 @@ def test_where_it_cannot_be_written_it_warns_once_and_leaves_nothing(tmp_path, p
     assert sorted(tmp_path.rglob("*")) == before
 
 
-def test_an_interruption_while_it_is_put_in_place_keeps_the_old_one(tmp_path, monkeypatch):
+def test_an_interruption_during_the_replacement_keeps_the_old_file(tmp_path, monkeypatch):
     path = tmp_path / "result.json"
     path.write_text("old", encoding="utf-8")
 

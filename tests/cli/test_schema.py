@@ -30,7 +30,7 @@ def test_a_result_is_valid(site_result, result_schema):
     jsonschema.Draft202012Validator(result_schema).validate(site_result)
 
 
-def test_the_schema_would_notice(site_result, result_schema):
+def test_the_schema_rejects_an_invalid_result(site_result, result_schema):
     site_result = {**site_result, "verdict": "fine"}
     assert not jsonschema.Draft202012Validator(result_schema).is_valid(site_result)
 

@@ -39,7 +39,7 @@ def test_a_tighter_max_turns_the_same_workload_from_pass_to_fail(checked):
     assert " times the limit of " in tight.out.splitlines()[0]
 
 
-def test_a_failure_is_reported_beside_an_error_that_outweighs_it(checked):
+def test_a_failure_is_reported_in_addition_to_an_error(checked):
     first, *rest = checked("tight", "crashing").out.splitlines()
     assert first.startswith("✗ ERROR  crashing could not be judged: ")
     assert [line.split()[:2] for line in rest if line.startswith("  ✗")] == [["✗", "tight"]]
@@ -61,7 +61,7 @@ def test_the_report_says_how_it_was_measured_and_how_far_to_trust_it(checked):
     assert any(re.match(r"kept: [0-9]+ launches, ", line) for line in lines)
 
 
-def test_it_costs_what_four_milliseconds_cost(site_result):
+def test_energy_is_that_of_four_milliseconds_of_cpu_time(site_result):
     (workload,) = site_result["workloads"]
     if workload["method"] != "estimated":
         pytest.skip("this machine has an energy counter: what 4 ms cost is not known beforehand")

@@ -116,21 +116,21 @@ def test_cold_starts_cost_their_energy_and_their_time():
     assert found.monthly_replicas == pytest.approx((2.0 + 0.004) / 3600 * 30.4375 * 0.34, rel=1e-3)
 
 
-def test_the_policys_idle_power_comes_before_the_machines():
+def test_the_policys_idle_power_takes_precedence_over_the_machines():
     assert footprint(REQUEST, replace(PLAIN, idle_watts=12.0), idle_watts=3.0).idle_watts == 12.0
     assert footprint(REQUEST, PLAIN, idle_watts=3.0).idle_watts == 3.0
     with pytest.raises(NoFootprint, match=r"idle power is unknown; give site\.replica\.idle_power"):
         footprint(REQUEST, PLAIN, idle_watts=None)
 
 
-def test_what_has_no_price_is_not_known_rather_than_free():
+def test_without_a_price_the_cost_is_unknown_and_not_zero():
     found = footprint(REQUEST, PLAIN, idle_watts=3.0)
     assert (found.monthly_g, found.monthly_litres, found.sci_g, found.monthly_cost) == (None,) * 4
     rented = footprint(REQUEST, replace(PLAIN, replica_price_per_h=1.0), idle_watts=3.0)
     assert rented.monthly_cost == rented.monthly_replicas
 
 
-def test_what_leaves_the_site_is_priced_by_the_gigabyte():
+def test_outgoing_traffic_is_priced_by_the_gigabyte():
     site = replace(FULL, traffic=Traffic(requests_per_day=1000, model_downloads_per_month=30_000), price_per_gb=0.1)
     cost = monthly_egress_cost(site, egress_bytes=1e6, download_bytes=5e6)
     assert cost == pytest.approx((1000 * 30.4375 * 1e6 + 30_000 * 5e6) / 1e9 * 0.1)
@@ -173,7 +173,7 @@ def test_a_policys_site_in_numbers():
     assert production_of(Site(), carbon_g_per_kwh=380.0) is None
 
 
-def test_what_a_site_does_not_say_adds_nothing():
+def test_missing_terms_of_a_site_add_nothing():
     found = footprint(REQUEST, replace(PLAIN, carbon_g_per_kwh=380.0), idle_watts=1.0)
     assert (found.embodied_g, found.service_s) == (None, REQUEST.service_s)
     assert found.sci_g == pytest.approx(found.effective_kwh * 380.0)

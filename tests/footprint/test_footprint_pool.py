@@ -45,7 +45,7 @@ def test_equal_hours_are_a_day(requests, service_s, warm):
     services,
     st.integers(0, 20),
 )
-def test_bursts_keep_at_least_as_much_up_as_the_same_requests_spread_out(hours, service_s, warm):
+def test_bursts_need_at_least_as_many_replicas_as_evenly_spread_requests(hours, service_s, warm):
     spread = pool_of(traffic(requests_per_day=sum(hours), warm_replicas=warm), service_s=service_s)
     burst = pool_of(hourly(hours, warm_replicas=warm), service_s=service_s)
     assert burst.replica_seconds >= spread.replica_seconds * (1 - 1e-9)
@@ -65,13 +65,13 @@ def test_scaling_to_zero_under_endless_traffic_is_always_on_without_a_cold_start
     assert (pool.replica_seconds, pool.cold_starts) == (DAY_S, 0.0)
 
 
-def test_a_request_a_month_finds_nothing_up():
+def test_with_one_request_a_month_every_request_is_a_cold_start():
     pool = pool_of(traffic(requests_per_day=1 / 30, scale_to_zero_after="5 min"), service_s=0.01)
     assert pool.cold_starts == pytest.approx(1 / 30, rel=1e-3)
     assert pool.replica_seconds == pytest.approx(300 / 30, rel=1e-3)
 
 
-def test_scaling_to_zero_is_what_a_simulation_of_arrivals_finds():
+def test_scaling_to_zero_agrees_with_a_simulation_of_arrivals():
     """A replica that waits so long after each arrival, against the closed form."""
     rate_per_s, after_s, days = 24_000 / DAY_S / 40, 120.0, 300  # a gap of 144 s in the mean
     coin = random.Random(7)  # noqa: S311 - arrivals, not a secret
@@ -85,7 +85,7 @@ def test_scaling_to_zero_is_what_a_simulation_of_arrivals_finds():
     assert pool.cold_starts == pytest.approx(cold / days, rel=0.01)
 
 
-def test_an_hour_that_needs_more_than_there_is_says_so():
+def test_an_hour_that_needs_more_than_max_replicas_is_reported():
     hours = [0.0] * 24
     hours[13] = 72_000
     pool_of(hourly(hours, max_replicas=20), service_s=1.0)
@@ -98,5 +98,5 @@ def test_an_hour_that_needs_more_than_there_is_says_so():
     assert caught.value.key == ("site", "traffic", "max_replicas")
 
 
-def test_as_many_as_it_takes_is_the_default():
+def test_the_number_of_replicas_is_unlimited_by_default():
     assert math.isfinite(pool_of(traffic(requests_per_day=1e15), service_s=100.0).replica_seconds)

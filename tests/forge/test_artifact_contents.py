@@ -144,7 +144,7 @@ def of_64_bits():
     ],
     ids=["usual", "stored", "from Windows", "with a comment", "streamed", "of 64 bits"],
 )
-def test_the_ways_in_which_archives_are_written(data):
+def test_archives_of_all_common_writers_are_read(data):
     assert result_in(data, where=WHERE) == RESULT
 
 
@@ -200,27 +200,27 @@ def test_a_name_cannot_write_into_the_log(name):
 
 
 @pytest.mark.parametrize("name", [b"\xff\xfe", b"\x80" * 300])
-def test_a_name_of_no_encoding_is_refused(name):
+def test_an_undecodable_name_is_refused(name):
     refused(archive(Entry(name=name, flags=0x800)))
     refused(archive(Entry(name=name)))
 
 
-def test_a_name_that_a_field_beside_it_replaces_is_refused():
+def test_a_name_overridden_by_an_extra_field_is_refused():
     # Some readers take the Unicode path of the field 0x7075 for the name; ours must not depend on which do.
     other = b"\1" + struct.pack("<L", binascii.crc32(b"other.json")) + b"result.json"
     extra = struct.pack("<HH", 0x7075, len(other)) + other
     refused(archive(Entry(name=b"other.json", extra=extra)), "it contains the file 'other.json'")
 
 
-def test_a_name_that_differs_beside_the_content_is_refused():
+def test_a_name_that_differs_in_the_local_header_is_refused():
     refused(archive(Entry(inside=b"../other.js")), "not a complete zip archive")
 
 
-def test_the_file_twice_is_refused():
+def test_a_duplicate_file_is_refused():
     refused(archive(Entry(), Entry(content=b"{}")), "it contains result.json 2 times")
 
 
-def test_an_archive_of_nothing_is_refused():
+def test_an_empty_archive_is_refused():
     refused(archive(), "it is empty")
 
 
@@ -228,7 +228,7 @@ def test_an_archive_of_nothing_is_refused():
     "mode",
     [stat.S_IFLNK | 0o777, stat.S_IFDIR | 0o755, stat.S_IFIFO | 0o600, stat.S_IFCHR | 0o600, stat.S_IFSOCK],
 )
-def test_a_link_is_no_file(mode):
+def test_a_link_is_refused(mode):
     refused(archive(Entry(content=b"/etc/passwd", mode=mode)), "is not a regular file")
 
 

@@ -35,7 +35,7 @@ def test_the_result_is_fetched_from_githubs_storage_without_the_token(github, ru
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_the_newest_of_a_name_is_taken_wherever_it_is_listed(github, run, fetch, turn):
+def test_the_newest_artifact_of_a_name_is_taken(github, run, fetch, turn):
     for number in range(3):
         run.artifact("energygate-result", zip_of({"result.json": b"%d" % number}))
     listed = [{"id": one.id, "name": one.name, "size_in_bytes": 99} for one in run.artifacts]
@@ -50,7 +50,7 @@ def test_only_artifacts_of_the_name_are_listed(github, run, fetch):
     assert "name=energygate-result&" in github.seen[0].query
 
 
-def test_servers_that_know_no_names_list_all_of_them(github, run, fetch):
+def test_servers_that_ignore_the_name_list_all_artifacts(github, run, fetch):
     run.artifact("energygate-result", zip_of({"result.json": RESULT}))
     for number in range(100):
         run.artifact(f"log-{number}", zip_of({"log": b"x"}))
@@ -61,27 +61,27 @@ def test_servers_that_know_no_names_list_all_of_them(github, run, fetch):
     assert fetch() == RESULT
 
 
-def test_a_run_that_left_nothing_is_said_so(run, fetch):
+def test_a_run_without_an_artifact_is_an_error(run, fetch):
     run.artifact("coverage", zip_of({"result.json": RESULT}))
     with pytest.raises(GitHubError, match="artifact energygate-result of run 11: the run has no artifact"):
         fetch()
 
 
 @pytest.mark.usefixtures("run")
-def test_a_run_that_is_not_there_is_githubs_trouble(fetch):
+def test_a_missing_run_is_an_error_of_github(fetch):
     with pytest.raises(GitHubError, match="404") as caught:
         fetch(run_id=12)
     assert caught.value.status == 404
 
 
-def test_an_artifact_that_has_expired_is_not_asked_for(github, run, fetch):
+def test_an_expired_artifact_is_not_requested(github, run, fetch):
     run.artifact("energygate-result", zip_of({"result.json": RESULT}), expired=True)
     with pytest.raises(GitHubError, match=r"the artifact has expired\. Run the first stage again"):
         fetch()
     assert not github.asked("GET", ".*/zip")
 
 
-def test_an_artifact_that_expires_on_the_way_is_said_so(github, run, fetch):
+def test_an_artifact_that_expires_in_between_is_an_error(github, run, fetch):
     made = run.artifact("energygate-result", zip_of({"result.json": RESULT}))
     github.before("GET", ".*/zip", lambda: setattr(made, "expired", True))
     with pytest.raises(GitHubError, match="the artifact has expired") as caught:
@@ -89,26 +89,26 @@ def test_an_artifact_that_expires_on_the_way_is_said_so(github, run, fetch):
     assert caught.value.status == 410
 
 
-def test_an_artifact_too_long_is_not_asked_for(github, run, fetch):
+def test_a_too_large_artifact_is_not_requested(github, run, fetch):
     run.artifact("energygate-result", zip_of({}), size_in_bytes=MAX_ARCHIVE_BYTES + 1)
     with pytest.raises(MeasurementError, match="it is larger than 20 MB"):
         fetch()
     assert not github.asked("GET", ".*/zip")
 
 
-def test_an_artifact_longer_than_it_says_is_not_read_to_its_end(run, fetch):
+def test_an_artifact_larger_than_stated_is_not_read_to_its_end(run, fetch):
     run.artifact("energygate-result", bytes(MAX_ARCHIVE_BYTES + 1), size_in_bytes=100)
     with pytest.raises(MeasurementError, match="it is larger than 20 MB"):
         fetch()
 
 
-def test_what_is_in_it_is_looked_at(run, fetch):
+def test_the_content_of_an_artifact_is_checked(run, fetch):
     run.artifact("energygate-result", zip_of({"../result.json": RESULT}))
     with pytest.raises(MeasurementError, match=r"of run 11: .* it contains the file '\.\./result\.json'"):
         fetch()
 
 
-def test_a_token_that_may_not_is_told_what_it_needs(github, run, fetch):
+def test_a_token_without_the_permission_is_an_error_that_names_it(github, run, fetch):
     run.artifact("energygate-result", zip_of({"result.json": RESULT}))
     with pytest.raises(GitHubError, match="actions: read"):
         fetch(token=github.token(rights={"pull-requests": "write"}))
@@ -116,7 +116,7 @@ def test_a_token_that_may_not_is_told_what_it_needs(github, run, fetch):
 
 @pytest.mark.parametrize("body", [[], {}, {"artifacts": {}}, {"artifacts": [1]}, {"artifacts": [{"name": 1}]}])
 @pytest.mark.usefixtures("run")
-def test_a_list_that_is_none_is_one_sentence(github, fetch, body):
+def test_a_malformed_list_is_refused_in_one_sentence(github, fetch, body):
     github.trick("GET", ARTIFACTS, status=200, body=body)
     with pytest.raises(GitHubError, match=f"GET {ARTIFACTS}: "):
         fetch()

@@ -40,27 +40,27 @@ def trouble():
 
 
 @pytest.mark.parametrize("status", [500, 502, 503, 504, 0])
-def test_an_answer_that_fails_is_asked_for_again_with_longer_and_longer_pauses(github, client, pauses, status):
+def test_failed_requests_are_retried_with_backoff(github, client, pauses, status):
     github.add_comment(ALICE, "hello")
     github.trick("GET", COMMENTS, times=3, status=status)
     assert [one.text("body") for one in client.items(COMMENTS)] == ["hello"]
     assert pauses == [1, 2, 4]
 
 
-def test_in_the_end_it_is_given_up(github, client, pauses, trouble):
+def test_retries_end_with_an_error(github, client, pauses, trouble):
     github.trick("GET", COMMENTS, times=99, status=502)
     trouble(lambda: list(client.items(COMMENTS)), "502", "GET /repos/o/r/issues/1/comments", status=502)
     assert len(github.seen) == MAX_ATTEMPTS
     assert pauses == [1, 2, 4, 8]
 
 
-def test_no_answer_at_all_is_said_so(github, client, trouble):
+def test_a_missing_answer_is_an_error(github, client, trouble):
     github.trick("GET", "/user", times=99, status=0)
     trouble(lambda: client.get("/user"), "did not answer: ConnectionError")
 
 
 @pytest.mark.parametrize("status", [400, 401, 404, 409, 410, 422, 501])
-def test_a_refusal_is_not_asked_for_again(github, client, pauses, trouble, status):
+def test_refusals_are_not_retried(github, client, pauses, trouble, status):
     github.trick("GET", COMMENTS, times=99, status=status, body={"message": "no"})
     trouble(lambda: list(client.items(COMMENTS)), f"{status} (no)", status=status)
     assert (len(github.seen), pauses) == (1, [])
@@ -84,7 +84,7 @@ SECONDARY = {"message": "You have exceeded a secondary rate limit. Please wait."
         ((403, {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(NOW_S - 30)}, None), 1),
     ],
 )
-def test_a_limit_is_waited_out_for_as_long_as_github_asks(github, client, pauses, answer, pause):
+def test_rate_limits_are_waited_out_as_github_asks(github, client, pauses, answer, pause):
     status, headers, body = answer
     github.trick("GET", COMMENTS, status=status, headers=headers, body=body)
     assert list(client.items(COMMENTS)) == []
@@ -92,14 +92,14 @@ def test_a_limit_is_waited_out_for_as_long_as_github_asks(github, client, pauses
 
 
 @pytest.mark.parametrize("asked_s", [MAX_WAIT_S + 1, 10**9, 10**30])
-def test_a_limit_that_lasts_longer_than_a_report_is_worth_is_not_waited_out(github, client, pauses, trouble, asked_s):
+def test_a_rate_limit_that_lasts_too_long_is_an_error(github, client, pauses, trouble, asked_s):
     headers = {"Retry-After": str(int(asked_s))}
     github.trick("GET", COMMENTS, status=429, headers=headers, body=SECONDARY)
     trouble(lambda: list(client.items(COMMENTS)), "rate limit is hit", status=429)
     assert (len(github.seen), pauses) == (1, [])
 
 
-def test_all_pauses_together_are_bounded(github, client, pauses, trouble):
+def test_the_total_waiting_time_is_bounded(github, client, pauses, trouble):
     github.trick("GET", COMMENTS, times=99, status=429, headers={"Retry-After": "50"})
     trouble(lambda: list(client.items(COMMENTS)), "rate limit is hit", status=429)
     assert pauses == [50, 50]
@@ -124,12 +124,12 @@ def test_each_request_names_its_own_permission(github, client, trouble):
     trouble(lambda: client.download("/x", limit_bytes=1), "permissions: {actions: read}", status=403)
 
 
-def test_a_wrong_token_is_said_to_be_wrong(github, client_of, trouble):
+def test_an_invalid_token_is_named_as_the_cause(github, client_of, trouble):
     client = client_of(github, token="ghs_unheard_of")  # noqa: S106 - of nobody
     trouble(lambda: client.get("/user"), "Bad credentials", "The token is wrong or has expired", status=401)
 
 
-def test_a_body_too_long_is_explained_in_githubs_words(client, trouble):
+def test_a_too_long_body_is_explained_in_githubs_words(client, trouble):
     long = {"body": "x" * 65_537}
     trouble(lambda: client.write("POST", COMMENTS, long), "maximum is 65536", status=422)
 
@@ -147,7 +147,7 @@ def test_a_body_too_long_is_explained_in_githubs_words(client, trouble):
     ],
 )
 @pytest.mark.parametrize("status", [200, 404])
-def test_an_answer_that_is_nonsense_is_no_traceback(github, client, trouble, body, status):
+def test_a_nonsensical_answer_is_no_traceback(github, client, trouble, body, status):
     github.trick("GET", "/x", status=status, body=body)
     if status == 200 and isinstance(body, (dict, bytes)) and (body if isinstance(body, dict) else body[:1] == b"{"):
         client.get("/x")
@@ -162,11 +162,11 @@ def test_github_cannot_write_commands_into_the_log(github, client, trouble):
     assert "\x1b" not in str(said)
 
 
-def test_deleting_what_is_gone_is_as_good(client):
+def test_deleting_what_no_longer_exists_succeeds(client):
     client.delete("/repos/o/r/issues/comments/1")
 
 
-def test_deleting_what_may_not_be_deleted_is_not(github, client_of, trouble):
+def test_deleting_without_permission_is_an_error(github, client_of, trouble):
     client = client_of(github, writes=False)
     trouble(lambda: client.delete("/repos/o/r/issues/comments/1"), "pull-requests: write", status=403)
 
@@ -190,7 +190,7 @@ def test_a_page_that_fails_leaves_nothing_out(github, client):
 
 
 @pytest.mark.parametrize("link", ["{elsewhere}/x", "https://[x", "//127.0.0.1:9/x", "{github}@127.0.0.1:9/x"])
-def test_a_list_does_not_go_on_at_another_host(github, elsewhere, client, trouble, link):
+def test_pagination_does_not_follow_another_host(github, elsewhere, client, trouble, link):
     url = link.format(elsewhere=elsewhere.root, github=github.root)
     github.trick("GET", COMMENTS, status=200, headers={"Link": f'<{url}>; rel="next"'}, body=[])
     trouble(lambda: list(client.items(COMMENTS)), "another host")
@@ -198,7 +198,7 @@ def test_a_list_does_not_go_on_at_another_host(github, elsewhere, client, troubl
     assert len(github.seen) == 1
 
 
-def test_a_list_without_an_end_is_left(github, client, trouble):
+def test_endless_pagination_is_cut_off(github, client, trouble):
     link = {"Link": f'<{github.root}{COMMENTS}>; rel="next"'}
     github.trick("GET", COMMENTS, times=999, status=200, headers=link, body=[])
     trouble(lambda: list(client.items(COMMENTS)), f"more than {MAX_PAGES} pages")
@@ -248,7 +248,7 @@ def test_a_file_is_fetched_from_another_host_without_the_token(github, elsewhere
     assert "x-github-api-version" not in seen.headers
 
 
-def test_a_way_that_leads_back_home_does_not_get_the_token_again(github, elsewhere, client, trouble):
+def test_a_redirect_back_to_the_api_host_does_not_get_the_token_again(github, elsewhere, client, trouble):
     github.trick("GET", "/zip", status=302, headers={"Location": f"{elsewhere.root}/blob"})
     elsewhere.trick("GET", "/blob", status=302, headers={"Location": f"{github.root}/user"})
     trouble(lambda: client.download("/zip", limit_bytes=10), status=401)
@@ -256,7 +256,7 @@ def test_a_way_that_leads_back_home_does_not_get_the_token_again(github, elsewhe
 
 
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_what_is_no_file_is_not_looked_for_elsewhere(github, elsewhere, client, trouble, method):
+def test_redirects_to_another_host_are_followed_only_for_files(github, elsewhere, client, trouble, method):
     github.trick(method, "/x", status=307, headers={"Location": f"{elsewhere.root}/x"})
     ask = {"GET": lambda: client.get("/x"), "POST": lambda: client.write("POST", "/x", {"body": "hi"})}
     trouble(ask[method], "another host")
@@ -264,19 +264,19 @@ def test_what_is_no_file_is_not_looked_for_elsewhere(github, elsewhere, client, 
 
 
 @pytest.mark.parametrize("location", ["ftp://127.0.0.1/x", "file:///etc/passwd", "http://[x", "http://u:p@127.0.0.1/"])
-def test_a_redirect_to_what_is_no_place_is_not_followed(github, client, trouble, location):
+def test_a_redirect_to_an_invalid_address_is_not_followed(github, client, trouble, location):
     github.trick("GET", "/x", status=302, headers={"Location": location})
     trouble(lambda: client.get("/x"), "redirects to")
     assert len(github.seen) == 1
 
 
 @pytest.mark.parametrize(("status", "headers"), [(302, {}), (303, {"Location": "/user"}), (304, {})])
-def test_an_answer_that_says_nothing_is_no_success(github, client, trouble, status, headers):
+def test_an_empty_answer_is_not_a_success(github, client, trouble, status, headers):
     github.trick("DELETE", "/x", status=status, headers=headers)
     trouble(lambda: client.delete("/x"), str(status))
 
 
-def test_redirects_without_an_end_are_left(github, client, trouble):
+def test_endless_redirects_are_cut_off(github, client, trouble):
     github.trick("GET", "/x", times=99, status=302, headers={"Location": "/x"})
     trouble(lambda: client.get("/x"), "more than 5 times")
 
@@ -292,12 +292,12 @@ def test_a_file_longer_than_its_limit_is_refused(github, client, trouble):
     trouble(lambda: client.download("/zip", limit_bytes=10), "more than 10 bytes")
 
 
-def test_a_file_without_an_end_is_not_read_to_it(github, client, trouble):
+def test_an_endless_file_is_cut_off(github, client, trouble):
     github.trick("GET", "/zip", status=200, headers={"Content-Length": str(10**12)}, body=b"x" * 200_000)
     trouble(lambda: client.download("/zip", limit_bytes=10), "more than 10 bytes")
 
 
-def test_a_file_that_breaks_off_is_refused(github, client, trouble):
+def test_a_truncated_file_is_refused(github, client, trouble):
     github.trick("GET", "/zip", status=200, headers={"Content-Length": "99"}, body=b"x" * 10)
     trouble(lambda: client.download("/zip", limit_bytes=100), "is incomplete")
 
@@ -305,7 +305,7 @@ def test_a_file_that_breaks_off_is_refused(github, client, trouble):
 # The token is seen nowhere.
 
 
-def test_the_token_is_in_no_representation_and_no_log(client, caplog):
+def test_the_token_appears_in_no_repr_and_no_log(client, caplog):
     caplog.set_level(logging.DEBUG)
     list(client.items(COMMENTS))
     assert caplog.records  # urllib3 said something
@@ -314,12 +314,12 @@ def test_the_token_is_in_no_representation_and_no_log(client, caplog):
     assert "ghs_" not in repr(client)
 
 
-def test_a_server_that_sends_the_token_back_does_not_get_it_into_the_log(github, client, trouble):
+def test_a_token_echoed_by_the_server_does_not_reach_the_log(github, client, trouble):
     github.trick("GET", "/x", status=404, body={"message": f"Bearer {client.token} is unknown"})
     trouble(lambda: client.get("/x"), "Bearer *** is unknown", status=404)
 
 
-def test_no_error_holds_the_request_and_so_the_token(github, trouble):
+def test_no_error_references_the_request_with_its_token(github, trouble):
     class Slow(requests.Session):
         def request(self, *args, auth, **_):
             prepared = requests.Request(*args, auth=auth).prepare()
@@ -332,7 +332,7 @@ def test_no_error_holds_the_request_and_so_the_token(github, trouble):
 
 
 @pytest.mark.parametrize("token", ["", " ", "ghs_a\n", "ghs_a b", "ghs_\x00", "ghs_é"])
-def test_what_cannot_be_a_token_is_refused_before_it_is_sent_and_not_shown(token):
+def test_a_malformed_token_is_refused_before_it_is_sent_and_never_shown(token):
     with pytest.raises(UsageError) as caught:
         GitHubClient(session=requests.Session(), api_url="https://api.example", token=token)
     assert "ghs_" not in str(caught.value)
@@ -353,7 +353,7 @@ def test_what_cannot_be_a_token_is_refused_before_it_is_sent_and_not_shown(token
         "http://x:y",
     ],
 )
-def test_what_cannot_be_an_address_is_refused(address):
+def test_a_malformed_address_is_refused(address):
     with pytest.raises(UsageError, match="GITHUB_API_URL"):
         GitHubClient(session=requests.Session(), api_url=address, token="t")  # noqa: S106 - nobody's
 
@@ -362,7 +362,7 @@ def test_what_cannot_be_an_address_is_refused(address):
 
 
 @pytest.mark.parametrize(("prefix", "slash"), [("", ""), ("", "/"), ("/api/v3", ""), ("/api/v3", "/")])
-def test_the_address_is_used_as_it_is(client_of, prefix, slash):
+def test_the_api_address_is_used_unchanged(client_of, prefix, slash):
     with FakeGitHub(prefix=prefix).serving() as github:
         made = client_of(github)
         client = GitHubClient(session=made.session, api_url=github.api_url + slash, token=made.token)

@@ -24,26 +24,26 @@ def ask(github, client_of):
     return lambda name=WAIVED: label_set(client, repository="octo/shop", number=7, name=name)
 
 
-def test_who_set_it_and_when_is_told(pull_request, ask):
+def test_who_set_the_label_and_when_is_returned(pull_request, ask):
     pull_request.label("bug", by="alice", at=AT)
     pull_request.label(WAIVED, by="maintainer", at=LATER)
     pull_request.label("later", by="alice", at=LATER)
     assert ask() == LabelSet(name=WAIVED, who="maintainer", when=LATER)
 
 
-def test_a_label_it_does_not_have_is_none_and_nothing_else_is_asked(github, pull_request, ask):
+def test_without_the_label_no_further_request_is_made(github, pull_request, ask):
     pull_request.label("bug")
     assert ask() is None
     assert [one.path for one in github.seen] == [f"{ISSUE}/labels"]
 
 
-def test_a_label_taken_away_counts_no_more(pull_request, ask):
+def test_a_removed_label_does_not_count(pull_request, ask):
     pull_request.label(WAIVED)
     pull_request.unlabel(WAIVED)
     assert ask() is None
 
 
-def test_who_set_it_last_has_set_it(pull_request, ask):
+def test_the_last_person_to_set_the_label_counts(pull_request, ask):
     pull_request.label(WAIVED, by="alice", at=AT)
     pull_request.unlabel(WAIVED, by="alice", at=AT)
     pull_request.label(WAIVED, by="maintainer", at=LATER)
@@ -59,7 +59,7 @@ def test_labels_do_not_differ_by_case(pull_request, ask, has, asked):
 
 
 @pytest.mark.parametrize("other", ["energy-waived-2", "energy", "energy waived", " energy-waived", "energy-waived:"])
-def test_a_label_that_only_looks_like_it_is_another(pull_request, ask, other):
+def test_a_label_that_only_looks_similar_is_another(pull_request, ask, other):
     pull_request.label(other)
     assert ask() is None
 
@@ -70,7 +70,7 @@ def test_an_app_that_set_it_is_named(pull_request, ask):
 
 
 @pytest.mark.parametrize("by", [None, "ghost"])
-def test_an_account_that_is_gone_is_said_so(pull_request, ask, by):
+def test_a_deleted_account_is_named_as_such(pull_request, ask, by):
     pull_request.label(WAIVED, by=by, at=AT)
     assert ask() == LabelSet(name=WAIVED, who=GONE, when=AT)
 
@@ -85,13 +85,13 @@ def test_other_events_set_no_label(github, pull_request, ask):
     assert ask() == LabelSet(name=WAIVED, who="alice", when=AT)
 
 
-def test_a_label_renamed_since_is_there_and_nobody_is_named(pull_request, ask):
+def test_a_renamed_label_counts_without_a_name(pull_request, ask):
     pull_request.label("waived", by="maintainer")
     pull_request.labels[:] = [WAIVED]
     assert ask() == LabelSet(name=WAIVED, who=UNKNOWN, when="")
 
 
-def test_the_last_event_is_looked_for_behind_many(github, pull_request, ask):
+def test_the_last_event_is_found_after_many_others(github, pull_request, ask):
     for number in range(120):
         pull_request.label(f"label-{number}", by="mallory", at=AT)
     for _ in range(70):
@@ -103,14 +103,14 @@ def test_the_last_event_is_looked_for_behind_many(github, pull_request, ask):
     assert len(github.asked("GET", f"{ISSUE}/events")) == 3
 
 
-def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, pull_request):
+def test_a_token_without_the_permission_is_an_error_that_names_it(github, client_of, pull_request):
     pull_request.label(WAIVED)
     client = client_of(github, token=github.token(rights={"actions": "read"}))
     with pytest.raises(GitHubError, match="pull-requests: read"):
         label_set(client, repository="octo/shop", number=7, name=WAIVED)
 
 
-def test_an_event_that_is_not_what_github_describes_is_one_sentence(github, pull_request, ask):
+def test_a_malformed_event_is_refused_in_one_sentence(github, pull_request, ask):
     pull_request.label(WAIVED)
     github.trick("GET", f"{ISSUE}/events", status=200, body=[{"event": "labeled"}])
     with pytest.raises(GitHubError, match=r"GitHub's answer has no label\.name"):

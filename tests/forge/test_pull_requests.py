@@ -57,7 +57,7 @@ def queries(github):
     return [parse_qs(one.query) for one in github.asked("GET", PULLS)]
 
 
-def test_a_forks_is_found_by_its_branch_in_one_request(github, client, repository):
+def test_a_forks_pull_request_is_found_by_its_branch_in_one_request(github, client, repository):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK, base_sha=BASE)
     assert find_pull_request(client, after()) == PullRequest(
         number=7, base_sha=BASE, base_ref="main", head_sha=HEAD, head_repository=FORK
@@ -67,7 +67,7 @@ def test_a_forks_is_found_by_its_branch_in_one_request(github, client, repositor
     assert query["state"] == ["open"]
 
 
-def test_one_of_the_repository_itself_is_found_so_as_dependabots_are(client, repository):
+def test_a_pull_request_of_the_repository_itself_is_found_the_same_way(client, repository):
     repository.pull_request(number=7, head_sha=HEAD)
     assert find_pull_request(client, after(head_repository="octo/shop")).number == 7
 
@@ -78,7 +78,7 @@ def test_names_of_repositories_do_not_differ_by_case(client, repository):
 
 
 @pytest.mark.parametrize("branch", ["feat/ü", "a&state=all&head=x:y", "a#b", "a+b%2F", "../../user", "a b?c"])
-def test_a_branch_of_any_name_stays_one_value(github, client, repository, branch):
+def test_a_branch_of_any_name_is_one_query_value(github, client, repository, branch):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK, head_branch=branch)
     assert find_pull_request(client, after(head_branch=branch)).number == 7
     (query,) = queries(github)
@@ -86,20 +86,20 @@ def test_a_branch_of_any_name_stays_one_value(github, client, repository, branch
     assert query["state"] == ["open"]
 
 
-def test_half_a_character_in_a_branch_is_no_traceback(client, repository):
+def test_an_invalid_surrogate_in_a_branch_is_no_traceback(client, repository):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     assert find_pull_request(client, after(head_branch="\ud800")).number == 7
 
 
 @pytest.mark.parametrize("branch", [None, "gone-meanwhile"])
-def test_where_the_branch_finds_none_the_open_ones_are_looked_through(client, repository, branch):
+def test_without_a_match_by_branch_open_pull_requests_are_searched(client, repository, branch):
     for number in range(8, 120):
         repository.pull_request(number=number, head_sha=OTHER, head_branch=f"topic-{number}")
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     assert find_pull_request(client, after(head_branch=branch)).number == 7
 
 
-def test_not_all_pull_requests_of_the_world_are_looked_through(github, client):
+def test_the_search_through_open_pull_requests_is_bounded(github, client):
     shown = {
         "number": 1,
         "state": "open",
@@ -117,7 +117,7 @@ def test_not_all_pull_requests_of_the_world_are_looked_through(github, client):
 # None.
 
 
-def test_newer_commits_are_not_what_was_measured(github, client, repository):
+def test_a_pull_request_with_newer_commits_does_not_match(github, client, repository):
     pull_request = repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     pull_request.head_sha = OTHER
     with pytest.raises(GitHubError, match="it is closed, or has newer commits") as caught:
@@ -128,13 +128,13 @@ def test_newer_commits_are_not_what_was_measured(github, client, repository):
 
 
 @pytest.mark.parametrize("merged", [True, False])
-def test_a_closed_one_is_not_told_any_more(client, repository, merged):
+def test_a_closed_pull_request_does_not_match(client, repository, merged):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK).close(merged=merged)
     with pytest.raises(GitHubError, match="it is closed, or has newer commits"):
         find_pull_request(client, after())
 
 
-def test_a_server_that_lists_closed_ones_is_not_believed(github, client, repository):
+def test_closed_pull_requests_in_a_list_of_open_ones_are_ignored(github, client, repository):
     pull_request = repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     pull_request.close()
     github.trick("GET", PULLS, times=2, status=200, body=[github.json_of(pull_request)])
@@ -155,13 +155,13 @@ def test_a_fork_of_the_same_owner_is_another_repository(client, repository):
     assert find_pull_request(client, after()).number == 8
 
 
-def test_a_fork_deleted_before_is_said_so_without_a_request(github, client):
+def test_a_fork_deleted_before_the_run_is_an_error_without_a_request(github, client):
     with pytest.raises(GitHubError, match="has been deleted"):
         find_pull_request(client, after(head_repository=None))
     assert github.seen == []
 
 
-def test_a_fork_deleted_meanwhile_is_not_guessed(client, repository):
+def test_a_fork_deleted_since_is_an_error(client, repository):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=None)
     with pytest.raises(GitHubError, match="no open pull request"):
         find_pull_request(client, after())
@@ -171,20 +171,20 @@ def test_a_fork_deleted_meanwhile_is_not_guessed(client, repository):
 
 
 @pytest.mark.parametrize("branch", ["patch-1", None])
-def test_two_of_one_branch_are_not_chosen_from(client, repository, branch):
+def test_two_pull_requests_of_one_branch_are_ambiguous(client, repository, branch):
     repository.pull_request(number=9, head_sha=HEAD, head_repository=FORK, base_branch="release")
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     with pytest.raises(GitHubError, match="#7 and #9 propose the same commit"):
         find_pull_request(client, after(head_branch=branch))
 
 
-def test_the_branch_tells_apart_two_of_one_commit(client, repository):
+def test_the_branch_distinguishes_two_pull_requests_of_one_commit(client, repository):
     repository.pull_request(number=9, head_sha=HEAD, head_repository=FORK, head_branch="patch-2")
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     assert find_pull_request(client, after()).number == 7
 
 
-def test_one_that_a_list_in_motion_shows_twice_is_one(github, client, repository):
+def test_a_pull_request_listed_twice_counts_once(github, client, repository):
     shown = github.json_of(repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK))
     github.trick("GET", PULLS, status=200, body=[shown, shown])
     assert find_pull_request(client, after()).number == 7
@@ -193,13 +193,13 @@ def test_one_that_a_list_in_motion_shows_twice_is_one(github, client, repository
 # What else there is.
 
 
-def test_only_the_second_stage_has_a_first(client):
+def test_only_the_second_stage_looks_for_a_pull_request(client):
     event = Event(name="push", repository="octo/shop", actor="a", run_id=1, attempt=1, head_sha=HEAD)
     with pytest.raises(UsageError, match="only a workflow_run event"):
         find_pull_request(client, event)
 
 
-def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, repository):
+def test_a_token_without_the_permission_is_an_error_that_names_it(github, client_of, repository):
     repository.pull_request(number=7, head_sha=HEAD, head_repository=FORK)
     client = client_of(github, token=github.token(rights={"actions": "read"}))
     with pytest.raises(GitHubError, match="pull-requests: read"):
@@ -215,7 +215,7 @@ def test_a_token_that_may_not_is_told_what_it_needs(github, client_of, repositor
         (("number",), "7"),
     ],
 )
-def test_an_answer_that_is_not_what_github_describes_is_one_sentence(github, client, repository, path, value):
+def test_a_malformed_answer_is_refused_in_one_sentence(github, client, repository, path, value):
     shown = github.json_of(repository.pull_request(number=7, head_sha=HEAD))
     *above, last = path
     place = shown

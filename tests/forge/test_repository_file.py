@@ -91,7 +91,7 @@ def test_a_path_of_any_characters_is_one_path(github, repository, read, path):
         "../\x1b[31m",
     ],
 )
-def test_a_path_that_leads_elsewhere_is_not_asked_for(github, read, path):
+def test_a_path_outside_of_the_repository_is_not_requested(github, read, path):
     with pytest.raises(UsageError, match="does not lead to a file inside") as caught:
         read(path)
     assert str(caught.value).isprintable()
@@ -99,7 +99,7 @@ def test_a_path_that_leads_elsewhere_is_not_asked_for(github, read, path):
 
 
 @pytest.mark.parametrize("commit", ["", "main", "b" * 39, f"{BASE}\n", "../main"])
-def test_what_may_move_is_no_commit(github, read, commit):
+def test_a_branch_or_tag_is_not_accepted_as_a_commit(github, read, commit):
     with pytest.raises(UsageError, match="full hash"):
         read(commit=commit)
     assert github.seen == []
@@ -108,31 +108,31 @@ def test_what_may_move_is_no_commit(github, read, commit):
 # Not there, and not to be seen.
 
 
-def test_what_is_not_there_is_none(github, read):
+def test_a_missing_file_is_none(github, read):
     assert read("other.yml") is None
     assert [one.path.rpartition("/")[2] for one in github.seen] == ["other.yml", BASE]
 
 
-def test_a_commit_that_is_not_there_is_no_file_that_is_not_there(read):
+def test_a_missing_commit_is_not_taken_for_a_missing_file(read):
     with pytest.raises(GitHubError, match=OTHER) as caught:
         read(commit=OTHER)
     assert caught.value.status in {404, 422}
 
 
 @pytest.mark.usefixtures("repository")
-def test_a_policy_that_is_hidden_is_not_taken_for_none(github, client_of):
+def test_a_hidden_policy_is_not_taken_for_a_missing_one(github, client_of):
     client = client_of(github, token=github.token(rights={"pull-requests": "write"}))
     with pytest.raises(GitHubError, match="contents: read"):
         read_file(client, repository="octo/shop", path="energygate.yml", commit=BASE, limit_bytes=99)
 
 
-def test_a_404_of_a_hidden_repository_is_not_taken_for_none(github, read):
+def test_a_404_of_a_hidden_repository_is_not_taken_for_a_missing_file(github, read):
     github.trick("GET", "/repos/octo/shop/.*", times=2, status=404, body={"message": "Not Found"})
     with pytest.raises(GitHubError, match="contents: read"):
         read()
 
 
-def test_another_refusal_is_githubs_trouble(github, read):
+def test_other_refusals_are_errors_of_github(github, read):
     github.trick("GET", f"{CONTENTS}/.*", status=403, body={"message": "Resource not accessible by integration"})
     with pytest.raises(GitHubError, match="contents: read"):
         read()
@@ -142,7 +142,7 @@ def test_another_refusal_is_githubs_trouble(github, read):
 # No file, or too long a one.
 
 
-def test_a_directory_is_no_file(read):
+def test_a_directory_is_not_a_file(read):
     with pytest.raises(GitHubError, match=f"services/search at {BASE}: this is a directory, not a file"):
         read("services/search")
 
@@ -155,7 +155,7 @@ def test_a_directory_is_no_file(read):
         ("dir", "a directory"),
     ],
 )
-def test_other_things_are_no_files(answered, read, kind, words):
+def test_links_and_submodules_are_not_files(answered, read, kind, words):
     answered({"type": kind, "target": "/etc/passwd", "size": 11})
     with pytest.raises(GitHubError, match=f"this is {words}, not a file"):
         read()
@@ -183,7 +183,7 @@ def test_lines_that_github_breaks_are_joined(answered, read):
 
 
 @pytest.mark.parametrize("content", ["!!!!", "AAA", "é", "\ud800", 7, None])
-def test_content_that_is_none_is_one_sentence(answered, read, content):
+def test_invalid_content_is_refused_in_one_sentence(answered, read, content):
     answered({"type": "file", "encoding": "base64", "content": content})
     with pytest.raises(GitHubError, match="content"):
         read()

@@ -42,22 +42,22 @@ def test_outputs_are_read_as_they_were_meant(outputs):
     assert as_the_runner_reads("".join(output_text(name, value) for name, value in outputs.items())) == outputs
 
 
-def test_a_value_cannot_name_an_output_of_its_own(environ):
+def test_a_value_cannot_define_another_output(environ):
     forged = "pass\nENERGYGATE\nverdict=pass\nverdict<<X\npass\nX"
     write_outputs(environ, {"verdict": "fail", "detail": forged})
     assert as_the_runner_reads(read(environ, "GITHUB_OUTPUT")) == {"verdict": "fail", "detail": forged}
 
 
-def test_a_value_that_knows_the_word_is_refused():
+def test_a_value_that_contains_the_delimiter_is_refused():
     with pytest.raises(UsageError, match="detail"):
         output_text("detail", "a\nenergygate_known\nverdict<<x", token=lambda _: "known")
 
 
-def test_the_word_is_another_each_time():
+def test_the_delimiter_is_random():
     assert len({output_text("a", "b") for _ in range(20)}) == 20
 
 
-def test_outputs_are_added_behind_those_that_are_there(environ):
+def test_outputs_are_appended(environ):
     write_outputs(environ, {"a": "1"})
     write_outputs(environ, {"b": "é\n2", "c": ""})
     text = read(environ, "GITHUB_OUTPUT")
@@ -66,20 +66,20 @@ def test_outputs_are_added_behind_those_that_are_there(environ):
 
 
 @pytest.mark.parametrize("name", ["", "a b", "a=b", "a\nb", "1a", "a<<b", "é"])
-def test_a_name_that_cannot_be_one_writes_nothing(environ, name):
+def test_an_invalid_name_writes_nothing(environ, name):
     with pytest.raises(UsageError, match="name"):
         write_outputs(environ, {"verdict": "pass", name: "x"})
     with pytest.raises(FileNotFoundError):
         read(environ, "GITHUB_OUTPUT")
 
 
-def test_the_summary_is_added_to(environ):
+def test_the_summary_is_appended(environ):
     write_summary(environ, "# one")
     write_summary(environ, "# two ❌\n")
     assert read(environ, "GITHUB_STEP_SUMMARY") == "# one\n# two ❌\n"
 
 
-def test_a_summary_that_github_would_drop_is_refused_whole(environ):
+def test_a_summary_too_long_for_github_is_refused(environ):
     write_summary(environ, "é" * (MAX_SUMMARY_BYTES // 2 - 1) + "a")
     assert len(read(environ, "GITHUB_STEP_SUMMARY").encode()) == MAX_SUMMARY_BYTES
     with pytest.raises(GitHubError, match="1,048,576 bytes"):
@@ -94,7 +94,7 @@ def test_a_summary_that_github_would_drop_is_refused_whole(environ):
         (lambda environ: write_summary(environ, "x"), "GITHUB_STEP_SUMMARY"),
     ],
 )
-def test_outside_of_a_step_that_is_said(tmp_path, write, variable):
+def test_outside_of_a_step_it_is_an_error(tmp_path, write, variable):
     with pytest.raises(UsageError) as caught:
         write({})
     assert caught.value.where == variable

@@ -77,7 +77,7 @@ def test_an_older_run_does_not_write_over_a_newer_one(github, client, run_id, at
 
 
 @pytest.mark.parametrize("stored", [str, lambda text: text.replace("\n", "\r\n"), lambda text: text + "\n "])
-def test_the_same_is_not_said_twice(github, client, stored):
+def test_an_identical_comment_is_not_posted_again(github, client, stored):
     github.add_comment(ACTIONS, stored(body("a\nb")))
     assert post(client, "a\nb") is PostOutcome.UNCHANGED
     assert github.writes == []
@@ -91,7 +91,7 @@ def test_the_same_text_of_a_later_run_takes_the_place_of_the_earlier(github, cli
     assert github.bodies() == [body("same", 12)]
 
 
-def test_what_github_makes_of_a_text_does_not_keep_it_being_written(github, client):
+def test_text_that_github_normalises_is_not_posted_again(github, client):
     number = github.add_comment(ACTIONS, body("old", 9))
     github.trick("GET", COMMENTS)
     github.trick("GET", COMMENTS, act=lambda: github.comments[number].update(body=body("cleaned")))
@@ -99,7 +99,7 @@ def test_what_github_makes_of_a_text_does_not_keep_it_being_written(github, clie
     assert len(github.asked("PATCH")) == 1
 
 
-def test_comments_with_different_keys_live_beside_each_other(github, client):
+def test_comments_with_different_keys_coexist(github, client):
     post(client, "cpu", key="cpu/linux")
     post(client, "gpu", key="gpu")
     post(client, "cpu again", 11, key="cpu/linux")
@@ -107,7 +107,7 @@ def test_comments_with_different_keys_live_beside_each_other(github, client):
 
 
 @pytest.mark.parametrize("before", [29, 30, 99, 100, 250])
-def test_it_is_found_behind_any_number_of_others(github, client, before):
+def test_the_comment_is_found_after_any_number_of_others(github, client, before):
     for _ in range(before):
         github.add_comment(ALICE, "me too")
     post(client, "red")
@@ -115,7 +115,7 @@ def test_it_is_found_behind_any_number_of_others(github, client, before):
     assert github.bodies(ACTIONS) == [body("green", 11)]
 
 
-def test_it_is_looked_for_in_its_own_thread(github, client):
+def test_only_comments_of_the_pull_request_are_searched(github, client):
     github.add_comment(ACTIONS, body("other"), pull_request=2)
     assert post(client, "here") is PostOutcome.CREATED
     assert github.bodies() == [body("other"), body("here")]
@@ -126,7 +126,7 @@ def test_it_is_looked_for_in_its_own_thread(github, client):
 
 @pytest.mark.parametrize("thief", [MALLORY, OTHER_APP, None])
 @pytest.mark.parametrize("run_id", [1, 10, 10**18])
-def test_whoever_pastes_the_marker_is_neither_edited_nor_heeded(github, client, thief, run_id):
+def test_a_marker_pasted_by_somebody_else_is_ignored(github, client, thief, run_id):
     pasted = body("I am the report", run_id)
     number = github.add_comment(thief, pasted)
     assert post(client, "real") is PostOutcome.CREATED
@@ -150,7 +150,7 @@ def test_whoever_pastes_the_marker_is_neither_edited_nor_heeded(github, client, 
         None,
     ],
 )
-def test_ones_own_comment_that_does_not_begin_with_the_marker_is_left_alone(github, client, text):
+def test_own_comments_that_do_not_begin_with_the_marker_are_left_alone(github, client, text):
     number = github.add_comment(ACTIONS, text)
     assert post(client, "real") is PostOutcome.CREATED
     assert github.comments[number]["body"] == text
@@ -164,7 +164,7 @@ def test_a_persons_token_finds_the_persons_comment(github, client_of):
     assert github.bodies() == [body("green", 11)]
 
 
-def test_an_app_that_took_itself_for_another_learns_who_it_is_from_what_it_posts(github, client_of):
+def test_an_app_with_a_wrong_identity_learns_it_from_its_own_post(github, client_of):
     client = client_of(github, OTHER_APP)
     assert post(client, "red", 10, author=BOT) is PostOutcome.CREATED
     assert post(client, "green", 11, author=BOT) is PostOutcome.UPDATED
@@ -175,7 +175,7 @@ def test_an_app_that_took_itself_for_another_learns_who_it_is_from_what_it_posts
 
 
 @pytest.mark.parametrize(("first", "second"), [(10, 11), (11, 10), (10, 10)])
-def test_two_runs_at_the_same_time_end_at_one_comment_of_the_later(github, client_of, first, second):
+def test_of_two_concurrent_runs_one_comment_of_the_later_remains(github, client_of, first, second):
     # Neither is told what there is before both have looked: so both find nothing, and both create.
     both = threading.Barrier(2, timeout=GENEROUS_S)
     github.trick("GET", COMMENTS, times=2, then=both.wait)
@@ -191,7 +191,7 @@ def test_two_runs_at_the_same_time_end_at_one_comment_of_the_later(github, clien
 
 
 @pytest.mark.parametrize("count", [3, 6])
-def test_many_runs_at_the_same_time_end_at_one_comment(github, client_of, count):
+def test_of_many_concurrent_runs_one_comment_remains(github, client_of, count):
     everyone = threading.Barrier(count, timeout=GENEROUS_S)
     github.trick("GET", COMMENTS, times=count, then=everyone.wait)
     ids = range(20, 20 + count)
@@ -205,7 +205,7 @@ def test_many_runs_at_the_same_time_end_at_one_comment(github, client_of, count)
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_an_edit_that_failed_is_not_sent_again_over_a_later_runs(github, client_of, pauses, done):
+def test_a_failed_edit_is_not_retried_over_a_later_runs_comment(github, client_of, pauses, done):
     number = github.add_comment(ACTIONS, body("old", 5))
     later = lambda _: github.comments[number].update(body=body("later", 11))  # noqa: E731 - as it waits
     github.trick("PATCH", ".*", status=502, done=done)
@@ -214,7 +214,7 @@ def test_an_edit_that_failed_is_not_sent_again_over_a_later_runs(github, client_
     assert pauses == [1]
 
 
-def test_an_edit_that_failed_is_made_after_another_look(github, client, pauses):
+def test_a_failed_edit_is_retried_after_reading_the_comments_again(github, client, pauses):
     github.add_comment(ACTIONS, body("old", 5))
     github.trick("PATCH", ".*", status=429, headers={"Retry-After": "50"}, times=2)
     assert post(client, "now", 10) is PostOutcome.UPDATED
@@ -222,7 +222,7 @@ def test_an_edit_that_failed_is_made_after_another_look(github, client, pauses):
     assert pauses == [50, 50, 1, 1]
 
 
-def test_edits_are_not_waited_for_longer_than_a_report_is_worth(github, client, pauses):
+def test_retries_of_edits_are_bounded(github, client, pauses):
     github.add_comment(ACTIONS, body("old", 5))
     github.trick("PATCH", ".*", status=429, headers={"Retry-After": "50"}, times=99)
     with pytest.raises(GitHubError, match="rate limit is hit"):
@@ -230,14 +230,14 @@ def test_edits_are_not_waited_for_longer_than_a_report_is_worth(github, client, 
     assert pauses.count(50) == 2
 
 
-def test_a_comment_made_twice_behind_a_gateway_is_one_in_the_end(github, client):
+def test_a_comment_created_twice_by_a_gateway_is_deduplicated(github, client):
     github.trick("POST", COMMENTS, status=502, done=True)
     assert post(client, "red") is PostOutcome.CREATED
     assert len(github.asked("POST", COMMENTS)) == 2
     assert github.bodies() == [body("red")]
 
 
-def test_what_an_interrupted_run_left_is_cleared_up(github, client):
+def test_leftovers_of_an_interrupted_run_are_deleted(github, client):
     for run_id in (7, 8, 9):
         github.add_comment(ACTIONS, body("left", run_id))
     oldest = min(github.comments)
@@ -246,14 +246,14 @@ def test_what_an_interrupted_run_left_is_cleared_up(github, client):
     assert github.bodies() == [body("now", 10)]
 
 
-def test_an_older_run_takes_its_own_comment_away_and_no_later_runs(github, client):
+def test_an_older_run_deletes_its_own_comment_and_no_later_one(github, client):
     for run_id in (12, 10, 13):
         github.add_comment(ACTIONS, body(f"run {run_id}", run_id))
     assert post(client, "run 10", 10) is PostOutcome.SUPERSEDED
     assert github.bodies() == [body("run 12", 12), body("run 13", 13)]
 
 
-def test_a_run_that_is_written_over_by_an_older_one_writes_again(github, client):
+def test_a_run_overwritten_by_an_older_one_writes_again(github, client):
     number = github.add_comment(ACTIONS, body("old", 5))
 
     def an_older_run_writes_late():
@@ -265,21 +265,21 @@ def test_a_run_that_is_written_over_by_an_older_one_writes_again(github, client)
     assert github.bodies() == [body("now", 10)]
 
 
-def test_a_comment_deleted_meanwhile_is_made_again(github, client):
+def test_a_comment_deleted_in_between_is_created_again(github, client):
     number = github.add_comment(ACTIONS, body("old", 5))
     github.trick("PATCH", ".*", act=lambda: github.comments.pop(number))
     assert post(client, "now", 10) is PostOutcome.CREATED
     assert github.bodies() == [body("now", 10)]
 
 
-def test_a_comment_too_new_for_githubs_list_is_not_made_again(github, client):
+def test_a_comment_missing_from_githubs_list_is_not_created_again(github, client):
     github.trick("GET", COMMENTS)
     github.trick("GET", COMMENTS, act=lambda: github.hidden.update(github.comments))
     assert post(client, "red") is PostOutcome.CREATED
     assert len(github.asked("POST", COMMENTS)) == 1
 
 
-def test_a_comment_that_others_never_leave_alone_is_given_up(github, client, pauses):
+def test_after_too_many_concurrent_edits_it_gives_up(github, client, pauses):
     number = github.add_comment(ACTIONS, body("old", 5))
     github.trick("GET", COMMENTS, times=99, act=lambda: github.comments[number].update(body=body("old", 5)))
     with pytest.raises(GitHubError, match="other runs keep changing"):
@@ -302,7 +302,7 @@ AGES = st.tuples(st.integers(1, 4), st.integers(1, 3))
 
 
 @given(st.lists(AGES, min_size=1, max_size=6), AGES, st.booleans(), st.randoms())
-def test_nothing_later_is_ever_lost(ages, age, written, order):
+def test_a_later_runs_comment_is_never_lost(ages, age, written, order):
     own = comments(ages)
     oldest = own[0]
     order.shuffle(own)
@@ -322,7 +322,7 @@ def test_nothing_later_is_ever_lost(ages, age, written, order):
 # What cannot be posted.
 
 
-def test_a_text_may_fill_the_comment_marker_counted(github, client):
+def test_a_text_may_fill_the_comment_together_with_its_marker(github, client):
     room = room_for_text(marker())
     assert post(client, "x" * room) is PostOutcome.CREATED
     assert len(github.bodies()[0]) == MAX_COMMENT
@@ -332,14 +332,14 @@ def test_a_text_may_fill_the_comment_marker_counted(github, client):
         post(client, "🌈" * (room // 2 + 1))  # two units each
 
 
-def test_a_token_that_only_reads_is_told_what_it_lacks(github, client_of):
+def test_a_read_only_token_is_an_error_that_names_the_permission(github, client_of):
     with pytest.raises(GitHubError, match="pull-requests: write"):
         post(client_of(github, writes=False), "red")
     assert github.bodies() == []
 
 
 @pytest.mark.parametrize("key", ["", "a b", "-->", "a\n", "x" * 101, "é", "a=b>"])
-def test_a_key_cannot_end_the_marker(key):
+def test_a_key_cannot_close_the_html_comment(key):
     with pytest.raises(UsageError, match="key"):
         marker(key=key)
 
@@ -351,6 +351,6 @@ def test_a_marker_is_read_as_it_was_written(key, run_id, attempt):
 
 
 @pytest.mark.parametrize("repository", ["o", "o/r/x", "../x", "o/..", "o/r?x", "o/r#"])
-def test_a_repository_cannot_lead_elsewhere(repository):
+def test_a_repository_name_cannot_change_the_request_path(repository):
     with pytest.raises(UsageError, match="owner/name"):
         Thread(repository=repository, number=1)

@@ -18,18 +18,18 @@ from energygate.forge.github.token_owner import Identity, own_identity
     ],
 )
 @pytest.mark.parametrize("prefix", ["", "/api/v3"])
-def test_a_token_tells_whose_it_is(client_of, user, expected, prefix):
+def test_the_owner_of_a_token_is_found(client_of, user, expected, prefix):
     with FakeGitHub(prefix=prefix).serving() as github:
         assert own_identity(client_of(github, user)) == expected
 
 
-def test_an_app_that_is_told_nothing_is_taken_for_the_jobs_own(github, client):
+def test_without_an_identity_the_jobs_own_app_is_assumed(github, client):
     github.graphql = False
     assert own_identity(client) == Identity(login="github-actions[bot]")
 
 
 @pytest.mark.parametrize("answer", [{"errors": [{"message": "no"}]}, {"data": None}, {"data": {"viewer": 7}}, []])
-def test_an_app_that_is_told_nonsense_is_too(github, client, answer):
+def test_an_invalid_identity_is_treated_as_the_jobs_own_app(github, client, answer):
     github.trick("POST", "/graphql", status=200, body=answer)
     assert own_identity(client) == Identity(login="github-actions[bot]")
 
@@ -39,7 +39,7 @@ def test_an_apps_name_without_its_ending_is_not_taken_for_a_persons(github, clie
     assert own_identity(client) == Identity(login="alice[bot]")
 
 
-def test_a_wrong_token_is_nobodys(github, client_of):
+def test_an_invalid_token_has_no_owner(github, client_of):
     with pytest.raises(GitHubError, match="expired"):
         own_identity(client_of(github, token="ghs_wrong"))  # noqa: S106 - of nobody
 
@@ -57,5 +57,5 @@ def test_a_wrong_token_is_nobodys(github, client_of):
         (Identity(login=MALLORY.login, id=MALLORY.id), Identity(login=ALICE.login, id=ALICE.id), False),
     ],
 )
-def test_who_is_who(one, other, same):
+def test_whether_an_identity_is_the_author(one, other, same):
     assert one.is_author(other) is same

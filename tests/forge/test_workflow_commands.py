@@ -69,14 +69,14 @@ TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\x0b\x0c\x1c\x1d
 
 
 @given(st.sampled_from(Level), TEXT, TEXT, TEXT.filter(bool), st.integers(1, 9999))
-def test_whatever_is_in_it_is_one_line_and_read_as_it_was_meant(level, message, title, file, line):
+def test_any_annotation_is_one_line_that_the_runner_reads_back(level, message, title, file, line):
     written = str(Annotation(level=level, message=message, title=title, file=file, line=line))
     assert len(written.splitlines()) == 1
     expected = {"file": file, "line": str(line), "title": title}
     assert as_the_runner_reads(written) == (level.value, expected, message)
 
 
-def test_the_hidden_ones_are_counted():
+def test_omitted_annotations_are_counted():
     many = [Annotation(level=Level.ERROR, message=str(number)) for number in range(MAX_ANNOTATIONS + 5)]
     few = [Annotation(level=Level.WARNING, message=str(number)) for number in range(MAX_ANNOTATIONS)]
     lines = annotation_lines([*few, *many])
@@ -86,7 +86,7 @@ def test_the_hidden_ones_are_counted():
 
 
 @pytest.mark.parametrize("ending", ["", "\n", "\r\n"])
-def test_what_a_child_prints_is_no_command_and_ours_are_heeded_again(ending):
+def test_output_of_a_child_is_not_interpreted_and_later_commands_are(ending):
     log = io.StringIO()
     log.write("half a line")
     with commands_stopped(log):
@@ -95,7 +95,7 @@ def test_what_a_child_prints_is_no_command_and_ours_are_heeded_again(ending):
     assert commands_heeded(log.getvalue()) == ["::notice::ours"]
 
 
-def test_a_real_childs_words_lie_between_the_two(tmp_path):
+def test_output_of_a_real_child_lies_between_stop_and_resume(tmp_path):
     path = tmp_path / "log"
     with path.open("w", encoding="utf-8") as log:
         log.write("::notice::before\n")
@@ -105,7 +105,7 @@ def test_a_real_childs_words_lie_between_the_two(tmp_path):
     assert commands_heeded(path.read_text("utf-8")) == ["::notice::before", "::notice::after"]
 
 
-def test_commands_are_heeded_again_after_trouble():
+def test_commands_are_resumed_after_an_exception():
     log = io.StringIO()
 
     def trouble():
@@ -119,7 +119,7 @@ def test_commands_are_heeded_again_after_trouble():
     assert commands_heeded(log.getvalue()) == ["::error::ours"]
 
 
-def test_the_word_is_another_each_time():
+def test_the_delimiter_is_random():
     words = set()
     for _ in range(20):
         log = io.StringIO()

@@ -90,7 +90,7 @@ def test_replicas_and_water_count_where_they_are_known():
     assert per_year(one, site()) == "+7.3 kWh, +2.9 kg CO₂e, +120 EUR, \N{MINUS SIGN}6.0 L"
 
 
-def test_what_did_not_change_has_no_sign():
+def test_an_unchanged_value_has_no_sign():
     one = workload(monthly_cost=moved(100.0, 100.0, "EUR"))
     assert per_year(one, site()) == "+7.3 kWh, +2.9 kg CO₂e, 0 EUR"
 
@@ -103,7 +103,7 @@ def test_what_did_not_change_has_no_sign():
         (moved(1e-7, 1.2e-7), {"requests_per_day": None, "traffic": None}),
     ],
 )
-def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
+def test_assumptions_are_only_listed_for_what_is_shown(effective, site_fields):
     assert per_year(workload(effective_energy_per_request=effective), site(**site_fields)) == ""
 
 
@@ -134,12 +134,12 @@ def test_nothing_is_told_of_what_is_not_shown(effective, site_fields):
         ),
     ],
 )
-def test_what_stands_behind_it(terms, text):
+def test_the_assumptions_of_a_year(terms, text):
     said = assumptions(site(**terms), [workload()])
     assert said == f"1,000,000 requests a day, {text}, PUE 1.25, 400 g CO₂e/kWh in DEU"
 
 
-def test_where_the_power_at_rest_is_from():
+def test_the_source_of_the_idle_power():
     policy = workload("b").model_copy(update={"footprint": footprint(idle_watts=12.0, idle_source="policy")})
     assert "1.78 W (estimated) or 12.0 W (as the policy says) each when idle" in assumptions(
         site(), [workload(), policy]
@@ -147,12 +147,12 @@ def test_where_the_power_at_rest_is_from():
     assert "replica" not in assumptions(site(), [judged(Verdict.PASS)])
 
 
-def test_a_carbon_intensity_of_the_policys_own_is_in_no_country():
+def test_a_carbon_intensity_of_the_policy_names_no_country():
     said = assumptions(site(carbon_source=carbon_source(Carbon(intensity="400 gCO2e/kWh"))), [workload()])
     assert said.endswith("PUE 1.25, 400 g CO₂e/kWh as the policy says")
 
 
-def test_what_effective_energy_is_made_of():
+def test_the_parts_of_effective_energy():
     assert split(workload()) == "effective energy per request 120 µWh: 25 % requests, 75 % idle replicas"
     whole = footprint(cold_start_it_kwh_per_request=2e-8, training_kwh_per_request=1e-7)
     assert split(workload().model_copy(update={"footprint": whole})) == (
@@ -168,14 +168,14 @@ def shown(outcome):
     return file.getvalue()
 
 
-def test_the_console_tells_a_year_and_what_stands_behind_it_once():
+def test_the_console_shows_a_year_and_its_assumptions_once():
     text = shown(result(workload("a"), workload("b"), site=site()))
     assert text.count("7.3 kWh, +2.9 kg CO₂e, +2.2 EUR a year at your traffic\n") == 2
     assert text.count("Your traffic: 1,000,000 requests a day, 2 warm replicas, 1.78 W (estimated) each when idle") == 1
     assert "a: effective energy per request 120 µWh: 25 % requests, 75 % idle replicas\n" in text
 
 
-def test_numbers_that_must_not_be_added_up_say_so_once():
+def test_numbers_that_must_not_be_added_up_are_noted_once():
     """Each workload's year is that of all of the site's traffic: added up they would count it twice."""
     text = shown(result(workload("a"), workload("b"), site=site()))
     assert text.count("in DEU; each workload as if it served all of the traffic\n") == 1
@@ -183,14 +183,14 @@ def test_numbers_that_must_not_be_added_up_say_so_once():
     assert body.count("in DEU; each workload as if it served all of the traffic.\n") == 1
 
 
-def test_a_year_of_one_workload_has_nothing_to_be_added_to():
+def test_a_single_workload_has_no_total():
     same = workload("b", effective_energy_per_request=moved(1e-7, 1.001e-7, low=-0.01, high=0.01))
     alone = result(workload("a"), same, site=site())
     assert "all of the traffic" not in shown(alone)
     assert "all of the traffic" not in comment(alone, run_url=None)
 
 
-def test_codecarbons_account_has_no_pue_and_says_so_beside_energy_that_has():
+def test_codecarbons_figure_is_marked_as_without_pue():
     said = "alone would have said 71.0 µWh per request"
     outcome = result(workload(), site=site())
     assert f"{said}, without PUE\n" in shown(outcome)
@@ -204,7 +204,7 @@ def test_without_traffic_the_console_says_nothing_of_it():
     assert "traffic" not in shown(result(judged(Verdict.PASS)))
 
 
-def test_the_comment_has_one_line_and_folds_the_rest():
+def test_the_comment_has_one_line_about_traffic_and_folds_the_rest():
     body = comment(result(workload(), site=site()), run_url=None)
     assert body.count("At your traffic") == 1
     assert (
@@ -240,15 +240,15 @@ def test_the_comment_has_one_line_and_folds_the_rest():
         (result(judged(Verdict.PASS), site=site()), None),
     ],
 )
-def test_what_cannot_be_is_refused(outcome, wrong):
+def test_contradictory_numbers_are_refused(outcome, wrong):
     assert contradiction(outcome) == wrong
 
 
-def test_no_text_of_a_result_moves_the_cursor():
+def test_no_text_of_a_result_has_control_characters():
     hostile = site(carbon_source="x\x1b[2J", traffic=None, electricity_price=None)
     assert "x\\x1b[2J" in assumptions(hostile, [])
 
 
-def test_a_metric_without_change_still_costs_a_year():
+def test_a_workload_without_a_change_still_has_a_cost_per_year():
     alone = workload_result(metrics={"effective_energy_per_request": metric_result(head=1e-7, low=1e-7, high=1e-7)})
     assert per_year(alone, site()) == "37 kWh, 15 kg CO₂e, 11 EUR"

@@ -146,17 +146,17 @@ GOLDEN = {
 
 @pytest.mark.parametrize(("outcome", "text"), GOLDEN.values(), ids=GOLDEN)
 @pytest.mark.parametrize("width", [160, 40])
-def test_a_log_shows_everything_on_lines_of_its_own_whatever_the_width(outcome, text, width):
+def test_a_log_has_unwrapped_lines_at_any_width(outcome, text, width):
     assert shown(outcome, width=width) == text
 
 
-def test_there_is_a_picture_of_every_verdict():
+def test_every_verdict_has_an_image():
     assert {verdict.value for verdict in Verdict} <= set(GOLDEN)
     assert set(COLOURS) == set(Verdict)
 
 
 @pytest.mark.parametrize(("outcome", "text"), GOLDEN.values(), ids=GOLDEN)
-def test_quiet_is_the_first_line(outcome, text):
+def test_quiet_prints_only_the_first_line(outcome, text):
     assert shown(outcome, quiet=True) == text.splitlines()[0] + "\n"
 
 
@@ -176,11 +176,11 @@ def test_what_head_s_policy_changes_is_listed_where_base_s_decides():
     assert "max_increase" not in shown(outcome, quiet=True)
 
 
-def test_a_result_that_was_not_written_has_no_place():
+def test_a_result_that_was_not_written_has_no_path():
     assert shown(result(judged(Verdict.PASS)), result_path=None).endswith("\n(12 s)\n")
 
 
-def test_values_of_different_widths_stand_below_each_other():
+def test_values_of_different_widths_are_aligned():
     small = metric_result(finding_result(Verdict.PASS), head=2.1e-10, low=2e-10, high=2.2e-10)
     outcome = result(judged(Verdict.PASS), workload_result("a-longer-name", metrics={"energy_per_request": small}))
     table = [line for line in shown(outcome).splitlines() if line.startswith("  ✓")]
@@ -190,7 +190,7 @@ def test_values_of_different_widths_stand_below_each_other():
     ]
 
 
-def test_what_looks_like_markup_is_printed_as_it_is():
+def test_markup_in_texts_is_printed_literally():
     message = "'[red]' is no shape; [/] closes nothing"
     outcome = result(failed_workload_result("[bold]x", message=message, detail="[link=x]"))
     text = shown(outcome)
@@ -212,7 +212,7 @@ def plain(text):
 
 @pytest.mark.usefixtures("terminal")
 @pytest.mark.parametrize(("outcome", "text"), GOLDEN.values(), ids=GOLDEN)
-def test_a_wide_terminal_gets_the_same_in_colour(outcome, text):
+def test_a_wide_terminal_shows_the_same_in_colour(outcome, text):
     coloured = shown(outcome, file=Screen(), width=400)
     assert COLOUR.search(coloured)
     assert plain(coloured) == text

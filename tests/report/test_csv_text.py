@@ -34,7 +34,7 @@ def test_a_number_keeps_its_digits_and_its_unit():
     }
 
 
-def test_what_failed_has_a_row_that_says_so():
+def test_a_failed_workload_has_a_row_with_its_error():
     (row,) = rows(builders.failed_workload_result())
     assert (row["verdict"], row["metric"], row["value"], row["commit"]) == ("error", "", "", "")
 

@@ -81,7 +81,7 @@ def test_a_machine_with_counters():
     assert "  gpu      measured, NVIDIA A100 (GPU 0): NVML, moves every 100 ms, ± 5 %" in lines
 
 
-def test_a_machine_that_will_not_do_says_so_first():
+def test_an_unsuitable_machine_is_reported_first():
     first = diagnosis_lines(diagnosis(require="measured", fit=False))[0]
     assert first == "✗ `require: measured` cannot be met: this machine has no energy counter that can be read"
 

@@ -57,7 +57,7 @@ def test_headlines(workloads, text):
     assert headline(result(*workloads)) == text
 
 
-def test_numbers_that_must_not_be_compared_are_no_saving():
+def test_incomparable_numbers_are_not_a_saving():
     one = moved(-0.4, Verdict.PASS, incomparable="two GPUs")
     assert headline(result(one)) == "1 budget of 1 workload kept"
 

@@ -194,14 +194,14 @@ def test_the_first_line_is_the_verdict(verdict):
     assert first == f"### {SIGNS[verdict]} energygate: {headline(outcome)}"
 
 
-def test_nothing_is_linked_where_there_is_no_run():
+def test_without_a_run_there_are_no_links():
     assert written(result(judged(Verdict.PASS)), run_url=None).endswith("<sub>energygate 0.1.0</sub>\n")
     assert "<sub>`8c1f02d` · energygate" in written(
         result(judged(Verdict.PASS), head_commit="8c1f02d" + "0" * 33), run_url=None
     )
 
 
-def test_every_verdict_has_its_picture():
+def test_every_verdict_has_its_symbol():
     assert set(SIGNS) == set(Verdict)
     assert len(set(SIGNS.values())) == len(SIGNS)
 
@@ -216,7 +216,7 @@ def test_without_a_base_there_is_no_column_for_changes():
     assert f"estimated, absolute kWh ±{n}30{n}%" in body
 
 
-def test_limits_of_one_metric_stand_in_one_row_the_broken_one_first():
+def test_limits_of_one_metric_share_a_row_with_the_broken_one_first():
     metrics = {
         "energy_per_request": metric_result(
             finding_result(Verdict.PASS, limit_text="3 µWh"),
@@ -228,7 +228,7 @@ def test_limits_of_one_metric_stand_in_one_row_the_broken_one_first():
     assert "1.80 to 2.05" not in row  # head's own interval: nothing hangs on it
 
 
-def test_a_new_workload_says_so_where_others_have_a_change():
+def test_the_change_column_says_new_for_a_new_workload():
     new = workload_result(
         "new", metrics={"energy_per_request": metric_result(finding_result(Verdict.PASS))}, state="added"
     )
@@ -238,14 +238,14 @@ def test_a_new_workload_says_so_where_others_have_a_change():
     )
 
 
-def test_a_name_stands_in_the_first_of_its_rows_only():
+def test_a_name_is_only_in_the_first_of_its_rows():
     metrics = {name: metric_result(finding_result(Verdict.PASS)) for name in ("energy_per_request", "latency_p95")}
     first, second = rows_of(written(result(workload_result(metrics=metrics))))
     assert first.startswith("| `digits-cnn` energy per request<br>")
     assert second.startswith("| latency p95<br>")
 
 
-def test_failing_workloads_come_first_and_of_them_the_worst():
+def test_failing_workloads_come_first_the_worst_on_top():
     outcome = result(
         quiet("same"),
         changed(-0.4, -0.41, -0.39, name="better"),
@@ -260,7 +260,7 @@ def test_failing_workloads_come_first_and_of_them_the_worst():
     assert "worst needs" in written(outcome).splitlines()[0]
 
 
-def test_of_many_rows_the_news_are_in_sight_and_the_rest_is_folded_and_counted():
+def test_of_many_rows_the_changed_are_visible_and_the_rest_folded_and_counted():
     outcome = result(
         *(quiet(f"same-{number}") for number in range(30)),
         changed(0.2, 0.1, 0.3, Verdict.FAIL, name="worse"),
@@ -273,7 +273,7 @@ def test_of_many_rows_the_news_are_in_sight_and_the_rest_is_folded_and_counted()
     assert len(rows_of(folded)) == 30
 
 
-def test_of_many_rows_the_quiet_ones_of_a_failing_workload_wait_too():
+def test_passing_rows_of_a_failing_workload_are_folded_too():
     quiet_metrics = {
         name: metric_result(finding_result(Verdict.PASS)) for name in ("latency_p50", "latency_p95", "model_size")
     }
@@ -283,7 +283,7 @@ def test_of_many_rows_the_quiet_ones_of_a_failing_workload_wait_too():
     assert [row.split("`")[1] for row in shown] == ["a", "b", "c", "d"]
 
 
-def test_of_many_failures_the_first_are_in_sight_and_the_rest_is_a_click_away():
+def test_of_many_failures_the_first_are_visible_and_the_rest_folded():
     failing = [changed(0.1 + n / 100, 0.09, 0.9, Verdict.FAIL, name=f"w{n}") for n in range(40)]
     body = written(result(*failing, quiet("same"), base=BASE))
     assert "; 39 more budgets broken\n" in body
@@ -298,7 +298,7 @@ def test_a_workload_without_a_budget_shows_its_energy():
     assert row.endswith("<sub>1.80 to 2.05</sub> | no budget |")
 
 
-def test_what_a_reader_must_know_is_in_plain_sight():
+def test_caveats_are_never_folded():
     outcome = result(
         judged(Verdict.WAIVED, reason="waived until 2026-03-02 by @ml: a new backbone", **LOW),
         workload_result("noisy", notes=("warm-up did not settle in 4 of 6 launches",)),
@@ -329,7 +329,7 @@ def test_one_remark_on_one_workload_is_a_sentence():
     assert "\n\nWaived until 2026-03-02 by @\u2060ml: why.\n\n" in body
 
 
-def test_a_reason_that_many_rows_share_is_told_once():
+def test_a_reason_that_many_rows_share_is_shown_once():
     reason = "waived by label energy-ok, set by alice on 2026-03-01"
     some = [judged(Verdict.WAIVED, name=name, reason=reason, **LOW) for name in "ab"]
     assert f"\n\n2 rows: {reason}.\n" in written(result(*some))
@@ -337,7 +337,7 @@ def test_a_reason_that_many_rows_share_is_told_once():
     assert noted.count(reason[1:]) == 1  # a sentence begins with a capital
 
 
-def test_what_was_told_first_is_not_told_again():
+def test_what_the_headline_says_is_not_repeated():
     gone = "removed, which base's policy does not allow; it exists at base 3f2a9c1"
     one = workload_result(
         "a", metrics={}, provenance=None, method=None, state="removed", verdict=Verdict.FAIL, notes=(gone,)
@@ -345,11 +345,11 @@ def test_what_was_told_first_is_not_told_again():
     assert written(result(one, base=BASE)).count("does not allow; it exists") == 1
 
 
-def test_when_nothing_was_judged_it_says_so():
+def test_a_result_without_judgement_says_so():
     assert "\n\nNothing was judged.\n" in written(result(failed_workload_result()))
 
 
-def test_what_moved_in_several_workloads_unfolds():
+def test_diagnoses_of_several_workloads_are_folded():
     moved = {"comparison": comparison(base_versions={"onnxruntime": "1.19.2"})}
     some = [changed(0.2, 0.1, 0.3, Verdict.FAIL, name=name, **moved) for name in "ab"]
     body = written(result(*some, base=BASE, site=site()))
@@ -365,7 +365,7 @@ def test_what_moved_in_several_workloads_unfolds():
     ) in body
 
 
-def test_that_answers_agree_is_not_called_a_move():
+def test_agreeing_answers_are_not_listed_under_what_moved():
     agreement = AgreementResult(share=1.0, compared=360, how="classes", largest_difference=None)
     same = changed(0.2, 0.1, 0.3, Verdict.FAIL, comparison=comparison(agreement=agreement))
     assert "\n<b>Answers</b>: all 360 answers agree with base's.\n" in written(result(same, base=BASE))
@@ -373,23 +373,23 @@ def test_that_answers_agree_is_not_called_a_move():
     assert "answers agree" not in written(result(same, other, base=BASE))
 
 
-def test_nothing_is_offered_to_reproduce_where_nothing_changed():
+def test_an_unchanged_result_has_no_command_to_reproduce():
     body = written(result(unchanged("a"), unchanged("b"), base=BASE))
     assert body.startswith("### ✅ energygate: 2 workloads identical to base, not measured\n\n<sub>head against")
 
 
-def test_last_words_are_quoted_line_by_line():
+def test_stderr_is_quoted_line_by_line():
     body = written(result(failed_workload_result(detail="/lgtm\n```\n@team </details>")))
     assert "````text\n| /lgtm\n| ```\n| @\u2060team </details>\n````" in body
 
 
-def test_nothing_is_offered_to_waive_where_nothing_is_broken():
+def test_without_a_broken_budget_no_waiver_is_suggested():
     assert "waiver" not in written(result(judged(Verdict.PASS)))
     assert "waiver" in written(result(judged(Verdict.INCONCLUSIVE)))
 
 
 @given(name=st.text(min_size=1, max_size=40).filter(lambda name: name.isprintable() and "@" not in name))
-def test_the_suggested_waiver_is_one(name):
+def test_the_suggested_waiver_is_valid(name):
     body = written(result(judged(Verdict.FAIL, name=" ".join(name.split()) or "x", **LOW)))
     (block,) = re.findall(r"^```+yaml\n(.*?)^```+$", body, re.DOTALL | re.MULTILINE)
     if "\ufffd" in block or "…" in block:
@@ -419,7 +419,7 @@ def test_the_command_to_reproduce(outcome, line):
 
 
 @given(name=hostile, policy=hostile, ref=hostile)
-def test_a_shell_reads_the_command_as_words(name, policy, ref):
+def test_the_command_is_quoted_for_the_shell(name, policy, ref):
     outcome = result(judged(Verdict.FAIL, name=name), policy=policy, base=BaseResult(ref=ref, commit=None))
     words = shlex.split(command(outcome))
     assert words[:6] == ["energygate", "check", "--policy", policy, "--base-dir", ref]
@@ -437,18 +437,18 @@ def test_a_shell_reads_the_command_as_words(name, policy, ref):
         (failed_workload_result(), ""),
     ],
 )
-def test_what_it_means_in_a_year(workload, cost):
+def test_the_cost_of_a_year(workload, cost):
     assert per_year(workload, site(**GERMAN)) == cost
 
 
-def test_a_year_needs_traffic_and_only_that():
+def test_the_cost_of_a_year_needs_only_traffic():
     assert "a year" not in written(result(judged(Verdict.PASS)))
     text = written(result(judged(Verdict.PASS), site=site()))
     assert "\n<b>At your traffic</b>: 1.4 kWh a year (2,000,000 requests a day, PUE 1.25).\n" in text
     assert per_year(judged(Verdict.PASS), site(electricity_price="a fortune")) == "1.4 kWh"
 
 
-def test_numbers_that_must_not_be_compared_make_no_saving():
+def test_incomparable_numbers_show_no_saving():
     one = changed(-0.4, -0.41, -0.39)
     metric = one.metrics["energy_per_request"].model_copy(update={"incomparable": "two GPUs"})
     one = one.model_copy(update={"metrics": {"energy_per_request": metric}})

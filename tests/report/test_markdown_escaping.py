@@ -165,7 +165,7 @@ def assert_inert(tokens):
 
 @pytest.mark.parametrize("escape", [text, prose, code])
 @given(raw=hostile)
-def test_no_text_is_anything_but_text(escape, raw):
+def test_text_is_never_markup(escape, raw):
     assert_inert(inline(f"x {escape(raw)} x"))
     if escape(raw):
         assert_inert(inline(escape(raw)))
@@ -191,7 +191,7 @@ def test_no_text_leaves_an_html_block(raw):
 
 
 @given(raw=hostile)
-def test_nothing_unseen_comes_through(raw):
+def test_invisible_characters_are_removed(raw):
     """Save for our own word joiners, and isolates around right-to-left letters."""
     for escaped in (text(raw), prose(raw), code(raw)):
         inner = escaped.removeprefix("\u2068").removesuffix("\u2069").replace(Z, "")
@@ -199,7 +199,7 @@ def test_nothing_unseen_comes_through(raw):
 
 
 @given(lines=st.lists(hostile, max_size=4))
-def test_no_line_leaves_its_block_of_code(lines):
+def test_no_line_ends_its_code_block(lines):
     block = fenced(lines, language="text", prefix="| ")
     tokens = PARSER.parse("\n".join([*block, "", "after"]))
     assert [token.type for token in tokens] == ["fence", "paragraph_open", "inline", "paragraph_close"]
@@ -241,7 +241,7 @@ def test_text(raw, escaped):
 
 
 @given(raw=st.text(st.sampled_from("abc XYZ09.,;()'\"/%|<>*[]&\\~!"), max_size=40))
-def test_what_is_shown_is_what_was_written(raw):
+def test_escaped_text_is_displayed_unchanged(raw):
     assert shown(f"({text(raw)})").replace(Z, "") == f"({' '.join(raw.split())})"
 
 
@@ -294,12 +294,12 @@ def test_long_texts_end_in_an_ellipsis():
         (None, ""),
     ],
 )
-def test_links_lead_where_they_say(url, written):
+def test_links_point_to_the_address_shown(url, written):
     assert link("run", url) == written
 
 
 @given(url=hostile)
-def test_a_link_is_one_link(url):
+def test_a_link_cannot_contain_another(url):
     tokens = inline(link("run", f"https://x.y/{url}"))
     assert [token.type for token in tokens] == ["link_open", "text", "link_close"]
     assert tokens[0].attrs["href"].startswith("https://x.y/")

@@ -48,7 +48,7 @@ def test_what_does_not_fit_is_counted():
     assert f"{1000 - shown:,} more rows need attention; omitted for length" in body
 
 
-def test_quiet_rows_go_first_and_are_counted():
+def test_passing_rows_are_dropped_first_and_counted():
     outcome = many(30)
     some = (*outcome.workloads, *many(2000, Verdict.PASS, name="fine").workloads)
     body = written(outcome.model_copy(update={"workloads": some}))
@@ -57,21 +57,21 @@ def test_quiet_rows_go_first_and_are_counted():
 
 
 @given(limit=st.integers(350, 40_000), number=st.integers(1, 40))
-def test_whatever_the_limit_the_verdict_and_the_link_stay(limit, number):
+def test_the_verdict_and_the_link_stay_at_any_limit(limit, number):
     body = written(many(number), limit=limit)
     assert len(body.encode("utf-16-le")) / 2 <= limit
     assert "energygate: a-workload-with-a-long-name-0 needs 20.0\u00a0% more energy per request" in body
     assert RUN in body
 
 
-def test_a_limit_may_be_reached_and_not_passed():
+def test_a_text_may_be_exactly_as_long_as_its_limit():
     full = written(WORSE)
     units = len(full.encode("utf-16-le")) // 2
     assert written(WORSE, limit=units) == full
     assert len(written(WORSE, limit=units - 1)) < units
 
 
-def test_a_limit_that_holds_no_verdict_is_refused():
+def test_a_limit_too_short_for_the_verdict_is_refused():
     with pytest.raises(UsageError, match="longer than a comment may be"):
         written(WORSE, limit=50)
 

@@ -62,7 +62,7 @@ def test_a_question_keeps_its_mark_and_a_sentence_its_full_stop():
         (0, "Nothing was judged."),
     ],
 )
-def test_it_says_what_the_exit_code_means(code, words):
+def test_the_exit_code_is_explained(code, words):
     assert f"\n\n{words}\n" in body(exit_code=code)
 
 
@@ -71,20 +71,20 @@ def test_without_a_run_there_is_no_link():
 
 
 @given(limit=st.integers(200, 3_000))
-def test_it_fits_and_the_output_goes_first(limit):
+def test_the_text_fits_and_the_output_is_cut_first(limit):
     said = body(detail="line 🌈\n" * 50, limit=limit)
     assert len(said.encode()) <= limit
     assert said.startswith("### 💥 energygate: it broke\n")
     assert RUN in said
 
 
-def test_a_limit_that_holds_nothing_is_refused():
+def test_a_limit_too_short_for_anything_is_refused():
     with pytest.raises(UsageError, match="longer than a comment may be"):
         body(limit=20)
 
 
 @given(message=hostile, hint=hostile, detail=hostile)
-def test_no_text_from_outside_moves_anything(message, hint, detail):
+def test_no_text_from_outside_changes_the_structure(message, hint, detail):
     attacked = body(f"x{message}x", hint=f"x{hint}x", detail=f"x{detail}x")
     calm = body("x", hint="x", detail="x")
     found = [re.sub(r"fence code.*", "fence", one) for one in skeleton(PARSER.parse(attacked))]

@@ -134,7 +134,7 @@ def test_the_headline_of_several_workloads(workloads, text):
     assert headline(result(*workloads)) == text
 
 
-def test_rows_begin_with_what_a_reader_must_see():
+def test_rows_are_sorted_by_severity():
     verdicts = [Verdict.PASS, Verdict.WAIVED, Verdict.INCONCLUSIVE, Verdict.WARN, Verdict.FAIL]
     found = console_rows(result(workload_result("unjudged"), *(judged(one, name=one.value) for one in verdicts)))
     assert [row.workload for row, _ in found] == [
@@ -152,7 +152,7 @@ def test_rows_of_one_verdict_keep_the_policys_order():
     assert [row.workload for row, _ in found] == ["b", "a", "c"]
 
 
-def test_every_verdict_has_its_place_and_its_mark():
+def test_every_verdict_has_a_rank_and_a_mark():
     assert set(ORDER) == set(MARKS) == set(Verdict)
     assert all(len(mark) == 1 for mark in MARKS.values())
 
@@ -170,7 +170,7 @@ def test_a_workload_without_budgets_shows_its_energy():
     assert (row.verdict, row.label, finding) == (None, "energy per request", None)
 
 
-def test_metrics_without_findings_are_no_rows_beside_those_with():
+def test_metrics_without_findings_have_no_row_if_others_have_one():
     metrics = {
         "energy_per_request": metric_result(),
         "model_size": exact_metric_result(1e6, "B", finding_result(Verdict.PASS, limit_text="2 MB")),
@@ -207,7 +207,7 @@ def test_base_head_and_the_interval_share_one_unit():
 
 
 @given(head=st.floats(1e-12, 1e3), share=st.floats(0.01, 0.9))
-def test_an_interval_reads_back_around_its_value(head, share):
+def test_a_formatted_interval_contains_its_value(head, share):
     metric = metric_result(head=head, low=head * (1 - share), high=head * (1 + share))
     shown = numbers(metric)
     low, value, high = (
@@ -242,7 +242,7 @@ def test_how_it_was_measured_and_how_far_to_trust_it():
     assert source(failed_workload_result()) == interval_words(failed_workload_result()) == ""
 
 
-def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
+def test_effort_lists_launches_and_codecarbons_own_figure():
     assert effort(workload_result(), pue=1.0) == (
         "6 launches, 12,000 requests, 9.8 s; codecarbon 3.3.2 alone would have said 71.0 µWh per request"
     )
@@ -251,7 +251,7 @@ def test_effort_says_what_it_took_and_what_codecarbon_alone_would_have_said():
     assert effort(failed_workload_result(), pue=1.0) == ""
 
 
-def test_effort_says_how_requests_arrived_where_they_did_not_just_follow_each_other():
+def test_effort_names_the_load_unless_it_is_closed():
     assert "12,000 requests (50 req/s), 9.8 s" in effort(
         workload_result(provenance=provenance(load="50 req/s")), pue=1.0
     )
@@ -263,7 +263,7 @@ def test_a_unit_is_named_where_energy_is_divided_by_it():
     assert label_of("energy_per_request", tokens) == "energy per request"
 
 
-def test_last_words_leave_out_our_own_frames():
+def test_a_shown_traceback_leaves_out_our_own_frames():
     detail = (
         "Traceback (most recent call last):\n"
         '  File "/x/energygate/workloads/energygate_worker/server.py", line 10, in run\n'

@@ -38,7 +38,7 @@ def base_of(project, ref="main"):
     return repository.worktree(repository.merge_base(ref))
 
 
-def test_base_beside_head_and_gone_afterwards(project, temporary):
+def test_base_is_checked_out_and_removed_afterwards(project, temporary):
     with base_of(project) as checkout:
         assert files_of(checkout) == {"README": b"read me\n", "src/model.py": b"base\n"}
         assert not checkout.is_relative_to(project.root)
@@ -207,7 +207,7 @@ def test_gone_when_the_checkout_itself_fails(project, temporary):
     assert list(temporary.iterdir()) == []
 
 
-def test_what_a_setup_made_read_only_is_removed_too(unprivileged):
+def test_read_only_files_of_a_setup_are_removed_too(unprivileged):
     left = unprivileged / "left"
     (left / "cache/deep").mkdir(parents=True)
     (left / "cache/deep/file").write_text("x")
@@ -264,7 +264,7 @@ def test_gone_after_a_signal(project, holder, temporary, number):
     assert len(project.git("worktree", "list").splitlines()) == 1
 
 
-def test_what_a_killed_run_left_goes_the_next_time_and_not_before(project, holder, temporary):
+def test_leftovers_of_a_killed_run_are_removed_by_the_next_one(project, holder, temporary):
     process, checkout = holder
     with base_of(project):
         assert checkout.is_dir(), "another run still holds it"

@@ -34,7 +34,7 @@ def test_a_compiled_module_counts_when_it_is_committed(project):
     assert paths(project, "HEAD") == ["src/__pycache__/planted.pyc"]
 
 
-def test_what_was_staged_and_taken_back_does_not_differ(project):
+def test_a_staged_and_reverted_edit_is_no_difference(project):
     project.write("README", "edited\n")
     project.git("add", "README")
     project.write("README", "read me\n")
@@ -74,7 +74,7 @@ def test_a_new_time_stamp_is_no_change_and_leaves_the_index_alone(project):
 
 
 @pytest.mark.parametrize("tracked", [True, False])
-def test_names_come_out_as_they_are(project, tracked):
+def test_names_are_returned_unquoted(project, tracked):
     for name in NASTY_NAMES:
         (project.root / name).write_bytes(b"x")
     if tracked:
@@ -158,7 +158,7 @@ def test_a_pull_request_cannot_hide_its_submodule(with_submodule):
     assert paths(with_submodule, "HEAD") == ["libs/library/"]
 
 
-def test_another_repository_inside_is_a_directory_of_which_no_more_is_known(project):
+def test_a_nested_repository_is_listed_as_a_directory(project):
     other = project.root / "other"
     other.mkdir()
     project.git("init", "--quiet", "other")
@@ -166,7 +166,7 @@ def test_another_repository_inside_is_a_directory_of_which_no_more_is_known(proj
     assert paths(project, "HEAD") == ["other/"]
 
 
-def test_before_anything_is_checked_out_everything_differs(project, tmp_path):
+def test_without_a_checkout_everything_differs(project, tmp_path):
     clone = project.clone(tmp_path / "clone", "--no-checkout", "--branch=work")
     assert paths(clone, "HEAD") == ["README", "src/model.py"]
 
@@ -214,7 +214,7 @@ NO_FILES = [
 ]
 
 
-def test_what_is_no_file_of_the_commit_is_none(project):
+def test_a_path_that_is_no_file_of_the_commit_is_none(project):
     assert {name: read(project, name) for name in NO_FILES} == dict.fromkeys(NO_FILES)
 
 

@@ -69,7 +69,7 @@ def test_kinds_links_and_executables(sides):
 @pytest.mark.parametrize(
     "name", [".git/config", ".git", "src/__pycache__/a.pyc", ".venv/x", "a/node_modules/b", ".DS_Store"]
 )
-def test_what_says_nothing_about_a_project_is_skipped(sides, name):
+def test_caches_and_version_control_files_are_skipped(sides, name):
     path = sides[1] / name
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("x")
@@ -92,7 +92,7 @@ def test_any_name(sides, name):
 
 
 @pytest.mark.parametrize("which", [0, 1])
-def test_what_is_no_directory(sides, which):
+def test_a_path_that_is_not_a_directory(sides, which):
     given_sides = list(sides)
     given_sides[which] = sides[which] / "src/same"
     with pytest.raises(UsageError, match="same is not a directory"):
@@ -100,7 +100,7 @@ def test_what_is_no_directory(sides, which):
 
 
 @pytest.mark.parametrize("name", ["src", "src/same"])
-def test_what_cannot_be_read_is_an_error_and_not_equal(unprivileged, name):
+def test_an_unreadable_file_is_an_error_and_not_equal(unprivileged, name):
     for side in ("base", "head"):
         (unprivileged / side / "src").mkdir(parents=True)
         (unprivileged / side / "src/same").write_text("same")
@@ -109,7 +109,7 @@ def test_what_cannot_be_read_is_an_error_and_not_equal(unprivileged, name):
         directories_differ(unprivileged / "base", unprivileged / "head")
 
 
-def test_what_git_calls_changed_is_changed_here(project, tmp_path):
+def test_files_that_git_calls_changed_are_changed_here(project, tmp_path):
     copy = project.clone(tmp_path / "copy", "--branch=work").root
     project.write("README", "edited\n")
     (project.root / "src/model.py").unlink()

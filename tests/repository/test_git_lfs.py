@@ -39,7 +39,7 @@ def test_a_pointer_is_known_by_its_form(tmp_path, content, expected):
     assert is_pointer(tmp_path / "file") is expected
 
 
-def test_what_is_no_file_is_no_pointer(tmp_path):
+def test_only_regular_files_are_pointers(tmp_path):
     (tmp_path / "real").write_text(pointer_to(MODEL))
     (tmp_path / "link").symlink_to("real")
     os.mkfifo(tmp_path / "pipe")
@@ -108,7 +108,7 @@ def test_a_workload_that_writes_to_its_model_does_not_reach_the_store(stored):
     assert base_model(stored) == MODEL
 
 
-def test_what_cannot_be_had_stays_a_pointer(stored):
+def test_a_missing_file_stays_a_pointer(stored):
     assert base_model(stored) == pointer_to(MODEL).encode()
 
 
@@ -145,14 +145,14 @@ def test_git_lfs_downloads_what_is_missing(stored, git_lfs):
     assert asked[-2:] == ["origin", stored.git("rev-parse", "HEAD")]
 
 
-def test_what_head_left_a_pointer_is_not_downloaded_for_base(stored, git_lfs):
+def test_files_that_are_pointers_at_head_are_not_downloaded_for_base(stored, git_lfs):
     stored.git("remote", "add", "origin", "https://example.invalid/project")
     stored.write("models/a, [b].onnx", pointer_to(b"head's model"))
     assert base_model(stored) == pointer_to(MODEL).encode()
     assert not git_lfs.exists()
 
 
-def test_an_installed_lfs_filter_is_not_what_fills_in(stored, tmp_path, monkeypatch):
+def test_an_installed_lfs_filter_is_not_used(stored, tmp_path, monkeypatch):
     (tmp_path / "config").write_text(
         f'[filter "lfs"]\n\trequired\n\tsmudge = "touch {tmp_path}/ran; cat"\n'
         f'\tprocess = "touch {tmp_path}/ran; false"\n'

@@ -48,7 +48,7 @@ def test_an_unknown_ref_names_the_nearest(forked):
         forked.find().merge_base("mian")
 
 
-def test_a_ref_unlike_all_others_says_where_to_look(forked):
+def test_a_ref_without_a_similar_name_gets_advice(forked):
     with pytest.raises(UsageError, match="git branch --all"):
         forked.find().merge_base("zzz/qqq/12345")
 
@@ -72,7 +72,7 @@ def test_a_ref_unlike_all_others_says_where_to_look(forked):
         "ext::sh -c 'touch pwned'",
     ],
 )
-def test_what_is_no_name_of_a_commit_is_only_that(project, ref):
+def test_an_invalid_ref_is_never_an_option_or_a_command(project, ref):
     project.git("remote", "add", "origin", str(project.root))
     before = project.state(without=())
     with pytest.raises(UsageError, match="no commit named"):
@@ -110,7 +110,7 @@ def test_a_shallow_clone_is_deepened_until_the_answer_is_there(upstream, tmp_pat
     assert clone.state(without=("objects", "shallow")) == before
 
 
-def test_a_branch_whose_commit_is_here_without_its_name_costs_no_history(upstream, tmp_path):
+def test_a_commit_that_is_already_here_needs_no_deepening(upstream, tmp_path):
     upstream.git("branch", "release", "work~10")
     clone = upstream.clone(tmp_path / "clone", "--depth=30", "--branch=work")
     before = clone.state(without=())
@@ -175,7 +175,7 @@ def test_a_shallow_clone_whose_remote_is_gone_says_so_and_what_to_write(upstream
     assert "does not exist" in caught.value.detail or "not appear to be a git" in caught.value.detail
 
 
-def test_a_remote_that_hangs_is_given_up(upstream, tmp_path, monkeypatch):
+def test_a_remote_that_hangs_times_out(upstream, tmp_path, monkeypatch):
     clone = upstream.clone(tmp_path / "clone", "--depth=1", "--no-single-branch", "--branch=work")
     clone.git("config", "remote.origin.uploadpack", "sleep 60 #")
     monkeypatch.setattr(commits, "FETCH_SECONDS", 0.1)

@@ -70,11 +70,11 @@ from energygate.repository.globs import matching
         ("libs/s", "libs/sub/", False),
     ],
 )
-def test_a_glob_means(glob, path, expected):
+def test_which_paths_a_glob_matches(glob, path, expected):
     assert matching([glob], [path]) == ([path] if expected else [])
 
 
-def test_any_of_several_in_the_order_of_the_paths():
+def test_several_globs_match_in_the_order_of_the_paths():
     assert matching(["*.py", "data/**"], ["z.py", "data/x", "a.md", "a.py"]) == ["z.py", "data/x", "a.py"]
     assert matching([], ["a.py"]) == []
 
@@ -127,7 +127,7 @@ def test_globs_read_as_in_pathlib(parts, names):
 
 
 @given(PARTS, NAMES)
-def test_a_directory_is_meant_whenever_something_in_it_is(parts, names):
+def test_a_directory_matches_if_something_in_it_does(parts, names):
     glob = "/".join(parts)
     for end in range(1, len(names)):
         if matching([glob], ["/".join(names)]):
@@ -135,10 +135,10 @@ def test_a_directory_is_meant_whenever_something_in_it_is(parts, names):
 
 
 @given(NAMES)
-def test_a_plain_path_means_itself_and_what_is_below(names):
+def test_a_plain_path_matches_itself_and_everything_below(names):
     path = "/".join(names)
     assert matching([path], [path, f"{path}/below", f"{path}x"]) == [path, f"{path}/below"]
 
 
-def test_a_long_name_made_up_by_a_pull_request_is_no_trouble():
+def test_a_long_name_in_a_pull_request_does_not_slow_matching():
     assert matching(["**/*a*a*a*a*a*a/**/b/**/c"], ["/".join(["a" * 200 + "b"] * 50)]) == []

@@ -13,7 +13,7 @@ from energygate.repository.repository import Repository
 
 
 @pytest.mark.parametrize(("inside", "prefix"), [(".", "."), ("src", "src"), ("src/..", ".")])
-def test_the_root_and_the_way_to_the_directory(project, inside, prefix):
+def test_the_root_and_the_relative_path_of_the_directory(project, inside, prefix):
     found = project.find(inside)
     assert found.root == project.root
     assert found.prefix == PurePosixPath(prefix)
@@ -49,7 +49,7 @@ def test_a_worktree_of_a_bare_repository(project, tmp_path):
         assert (checkout / "src/model.py").read_text() == "base\n"
 
 
-def test_a_hook_that_names_another_repository_is_not_believed(project, make, monkeypatch):
+def test_git_variables_set_by_a_hook_are_ignored(project, make, monkeypatch):
     other = make("other")
     other.commit(file="x")
     for name, value in {"DIR": ".git", "WORK_TREE": "", "INDEX_FILE": ".git/index"}.items():
@@ -84,7 +84,7 @@ def test_where_there_is_no_working_tree(project, tmp_path, place):
         Repository.find(tmp_path / place)
 
 
-def test_a_bare_repository_among_the_files_of_a_pull_request_is_not_obeyed(project, tmp_path):
+def test_a_bare_repository_inside_a_pull_request_is_ignored(project, tmp_path):
     # https://github.com/justinsteven/advisories: its configuration would run a program of its author's.
     project.clone(project.root / "planted", "--bare")
     mark = tmp_path / "ran"

@@ -42,11 +42,11 @@ def test_the_first_line_that_fails_is_the_end(tmp_path, command):
 
 
 @pytest.mark.parametrize("command", ["true", "-x 2>/dev/null || true", "true\n\n", "# nothing", "false || true"])
-def test_what_the_shell_calls_success(tmp_path, command):
+def test_exit_code_0_of_the_shell_is_success(tmp_path, command):
     run_setup(command, tmp_path, label="head")
 
 
-def test_one_that_is_killed_names_the_signal(tmp_path):
+def test_a_killed_command_names_the_signal(tmp_path):
     assert "ended by signal 9" in str(failure("kill -9 $$", tmp_path))
 
 
@@ -64,7 +64,7 @@ def test_of_much_output_only_the_end_is_kept(tmp_path):
     assert len(tail._kept) == setup_command._MAX_KEPT_BYTES
 
 
-def test_it_cannot_wait_for_an_answer(tmp_path):
+def test_the_command_has_no_stdin_to_wait_for(tmp_path):
     failure("read answer", tmp_path)
 
 
@@ -80,7 +80,7 @@ def test_it_sees_no_environment_and_no_repository_but_its_own(tmp_path, monkeypa
     assert seen & {"VIRTUAL_ENV", "GIT_DIR", "GIT_INDEX_FILE", "KEPT"} == {"KEPT"}
 
 
-def test_something_left_running_does_not_hold_it_up(tmp_path):
+def test_a_background_process_does_not_block_it(tmp_path):
     run_setup("sleep 60 & echo $! > pid", tmp_path, label="base", timeout_s=30)
     os.kill(int((tmp_path / "pid").read_text()), signal.SIGKILL)
 
@@ -104,7 +104,7 @@ needs_pidfd = pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="Linux on
 
 @needs_pidfd
 @pytest.mark.parametrize("stubborn", ["", "trap '' TERM; "])
-def test_too_slow_is_stopped_with_all_that_it_started(tmp_path, monkeypatch, stubborn):
+def test_a_timeout_ends_the_command_and_its_children(tmp_path, monkeypatch, stubborn):
     monkeypatch.setattr(processes, "GRACE_SECONDS", 0.2)
 
     class Popen(subprocess.Popen):
@@ -144,7 +144,7 @@ run_setup("sleep 60 & echo $! > pid; echo > ready; wait", Path(sys.argv[1]), lab
 
 @needs_pidfd
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGTERM, 143), (signal.SIGINT, -signal.SIGINT)])
-def test_interrupted_it_is_gone(tmp_path, number, status):
+def test_an_interrupt_ends_the_command(tmp_path, number, status):
     for name in ("ready", "waiting"):  # whoever writes waits for its reader
         os.mkfifo(tmp_path / name)
     command = [sys.executable, "-c", RUNNER, str(tmp_path)]
@@ -169,5 +169,5 @@ def test_interrupted_it_is_gone(tmp_path, number, status):
         (b"x" * 600, "x" * 500),
     ],
 )
-def test_last_words_are_fit_for_any_terminal(output, expected):
+def test_shown_output_is_safe_for_any_terminal(output, expected):
     assert output_tail(output) == expected

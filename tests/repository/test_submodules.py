@@ -37,7 +37,7 @@ def check_out(project, ref="HEAD~1"):
     return repository.worktree(repository.merge_base(ref))
 
 
-def test_offline_at_bases_commits_nested_ones_too(user, library):
+def test_submodules_are_checked_out_offline_at_bases_commits(user, library):
     shutil.rmtree(library.root)
     before = user.state(without=())
     with check_out(user) as checkout:
@@ -64,21 +64,21 @@ def test_from_a_linked_worktree(user, tmp_path):
         assert (checkout / "libs/library/file").read_text() == "first\n"
 
 
-def test_one_that_head_moved_elsewhere_is_found_by_its_name(user):
+def test_a_submodule_that_head_moved_is_found_by_its_name(user):
     user.git("mv", "libs/library", "vendored")
     user.commit()
     with check_out(user) as checkout:
         assert (checkout / "libs/library/file").read_text() == "second\n"
 
 
-def test_one_that_head_removed_is_still_bases(user):
+def test_a_submodule_that_head_removed_is_still_checked_out(user):
     user.git("rm", "--quiet", "libs/library")
     user.commit()
     with check_out(user) as checkout:
         assert (checkout / "libs/library/file").read_text() == "second\n"
 
 
-def test_those_that_the_user_leaves_out_stay_empty(user, tmp_path):
+def test_uninitialised_submodules_stay_empty(user, tmp_path):
     clone = user.clone(tmp_path / "clone")
     with check_out(clone) as checkout:
         assert list((checkout / "libs/library").iterdir()) == []
@@ -92,7 +92,7 @@ def test_a_commit_that_only_the_remote_has_is_fetched(user, tmp_path):
     assert clone.find("libs/library").git.line("for-each-ref") == before
 
 
-def test_a_commit_that_nobody_has_is_an_error_that_names_it(user, library, tmp_path):
+def test_a_missing_commit_is_an_error_that_names_it(user, library, tmp_path):
     clone = user.clone(tmp_path / "clone", "--recurse-submodules", "--shallow-submodules")
     shutil.rmtree(library.root)
     with (
@@ -103,7 +103,7 @@ def test_a_commit_that_nobody_has_is_an_error_that_names_it(user, library, tmp_p
     assert caught.value.detail
 
 
-def test_one_that_was_never_cloned_while_others_are_is_an_error(user, library, tmp_path):
+def test_a_submodule_that_was_never_cloned_is_an_error(user, library, tmp_path):
     user.git("submodule", "--quiet", "add", f"file://{library.root}", "second")
     user.commit()
     user.git("rm", "--quiet", "second")
@@ -114,14 +114,14 @@ def test_one_that_was_never_cloned_while_others_are_is_an_error(user, library, t
 
 
 @pytest.mark.parametrize("name", ["../modules/lib", ".."])
-def test_a_name_that_climbs_out_is_no_submodule(user, name):
+def test_a_submodule_name_with_dot_dot_is_ignored(user, name):
     user.git("config", "--file", ".gitmodules", "--rename-section", "submodule.lib", f"submodule.{name}")
     user.commit()
     with check_out(user, "HEAD") as checkout:
         assert list((checkout / "libs/library").iterdir()) == []
 
 
-def test_a_link_without_a_name_stays_empty(user):
+def test_a_gitlink_without_a_submodule_name_stays_empty(user):
     user.git("rm", "--quiet", "--cached", ".gitmodules")
     (user.root / ".gitmodules").unlink()
     user.commit()

@@ -37,7 +37,7 @@ def test_legs_become_one_result():
     assert merged == leg("a", "b", "c")
 
 
-def test_one_leg_is_its_own_merger():
+def test_merging_one_leg_returns_it():
     assert merge_results([leg("a", "b")]) == leg("a", "b")
 
 
@@ -51,40 +51,40 @@ def test_the_verdict_is_the_worst(first, second):
     assert merge_results([one("a", first), one("b", second)]).verdict is worst([first, second])
 
 
-def test_the_verdict_is_that_of_the_workloads_whatever_a_leg_claims():
+def test_the_verdict_follows_from_the_workloads_and_not_from_a_legs_claim():
     lying = leg("a", verdict=Verdict.FAIL).model_copy(update={"verdict": Verdict.PASS})
     assert merge_results([leg("b"), lying]).verdict is Verdict.FAIL
 
 
-def test_legs_run_side_by_side_so_the_slowest_is_the_time():
+def test_the_duration_is_that_of_the_slowest_leg():
     merged = merge_results([leg("a", seconds=12.0), leg("b", seconds=30.0), leg("c", seconds=2.0)])
     assert merged.seconds == 30.0
 
 
-def test_it_was_created_when_the_last_leg_was():
+def test_the_time_is_that_of_the_last_leg():
     times = ["2026-03-01T12:00:00+00:00", "2026-03-01T12:09:00+00:00", "2026-03-01T11:59:59+00:00"]
     legs = [leg(name, created=created) for name, created in zip("abc", times, strict=True)]
     assert merge_results(legs).created == times[1]
 
 
-def test_what_legs_note_alike_is_said_once():
+def test_identical_notes_of_legs_are_listed_once():
     legs = [leg("a", notes=("x", "y")), leg("b", notes=("y", "z"))]
     assert merge_results(legs).notes == ("x", "y", "z")
 
 
-def test_what_changes_in_the_policy_is_said_once():
+def test_changes_of_the_policy_are_listed_once():
     changes = [("a: 1 → 2", "b: added"), ("b: added",), ("c: removed",)]
     legs = [leg(name, policy_changed=True, policy_changes=some) for name, some in zip("abc", changes, strict=True)]
     assert merge_results(legs).policy_changes == ("a: 1 → 2", "b: added", "c: removed")
 
 
-def test_what_all_legs_share_is_kept():
+def test_values_that_all_legs_share_are_kept():
     shared = {"head_commit": SHA, "policy_digest": "ab" * 32}
     merged = merge_results([leg("a", **shared), leg("b", **shared)])
     assert (merged.head_commit, merged.policy_digest) == (SHA, "ab" * 32)
 
 
-def test_the_order_is_the_expected_one():
+def test_workloads_are_in_the_expected_order():
     merged = merge_results([leg("c", "a"), leg("b")], expected=["a", "b", "c"])
     assert names_of(merged) == ["a", "b", "c"]
 
@@ -100,16 +100,16 @@ def test_a_workload_that_no_leg_measured_is_an_error():
     assert headline(merged).startswith("b could not be judged: no result has this workload")
 
 
-def test_without_a_list_nobody_can_know_what_is_lost():
+def test_without_expected_names_missing_workloads_go_unnoticed():
     assert merge_results([leg("a")]).verdict is Verdict.PASS
 
 
-def test_no_legs_are_no_pass():
+def test_no_legs_is_not_a_pass():
     with pytest.raises(UsageError, match="no results to merge"):
         merge_results([], expected=["a"])
 
 
-def test_legs_without_workloads_are_no_pass():
+def test_legs_without_workloads_are_not_a_pass():
     with pytest.raises(UsageError, match="have no workloads"):
         merge_results([result(), result()])
 
@@ -157,12 +157,12 @@ def test_legs_of_different_runs_are_refused(legs, why):
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_the_same_commit_is_the_same_base_whatever_it_was_called():
+def test_bases_are_compared_by_commit_and_not_by_name():
     legs = [leg("a", base=BASE), leg("b", base=BaseResult(ref="origin/main", commit=SHA))]
     assert merge_results(legs).base == BASE
 
 
-def test_a_workload_that_nobody_asked_for_is_refused():
+def test_an_unexpected_workload_is_refused():
     with pytest.raises(UsageError, match="workload 'b' does not belong to this run"):
         merge_results([leg("a"), leg("b")], expected=["a"])
 
@@ -178,13 +178,13 @@ def test_a_workload_that_one_side_alone_names_comes_after_the_expected(state):
 # Where it was measured
 
 
-def test_legs_on_alike_machines_need_no_word_about_them():
+def test_legs_on_identical_machines_have_no_note():
     bigger = MACHINE.model_copy(update={"memory_bytes": MACHINE.memory_bytes + 4096})
     merged = merge_results([leg("a"), leg("b", machine=bigger)])
     assert [one.notes for one in merged.workloads] == [(), ()]
 
 
-def test_legs_on_unlike_machines_say_which_workload_was_measured_where():
+def test_legs_on_different_machines_are_noted_by_workload():
     merged = merge_results([leg("a", "b"), leg("c", machine=OTHER_MACHINE)])
     assert [one.notes for one in merged.workloads] == [
         (f"{MEASURED_ON}AMD EPYC 7763 64-Core Processor, 2 CPUs, Linux 6.8",),
@@ -194,7 +194,7 @@ def test_legs_on_unlike_machines_say_which_workload_was_measured_where():
     assert merged.machine == MACHINE
 
 
-def test_what_was_not_measured_was_measured_nowhere():
+def test_unmeasured_workloads_are_not_noted_with_a_machine():
     merged = merge_results([result(failed_workload_result("a")), leg("b", machine=OTHER_MACHINE)])
     assert merged.workloads[0].notes == ()
 
@@ -234,7 +234,7 @@ def build(drawn):
 
 
 @given(legs_of_a_run, st.data())
-def test_merging_in_steps_is_merging_at_once(drawn, data):
+def test_merging_in_steps_equals_merging_at_once(drawn, data):
     legs = build(drawn)
     cut = data.draw(st.integers(min_value=1, max_value=len(legs) - 1))
     in_steps = merge_results([merge_results(legs[:cut]), merge_results(legs[cut:])])
@@ -251,7 +251,7 @@ def test_no_workload_is_lost_or_changed(drawn):
 
 
 @given(legs_of_a_run, st.permutations(range(5)))
-def test_with_a_list_the_order_of_legs_bears_on_no_workload(drawn, order):
+def test_with_expected_names_the_order_of_legs_does_not_matter(drawn, order):
     legs = build(drawn)
     expected = [one.name for part in legs for one in part.workloads]
     shuffled = [legs[i] for i in order if i < len(legs)]
@@ -261,6 +261,6 @@ def test_with_a_list_the_order_of_legs_bears_on_no_workload(drawn, order):
 
 
 @given(legs_of_a_run)
-def test_what_is_merged_can_be_read_again(drawn):
+def test_a_merged_result_can_be_read_again(drawn):
     merged = merge_results(build(drawn), expected=[f"w{i}" for i in range(20)])
     assert read_result(merged.to_json(), name="merged.json") == merged

@@ -252,11 +252,11 @@ def test_an_unknown_key_is_refused_everywhere(path):
         (("workloads", 0, "provenance", "launches"), {"0": 1}),
     ],
 )
-def test_a_wrong_type_is_refused_not_bent(path, value):
+def test_a_wrong_type_is_refused_and_not_converted(path, value):
     assert ".".join(str(key) for key in path if key not in {"workloads", 0}) in refused(changed(*path, to=value))
 
 
-def test_half_a_character_is_refused():
+def test_a_lone_surrogate_is_refused():
     assert "half a surrogate pair" in refused(changed("policy", to="\ud800"))
     assert "half a surrogate pair" in refused(changed("workloads", 0, "provenance", "versions", to={"\udfff": "1"}))
 
@@ -334,7 +334,7 @@ ENERGY = ("workloads", 0, "metrics", "energy_per_request")
         ),
     ],
 )
-def test_what_contradicts_itself_is_refused(path, value, why):
+def test_a_contradictory_result_is_refused(path, value, why):
     assert why in refused(changed(*path, to=value))
 
 
@@ -361,7 +361,7 @@ def test_changes_of_a_policy_are_few_short_lines():
         (("a\nb", "old"), "was renamed from an invalid name"),
     ],
 )
-def test_a_workload_was_renamed_from_one_that_is_gone(before, why):
+def test_a_rename_needs_a_base_workload_that_is_gone(before, why):
     renamed = [workload_result(name, state="renamed", base_name=old) for name, old in zip("ab", before, strict=True)]
     text = result(*renamed).to_json()
     if why is None:
@@ -387,7 +387,7 @@ json_values = st.recursive(
 
 @given(st.binary(max_size=200) | st.text(max_size=200) | json_values.map(json.dumps))
 @example(b"")
-def test_nothing_but_a_result_is_read_and_nothing_else_happens(text):
+def test_any_bytes_are_a_result_or_one_error(text):
     with pytest.raises(MeasurementError):
         read_result(text, name="any")
 
@@ -447,7 +447,7 @@ def test_the_name_of_a_file_is_quoted_on_one_line():
     assert len(str(caught.value)) < 500
 
 
-def test_the_bounds_leave_room_for_what_is_real():
+def test_the_bounds_are_far_above_real_results():
     """A policy's longest name, as many launches as are ever made, and all else ten times over."""
     many = workload_result(
         "n" * 100,

@@ -76,7 +76,7 @@ FORGED = FindingResult(kind="max_increase", limit=9.0, limit_text="900 %", verdi
 @pytest.mark.parametrize("claimed", Verdict)
 @pytest.mark.parametrize("findings", [(), (FORGED,), (FORGED.model_copy(update={"verdict": Verdict.WAIVED}),)])
 @pytest.mark.parametrize("evidence", [RISEN, SAME])
-def test_no_claim_bears_on_a_verdict(claimed, findings, evidence):
+def test_claimed_verdicts_have_no_influence(claimed, findings, evidence):
     base, honest = one_measured(evidence)
     metric = honest.workloads[0].metrics["energy_per_request"]
     forged = changed(
@@ -99,14 +99,14 @@ def test_the_policy_that_decides_is_base_s():
     assert again.policy_digest == policy_digest(strict)
 
 
-def test_what_it_says_of_itself():
+def test_the_result_notes_that_it_was_judged_again():
     base, honest = one_measured()
     again = judge_again(honest, base)
     assert again.notes == (AGAIN.format(source="policy"),)
     assert judge_again(again, base) == again
 
 
-def test_notes_that_were_there_stay_behind_ours():
+def test_existing_notes_stay_after_ours():
     base, honest = one_measured()
     assert judge_again(honest.model_copy(update={"notes": ("x",)}), base).notes[1:] == ("x",)
 
@@ -132,7 +132,7 @@ def test_levels_waivers_and_limits_are_those_of_base(budget, expires, verdict):
     assert judge_again(claimed, base).verdict is verdict
 
 
-def test_a_limit_that_min_delta_softened_is_told_with_both_numbers():
+def test_a_limit_below_min_delta_is_explained_with_both_numbers():
     base, honest = one_measured(RISEN, {"energy_per_request": {"max_increase": "5 %", "min_delta": "0.4 kWh"}})
     for outcome in (honest, judge_again(honest, base)):
         (finding,) = outcome.workloads[0].metrics["energy_per_request"].findings
@@ -141,7 +141,7 @@ def test_a_limit_that_min_delta_softened_is_told_with_both_numbers():
     assert honest.workloads[0].metrics["energy_per_request"].findings[0].applied is None
 
 
-def test_a_base_of_next_to_nothing_ends_no_program():
+def test_a_tiny_base_value_does_not_overflow():
     """A share of it is infinite, which no result can hold."""
     budget = {"energy_per_request": {"max_increase": "5 %", "min_delta": "1 kWh"}}
     base, honest = one_measured(RISEN, budget)
@@ -149,13 +149,13 @@ def test_a_base_of_next_to_nothing_ends_no_program():
     judge_again(changed(honest, metrics={"energy_per_request": metric}), base)
 
 
-def test_dear_requests_are_found_again():
+def test_expensive_requests_are_found_again():
     base, honest = one_measured(compared(known(-0.01, 0.01), total=known(0.2, 0.4)))
     assert honest.verdict is Verdict.FAIL
     assert rulings(judge_again(honest, base)) == rulings(honest)
 
 
-def test_unlike_numbers_are_not_compared_again():
+def test_incomparable_numbers_are_not_compared_again():
     base, honest = one_measured(compared(known(0.2, 0.3), incomparable="one is a guess"))
     assert honest.verdict is Verdict.INCONCLUSIVE
     assert rulings(judge_again(honest, base)) == rulings(honest)
@@ -164,7 +164,7 @@ def test_unlike_numbers_are_not_compared_again():
 # What is not there
 
 
-def test_a_workload_that_the_result_does_not_hold_is_an_error():
+def test_a_workload_missing_from_the_result_is_an_error():
     base = policy({"cnn": {**CNN, "budgets": ENERGY}, "mlp": {**MLP, "budgets": ENERGY}})
     half = FirstStage(base, base).measured("cnn", [SAME]).result()
     again = judge_again(half, base)
@@ -172,7 +172,7 @@ def test_a_workload_that_the_result_does_not_hold_is_an_error():
     assert message(again, 1) == MISSING
 
 
-def test_a_run_may_be_about_some_workloads_only():
+def test_a_run_may_be_limited_to_some_workloads():
     base = policy({"cnn": {**CNN, "budgets": ENERGY}, "mlp": {**MLP, "budgets": ENERGY}})
     half = FirstStage(base, base).measured("cnn", [SAME]).result()
     assert judge_again(half, base, workloads=["cnn"]).verdict is Verdict.PASS
@@ -188,7 +188,7 @@ def test_a_budget_whose_metric_is_missing_is_an_error():
     assert message(judge_again(bare, base)) == "no energy per request was measured for this workload"
 
 
-def test_numbers_that_were_not_compared_break_relative_limits_by_being_none():
+def test_a_missing_comparison_is_an_error_under_a_relative_limit():
     """Who leaves base out of the result escapes no limit against it."""
     base, _ = one_measured()
     alone = FirstStage(base, base).measured("cnn", [Evidence(metric="energy_per_request", head=Estimate.exact(1.0))])
@@ -212,7 +212,7 @@ def test_a_workload_without_numbers_and_without_a_reason_is_an_error(state):
 # What is said of both sides
 
 
-def test_unchanged_is_taken_at_its_word_and_said_to_be():
+def test_a_claim_of_unchanged_is_accepted_and_noted():
     base, _ = one_measured()
     same = FirstStage(base, base).unmeasured("cnn", "unchanged", note="identical to base").result()
     again = judge_again(same, base)
@@ -220,12 +220,12 @@ def test_unchanged_is_taken_at_its_word_and_said_to_be():
     assert again.workloads[0].notes == (UNCHANGED, "identical to base")
 
 
-def test_unchanged_with_numbers_is_judged_by_them():
+def test_a_claim_of_unchanged_with_numbers_is_judged_by_the_numbers():
     base, honest = one_measured(RISEN)
     assert judge_again(changed(honest, state="unchanged"), base).verdict is Verdict.FAIL
 
 
-def test_what_base_does_not_have_cannot_be_identical_to_it():
+def test_a_workload_that_base_lacks_cannot_be_unchanged():
     base, _ = one_measured()
     stranger = FirstStage(base, base).unmeasured("x", "unchanged").result()
     assert "it was not measured" in message(judge_again(stranger, base, workloads=["x"]))
@@ -253,7 +253,7 @@ def test_head_s_policy_refutes_a_removal():
     assert again.verdict is Verdict.PASS
 
 
-def test_a_rename_told_as_a_removal_is_no_way_around_base_s_budgets():
+def test_a_rename_reported_as_a_removal_does_not_evade_base_s_budgets():
     base, _ = one_measured()
     head = policy({"new": {**CNN, "threads": 1}})
     stage = FirstStage(base, head).unmeasured("cnn", "removed", base_name="cnn")
@@ -262,7 +262,7 @@ def test_a_rename_told_as_a_removal_is_no_way_around_base_s_budgets():
     assert message(again) == ("it claims to be removed, and head's policy runs the same as 'new'; measure it again")
 
 
-def test_of_two_that_ran_the_same_one_heir_may_be_left():
+def test_of_two_identical_workloads_one_may_be_removed():
     base = policy({"a": CNN, "b": CNN})
     head = policy({"c": CNN})
     honest = FirstStage(base, head).unmeasured("b", "removed", base_name="b")
@@ -347,7 +347,7 @@ def test_a_rename_that_head_s_policy_does_not_make_is_an_error():
         assert "head's policy contradicts that" in message(judge_again(honest, base, head=head))
 
 
-def test_a_base_workload_has_one_heir():
+def test_a_base_workload_is_renamed_to_one_workload_only():
     """Two that claim the same one, or one that is there still, are new ones; and the old one is missing."""
     base = policy({"old": {**CNN, "budgets": ENERGY}})
     first = FirstStage(base, base)
@@ -367,14 +367,14 @@ def test_a_base_workload_has_one_heir():
     }
 
 
-def test_a_workload_that_base_has_hides_no_other_one_by_a_rename():
+def test_a_workload_of_base_cannot_hide_another_by_a_rename():
     base = policy({"cnn": {**CNN, "budgets": ENERGY}, "mlp": {**MLP, "budgets": ENERGY}})
     first = FirstStage(base, base).measured("cnn", [SAME], state="renamed", base_name="mlp")
     assert verdicts(judge_again(first.result(), base)) == {"cnn": Verdict.PASS, "mlp": Verdict.ERROR}
 
 
 @pytest.mark.parametrize(("low", "high"), [(None, None), (0.9, None), (None, 1.1)])
-def test_half_an_interval_is_none(low, high):
+def test_half_an_interval_counts_as_none(low, high):
     base, honest = one_measured(budgets={"energy_per_request": {"max": "2 kWh"}})
     metric = honest.workloads[0].metrics["energy_per_request"]
     half = metric.model_copy(update={"head_low": low, "head_high": high})
@@ -459,19 +459,19 @@ def test_an_intensity_of_the_policy_is_compared_as_a_number():
     )
 
 
-def test_a_site_without_carbon_is_not_one_with_it():
+def test_a_site_without_carbon_differs_from_one_with_it():
     base, honest = at_site({})
     with_carbon = honest.site.model_copy(update={"carbon_g_per_kwh": 1.0, "carbon_source": "DEU"})
     assert "and base's policy says none" in message(judge_again(honest.model_copy(update={"site": with_carbon}), base))
 
 
-def test_the_same_price_in_other_words_is_the_same_site():
+def test_the_same_price_in_another_unit_is_the_same_site():
     base, honest = at_site(SITE)
     site = honest.site.model_copy(update={"electricity_price": "250 USD/MWh"})
     assert judge_again(honest.model_copy(update={"site": site}), base).verdict is Verdict.PASS
 
 
-def test_what_a_year_costs_rests_on_base_s_traffic():
+def test_the_cost_of_a_year_uses_base_s_traffic():
     base, honest = at_site(SITE)
     forged = honest.model_copy(update={"site": honest.site.model_copy(update={"requests_per_day": 1e9})})
     assert judge_again(forged, base).site.requests_per_day == 200.0
@@ -491,14 +491,14 @@ def test_what_a_year_costs_rests_on_base_s_traffic():
         ),
     ],
 )
-def test_numbers_made_by_other_settings_are_not_judged(setting, value, why):
+def test_numbers_measured_with_other_settings_are_not_judged(setting, value, why):
     base, honest = one_measured()
     assert message(judge_again(made_with(honest, **{setting: value}), base)) == (
         f"it was measured with {why}; measure it again"
     )
 
 
-def test_head_may_be_of_another_kind_which_has_no_provider():
+def test_head_may_be_another_kind_of_workload_without_a_provider():
     base, honest = one_measured()
     other = changed(made_with(honest, provider=None), kind="python")
     assert judge_again(other, base).verdict is Verdict.PASS
@@ -525,7 +525,7 @@ def test_intervals_that_err_more_often_than_the_limits_allow_are_not_judged(evid
     assert rulings(judge_again(surer, base)) == rulings(honest)
 
 
-def test_what_is_removed_needs_no_share_of_the_error():
+def test_a_removed_workload_gets_no_share_of_the_error():
     base = policy({"a": {**CNN, "budgets": ENERGY}, "b": {**MLP, "budgets": ENERGY}})
     head = policy({"a": CNN})
     first = FirstStage(base, head).measured("a", [SAME]).unmeasured("b", "removed", base_name="b")

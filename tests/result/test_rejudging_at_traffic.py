@@ -77,7 +77,7 @@ def test_a_budget_at_traffic_is_judged_again():
         ({"egress_price": "free"}, "price of data free, and base's policy says 0.09 USD/GB"),
     ],
 )
-def test_numbers_for_other_terms_are_not_judged(other, why):
+def test_numbers_for_another_site_or_traffic_are_not_judged(other, why):
     base, honest = measured(BUDGETS, "effective_energy_per_request")
     terms = other.get("traffic")
     if isinstance(terms, dict):
@@ -87,19 +87,19 @@ def test_numbers_for_other_terms_are_not_judged(other, why):
     assert f"it was measured with {why}" in again.workloads[0].error.message
 
 
-def test_a_price_in_other_words_is_the_same():
+def test_a_price_in_another_unit_is_the_same():
     base, honest = measured(BUDGETS, "effective_energy_per_request")
     same = elsewhere(honest, replica=replica(price="0.0034 USD/h".replace("0.0034", "0.340")))
     assert judge_again(elsewhere(same, egress_price="90 USD/TB"), base).verdict is Verdict.PASS
 
 
-def test_a_metric_that_is_told_without_a_budget_is_held_to_the_same_terms():
+def test_a_metric_without_a_budget_is_checked_against_the_same_site():
     base, honest = measured(ENERGY, "energy_per_request", "monthly_energy")
     assert judge_again(honest, base).verdict is Verdict.PASS
     assert judge_again(elsewhere(honest, water_l_per_kwh=None), base).verdict is Verdict.ERROR
 
 
-def test_who_has_no_such_number_is_not_asked_for_its_terms():
+def test_without_a_metric_at_traffic_the_site_is_not_checked():
     """Results of before there were such terms are still judged; what is told rests on base's."""
     base, honest = measured(ENERGY, "energy_per_request")
     again = judge_again(elsewhere(honest, traffic=None, replica=None, requests_per_day=1e9), base)

@@ -126,14 +126,14 @@ def honest_runs(draw):
 
 @settings(max_examples=50)
 @given(honest_runs())
-def test_an_honest_result_is_judged_as_it_was(run):
+def test_an_honest_result_is_judged_the_same_again(run):
     base, head, honest = run
     assert rulings(judge_again(honest, base, head=head)) == rulings(honest)
 
 
 @settings(max_examples=50)
 @given(honest_runs())
-def test_an_honest_result_is_judged_as_it_was_but_for_what_only_head_s_policy_knows(run):
+def test_an_honest_result_is_judged_the_same_except_where_head_s_policy_is_needed(run):
     base, _, honest = run
     again = judge_again(honest, base)
     for before, after in zip(honest.workloads, again.workloads, strict=True):
@@ -145,7 +145,7 @@ def test_an_honest_result_is_judged_as_it_was_but_for_what_only_head_s_policy_kn
 
 @settings(max_examples=50)
 @given(honest_runs(), st.data())
-def test_tampering_with_verdicts_and_findings_is_in_vain(run, data):
+def test_tampered_verdicts_and_findings_are_ignored(run, data):
     base, head, honest = run
     workloads = []
     for one in honest.workloads:
@@ -172,7 +172,7 @@ def test_tampering_with_verdicts_and_findings_is_in_vain(run, data):
 
 @settings(max_examples=50)
 @given(honest_runs())
-def test_the_verdict_is_the_worst_and_judging_twice_is_judging_once(run):
+def test_the_verdict_is_the_worst_and_judging_is_idempotent(run):
     base, head, honest = run
     again = judge_again(honest, base, head=head)
     assert again.verdict is worst(one.verdict for one in again.workloads)
@@ -239,7 +239,7 @@ anything = st.sampled_from(
     st.lists(st.tuples(st.sampled_from(LEAVES) | st.sampled_from(JUDGED), anything), min_size=1, max_size=4),
     st.booleans(),
 )
-def test_whatever_can_be_read_can_be_judged_and_told_again(changes, give_head):
+def test_any_readable_result_can_be_judged_and_reported_again(changes, give_head):
     document = json.loads(HONEST.to_json())
     for path, value in changes:
         place = document

@@ -70,19 +70,19 @@ def test_what_is_written_is_what_the_schema_says(name):
     jsonschema.Draft202012Validator(SCHEMA).validate(strictly(RESULTS[name].to_json()))
 
 
-def test_the_schema_is_one_and_says_which():
+def test_the_schema_is_valid_and_names_its_dialect():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$schema"] == "https://json-schema.org/draft/2020-12/schema"
     assert SCHEMA["$id"] == "urn:energygate:result:1"
 
 
-def test_the_text_is_utf_8_and_ends_like_a_text():
+def test_the_file_is_utf_8_and_ends_with_a_newline():
     text = result(judged(Verdict.PASS, limit_text="2 µWh")).to_json()
     assert '"limit_text": "2 µWh"' in text
     assert text.endswith("}\n")
 
 
-def test_the_contract_that_readers_rest_on():
+def test_the_keys_that_readers_rely_on():
     """These names are published: renaming one breaks whoever reads them."""
     document = strictly(result(judged(Verdict.FAIL, reason="why")).to_json())
     assert document["schema"] == "energygate/result/1"
@@ -176,7 +176,7 @@ def test_a_wrong_value_is_refused(path, value):
 
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
-def test_a_number_that_is_none_cannot_even_be_put_into_a_result(number):
+def test_nan_and_infinity_cannot_be_put_into_a_result(number):
     """JSON has no word for it: the schema need not know what nobody can write."""
     with pytest.raises(ValidationError, match="finite number"):
         metric_result(head=number)

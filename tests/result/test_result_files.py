@@ -35,7 +35,7 @@ def names_of(legs):
     return [leg.result.workloads[0].name for leg in legs]
 
 
-def test_a_directory_holds_results_wherever_they_lie_in_it(artifacts):
+def test_results_in_subdirectories_are_found(artifacts):
     root = artifacts("b", "a", "c")
     (root / "energygate-leg-a" / "other.json").write_text("{}", encoding="utf-8")
     legs = read_results([str(root)])
@@ -64,7 +64,7 @@ def test_links_in_a_directory_are_not_followed(artifacts, tmp_path_factory):
     assert names_of(read_results([str(root)])) == ["a"]
 
 
-def test_what_is_no_file_is_not_waited_for(artifacts):
+def test_pipes_and_directories_are_not_read(artifacts):
     root = artifacts("a")
     (root / "pipe").mkdir()
     os.mkfifo(root / "pipe" / "result.json")
@@ -72,12 +72,12 @@ def test_what_is_no_file_is_not_waited_for(artifacts):
     assert names_of(read_results([str(root)])) == ["a"]
 
 
-def test_no_result_at_all_is_no_run(tmp_path):
+def test_no_results_is_an_error(tmp_path):
     with pytest.raises(MeasurementError, match=r"there is no result\.json below .*All jobs failed"):
         read_results([str(tmp_path)])
 
 
-def test_more_results_than_jobs_can_be_are_not_even_read(tmp_path):
+def test_more_results_than_possible_jobs_are_not_read(tmp_path):
     for number in range(MAX_JOBS + 1):
         (tmp_path / str(number)).mkdir()
         (tmp_path / str(number) / "result.json").write_text("no result", encoding="utf-8")
@@ -85,7 +85,7 @@ def test_more_results_than_jobs_can_be_are_not_even_read(tmp_path):
         read_results([str(tmp_path)])
 
 
-def test_results_that_fill_the_memory_together_are_refused(tmp_path):
+def test_results_that_are_too_large_together_are_refused(tmp_path):
     # Spaces at the end are JSON too: each file is within its own limit.
     content = text().encode().ljust(MAX_BYTES)
     for number in range(3):
@@ -94,14 +94,14 @@ def test_results_that_fill_the_memory_together_are_refused(tmp_path):
         read_results([str(tmp_path / f"{number}.json") for number in range(3)])
 
 
-def test_one_that_is_broken_is_named(artifacts):
+def test_a_broken_result_is_named(artifacts):
     root = artifacts("a", "b")
     (root / "energygate-leg-b" / "result.json").write_text("{", encoding="utf-8")
     with pytest.raises(MeasurementError, match=r"energygate-leg-b/result\.json: this is not a readable result"):
         read_results([str(root / "energygate-leg-a"), str(root / "energygate-leg-b" / ".." / "energygate-leg-b")])
 
 
-def test_one_that_cannot_be_opened_says_why(tmp_path):
+def test_an_unreadable_result_says_why(tmp_path):
     with pytest.raises(MeasurementError, match=r"gone\.json: cannot read the result: No such file"):
         read_result_file(str(tmp_path / "gone.json"))
     with pytest.raises(MeasurementError, match="cannot read the result: Is a directory"):

@@ -25,7 +25,7 @@ def findings(outcome):
     return [one for w in outcome.workloads for metric in w.metrics.values() for one in metric.findings]
 
 
-def test_what_fails_is_waived_and_says_by_whom():
+def test_failures_are_waived_with_the_persons_name():
     outcome = result(judged(Verdict.FAIL), notes=("a note",))
     found = waived(outcome)
     assert (found.verdict, found.workloads[0].verdict) == (Verdict.WAIVED, Verdict.WAIVED)
@@ -49,7 +49,7 @@ def test_why_it_failed_stays_beside_why_it_is_waived():
 
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.WAIVED, Verdict.WARN, Verdict.INCONCLUSIVE, Verdict.ERROR])
-def test_where_nothing_fails_a_label_changes_nothing(verdict):
+def test_without_a_failure_a_label_changes_nothing(verdict):
     one = failed_workload_result() if verdict is Verdict.ERROR else judged(verdict)
     outcome = result(one)
     assert waived(outcome) is outcome
@@ -64,7 +64,7 @@ def test_where_nothing_fails_a_label_changes_nothing(verdict):
         ([Verdict.FAIL], Verdict.WAIVED),
     ],
 )
-def test_of_one_workload_only_what_fails_is_waived(others, verdict):
+def test_only_the_failing_findings_of_a_workload_are_waived(others, verdict):
     metric = metric_result(*map(finding_result, [Verdict.FAIL, *others]))
     found = waived(result(workload_result(metrics={"energy_per_request": metric})))
     assert found.verdict is verdict
@@ -74,7 +74,7 @@ def test_of_one_workload_only_what_fails_is_waived(others, verdict):
     ]
 
 
-def test_an_error_stays_one_though_a_limit_is_broken_as_well():
+def test_an_error_stays_an_error_even_if_a_limit_is_broken():
     broken = judged(Verdict.FAIL).model_copy(
         update={"verdict": Verdict.ERROR, "error": ErrorResult(message="no peak memory", detail=None)}
     )
@@ -83,7 +83,7 @@ def test_an_error_stays_one_though_a_limit_is_broken_as_well():
     assert (found.verdict, exit_code(found.verdict, strict=False)) == (Verdict.ERROR, 3)
 
 
-def test_a_workload_that_fails_as_such_is_waived_too():
+def test_a_failure_of_the_whole_workload_is_waived_too():
     """One that was removed or added where that is not allowed has no finding."""
     gone = workload_result(
         metrics={},
@@ -99,11 +99,11 @@ def test_a_workload_that_fails_as_such_is_waived_too():
 
 
 @pytest.mark.parametrize("when", ["2026-11-20", "2026-11-20T09:30:00Z", "2026-11-20T09:30:00+00:00"])
-def test_of_the_time_the_day_is_told(when):
+def test_only_the_day_of_the_time_is_shown(when):
     assert findings(waived(result(judged(Verdict.FAIL)), when=when))[0].reason == REASON
 
 
-def test_hostile_names_stay_what_they_are_but_on_one_line_and_short():
+def test_hostile_names_are_one_short_line():
     found = waived(
         result(judged(Verdict.FAIL)),
         label="<img src=x>|`@all`",
@@ -121,7 +121,7 @@ verdicts = st.lists(st.sampled_from([one for one in Verdict if one is not Verdic
 
 
 @given(st.lists(verdicts, min_size=1, max_size=3))
-def test_nothing_gets_heavier_and_no_failure_is_left(drawn):
+def test_waiving_makes_no_verdict_worse_and_leaves_no_failure(drawn):
     outcome = result(
         *(
             workload_result(f"w{i}", metrics={"energy_per_request": metric_result(*map(finding_result, some))})
