@@ -120,14 +120,12 @@ class Engine:
         # The policy holds the limits already, base's among them.
         base = None if self.base is None else replace(self.base, policy=None)
         result = check(policy, self.builder.settings.root, options, base=base)
-        notes = []
+        notes = [*self.builder.notes(target, policy)]
         if base is None:
             notes += _unjudged(policy, "without --energy-base")
         elif result.workloads[0].state == "added":
             notes.append(f"added: base {base.name} has no such test, or does not measure it")
             notes += _unjudged(policy, "for an added test")
-        if overridden := self.builder.overridden(target, policy):
-            notes.append(overridden)
         (workload,) = result.workloads
         noted = workload.model_copy(update={"notes": (*workload.notes, *notes)})
         return result.model_copy(update={"workloads": (noted,)})

@@ -16,7 +16,7 @@ T = TypeVar("T")
 Name = Literal["budget", "base", "json", "time", "pue", "policy", "strict"]
 
 TEXTS = (
-    ("budget", "ENERGY", "Maximum energy per request, such as 0.5mWh."),
+    ("budget", "ENERGY", "Maximum energy per request of tests without a limit of their own, such as 0.5mWh."),
     (
         "base",
         "REF",

@@ -1,4 +1,4 @@
-"""The policy that one part of a test is measured by: from options, markers, the policy's entry and the ini file."""
+"""The policy that one part of a test is measured by: from markers, the policy's entry, options and the ini file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import ValidationError
 
 from energygate.errors import PolicyError
-from energygate.policy import Measurement, Policy, Site
+from energygate.policy import Family, Measurement, Policy, Site, parse_quantity
 from energygate.policy.error_messages import policy_error
 from energygate.policy.fields import MAX_NAME_LENGTH, workload_name
 from energygate.policy.model import Comparison
@@ -93,19 +93,26 @@ class PolicyBuilder:
         ours, heads = self._policy.workloads[name], self._head_policy.workloads.get(name)
         return heads is not None and (heads.pytest, heads.part) == (ours.pytest, ours.part)
 
-    def overridden(self, target: Target, policy: Policy) -> str:
-        """Return a note on the policy's limits that an option or a marker replaces; empty when there are none.
+    def notes(self, target: Target, policy: Policy) -> Iterator[str]:
+        """Note which limits of the policy's entry a marker replaces, and a limit that is looser than the option's.
 
         Args:
             target: A part of a test.
             policy: The policy that `policy` has built for it.
         """
-        entry = self._entry(target)
-        if entry is None:
-            return ""
-        ours, built = self._policy.workloads[entry.name], policy.workloads[entry.name]
-        changes = [one for metric, old in ours.budgets.items() for one in _changes(old, built.budgets[metric])]
-        return f"overridden by an option or the marker: {', '.join(changes)} ({entry.place})" if changes else ""
+        ((name, built),) = policy.workloads.items()
+        if entry := self._entry(target):
+            ours = self._policy.workloads[name].budgets
+            changes = [one for metric, old in ours.items() for one in _changes(old, built.budgets[metric])]
+            if changes:
+                yield f"overridden by the marker: {', '.join(changes)} ({entry.place})"
+        option = self.settings.options["budget"]
+        if option is not None:
+            own = built.budgets[ENERGY]
+            is_higher = own.max is not None and own.max.value > parse_quantity(str(option), Family.ENERGY).value
+            if is_higher or own.level != "error":
+                level = "" if own.level == "error" else f", level {own.level}"
+                yield f"its own limit, max {own.max}{level}, is looser than --energy-budget {option}"
 
     def policy(self, target: Target) -> Policy:
         """Build the policy for one part of a test; it has one workload.
@@ -151,9 +158,9 @@ class PolicyBuilder:
         entry = {} if workload is None else workload.budgets
         return merged(
             [
-                {} if option is None else {ENERGY: {"max": str(option)}},
                 target.marks.limits(target.part.name),
                 {name: budget.model_dump(exclude_unset=True, exclude={"metric"}) for name, budget in entry.items()},
+                {} if option is None else {ENERGY: {"max": str(option)}},
                 {} if ini is None else {ENERGY: {"max": str(ini)}},
             ]
         )

@@ -39,8 +39,9 @@ class StandIn(Engine):
         budget = workload.budgets.get("energy_per_request")
         findings = [] if budget is None or budget.max is None else [judged_by(budget)]
         note = f"time limit {policy.measurement.time_limit}, PUE {policy.site.pue:g}"
+        notes = (note, *self.builder.notes(target, policy))
         metric = metric_result(*findings, head=HEAD, low=LOW, high=HIGH)
-        measured = workload_result(name, kind="pytest", metrics={"energy_per_request": metric}, notes=(note,))
+        measured = workload_result(name, kind="pytest", metrics={"energy_per_request": metric}, notes=notes)
         return result(measured, pue=policy.site.pue)
 
 

@@ -132,6 +132,6 @@ def test_a_marker_that_loosens_bases_policy_is_noted(beside):
     assert found.ret == 0
     (note,) = [one for one in workloads["it"]["notes"] if one.startswith("overridden")]
     assert note.startswith(
-        "overridden by an option or the marker: energy_per_request max 2 Wh instead of 1 Wh, "
+        "overridden by the marker: energy_per_request max 2 Wh instead of 1 Wh, "
         "energy_per_request level warn instead of error (energygate.yml at "
     )

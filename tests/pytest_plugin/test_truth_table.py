@@ -26,28 +26,15 @@ BUDGETS = [
     (NOTHING, NARROW, NOTHING, "", "", "not measured"),
     (NOTHING, NARROW, NARROW, "", "", "not measured"),
     (NOTHING, NOTHING, NARROW, "", "", "unmeasured"),
-    # the option alone turns it on, and beats both others
+    # any option turns it on, and so does the ini file's `energy`
     (WIDE, NOTHING, NOTHING, "", "", "pass"),
     (NARROW, NOTHING, NOTHING, "", "", "fail"),
     (CLOSE, NOTHING, NOTHING, "", "", "inconclusive"),
-    (WIDE, NARROW, NOTHING, "", "", "pass"),
-    (NARROW, WIDE, NOTHING, "", "", "fail"),
-    (WIDE, NARROW, NARROW, "", "", "pass"),
-    (NARROW, WIDE, WIDE, "", "", "fail"),
-    (NARROW, NOTHING, WIDE, "", "", "fail"),
-    # the marker beats the ini file
-    (NOTHING, WIDE, NARROW, "--energy", "", "pass"),
-    (NOTHING, NARROW, WIDE, "--energy", "", "fail"),
-    (NOTHING, CLOSE, NOTHING, "--energy", "", "inconclusive"),
     (NOTHING, NARROW, NOTHING, "--energy-time 3s", "", "fail"),
-    # the ini file alone
-    (NOTHING, NOTHING, NARROW, "--energy", "", "fail"),
-    (NOTHING, NOTHING, WIDE, "--energy", "", "pass"),
+    (NOTHING, CLOSE, NOTHING, "--energy", "", "inconclusive"),
     (NOTHING, NOTHING, NARROW, "", "energy = always", "fail"),
     (NOTHING, NOTHING, WIDE, "", "energy = always", "pass"),
     (NOTHING, NARROW, NOTHING, "", "energy = always", "fail"),
-    # nothing to hold it against
-    (NOTHING, NOTHING, NOTHING, "--energy", "", "pass"),
     # off beats everything
     (NARROW, NARROW, NARROW, "--energy-off", "energy = always", "not measured"),
     (NOTHING, NARROW, NOTHING, "--energy-off", "energy = always", "not measured"),
@@ -72,6 +59,51 @@ def test_what_decides(suite, *, option, marker, ini, switch, more_ini, outcome):
     assert ("not measured" in text) == (outcome == "not measured")
     if outcome in {"fail", "inconclusive", "strict"}:
         assert "energy per request 0.400 mWh (0.380 to 0.420), limit " in text
+
+
+LIMITS = [
+    # option, ini file:  the test with no marker, with a narrow one, with a wide one
+    (NOTHING, NOTHING, "passed failed passed"),
+    (NOTHING, NARROW, "failed failed passed"),
+    (NOTHING, WIDE, "passed failed passed"),
+    (NARROW, NOTHING, "failed failed looser"),
+    (NARROW, NARROW, "failed failed looser"),
+    (NARROW, WIDE, "failed failed looser"),
+    (WIDE, NOTHING, "passed failed passed"),
+    (WIDE, NARROW, "passed failed passed"),
+    (WIDE, WIDE, "passed failed passed"),
+]
+
+
+@pytest.mark.parametrize("own", ["markers", "policy"])
+@pytest.mark.parametrize(("option", "ini", "outcomes"), LIMITS)
+def test_a_limit_of_its_own_beats_the_option_which_beats_the_ini_file(suite, *, option, ini, outcomes, own):
+    limits = {"none": NOTHING, "narrow": NARROW, "wide": WIDE}
+    policy = "version: 1\nworkloads:\n  other: {python: m:f}\n"
+    source = ""
+    for name, limit in limits.items():
+        source += marked(NOTHING if own == "policy" else limit).replace("test_it", f"test_{name}") + "\n"
+        if own == "policy" and limit:
+            budget = f"budgets: {{energy_per_request: {{max: {limit}}}}}"
+            policy += f"  {name}: {{pytest: 'test_it.py::test_{name}', {budget}}}\n"
+    arguments = ["--energy", "-rA", *([] if option is NOTHING else ["--energy-budget", option])]
+    found = suite(source, *arguments, ini="" if ini is NOTHING else f"energy_budget = {ini}", policy=policy)
+    expected = dict(zip(limits, outcomes.split(), strict=True))
+    text = found.stdout.str()
+    assert [name for name in limits if f"PASSED test_it.py::test_{name}" not in text] == [
+        name for name, outcome in expected.items() if outcome == "failed"
+    ]
+    notes = [line.partition(": ")[2] for line in text.splitlines() if "looser" in line]
+    is_looser = "looser" in outcomes
+    assert notes == ["its own limit, max 0.5mWh, is looser than --energy-budget 0.3mWh"] * is_looser
+
+
+@pytest.mark.parametrize("marker", ["level='off'", "level='warn'"])
+def test_a_level_that_weakens_the_option_is_noted(suite, marker):
+    source = f"@pytest.mark.energy({marker})\n{marked(NOTHING)}"
+    found = suite(source, "--energy-budget", NARROW)
+    level = marker.partition("=")[2].strip("'")
+    assert f"its own limit, max 0.3mWh, level {level}, is looser than --energy-budget 0.3mWh" in found.stdout.str()
 
 
 @pytest.mark.parametrize(
