@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sys
 from dataclasses import dataclass
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -73,6 +74,9 @@ IMPURE_MODULES = frozenset(
 
 IMPURE_BUILTINS = frozenset({"__import__", "breakpoint", "eval", "exec", "input", "open", "print"})
 
+IMPORTING = frozenset({"import_module", "__import__"})
+"""Functions that import what their first argument names."""
+
 READS_FILES = {
     "policy/policy_file.py": {"os", "pathlib", "open"},
     "result/files.py": {"os", "pathlib", "open"},
@@ -94,18 +98,30 @@ def imports_of(source, *, package="energygate"):
 
     `from energygate import gate` is an import of `energygate.gate`.
     """
-    tree = ast.parse(source)
-    inside = {
-        id(node)
-        for function in ast.walk(tree)
-        if isinstance(function, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
-        for node in ast.walk(function)
-    }
     return [
-        Import(module=module, line=node.lineno, inside_function=id(node) in inside)
-        for node in ast.walk(tree)
+        Import(module=module, line=node.lineno, inside_function=inside)
+        for node, inside in _imports_and_calls(source)
         for module in _modules(node, package)
     ]
+
+
+@cache
+def _imports_and_calls(source):
+    """List the imports of a text and its calls of what may be one or may be impure, and which lie in functions."""
+    found = []
+    waiting = [(ast.parse(source), False)]
+    while waiting:
+        node, inside = waiting.pop()
+        if isinstance(node, (ast.Import, ast.ImportFrom)) or _called(node) in {*IMPORTING, *IMPURE_BUILTINS}:
+            found.append((node, inside))
+        inside = inside or isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda))
+        waiting += [(child, inside) for child in ast.iter_child_nodes(node)]
+    return found
+
+
+def _called(node):
+    function = getattr(node, "func", None)
+    return getattr(function, "attr", getattr(function, "id", None))
 
 
 def _modules(node, package):
@@ -116,10 +132,8 @@ def _modules(node, package):
         module = ".".join([*above, *([node.module] if node.module else [])])
         # A name may be a module of its own, so both are named.
         return [module, *(f"{module}.{alias.name}" for alias in node.names)]
-    if isinstance(node, ast.Call) and node.args and isinstance(node.args[0], ast.Constant):
-        called = getattr(node.func, "attr", getattr(node.func, "id", None))
-        if called in {"import_module", "__import__"}:
-            return [str(node.args[0].value)]
+    if _called(node) in IMPORTING and node.args and isinstance(node.args[0], ast.Constant):
+        return [str(node.args[0].value)]
     return []
 
 
@@ -168,7 +182,7 @@ def circle(sources):
 
 def _files_imported(name, source, files):
     found = set()
-    for node in ast.walk(ast.parse(source)):
+    for node, _ in _imports_and_calls(source):
         modules = _modules(node, package_of(name))
         if isinstance(node, ast.ImportFrom):  # a name is a module of its own, or something in the module
             module, *names = modules
@@ -196,7 +210,7 @@ def impure(name, source):
     ]
     touched += [
         (node.func.id, node.lineno)
-        for node in ast.walk(ast.parse(source))
+        for node, _ in _imports_and_calls(source)
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in IMPURE_BUILTINS
     ]
     return [

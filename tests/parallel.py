@@ -39,8 +39,8 @@ MEASURES = "pytest.mark.measures"
 MIN_FILES = 10
 """As many files are worth the two seconds in which workers start."""
 
-LONGEST_FIRST = ("workflows", "run", "pytest_plugin", "production", "workloads", "cli")
-"""Folders that start first, so that no worker is left alone with a long file at the end."""
+LONGEST_FIRST = ("workflows", "test_plain_install.py", "run", "pytest_plugin", "production", "workloads", "cli")
+"""What starts first, by its name in this folder, so that no worker is left alone with a long file at the end."""
 
 WAITS = "test_production_docs.py"
 """The file that starts before all others: it waits for an alert most of its time, and others run beside it."""

@@ -38,7 +38,7 @@ def check(gpu_machine, tmp_path):
     tmp_path.joinpath("app.py").write_text(APP, encoding="utf-8")
     policy = {
         "version": 1,
-        "measurement": {"time_limit": "8 s", "power_model": {"idle": "0 W", "full": "1 W", "source": "test"}},
+        "measurement": {"time_limit": "4 s", "power_model": {"idle": "0 W", "full": "1 W", "source": "test"}},
         "workloads": {"w": {"python": "app:make", "budgets": {"energy_per_request": {"max": "1 Wh"}}}},
     }
     tmp_path.joinpath("energygate.yml").write_text(yaml.safe_dump(policy), encoding="utf-8")

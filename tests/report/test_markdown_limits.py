@@ -32,7 +32,7 @@ WIDE = "|" * 60
 
 @pytest.mark.parametrize("verdict", [Verdict.PASS, Verdict.FAIL])
 @pytest.mark.parametrize("name", ["w", WIDE, "🌈" * 60])
-@pytest.mark.parametrize("number", [1, 12, 300, 1000])
+@pytest.mark.parametrize("number", [1, 12, 300])
 def test_a_comment_always_fits(number, name, verdict):
     body = written(many(number, verdict, name=name, reason="because | " * 30), limit=ROOM)
     assert len(f"{MARKER}\n{body}".encode("utf-16-le")) / 2 <= MAX_COMMENT == COMMENT_LIMIT

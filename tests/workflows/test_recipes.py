@@ -254,8 +254,8 @@ def test_self_hosted_runner(gated, setup):
 
 THREE = (
     POLICY
-    + """  sizes:
-    onnx: models/digits.onnx
+    + """  kept:
+    onnx: models/kept.onnx
     budgets: {model_size: {max: 1 MB}}
   gone:
     onnx: models/digits.onnx
@@ -271,7 +271,7 @@ def two_legs(gated):
 
     def opened():
         (workflow,) = recipe("Many workloads: a matrix")
-        scenario = gated(workflow.replace("shards: 4", "shards: 2"), policy=THREE)
+        scenario = gated(workflow.replace("shards: 4", "shards: 2"), policy=THREE, **{"models/kept.onnx": LIGHT})
         (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))
         return scenario, run
 
@@ -288,7 +288,7 @@ def test_matrix(two_legs):
     (comment,) = bot_comments(scenario)
     assert comment.splitlines()[1].startswith("### ❌ energygate: digits: model size rose by ")
     left = left_by(scenario, run)
-    assert [one["name"] for one in left["workloads"]] == ["digits", "sizes", "gone"]
+    assert [one["name"] for one in left["workloads"]] == ["digits", "kept", "gone"]
 
 
 @pytest.mark.repeats
@@ -306,7 +306,7 @@ def test_a_leg_that_leaves_nothing_fails_the_gate(gated):
         "          task: leg\n",
         "          task: leg\n          time-limit: ${{ matrix.shard == 2 && 'never' || '2 s' }}\n",
     )
-    scenario = gated(broken, policy=THREE)
+    scenario = gated(broken, policy=THREE, **{"models/kept.onnx": LIGHT})
     (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request(HEAVIER)))
     assert [leg.result for leg in run.legs("measure")] == ["success", "failure", "success"]
     job = run.job("gate")
