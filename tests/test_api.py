@@ -76,7 +76,7 @@ def test_a_policy_made_in_memory_runs_in_the_directory_that_is_given(project, tm
 
 
 @pytest.mark.parametrize("seconds", [0, -1, float("nan"), float("inf")])
-def test_a_time_limit_that_is_none_is_refused(project, seconds):
+def test_an_invalid_time_limit_is_refused(project, seconds):
     with pytest.raises(energygate.UsageError, match="positive number of seconds"):
         energygate.check(project / "policy.yml", time_limit_s=seconds)
 

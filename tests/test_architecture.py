@@ -41,7 +41,7 @@ def test_every_room_has_a_floor():
 
 
 @each_module
-def test_imports_lead_downstairs(name):
+def test_imports_follow_the_floors(name):
     assert upward(name, MODULES[name].read_text("utf-8")) == []
 
 
@@ -100,7 +100,7 @@ def test_a_file_is_one_idea(name):
         ("errors.py", "from energygate.stats import Interval"),
     ],
 )
-def test_an_import_that_leads_upstairs_is_found(name, line):
+def test_an_import_of_a_higher_floor_is_detected(name, line):
     assert upward(name, f'"""Bad."""\n{line}\n')
 
 
@@ -116,7 +116,7 @@ def test_an_import_that_leads_upstairs_is_found(name, line):
         ("stats/good.py", "import math"),
     ],
 )
-def test_an_import_that_leads_downstairs_is_not(name, line):
+def test_an_import_of_a_lower_floor_is_allowed(name, line):
     assert upward(name, f'"""Good."""\n{line}\n') == []
 
 
@@ -151,7 +151,7 @@ OF_A_ROOM = {
         ),
     ],
 )
-def test_a_circle_is_found(name, line, others):
+def test_an_import_cycle_is_detected(name, line, others):
     assert set(circle({**OF_A_ROOM, name: line + "\n" + OF_A_ROOM[name]})) == {name, *others}
 
 
@@ -165,7 +165,7 @@ def test_a_circle_is_found(name, line, others):
         ("stats/interval.py", "import statistics.gate.judge"),
     ],
 )
-def test_what_is_no_circle_is_not(name, line):
+def test_acyclic_imports_are_allowed(name, line):
     assert circle({**OF_A_ROOM, name: line + "\n" + OF_A_ROOM[name]}) == []
 
 
@@ -181,11 +181,11 @@ def test_what_is_no_circle_is_not(name, line):
         "print('hello')",
     ],
 )
-def test_a_pure_room_that_touches_the_world_is_found(line):
+def test_an_impure_import_in_a_pure_room_is_detected(line):
     assert impure("gate/bad.py", line)
 
 
-def test_the_reader_of_the_policy_may_read_and_nothing_more():
+def test_the_policy_reader_may_only_read_files():
     assert impure("policy/policy_file.py", "import os\nfrom pathlib import Path\nopen('x')") == []
     assert impure("policy/policy_file.py", "import subprocess")
     assert impure("policy/model.py", "import os")
@@ -201,16 +201,16 @@ def test_the_lists_name_things_that_exist():
     "source",
     ["import numpy", "try:\n    import numpy\nexcept ImportError:\n    numpy = None", "import energygate"],
 )
-def test_a_worker_that_needs_a_library_is_found(source):
+def test_a_worker_import_of_a_library_is_detected(source):
     assert foreign_at_import(source)
 
 
-def test_a_worker_that_loads_a_library_later_is_not():
+def test_a_late_worker_import_of_a_library_is_allowed():
     assert foreign_at_import("import json\ndef load():\n    import numpy") == []
 
 
 @pytest.mark.parametrize("source", ["import codecarbon", "def f():\n    from codecarbon.core import units"])
-def test_a_second_user_of_codecarbon_is_found(source):
+def test_a_second_user_of_codecarbon_is_detected(source):
     assert codecarbon_imports(source)
 
 
@@ -223,5 +223,5 @@ def test_a_second_user_of_codecarbon_is_found(source):
         '"""A sentence."""\n\nimport math\n',
     ],
 )
-def test_a_file_that_begins_badly_is_found(source):
+def test_a_file_without_a_docstring_is_detected(source):
     assert beginning_faults(source)

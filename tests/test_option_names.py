@@ -146,7 +146,7 @@ def test_an_error_names_the_options_of_the_interface(cause, message, places, tmp
 
 
 @pytest.mark.parametrize("interface", INTERFACES)
-def test_so_does_an_error_in_a_result(interface, tmp_path, monkeypatch):
+def test_an_error_in_a_result_names_the_options_of_the_interface(interface, tmp_path, monkeypatch):
     def fail(*_, **__):
         with_rare_requests(None)
 

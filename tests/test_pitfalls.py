@@ -17,14 +17,14 @@ PITFALLS = {
         "measure/test_power_model.py::test_a_slice_of_a_chip_is_not_charged_with_the_whole_chip"
     ),
     "an unknown processor is guessed without a word": (
-        "measure/test_power_model.py::test_a_cpu_that_is_unknown_is_not_guessed_silently"
+        "measure/test_power_model.py::test_an_unknown_cpu_is_noted_as_such"
     ),
     "a load curve that is not linear turns verdicts round": (
-        "measure/test_power_model.py::test_no_curve_of_load_turns_a_verdict_around"
+        "measure/test_power_model.py::test_energy_does_not_depend_on_how_load_is_spread_over_cpus"
     ),
     "nothing says which method made a number": ("measure/test_comparability.py::test_what_may_be_compared"),
     "a GPU that errs reads 0 J, and passes": (
-        "measure/test_gpu_energy.py::test_a_silent_gpu_zero_of_codecarbons_does_not_pass"
+        "measure/test_gpu_energy.py::test_a_silent_zero_for_a_gpu_from_codecarbon_is_an_error"
     ),
     "a window is shorter than the counter's period": (
         "measure/test_rapl_energy.py::test_a_window_shorter_than_the_counters_period_is_refused"
@@ -33,13 +33,13 @@ PITFALLS = {
         "workloads/test_cpu_accounting.py::test_children_missed_by_codecarbons_process_mode_are_counted_here"
     ),
     "a constant for memory drowns everything else": (
-        "measure/test_model_meter.py::test_codecarbons_constant_for_memory_is_known_and_in_no_reading"
+        "measure/test_model_meter.py::test_codecarbons_constant_for_memory_is_in_no_reading"
     ),
     "configuration files and variables change the result": (
-        "measure/test_isolation.py::test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line"
+        "measure/test_isolation.py::test_planted_configuration_changes_no_reading_and_writes_nothing"
     ),
     "the network is asked where this is": (
-        "measure/test_isolation.py::test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line"
+        "measure/test_isolation.py::test_planted_configuration_changes_no_reading_and_writes_nothing"
     ),
     "PUE is nonsense, or multiplied twice": (
         "gate/test_estimates.py::test_pue_multiplies_energy_exactly_once_and_nothing_else"
@@ -51,13 +51,13 @@ PITFALLS = {
     ),
     "parallel tests count each other": ("measure/test_machine_lock.py::test_a_second_check_waits_until_the_first_ends"),
     "an exception leaves a measurement open": (
-        "measure/test_tracker.py::test_a_cancelled_window_does_not_poison_the_next"
+        "measure/test_tracker.py::test_a_cancelled_window_does_not_affect_the_next"
     ),
     "a reset counter is taken for one that began anew": (
-        "measure/test_rapl_energy.py::test_a_counter_that_was_reset_is_not_read_as_beginning_anew"
+        "measure/test_rapl_energy.py::test_a_reset_counter_is_not_taken_for_a_wrapped_one"
     ),
     "files, log lines and heavy imports are left behind": (
-        "measure/test_isolation.py::test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line"
+        "measure/test_isolation.py::test_planted_configuration_changes_no_reading_and_writes_nothing"
     ),
 }
 

@@ -118,7 +118,7 @@ def plain(project, tmp_path):
         ("comment --help", "Usage"),
     ],
 )
-def test_what_reads_judges_and_exports_needs_no_extra(plain, arguments, says):
+def test_reading_judging_and_exporting_need_no_extra(plain, arguments, says):
     code, out, err = plain(COMMAND, *shlex.split(arguments))
     assert (code in {0, 1}, says in out) == (True, True), err
     assert "pip install" not in err

@@ -112,7 +112,7 @@ def test_light_modules_stay_light(module):
     assert loaded & HEAVY == set()
 
 
-def test_the_probe_sees_what_a_command_loads():
+def test_the_probe_detects_what_a_command_loads():
     """The control: a command that does something needs the policy's library."""
     _, loaded = loaded_after(THE_COMMAND_LINE, "schema", "policy")
     assert "pydantic" in loaded

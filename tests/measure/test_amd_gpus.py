@@ -135,7 +135,7 @@ def test_a_gpu_is_described_and_read(measured):
     assert 300 * (found["shortest"] - 0.05) <= joules <= 300 * (found["longest"] + 0.05)
 
 
-def test_all_are_found_where_none_is_hidden(measured):
+def test_all_gpus_are_found_if_none_is_hidden(measured):
     assert [gpu["index"] for gpu in measured()["gpus"]] == [0, 1]
     assert measured(visible="")["gpus"] == []
 
@@ -152,11 +152,11 @@ def test_without_a_counter_the_power_is_sampled(measured):
     assert 0.99 * 300 * found["shortest"] <= joules <= 1.01 * 300 * found["longest"]
 
 
-def test_a_counter_that_stands_still_is_an_error(measured):
+def test_a_counter_that_does_not_move_is_an_error(measured):
     said = measured(visible="0", WATTS="0.0000123")  # 12.3 mJ so far, of which the counter shows whole ones
     assert said.startswith("the energy counter of GPU 0 (Stand-in MI) did not change for 2 s. On a card with two dies")
 
 
 @pytest.mark.parametrize("settings", [{"BROKEN": "1"}, {"COUNT": "0"}])
-def test_a_machine_without_any_has_none(measured, settings):
+def test_a_machine_without_gpus_has_none(measured, settings):
     assert measured(**settings)["gpus"] == []

@@ -19,14 +19,14 @@ seeds = st.text(max_size=10)
 
 
 @given(rate=rates, count=counts, seed=seeds)
-def test_so_many_arrive_in_the_time_that_so_many_take_on_average(rate, count, seed):
+def test_arrivals_take_exactly_their_average_time(rate, count, seed):
     arrivals = poisson_arrivals(rate_per_s=rate, count=count, seed=seed)
     assert len(arrivals.offsets_ns) == count
     assert arrivals.span_ns == pytest.approx(count / rate * S, abs=1)
 
 
 @given(rate=rates, count=counts, seed=seeds)
-def test_they_come_in_order_within_the_window(rate, count, seed):
+def test_arrivals_are_in_order_and_within_the_window(rate, count, seed):
     arrivals = poisson_arrivals(rate_per_s=rate, count=count, seed=seed)
     offsets = list(arrivals.offsets_ns)
     assert offsets == sorted(offsets)
@@ -35,7 +35,7 @@ def test_they_come_in_order_within_the_window(rate, count, seed):
 
 
 @given(rate=rates, count=counts, seed=seeds, factor=st.sampled_from([0.5, 2.0, 4.0]))
-def test_another_rate_only_stretches_them(rate, count, seed, factor):
+def test_another_rate_only_stretches_the_arrivals(rate, count, seed, factor):
     plain = poisson_arrivals(rate_per_s=rate, count=count, seed=seed)
     faster = poisson_arrivals(rate_per_s=rate * factor, count=count, seed=seed)
     stretched = [one * factor for one in faster.offsets_ns]
@@ -47,13 +47,13 @@ def test_the_seed_decides():
     assert drawn[0] == drawn[1] != drawn[2]
 
 
-def test_the_first_ones_of_a_known_seed():
+def test_the_first_arrivals_of_a_known_seed():
     """The same on every machine and Python: a result can be made again."""
     arrivals = poisson_arrivals(rate_per_s=50, count=20, seed="0/0/0")
     assert list(arrivals.offsets_ns[:3]) == [12_770_926, 19_561_869, 25_425_566]
 
 
-def test_gaps_scatter_as_those_of_poisson_arrivals_do():
+def test_gaps_are_exponentially_distributed():
     """Exponential gaps: as much deviation as mean, and a share of exp(-1) beyond the mean."""
     offsets = poisson_arrivals(rate_per_s=50, count=20_000, seed="scatter").offsets_ns
     gaps = [later - earlier for earlier, later in itertools.pairwise(offsets)]

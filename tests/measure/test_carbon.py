@@ -34,7 +34,7 @@ def test_the_unit_is_grams_per_kwh():
     assert 500 < carbon_intensity_g_per_kwh(country="POL") < 1000
 
 
-def test_google_cloud_has_figures_of_its_own():
+def test_google_cloud_regions_have_their_own_figures():
     assert carbon_intensity_g_per_kwh(cloud="gcp/europe-west3") == 345
     assert carbon_intensity_g_per_kwh(country="DEU") != 345
 
@@ -43,11 +43,11 @@ def test_google_cloud_has_figures_of_its_own():
     ("cloud", "country"),
     [("aws/eu-central-1", "DEU"), ("azure/francecentral", "FRA"), ("aws/us-east-1", "USA")],
 )
-def test_elsewhere_a_region_stands_for_its_country(cloud, country):
+def test_other_cloud_regions_use_their_countrys_figure(cloud, country):
     assert carbon_intensity_g_per_kwh(cloud=cloud) == carbon_intensity_g_per_kwh(country=country)
 
 
-def test_a_cloud_region_wins_over_a_country():
+def test_a_cloud_region_takes_precedence_over_a_country():
     assert carbon_intensity_g_per_kwh(country="POL", cloud="aws/eu-north-1") == carbon_intensity_g_per_kwh(
         country="SWE"
     )

@@ -52,18 +52,18 @@ def test_serving_faster_never_saturates(rate, share, overrun):
     assert fast is None or slow is not None
 
 
-def test_failed_requests_arrived_too():
+def test_failed_requests_count_as_arrived():
     assert "of the 50 that arrive" in saturation(at_rate(50, capacity=40, failed=10))
 
 
-def test_one_late_window_is_no_queue():
+def test_one_late_window_is_not_saturation():
     """A neighbour's burst makes a window late; every other one was in time."""
     (one,) = at_rate(50, capacity=250, launches=1)
     late = replace(one.windows[0], wall_ns=3 * one.windows[0].wall_ns)
     assert saturation([replace(one, windows=(late, *one.windows[1:]))]) is None
 
 
-def test_without_a_rate_nothing_can_be_saturated():
+def test_without_a_rate_there_is_no_saturation():
     assert saturation([launch(capacity_per_s=1.0)]) is None
 
 

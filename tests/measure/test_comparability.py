@@ -50,7 +50,7 @@ def test_what_may_be_compared(base, head, words):
     assert found is None if words is None else words in found
 
 
-def test_one_launch_that_differs_is_enough():
+def test_one_differing_launch_prevents_comparison():
     same = Launches(base=(side([MEASURED]),), head=(side([MEASURED]),))
     other = Launches(base=(side([MEASURED]),), head=(side([ESTIMATED]),))
     assert incomparable(same + other + same)

@@ -111,7 +111,7 @@ def test_energy_is_what_the_counters_moved_by(check_with_counters):
 
 
 @only_with_own_mounts
-def test_counters_that_stand_still_do_not_pass_for_measured_ones(check_with_counters):
+def test_stuck_counters_are_not_reported_as_measured(check_with_counters):
     done, _ = check_with_counters(0, 0)
     assert done.returncode == 3
     assert "the policy requires measured energy; here it is only estimated" in done.stdout + done.stderr

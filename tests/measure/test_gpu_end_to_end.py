@@ -74,7 +74,7 @@ def test_the_counters_joules_are_the_number(check):
     assert min(shares) <= 1.3
 
 
-def test_losing_the_gpu_is_an_error_never_a_saving(check, tmp_path):
+def test_a_lost_gpu_is_an_error_and_never_a_saving(check, tmp_path):
     file = str(tmp_path / "lost")
     done, workload = check(NVML_STAND_IN_LOST=file, LOSE_GPU=file)
     assert done.returncode == 3

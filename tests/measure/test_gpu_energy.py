@@ -44,7 +44,7 @@ def test_codecarbon_reads_the_injected_joules_within_one_percent(gpu_machine, se
 
 
 @pytest.mark.parametrize("settings", ["period_ms=1", "counter=0"])
-def test_and_watts_times_seconds_with_a_quick_counter_or_by_samples(gpu_machine, settings):
+def test_energy_is_watts_times_seconds_with_a_fast_counter_or_samples(gpu_machine, settings):
     """By samples, codecarbon says so: the number came about by another method."""
     script = WINDOW % {"gpu_ids": [0], "counters": [], "seconds": 2.1}
     found = gpu_machine.run(script, settings=f"watts=250 {settings}")
@@ -88,12 +88,12 @@ WATCHED = """
         ("gpus=2", "reset.1=1", "the energy counter of GPU 1 (Stand-in 1) ran backwards"),
     ],
 )
-def test_what_befalls_a_gpu_within_a_window_is_an_error(gpu_machine, settings, event, sentence):
+def test_trouble_with_a_gpu_within_a_window_is_an_error(gpu_machine, settings, event, sentence):
     script = WATCHED % {"event": event}
     assert gpu_machine.run(script, settings=settings).startswith(sentence)
 
 
-def test_a_counter_that_stands_still_within_a_window_is_an_error(gpu_machine):
+def test_a_counter_that_does_not_move_within_a_window_is_an_error(gpu_machine):
     script = """
         watch = GpuWatch(find_gpus(Selection()))
         watch.begin()
@@ -105,7 +105,7 @@ def test_a_counter_that_stands_still_within_a_window_is_an_error(gpu_machine):
     assert waiting == "the energy counter of GPU 0 (Stand-in 1) did not change for 2 s"
 
 
-def test_a_pause_after_a_look_is_no_counter_that_stands_still(gpu_machine):
+def test_a_pause_after_a_poll_is_not_taken_for_a_stuck_counter(gpu_machine):
     script = """
         watch = GpuWatch(find_gpus(Selection()))
         watch.begin()
@@ -121,7 +121,7 @@ def test_a_pause_after_a_look_is_no_counter_that_stands_still(gpu_machine):
     assert gpu_machine.run(script) > 3e9
 
 
-def test_a_window_that_ends_where_the_counter_moves_is_known_to_a_looks_length(gpu_machine):
+def test_a_window_that_ends_when_the_counter_moves_is_exact_to_one_poll(gpu_machine):
     """Without waiting for that, a counter that moves every 400 ms says 80 J or 160 J of half a second at 200 W."""
     script = """
         watch = GpuWatch(find_gpus(Selection()))
@@ -138,7 +138,7 @@ def test_a_window_that_ends_where_the_counter_moves_is_known_to_a_looks_length(g
     assert found["lasted"] == pytest.approx(0.5 + found["waited"], abs=0.1)
 
 
-def test_the_watch_sees_what_codecarbon_reads(gpu_machine):
+def test_the_counter_watch_reads_what_codecarbon_reads(gpu_machine):
     script = """
         watch = GpuWatch(find_gpus(Selection(visible="1")))
         before = joules_now(1)
@@ -171,7 +171,7 @@ SILENT = """
 
 
 @pytest.mark.parametrize("event", ["error.1=15", "error.1=999"])
-def test_a_silent_gpu_zero_of_codecarbons_does_not_pass(gpu_machine, event):
+def test_a_silent_zero_for_a_gpu_from_codecarbon_is_an_error(gpu_machine, event):
     """codecarbon says 0 J of a GPU that it lost, one warning beside it, and goes on."""
     found = gpu_machine.run(SILENT % {"event": event, "gpu_ids": [0, 1]}, settings="gpus=2")
     (_, sound), (lost_joules, counted) = found["codecarbon"]
@@ -180,7 +180,7 @@ def test_a_silent_gpu_zero_of_codecarbons_does_not_pass(gpu_machine, event):
     assert found["watch"].startswith("GPU 1 (Stand-in 1) ")  # the answer
 
 
-def test_nor_does_a_reset_that_codecarbon_covers_with_a_power_sample(gpu_machine):
+def test_a_counter_reset_that_codecarbon_hides_is_an_error(gpu_machine):
     found = gpu_machine.run(SILENT % {"event": "reset=1", "gpu_ids": [0]})
     ((joules, counted),) = found["codecarbon"]
     assert joules > 0

@@ -26,19 +26,19 @@ METER = """
 """
 
 
-def test_a_window_is_as_long_as_the_work_wherever_the_counter_stands(gpu_machine):
+def test_a_window_is_as_long_as_the_work_at_any_phase_of_the_counter(gpu_machine):
     """Read where it ends, this one would be 9 % too short; read where the counter moves, 9 % too long."""
     lasted, joules = gpu_machine.run(METER + "\n    answer = window(0.55)", settings="watts=250")
     assert joules == [pytest.approx(250 * lasted, rel=0.05)]
 
 
-def test_every_gpu_has_its_own_joules(gpu_machine):
+def test_each_gpus_joules_are_separate(gpu_machine):
     settings = "gpus=2 watts.0=50 watts.1=300 period_ms=10"
     lasted, joules = gpu_machine.run(METER + "\n    answer = window(0.5)", settings=settings)
     assert joules == [pytest.approx(50 * lasted, rel=0.1), pytest.approx(300 * lasted, rel=0.1)]
 
 
-def test_what_a_reader_should_know_is_with_the_meter(gpu_machine):
+def test_the_meter_has_notes_about_its_gpus(gpu_machine):
     script = (
         METER
         + """
@@ -63,7 +63,7 @@ def test_what_a_reader_should_know_is_with_the_meter(gpu_machine):
         ("stuck=1", "did not change"),
     ],
 )
-def test_a_silent_gpu_zero_is_an_error_of_the_window(gpu_machine, event, said):
+def test_a_silent_zero_for_a_gpu_is_an_error_of_the_window(gpu_machine, event, said):
     script = METER + f"\n    answer = refusal(lambda: window(0.3, {event!r}))"
     assert said in gpu_machine.run(script, settings="gpus=2")
 

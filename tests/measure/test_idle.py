@@ -37,7 +37,7 @@ def reading(**joules):
     )
 
 
-def test_a_burst_at_rest_does_not_count():
+def test_a_burst_while_idle_is_ignored():
     looks = iter([[40.0, 5.0], [400.0, 9.0], [41.0, 5.0], [39.0, 5.0], [390.0, 5.0]] * 2)
     assert measure_idle_watts(lambda _: next(looks), period_ns=1_000_000, idle_s=2.0) == (41.0, 5.0)
 
@@ -78,7 +78,7 @@ def test_a_models_idle_power_counts_by_the_cpu_second(machine, power, cpu_ns, wa
     assert 0 < active < gross.energy_joules
 
 
-def test_less_than_at_rest_is_less_than_nothing_and_adds_up():
+def test_energy_below_idle_is_negative_active_energy_and_adds_up():
     meter = facts(counted("cpu", 40.0))
     windows = [reading(cpu=39.0), reading(cpu=43.0)]
     assert sum(active_joules(one, meter, wall_ns=1_000_000_000) for one in windows) == pytest.approx(2.0)

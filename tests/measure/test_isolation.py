@@ -172,7 +172,7 @@ def run(planted, *parts, arguments=()):
 
 
 @pytest.mark.parametrize("where", PLACES)
-def test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line(where, tmp_path):
+def test_planted_configuration_changes_no_reading_and_writes_nothing(where, tmp_path):
     done, wrote = run(plant(where, tmp_path), NO_NETWORK, WATTS, OURS)
     found = json.loads(done.stdout)
     assert found["believed"] == HOSTILE  # codecarbon does read it; only our arguments stand against it
@@ -188,7 +188,7 @@ def test_nothing_planted_moves_a_reading_writes_a_file_or_prints_a_line(where, t
 
 
 @pytest.mark.parametrize("where", [*repeated("file in the checkout", "file at home"), "environment", "nowhere"])
-def test_counted_joules_are_the_same_wherever_it_is_planted(where, tmp_path, tmp_path_factory):
+def test_counter_readings_do_not_depend_on_planted_configuration(where, tmp_path, tmp_path_factory):
     """PUE, forced watts, memory counted as CPU, the board's counter in place of the processors': none of it."""
     tree = tmp_path_factory.mktemp("sys") / "powercap"
     done, wrote = run(plant(where, tmp_path), NO_NETWORK, COUNTED, arguments=[str(tree)])
@@ -197,7 +197,7 @@ def test_counted_joules_are_the_same_wherever_it_is_planted(where, tmp_path, tmp
     assert not wrote
 
 
-def test_codecarbon_alone_would_have_believed_it(tmp_path):
+def test_codecarbon_alone_would_have_used_the_planted_configuration(tmp_path):
     """The control: what is planted does bite."""
     done, _ = run(plant("environment", tmp_path), NO_NETWORK, WATTS, CODECARBON_ALONE)
     assert json.loads(done.stdout.splitlines()[-1])["watts"] > IMPOSSIBLE_WATTS

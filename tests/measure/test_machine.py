@@ -68,7 +68,7 @@ def test_arm_has_no_model_name_so_one_is_made_from_its_numbers(implementer, part
 
 
 @pytest.mark.parametrize("text", ["", "processor: 0\n", "cpu family: unheard of\nmodel: \n"])
-def test_a_system_that_says_nothing_still_has_a_name_and_no_numbers(text):
+def test_without_information_there_is_a_name_and_no_numbers(text):
     found = from_cpuinfo(text)
     assert found.name
     assert (found.vendor, found.family, found.model, found.stepping) == ("", None, None, None)
@@ -141,6 +141,6 @@ def test_this_machine_is_described_with_its_processors_numbers():
 
 
 @pytest.mark.skipif(not cpuinfo(), reason="only Linux has a cpuinfo to check against")
-def test_linux_always_tells_the_vendor():
+def test_linux_always_reports_the_vendor():
     assert this_processor().vendor
     assert this_processor().model is not None

@@ -40,7 +40,7 @@ def another():
         process.kill()
 
 
-def test_a_turn_is_had_at_once_when_nobody_measures():
+def test_the_lock_is_taken_at_once_when_nobody_measures():
     waits = []
     with machine_lock(lambda: waits.append(True)):
         pass
@@ -58,7 +58,7 @@ def test_a_second_check_waits_until_the_first_ends(another):
         assert another.wait(GENEROUS_S) == 0
 
 
-def test_a_check_that_was_killed_keeps_nobody_waiting(another):
+def test_a_killed_check_releases_the_lock(another):
     with machine_lock(another.kill):
         assert another.wait(GENEROUS_S) != 0
 
@@ -70,7 +70,7 @@ def test_a_check_that_hangs_is_named(another):
     assert another.poll() is None
 
 
-def test_an_energygate_inside_of_what_is_measured_does_not_wait_for_ever(another, monkeypatch):
+def test_an_energygate_inside_a_workload_does_not_deadlock(another, monkeypatch):
     monkeypatch.setenv("ENERGYGATE_MEASURING", "1")
     with machine_lock(lambda: pytest.fail("it waits")):
         assert another.poll() is None

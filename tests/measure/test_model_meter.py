@@ -54,19 +54,19 @@ def test_an_idle_machine_draws_the_idle_watts_of_its_cpus(model_meter, machine, 
     assert model_meter.facts.idle_method is Method.ESTIMATED
 
 
-def test_codecarbons_constant_for_memory_is_known_and_in_no_reading(model_meter, power):
+def test_codecarbons_constant_for_memory_is_in_no_reading(model_meter, power):
     model_meter.begin_window()
     reading = model_meter.end_window(SimpleNamespace(wall_ns=10**12, cpu_ns=1_000_000_000))
     assert reading.energy_joules == pytest.approx(power.full_watts)
     assert model_meter.facts.codecarbon_ram_watts > 0
 
 
-def test_codecarbons_own_account_stands_beside_the_model(model_meter):
+def test_codecarbons_figure_is_reported_beside_the_models(model_meter):
     model_meter.begin_launch()
     assert model_meter.end_launch() >= 0
 
 
-def test_an_account_that_was_cancelled_does_not_poison_the_next(model_meter):
+def test_a_cancelled_codecarbon_task_does_not_affect_the_next(model_meter):
     model_meter.begin_launch()
     model_meter.cancel()
     model_meter.begin_launch()

@@ -46,13 +46,13 @@ def test_a_gpu_is_described(gpu_machine):
     }
 
 
-def test_unlike_gpus_have_periods_of_their_own(gpu_machine):
+def test_different_gpus_have_their_own_periods(gpu_machine):
     one, other = find(gpu_machine, "gpus=2 model.1=2 period_ms.1=20")
     assert one["period_ns"] == pytest.approx(100e6, rel=0.1)
     assert other["period_ns"] == pytest.approx(20e6, rel=0.25)
 
 
-def test_only_visible_ones_are_found_in_cudas_order(gpu_machine):
+def test_only_visible_gpus_are_found_in_cudas_order(gpu_machine):
     assert [gpu["index"] for gpu in find(gpu_machine, "gpus=4", "2,GPU-1")] == [2]
     assert [gpu["index"] for gpu in find(gpu_machine, "gpus=4", "GPU-3,GPU-1")] == [3, 1]
     assert [gpu["index"] for gpu in find(gpu_machine, "gpus=2 mig.1=2", "MIG-11")] == [1]
@@ -70,18 +70,18 @@ def test_only_visible_ones_are_found_in_cudas_order(gpu_machine):
         ("counter=0", "GPU 0 has no energy counter; its energy is NVML power, sampled once a second"),
     ],
 )
-def test_what_a_reader_should_know_is_said(gpu_machine, settings, note):
+def test_notes_about_the_gpus(gpu_machine, settings, note):
     (gpu,) = find(gpu_machine, settings)
     assert gpu["notes"] == [note]
 
 
 @pytest.mark.parametrize("settings", ["", "mig=0"])
-def test_and_nothing_where_there_is_nothing_to_know(gpu_machine, settings):
+def test_no_notes_without_cause(gpu_machine, settings):
     (gpu,) = find(gpu_machine, settings)
     assert gpu["notes"] == []
 
 
-def test_this_process_and_its_children_are_not_others(gpu_machine):
+def test_own_processes_on_the_gpu_are_not_noted(gpu_machine):
     found = gpu_machine.run("""
         import os, subprocess
         child = subprocess.Popen(["sleep", "60"])
@@ -124,7 +124,7 @@ def test_a_gpu_without_a_limit_is_given_a_generous_one(gpu_machine):
         ("stuck=1", "the energy counter of GPU 0 (Stand-in 1) did not change for 2 s. Restart the machine"),
     ],
 )
-def test_a_silent_gpu_zero_is_an_error_before_anything_is_measured(gpu_machine, settings, sentence):
+def test_a_silent_zero_for_a_gpu_is_an_error_before_measuring(gpu_machine, settings, sentence):
     assert gpu_machine.run(REFUSED % None, settings=settings).startswith(sentence)
 
 
@@ -158,12 +158,12 @@ def bare(environment, visible=None):
         (4, None, "an NVIDIA GPU may not be read by this user"),
     ],
 )
-def test_a_driver_that_cannot_be_asked_is_an_error_unless_no_gpu_could_be_used(gpu_machine, code, visible, said):
+def test_an_unreachable_driver_is_an_error_if_a_gpu_could_be_used(gpu_machine, code, visible, said):
     assert bare(gpu_machine.environment(f"init={code}"), visible).startswith(said)
 
 
 @pytest.mark.skipif(Path("/dev/nvidiactl").exists(), reason="this machine has an NVIDIA driver")
-def test_a_machine_without_any_has_none():
+def test_a_machine_without_gpus_has_none():
     assert bare(dict(os.environ)) == "()"
 
 

@@ -97,7 +97,7 @@ def test_a_clock_that_counts_microseconds_costs_a_split_less_than_5_percent(powe
     windows_ns=st.lists(st.integers(MODEL_WINDOW_NS, 10**12), min_size=1, max_size=32),
     cores=st.integers(1, 64),
 )
-def test_the_meter_reads_the_same_whatever_the_cores_and_windows(power, windows_ns, cores):
+def test_readings_do_not_depend_on_the_number_of_cores_or_windows(power, windows_ns, cores):
     """One core for long, or many for a moment; window by window, or all in one."""
     tracker = SimpleNamespace(version="0", ram_watts=0.0)  # only codecarbon's own account needs a real one
     meter = ModelMeter(tracker, power=power, machine=machine(EPYC_7763))
@@ -164,7 +164,7 @@ def test_a_slice_of_a_chip_is_not_charged_with_the_whole_chip(load_percent):
     assert 8 < codecarbons_watts(EPYC_7763, load_percent=load_percent) / ours < 36
 
 
-def test_the_cpu_that_the_fleet_hands_out_does_not_decide_the_energy():
+def test_the_cpu_models_of_hosted_runners_give_similar_energy():
     """The same label draws either: codecarbon's figures are 17.5 times apart: it knows one, not the other."""
     assert codecarbons_watts(EPYC_7763, load_percent=100) == pytest.approx(
         17.5 * codecarbons_watts(EPYC_9V74, load_percent=100)
@@ -179,14 +179,14 @@ def test_the_cpu_that_the_fleet_hands_out_does_not_decide_the_energy():
         (vcpu_power(machine("AMD EPYC 10X00", vendor="AuthenticAMD", family=30, model=0)), How.FAMILY),
     ],
 )
-def test_a_cpu_that_is_unknown_is_not_guessed_silently(power, how):
+def test_an_unknown_cpu_is_noted_as_such(power, how):
     assert power.how is how
     assert power.uncertainty >= 0.6
     assert ("unknown processor" in power.described) == (how is How.AVERAGE)
     assert how is How.AVERAGE or "any generation" in power.described
 
 
-def test_no_curve_of_load_turns_a_verdict_around():
+def test_energy_does_not_depend_on_how_load_is_spread_over_cpus():
     """Four seconds of one core against one second of four, the same work: by codecarbon's cube 2.19 times as much."""
     four_seconds_of_one = 4 * codecarbons_watts(EPYC_7763, load_percent=25)
     one_second_of_four = codecarbons_watts(EPYC_7763, load_percent=100)

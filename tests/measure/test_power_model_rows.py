@@ -62,12 +62,12 @@ def test_a_masked_name_gets_the_row_of_its_numbers(name, numbers, family):
     assert (power.family, power.how) == (family, How.FAMILY)
 
 
-def test_the_name_goes_before_the_numbers():
+def test_the_name_takes_precedence_over_the_numbers():
     power = vcpu_power(machine("AMD EPYC 9R14", vendor="AuthenticAMD", family=25, model=17, stepping=1))
     assert power.family == "AMD EPYC 4th generation, a vCPU is a core"
 
 
-def test_another_vendors_equal_numbers_are_not_taken_for_it():
+def test_equal_numbers_of_another_vendor_do_not_match():
     assert vcpu_power(machine("?", vendor="CentaurHauls", family=25, model=1, stepping=1)).how is How.AVERAGE
 
 
@@ -83,13 +83,13 @@ def test_every_machine_gets_a_row(name, vendor, family, model, stepping):
     assert power.full_watts > power.idle_watts > 0
 
 
-def test_a_row_is_read_as_it_stands():
+def test_a_row_is_read_verbatim():
     power = watts(EPYC_7763)
     assert (power.idle_watts, power.full_watts, power.uncertainty) == (0.4454, 2.0193, 0.30)
     assert power.source == "Cloud Carbon Footprint coefficients 2023-05, Azure"
 
 
-def test_this_machine_does_not_fall_to_the_average():
+def test_this_machine_has_a_row_of_its_own():
     """Every vendor that CI runs on is in the table."""
     assert vcpu_power(describe_machine()).how is not How.AVERAGE
 
@@ -110,11 +110,11 @@ def test_this_machine_does_not_fall_to_the_average():
     ],
     ids=lambda value: value.how.value if hasattr(value, "how") else "",
 )
-def test_it_says_which_row_it_used_and_how_it_was_found(power, words):
+def test_the_row_and_how_it_was_found_are_reported(power, words):
     assert power.described == words
 
 
-def test_the_policys_own_watts_win_over_every_row():
+def test_watts_of_the_policy_take_precedence_over_every_row():
     power = vcpu_power(machine(EPYC_7763), power_model("600 mW", "3.1 W"))
     assert (power.how, power.idle_watts, power.full_watts) == (How.POLICY, 0.6, 3.1)
     assert power.source == "wall meter, 2026-10"

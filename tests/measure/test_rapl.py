@@ -38,32 +38,32 @@ def domain(tree):
     return find_domains(tree(dram=False).root)[0]
 
 
-def test_each_counter_is_found_once_though_the_tree_shows_it_thrice(tree):
+def test_each_counter_is_found_once_even_if_listed_several_times(tree):
     found = find_domains(tree(packages=2).root)
     assert sorted(domain.name for domain in found) == ["dram", "dram", "package-0", "package-1"]
     assert len({domain.file.resolve() for domain in found}) == 4
 
 
-def test_a_machine_without_counters_has_none(tmp_path):
+def test_a_machine_without_counters_has_no_zones(tmp_path):
     assert find_domains(tmp_path / "none") == ()
     assert advice(tmp_path / "none") is None
 
 
 @pytest.mark.parametrize(("tdp_watts", "most"), [(None, 1000), (0, 1000), (205, 615)])
-def test_no_processor_draws_more_than_three_times_what_it_states(tree, tdp_watts, most):
+def test_the_maximum_power_is_three_times_the_stated_one(tree, tdp_watts, most):
     (package,) = find_domains(tree(dram=False, tdp_watts=tdp_watts).root)
     assert package.max_watts == pytest.approx(most)
     assert package.range_joules == pytest.approx(RANGE_JOULES)
 
 
-def test_without_a_stated_range_the_usual_one_is_taken(tree):
+def test_without_a_stated_range_the_usual_one_is_used(tree):
     made = tree(dram=False)
     made["package-0"].file.with_name("max_energy_range_uj").unlink()
     (package,) = find_domains(made.root)
     assert package.range_joules == pytest.approx(65_713, abs=1)
 
 
-def test_memory_is_left_out_where_only_some_of_it_can_be_read(tree):
+def test_memory_is_left_out_if_only_part_of_it_can_be_read(tree):
     made = tree(packages=2)
     assert len(memory_of(find_domains(made.root))) == 2
     made["dram-1"].set(0)
@@ -71,7 +71,7 @@ def test_memory_is_left_out_where_only_some_of_it_can_be_read(tree):
     assert memory_of(find_domains(made.root)) == ()
 
 
-def test_memory_that_is_shown_through_mapped_registers_as_well_counts_once(tree):
+def test_memory_listed_by_two_interfaces_counts_once(tree):
     made = tree()
     mapped = made.root / "intel-rapl-mmio" / "intel-rapl-mmio:0"
     mapped.mkdir(parents=True)
@@ -130,7 +130,7 @@ def obey_permissions():
 
 
 @pytest.mark.parametrize("hidden", [("core-0", "core-1", "dram-0", "dram-1"), ()], ids=["all", "packages"])
-def test_a_permission_lost_in_a_reboot_is_said_with_what_to_do(tmp_path, hidden):
+def test_a_permission_lost_in_a_reboot_is_an_error_with_advice(tmp_path, hidden):
     """codecarbon goes on with its model, in a warning; then base and head, or today and yesterday, are unlike."""
     said = look_as_a_user(tmp_path / "powercap", "package-0", "package-1", *hidden)
     assert said.startswith(
@@ -139,7 +139,7 @@ def test_a_permission_lost_in_a_reboot_is_said_with_what_to_do(tmp_path, hidden)
     assert "sudo chmod" in said
 
 
-def test_half_of_the_processors_are_not_measured_for_the_whole(tmp_path):
+def test_counters_of_only_some_processors_are_not_used(tmp_path):
     said = look_as_a_user(tmp_path / "powercap", "package-1")
     assert said.startswith("some RAPL counters can be read, but not package-1. Make the counters readable")
 
@@ -149,19 +149,19 @@ def domain_with(max_watts=300.0):
 
 
 @given(before=st.floats(0, 999), joules=st.floats(0, 200))
-def test_a_counter_is_followed_over_its_end(before, joules):
+def test_a_counter_is_followed_when_it_wraps(before, joules):
     after = (before + joules) % 1000.0
     assert domain_with().difference(before, after, seconds=1.0) == pytest.approx(joules, abs=1e-6)
 
 
 @given(before=st.floats(301, 699), after=st.floats(0, 300.9))
-def test_far_from_its_end_it_was_reset(before, after):
+def test_a_fall_far_from_the_maximum_is_a_reset(before, after):
     """What it had before the reset, and what it has counted since, cannot be known."""
     with pytest.raises(MeasurementError, match=r"ran backwards.*it was reset"):
         domain_with().difference(before, after, seconds=1.0)
 
 
-def test_a_window_in_which_it_may_have_begun_anew_twice_is_refused():
+def test_a_window_in_which_a_counter_may_wrap_twice_is_refused():
     with pytest.raises(MeasurementError, match="may have wrapped more than once"):
         domain_with().difference(10.0, 20.0, seconds=4.0)
     assert domain_with().difference(10.0, 20.0, seconds=3.0) == 10.0
@@ -182,12 +182,12 @@ class Scripted:
 
 
 @pytest.mark.parametrize("period_ns", [976_000, 1_000_000, 10_000_000])
-def test_the_period_is_found_by_looking(period_ns):
+def test_the_period_is_found_by_polling(period_ns):
     scripted = Scripted(10_000, period_ns)
     assert update_period_ns(scripted.read, clock=scripted.clock) == pytest.approx(period_ns, abs=20_000)
 
 
-def test_being_interrupted_while_looking_does_not_lengthen_it():
+def test_an_interruption_while_polling_does_not_lengthen_the_period():
     scripted = Scripted(10_000, 1_000_000)
     calls = itertools.count()
 
@@ -199,7 +199,7 @@ def test_being_interrupted_while_looking_does_not_lengthen_it():
     assert update_period_ns(scripted.read, clock=clock) == pytest.approx(1_000_000, rel=0.05)
 
 
-def test_a_pause_that_outlasts_the_time_for_looking_does_not_hide_it():
+def test_a_pause_longer_than_the_polling_time_does_not_hide_the_period():
     scripted = Scripted(10_000, 1_000_000)
     calls = itertools.count()
 
@@ -217,5 +217,5 @@ def test_a_counter_that_hardly_moves_has_no_period(period_ns):
     assert update_period_ns(scripted.read, clock=scripted.clock) is None
 
 
-def test_the_place_of_the_tree_is_the_kernels():
+def test_the_powercap_tree_is_at_the_kernels_path():
     assert str(rapl.POWERCAP) == "/sys/class/powercap"

@@ -31,7 +31,7 @@ def window(meter, happening=lambda: None, *, seconds=0.1):
     return meter.end_window(USAGE)
 
 
-def test_counters_that_move_on_while_they_are_looked_at_are_read_between_two_looks(powercap, meter_on, monkeypatch):
+def test_a_counter_that_moves_while_it_is_read_is_read_consistently(powercap, meter_on, monkeypatch):
     """codecarbon looks a little later than we do, at each counter later than at the one before."""
     tree = powercap(packages=2)
     packages, memory = ["package-0", "package-1"], ["dram-0", "dram-1"]
@@ -58,7 +58,7 @@ def test_counters_that_move_on_while_they_are_looked_at_are_read_between_two_loo
         assert inside[0] == pytest.approx(90)
 
 
-def test_every_joule_injected_is_read_and_no_other(powercap, meter_on):
+def test_exactly_the_injected_joules_are_read(powercap, meter_on):
     tree = powercap(packages=2)
     meter = meter_on(tree)
 
@@ -79,7 +79,7 @@ def test_memory_is_counted_once_and_only_where_it_is_measured(powercap, meter_on
 
 
 @pytest.mark.parametrize("before_the_end", [0.1, 0.3, 0.000_001])
-def test_a_counter_that_begins_anew_is_followed(powercap, meter_on, before_the_end):
+def test_a_counter_that_wraps_around_is_followed(powercap, meter_on, before_the_end):
     tree = powercap()
     meter = meter_on(tree)
     tree["package-0"].set(RANGE_JOULES - before_the_end)
@@ -88,7 +88,7 @@ def test_a_counter_that_begins_anew_is_followed(powercap, meter_on, before_the_e
     ] == pytest.approx(0.4, rel=1e-4)
 
 
-def test_a_counter_that_was_reset_is_not_read_as_beginning_anew(powercap, meter_on):
+def test_a_reset_counter_is_not_taken_for_a_wrapped_one(powercap, meter_on):
     tree = powercap()
     meter = meter_on(tree)
 
@@ -129,7 +129,7 @@ def test_a_counter_that_becomes_unreadable_is_an_error_and_not_zero(powercap, me
         meter[0].begin_window()
 
 
-def test_a_counter_that_stands_still_is_an_error_and_not_a_saving(powercap, meter_on):
+def test_a_stuck_counter_is_an_error_and_not_a_saving(powercap, meter_on):
     tree = powercap()
     meter = meter_on(tree)
     with pytest.raises(MeasurementError, match="the RAPL counter did not change in a window of"):
@@ -151,7 +151,7 @@ def test_more_watts_than_the_processor_can_draw_are_refused(powercap, meter_on):
     assert joules(window(meter, draw(4)))["cpu"] == pytest.approx(4)
 
 
-def test_codecarbon_that_drops_a_counter_is_found_out(powercap, meter_on):
+def test_a_counter_dropped_by_codecarbon_is_detected(powercap, meter_on):
     """Two processors whose counters happen to be equal are one to codecarbon from then on."""
     tree = powercap(packages=2, dram=False)
     meter = meter_on(tree)
@@ -165,7 +165,7 @@ def test_codecarbon_that_drops_a_counter_is_found_out(powercap, meter_on):
         window(meter, draw, seconds=0.2)
 
 
-def test_counters_that_mirror_one_processor_count_once_and_it_is_said(powercap, meter_on):
+def test_mirrored_counters_of_one_processor_count_once_with_a_note(powercap, meter_on):
     tree = powercap(packages=2, dram=False)
     tree["package-1"].set(tree["package-0"].joules)
     meter = meter_on(tree)
@@ -200,7 +200,7 @@ def test_a_quick_cold_start_is_read_over_a_whole_period(powercap, meter_on):
     assert simulated.now_ns - started_ns >= 50_000_000
 
 
-def test_a_measurement_that_failed_does_not_poison_the_next(powercap, meter_on):
+def test_a_failed_measurement_does_not_affect_the_next(powercap, meter_on):
     tree = powercap(dram=False)
     meter = meter_on(tree)
     meter[0].begin_window()
@@ -227,18 +227,18 @@ def test_another_tracker_in_this_process_does_not_change_a_reading(powercap, met
     assert theirs.cpu_energy * 3.6e6 == pytest.approx(0.5)
 
 
-def test_another_codecarbon_that_wants_the_machine_for_itself_is_an_error(powercap, meter_on, tracker_lock):
+def test_a_codecarbon_lock_held_by_another_process_is_an_error(powercap, meter_on, tracker_lock):
     tracker_lock.touch()
     with pytest.raises(MeasurementError, match=r"another codecarbon is running.*\.codecarbon\.lock exists"):
         meter_on(powercap())
 
 
-def test_but_the_power_model_counts_the_worker_alone(tracker_lock, machine, power):
+def test_the_power_model_counts_the_worker_alone(tracker_lock, machine, power):
     tracker_lock.touch()
     assert open_meter(machine, power=power, idle_s=0)
 
 
-def test_where_the_joules_come_from_is_known(powercap, meter_on, machine):
+def test_the_source_of_the_joules_is_reported(powercap, meter_on, machine):
     meter, _ = meter_on(powercap(), package_0=40, dram_0=5)
     facts = meter.facts
     assert isinstance(meter, CounterMeter)
@@ -256,7 +256,7 @@ def test_where_the_joules_come_from_is_known(powercap, meter_on, machine):
     ]
 
 
-def test_counters_that_stand_still_from_the_start_are_left_alone(powercap, machine, power):
+def test_counters_that_never_move_are_not_used(powercap, machine, power):
     """Some hypervisors show a tree without anything behind it; the power model knows more."""
     powercap()
     meter = open_meter(machine, power=power)

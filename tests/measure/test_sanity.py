@@ -72,7 +72,7 @@ MODEL = known(method=ESTIMATED, source="power model row EPYC")
         ([("cpu", 0.0, ESTIMATED)], facts(MODEL), WINDOW_NS, "no cpu energy was estimated"),
     ],
 )  # fmt: skip
-def test_what_cannot_be_right_is_named(components, meter, window_ns, sentence):
+def test_impossible_readings_are_named(components, meter, window_ns, sentence):
     found = fault(read(*components), meter, window_ns=window_ns)
     if sentence is None:
         assert found is None
@@ -85,7 +85,7 @@ def test_what_cannot_be_right_is_named(components, meter, window_ns, sentence):
     window_ns=st.integers(1_000_000, 10**12),
     period_ns=st.integers(1, 1_000_000),
 )
-def test_nothing_that_the_device_can_draw_is_refused(watts, window_ns, period_ns):
+def test_any_power_that_the_device_can_draw_is_accepted(watts, window_ns, period_ns):
     joules = watts * window_ns * 1e-9
     assert fault(read(("cpu", joules, MEASURED)), facts(known(period_ns=period_ns)), window_ns=window_ns) is None
 
@@ -101,5 +101,5 @@ def test_nothing_that_the_device_can_draw_is_refused(watts, window_ns, period_ns
         (0.0, 0.0, 0.0, True),
     ],
 )
-def test_codecarbons_sum_is_held_against_the_counters(codecarbon, own, slack, agrees):
+def test_codecarbons_total_is_checked_against_the_counters(codecarbon, own, slack, agrees):
     assert (disagreement(codecarbon, own, slack_joules=slack) is None) == agrees

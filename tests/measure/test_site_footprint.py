@@ -116,7 +116,7 @@ def test_the_change_is_that_of_the_numbers(factor):
         assert changes(site, pairs).totals == pytest.approx(expected, abs=1e-12)
 
 
-def test_an_idle_pool_thins_a_change_out():
+def test_idle_replicas_dilute_a_change():
     pairs = pairs_of(1.5)
     busy, warm = changes(at(BUSY), pairs).log_ratios, changes(at(WARM), pairs).log_ratios
     assert all(0 < thin < full / 10 for thin, full in zip(warm, busy, strict=True))
@@ -134,7 +134,7 @@ def test_swapping_the_sides_changes_the_sign():
         assert forth.totals == pytest.approx([-value for value in back.totals], abs=1e-12)
 
 
-def test_a_wild_window_moves_the_total_and_not_what_typical_requests_say():
+def test_an_outlier_window_changes_the_total_and_not_the_typical_ratio():
     ((base, head),) = pairs_of(1.0, count=1).pairs
     windows = [*head.windows] * 3
     windows[0] = replace(windows[0], reading=reading(50.0))
@@ -186,7 +186,7 @@ def test_at_a_rate_a_replica_is_busy_for_what_it_could_serve():
     assert at(BUSY).footprint([launch(window(1.0), capacity_per_s=2000.0)], NO_BYTES).service_s == 0.002
 
 
-def test_a_counter_that_sees_no_more_than_rest_says_so():
+def test_a_counter_that_shows_only_idle_power_is_noted():
     """5 W idle over 20 ms are 0.1 J: a window of 0.09 J has no energy above idle."""
     with pytest.raises(NoFootprint) as caught:
         at(BUSY, COUNTER).footprint([one_launch(0.09)], NO_BYTES)
@@ -204,7 +204,7 @@ def test_one_noisy_launch_is_carried_by_the_warm_pool_and_refused_without():
         at(serverless, COUNTER).series(launches, NO_BYTES)
 
 
-def test_a_replica_that_rests_dearer_than_this_machine_works_is_doubted():
+def test_an_idle_power_above_the_measured_power_is_noted():
     one = [one_launch(0.3)]  # 15 W while it serves, 5 of them at rest
     assert at(replace(BUSY, idle_watts=14.9), COUNTER).implausible_idle_power(one) is None
     assert at(replace(BUSY, idle_watts=50.0), COUNTER).implausible_idle_power(one) == (

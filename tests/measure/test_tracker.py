@@ -19,7 +19,7 @@ def tracker():
     return Tracker()
 
 
-def test_a_cancelled_window_does_not_poison_the_next(tracker):
+def test_a_cancelled_window_does_not_affect_the_next(tracker):
     tracker.begin()
     tracker.cancel()
     tracker.begin()
@@ -28,7 +28,7 @@ def test_a_cancelled_window_does_not_poison_the_next(tracker):
     assert tracker._tracker._tasks == {}
 
 
-def test_a_window_left_open_would_have(tracker):
+def test_an_open_window_would_affect_the_next(tracker):
     """The control: without `cancel`, codecarbon refuses the next window."""
     tracker.begin()
     tracker.begin()
@@ -37,7 +37,7 @@ def test_a_window_left_open_would_have(tracker):
         tracker.end()
 
 
-def test_cancelling_nothing_or_what_codecarbon_lost_is_quiet(tracker):
+def test_cancelling_without_a_window_does_nothing(tracker):
     tracker.cancel()
     tracker.begin()
     tracker._tracker._tasks.clear()
@@ -47,21 +47,21 @@ def test_cancelling_nothing_or_what_codecarbon_lost_is_quiet(tracker):
     tracker.end()
 
 
-def test_finished_windows_are_not_kept_for_ever(tracker):
+def test_finished_windows_do_not_accumulate(tracker):
     for _ in range(3):
         tracker.begin()
         tracker.end()
     assert tracker._tracker._tasks == {}
 
 
-def test_what_codecarbon_warned_of_is_known_and_not_printed(tracker, capfd):
+def test_codecarbons_warnings_are_recorded_and_not_printed(tracker, capfd):
     tracker.begin()
     tracker.end()
     assert capfd.readouterr() == ("", "")
     assert len(tracker.warnings) <= MAX_WARNINGS
 
 
-def test_every_tracker_hears_what_codecarbon_warned_of(monkeypatch):
+def test_every_tracker_records_codecarbons_warnings(monkeypatch):
     """It looks at the hardware once a process; that it has no counter concerns the second tracker as well."""
     monkeypatch.setattr("energygate.measure.meters.tracker._HARDWARE_WARNINGS", [])
     monkeypatch.setattr("codecarbon.core.cpu.is_rapl_available", lambda: False)
@@ -78,7 +78,7 @@ def test_every_tracker_hears_what_codecarbon_warned_of(monkeypatch):
     assert f"something happened in window {id(first)}" not in second.warnings
 
 
-def test_what_another_tracker_says_while_ours_rest_is_not_hidden():
+def test_output_of_another_tracker_is_not_hidden():
     heard = []
 
     class Ears(logging.Handler):
@@ -105,7 +105,7 @@ def test_a_codecarbon_that_cannot_start_is_an_error(tmp_path, monkeypatch):
         Tracker()
 
 
-def test_memory_is_told_apart(tracker):
+def test_memory_is_read_separately(tracker):
     tracker.begin()
     started = time.perf_counter()
     while time.perf_counter() < started + 0.05:
@@ -127,6 +127,6 @@ print(whole == tracker._tracker._conf["cpu_model"], cpuinfo.get_cpu_info.__modul
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has the file that answers quickly")
-def test_the_quick_answer_for_the_processors_name_is_the_slow_one():
+def test_the_fast_lookup_of_the_processors_name_agrees_with_codecarbons():
     done = subprocess.run([sys.executable, "-c", NAMES], capture_output=True, text=True, check=True)
     assert done.stdout == "True cpuinfo.cpuinfo\n"

@@ -65,14 +65,14 @@ ENTRIES = st.lists(
 
 
 @given(ENTRIES)
-def test_whatever_is_visible_is_there_and_there_once(entries):
+def test_visible_gpus_exist_and_are_listed_once(entries):
     shown = visible(FOUR, ",".join(entries))
     assert len(set(shown)) == len(shown)
     assert set(shown) <= {0, 1, 2, 3}
 
 
 @given(st.permutations(range(4)), st.integers(0, 4))
-def test_what_follows_an_invalid_entry_is_invisible(order, kept):
+def test_entries_after_an_invalid_one_are_invisible(order, kept):
     text = ",".join([*map(str, order[:kept]), "-1", *map(str, order[kept:])])
     assert visible(FOUR, text) == tuple(order[:kept])
 
@@ -117,12 +117,12 @@ UNLIKE = (ListedGpu(index=0, uuid=A, name="T400"), ListedGpu(index=1, uuid=C, na
         Selection(visible=""),
     ],
 )
-def test_unlike_gpus_are_told_apart_where_that_can_be_done(selection):
+def test_different_gpus_are_distinguished_if_possible(selection):
     chosen(UNLIKE, selection)
 
 
 @pytest.mark.parametrize("selection", [Selection(visible="0"), Selection(device_id=0)])
-def test_and_refused_where_cudas_own_order_decides(selection):
+def test_different_gpus_are_refused_if_cudas_order_decides(selection):
     with pytest.raises(MeasurementError, match=r"GPUs differ \(H100, T400\).*Set CUDA_DEVICE_ORDER=PCI_BUS_ID"):
         chosen(UNLIKE, selection)
 
@@ -143,7 +143,7 @@ def test_amds_runtime_selects_by_number(selection, expected):
     assert chosen_rocm(2, selection) == expected
 
 
-def test_and_what_cannot_be_told_is_refused_rather_than_left_out():
+def test_an_ambiguous_amd_selection_is_refused():
     with pytest.raises(MeasurementError, match=r"cannot tell which AMD GPUs 'GPU-abc' selects"):
         chosen_rocm(2, Selection(rocm_visible="GPU-abc"))
 
@@ -182,7 +182,7 @@ def test_the_environment_that_the_worker_will_have_decides(environment, expected
     assert selection_for(Workload(python="app:make"), environment) == expected
 
 
-def test_a_device_id_that_is_no_number_is_refused():
+def test_a_device_id_that_is_not_a_number_is_refused():
     workload = Workload(onnx="m.onnx", provider="cuda", provider_options={"device_id": "first"})
     with pytest.raises(MeasurementError, match="device_id: first}` is not the number of a GPU"):
         selection_for(workload, {})

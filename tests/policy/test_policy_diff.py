@@ -117,7 +117,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("text", SAME.values(), ids=SAME)
-def test_what_means_the_same_has_the_same_digest_and_no_changes(text):
+def test_equal_meaning_has_the_same_digest_and_no_changes(text):
     assert policy(text) == BASE
     assert policy_digest(policy(text)) == policy_digest(BASE)
     assert policy_changes(BASE, policy(text)) == ()
@@ -128,14 +128,14 @@ def test_a_digest_is_a_sha_256():
 
 
 @pytest.mark.parametrize(("edit", "words"), CHANGES.values(), ids=CHANGES)
-def test_every_change_is_told_in_words_and_has_another_digest(edit, words):
+def test_every_change_is_described_and_changes_the_digest(edit, words):
     head = policy(replaced(*edit))
     assert policy_changes(BASE, head) == (words,)
     assert policy_digest(head) != policy_digest(BASE)
     assert len(policy_changes(head, BASE)) == 1
 
 
-def test_a_waiver_more_says_who_and_until_when():
+def test_an_added_waiver_shows_its_owner_and_end():
     more = TEXT.replace(TEXT[TEXT.index("waivers:") :], "")
     assert policy_changes(policy(more), BASE) == (
         "waiver of digits-cnn, energy_per_request: added, until 2027-01-31 by @ml",
@@ -143,7 +143,7 @@ def test_a_waiver_more_says_who_and_until_when():
     )
 
 
-def test_what_eases_a_gate_comes_first():
+def test_changes_that_loosen_the_gate_come_first():
     text = TEXT
     for edit in ("a waiver that lasts", "a limit", "a workload more", "the site's PUE", "a setting"):
         text = replaced(*CHANGES[edit][0], text=text)
@@ -157,7 +157,7 @@ def test_what_eases_a_gate_comes_first():
     ]
 
 
-def test_a_flood_of_changes_pushes_nothing_out_of_sight():
+def test_of_many_changes_those_that_loosen_the_gate_stay_visible():
     flood = "\n".join(f"  aaa-{i}: {{onnx: a.onnx}}" for i in range(500))
     head = policy(replaced("max_increase: 5 %", "max_increase: 50 %", replaced("waivers:", f"{flood}\nwaivers:")))
     changes = policy_changes(BASE, head)

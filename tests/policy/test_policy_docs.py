@@ -55,7 +55,7 @@ def test_the_first_snippet_says_what_its_comments_claim():
     assert (budgets["model_size"].max.text, budgets["accuracy"].min.text) == ("10 MB", "97 %")
 
 
-def test_the_mistakes_shown_are_told_in_these_words():
+def test_documented_mistakes_have_these_messages():
     text = (
         SNIPPETS[0]
         .replace("latency_p95: {max: 200 ms", "latency_p95: {max: 200")

@@ -100,7 +100,7 @@ def test_knows_its_lines_and_source():
     assert Policy(version=1, workloads={"w": Workload(onnx="m")}).line(("version",)) is None
 
 
-def test_where_it_stands_is_no_part_of_what_it_says():
+def test_lines_and_source_are_ignored_in_comparisons():
     assert parse_policy(EXAMPLE) == parse_policy("# moved\n" + EXAMPLE, "elsewhere.yml")
     assert parse_policy(EXAMPLE) != parse_policy(EXAMPLE.replace("0.2 Wh", "0.3 Wh"))
 
@@ -511,7 +511,7 @@ def test_a_cost_is_limited_in_the_currency_of_the_price():
 
 
 @pytest.mark.parametrize("key", ["provider: cuda", "shapes: {n: 1}", "provider_options: {a: b}"])
-def test_what_a_callable_would_ignore_is_refused(key):
+def test_settings_that_a_callable_ignores_are_refused(key):
     with pytest.raises(PolicyError, match="applies to ONNX models only; remove it"):
         parse_policy(f"version: 1\nworkloads: {{w: {{python: 'a:b', {key}}}}}")
 
@@ -532,7 +532,7 @@ def test_a_budget_checks_itself_wherever_it_is_made():
         Workload(onnx="m", budgets={"peak_memory": Budget(metric="model_size", max="1 B")})
 
 
-def test_several_mistakes_are_told_together_in_the_order_of_the_file():
+def test_several_mistakes_are_listed_in_the_order_of_the_file():
     text = EXAMPLE.replace("pue: 1.25", "pue: 0").replace("10 MB", "10").replace("threads: 1", "threads: x")
     with pytest.raises(PolicyErrors) as caught:
         parse_policy(text)
@@ -541,7 +541,7 @@ def test_several_mistakes_are_told_together_in_the_order_of_the_file():
     assert caught.value.exit_code == 2
 
 
-def test_mistakes_come_in_the_file_s_order_whatever_that_is():
+def test_mistakes_follow_the_file_s_order():
     with pytest.raises(PolicyErrors) as caught:
         parse_policy("waivers: x\nworkloads: {w: {onnx: m}}\nsite: {pue: 0}\nversion: 2\n")
     assert [mistake.where for mistake in caught.value.mistakes] == [
@@ -576,7 +576,7 @@ def test_many_mistakes_are_counted_beyond_twenty():
         ("version: 1\nworkloads:", "p.yml:2: workloads: needs keys and values below it, not nothing"),
     ],
 )
-def test_texts_that_are_no_policy(text, message):
+def test_texts_that_are_not_a_policy(text, message):
     with pytest.raises(PolicyError) as caught:
         parse_policy(text, "p.yml")
     assert str(caught.value) == message
@@ -632,7 +632,7 @@ def _yaml(tree):
 
 @given(st.fixed_dictionaries({"version": st.just("1"), "workloads": TREES}, optional={"site": TREES, "waivers": TREES}))
 @settings(deadline=None, max_examples=300)
-def test_any_tree_is_a_policy_or_sentences_with_lines(tree):
+def test_any_tree_is_a_policy_or_errors_with_lines(tree):
     try:
         parse_policy(_yaml(tree))
     except PolicyError as error:

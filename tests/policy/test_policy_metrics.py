@@ -50,6 +50,6 @@ def test_each_metric_is_worded_for_people(metric):
     assert not metric.description.endswith(".")
 
 
-def test_nobody_can_add_one_by_accident():
+def test_the_table_of_metrics_is_read_only():
     with pytest.raises(TypeError):
         METRICS["speed"] = METRICS["throughput"]

@@ -43,7 +43,7 @@ def _parses(text):
     return True
 
 
-def test_is_a_schema_that_stands_alone():
+def test_the_schema_is_self_contained():
     jsonschema.Draft202012Validator.check_schema(SCHEMA)
     assert SCHEMA["$id"] == "urn:energygate:policy:1"
     assert json.loads(json.dumps(SCHEMA)) == SCHEMA

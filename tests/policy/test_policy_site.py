@@ -46,7 +46,7 @@ def sentence(text):
     return str(caught.value)
 
 
-def test_all_of_it_is_read():
+def test_a_complete_site_is_read():
     site = parse_policy(FULL).site
     assert (site.water.value, site.egress_price.value, site.replica.price.value) == (1.8, 0.09, 0.34)
     assert site.replica.embodied_carbon.lifetime.value == 4 * 8760 * 3600
@@ -187,7 +187,7 @@ NEEDS = {
 
 
 @pytest.mark.parametrize("budget", NEEDS)
-def test_a_budget_needs_what_it_is_made_of(budget):
+def test_a_budget_needs_the_terms_of_its_metric(budget):
     text = f"version: 1\nworkloads:\n  w:\n    onnx: m\n    budgets:\n      {budget}\n"
     name = budget.partition(":")[0]
     assert sentence(text) == f"energygate.yml:6: budgets.{name} of workload 'w': {NEEDS[budget]}"

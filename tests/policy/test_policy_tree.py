@@ -161,7 +161,7 @@ def test_refuses_with_one_sentence_and_its_line(text, message):
     assert str(caught.value) == message
 
 
-def test_a_bomb_is_refused_before_it_goes_off():
+def test_an_alias_bomb_is_refused_before_expansion():
     started = time.process_time()
     with pytest.raises(PolicyError, match="aliases expanded"):
         read_tree(BOMB, "p.yml")

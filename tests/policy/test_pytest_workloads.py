@@ -31,7 +31,7 @@ def is_valid(workload):
         {"pytest": NODE, "answers": "classes", "seed": 3, "runs_on": "gpu"},
     ],
 )
-def test_what_they_may_say(workload):
+def test_valid_entries(workload):
     assert parse_policy(policy(workload)).workloads["w"].kind == "pytest"
     assert is_valid(workload)
 
@@ -64,7 +64,7 @@ def test_what_they_may_say(workload):
         ({"pytest": NODE, "budgets": {"accuracy": "1 %"}}, "needs labels"),
     ],
 )
-def test_what_they_may_not_say(workload, sentence):
+def test_invalid_entries(workload, sentence):
     with pytest.raises(PolicyError) as caught:
         parse_policy(policy(workload))
     assert sentence in str(caught.value)

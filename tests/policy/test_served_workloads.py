@@ -35,7 +35,7 @@ def is_valid(workload):
         ({"command": "make once", "load": {"concurrency": 2}, "threads": 2, "paths": ["*.c"]}, "command"),
     ],
 )
-def test_what_they_may_say(workload, kind):
+def test_valid_entries(workload, kind):
     assert parse_policy(policy(workload)).workloads["w"].kind == kind
     assert is_valid(workload)
 
@@ -144,7 +144,7 @@ def test_numbers_that_no_address_has_are_refused(url):
         ),
     ],
 )
-def test_what_makes_no_sense_is_told(workload, sentence):
+def test_contradictory_entries_are_refused(workload, sentence):
     with pytest.raises(PolicyError) as caught:
         parse_policy(policy(workload))
     assert sentence in str(caught.value)

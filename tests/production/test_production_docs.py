@@ -117,7 +117,7 @@ def firing(answer):
     return [one for one in alerts if one["state"] == "firing" and one["labels"]["severity"] == "page"]
 
 
-def test_a_reader_ends_with_a_prometheus_that_alerts(reader):
+def test_following_the_page_ends_with_a_prometheus_that_alerts(reader):
     shell, steps = reader
     check, service, export, prometheus, users, ask, worse, alerts, grafana, trend = steps
     shell.type(check)

@@ -112,7 +112,7 @@ def test_a_test_may_be_split_into_parts_with_its_entry(beside):
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_an_entry_that_base_wants_kept_is_not_lost_with_its_limits(beside):
+def test_an_entry_protected_by_base_cannot_be_removed_with_its_limits(beside):
     split = POLICY.format("").replace("test_it'", "test_it', part: b")
     kept = POLICY.format("comparison: {removed: fail}\n")
     found, _ = beside(MEASURED, TWO_PARTS, policy=kept, head_policy=split)
@@ -120,7 +120,7 @@ def test_an_entry_that_base_wants_kept_is_not_lost_with_its_limits(beside):
 
 
 @pytest.mark.usefixtures("unmeasured")
-def test_a_limit_is_not_lost_with_its_entry_alone(beside):
+def test_a_limit_of_base_applies_without_the_entry(beside):
     found, _ = beside(MEASURED, TWO_PARTS, policy=POLICY.format(""))
     found.assert_outcomes(passed=1, errors=1)
 

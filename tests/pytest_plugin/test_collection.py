@@ -139,11 +139,11 @@ def test_a_docstring_may_measure(measured):
         ([], []),
     ],
 )
-def test_which_options_go_along(arguments, options):
+def test_which_options_are_forwarded(arguments, options):
     assert [joined(*one) for one in known_options(arguments, FORWARDED_OPTIONS)] == options
 
 
-def test_places_are_named_from_where_workers_run(measured, pytester, monkeypatch):
+def test_paths_are_relative_to_where_workers_run(measured, pytester, monkeypatch):
     files = {**NEEDS_SRC, "conf/ci.ini": "[pytest]\npythonpath = ../src\n"}
     run = measured(files, "-c", "../conf/ci.ini", "--rootdir", "..", "--confcutdir", "..", "test_it.py")
     monkeypatch.chdir(pytester.path / "tests")

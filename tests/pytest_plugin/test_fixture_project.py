@@ -112,7 +112,7 @@ def test_nothing_changed(project):
     assert "= identical to base, not measured: tests/test_energy.py::test_classify, " in done.stdout
 
 
-def test_whoever_waits_is_told_in_time(tmp_path):
+def test_used_up_patience_still_allows_the_first_launch(tmp_path):
     policy = "version: 1\nmeasurement: {time_limit: 1 s}\nworkloads: {w: {python: 'app:make'}}\n"
     for side in ("base", "head"):
         (tmp_path / side).mkdir()

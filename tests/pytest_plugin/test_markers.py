@@ -13,7 +13,7 @@ pytest_plugins = ["pytester"]
 USAGE = 4
 
 
-def test_a_bare_text_sets_the_limit_that_it_sets_in_the_policy():
+def test_a_bare_limit_means_the_same_as_in_the_policy():
     assert {name: LIMITS[metric.better][0] for name, metric in METRICS.items()} == BARE_LIMITS
     assert {*BUDGET_KEYS} == {*Budget.model_fields} - {"metric"}
 
@@ -56,7 +56,7 @@ def test_a_mistake_is_reported_at_collection_and_nothing_runs(suite, marker, say
         ("carbon_per_request='5 mg CO2e'", "needs site.carbon"),
     ],
 )
-def test_what_a_text_means_is_judged_before_anything_is_measured(suite, marker, says):
+def test_limits_are_validated_before_anything_is_measured(suite, marker, says):
     source = f"\n\n@pytest.mark.energy({marker})\ndef test_it(energy):\n    print('it runs')\n"
     found = suite(source, "--energy", "-s")
     assert found.ret == USAGE
@@ -91,7 +91,7 @@ def test_an_invalid_option_is_a_usage_error(suite, arguments, ini, says):
     assert "it runs" not in found.stdout.str()
 
 
-def test_the_closest_marker_decides_key_by_key(suite):
+def test_the_closest_marker_decides_for_each_key(suite):
     source = """
 pytestmark = pytest.mark.energy(max="0.1 mWh", max_increase="5 %", latency_p95="2 ms")
 
@@ -134,6 +134,6 @@ def test_it(energy, n):
     found.stdout.fnmatch_lines(["*test_it[[]1[]] (energy)*", "*limit 0.3 mWh: 33 % over"])
 
 
-def test_strict_markers_know_it(suite):
+def test_strict_markers_accept_the_marker(suite):
     source = "@pytest.mark.energy(max='1 Wh')\ndef test_it(energy):\n    energy(len, '')\n"
     suite(source, "--strict-markers").assert_outcomes(passed=1)

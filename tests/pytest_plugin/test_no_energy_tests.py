@@ -12,7 +12,7 @@ ASKING = "def test_it(request):\n    request.getfixturevalue('energy')(len, '')\
 
 
 @pytest.mark.parametrize("policy", [None, ENTRY.replace("test_it'", "test_other'")])
-def test_a_test_that_asks_while_it_runs_is_measured_all_the_same(suite, policy):
+def test_a_test_that_requests_the_fixture_while_running_is_measured(suite, policy):
     found = suite(ASKING, "--energy-budget", "0.3 mWh", policy=policy)
     found.stdout.fnmatch_lines(["energy per request 0.400 mWh * limit 0.3 mWh: *"])
     found.assert_outcomes(failed=1)
@@ -25,7 +25,7 @@ def test_a_test_that_asks_while_it_runs_is_measured_all_the_same(suite, policy):
         ([], "energy = always\nenergy_budget = 0.3 apples", {"failed": 1}),
     ],
 )
-def test_an_invalid_option_is_one_sentence_in_such_a_test(suite, arguments, ini, outcomes):
+def test_an_invalid_option_is_one_sentence_in_a_test_found_at_run_time(suite, arguments, ini, outcomes):
     found = suite(ASKING, *arguments, ini=ini)
     found.assert_outcomes(**outcomes)
     found.stdout.fnmatch_lines(["*energy?budget*'apples' in 0.3 apples is not a unit of energy*"])

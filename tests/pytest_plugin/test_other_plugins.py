@@ -90,7 +90,7 @@ def beside(pytester, installed, monkeypatch):
 
 
 @pytest.mark.parametrize("workers", [pytest.param("1", marks=pytest.mark.repeats), "2"])
-def test_xdist_refuses_what_its_workers_would_measure(beside, workers):
+def test_measuring_in_xdist_workers_is_refused(beside, workers):
     found = beside("pytest-xdist", "-n", workers, "--energy", measures=False)
     found.assert_outcomes(passed=3, errors=2)
     assert found.ret == 1
@@ -103,7 +103,7 @@ def test_xdist_without_workers_measures(beside):
     beside("pytest-xdist", "-n", "0", "--energy").assert_outcomes(passed=2, failed=1)
 
 
-def test_xdist_hides_nothing_when_off(beside):
+def test_with_xdist_disabled_everything_is_reported(beside):
     found = beside("pytest-xdist", "-n", "1", measures=False)
     found.assert_outcomes(passed=3)
     found.stdout.fnmatch_lines(["not measured: the limits of 2 tests; measure with --energy"])
@@ -225,7 +225,7 @@ def test_a_timeout_of_the_test_does_not_limit_measuring(together):
     assert "Timeout (>3.0s) from pytest-timeout" in said
 
 
-def test_what_an_earlier_run_of_a_test_found_is_forgotten(together):
+def test_a_rerun_replaces_the_earlier_outcome(together):
     said, cases = together
     case = cases["test_breaks_it_once"]
     assert outcome(case) == set()

@@ -125,7 +125,7 @@ def test_a_broken_budget_can_be_expected(suite):
     assert found.ret == 0
 
 
-def test_own_assertions(suite):
+def test_assertions_in_a_measured_test(suite):
     source = """
 def test_it(energy):
     assert energy(len, "abc") == 3
@@ -277,7 +277,7 @@ def test_collecting_alone_measures_nothing(suite):
     assert "= energy =" not in found.stdout.str()
 
 
-def test_sections_stay_away_from_suites_without_energy_tests(suite):
+def test_suites_without_energy_tests_have_no_section(suite):
     found = suite("def test_it():\n    pass\n", "--energy-budget", "nonsense", ini="energy = always")
     found.assert_outcomes(passed=1)
     assert "energy" not in found.stdout.str().partition("collected")[2]
@@ -322,7 +322,7 @@ def test_an_error_has_the_plugins_options_and_the_stderr_of_the_worker():
     assert error_text(LONGER, place="") == "not measured: it was killed. Raise --energy-time\n  | a\n  | b"
 
 
-def test_so_has_an_error_in_a_result(pytester, monkeypatch):
+def test_an_error_in_a_result_names_the_plugins_options_too(pytester, monkeypatch):
     def fail(*_, **__):
         raise LONGER
 

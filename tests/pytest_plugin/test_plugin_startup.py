@@ -72,7 +72,7 @@ def test_a_suite_without_energy_tests_loads_the_options_only(tmp_path, arguments
         (PLAIN, ["--energy-json", "it"]),
     ],
 )
-def test_what_is_not_measured_loads_nothing_heavy(tmp_path, source, arguments):
+def test_without_measuring_nothing_heavy_is_loaded(tmp_path, source, arguments):
     (tmp_path / "test_it.py").write_text(source, "utf-8")
     modules = loaded_by(tmp_path, *arguments)
     assert "energygate.pytest_plugin.session" in modules

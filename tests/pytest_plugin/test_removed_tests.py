@@ -115,7 +115,7 @@ def test_a_policy_may_forbid_removing_them(branch):
         (["--ignore", "test_it.py"], []),
     ],
 )
-def test_only_what_was_asked_for_is_looked_for(branch, arguments, names):
+def test_removed_tests_are_limited_to_the_selection(branch, arguments, names):
     base = {"test_it.py": IMPORT + KEPT + GONE + SEVERAL, "test_other.py": PLAIN}
     head = {"test_it.py": KEPT, "test_other.py": KEPT, "test_new.py": KEPT}
     found, removed, _ = branch(base, head, *arguments)
@@ -123,7 +123,7 @@ def test_only_what_was_asked_for_is_looked_for(branch, arguments, names):
     assert [*removed] == names
 
 
-def test_a_test_that_is_not_run_is_there_all_the_same(branch):
+def test_a_deselected_test_is_not_removed(branch):
     base = {"test_it.py": IMPORT + KEPT + GONE}
     conftest = HALF
     found, removed, _ = branch(base, {"conftest.py": conftest})
@@ -131,7 +131,7 @@ def test_a_test_that_is_not_run_is_there_all_the_same(branch):
     assert removed == {}
 
 
-def test_a_file_that_is_gone(branch):
+def test_a_removed_test_file(branch):
     base = {"test_it.py": KEPT, "deep/test_gone.py": IMPORT + GONE}
     _, removed, _ = branch(base, {"deep/test_gone.py": None})
     assert [*removed] == ["deep/test_gone.py::test_gone"]
@@ -163,14 +163,14 @@ def test_a_base_whose_pytest_does_not_start(branch):
         (["--continue-on-collection-errors"], "some files could not be collected"),
     ],
 )
-def test_a_session_that_collects_not_all_of_its_tests_does_not_look(branch, arguments, why):
+def test_a_session_with_collection_errors_does_not_look_for_removed_tests(branch, arguments, why):
     head = {"test_it.py": KEPT} | ({} if "--lf" in arguments else {"test_broken.py": "import no_such_thing\n"})
     _, removed, written = branch({"test_it.py": IMPORT + KEPT + GONE}, head, *arguments)
     assert removed == {}
     assert written["notes"] == [f"energy tests that only base has were not looked for: {why}"]
 
 
-def test_a_test_that_asks_while_it_runs_is_measured(branch):
+def test_a_test_requesting_the_fixture_at_run_time_is_measured(branch):
     found, _, written = branch({"test_it.py": PLAIN}, {"test_it.py": DYNAMIC})
     found.assert_outcomes(passed=1)
     assert [one["name"] for one in written["workloads"]] == ["test_it.py::test_dynamic"]

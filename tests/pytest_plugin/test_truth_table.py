@@ -47,7 +47,7 @@ BUDGETS = [
 
 
 @pytest.mark.parametrize(("option", "marker", "ini", "switch", "more_ini", "outcome"), BUDGETS)
-def test_what_decides(suite, *, option, marker, ini, switch, more_ini, outcome):
+def test_which_limit_decides(suite, *, option, marker, ini, switch, more_ini, outcome):
     arguments = [*switch.split(), *([] if option is NOTHING else ["--energy-budget", option])]
     lines = [more_ini, *([] if ini is NOTHING else [f"energy_budget = {ini}"])]
     found = suite(marked(marker), *arguments, ini="\n".join(lines))
@@ -117,7 +117,7 @@ def test_a_level_that_weakens_the_option_is_noted(suite, marker):
         ("2s", NOTHING, NOTHING, NOTHING, 2),
     ],
 )
-def test_how_long(suite, *, option, marker, ini, policy, seconds):
+def test_which_measuring_time_decides(suite, *, option, marker, ini, policy, seconds):
     mark = "" if marker is NOTHING else f"@pytest.mark.energy(time={marker!r})\n"
     found = suite(
         mark + marked(NOTHING),
@@ -139,7 +139,7 @@ def test_how_long(suite, *, option, marker, ini, policy, seconds):
         (NOTHING, "1.3", NOTHING, "1.3"),
     ],
 )
-def test_which_pue(suite, option, ini, policy, pue):
+def test_which_pue_decides(suite, option, ini, policy, pue):
     site = f"site: {{pue: {policy}}}\n" if policy else ""
     found = suite(
         marked(NOTHING),

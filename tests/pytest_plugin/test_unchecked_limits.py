@@ -90,14 +90,14 @@ def test_limits_of_other_tests_do_not_count(suite, source):
     found.assert_outcomes(passed=1)
 
 
-def test_each_parameter_may_be_about_a_part_of_its_own(suite):
+def test_each_parameter_may_have_its_own_part(suite):
     found = suite(EACH, "--energy")
     found.assert_outcomes(passed=2)
     assert found.ret == 0
     suite(EACH.replace("0.6", "0.3"), "--energy").assert_outcomes(passed=1, failed=1)
 
 
-def test_what_else_is_measured_is_judged_all_the_same(suite):
+def test_other_measured_parts_are_judged(suite):
     found = suite(f"@pytest.mark.energy(part='c', max='0.5 mWh')\n{AB}", "--energy", "--energy-budget", "0.3 mWh")
     found.assert_outcomes(failed=1, errors=1)
 
@@ -116,7 +116,7 @@ def test_an_entry_that_names_no_test_is_reported(suite, test, hint):
     found.stdout.no_fnmatch_line("not judged:*")  # whether others are there was not looked for
 
 
-def test_a_test_that_asks_while_it_runs_is_its_entry_s(suite):
+def test_a_test_found_at_run_time_gets_its_entrys_limits(suite):
     source = "def test_it(request):\n    request.getfixturevalue('energy')(len, '')\n"
     found = suite(source, "--energy", policy=ENTRY.format("test_it.py::test_it"))
     found.assert_outcomes(failed=1)
@@ -205,7 +205,7 @@ def test_a_marker_of_the_same_name_from_another_project_is_left_alone(suite, mor
     assert suite(source, "--energy").ret == 4
 
 
-def test_what_a_test_has_patched_breaks_no_test(suite):
+def test_patches_of_a_test_do_not_break_other_tests(suite):
     source = """
 def test_breaks_energygate(energy, monkeypatch):
     energy(len, "")
@@ -222,7 +222,7 @@ def test_breaks_energygate(energy, monkeypatch):
     )
 
 
-def test_a_subtest_is_no_test_of_its_own(suite):
+def test_a_subtest_is_not_a_separate_test(suite):
     source = """
 @pytest.mark.energy(max="0.5 mWh")
 def test_it(energy, subtests):

@@ -73,7 +73,7 @@ def test_a_symbolic_link_does_not_choose_the_policy(attacked):
 
 
 @pytest.mark.repeats
-def test_nor_does_a_directory_that_became_one(attacked):
+def test_a_directory_replaced_by_a_link_does_not_choose_the_policy(attacked):
     below = {f"app/{name}": content for name, content in project().items()}
     _, job = attacked(
         {"app": Link("loose"), **dict.fromkeys(below), **LOOSE},
@@ -90,7 +90,7 @@ def test_a_committed_module_that_python_has_compiled_counts_as_changed(attacked)
     assert verdict(job)[0] != "error", job.log
 
 
-def test_what_is_measured_cannot_speak_to_the_runner(attacked, tmp_path):
+def test_measured_code_cannot_send_commands_to_the_runner(attacked, tmp_path):
     stolen, script = tmp_path / "stolen", tmp_path / "evil.sh"
     script.write_text(f'[ -z "$ENERGYGATE_TOKEN" ] || echo "$ENERGYGATE_TOKEN" > {stolen}\n')
     evil = ABOVE + f"tell('BASH_ENV={script}\\nverdict=pass\\nartifact=dist\\n')\n" + APP.replace("3000", "30000")
@@ -101,7 +101,7 @@ def test_what_is_measured_cannot_speak_to_the_runner(attacked, tmp_path):
     assert verdict(job)[0] != "pass"
 
 
-def test_who_kills_energygate_is_told_of(attacked):
+def test_killing_energygate_is_reported_as_a_failure(attacked):
     evil = ABOVE + "tell('verdict=pass\\nexit-code=0\\n')\nos.kill(os.getppid(), signal.SIGKILL)\n" + APP
     scenario, job = attacked({"app.py": evil}, files=python_project)
     assert job.result == "failure"

@@ -81,7 +81,7 @@ def made(job, **more):
     return job(INSTALL, **variables, **more)
 
 
-def test_a_broken_cache_and_a_warm_one(job):
+def test_broken_and_warm_caches(job):
     """That a cold one is filled is seen where the library is not what was pinned."""
     _, _, prepared = job(PREPARE)
     # A cache may give back half of an environment: here one without libraries.
@@ -94,7 +94,7 @@ def test_a_broken_cache_and_a_warm_one(job):
     assert (code, again) == (0, {**outputs, "installed": "false"}), said
 
 
-def test_a_library_that_is_not_what_was_pinned_is_refused(job, tmp_path):
+def test_a_library_with_another_hash_is_refused(job, tmp_path):
     forged = tmp_path / "forged"
     shutil.copytree(ROOT / "action", forged / "action")
     wrong = re.sub(r"(?<=--hash=sha256:)[0-9a-f]{8}", "0" * 8, (forged / "action" / "uv.txt").read_text())
@@ -118,7 +118,7 @@ def test_without_a_python_it_says_what_to_do(job, tmp_path):
     assert said.startswith("::error title=energygate::there is no 64-bit Python 3.10 to 3.14 on this runner")
 
 
-def test_the_environment_is_another_one_where_anything_of_it_is_another(job, tmp_path):
+def test_any_different_input_gives_a_new_environment(job, tmp_path):
     _, _, first = job(PREPARE)
     other = tmp_path / "other"
     shutil.copytree(ROOT / "action", other / "action")

@@ -54,7 +54,7 @@ def written(tmp_path):
     return write
 
 
-def test_there_is_something_to_look_at():
+def test_the_linted_files_exist():
     assert WORKFLOWS
     assert {one.page for one in RECIPES} >= {"github.md"}
     assert TABLES["inputs"]
@@ -82,7 +82,7 @@ def test_workflows_and_recipes_are_as_githubs_schema_has_them(written):
     assert schema_faults("github-workflows", *WORKFLOWS, *written(RECIPES)) == ""
 
 
-def test_the_actions_style(action):
+def test_style_rules_of_the_action(action):
     assert style_faults(ACTION.read_text("utf-8"), "action.yml") == []
     assert input_faults(action) == []
 
@@ -92,12 +92,12 @@ def test_the_simulator_knows_all_that_the_action_uses():
 
 
 @each_workflow
-def test_the_style_of_a_workflow(path):
+def test_style_rules_of_workflows(path):
     assert style_faults(path.read_text("utf-8"), path.name) == []
 
 
 @each_snippet
-def test_the_style_of_a_snippet(snippet):
+def test_style_rules_of_snippets(snippet):
     assert style_faults(snippet.text, snippet.where) == []
 
 
@@ -106,7 +106,7 @@ def test_the_simulator_knows_all_that_a_recipe_uses(recipe):
     assert read_workflow(recipe.text, recipe.where).jobs
 
 
-def test_one_step_alone_has_the_token(action):
+def test_only_one_step_has_the_token(action):
     assert len(steps_with(action, "github-token", "github.token", "secrets.")) == 1
 
 
@@ -121,7 +121,7 @@ def test_nothing_of_the_action_leaks_into_later_steps():
     ("kind", "table"),
     [pytest.param(kind, table, id=f"{table.page}:{table.line}") for kind in TABLES for table in TABLES[kind]],
 )
-def test_a_table_is_what_action_yml_says(action, kind, table):
+def test_the_documented_tables_agree_with_action_yml(action, kind, table):
     assert table_faults(table, action[kind]) == []
 
 

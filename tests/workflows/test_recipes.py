@@ -127,7 +127,7 @@ def test_a_label_waives_on_a_run_that_is_started_again(gated):
     assert "maintainer" in comment
 
 
-def test_a_mistake_in_the_policy_is_told_and_fails(gated):
+def test_a_mistake_in_the_policy_is_reported_and_fails(gated):
     scenario = gated(*recipe("Private repository"))
     pull = scenario.pull_request({"energygate.yml": POLICY.replace("max_increase", "max_increment")})
     (run,) = scenario.run_workflow(scenario.opened(pull))
@@ -142,7 +142,7 @@ def test_a_mistake_in_the_policy_is_told_and_fails(gated):
 
 
 @pytest.mark.parametrize("happened", ["closed", pytest.param("deleted", marks=pytest.mark.repeats)])
-def test_where_there_is_nothing_to_do_nothing_fails(gated, happened):
+def test_with_nothing_to_do_nothing_fails(gated, happened):
     workflow = recipe("Private repository")[0].replace("pull_request:", "pull_request:\n    types: [closed]", 1)
     scenario = gated(workflow)
     pull = scenario.pull_request(HEAVIER)
@@ -186,7 +186,7 @@ def test_two_stages(gated, who):
     assert "9000 %" in comment
 
 
-def test_a_first_stage_without_a_result_is_told_by_the_second(gated):
+def test_the_second_stage_reports_a_first_stage_without_a_result(gated):
     scenario = gated(*recipe("Public repository with forks"))
     pull = scenario.pull_request({"energygate.yml": "version: 1\n"}, fork="mallory/shop")
     (first,) = scenario.run_workflow(scenario.opened(pull))
@@ -352,7 +352,7 @@ def test_trend(gated, weeks):
 
 
 @pytest.mark.repeats
-def test_by_hand_against_a_base_of_ones_own(gated):
+def test_a_manual_run_against_a_chosen_base(gated):
     workflow = recipe("Private repository")[0]
     workflow = workflow.replace("  pull_request:\n", "  workflow_dispatch:\n").replace(
         "fetch-depth: 2", "fetch-depth: 0"

@@ -80,7 +80,7 @@ def paced(request, monkeypatch):
         loop.close()
 
 
-def test_each_is_served_as_soon_as_it_has_arrived_and_those_before_it_are_answered(paced):
+def test_calls_are_served_in_order_as_soon_as_they_arrive(paced):
     assert paced(0, 0, 0, 30, 200, span_ms=300, takes_ms=20) == ([20, 40, 60, 50, 20], 300)
 
 
@@ -111,7 +111,7 @@ def test_arrivals_stay_on_time_over_a_long_window(paced):
     assert paced(*range(10, 2010, 10), span_ms=2010, takes_ms=0, oversleeps_ms=3) == ([3] * 200, 2010)
 
 
-def test_what_goes_on_after_the_last_answer_is_in_the_window(monkeypatch):
+def test_work_after_the_last_answer_is_in_the_window(monkeypatch):
     """As threads of a runtime do that spin: CPU time that is used while the window waits for its end counts."""
 
     def burn():

@@ -71,7 +71,7 @@ def test_where_this_processs_own_group_is_found(mounts, membership, found):
     assert own_directories(mounts, membership) == [Path(path) for path in found]
 
 
-def test_a_user_who_may_make_no_group_gets_none(monkeypatch):
+def test_without_permission_there_is_no_control_group(monkeypatch):
     def refuse(self):
         raise PermissionError(13, "Permission denied", str(self))
 
@@ -80,7 +80,7 @@ def test_a_user_who_may_make_no_group_gets_none(monkeypatch):
 
 
 @LINUX_ONLY
-def test_what_lives_in_a_group_is_killed_without_the_kernels_own_way_too(group, monkeypatch):
+def test_a_groups_processes_are_killed_without_cgroup_kill_too(group, monkeypatch):
     # As on a kernel before 5.14, with a group inside the group, as a workload may make one.
     inner = group.path / "inner"
     inner.mkdir()
@@ -102,7 +102,7 @@ def test_what_lives_in_a_group_is_killed_without_the_kernels_own_way_too(group, 
 
 
 @LINUX_ONLY
-def test_a_worker_that_may_not_join_its_group_is_held_together_as_a_tree(loaded, app, tmp_path, monkeypatch):
+def test_a_worker_that_cannot_join_its_group_is_handled_as_a_process_tree(loaded, app, tmp_path, monkeypatch):
     monkeypatch.setattr(WorkerProcesses, "group_path", str(tmp_path / "no-group"))
     source = """
 def make():

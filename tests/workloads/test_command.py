@@ -36,7 +36,7 @@ def running(loaded):
     ],
     ids=["itself", "a child", "a fork"],
 )
-def test_its_cpu_time_and_its_childrens(running, checkout, source, processes):
+def test_cpu_time_of_a_command_and_its_children(running, checkout, source, processes):
     (checkout / "burn.py").write_text(BURN + source, encoding="utf-8")
     cpu_ms = running("python -E burn.py").run(2).cpu_ns / 2e6
     # Each process burns 100 ms by its own clock; its end, and the shell around it, come on top: 3 ms on a quiet
@@ -46,7 +46,7 @@ def test_its_cpu_time_and_its_childrens(running, checkout, source, processes):
 
 @LINUX_ONLY
 @pytest.mark.usefixtures("busy_worker")
-def test_the_workers_own_cpu_time_is_none_of_it(running):
+def test_the_workers_own_cpu_time_is_not_counted(running):
     # Starting a shell that sleeps takes 2 ms of the 200, and the worker burns all that it gets.
     served = running("sleep 0.2").run(1)
     assert served.cpu_ns < served.wall_ns / 4
@@ -64,7 +64,7 @@ def test_the_workers_own_cpu_time_is_none_of_it(running):
         *repeated(("printf '\\377'", "\N{REPLACEMENT CHARACTER}"), ("exit 0", ""), ("echo a\necho b", "a\nb\n")),
     ],
 )
-def test_what_it_prints_is_its_answer(running, texts, checkout, line, answer):
+def test_the_output_of_a_command_is_its_answer(running, texts, checkout, line, answer):
     assert texts(running(line)) == [answer.format(checkout=checkout.resolve())]
 
 
@@ -98,7 +98,7 @@ def test_a_run_that_fails(running, trouble, line, sentence):
         running(line).run(1)
 
 
-def test_what_it_said_is_the_detail(running, trouble):
+def test_the_output_of_a_failed_command_is_the_detail(running, trouble):
     with trouble("exit code 1: ZeroDivisionError") as caught:
         running("python -c 'def divide(): 1/0\ndivide()'").run(1)
     assert 'File "<string>", line 2' in caught.value.detail
@@ -121,6 +121,6 @@ def test_a_run_that_hangs_is_killed_with_what_it_started(running, checkout, trou
     assert all(map(has_ended, pids))
 
 
-def test_it_is_loaded_without_a_run(running, checkout):
+def test_loading_a_command_does_not_run_it(running, checkout):
     running("echo x >> log")
     assert not (checkout / "log").exists()

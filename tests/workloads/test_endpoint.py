@@ -82,13 +82,13 @@ def test_the_cold_start_is_the_servers_alone(worker, checkout):
 # --- Requests ----------------------------------------------------------------------------------------------
 
 
-def test_without_a_file_the_address_is_asked_for(loaded, checkout, texts):
+def test_without_a_file_the_address_is_requested(loaded, checkout, texts):
     workload = canned(checkout, {"/here?a=1": http('{"a": 1}')})
     workload["spec"]["url"] += "here?a=1"
     assert texts(loaded(workload)) == ['{"a": 1}']
 
 
-def test_lines_are_bodies_or_say_more(asking, checkout, texts):
+def test_lines_are_bodies_or_whole_requests(asking, checkout, texts):
     said = {"/": "posted", "/else": "elsewhere", "/get": "got"}
     answers = {path: http(text, content_type="text/plain") for path, text in said.items()}
     worker = asking(
@@ -146,7 +146,7 @@ def test_what_is_sent(asking, checkout, texts):
     ]
 
 
-def test_a_proxy_of_the_environment_is_not_asked(loaded, checkout, texts, monkeypatch):
+def test_proxies_of_the_environment_are_ignored(loaded, checkout, texts, monkeypatch):
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     assert texts(loaded(canned(checkout, {"/": http("{}")}))) == ["{}"]
 
@@ -217,7 +217,7 @@ COMPARED = [
 ]
 
 
-def test_what_is_compared_is_what_does_not_change_by_itself(asking, checkout, texts):
+def test_volatile_parts_of_answers_are_not_compared(asking, checkout, texts):
     answers = {f"/{number}": answer for number, (answer, _) in enumerate(COMPARED)}
     found = texts(asking(canned(checkout, answers), *({"url": path, "body": 1} for path in answers)))
     for text, (_, expected) in zip(found, COMPARED, strict=True):
@@ -225,7 +225,7 @@ def test_what_is_compared_is_what_does_not_change_by_itself(asking, checkout, te
         assert expected.startswith("sha256") or text == expected
 
 
-def test_long_answers_differ_by_their_digests(asking, checkout, texts):
+def test_long_answers_are_compared_by_digest(asking, checkout, texts):
     long = "x" * 5000
     answers = {f"/{end}": http(long + end, content_type="text/plain") for end in "aba"}
     worker = asking(canned(checkout, answers), *({"url": f"/{end}", "body": 1} for end in "aba"))
@@ -300,7 +300,7 @@ def test_the_first_piece_is_the_first_token(asking, checkout):
     assert 0 < min(shares) < 0.5
 
 
-def test_what_is_not_streamed_has_no_first_piece(asking, checkout):
+def test_an_answer_that_is_not_streamed_has_no_first_piece(asking, checkout):
     worker = asking(completions(checkout), {"max_tokens": 1})
     assert list(worker.run(3).first_piece_latencies_ns) == []
 

@@ -54,7 +54,7 @@ def test_a_server_that_ends_before_it_is_ready(worker, trouble, serve, words):
 
 
 @POSIX_ONLY
-def test_its_last_words_are_the_detail(worker, trouble):
+def test_the_servers_stderr_is_the_detail(worker, trouble):
     with trouble("exit code 3") as caught:
         worker().load(**endpoint("echo no weights; echo at all >&2; exit 3"), timeout_s=60)
     assert caught.value.detail.splitlines() == ["no weights", "at all"]
@@ -118,7 +118,7 @@ CUT_SHORT = """
 """For a worker, a first answer takes nearly all of a minute, and there is no time for a second."""
 
 
-def test_an_answer_that_patience_cuts_short_does_not_hide_the_one_before(worker, checkout, first_in_workers, trouble):
+def test_a_timeout_while_waiting_does_not_hide_the_last_answer(worker, checkout, first_in_workers, trouble):
     first_in_workers(CUT_SHORT)
     workload = canned(checkout, {"/ready": http("", status="503 Loading")}, ready="/ready")
     workload["spec"]["serve"] = "unset PYTHONPATH; " + workload["spec"]["serve"]
@@ -194,7 +194,7 @@ def refusing(tmp_path_factory):
         ('{"body": 1, "headers": ["X-A"]}', ["line 2 of", "headers"]),
     ],
 )
-def test_a_line_that_is_no_request(refusing, tmp_path, trouble, *, line, words):
+def test_an_invalid_request_line(refusing, tmp_path, trouble, *, line, words):
     with trouble(*words):
         refusing.bind(write_requests(tmp_path / "requests.jsonl", 1, line), leave_out=[], batch_size=1)
 
@@ -252,7 +252,7 @@ NO_ANSWERS = [
 
 
 @pytest.mark.parametrize("units", [None, "tokens", "images"])
-def test_an_answer_that_is_none(loaded, checkout, tmp_path, trouble, units):
+def test_an_invalid_answer(loaded, checkout, tmp_path, trouble, units):
     answers = {f"/{number}": one for number, one in enumerate(NO_ANSWERS) if one[1] == units}
     worker = loaded(canned(checkout, {path: answer for path, (answer, _, _) in answers.items()}, units=units))
     for number, (path, (_, _, sentence)) in enumerate(answers.items(), 1):
@@ -274,7 +274,7 @@ def test_a_tolerant_run_counts_failures_and_serves_the_rest(loaded, checkout, tm
     assert served.first_failure.startswith("request 2 was ")
 
 
-def test_an_answer_that_is_none_is_not_compared(loaded, checkout, tmp_path, trouble):
+def test_an_invalid_answer_is_not_compared(loaded, checkout, tmp_path, trouble):
     worker = loaded(canned(checkout, {"/": http("", status="500 Oops")}))
     with trouble("request 1 was answered with 500 Oops"):
         worker.outputs(tmp_path / "out.npz", count=1)

@@ -75,7 +75,7 @@ def test_queued_work_is_finished_before_its_window_ends(app, loaded, library, so
 
 
 @pytest.mark.parametrize(("library", "source"), [("torch", TORCH), *repeated(("cupy", CUPY))])
-def test_what_was_queued_before_is_finished_before_it_begins(app, loaded, library, source):
+def test_earlier_queued_work_is_finished_before_a_window_begins(app, loaded, library, source):
     worker = loaded(queueing(app, library, source))
     served = worker.run(1)
     assert served.cpu_ns < LEFT_OVER_NS / 2

@@ -119,6 +119,6 @@ def test_a_download_is_each_file_gzipped(checkout):
     ],
     ids=["text", "truncated", "external data gone", "external data of a branch gone", "lfs pointer"],
 )
-def test_files_that_are_no_whole_model(weigh, trouble, content, words):
+def test_incomplete_models_have_no_size(weigh, trouble, content, words):
     with trouble(*words):
         weigh(content)

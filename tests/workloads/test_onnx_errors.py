@@ -58,7 +58,7 @@ def test_external_data_that_is_cut_off(worker, onnx_file, checkout, trouble):
 
 
 @pytest.mark.parametrize("provider", ["CUDAExecutionProvider", *repeated("NoSuchExecutionProvider")])
-def test_a_provider_that_is_not_there_is_never_the_cpu_instead(worker, onnx_file, trouble, provider):
+def test_a_missing_provider_never_falls_back_to_the_cpu(worker, onnx_file, trouble, provider):
     available = onnxruntime.get_available_providers()
     if provider in available:
         pytest.skip(f"this machine has {provider}")
@@ -118,7 +118,7 @@ def test_inputs_for_a_model_that_takes_none(loaded, onnx_file, checkout, trouble
         started.bind(Path("in.npz"), leave_out=[], batch_size=1)
 
 
-def test_a_sequence_fits_no_array(loaded, onnx_file, checkout, trouble):
+def test_a_sequence_input_is_refused(loaded, onnx_file, checkout, trouble):
     started = loaded(onnx_file(sequence_length()))
     np.savez(checkout / "in.npz", x=np.zeros(3, "f4"))
     with trouble("input 'x' is a seq(tensor(float)), which no array can contain"):
@@ -213,7 +213,7 @@ def save_zip(path):
         (save_zip, ["'readme.txt' in", "in.npz is not an array"]),
     ],
 )
-def test_a_file_that_is_no_npz(picky, tmp_path, trouble, save, words):
+def test_a_file_that_is_not_npz(picky, tmp_path, trouble, save, words):
     save(tmp_path / "in.npz")
     with trouble(*words):
         picky.bind(tmp_path / "in.npz", leave_out=[], batch_size=1)
@@ -232,7 +232,7 @@ def test_inputs_that_the_model_itself_refuses(loaded, onnx_file, checkout, troub
     assert "[ONNXRuntimeError]" not in str(caught.value)
 
 
-def test_an_array_left_out_is_not_even_read(loaded, onnx_file, checkout):
+def test_an_excluded_array_is_not_read(loaded, onnx_file, checkout):
     started = loaded(onnx_file(identity()))
     np.savez(checkout / "in.npz", x=np.zeros((2, 3), "f4"), label=np.array([{}, {}], dtype=object))
     assert started.bind(Path("in.npz"), leave_out=["label"], batch_size=1) == 2

@@ -73,11 +73,11 @@ class Liar:
     ],
     ids=lambda one: str(one).partition(" at 0x")[0],
 )
-def test_what_an_answer_takes(answer, size):
+def test_the_size_of_an_answer(answer, size):
     assert answer_bytes(answer) == size
 
 
-def test_what_holds_itself_has_no_size():
+def test_a_self_referencing_answer_has_no_size():
     endless = []
     endless.append(endless)
     assert answer_bytes(endless) is None
@@ -142,7 +142,7 @@ def test_the_requests_of_one_call_of_a_test_share_it(serving, checkout):
     assert measure_payloads(serving(pytest="test_it.py::test_it"), ()) == sizes(None, 3)
 
 
-def test_what_is_kept_is_not_asked_again(loaded, app, tmp_path):
+def test_kept_answers_are_not_computed_again(loaded, app, tmp_path):
     worker = loaded(
         app("""
             import itertools
@@ -173,18 +173,18 @@ def test_means_are_of_all_requests_and_of_those_answered():
 
 @pytest.mark.parametrize("name", SAID)
 @pytest.mark.parametrize("value", [-1, 1.5, "12", True, 1 << 63, float("nan"), float("inf"), [1]])
-def test_numbers_that_are_none_of_bytes(name, value):
+def test_invalid_byte_counts(name, value):
     with pytest.raises(ValueError, match=name):
         Payloads.of({**SAID, name: value})
 
 
 @pytest.mark.parametrize("said", [{}, {**SAID, "requests": None}, {**SAID, "answered": 3}])
-def test_replies_that_make_no_sense(said):
+def test_malformed_replies(said):
     with pytest.raises(ValueError, match=r"answered|requests"):
         Payloads.of(said)
 
 
-def test_code_that_speaks_for_its_worker_is_not_believed(loaded, app, trouble):
+def test_replies_forged_by_the_workload_are_refused(loaded, app, trouble):
     worker = loaded(
         app("""
             from energygate_worker.answer_collector import AnswerCollector

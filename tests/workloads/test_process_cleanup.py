@@ -148,7 +148,7 @@ def has_died(serving):
         ),
     ],
 )
-def test_nothing_lives_when_a_worker(parents, start, it):
+def test_no_process_survives_when_a_worker(parents, start, it):
     serving, pids = parents(*STARTS[start])
     it(serving)
     assert all(is_gone(pid) for pid in pids)
@@ -157,14 +157,14 @@ def test_nothing_lives_when_a_worker(parents, start, it):
 
 @both_ways_of_holding
 @pytest.mark.parametrize("it", [is_closed, shuts_down])
-def test_nothing_lives_that_has_cleared_its_environment_when_a_worker(parents, it):
+def test_no_process_with_a_cleared_environment_survives_when_a_worker(parents, it):
     serving, pids = parents("daemon(clear)", 1)
     it(serving)
     assert all(is_gone(pid) for pid in pids)
 
 
 @both_ways_of_holding
-def test_processes_that_breed_faster_than_one_looks_are_ended_too(parents, diary):
+def test_rapidly_forking_processes_are_ended_too(parents, diary):
     # Each lives for a moment and leaves a successor in a session of its own: any list of them is out of date.
     serving, _ = parents("child(flee, wait=False)", 10)
     serving.close()
@@ -190,7 +190,7 @@ def test_while_a_worker_is_frozen_nothing_of_it_uses_cpu_time(parents, worker, s
         assert frozen.run(1).failed == ()
 
 
-def test_trouble_while_starting_leaves_no_group(worker, tmp_path, trouble):
+def test_an_error_while_starting_leaves_no_group(worker, tmp_path, trouble):
     with trouble("does not exist"):
         worker(directory=tmp_path / "gone")
     assert left_groups() == []
@@ -248,7 +248,7 @@ def parent(app, checkout, diary, held):
         *repeated(*((start, True) for start in STARTS if start not in TELLING)),
     ],
 )
-def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended, start, freeze):
+def test_no_process_survives_when_energygate_is_killed(parent, diary, has_ended, start, freeze):
     killed, pid, group = parent(*STARTS[start], freeze=freeze)
     with killed:
         killed.kill()
@@ -258,7 +258,7 @@ def test_nothing_lives_when_energygate_itself_is_killed(parent, diary, has_ended
         assert time.monotonic() < deadline
 
 
-def test_a_watchdog_that_is_dismissed_does_nothing():
+def test_a_dismissed_watchdog_does_nothing():
     command = [sys.executable, "-c", "input()"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True) as guarded:
         Watchdog(guarded.pid, mark="no-mark", group="").dismiss()

@@ -12,7 +12,7 @@ from energygate.workloads.operators import MAX_CALLS, operator_changes
 DIGITS = Path(__file__).parents[2] / "fixtures"
 
 
-def test_a_fast_model_is_called_no_oftener_than_needed(serving, checkout, tmp_path):
+def test_a_fast_model_is_called_no_more_often_than_needed(serving, checkout, tmp_path):
     for name in ("mlp", "cnn"):
         shutil.copy(DIGITS / "models" / f"digits-{name}.onnx", checkout)
     head = serving(onnx="digits-cnn.onnx")

@@ -59,7 +59,7 @@ def collected(checkout, tmp_path):
         *repeated(((), ("-pno:energygate",))),  # as if it were not installed
     ],
 )
-def test_what_says_that_it_is(collected, targets, options):
+def test_which_tests_are_energy_tests(collected, targets, options):
     found = collected({"tests/test_it.py": TESTS, "pytest.ini": "[pytest]\n"}, *targets, options=options)
     assert (found.tests, found.failed) == (FOUND, ())
 
@@ -121,7 +121,7 @@ def test_trouble_with_time(collected):
         collected({}, run=endless)
 
 
-def test_last_words_are_told(collected):
+def test_stderr_is_shown(collected):
     def dies(*_, **__):
         return CompletedCommand(returncode=-9, stdout=b"", stderr=b"killed\n")
 

@@ -140,13 +140,13 @@ def test_one_sentence(loaded, checkout, trouble, name):
         ("tests/test_energy.py::test_it[2]", "there is no test tests/test_energy.py::test_it[2]"),
     ],
 )
-def test_a_test_that_is_not_there_is_told_from_one_that_fails(loaded, checkout, trouble, target, sentence):
+def test_a_missing_test_is_distinguished_from_a_failing_one(loaded, checkout, trouble, target, sentence):
     with trouble(sentence) as caught:
         loaded(node(checkout, FAILS, target=target))
     assert isinstance(caught.value, TargetMissing)
 
 
-def test_what_it_printed_and_where_it_failed_is_the_detail(loaded, checkout, trouble):
+def test_output_and_traceback_are_the_detail(loaded, checkout, trouble):
     with trouble("before it measured anything") as caught:
         loaded(node(checkout, "def test_it(energy):\n    print('loading')\n    assert 1 == 2"))
     assert not isinstance(caught.value, TargetMissing)
@@ -154,7 +154,7 @@ def test_what_it_printed_and_where_it_failed_is_the_detail(loaded, checkout, tro
         assert words in caught.value.detail
 
 
-def test_two_parts_of_one_name_are_told_when_the_test_has_gone_on(loaded, checkout, trouble):
+def test_duplicate_part_names_are_an_error_at_the_end_of_the_test(loaded, checkout, trouble):
     worker = loaded(node(checkout, "def test_it(energy):\n    energy(len, '')\n    energy(len, '')"))
     worker.run(2)
     with trouble(f"{T} measures two parts without a name; distinguish them with energy(..., name=...)"):

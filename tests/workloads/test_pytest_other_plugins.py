@@ -131,7 +131,7 @@ def test_a_projects_settings(loaded, checkout, monkeypatch, files, environment):
 @pytest.mark.parametrize(
     "module", ["pytest_timeout", *repeated("pytest_rerunfailures", "pytest_forked", "pytest_memray/plugin")]
 )
-def test_who_is_sent_home(loaded, checkout, module):
+def test_which_plugins_are_disabled(loaded, checkout, module):
     name = re.split("[_/]", module)[1]
     files = {
         f"{module}.py": RESTLESS.format(name=name),
@@ -193,7 +193,7 @@ def test_a_checkout_inside_of_the_other_has_its_own_settings(worker, tmp_path, i
 
 
 @pytest.mark.parametrize("inside", [False, True])
-def test_code_of_the_other_side_is_seen(worker, tmp_path, monkeypatch, inside):
+def test_imported_code_of_the_other_side_is_detected(worker, tmp_path, monkeypatch, inside):
     other = tmp_path / "other"
     own = other / "base" if inside else tmp_path / "own"
     write(other, {"src/package/__init__.py": "", "src/package/app.py": "def work():\n    return 3\n"})
@@ -203,7 +203,7 @@ def test_code_of_the_other_side_is_seen(worker, tmp_path, monkeypatch, inside):
     assert worker(directory=own).load(**workload, timeout_s=60).origin.startswith(str(other / "src/package"))
 
 
-def test_an_interpreter_in_the_other_checkout_is_no_code_of_it(worker, tmp_path):
+def test_an_interpreter_in_the_other_checkout_is_not_its_code(worker, tmp_path):
     other = tmp_path / "other"
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", other / ".venv"], check=True)
     python = next((other / ".venv").glob("[Bbs]*/python*"))
@@ -256,7 +256,7 @@ def test_the_plugins_that_many_projects_use(loaded, checkout, company, monkeypat
     assert written == {*PROJECT, *went_on}
 
 
-def test_nobody_sums_up_and_everybody_ends_in_good_order(loaded, checkout):
+def test_disabled_plugins_print_no_summary_and_end_cleanly(loaded, checkout):
     conftest = """
         def pytest_terminal_summary():
             open("summed_up", "w").close()
@@ -285,19 +285,19 @@ OPTION = """
 SAYS_MODEL = "def test_it(energy, request):\n    assert request.config.option.model == 'large'\n    energy(len, '')\n"
 
 
-def test_options_of_the_users_session_hold(loaded, checkout):
+def test_options_of_the_users_session_apply(loaded, checkout):
     files = {"conftest.py": OPTION, "ci.ini": "[pytest]\nmarkers = fast: not slow\n"}
     source = f"import pytest\n@pytest.mark.fast\n{SAYS_MODEL}"
     options = ["-cci.ini", "--rootdir=tests", "--model=large", "--strict-markers", "-Werror"]
     loaded(node(checkout, source, files=files, options=options)).run(1)
 
 
-def test_what_only_the_other_side_has_is_left_out(loaded, checkout):
+def test_options_that_only_the_other_side_knows_are_left_out(loaded, checkout):
     options = ["-cgone.ini", "--rootdir=gone", "--confcutdir=gone", "--model=large", "-Werror"]
     loaded(node(checkout, TEST, options=options)).run(1)
 
 
-def test_what_the_project_itself_asks_for_in_vain_stays_an_error(loaded, checkout, trouble):
+def test_unknown_options_of_the_project_itself_are_an_error(loaded, checkout, trouble):
     files = {"pytest.ini": "[pytest]\naddopts = --no-such-option\n"}
     with trouble("--no-such-option"):
         loaded(node(checkout, TEST, files=files, options=["--model=large"]))

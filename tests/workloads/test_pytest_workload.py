@@ -31,7 +31,7 @@ def answers(worker, tmp_path, count=3):
         return {name: archive[name].tolist() for name in archive.files}
 
 
-def test_what_the_fixture_is_given_is_one_request_per_call(served, checkout, tmp_path):
+def test_each_call_of_the_fixtures_function_is_one_request(served, checkout, tmp_path):
     source = """
         def test_it(energy, tmp_path):
             calls = []
@@ -56,7 +56,7 @@ def test_what_the_fixture_is_given_is_one_request_per_call(served, checkout, tmp
     ]
 
 
-def test_the_time_is_the_calls_and_its_start_is_the_tests(loaded, checkout):
+def test_windows_time_the_calls_and_cold_start_includes_the_test(loaded, checkout):
     source = """
         import time
 
@@ -225,7 +225,7 @@ def test_requests_and_units(worker, checkout, *, call, name, count, requests):
         ),
     ],
 )
-def test_a_failed_request_is_one_like_elsewhere(loaded, checkout, trouble, *, call, name, sentence):
+def test_a_failed_request_is_an_error_as_for_other_workloads(loaded, checkout, trouble, *, call, name, sentence):
     source = f"""
         import sys
 
@@ -255,7 +255,7 @@ def test_failed_requests_may_be_counted(served):
     worker.shut_down()
 
 
-def test_what_says_nothing_of_its_own_is_not_compared(loaded, checkout, tmp_path, trouble):
+def test_answers_without_content_are_not_compared(loaded, checkout, tmp_path, trouble):
     source = """
         class Answer: ...
 
@@ -267,12 +267,12 @@ def test_what_says_nothing_of_its_own_is_not_compared(loaded, checkout, tmp_path
         worker.outputs(tmp_path / "out.npz", count=1)
 
 
-def test_nothing_is_an_answer_here(served, tmp_path):
+def test_none_is_a_valid_answer(served, tmp_path):
     worker, _ = served(2, "def test_it(energy):\n    assert energy(lambda: None) is None")
     assert answers(worker, tmp_path) == {"answer": ["None"]}
 
 
-def test_nobody_watches_while_it_is_measured(served, checkout):
+def test_tracing_is_off_while_measuring(served, checkout):
     source = """
         import logging, sys, threading
 
@@ -313,12 +313,12 @@ def test_nobody_watches_while_it_is_measured(served, checkout):
     assert messages == []
 
 
-def test_a_workers_own_modules_are_not_looked_for_among_the_tests(served, checkout):
+def test_the_workers_modules_are_not_imported_from_the_tests(served, checkout):
     write(checkout, {"tests/mmap.py": "raise SystemExit", "queue.py": "raise SystemExit"})
     served(4, "def test_it(energy):\n    energy(len, '')", clients=2)
 
 
-def test_a_fixtures_end_comes_after_the_measurement_and_is_not_waited_for(loaded, checkout):
+def test_fixture_teardown_comes_after_the_measurement(loaded, checkout):
     source = """
         import os, time
         import pytest
@@ -354,7 +354,7 @@ def test_a_fixtures_end_comes_after_the_measurement_and_is_not_waited_for(loaded
         ({"function": len, "units": -1}, TypeError, "units=-1"),
     ],
 )
-def test_arguments_that_make_no_sense(arguments, error, sentence):
+def test_invalid_arguments(arguments, error, sentence):
     with pytest.raises(error) as caught:
         MeasuredCall(**arguments)
     assert sentence in str(caught.value)
@@ -364,7 +364,7 @@ def test_numpys_integers_are_numbers_of_requests():
     assert MeasuredCall(len, ("",), requests=np.int64(3)).requests == 3
 
 
-def test_called_once_it_gives_whatever_it_gives():
+def test_a_single_call_returns_the_functions_value():
     async def work(x):
         return x
 

@@ -72,7 +72,7 @@ def chunked(*pieces, more="", trailer=""):
     return head + "".join(f"{len(one):x}\r\n{one}\r\n" for one in pieces) + f"0\r\n{trailer}\r\n"
 
 
-def test_what_is_on_the_wire_and_what_is_in_it(wired):
+def test_sizes_on_the_wire_and_decoded(wired):
     word = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
     streamed = events(word, word, "[DONE]")
     answers = {
@@ -119,7 +119,7 @@ def test_the_shipped_server_whole_and_streamed(loaded, checkout, tmp_path):
     assert 100 < framing - chunks * len("45\r\n\r\n") < 200
 
 
-def test_without_a_body_a_request_takes_nothing(loaded, checkout):
+def test_a_request_without_a_body_has_size_zero(loaded, checkout):
     worker = loaded(canned(checkout, {"/": http("abc", content_type="text/plain")}))
     assert worker.answer(count=ALL).request_bytes == 0
 
@@ -145,7 +145,7 @@ def test_without_a_body_a_request_takes_nothing(loaded, checkout):
         ),
     ],
 )
-def test_requests_that_fail_are_left_out_where_that_is_tolerated(loaded, checkout, tmp_path, trouble, *, answer, words):
+def test_tolerated_failures_are_left_out(loaded, checkout, tmp_path, trouble, *, answer, words):
     fine = http("{}")
     workload = canned(checkout, {"/": fine, "/bad": answer})
     requests = write_requests(tmp_path / "r.jsonl", 7, {"url": "/bad", "body": 777}, 7)
@@ -160,7 +160,7 @@ def test_requests_that_fail_are_left_out_where_that_is_tolerated(loaded, checkou
         worker.answer(count=ALL)
 
 
-def test_where_every_request_fails_only_requests_have_a_size(wired):
+def test_if_every_request_fails_only_requests_have_a_size(wired):
     assert wired({"/": http("", status="500 Oops")}, tolerant=True) == {"/": payloads(5, None)}
 
 
@@ -194,7 +194,7 @@ def test_the_first_piece_of_a_compressed_stream_is_seen(loaded, checkout, texts)
 
 
 @given(body=st.binary(max_size=3000), coding=st.sampled_from(["gzip", "members", "deflate", "raw"]))
-def test_what_was_compressed_is_had_again(body, coding):
+def test_compressed_content_is_decoded(body, coding):
     said = {"members": "gzip", "raw": "deflate"}.get(coding, coding)
     content = raw(body) if coding == "raw" else compressed(body, coding)
     assert decoded(content, said) == body
@@ -202,7 +202,7 @@ def test_what_was_compressed_is_had_again(body, coding):
 
 
 @given(body=st.binary(min_size=1, max_size=300), coding=st.sampled_from(["gzip", "deflate"]))
-def test_whatever_a_server_calls_compressed_is_bytes_or_a_failed_request(body, coding):
+def test_any_compressed_content_is_bytes_or_a_failed_request(body, coding):
     StreamDecoder(coding)(body)
     try:
         decoded(body, coding)

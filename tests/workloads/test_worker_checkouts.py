@@ -24,12 +24,12 @@ def lazy(tmp_path, monkeypatch):
     return module, file
 
 
-def test_a_lazy_module_stays_so(lazy, tmp_path):
+def test_a_lazy_module_is_not_loaded(lazy, tmp_path):
     module, file = lazy
     assert file_of(module) == str(file)
     assert Checkouts(str(tmp_path / "own"), str(tmp_path / "other")).foreign_module() == str(file)
 
 
 @pytest.mark.parametrize("module", [None, 3, type("Odd", (), {"__slots__": ()})()])
-def test_whatever_else_is_there_has_no_file(module):
+def test_other_objects_have_no_file(module):
     assert file_of(module) is None

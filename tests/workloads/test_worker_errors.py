@@ -175,7 +175,7 @@ def test_an_interpreter_that_cannot_be_started(worker, trouble, python):
         worker(python=python)
 
 
-def test_a_program_that_is_no_worker(worker, app, checkout, trouble):
+def test_a_program_that_is_not_a_worker(worker, app, checkout, trouble):
     script = checkout / "python"
     script.write_text("#!/bin/sh\necho hello\nread line\n", encoding="utf-8")
     script.chmod(0o755)
@@ -183,7 +183,7 @@ def test_a_program_that_is_no_worker(worker, app, checkout, trouble):
         worker(python=str(script)).load(**app(""), timeout_s=60)
 
 
-def test_a_checkout_that_is_not_there(worker, tmp_path, trouble):
+def test_a_missing_checkout(worker, tmp_path, trouble):
     with trouble("the directory", "gone does not exist"):
         worker(directory=tmp_path / "gone")
 
@@ -216,7 +216,7 @@ def test_whatever_a_request_does_to_its_standard_streams_does_not_reach_the_prot
     assert serving.shut_down() > 0
 
 
-def test_the_last_words_are_the_detail(loaded, app, trouble):
+def test_stderr_is_the_detail(loaded, app, trouble):
     body = "for number in range(100): print('line', number)\nos._exit(9)"
     serving = loaded(app(request_of(body.replace("os._exit", "sys.stdout.flush(); os._exit"))))
     with trouble("exit code 9") as caught:

@@ -217,7 +217,7 @@ def test_multiprocessing_works_in_a_request(loaded, app, tmp_path, method):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="nothing forks here")
 @pytest.mark.parametrize("end", ["os._exit(0)", "sys.exit(0)"])
-def test_a_forked_child_that_ends_itself_is_no_trouble(loaded, app, tmp_path, end):
+def test_a_forked_child_that_exits_is_not_an_error(loaded, app, tmp_path, end):
     serving = loaded(
         app(f"""
             import os, sys

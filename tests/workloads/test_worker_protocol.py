@@ -151,7 +151,7 @@ def test_the_users_modules_come_first_and_ours_are_not_there(loaded, app, checko
     assert answers_of(serving, tmp_path / "out.npz") == {"answer": [["the user"] * len(ours)]}
 
 
-def test_no_file_of_ours_is_called_like_a_standard_module():
+def test_no_file_of_the_worker_shadows_a_standard_module():
     # The directory that holds the worker's package is first in sys.path while it imports the standard library.
     assert not {path.stem for path in WORKER.parent.parent.iterdir()} & sys.stdlib_module_names
 
@@ -203,7 +203,7 @@ def test_the_protocol_is_lines_of_json_that_any_program_can_speak(app, checkout)
     assert done.stderr.split() == ["noise"] * 4
 
 
-def test_a_reply_that_arrives_when_its_worker_has_ended_is_not_lost(loaded, app):
+def test_a_reply_sent_just_before_exit_is_not_lost(loaded, app):
     serving = loaded(app("def make():\n    return int"))
     replies = serving._replies
 

@@ -95,7 +95,7 @@ def test_so_many_clients_are_served_at_once(loaded, app, source):
 
 
 @pytest.mark.parametrize("clients", [1, 3])
-def test_clients_take_the_calls_in_order_and_from_where_they_are_told(loaded, app, checkout, tmp_path, clients):
+def test_clients_serve_calls_in_order_from_the_given_position(loaded, app, checkout, tmp_path, clients):
     serving = loaded(
         app("""
             seen = []
@@ -173,7 +173,7 @@ def test_failures_among_several_clients(loaded, app, trouble, clients, kind):
 @POSIX_ONLY
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*:DeprecationWarning")
 @pytest.mark.parametrize("kind", ["def", "async def"])
-def test_a_copy_that_comes_back_is_found_in_any_client(loaded, app, trouble, kind):
+def test_a_forked_copy_that_returns_is_detected_in_any_client(loaded, app, trouble, kind):
     serving = loaded(
         app(f"""
             import os
@@ -227,7 +227,7 @@ def test_several_servers_share_one_queue(loaded, app, source):
     assert min(rounds[2:]) >= 2
 
 
-def test_waiting_for_arrivals_costs_next_to_nothing(loaded, app):
+def test_waiting_for_arrivals_uses_little_cpu(loaded, app):
     """The dispatcher sleeps: what a window of gaps costs is what its requests cost."""
     serving = loaded(app("def make():\n    return lambda: 42\n"))
     served = serving.run(5, arrivals=arriving(50, 100, 150, 200, 250, span_ms=300))

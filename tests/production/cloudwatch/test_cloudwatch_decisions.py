@@ -36,7 +36,7 @@ RAISES = Limits(minimum=0.1, maximum=0.5, step=0.2, step_seconds=900, restore_se
         (None, 9, 2),
     ],
 )
-def test_what_goes_down_stays_within_its_limits_or_where_it_was_below_them(original, steps, expected):
+def test_a_falling_value_stays_within_its_limits_or_where_it_was(original, steps, expected):
     assert moved(original, original, steps, LOWERS, lowers=True) == expected
 
 
@@ -52,7 +52,7 @@ def test_what_goes_down_stays_within_its_limits_or_where_it_was_below_them(origi
         (None, 1, 0.2),
     ],
 )
-def test_a_share_goes_up_within_its_limits_or_stays_where_it_was_above_them(original, steps, expected):
+def test_a_rising_share_stays_within_its_limits_or_where_it_was(original, steps, expected):
     assert moved(original, original, steps, RAISES, lowers=False) == expected
 
 
@@ -60,7 +60,7 @@ def test_the_first_step_leads_at_least_to_the_minimum():
     assert moved(0.0, 0.0, 1, Limits(0.3, 0.5, 0.1, 900, 0), lowers=False) == 0.3
 
 
-def test_a_clock_that_is_behind_does_not_lead_back():
+def test_a_late_clock_does_not_undo_a_step():
     memory = Memory(8, (5, 2))
     assert decide("ALARM", -1e6, 2, memory, LOWERS, lowers=True).action == "keep"
 
@@ -128,7 +128,7 @@ def live(world, happened):
 
 
 @given(kinds, happenings)
-def test_whatever_happens_an_ok_at_the_end_puts_everything_back(kind, happened):
+def test_any_sequence_that_ends_in_ok_restores_the_value(kind, happened):
     original, limits = kind
     world = World(original, limits)
     for _ in live(world, happened):
@@ -142,7 +142,7 @@ def test_whatever_happens_an_ok_at_the_end_puts_everything_back(kind, happened):
 
 
 @given(kinds, happenings)
-def test_whatever_happens_it_stays_within_its_limits_and_leads_nowhere_back_in_an_alarm(kind, happened):
+def test_any_sequence_stays_within_limits_and_never_reverts_during_an_alarm(kind, happened):
     original, limits = kind
     world = World(original, limits)
     for before, after, state in live(world, happened):
@@ -153,7 +153,7 @@ def test_whatever_happens_it_stays_within_its_limits_and_leads_nowhere_back_in_a
 
 
 @given(kinds, happenings, happenings)
-def test_what_somebody_else_sets_in_an_alarm_is_never_touched_until_the_next_one(kind, happened, later):
+def test_a_value_set_by_somebody_else_is_kept_until_the_next_alarm(kind, happened, later):
     original, limits = kind
     world = World(original, limits)
     for _ in live(world, happened):
@@ -172,7 +172,7 @@ def test_what_somebody_else_sets_in_an_alarm_is_never_touched_until_the_next_one
 
 
 @given(kinds, st.floats(0, 50_000), st.integers(1, 5))
-def test_it_makes_no_difference_how_often_it_runs(kind, seconds, often):
+def test_repeated_runs_make_no_difference(kind, seconds, often):
     once, repeatedly = (World(*kind) for _ in range(2))
     for world in (once, repeatedly):
         world.set_state("ALARM")
@@ -199,7 +199,7 @@ def test_it_makes_no_difference_how_often_it_runs(kind, seconds, often):
         {"source": "aws.sns", "alarmData": {"alarmName": "ours", "state": {"value": "ALARM"}}},
     ],
 )
-def test_events_that_are_not_the_alarms_are_told_apart(event):
+def test_other_events_are_recognised(event):
     assert 0 < len(unexpected(event, "ours")) < 400
 
 

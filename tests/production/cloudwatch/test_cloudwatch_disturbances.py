@@ -8,7 +8,7 @@ from controlled_resources import LambdaAlias, ReservedConcurrency, SageMakerEndp
 
 
 @pytest.mark.parametrize("kind", [ReservedConcurrency, LambdaAlias], ids=lambda kind: kind.__name__)
-def test_what_somebody_else_sets_during_an_alarm_stays(account, deployed, kind):
+def test_a_value_set_by_somebody_else_during_an_alarm_is_kept(account, deployed, kind):
     thing, answer = deployed(kind)
     answer(account.set_state("ALARM"))
     theirs = 0.6 if kind.start < 1 else 7
@@ -24,14 +24,14 @@ def test_what_somebody_else_sets_during_an_alarm_stays(account, deployed, kind):
     assert thing.value() == theirs
 
 
-def test_what_is_beyond_its_limit_already_is_not_moved_back(account, deployed):
+def test_a_value_already_beyond_its_limit_is_not_changed(account, deployed):
     thing, answer = deployed(ReservedConcurrency)
     thing.set(3)  # below the minimum of 5
     assert answer(account.set_state("ALARM"))["action"] == "keep"
     assert thing.value() == 3
 
 
-def test_energy_must_stay_within_its_limit_for_as_long_as_the_stack_says(account, deployed):
+def test_the_value_is_restored_only_after_the_restore_time(account, deployed):
     thing, answer = deployed(ReservedConcurrency, RestoreMinutes="30")
     answer(account.set_state("ALARM"))
     account.wait(16)
@@ -47,7 +47,7 @@ def test_energy_must_stay_within_its_limit_for_as_long_as_the_stack_says(account
     assert thing.value() == ReservedConcurrency.start
 
 
-def test_without_enough_data_nothing_moves(account, deployed):
+def test_with_too_little_data_nothing_changes(account, deployed):
     thing, answer = deployed(ReservedConcurrency)
     answer(account.set_state("ALARM"))
     account.wait(60)
@@ -55,7 +55,7 @@ def test_without_enough_data_nothing_moves(account, deployed):
     assert thing.value() == ReservedConcurrency.steps[0]
 
 
-def test_an_alias_that_is_being_shifted_otherwise_is_left_alone(account, deployed):
+def test_an_alias_with_another_traffic_shift_is_left_alone(account, deployed):
     thing, answer = deployed(LambdaAlias)
     account.client("lambda").publish_version(FunctionName="classify")
     thing.set(0.1, version="1")
@@ -98,7 +98,7 @@ def test_an_endpoint_that_is_being_updated_is_left_for_later(account, deployed):
     assert thing.value() == SageMakerEndpoint.steps[0]
 
 
-def test_what_a_run_that_was_cut_short_left_undone_the_next_one_does(account, deployed):
+def test_the_next_run_completes_an_interrupted_one(account, deployed):
     thing, answer = deployed(ReservedConcurrency)
 
     class Throttled:
@@ -128,7 +128,7 @@ def test_what_a_run_that_was_cut_short_left_undone_the_next_one_does(account, de
     assert thing.value() == ReservedConcurrency.start
 
 
-def test_of_two_runs_at_the_same_moment_one_remembers(account, deployed):
+def test_of_two_concurrent_runs_one_stores_the_memory(account, deployed):
     """The other must not take what the first has set for what was there before."""
     _, answer = deployed(ReservedConcurrency)
     remembered = answer.module.MemoryStore(account.client("ssm"), answer.settings["MEMORY"])
@@ -138,14 +138,14 @@ def test_of_two_runs_at_the_same_moment_one_remembers(account, deployed):
 
 
 @pytest.mark.parametrize("event", [None, {"source": "aws.cloudwatch", "alarmData": {"alarmName": "another"}}])
-def test_events_that_are_not_the_alarms_move_nothing(account, deployed, event):
+def test_other_events_change_nothing(account, deployed, event):
     thing, answer = deployed(ReservedConcurrency)
     account.set_state("ALARM")
     assert answer(event)["action"] == "ignore"
     assert thing.value() == ReservedConcurrency.start
 
 
-def test_an_alarm_that_is_gone_moves_nothing(account, deployed):
+def test_a_deleted_alarm_changes_nothing(account, deployed):
     thing, answer = deployed(ReservedConcurrency)
     event = account.set_state("ALARM")
     account.client("cloudwatch").delete_alarms(AlarmNames=[ALARM])
@@ -153,7 +153,7 @@ def test_an_alarm_that_is_gone_moves_nothing(account, deployed):
     assert thing.value() == ReservedConcurrency.start
 
 
-def test_limits_that_make_no_sense_are_refused_before_anything_moves(account, deployed):
+def test_contradictory_limits_are_refused_before_any_change(account, deployed):
     thing, answer = deployed(ReservedConcurrency, Minimum="9", Maximum="3")
     with pytest.raises(ValueError, match="needs 0 <= Minimum <= Maximum"):
         answer(account.set_state("ALARM"))

@@ -62,7 +62,7 @@ def test_a_statistic_set_has_the_requests_and_their_facility_energy(put, kept):
     assert second["StatisticValues"] == {"SampleCount": 4.0, "Sum": 50.0, "Minimum": 12.5, "Maximum": 12.5}
 
 
-def test_a_line_has_the_mean_as_often_as_there_were_requests(emf, written):
+def test_a_line_has_the_mean_with_the_count_of_requests(emf, written):
     emf(cnn=totals(3, 6.0, idle=2.0), mlp=totals(5000, 1000.0))
     cnn, mlp = map(assert_is_emf, written.getvalue().splitlines())
     assert cnn["_aws"]["Timestamp"] == 1_767_225_600_500
@@ -97,7 +97,7 @@ def test_every_line_is_in_the_embedded_metric_format(name, requests, joules, idl
 
 
 @given(st.lists(st.tuples(st.integers(0, 300), st.floats(0, 1e4), st.booleans()), max_size=20))
-def test_what_is_sent_adds_up_to_what_was_served_however_often_it_is_refused(steps):
+def test_sent_sums_equal_served_sums_despite_refusals(steps):
     """The average over everything that was sent is all energy over all requests."""
     kept = Kept()
     put = Feed(PutMetricDataSink(client=lambda: kept))
@@ -111,7 +111,7 @@ def test_what_is_sent_adds_up_to_what_was_served_however_often_it_is_refused(ste
     assert math.isclose(sum(one["Sum"] for one in sets), joules * 1.25)
 
 
-def test_without_requests_nothing_is_told(put, kept, emf, written):
+def test_without_requests_nothing_is_sent(put, kept, emf, written):
     for feed in (put, emf):
         feed(cnn=totals(0, 0.0))
         feed(cnn=totals(0, 50.0))
@@ -119,7 +119,7 @@ def test_without_requests_nothing_is_told(put, kept, emf, written):
     assert not written.getvalue()
 
 
-def test_requests_wait_for_their_energy(put, kept):
+def test_requests_are_sent_once_their_energy_is_read(put, kept):
     put(cnn=totals(4, 0.0))
     assert kept.sent == []
     put(cnn=totals(10, 8.0))
@@ -128,7 +128,7 @@ def test_requests_wait_for_their_energy(put, kept):
 
 @pytest.mark.parametrize("trouble", [{"meter": None}, {"meter_errors": 1}])
 @pytest.mark.parametrize("recovered", [0.0, 100.0])
-def test_requests_whose_energy_was_not_read_are_never_told(put, kept, trouble, recovered):
+def test_requests_without_an_energy_reading_are_never_sent(put, kept, trouble, recovered):
     """Whether it is lost, or comes with the next reading that succeeds."""
     errors = trouble.get("meter_errors", 0)
     put(cnn=totals(4, 8.0))
@@ -138,7 +138,7 @@ def test_requests_whose_energy_was_not_read_are_never_told(put, kept, trouble, r
     assert [one["MetricData"][0]["StatisticValues"]["Sum"] for one in kept.sent] == [10.0, 10.0]
 
 
-def test_a_service_hears_nothing_of_a_sink_that_cannot_send(kept, written):
+def test_a_failing_sink_does_not_disturb_the_service(kept, written):
     """With the recorder itself: the trouble is counted, other sinks get theirs, and nothing is lost in the end."""
     clock = iter(range(10**9))
     kept.refusals = [NoCredentialsError(), ConnectionError("throttled")]
@@ -179,7 +179,7 @@ class TwoJoulesALook:
         pass
 
 
-def test_a_name_that_cloudwatch_refuses_does_not_take_the_others_with_it(put, kept, caplog):
+def test_a_name_that_cloudwatch_refuses_does_not_affect_others(put, kept, caplog):
     for requests in (1, 2):
         put(cnn=totals(requests, 1.0 * requests), größer=totals(requests, 1.0 * requests))
     assert set(kept.sets()) == {"cnn"}
@@ -193,7 +193,7 @@ def test_names_that_cloudwatch_refuses(name):
     assert name_fault(name)
 
 
-def test_workloads_go_in_batches_and_what_was_sent_is_not_sent_again(put, kept):
+def test_workloads_are_sent_in_batches_and_only_once(put, kept):
     workloads = {f"w{number:04}": totals(1, 1.0) for number in range(2500)}
     put()
     sizes = []
@@ -212,7 +212,7 @@ def test_workloads_go_in_batches_and_what_was_sent_is_not_sent_again(put, kept):
     assert sum(len(parameters["MetricData"]) for parameters in kept.sent) == len(kept.sets()) == 2500
 
 
-def test_a_forked_process_begins_at_its_own_zero_with_its_own_connections(monkeypatch):
+def test_a_forked_process_starts_at_zero_with_its_own_connections(monkeypatch):
     """The parent's client would share sockets, and its totals are not the child's."""
     clients = []
 
@@ -233,7 +233,7 @@ def test_a_forked_process_begins_at_its_own_zero_with_its_own_connections(monkey
     assert [one.closed for one in clients] == [False, True]
 
 
-def test_amazon_gets_what_its_own_description_of_the_call_asks_for(put):
+def test_requests_follow_amazons_description_of_the_call(put):
     """botocore refuses parameters that PutMetricData does not have or take."""
     client = SESSION.client("cloudwatch")
     put.sink = PutMetricDataSink(client=lambda: client)
@@ -245,7 +245,7 @@ def test_amazon_gets_what_its_own_description_of_the_call_asks_for(put):
     assert [type(error) for error in put.raised] == [ClientError]
 
 
-def test_missing_credentials_are_the_recorders_to_count(put, monkeypatch, tmp_path):
+def test_missing_credentials_are_counted_as_errors_of_the_recorder(put, monkeypatch, tmp_path):
     for name in [name for name in os.environ if name.startswith("AWS_")]:  # as a runner of Amazon's has them
         monkeypatch.delenv(name)
     monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -257,25 +257,25 @@ def test_missing_credentials_are_the_recorders_to_count(put, monkeypatch, tmp_pa
     assert [type(error) for error in put.raised] == [NoCredentialsError]
 
 
-def test_a_missing_boto3_is_said_where_the_sink_is_made(monkeypatch):
+def test_a_missing_boto3_is_an_error_when_the_sink_is_created(monkeypatch):
     monkeypatch.setitem(sys.modules, "boto3", None)
     with pytest.raises(UsageError, match=r"^PutMetricDataSink needs boto3: pip install 'energygate\[aws\]'$"):
         PutMetricDataSink()
 
 
-def test_lines_go_to_standard_output_as_it_is_then(capsys):
+def test_lines_go_to_the_current_standard_output(capsys):
     EmfSink().export(snapshot(cnn=totals(1, 1.0)), None)
     assert assert_is_emf(capsys.readouterr().out.rstrip("\n"))["requests"] == 1
 
 
-def test_a_closed_stream_is_the_recorders_to_count(emf, written):
+def test_a_closed_stream_is_counted_as_an_error_of_the_recorder(emf, written):
     written.close()
     emf(cnn=totals(1, 1.0))
     assert len(emf.raised) == 1
 
 
 @pytest.mark.parametrize("joules", [575, 577])
-def test_what_a_sink_sends_is_what_the_exported_alarm_looks_at(account, joules):
+def test_sinks_send_the_metric_that_the_exported_alarm_uses(account, joules):
     """576 J of IT energy at a PUE of 1.25 are the policy's 0.2 Wh."""
     account.deploy(files(source(), CloudWatchOptions(answer="none"))["digits-cnn.yaml"])
     put = Feed(PutMetricDataSink(client=lambda: account.client("cloudwatch")))

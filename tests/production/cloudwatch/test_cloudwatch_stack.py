@@ -26,13 +26,13 @@ def test_the_alarm_holds_the_policys_limit(account):
     assert alarm["AlarmActions"] == []
 
 
-def test_the_limit_may_be_another_one_in_a_stack(account):
+def test_a_stack_may_override_the_limit(account):
     account.deploy(template("none"), LimitJoules="0.00123", EvaluationPeriods="6", DatapointsToAlarm="5")
     assert account.alarm()["Threshold"] == 0.00123
     assert (account.alarm()["DatapointsToAlarm"], account.alarm()["EvaluationPeriods"]) == (5, 6)
 
 
-def test_a_topic_hears_of_the_alarm_beside_the_function(account):
+def test_the_alarm_notifies_the_topic_and_the_function(account):
     topic = account.client("sns").create_topic(Name="ops")["TopicArn"]
     account.deploy(template("concurrency"), **ReservedConcurrency.parameters, NotificationTopicArn=topic)
     wanted = [topic, account.answer().function["FunctionArn"]]
@@ -50,7 +50,7 @@ def test_a_topic_hears_of_the_alarm_beside_the_function(account):
         ((), "OK"),
     ],
 )
-def test_planted_data_raise_the_alarm_when_two_of_three_are_over(account, means, state):
+def test_the_alarm_is_raised_when_two_of_three_periods_are_over(account, means, state):
     account.deploy(template("none"))
     if means:
         account.plant(*means)
@@ -59,7 +59,7 @@ def test_planted_data_raise_the_alarm_when_two_of_three_are_over(account, means,
 
 
 @pytest.mark.parametrize("kind", THINGS, ids=lambda kind: kind.__name__)
-def test_while_energy_is_over_its_limit_it_moves_by_steps_and_is_then_put_back(account, deployed, kind):
+def test_a_value_changes_by_steps_during_the_alarm_and_is_then_restored(account, deployed, kind):
     thing, answer = deployed(kind)
     account.plant(900, 900, 900)
     reports = [answer(account.evaluate())]
@@ -83,7 +83,7 @@ def test_while_energy_is_over_its_limit_it_moves_by_steps_and_is_then_put_back(a
 @pytest.mark.parametrize(
     "kind", [Unreserved, EcsService, LambdaAlias, SageMakerEndpoint], ids=lambda kind: kind.__name__
 )
-def test_a_dry_run_says_what_it_would_do_and_changes_nothing(account, deployed, kind):
+def test_a_dry_run_logs_its_decision_and_changes_nothing(account, deployed, kind):
     thing, answer = deployed(kind, DryRun="true")
     account.plant(900, 900, 900)
     report = answer(account.evaluate())
@@ -96,7 +96,7 @@ def test_a_dry_run_says_what_it_would_do_and_changes_nothing(account, deployed, 
     assert account.remembered() is None
 
 
-def test_a_stack_is_a_dry_run_until_it_is_told_otherwise(account):
+def test_a_stack_is_a_dry_run_by_default(account):
     thing = ReservedConcurrency(account)
     thing.create()
     account.deploy(template("concurrency"), **ReservedConcurrency.parameters)
@@ -115,7 +115,7 @@ happenings = st.lists(
 )
 
 
-def test_whatever_happens_it_stays_within_limits_and_is_put_back_at_the_end(account, deployed):
+def test_any_sequence_stays_within_limits_and_ends_restored(account, deployed):
     thing, answer = deployed(LambdaAlias)
 
     @settings(max_examples=10, suppress_health_check=list(HealthCheck))
@@ -153,7 +153,7 @@ def test_only_the_alarm_and_the_schedule_may_call_the_function(account, deployed
     assert [one["Arn"] for one in targets] == [answer.function["FunctionArn"]]
 
 
-def test_the_log_is_kept_for_so_long(account, deployed):
+def test_the_retention_of_the_log(account, deployed):
     deployed(ReservedConcurrency, LogRetentionDays="7")
     (group,) = account.client("logs").describe_log_groups()["logGroups"]
     assert (group["logGroupName"], group["retentionInDays"]) == (f"/energygate/{STACK}", 7)

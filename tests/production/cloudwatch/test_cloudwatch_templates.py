@@ -67,7 +67,7 @@ def test_cfn_lint_finds_nothing(kind):
     assert [f"{one.rule.id} {one.message}" for one in found] == []
 
 
-def test_cfn_lint_would_find_something():
+def test_cfn_lint_detects_a_broken_template():
     broken = only(answer="none").replace("MetricName: EnergyPerRequest", "MetricNames: EnergyPerRequest")
     assert cfn_lint(broken)
 
@@ -77,11 +77,11 @@ def test_a_template_is_small_enough_to_be_deployed_from_a_file(kind):
     assert len(only(answer=kind).encode()) < MAX_BODY_BYTES
 
 
-def test_the_code_comes_back_from_the_template_as_it_is():
+def test_the_code_in_the_template_is_unchanged():
     assert parsed()["Resources"]["Answer"]["Properties"]["Code"]["ZipFile"] == handler_code()
 
 
-def test_the_function_has_code_for_every_answer_and_settings_for_the_code():
+def test_every_response_has_its_code_and_settings():
     assert set(ANSWERS) == set(TARGETS)
     code = handler_code()
     wanted = set(re.findall(r'settings\["([A-Z_]+)"\]', code))
@@ -164,14 +164,14 @@ def test_a_relative_limit_counts_from_the_latest_result():
         ),
     ],
 )
-def test_what_no_alarm_can_be_made_from_is_one_sentence(text, sentence):
+def test_a_limit_without_an_alarm_is_refused_in_one_sentence(text, sentence):
     with pytest.raises(PolicyError) as caught:
         only(text)
     assert sentence in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
-def test_a_name_that_a_policy_may_hold_stays_a_name():
+def test_any_workload_name_of_a_policy_is_kept():
     text = only(policy("energy_per_request: {max: 1 J}", name=HOSTILE))
     document = yaml.safe_load(text)
     assert document["Parameters"]["Workload"]["Default"] == HOSTILE
@@ -233,7 +233,7 @@ def test_the_command_says_which_workloads_have_no_template(run):
     assert isinstance(run("other", text=text).exception, PolicyError)
 
 
-def test_the_command_says_where_a_limit_counts_from_a_model_without_its_server(run, tmp_path):
+def test_limits_relative_to_a_bare_model_are_noted(run, tmp_path):
     metrics = {"energy_per_request": exact_metric_result(1e-6, "kWh")}
     measured = result(workload_result(name="digits-cnn", metrics=metrics))
     (tmp_path / "result.json").write_text(measured.to_json(), encoding="utf-8")

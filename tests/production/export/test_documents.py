@@ -70,7 +70,7 @@ def bare(value):
 
 
 @given(st.lists(noted(documents), min_size=1, max_size=3), st.lists(texts, max_size=2))
-def test_what_goes_in_comes_out(parts, heading):
+def test_any_data_survives_a_round_trip(parts, heading):
     text = yaml_text(*parts, heading=heading)
     assert list(yaml.safe_load_all(text)) == [bare(one) for one in parts]
 
@@ -101,25 +101,25 @@ def test_comments_stand_beside_what_they_explain_and_above_where_there_is_no_roo
     ]
 
 
-def test_a_comment_cannot_end_and_go_on_as_yaml():
+def test_a_comment_cannot_become_yaml():
     text = yaml_text({"a": Noted(1, "energygate.yml\nb: 2")}, heading=["x\nc: 3"])
     assert yaml.safe_load(text) == {"a": 1}
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_number_that_is_none_is_refused(value):
+def test_nan_and_infinity_are_refused(value):
     with pytest.raises(ValueError, match=r"not a finite number|not JSON compliant"):
         yaml_text({"a": value})
     with pytest.raises(ValueError, match="not JSON compliant"):
         json_text({"a": value})
 
 
-def test_what_is_no_data_is_refused():
+def test_other_types_are_refused():
     with pytest.raises(TypeError, match="cannot write as YAML: set"):
         yaml_text({"a": {1}})
 
 
-def test_json_keeps_its_order_and_its_letters():
+def test_json_keeps_order_and_unicode():
     assert json_text({"b": "é🙂", "a": 1}) == '{\n  "b": "é🙂",\n  "a": 1\n}\n'
     assert json.loads(json_text({"x": "\u2028"})) == {"x": "\u2028"}
 

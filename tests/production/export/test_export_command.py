@@ -60,7 +60,7 @@ def test_the_next_command_is_one_that_a_shell_takes(export):
     assert said.out.splitlines()[1] == "Next: jq '.records[]' 'my files'/energygate.json"
 
 
-def test_its_own_files_are_written_again_and_nobody_elses(tmp_path):
+def test_only_files_of_its_own_are_overwritten(tmp_path):
     output, path = str(tmp_path), tmp_path / "a.yml"
     for text in (f"# {MARK}\n", f"# {MARK}: changed\n"):
         write({"a.yml": text}, output, "")
@@ -72,13 +72,13 @@ def test_its_own_files_are_written_again_and_nobody_elses(tmp_path):
     assert not (tmp_path / "0.yml").exists()
 
 
-def test_a_directory_of_a_files_name_is_kept(tmp_path):
+def test_a_directory_with_a_files_name_is_kept(tmp_path):
     (tmp_path / "a.yml").mkdir()
     with pytest.raises(UsageError, match=r"a\.yml exists"):
         write({"a.yml": MARK}, str(tmp_path), "")
 
 
-def test_a_link_in_a_checkout_leads_nowhere(tmp_path):
+def test_links_in_a_checkout_are_not_followed(tmp_path):
     output = tmp_path / "output"
     output.mkdir()
     (output / "file.yml").symlink_to(tmp_path / "elsewhere.yml")
@@ -89,7 +89,7 @@ def test_a_link_in_a_checkout_leads_nowhere(tmp_path):
     assert not (tmp_path / "elsewhere.yml").exists()
 
 
-def test_a_directory_that_cannot_be_is_told(tmp_path):
+def test_an_impossible_output_directory_is_an_error(tmp_path):
     (tmp_path / "taken").write_text("", encoding="utf-8")
     with pytest.raises(UsageError, match=r"cannot write .*taken"):
         write({"a.yml": MARK}, str(tmp_path / "taken"), "")
@@ -150,7 +150,7 @@ def test_a_result_may_come_through_a_pipe(export, tmp_path):
     assert "# EOF" in (tmp_path / "energygate-export/openmetrics/energygate.prom").read_text("utf-8")
 
 
-def test_what_a_result_lacks_and_what_no_rule_holds_is_said(export, tmp_path):
+def test_missing_metrics_and_uncovered_limits_are_noted(export, tmp_path):
     policy = policies.policy_with("energy_per_request: {max: 1 J}", "model_size: 1 MB", name="other")
     (tmp_path / "energygate.yml").write_text(policy, encoding="utf-8")
     said = export("prometheus", "--result", "result.json")

@@ -45,7 +45,7 @@ def test_the_sdk_reads_it_as_it_was_written():
     assert again == document
 
 
-def test_it_shows_energy_limits_idling_carbon_and_troubles():
+def test_the_panels_of_the_dashboard():
     document = dashboard()
     assert [one["title"] for one in document["panels"] if one["type"] == "row"] == [*ROOMS]
     assert set(panels(document)) == {
@@ -86,7 +86,7 @@ def test_every_query_asks_the_chosen_data_source():
             assert target["datasource"] == {"type": "prometheus", "uid": "${datasource}"}
 
 
-def test_limits_are_drawn_dashed_and_say_where_they_are_written():
+def test_limits_are_dashed_and_name_their_line_of_the_policy():
     panel = panels(dashboard())["Energy per request"]
     (override,) = panel["fieldConfig"]["overrides"]
     assert override["matcher"] == {"id": "byFrameRefID", "options": "B"}
@@ -94,7 +94,7 @@ def test_limits_are_drawn_dashed_and_say_where_they_are_written():
     assert "- `digits-cnn`: `0.5 J (at most 0.5 J, energygate.yml:10)`" in panel["description"]
 
 
-def test_every_query_asks_only_for_the_series_that_are_matched():
+def test_every_query_selects_only_matched_series():
     """Two exports for one Prometheus: each dashboard shows its own namespace, what is recorded among it."""
     document = dashboard(policies.ALL_HELD, options=GrafanaOptions(labels={"namespace": "staging"}))
     queries = [target["expr"] for panel in panels(document).values() for target in panel["targets"]]
@@ -133,7 +133,7 @@ def test_another_title_is_another_dashboard():
     assert len(second["uid"]) <= 40  # Grafana takes no longer ones
 
 
-def test_a_name_with_everything_in_it_stays_text():
+def test_a_name_with_special_characters_stays_text():
     name = "<img src=x onerror=alert(1)> [a](javascript:b) `c`"
     document = dashboard(policies.policy_with("energy_per_request: 1 J", name=name))
     description = panels(document)["Energy per request"]["description"]

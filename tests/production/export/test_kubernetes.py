@@ -17,7 +17,7 @@ HOSTILE = POLICY.replace("digits-cnn:", "'" + policies.HOSTILE.replace("'", "''"
 
 @pytest.mark.parametrize("version", [OLDEST, LATEST])
 @pytest.mark.parametrize("policy", [POLICY, ASLEEP, HOSTILE])
-def test_kubernetes_takes_every_manifest(policy, version):
+def test_every_manifest_is_valid_for_kubernetes(policy, version):
     found = [one for one in objects(exported(policy)) if one["kind"] in NATIVE]
     assert len(found) == 2 + 3 + 2
     for one in found:
@@ -28,7 +28,7 @@ def test_the_same_policy_gives_the_same_files():
     assert exported() == exported()
 
 
-def test_every_number_of_the_policy_stands_beside_its_line():
+def test_every_number_of_the_policy_has_a_comment_with_its_line():
     made = exported(gateway="public", routings={"digits-cnn": two_machines()}, requests_per_replica={})
     hpa, rules = made["hpa/digits-cnn.yaml"], made["prometheus/rules.yaml"]
     assert "minReplicas: 2  # warm_replicas, energygate.yml:6" in hpa
@@ -115,7 +115,7 @@ def test_scaling_to_zero_waits_as_the_policy_says_and_wakes_by_what_the_ingress_
     assert objects(exported(ASLEEP), "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]["minReplicas"] == 1
 
 
-def test_what_the_ingress_sees_can_be_said():
+def test_the_ingress_metric_is_configurable():
     keda = exported(ASLEEP, arrivals="sum(rate(envoy_requests[1m]))")["keda/digits-cnn.yaml"]
     assert "query: sum(rate(envoy_requests[1m]))" in keda
 
@@ -146,7 +146,7 @@ def test_the_pool_that_routing_uses_at_little_load_is_the_one_kept_warm():
 
 
 @pytest.mark.parametrize(("per_day", "weights"), [(2_000_000, (100, 0)), (60_000_000, (0, 100))])
-def test_weights_follow_what_routing_found_for_the_traffic(per_day, weights):
+def test_weights_follow_the_route_at_the_sites_traffic(per_day, weights):
     policy = POLICY.replace("2000000", str(per_day)).replace("    max_replicas: 8\n", "")
     made = exported(policy, routings={"digits-cnn": two_machines()}, requests_per_replica={}, gateway="infra/public")
     (found,) = objects(made, "HTTPRoute").values()
@@ -201,7 +201,7 @@ def test_services_reach_the_pods_and_deployments_own_theirs_alone():
         assert owners == [one]
 
 
-def test_containers_may_do_nothing_that_serving_does_not_need():
+def test_containers_have_the_least_privileges():
     """The restricted Pod Security Standard (kubernetes.io/docs/concepts/security/pod-security-standards)."""
     for one in objects(exported(), "Deployment").values():
         pod = one["spec"]["template"]["spec"]
@@ -218,7 +218,7 @@ def test_containers_may_do_nothing_that_serving_does_not_need():
         assert set(container["resources"]) == {"requests", "limits"}
 
 
-def test_what_is_made_up_says_replace():
+def test_placeholders_say_replace():
     text = exported()["deployments/digits-cnn.yaml"]
     assert re.findall("REPLACE-ME", text)
     given = exported(

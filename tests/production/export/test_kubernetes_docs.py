@@ -59,7 +59,7 @@ def test_every_command_of_the_page_works(run, line):
 
 
 @pytest.mark.parametrize("line", KUBERNETES)
-def test_what_they_write_is_valid_and_each_file_is_on_the_page(run, line):
+def test_the_exported_files_are_valid_and_documented(run, line):
     run(line)
     root = Path("energygate-export/kubernetes")
     for path in sorted(root.rglob("*.yaml")):
@@ -72,7 +72,7 @@ def test_what_they_write_is_valid_and_each_file_is_on_the_page(run, line):
     assert code == 0, output
 
 
-def test_commands_that_lead_to_each_form_are_there():
+def test_the_page_has_a_command_for_each_form():
     assert [
         next(filter(line.__contains__, ("--result", "--thresholds", "--requests-per-replica"))) for line in KUBERNETES
     ] == [
@@ -82,7 +82,7 @@ def test_commands_that_lead_to_each_form_are_there():
     ]
 
 
-def test_the_numbers_of_the_rules_are_those_of_the_code():
+def test_the_documented_constants_are_those_of_the_code():
     assert f"replicas x min(√(L / max(E, 1)), {MAX_GROWTH})" in TEXT
     assert DOWN_AFTER_S == 5 * 60
     assert "Scaling down waits 5 minutes" in TEXT
@@ -106,7 +106,7 @@ def test_the_numbers_of_the_rules_are_those_of_the_code():
         ("--result result.json --prometheus foo", "--prometheus 'foo' is not the address"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_sentence(run, arguments, sentence):
+def test_impossible_options_are_refused_in_one_sentence(run, arguments, sentence):
     from energygate.errors import UsageError
 
     with pytest.raises(UsageError, match=re.escape(sentence)):
@@ -127,7 +127,7 @@ def test_the_workload_of_the_page_is_one_whose_capacity_shows():
     assert (workload.kind, workload.load.kind) == ("http", "concurrent")
 
 
-def test_the_policy_of_the_page_is_the_one_that_its_numbers_are_about():
+def test_the_numbers_on_the_page_are_of_its_policy():
     (policy,) = (yaml.safe_load(one) for one in blocks("yaml"))
     budgets = policy["workloads"]["digits-service"]["budgets"]
     assert budgets["latency_p95"]["max"] == "200 ms"

@@ -49,7 +49,7 @@ def test_files_of_workloads_no_longer_exported_are_named_with_the_command_that_r
     assert "Note: " not in export("digits-cnn")
 
 
-def test_nobody_elses_files_are_named_and_links_lead_nowhere(tmp_path):
+def test_other_files_are_not_listed_and_links_not_followed(tmp_path):
     directory, elsewhere = tmp_path / "output", tmp_path / "elsewhere"
     for folder in (directory / "hpa", elsewhere):
         folder.mkdir(parents=True)

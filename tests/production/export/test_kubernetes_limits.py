@@ -14,7 +14,7 @@ from energygate.production.export.kubernetes import files
 from energygate.production.export.kubernetes_options import IMAGE, PROMETHEUS, KubernetesOptions
 
 
-def test_a_result_says_how_much_a_replica_is_given_and_what_energy_comes_to():
+def test_the_target_of_a_replica_and_its_energy_come_from_a_result():
     made = exported(result=measured(), requests_per_replica={})
     assert set(objects(made, "Deployment")) == {"digits-cnn-cpu"}
     target = objects(made, "HorizontalPodAutoscaler")["digits-cnn-cpu"]["spec"]["metrics"][0]["object"]["target"]
@@ -34,7 +34,7 @@ def test_idle_power_of_the_policys_replica_counts_instead_of_the_machines():
     )
 
 
-def test_a_budget_that_no_load_keeps_is_said():
+def test_a_budget_that_no_load_can_keep_is_noted():
     policy = POLICY.replace("max: 2 J", "max: 0.9 J")
     assert (
         "and no load keeps effective energy per request within 0.9 J"
@@ -42,7 +42,7 @@ def test_a_budget_that_no_load_keeps_is_said():
     )
 
 
-def test_what_a_person_says_goes_before_what_was_measured():
+def test_options_take_precedence_over_measurements():
     made = exported(result=measured(), requests_per_replica={"cpu": 11.0})
     assert (
         "11 requests a second keep latency p95 within 200 ms (--requests-per-replica cpu=11)"
@@ -50,7 +50,7 @@ def test_what_a_person_says_goes_before_what_was_measured():
     )
 
 
-def test_a_relative_limit_is_told_with_its_metric_and_number():
+def test_a_relative_limit_is_shown_with_its_metric_and_number():
     policy = policies.policy_with("energy_per_request: {max_increase: 10 %}", "latency_p95: {max_increase: 300 %}")
     found = measured(latency_s=0.04)
     limit = source(policy, result=found).limit("digits-cnn", "latency_p95")
@@ -69,7 +69,7 @@ def test_a_relative_limit_is_told_with_its_metric_and_number():
         ("{traffic: {requests_per_day: 8640000}}", 1, 14),  # 100 a second, 15.45 each: twice 7
     ],
 )
-def test_how_many_replicas_there_may_be(site, least, most):
+def test_the_range_of_replicas(site, least, most):
     budgets = ("energy_per_request: {max: 2 J}", "latency_p95: {max: 200 ms}")
     policy = policies.policy_with(*budgets, site=site)
     spec = objects(exported(policy, requests_per_replica={"cpu": 17.0}), "HorizontalPodAutoscaler")["digits-cnn-cpu"][
@@ -158,7 +158,7 @@ BUDGETS = ("effective_energy_per_request: {max: 2 J}", "latency_p95: {max: 200 m
         ),
     ],
 )
-def test_what_cannot_be_is_one_sentence(policy, options, error, sentence):
+def test_impossible_values_are_refused_in_one_sentence(policy, options, error, sentence):
     with pytest.raises(error, match=re.escape(sentence)) as found:
         exported(policy, **options)
     assert "\n" not in str(found.value)
@@ -173,7 +173,7 @@ def test_what_cannot_be_is_one_sentence(policy, options, error, sentence):
         (IMAGE, None, PROMETHEUS),
     ],
 )
-def test_what_can_be_is_taken(image, health, prometheus):
+def test_possible_values_are_accepted(image, health, prometheus):
     made = exported(image=image, health=health, prometheus=prometheus)
     (container,) = objects(made, "Deployment")["digits-cnn-cpu"]["spec"]["template"]["spec"]["containers"]
     assert container["image"] == image
@@ -181,12 +181,12 @@ def test_what_can_be_is_taken(image, health, prometheus):
     assert prometheus in made["keda/digits-cnn.yaml"]
 
 
-def test_a_replica_too_slow_for_the_limit_is_said():
+def test_a_replica_too_slow_for_the_limit_is_an_error():
     with pytest.raises(UsageError, match="needs longer than 200 ms even while nothing queues"):
         exported(result=measured(capacity_per_s=4.0, latency_s=0.25), requests_per_replica={})
 
 
-def test_energy_of_requests_is_held_where_the_policy_limits_nothing_else():
+def test_gross_energy_is_used_if_effective_energy_has_no_limit():
     policy = policies.policy_with("energy_per_request: {max: 2 J}", BUDGETS[1])
     rules = yaml.safe_load(exported(policy)["prometheus/rules.yaml"])["groups"][0]["rules"]
     by_name = {one["record"]: one["expr"] for one in rules}
@@ -194,7 +194,7 @@ def test_energy_of_requests_is_held_where_the_policy_limits_nothing_else():
     assert "workload:energygate_budget_joules" in by_name["deployment:energygate_replicas_by_latency_and_energy"]
 
 
-def test_a_policys_p99_is_held_where_it_has_no_p95():
+def test_p99_is_used_if_p95_has_no_limit():
     policy = policies.policy_with(BUDGETS[1].replace("p95", "p99"), "energy_per_request: {max: 2 J}")
     rules = exported(policy)["prometheus/rules.yaml"]
     assert "histogram_quantile(0.99" in rules

@@ -61,7 +61,7 @@ def test_a_rate_says_what_to_measure_instead():
     assert "load: {concurrency: N}" in found.value.hint
 
 
-def test_throughput_of_several_at_once_is_the_capacity():
+def test_with_concurrency_the_throughput_is_the_capacity():
     """Four slots, each as slow as the one: four times as much, and more, for a request waits for any of them."""
     one, four = (
         given_per_replica(measured()),
@@ -70,7 +70,7 @@ def test_throughput_of_several_at_once_is_the_capacity():
     assert 4 * one < four < 0.9 * 100.0
 
 
-def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
+def test_too_high_concurrency_gets_advice_to_lower_it():
     slow = measured(capacity_per_s=16.0, latency_s=0.25, load="4 at once")
     with pytest.raises(UsageError, match=r"like the machine measured \(4 at once\) needs longer than 200 ms") as found:
         exported(result=slow, requests_per_replica={})
@@ -94,7 +94,7 @@ def test_several_at_once_too_slow_for_the_limit_could_be_fewer():
         (SERVICE, None, {"routings": {"digits-cnn": two_machines()}}, []),
     ],
 )
-def test_what_comes_from_a_model_without_its_server_is_said(policy, result, options, expected):
+def test_numbers_of_a_model_without_its_server_are_named(policy, result, options, expected):
     found = [*notes(source(policy, result=result), KubernetesOptions(**options))]
     assert len(found) == bool(expected)
     known = (
@@ -132,7 +132,7 @@ def test_a_target_of_the_bare_model_says_so_beside_the_number():
         (None, "256Mi", "REPLACE; a result with peak_memory", "1024Mi"),
     ],
 )
-def test_memory_is_asked_for_as_measured_and_its_limit_is_a_persons(result, request_, note, limit):
+def test_the_memory_request_is_measured_and_the_limit_left_to_the_user(result, request_, note, limit):
     made = exported(result=result, requests_per_replica={"cpu": 3.0})
     (container,) = objects(made, "Deployment")["digits-cnn-cpu"]["spec"]["template"]["spec"]["containers"]
     resources = container["resources"]

@@ -29,7 +29,7 @@ def all_objects(names, variants):
 @given(st.dictionaries(NAMES, VARIANTS, min_size=1, max_size=6))
 @example({"x": ("cpu", "gpu"), "x-cpu": ("cpu", "gpu"), "x-gpu": ("cpu",)})
 @example({"x-cpu": ("cpu",), "x": ("cpu",)})
-def test_names_are_dns_labels_and_no_two_are_alike(variants):
+def test_names_are_unique_dns_labels(variants):
     names = object_names(variants, variants)
     found = all_objects(names, variants)
     assert len(set(found)) == len(found)
@@ -42,7 +42,7 @@ def test_names_are_dns_labels_and_no_two_are_alike(variants):
 
 @given(st.dictionaries(NAMES, VARIANTS, min_size=1, max_size=6))
 @example({"x": ("cpu", "gpu"), "x-cpu": ("cpu",), "x-cpu-cpu": ("cpu",)})
-def test_a_pod_is_one_deployments_and_that_ones_only(variants):
+def test_a_pod_name_matches_exactly_one_deployment(variants):
     names = object_names(variants, variants)
     deployments = {workload: [f"{name}-{one}" for one in variants[workload]] for workload, name in names.items()}
     for workload, own in deployments.items():
@@ -58,11 +58,11 @@ def test_a_pod_is_one_deployments_and_that_ones_only(variants):
 
 
 @pytest.mark.parametrize("name", ["digits-cnn", "a", "x9"])
-def test_a_name_that_can_stay_stays(name):
+def test_a_valid_name_is_kept(name):
     assert object_names([name], {name: ("cpu", "gpu")}) == {name: name}
 
 
-def test_a_name_does_not_depend_on_its_neighbours():
+def test_a_name_does_not_depend_on_other_names():
     alone = object_names(["Digits CNN"], {"Digits CNN": ("cpu",)})
     among = object_names(["b", "Digits CNN"], {"b": ("cpu",), "Digits CNN": ("cpu",)})
     assert among["Digits CNN"] == alone["Digits CNN"]

@@ -123,7 +123,7 @@ def test_promtool_finds_nothing_wrong(tmp_path, policy):
     assert code == 0, output
 
 
-def test_promtool_takes_every_query_of_adapter_and_keda(tmp_path):
+def test_promtool_accepts_every_query_of_adapter_and_keda(tmp_path):
     made = exported(POLICY.replace("    warm_replicas: 2\n", "    scale_to_zero_after: 5 min\n"))
     (adapter,) = documents(made["prometheus/adapter.yaml"])
     queries = [
@@ -147,7 +147,7 @@ def test_promtool_takes_every_query_of_adapter_and_keda(tmp_path):
     assert code == 0, output
 
 
-def test_each_deployment_has_numbers_of_its_own_pods(find):
+def test_each_deployment_has_the_values_of_its_own_pods(find):
     find(
         pod(),
         pod("digits-cnn-cpu-7d4b9c6f5-aaaaa", per_second=6),
@@ -176,7 +176,7 @@ def test_each_deployment_has_numbers_of_its_own_pods(find):
         (1.0, 9.8, 0.095, math.sqrt(0.095 / 0.2 / 6.25)),  # energy is over its budget: it asks for far fewer
     ],
 )
-def test_latency_adds_replicas_as_far_as_energy_allows(find, fast, joules, p95_s, factor):
+def test_latency_adds_replicas_within_the_energy_budget(find, fast, joules, p95_s, factor):
     find(
         pod(fast=fast, joules=joules),
         expected={
@@ -187,7 +187,7 @@ def test_latency_adds_replicas_as_far_as_energy_allows(find, fast, joules, p95_s
     )
 
 
-def test_without_requests_nothing_is_asked_for_rather_than_unknown(find):
+def test_without_requests_the_value_is_zero_and_not_missing(find):
     find(
         pod(per_second=0),
         expected={
@@ -204,7 +204,7 @@ def test_without_energy_latency_alone_decides(find):
     find(unmetered, expected={rounded(ENERGY): {}, rounded(BY_LATENCY_AND_ENERGY): {LABELS: MAX_GROWTH}})
 
 
-def test_energy_that_reads_nothing_takes_nothing_away(find):
+def test_a_zero_energy_reading_removes_no_replicas(find):
     find(
         pod(fast=0.9, joules=0, idle_watts=0),
         expected={rounded(BY_LATENCY_AND_ENERGY): {LABELS: MAX_GROWTH}},
@@ -225,7 +225,7 @@ def test_a_pod_is_one_replica_however_many_processes_of_it_report(find):
     find(pod(), twice, expected={rounded(REPLICAS): {LABELS: 1}})
 
 
-def test_pods_that_are_gone_leave_nothing_behind(find):
+def test_terminated_pods_do_not_count(find):
     find(pod(slots=8), at="15m", expected={rounded(REPLICAS): {}, rounded(BY_LATENCY_AND_ENERGY): {}})
 
 

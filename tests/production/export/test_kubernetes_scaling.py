@@ -47,12 +47,12 @@ def test_under_a_steady_load_it_settles_at_the_fewest_replicas_that_keep_the_lim
     [MEASURED, replace(MEASURED, spin_s=0.2), replace(MEASURED, mean_s=0.052)],
     ids=["as measured", "threads spin", "30 % slower"],
 )
-def test_over_a_day_replicas_follow_the_load_and_do_not_swing(service):
+def test_over_a_day_replicas_follow_the_load_without_oscillation(service):
     assert ours(service).turns <= NATURAL_TURNS
     assert ours(service).most < MOST / 2
 
 
-def test_without_the_root_it_would_swing_where_both_limits_are_broken():
+def test_without_the_square_root_replicas_would_oscillate():
     slow = replace(MEASURED, mean_s=0.052)
     assert ours(slow, power=1.0).turns > NATURAL_TURNS
 
@@ -83,7 +83,7 @@ def test_it_takes_less_energy_than_cpu_utilisation_at_the_same_latency_where_thr
     assert day.joules < 0.7 * by_cpu(service, 0.6).joules  # tuned to nothing, as usual
 
 
-def test_energy_over_its_budget_as_a_metric_runs_away():
+def test_energy_over_its_budget_as_a_metric_adds_replicas_without_end():
     """More replicas mean more energy per request, which asks for more replicas."""
     _, energy, both = plain(MEASURED)
     for scaling in (energy, both):
@@ -92,7 +92,7 @@ def test_energy_over_its_budget_as_a_metric_runs_away():
         assert day.joules > 2 * ours(MEASURED).joules
 
 
-def test_latency_over_its_limit_as_the_only_metric_swings():
+def test_latency_as_the_only_metric_oscillates():
     latency, *_ = plain(MEASURED)
     assert simulate(MEASURED, latency, RATES).turns > NATURAL_TURNS
 

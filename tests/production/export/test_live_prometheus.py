@@ -42,7 +42,7 @@ def test_what_is_recorded_is_what_the_service_counted(prometheus, record, expect
     assert value == rounded(expected)
 
 
-def test_all_rules_are_evaluated_without_complaint(prometheus):
+def test_all_rules_are_evaluated_without_errors(prometheus):
     prometheus.wait_for(records.rate(records.POWER, "5m") + DIGITS)
 
     def evaluated():
@@ -104,7 +104,7 @@ def test_a_pushed_result_is_there_with_its_commit(prometheus):
     assert value == rounded(0.006912)
 
 
-def test_the_next_commit_takes_its_place_so_that_a_trend_has_one_point_at_a_time(tmp_path):
+def test_the_next_commit_replaces_the_last_one(tmp_path):
     with running_pushgateway(tmp_path) as pushgateway:
         for commit in ("a" * 40, "b" * 40):
             text = openmetrics_files(policies.measured(commit))[RESULT_FILE]

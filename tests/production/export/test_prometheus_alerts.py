@@ -97,11 +97,11 @@ def test_over_the_limit_pages_and_opens_a_ticket_and_says_what_how_much_and_wher
     judge(over, [(65, ENERGY, [(PAGE, annotations("625mJ")), (TICKET, annotations("625mJ", windows=SLOW))])])
 
 
-def test_at_the_limit_nothing_fires_because_equal_is_within(judge):
+def test_equal_to_the_limit_does_not_alert(judge):
     judge(series("0+60x90", "0+24x90"), [(minute, ENERGY, []) for minute in (10, 65)])
 
 
-def test_without_traffic_nothing_fires_however_much_idling_costs(judge):
+def test_without_traffic_nothing_alerts(judge):
     quiet = series("6000x150", "9000x150", idle="0+6000x150")
     alerts = (ENERGY, "EnergygateNoData", "EnergygateNoEnergy", "EnergygateErrorsOverBudget")
     silent = "workload:energygate_energy_per_request_joules:rate5m"  # not even NaN
@@ -112,7 +112,7 @@ def test_without_traffic_nothing_fires_however_much_idling_costs(judge):
     )
 
 
-def test_it_resolves_soon_after_the_cause_is_gone_though_the_hour_is_still_over(judge):
+def test_an_alert_resolves_soon_after_its_cause_is_gone(judge):
     fixed = series("0+60x150", "0+50x90 4500+12x60")
     judge(
         fixed,
@@ -124,16 +124,16 @@ def test_it_resolves_soon_after_the_cause_is_gone_though_the_hour_is_still_over(
     )
 
 
-def test_a_short_burst_is_no_reason_to_wake_anybody(judge):
+def test_a_short_burst_does_not_page(judge):
     burst = series("0+60x150", "0+12x90 1140+60x5 1452+12x60")  # 1.25 J for five minutes, 0.25 J before and after
     judge(burst, [(minute, ENERGY, []) for minute in range(90, 110)])
 
 
-def test_a_first_minute_of_warm_up_is_none_either(judge):
+def test_warm_up_does_not_page(judge):
     judge(series("0+60x30", "0 600+12x30"), [(minute, ENERGY, []) for minute in (1, 2)])
 
 
-def test_what_is_only_warned_of_wakes_nobody(judge):
+def test_a_limit_of_level_warn_does_not_page(judge):
     policy = policies.policy_with("energy_per_request: {max: 0.5 J, level: warn}")
     judge(
         series("0+60x90", "0+30x90"),
@@ -142,7 +142,7 @@ def test_what_is_only_warned_of_wakes_nobody(judge):
     )
 
 
-def test_what_is_switched_off_is_not_held(judge):
+def test_a_limit_of_level_off_has_no_alert(judge):
     policy = policies.policy_with("energy_per_request: {max: 0.5 J, level: 'off'}", "success_rate: 99 %")
     judge(series("0+60x90", "0+30x90"), [(65, ENERGY, [])], policy=policy)
 
@@ -194,7 +194,7 @@ def test_failed_requests_beyond_the_policys_share_page(judge):
     judge(series("0+99x90", "0+1x90", errors="0+1x90"), [(65, alert, [])])  # at the limit
 
 
-def test_a_month_is_told_from_the_pace_of_a_day(judge):
+def test_a_month_is_extrapolated_from_a_day(judge):
     policy = policies.policy_with("monthly_energy: {max: 1 kWh}", site=TRAFFIC)
     labels = {**TICKET, "metric": "monthly_energy"}
     said = {
@@ -213,7 +213,7 @@ def test_a_month_is_told_from_the_pace_of_a_day(judge):
     judge(frugal, [(180, alert, [])], policy=policy, interval="5m")
 
 
-def test_a_night_of_little_traffic_breaks_no_mean_of_the_day(judge):
+def test_a_quiet_night_does_not_exceed_the_daily_mean(judge):
     """CI holds a mean over `site.traffic`'s day, in which idling of the night is shared by the day's requests."""
     alert = "EnergygateEffectiveEnergyPerRequestOverBudget"
     night_and_day = series("0+300x143 42900+3x150", "0x300", idle="0+300x300", errors="0x300", pue="1.25x300")
@@ -238,7 +238,7 @@ def test_a_night_of_little_traffic_breaks_no_mean_of_the_day(judge):
 TRAFFIC = "{pue: 1.25, traffic: {requests_per_day: 1000}}"
 
 
-def test_a_service_that_is_not_heard_of_is_told_unless_it_may_be_gone(judge):
+def test_a_silent_service_alerts_unless_it_may_scale_to_zero(judge):
     said = {
         "summary": "No data from digits-cnn",
         "description": (
@@ -257,7 +257,7 @@ def test_a_service_that_is_not_heard_of_is_told_unless_it_may_be_gone(judge):
     judge(gone, [(50, "EnergygateNoData", [])], policy=rests)
 
 
-def test_requests_without_energy_are_no_success(judge):
+def test_requests_without_energy_alert(judge):
     said = {
         "summary": "Requests to digits-cnn seem to cost no energy",
         "description": (
@@ -283,7 +283,7 @@ def other_pue(pue):
 
 
 @pytest.mark.parametrize("pue", [*repeated("1.1"), "1.4"])
-def test_another_pue_than_the_policys_is_told_of_any_replica(judge, pue):
+def test_a_replica_with_another_pue_alerts(judge, pue):
     alert, right = "EnergygateOtherPue", series("0+60x50", "0+1x50", instance="b:1")
     judge(right, [(40, alert, [])])
     wrong = series("0+60x50", "0+1x50", pue=f"{pue}x50")
@@ -312,7 +312,7 @@ TROUBLES = {
 
 
 @pytest.mark.parametrize("alert", ["EnergygateMeterErrors", *repeated("EnergygateRecorderErrors")])
-def test_what_a_recorder_could_not_do_is_told_and_forgotten(judge, alert):
+def test_errors_of_a_recorder_alert_and_resolve(judge, alert):
     counter, summary, description = TROUBLES[alert]
     failing = series("0+60x60", "0+1x60", **{counter: "0x10 3x50"})
     labels = {"severity": "ticket", "job": "service", "instance": "a:1"}
@@ -322,7 +322,7 @@ def test_what_a_recorder_could_not_do_is_told_and_forgotten(judge, alert):
     judge(failing, [(18, other, [])])
 
 
-def test_a_name_with_everything_in_it_comes_through_queries_templates_and_labels(judge):
+def test_a_name_with_special_characters_survives_queries_templates_and_labels(judge):
     policy = policies.policy_with("energy_per_request: {max: 0.5 J}", name=policies.HOSTILE)
     labels = {**PAGE, "workload": policies.HOSTILE}
     about = {"line": 7, "name": policies.HOSTILE}
@@ -334,7 +334,7 @@ def test_a_name_with_everything_in_it_comes_through_queries_templates_and_labels
     judge(series("0+60x90", "0+30x90", workload=name), [(65, ENERGY, both)], policy=policy)
 
 
-def test_two_exports_of_one_prometheus_hold_each_their_own_series(judge):
+def test_two_exports_on_one_prometheus_do_not_mix(judge):
     """The same workloads in two namespaces: series that only one of the files had recorded would be of both."""
     staging = series("0+60x90", "0+30x90", where=', namespace="staging"')
     production = series("0+60x90", "0+12x90", instance="b:1", where=', namespace="production"')
@@ -382,7 +382,7 @@ def durations(within, *, beyond, last="1"):
     ]
 
 
-def test_a_limit_beyond_the_histograms_end_is_not_held_in_silence(judge):
+def test_a_limit_beyond_the_largest_bucket_alerts(judge):
     """The quantile of what has no upper bound is the last bound, which no limit above it is ever under."""
     alert, over = "EnergygateLatencyNotTold", "EnergygateLatencyP95OverBudget"
     labels = {"severity": "ticket", "workload": "digits-cnn", "metric": "latency_p95"}

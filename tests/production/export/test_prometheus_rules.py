@@ -41,7 +41,7 @@ def test_the_same_policy_gives_the_same_file():
     assert rules_of(policies.ALL_HELD) == rules_of(policies.ALL_HELD)
 
 
-def test_every_limit_stands_beside_its_line_of_the_policy():
+def test_every_limit_has_a_comment_with_its_line_of_the_policy():
     lines = [line.strip() for line in rules_of().splitlines()]
     assert "expr: vector(0.5)  # 0.5 J, energygate.yml:10" in lines
     assert "expr: vector(0.2)  # 200 ms, energygate.yml:11" in lines
@@ -62,19 +62,19 @@ def test_every_alert_is_in_the_docs_with_how_urgent_it_is():
 
 
 @pytest.mark.parametrize("written", ["1 J", "3600000 µJ", "0.2 Wh", "7.2 mJ", "3 nWh"])
-def test_a_limit_in_any_unit_is_the_number_that_was_meant(written):
+def test_a_limit_in_any_unit_is_converted(written):
     joules = {"1 J": 1.0, "3600000 µJ": 3.6, "0.2 Wh": 720.0, "7.2 mJ": 0.0072, "3 nWh": 1.08e-05}[written]
     text = rules_of(policies.policy_with(f"energy_per_request: {{max: {written}}}"))
     assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == f"vector({joules!r})"
 
 
-def test_only_what_is_held_is_recorded_beside_the_usual():
+def test_only_limited_metrics_get_rules_of_their_own():
     assert records.rate(records.LATENCY_P99, "5m") not in expressions(rules_of())
     everything = expressions(rules_of(policies.ALL_HELD))
     assert {records.rate(records.LATENCY_P99, "5m"), records.rate(records.ENERGY_PER_UNIT, "6h")} <= set(everything)
 
 
-def test_other_services_of_the_same_server_are_left_out():
+def test_other_services_on_the_same_prometheus_are_excluded():
     options = PrometheusOptions(labels={"namespace": 'a"b'})
     document = yaml.safe_load(files(policies.source(policies.ALL_HELD), options)[FILE])
     asked = [
@@ -101,7 +101,7 @@ def measured_with(name="digits-cnn", **metrics):
     return result(workload_result(name, metrics=metrics))
 
 
-def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_its_noise_alerts_nobody():
+def test_a_relative_limit_counts_from_the_upper_end_of_the_results_interval():
     metric = metric_result(head=1e-6, low=0.9e-6, high=1.2e-6)
     policy = policies.policy_with("energy_per_request: {max_increase: 5 %}")
     text = rules_of(policy, result=measured_with(energy_per_request=metric))
@@ -124,7 +124,7 @@ def test_a_relative_limit_counts_from_the_end_of_the_results_interval_so_that_it
         ("0.9 J", "4.5", "# 0.9 J over the latest result, energygate.yml:7"),
     ],
 )
-def test_a_change_that_ci_lets_pass_for_its_smallness_alerts_nobody(min_delta, joules, words):
+def test_a_change_within_min_delta_does_not_alert(min_delta, joules, words):
     policy = policies.policy_with(f"energy_per_request: {{max_increase: 5 %, min_delta: {min_delta}}}")
     text = rules_of(policy, result=measured_with(energy_per_request=exact_metric_result(1e-6, "kWh")))
     assert expressions(text)[LIVE_METRICS["energy_per_request"].budget] == f"vector({joules})"
@@ -146,7 +146,7 @@ def test_one_unsuitable_workload_among_others_may_be_left_out():
         rules_of(TWO, result=measured_with("a"))
 
 
-def test_a_limit_that_is_there_but_off_is_not_asked_for_again():
+def test_a_limit_that_is_off_is_not_suggested_again():
     policy = policies.policy_with("latency_p99: {max: 1 s, level: 'off'}")
     with pytest.raises(PolicyError, match="no limit on latency p99 that") as caught:
         rules_of(policy)
@@ -154,7 +154,7 @@ def test_a_limit_that_is_there_but_off_is_not_asked_for_again():
     assert caught.value.hint == hint
 
 
-def test_what_only_ci_can_hold_and_what_was_measured_without_a_server_is_noted():
+def test_limits_for_ci_alone_and_bare_models_are_noted():
     budgets = (
         "energy_per_request: {max: 1 J}",
         "sci: {max: 1 gCO2e}",
@@ -172,6 +172,6 @@ def test_what_only_ci_can_hold_and_what_was_measured_without_a_server_is_noted()
 
 
 @pytest.mark.parametrize("budgets", [(), ("model_size: 1 MB",), ("energy_per_request: {max: 1 J, level: 'off'}",)])
-def test_a_policy_without_a_limit_that_could_be_held_is_told(budgets):
+def test_a_policy_without_an_exportable_limit_is_an_error(budgets):
     with pytest.raises(PolicyError, match="has no limit on energy per request that a running system could check"):
         rules_of(policies.policy_with(*budgets))

@@ -28,7 +28,7 @@ def samples_of(text, parse=openmetrics_families):
 
 
 @pytest.mark.parametrize("parse", [openmetrics_families, text_families])
-def test_both_formats_of_prometheus_read_the_same(parse):
+def test_both_prometheus_formats_agree(parse):
     found = samples_of(openmetrics_of(policies.measured()), parse)
     energy = found["energygate_result_energy_per_request_joules", "digits-cnn"]
     assert energy.value == 0.006912  # 1.92 nkWh
@@ -46,7 +46,7 @@ def test_promtool_finds_nothing_wrong_with_the_metrics():
     assert (code, said) == (0, "")
 
 
-def test_a_change_is_a_share_and_a_broken_workload_has_its_verdict_alone():
+def test_changes_are_fractions_and_failed_workloads_have_only_a_verdict():
     compared = metric_result().model_copy(update={"change": Change(estimate=0.05, low=None, high=None)})
     measured = result(workload_result(metrics={"energy_per_request": compared}), failed_workload_result("broken"))
     found = samples_of(openmetrics_of(measured))
@@ -54,13 +54,13 @@ def test_a_change_is_a_share_and_a_broken_workload_has_its_verdict_alone():
     assert [name for name, workload in found if workload == "broken"] == ["energygate_result_verdict"]
 
 
-def test_a_result_without_a_readable_moment_has_none():
+def test_an_unreadable_time_is_left_out():
     measured = policies.measured().model_copy(update={"created": "yesterday"})
     assert "created" not in openmetrics_of(measured)
     assert "timeUnixNano" not in otlp.files(measured)[otlp.FILE]
 
 
-def test_otlp_is_what_opentelemetrys_own_classes_read():
+def test_otlp_is_read_by_opentelemetrys_own_classes():
     proto = pytest.importorskip("opentelemetry.proto.metrics.v1.metrics_pb2", reason="the extra otlp is not there")
     from google.protobuf import json_format
 
@@ -115,7 +115,7 @@ def test_json_has_a_record_for_each_workload_and_metric_all_with_the_same_keys()
     assert records[1]["verdict"] is None  # it has no limit
 
 
-def test_a_gap_in_a_json_trend_explains_itself():
+def test_a_missing_value_in_a_json_trend_has_its_reason():
     (record,) = json.loads(json_records.files(result(failed_workload_result("broken")))[json_records.FILE])["records"]
     assert (record["workload"], record["metric"], record["value"], record["verdict"]) == (
         "broken",

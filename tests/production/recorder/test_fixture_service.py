@@ -110,7 +110,7 @@ def test_it_answers_and_counts(service, digits):
     assert process.stdout.read() == ""
 
 
-def test_waste_shows_in_its_energy(service, digits):
+def test_wasted_work_shows_in_its_energy(service, digits):
     """A hundred times the work is several times the energy, whatever serving itself costs."""
     body = as_npy(digits[0][:100])
     usual = joules_per_request(service()[1], body, requests_=10)
@@ -121,7 +121,7 @@ def test_waste_shows_in_its_energy(service, digits):
 @pytest.mark.parametrize(
     "options", [("--waste=100000", "--patience=0.5"), *repeated((("--waste=100", "--patience=60"),))]
 )
-def test_it_ends_in_peace_while_it_serves(service, digits, options):
+def test_it_shuts_down_cleanly_while_serving(service, digits, options):
     """Request threads that compute while the interpreter ends abort it; those that take too long are left."""
     process, address = service(*options)
     body = as_npy(digits[0][:200])

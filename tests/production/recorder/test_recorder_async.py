@@ -21,7 +21,7 @@ def recorder(time):
     made.close()
 
 
-def test_tasks_that_interleave_are_requests_of_their_own(recorder):
+def test_interleaved_tasks_are_separate_requests(recorder):
     async def serve(number, turn):
         with recorder.request():
             await turn.wait()
@@ -39,7 +39,7 @@ def test_tasks_that_interleave_are_requests_of_their_own(recorder):
     assert (totals(recorder).requests, totals(recorder).units) == (3, {"units": 111})
 
 
-def test_what_a_request_starts_belongs_to_it(recorder):
+def test_tasks_started_by_a_request_belong_to_it(recorder):
     async def part():
         recorder.current().units(1)
         with recorder.request():  # still the same one
@@ -53,7 +53,7 @@ def test_what_a_request_starts_belongs_to_it(recorder):
     assert (totals(recorder).requests, totals(recorder).units) == (1, {"units": 22})
 
 
-def test_what_goes_on_after_a_request_is_none_of_it(recorder):
+def test_work_after_a_request_is_not_part_of_it(recorder):
     async def main():
         over = asyncio.Event()
 
@@ -73,7 +73,7 @@ def test_what_goes_on_after_a_request_is_none_of_it(recorder):
     assert (totals(recorder).requests, totals(recorder).units) == (2, {})
 
 
-def test_a_cancelled_request_has_failed_and_is_over(recorder):
+def test_a_cancelled_request_counts_as_failed(recorder):
     async def serve():
         with recorder.request():
             await asyncio.Event().wait()
@@ -92,7 +92,7 @@ def test_a_cancelled_request_has_failed_and_is_over(recorder):
 # The decorator
 
 
-def test_functions_stay_what_they_are(recorder):
+def test_decorated_functions_keep_their_kind_and_metadata(recorder):
     def plain(a, *, b=2):
         """Adds."""
         return a + b
@@ -161,7 +161,7 @@ def test_a_stream_is_a_request_until_its_end(recorder, time, read, ok, error, se
     assert found.durations.sum_seconds == seconds
 
 
-def test_a_stream_takes_what_is_sent_and_gives_what_it_returns(recorder):
+def test_a_generator_keeps_send_and_its_return_value(recorder):
     @recorder.measured
     def echo():
         got = yield "first"
@@ -175,7 +175,7 @@ def test_a_stream_takes_what_is_sent_and_gives_what_it_returns(recorder):
 
 
 @pytest.mark.parametrize("how", ["whole", "closed", "thrown", "failing"])
-def test_an_asynchronous_stream_too(recorder, time, how):
+def test_an_asynchronous_generator_is_a_request_until_its_end(recorder, time, how):
     cleaned = []
 
     @recorder.measured

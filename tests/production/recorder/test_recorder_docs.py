@@ -68,14 +68,14 @@ def example(word):
     return next(code for code in EXAMPLES if word in code)
 
 
-def test_the_first_one_shows_what_it_counted(run, capsys):
+def test_the_first_example_prints_its_counts(run, capsys):
     run(example("metrics_text()"))
     said = capsys.readouterr().out
     assert 'energygate_units_total{unit="tokens",workload="digits-cnn"} 5.0' in said
     assert 'energygate_response_bytes_total{workload="digits-cnn"} 5.0' in said
 
 
-def test_the_decorated_ones_count(run):
+def test_the_decorator_examples_count(run):
     left = run(example("recorder.measured"))
     assert list(left["complete"]("a b c")) == ["a", "b", "c"]
     assert asyncio.run(left["embed"]("ab")) == [97.0, 98.0]

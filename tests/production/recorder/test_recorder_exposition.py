@@ -64,7 +64,7 @@ def test_openmetrics_has_every_name_of_the_contract_with_its_value(recorder):
     assert found[(metric_names.METER_INFO, *info)] == 1
 
 
-def test_troubles_of_the_recorder_and_its_sinks_are_shown():
+def test_errors_of_the_recorder_and_its_sinks_are_exported():
     class Broken:
         def export(self, *_):
             raise ConnectionError("down")
@@ -107,7 +107,7 @@ def _registry(recorder):
     return registry
 
 
-def test_the_collector_fits_into_a_registry_and_takes_no_snapshot_to_be_registered():
+def test_registering_the_collector_takes_no_snapshot():
     taken = []
     recorder = manual_recorder()
     recorder.service_snapshot = lambda: taken.append(True)
@@ -117,13 +117,13 @@ def test_the_collector_fits_into_a_registry_and_takes_no_snapshot_to_be_register
         registry.register(recorder.collector)
 
 
-def test_without_a_meter_there_is_no_word_of_one():
+def test_without_a_meter_its_metrics_are_absent():
     recorder = manual_recorder(workload="cnn")
     recorder._recording._meter = None
     assert metric_names.METER_INFO not in {name for name, *_ in samples(recorder.metrics_text())}
 
 
-def test_metrics_have_a_port_of_their_own_if_wanted(recorder):
+def test_metrics_may_be_served_on_a_port_of_their_own(recorder):
     port = recorder.expose(0)
     text = requests.get(f"http://127.0.0.1:{port}/metrics", timeout=90).text
     assert f'{metric_names.RESPONSE_BYTES}{{workload="cnn"}} 100.0' in text
@@ -226,7 +226,7 @@ def test_names_become_those_of_the_contract_in_prometheus(recorder, collector):
     assert found == contract
 
 
-def test_a_collector_that_refuses_is_a_trouble_and_the_next_one_comes(recorder, collector):
+def test_a_refusing_collector_is_counted_and_retried(recorder, collector):
     receiver, endpoint = collector
     receiver.statuses = [400, 200]
     sink = OtlpSink(endpoint)
@@ -237,7 +237,7 @@ def test_a_collector_that_refuses_is_a_trouble_and_the_next_one_comes(recorder, 
     assert len(receiver.received) == 2
 
 
-def test_without_opentelemetry_it_is_one_sentence(monkeypatch):
+def test_without_opentelemetry_it_is_one_error(monkeypatch):
     monkeypatch.setitem(sys.modules, "opentelemetry.sdk.metrics.export", None)
     with pytest.raises(UsageError, match=r"needs opentelemetry: pip install 'energygate\[otlp\]'"):
         OtlpSink()

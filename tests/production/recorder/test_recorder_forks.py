@@ -63,7 +63,7 @@ print("done")
 """
 
 
-def test_a_forked_process_begins_anew_and_never_hangs():
+def test_a_forked_process_starts_from_zero_and_never_hangs():
     done = subprocess.run(
         [sys.executable, "-c", FORKS, HERE], capture_output=True, text=True, timeout=GENEROUS_S, check=False
     )
@@ -143,7 +143,7 @@ sys.exit(os.waitpid(child, 0)[1])
 """
 
 
-def test_a_fork_waits_for_imports_and_falls_into_none(tmp_path):
+def test_a_fork_waits_for_running_imports(tmp_path):
     (tmp_path / "slow.py").write_text(
         "import __main__, time\n__main__.entered.set()\n__main__.forking.wait()\ntime.sleep(0.1)\nwhole = True\n",
         encoding="utf-8",

@@ -36,7 +36,7 @@ def seconds(window):
     )
 
 
-def test_one_request_is_in_flight_from_its_begin_to_its_end(ledger, time):
+def test_a_request_is_in_flight_from_beginning_to_end(ledger, time):
     time.passes(1)
     request = ledger.begin("cnn")
     time.passes(2)
@@ -45,7 +45,7 @@ def test_one_request_is_in_flight_from_its_begin_to_its_end(ledger, time):
     assert seconds(ledger.cut()) == (7, 2, {"cnn": 2})
 
 
-def test_two_at_once_are_in_flight_once_and_spend_their_time_each(ledger, time):
+def test_overlapping_requests_count_time_in_flight_once_and_durations_each(ledger, time):
     first = ledger.begin("cnn")
     time.passes(1)
     second = ledger.begin("mlp")
@@ -91,7 +91,7 @@ def test_a_bound_belongs_to_its_bucket(ledger, time, duration, bucket):
     assert durations.sum_seconds == pytest.approx(duration)
 
 
-def test_a_clock_that_steps_back_takes_nothing_away(ledger, time):
+def test_a_clock_that_steps_back_subtracts_nothing(ledger, time):
     request = ledger.begin("cnn")
     time.passes(2)
     ledger.cut()
@@ -120,11 +120,11 @@ def test_a_request_can_end_within_the_ledger_itself(time):
     assert ledger.totals()["cnn"].requests == 2
 
 
-def test_only_the_own_workload_is_there_from_the_start(ledger):
+def test_only_the_recorders_own_workload_exists_from_the_start(ledger):
     assert list(ledger.totals()) == ["cnn"]
 
 
-def test_workloads_without_end_are_put_together(ledger):
+def test_too_many_workloads_are_merged(ledger):
     for number in range(1000):
         ledger.end(*ledger.begin(f"made up {number}"), ok=True)
     ledger.end(*ledger.begin("mlp"), ok=True)  # the policy's own still has its place
@@ -135,7 +135,7 @@ def test_workloads_without_end_are_put_together(ledger):
     assert sum(one.requests for one in found.values()) == 1001
 
 
-def test_units_without_end_are_put_together():
+def test_too_many_units_are_merged():
     recorder = manual_recorder()
     for number in range(100):
         with recorder.request() as request:
@@ -159,11 +159,11 @@ def test_units_without_end_are_put_together():
         ("ü and 漢", "ü and 漢"),
     ],
 )
-def test_a_label_is_text_that_every_format_can_carry(value, found):
+def test_a_label_is_valid_in_every_format(value, found):
     assert label(value) == found
 
 
-def test_a_label_is_cut():
+def test_a_long_label_is_truncated():
     assert len(label("x" * 10_000)) == MAX_LABEL_CHARACTERS
     assert label("x" * MAX_LABEL_CHARACTERS) == "x" * MAX_LABEL_CHARACTERS
 

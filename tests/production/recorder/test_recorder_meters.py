@@ -72,7 +72,7 @@ def test_the_model_charges_requests_for_cpu_time_and_idle_for_the_rest(cpu, in_f
     assert pair(meter.energy(window(1.0, in_flight), usage(cpu))) == pytest.approx((requests, idle))
 
 
-def test_processes_together_count_what_the_machine_rests_once():
+def test_idle_power_is_counted_once_across_processes():
     meter = ModelledCpu(full_watts=3.0, idle_watts=2.0, cpus=2.0)
     one = meter.energy(window(1.0, 0.2), usage(1.25, share=0.5, all_cpu=1.5))
     other = meter.energy(window(1.0, 0.2), usage(0.25, share=0.5, all_cpu=1.5))
@@ -115,7 +115,7 @@ def counted(*looks, busy=(), rest=4.0):
         (10, 0.5, 1.0, 0.9, 8, 2),  # the system counts in ticks, so the process may have used more than all
     ],
 )
-def test_requests_get_all_but_what_the_machine_rests_without_them(  # noqa: PLR0917 - a truth table
+def test_requests_get_everything_above_idle(  # noqa: PLR0917 - a truth table
     joules, in_flight, cpu, busy, requests, idle
 ):
     part = counted((joules, 1.0), busy=[busy])
@@ -142,14 +142,14 @@ def test_processes_together_get_what_the_counter_counted(joules, rest, cpus, in_
     assert all(joules >= 0 for one in found for joules in pair(one))
 
 
-def test_a_reading_that_fails_is_made_up_for_by_the_next_one():
+def test_the_next_reading_includes_a_failed_one():
     part = counted(MeasurementError("busy"), (20, 2.0), busy=[2.0])
     with pytest.raises(MeasurementError):
         part.energy(window(1.0, 1.0), usage(1.0))
     assert pair(part.energy(window(1.0, 1.0), usage(1.0))) == pytest.approx((20, 0))
 
 
-def test_the_machines_rest_is_learned_from_windows_that_nobody_is_served_in():
+def test_idle_power_is_learned_from_windows_without_requests():
     part = counted((50, 1.0), *[(5, 1.0)] * 4, (9, 1.0), (10, 1.0), busy=[1.0] * 9, rest=None)
     assert part.idle_watts == 0
     for _ in range(5):  # the first of them while the model was being loaded
@@ -164,7 +164,7 @@ def test_the_machines_rest_is_learned_from_windows_that_nobody_is_served_in():
     ("given_watts", "seen", "watts"),
     [(7.0, [1, 2, 3], 7.0), (None, [], 3.0), (None, [9], 9.0), (None, [8, 4], 5.0), (None, [1] * 99, 1.0)],
 )
-def test_what_is_given_counts_and_else_the_lower_quartile_of_what_was_seen(given_watts, seen, watts):
+def test_idle_power_is_the_given_one_or_the_lower_quartile(given_watts, seen, watts):
     rest = IdlePower(given_watts, guess=3.0)
     for one in seen:
         rest.learn(one)
@@ -181,7 +181,7 @@ def test_what_is_given_counts_and_else_the_lower_quartile_of_what_was_seen(given
         (0.0, 0.0, 0.5, 0, 50),  # nobody serves: what is drawn all the same is shared evenly
     ],
 )
-def test_gpus_belong_to_those_that_serve(in_flight, all_in_flight, share, requests, idle):
+def test_gpu_energy_goes_to_serving_processes(in_flight, all_in_flight, share, requests, idle):
     part = MeteredGpus(Scripted((100, 1.0)), idle=IdlePower(20.0))
     found = part.energy(window(1.0, in_flight), usage(share=share, all_in_flight=all_in_flight))
     assert pair(found) == pytest.approx((requests, idle))
@@ -201,7 +201,7 @@ def domain(tmp_path):
     return Domain(name="package-0", file=file, range_joules=1000.0, max_watts=100.0), write
 
 
-def test_a_counter_is_followed_without_gaps_where_it_begins_anew_and_after_trouble(domain):
+def test_a_counter_is_followed_across_wraps_and_failures(domain):
     (one, write), now = domain, [0]
     counter = RaplCounter([one], clock=lambda: now[0])
 
@@ -259,7 +259,7 @@ def gpu(index, **facts):
     return Gpu(index=index, uuid=f"GPU-{index}", name="made up", max_watts=700.0, period_ns=SECOND // 10, **facts)
 
 
-def test_gpus_are_followed_by_counter_or_power_and_through_trouble(monkeypatch):
+def test_gpus_are_followed_by_counter_or_power_across_failures(monkeypatch):
     library = Library(millijoules={0: 5000}, milliwatts={1: 30_000}, lost=False)
     monkeypatch.setattr(hardware_counters, "pynvml", library)
     now = [0]
@@ -360,7 +360,7 @@ def meter_of(*parts):
     )
 
 
-def test_parts_add_up_and_one_that_fails_leaves_the_others():
+def test_parts_add_up_and_a_failing_one_does_not_affect_others():
     cpu = MeteredCpu(Scripted((10, 1.0), MeasurementError("gone")), idle=IdlePower(4.0), busy_s=lambda: 0.0)
     gpu = MeteredGpus(Scripted((100, 1.0), (100, 1.0)), idle=IdlePower(20.0))
     meter = meter_of(cpu, gpu)
@@ -424,7 +424,7 @@ def test_a_machine_without_counters_gets_the_model_with_the_policys_watts():
 
 
 @pytest.mark.usefixtures("no_counters", "no_children")
-def test_what_a_replica_draws_at_rest_can_be_the_policys():
+def test_the_idle_power_may_come_from_the_policy():
     given_policy = parse_policy("version: 1\nsite: {replica: {idle_power: 12 W}}\nworkloads: {cnn: {onnx: cnn.onnx}}\n")
     meter = open_meter(given_policy, given_policy.workloads["cnn"], interval_ns=SECOND)
     assert meter.info.idle_watts == 12
@@ -434,7 +434,7 @@ def test_what_a_replica_draws_at_rest_can_be_the_policys():
 
 
 @pytest.mark.usefixtures("no_counters")
-def test_a_policy_that_requires_counters_gets_no_estimates():
+def test_require_measured_refuses_estimates():
     with pytest.raises(MeasurementError, match="requires measured energy"):
         open_meter(policy(require="measured"), policy().workloads["cnn"], interval_ns=SECOND)
 
@@ -480,7 +480,7 @@ def test_a_machine_with_counters_gets_them_each_once(monkeypatch, tmp_path):
         ({"cpu/cpu.cfs_quota_us": "-1\n", "cpu/cpu.cfs_period_us": "100000\n"}, None),
     ],
 )
-def test_a_containers_quota_limits_what_it_rests(tmp_path, files, cpus):
+def test_a_containers_quota_limits_its_idle_power(tmp_path, files, cpus):
     for name, text in files.items():
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).write_text(text, encoding="ascii")

@@ -131,7 +131,7 @@ def test_an_exception_is_an_error_wherever_it_comes_from(recorder, app, sent):
     assert counts(recorder) == (0, 1, sent)
 
 
-def test_bytes_that_are_written_count_too(recorder):
+def test_bytes_passed_to_write_count(recorder):
     def app(environ, start_response):
         write = start_response("200 OK", [])
         write(b"written")
@@ -141,7 +141,7 @@ def test_bytes_that_are_written_count_too(recorder):
     assert counts(recorder) == (1, 0, 15)
 
 
-def test_a_server_that_forgets_to_close_leaves_no_request_behind(recorder):
+def test_a_request_ends_even_if_the_server_does_not_close_it(recorder):
     recorder.wsgi(answering("200 OK", b"x"))({"PATH_INFO": "/"}, lambda *_: None)
     gc.collect()
     assert totals(recorder).requests == 1
@@ -153,7 +153,7 @@ def test_the_length_of_a_list_stays_known(recorder):
         len(recorder.wsgi(failing_midway)({"PATH_INFO": "/"}, lambda *_: None))
 
 
-def test_what_is_excluded_is_not_counted_nor_wrapped(recorder):
+def test_excluded_paths_are_neither_counted_nor_wrapped(recorder):
     app = answering("200 OK", b"x")
     body = recorder.wsgi(app, exclude={"/health"})({"PATH_INFO": "/health"}, lambda *_: None)
     assert body == [b"x"]
@@ -165,14 +165,14 @@ def test_what_is_excluded_is_not_counted_nor_wrapped(recorder):
     ("path", "counted"),
     [("/static/a/b.css", 0), ("/static/", 0), ("/static", 1), ("/health", 0), ("/health/x", 1), ("/", 1)],
 )
-def test_a_star_excludes_all_that_begins_so(recorder, path, counted):
+def test_a_star_excludes_a_prefix(recorder, path, counted):
     exclude = {"/static/*", "/health"}
     wsgi_call(recorder.wsgi(answering("200 OK", b"x"), exclude=exclude), path)
     asgi_call(recorder.asgi(asgi_answering(200, b"x"), exclude=exclude), path)
     assert counts(recorder) == (2 * counted, 0, 2 * counted)
 
 
-def test_metrics_are_shown_where_they_are_asked_for(recorder):
+def test_metrics_are_served_at_metrics_path(recorder):
     app = recorder.wsgi(answering("200 OK", b"x"), metrics_path="/metrics")
     wsgi_call(app)
     said, pieces = wsgi_call(app, "/metrics")
@@ -281,7 +281,7 @@ def test_asgi_exceptions_are_errors(recorder):
 
 
 @pytest.mark.parametrize(("status", "counted"), [(None, (0, 1, 0)), (200, (1, 0, 4)), (500, (0, 1, 4))])
-def test_a_client_that_leaves_a_stream_is_no_error_of_the_service(recorder, status, counted):
+def test_a_disconnecting_client_is_not_an_error_of_the_service(recorder, status, counted):
     """As with WSGI, where the server closes the stream; before its answer begins nobody has been served."""
 
     async def left(scope, receive, send):
@@ -308,7 +308,7 @@ def test_an_answer_that_cannot_be_sent_is_not_counted_as_sent(recorder):
     assert counts(recorder) == (0, 1, 0)
 
 
-def test_nonsense_passes_through_without_an_exception_of_ours(recorder):
+def test_invalid_messages_pass_through_without_an_exception_of_ours(recorder):
     async def app(scope, receive, send):
         await send({"type": "http.response.start", "status": "200"})
         await send({"type": "http.response.body", "body": None})

@@ -36,7 +36,7 @@ def joined(tmp_path, now):
         table.leave()
 
 
-def test_alone_it_bears_everything(joined):
+def test_a_single_recorder_bears_everything(joined):
     found = joined(100).exchange(look(cpu=5, in_flight=3))
     assert (found.share, found.cpu_ns, found.in_flight_ns, found.pids) == (1, 5, 3, frozenset())
     alone = NoPeers()
@@ -44,7 +44,7 @@ def test_alone_it_bears_everything(joined):
     assert alone.exchange(look(cpu=5, in_flight=3)) == found
 
 
-def test_several_share_evenly_and_know_what_all_have_spent(joined):
+def test_several_recorders_share_evenly_and_know_the_total(joined):
     one, two, three = joined(100), joined(200), joined(300)
     two.exchange(look(cpu=20, in_flight=2))
     three.exchange(look(cpu=300, in_flight=30))
@@ -56,7 +56,7 @@ def test_several_share_evenly_and_know_what_all_have_spent(joined):
     assert (found.cpu_ns, found.in_flight_ns) == (7 + 0 + 50, 5 + 0 + 1)
 
 
-def test_one_that_leaves_is_gone_at_once_and_one_that_dies_after_a_while(joined, now):
+def test_a_closed_recorder_leaves_at_once_and_a_dead_one_after_a_while(joined, now):
     one, two, three = joined(100), joined(200), joined(300)
     two.leave()
     assert one.exchange(look()).share == pytest.approx(1 / 2)
@@ -65,7 +65,7 @@ def test_one_that_leaves_is_gone_at_once_and_one_that_dies_after_a_while(joined,
     assert three.exchange(look()).share == pytest.approx(1 / 2)  # it was only slow
 
 
-def test_a_process_that_only_starts_others_bears_nothing(joined):
+def test_a_process_that_only_starts_others_has_no_share(joined):
     arbiter = joined(100)
     assert arbiter.exchange(look(begun=0)).share == 1
     worker, other = joined(200, parent=100), joined(300, parent=100)
@@ -75,13 +75,13 @@ def test_a_process_that_only_starts_others_bears_nothing(joined):
     assert arbiter.exchange(look(begun=1)).share == pytest.approx(1 / 3)  # it serves as well
 
 
-def test_a_table_of_before_the_machine_restarted_is_empty(joined, now):
+def test_a_table_from_before_a_reboot_is_empty(joined, now):
     joined(100)
     now[0] = SECOND
     assert joined(200).exchange(look()).share == 1
 
 
-def test_a_place_that_somebody_has_taken_meanwhile_is_given_up(joined, now):
+def test_a_slot_taken_by_another_process_is_given_up(joined, now):
     slow = joined(100)
     now[0] += MIN_PEER_TIMEOUT_NS + 1
     quick = joined(200)  # takes the first place that is free, which was the slow one's
@@ -89,7 +89,7 @@ def test_a_place_that_somebody_has_taken_meanwhile_is_given_up(joined, now):
     assert quick.exchange(look()).share == pytest.approx(1 / 2)
 
 
-def test_a_full_table_is_an_error_and_not_a_hang(joined):
+def test_a_full_table_is_an_error(joined):
     for pid in range(1, SLOTS + 1):
         joined(pid)
     with pytest.raises(OSError, match="no free slot"):
@@ -104,7 +104,7 @@ def test_a_link_is_not_followed(tmp_path):
     assert (tmp_path / "precious").read_text("utf-8") == "precious"
 
 
-def test_what_is_no_file_is_refused(tmp_path):
+def test_only_a_regular_file_is_accepted(tmp_path):
     (tmp_path / "table").mkdir()
     with pytest.raises(OSError, match="directory"):
         PeerTable(interval_ns=SECOND, file=tmp_path / "table")
@@ -119,7 +119,7 @@ def test_only_its_user_may_read_it(tmp_path):
     assert (tmp_path / "table").stat().st_mode & 0o777 == 0o600
 
 
-def test_nonsense_in_it_does_not_raise(tmp_path, now):
+def test_invalid_content_does_not_raise(tmp_path, now):
     (tmp_path / "table").write_bytes(os.urandom(SLOTS * 64))
     table = PeerTable(interval_ns=SECOND, file=tmp_path / "table", clock=lambda: now[0])
     assert 0 <= table.exchange(look()).share <= 1

@@ -49,14 +49,14 @@ def policy(tmp_path):
 # What it is told
 
 
-def test_the_policy_says_pue_and_which_durations_matter(policy):
+def test_pue_and_buckets_come_from_the_policy(policy):
     snapshot = manual_recorder(policy=policy, workload="cnn").snapshot()
     assert snapshot.pue == 1.25
     assert snapshot.workloads["cnn"].durations.bounds_seconds == tuple(sorted({*USUAL_BOUNDS_SECONDS, 0.08}))
 
 
 @pytest.mark.parametrize("limit", ["60 s", "100 s", "120 s", "20 min", "2 h"])
-def test_a_quantile_can_go_over_its_limit_however_long_it_is(tmp_path, limit):
+def test_every_latency_limit_has_a_larger_bucket(tmp_path, limit):
     """Prometheus' `histogram_quantile` never gives more than the last bound, so that an alert at it could not fire."""
     file = tmp_path / "energygate.yml"
     file.write_text(
@@ -69,7 +69,7 @@ def test_a_quantile_can_go_over_its_limit_however_long_it_is(tmp_path, limit):
     assert bounds[-1] >= 2.5 * seconds
 
 
-def test_of_many_limits_the_longest_stay_and_buckets_are_bounded(tmp_path):
+def test_the_number_of_buckets_is_bounded_and_the_longest_stay(tmp_path):
     workloads = ", ".join(
         f"w{number}: {{onnx: a.onnx, budgets: {{latency_p95: {700 + number} s}}}}" for number in range(50)
     )
@@ -80,7 +80,7 @@ def test_of_many_limits_the_longest_stay_and_buckets_are_bounded(tmp_path):
     assert len(bounds) == len(USUAL_BOUNDS_SECONDS) + MAX_LATENCY_BOUNDS + 1
 
 
-def test_a_limit_beyond_all_reason_breaks_no_clock(tmp_path):
+def test_a_huge_limit_does_not_overflow(tmp_path):
     file = tmp_path / "energygate.yml"
     file.write_text(
         "version: 1\nworkloads: {cnn: {onnx: a.onnx, budgets: {latency_p95: 1.0e307 s}}}\n", encoding="utf-8"
@@ -143,7 +143,7 @@ def test_measuring_with_the_power_model_loads_no_codecarbon(policy):
 # What is counted
 
 
-def test_a_request_is_counted_with_all_that_it_says():
+def test_a_request_is_counted_with_its_attributes():
     time = Time()
     recorder = manual_recorder(time=time)
     with recorder.request() as request:
@@ -174,7 +174,7 @@ def test_a_request_can_fail_without_an_exception():
     assert totals(recorder).requests_error == 1
 
 
-def test_a_request_within_one_of_the_same_workload_is_part_of_it():
+def test_a_nested_request_of_the_same_workload_is_part_of_the_outer():
     recorder = manual_recorder()
     with recorder.request():
         with recorder.request() as inner:
@@ -189,7 +189,7 @@ def test_a_request_within_one_of_the_same_workload_is_part_of_it():
     assert (totals(recorder, "other").requests, totals(recorder, "other").units) == (1, {"units": 1})
 
 
-def test_so_it_is_whatever_becomes_of_its_name():
+def test_a_nested_request_is_recognised_if_its_name_is_changed():
     recorder = manual_recorder()
     for name in ("x" * 500, "line\nbreak", 7, *(f"made up {number}" for number in range(MAX_WORKLOADS + 5))):
         with recorder.request(name), recorder.request(name) as inner:
@@ -202,7 +202,7 @@ def test_so_it_is_whatever_becomes_of_its_name():
     assert totals(recorder, OTHER).requests == found[OTHER].requests + 2
 
 
-def test_a_failing_part_that_is_caught_is_no_error_of_the_whole():
+def test_a_caught_nested_failure_is_no_error_of_the_outer_request():
     recorder = manual_recorder()
     with recorder.request():
         with pytest.raises(ValueError, match="part"), recorder.request():
@@ -212,7 +212,7 @@ def test_a_failing_part_that_is_caught_is_no_error_of_the_whole():
     assert (totals(recorder).requests_ok, totals(recorder).requests_error) == (1, 0)
 
 
-def test_after_a_request_the_next_one_is_a_new_one():
+def test_consecutive_requests_are_separate():
     recorder = manual_recorder()
     outer = recorder.request().begin()
     inner = recorder.request("other").begin()
@@ -263,7 +263,7 @@ class Hostile:
 
 
 @pytest.mark.parametrize("count", [-1, 0, math.nan, math.inf, "many", None, Hostile(), 1j])
-def test_what_is_no_number_is_not_counted_and_not_raised(count):
+def test_invalid_numbers_are_ignored_without_raising(count):
     recorder = manual_recorder()
     with recorder.request() as request:
         request.units(count)
@@ -273,7 +273,7 @@ def test_what_is_no_number_is_not_counted_and_not_raised(count):
     assert totals(recorder).response_bytes == 0
 
 
-def test_a_workload_without_a_name_does_not_reach_the_service():
+def test_an_invalid_workload_name_does_not_raise_in_the_service():
     recorder = manual_recorder()
     with recorder.request(Hostile()) as request:
         request.units(1)
@@ -286,7 +286,7 @@ def test_a_workload_without_a_name_does_not_reach_the_service():
 # The meter
 
 
-def test_the_meters_troubles_are_counted_and_said_once(caplog):
+def test_errors_of_the_meter_are_counted_and_logged_once(caplog):
     time = Time()
     meter = ScriptedMeter(
         joules(1, 1),
@@ -313,7 +313,7 @@ def test_the_meters_troubles_are_counted_and_said_once(caplog):
     ]
 
 
-def test_a_meter_that_cannot_be_opened_is_tried_again():
+def test_opening_the_meter_is_retried():
     time, tries = Time(), []
 
     def opening():
@@ -334,7 +334,7 @@ def test_a_meter_that_cannot_be_opened_is_tried_again():
     assert totals(recorder).requests == 150
 
 
-def test_time_before_the_meter_was_open_is_not_shared_out():
+def test_time_before_the_meter_was_open_is_not_distributed():
     time, meter = Time(), ScriptedMeter()
     recorder = Recorder(workload="cnn", meter=lambda: meter, clocks=time.clocks, background=False)
     with recorder.request():
@@ -346,7 +346,7 @@ def test_time_before_the_meter_was_open_is_not_shared_out():
     assert totals(recorder).energy_joules == pytest.approx(10)
 
 
-def test_a_meter_that_hangs_holds_up_nobody_and_is_counted_once():
+def test_a_hanging_meter_blocks_nobody_and_is_counted_once():
     time, asked, go_on = Time(), threading.Event(), threading.Event()
 
     class Hanging(ScriptedMeter):
@@ -389,7 +389,7 @@ class Remembering:
         raise ConnectionError("closing, too")
 
 
-def test_sinks_see_what_was_added_since_the_last_time_that_they_took_it():
+def test_sinks_get_what_was_added_since_their_last_success():
     time, sink, other = Time(), Remembering(None, OSError("down")), Remembering()
     recorder = manual_recorder(ScriptedMeter(), time, sinks=[sink, other])
     for requests in (2, 3, 4):
@@ -412,7 +412,7 @@ def test_sinks_see_what_was_added_since_the_last_time_that_they_took_it():
 # Its life
 
 
-def test_closing_reads_and_exports_a_last_time_and_ends_counting():
+def test_closing_reads_and_exports_once_more_and_ends_counting():
     time, meter, sink = Time(), ScriptedMeter(), Remembering()
     recorder = manual_recorder(meter, time, sinks=[sink])
     with recorder.request():
@@ -462,7 +462,7 @@ def test_in_the_background_it_opens_reads_and_exports_by_itself():
     assert [one.is_alive() for one in recorder._recording._threads] == [False, False]
 
 
-def test_a_service_that_just_ends_is_read_a_last_time():
+def test_a_service_that_exits_is_read_once_more():
     script = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import energygate\n"
@@ -482,7 +482,7 @@ def test_a_service_that_just_ends_is_read_a_last_time():
 
 
 @pytest.mark.parametrize("threads", [1, 8, 64])
-def test_threads_agree_with_the_meter(threads):
+def test_the_sum_over_threads_agrees_with_the_meter(threads):
     """Real threads, real clocks: what was read is what was shared out, and every request is counted once."""
     meter = ScriptedMeter()
     recorder = Recorder(workload="cnn", meter=lambda: meter, background=False)
@@ -583,5 +583,5 @@ workloads: {cnn: {onnx: cnn.onnx}}
 """
 
 
-def test_energygate_offers_it():
+def test_the_package_exports_the_recorder():
     assert energygate.Recorder is Recorder

@@ -51,7 +51,7 @@ def sums(recorder):
     return found.requests_ok, found.energy_joules, found.durations.count, dict(found.units)
 
 
-def test_any_process_shows_the_sums_and_they_never_shrink(tmp_path, serving):
+def test_any_process_exports_the_sums_and_they_never_shrink(tmp_path, serving):
     time = Time()
     recorder = manual_recorder(ScriptedMeter(), time, multiprocess_dir=tmp_path / "pool")
     with recorder.request():
@@ -86,7 +86,7 @@ def test_any_process_shows_the_sums_and_they_never_shrink(tmp_path, serving):
         " " * 1000,
     ],
 )
-def test_files_that_are_not_its_own_are_passed_over(tmp_path, text):
+def test_other_files_are_ignored(tmp_path, text):
     recorder = manual_recorder(multiprocess_dir=tmp_path)
     with recorder.request():
         pass
@@ -104,7 +104,7 @@ def test_files_that_are_not_its_own_are_passed_over(tmp_path, text):
     recorder.close()
 
 
-def test_totals_of_a_release_with_other_buckets_go_into_those_of_this_one(tmp_path):
+def test_totals_with_other_buckets_are_converted(tmp_path):
     """Left out, requests would vanish from the histogram, and come and go with whoever is asked."""
     recorder = manual_recorder(multiprocess_dir=tmp_path)
     with recorder.request():
@@ -128,7 +128,7 @@ def test_totals_of_a_release_with_other_buckets_go_into_those_of_this_one(tmp_pa
     assert durations.bounds_seconds == recorder.snapshot().workloads["cnn"].durations.bounds_seconds
 
 
-def test_a_directory_that_cannot_be_used_is_a_trouble_of_the_recorder_alone(tmp_path):
+def test_an_unusable_directory_is_an_error_of_the_recorder_alone(tmp_path):
     (tmp_path / "file").write_text("", encoding="utf-8")
     recorder = manual_recorder(multiprocess_dir=tmp_path / "file")
     with recorder.request():
@@ -143,7 +143,7 @@ def test_a_directory_that_cannot_be_used_is_a_trouble_of_the_recorder_alone(tmp_
         recorder.metrics_text()
 
 
-def test_what_was_shown_once_is_not_lost_with_its_process(tmp_path):
+def test_exported_totals_survive_their_process(tmp_path):
     recorder = manual_recorder(multiprocess_dir=tmp_path)
     with recorder.request():
         pass
@@ -154,7 +154,7 @@ def test_what_was_shown_once_is_not_lost_with_its_process(tmp_path):
     assert sums(other)[0] == 1
 
 
-def test_threads_that_sample_and_show_do_not_meet(tmp_path):
+def test_sampling_and_exporting_threads_do_not_interfere(tmp_path):
     recorder = manual_recorder(multiprocess_dir=tmp_path)
     stop = threading.Event()
 

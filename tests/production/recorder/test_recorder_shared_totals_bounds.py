@@ -56,7 +56,7 @@ def test_names_of_many_processes_are_bounded_as_those_of_one_and_nothing_is_lost
     assert not list(tmp_path.glob(f"{GONE}-*"))
 
 
-def test_what_was_shown_under_its_name_keeps_it(tmp_path):
+def test_exported_names_are_kept(tmp_path):
     """A series that went over into `other` would be counted twice by every rate."""
     shown = manual_recorder(multiprocess_dir=tmp_path)
     before = {}
@@ -80,7 +80,7 @@ def test_what_was_shown_under_its_name_keeps_it(tmp_path):
         before = now
 
 
-def test_the_policys_workloads_have_their_place_before_others(tmp_path):
+def test_workloads_of_the_policy_take_precedence_over_others(tmp_path):
     ends(tmp_path, 1, hostile)
     policy = tmp_path / "energygate.yml"
     policy.write_text("version: 1\nworkloads: {cnn: {onnx: a.onnx}, mlp: {onnx: b.onnx}}\n", encoding="utf-8")
@@ -91,7 +91,7 @@ def test_the_policys_workloads_have_their_place_before_others(tmp_path):
     assert shown.service_snapshot().workloads["mlp"].requests == 1
 
 
-def test_sums_that_are_too_large_to_be_read_are_an_error_and_no_new_beginning(tmp_path):
+def test_too_large_sums_are_an_error_and_not_reset(tmp_path):
     shown = manual_recorder(multiprocess_dir=tmp_path)
     shown.service_snapshot()
     os.truncate(tmp_path / ENDED, MAX_FILE_BYTES + 1)
@@ -102,7 +102,7 @@ def test_sums_that_are_too_large_to_be_read_are_an_error_and_no_new_beginning(tm
     assert list(tmp_path.glob(f"{GONE}-*"))
 
 
-def test_amounts_that_no_file_can_hold_do_not_cost_the_process_its_totals(tmp_path):
+def test_unserialisable_amounts_do_not_lose_the_totals(tmp_path):
     def generous(recorder, _):
         with recorder.request() as request:
             for _ in range(3):
@@ -134,7 +134,7 @@ ODD = {
 
 
 @pytest.mark.parametrize("odd", ODD.values(), ids=ODD)
-def test_numbers_that_cannot_be_are_passed_over(tmp_path, odd):
+def test_impossible_numbers_are_ignored(tmp_path, odd):
     shown = manual_recorder(multiprocess_dir=tmp_path)
     with shown.request():
         pass
@@ -147,7 +147,7 @@ def test_numbers_that_cannot_be_are_passed_over(tmp_path, odd):
     assert shown.metrics_text().replace("internal_errors_total 1.0", "internal_errors_total 0.0") == expected
 
 
-def test_files_with_odd_names_or_depths_are_passed_over_and_said_once(tmp_path, caplog):
+def test_files_with_odd_names_are_ignored_with_one_warning(tmp_path, caplog):
     shown = manual_recorder(multiprocess_dir=tmp_path)
     with shown.request():
         pass
@@ -167,7 +167,7 @@ def test_files_with_odd_names_or_depths_are_passed_over_and_said_once(tmp_path, 
     assert shown.snapshot().internal_errors == 1
 
 
-def test_a_directory_that_was_cleaned_away_is_made_again(tmp_path):
+def test_a_deleted_directory_is_created_again(tmp_path):
     pool = tmp_path / "pool"
     shown = manual_recorder(multiprocess_dir=pool)
     with shown.request():
@@ -179,7 +179,7 @@ def test_a_directory_that_was_cleaned_away_is_made_again(tmp_path):
     assert shown.service_snapshot().workloads["cnn"].requests == 1
 
 
-def test_files_do_not_pile_up_where_nobody_asks(tmp_path):
+def test_files_do_not_accumulate_without_scrapes(tmp_path):
     for worker in range(600):
         (tmp_path / f"{GONE}-{worker:016x}.json").write_text("", encoding="utf-8")
     shown = manual_recorder(multiprocess_dir=tmp_path)

@@ -55,18 +55,18 @@ def test_nothing_is_lost_in_a_split(amount, weights):
         ({}, {"own": 8.0}, {"own": 2.0}),  # nobody was in flight: the service's own workload bears it
     ],
 )
-def test_requests_share_what_is_theirs_and_idle_goes_by_habit(served, requests, idle):
+def test_active_energy_goes_by_requests_and_idle_energy_by_recent_shares(served, requests, idle):
     found = WorkloadSplit("own").split(joules(8.0, 2.0), window(**served))
     assert found == (pytest.approx(requests), pytest.approx(idle))
 
 
-def test_idle_energy_without_requests_goes_to_those_that_the_machine_is_kept_for():
+def test_idle_energy_without_requests_goes_to_recent_workloads():
     sharing = WorkloadSplit("own")
     sharing.split(joules(1, 0), window(a=0.25, b=0.75))
     assert sharing.split(joules(0, 4), window())[1] == pytest.approx({"a": 1.0, "b": 3.0})
 
 
-def test_a_workload_that_is_asked_no_more_bears_ever_less_of_the_idle_energy():
+def test_an_unused_workloads_share_of_idle_energy_decays():
     sharing = WorkloadSplit("own")
     half_life_s = HALF_LIFE_NS / SECOND
     sharing.split(joules(1, 0), window(old=60))
@@ -74,7 +74,7 @@ def test_a_workload_that_is_asked_no_more_bears_ever_less_of_the_idle_energy():
     assert idle == pytest.approx({"old": 1.0, "new": 2.0})
 
 
-def test_after_an_age_without_requests_idle_energy_is_not_lost():
+def test_idle_energy_is_not_lost_after_a_long_time_without_requests():
     sharing = WorkloadSplit("own")
     sharing.split(joules(1, 0), window(a=0.5))
     sharing.split(joules(0, 1), window(wall=10_000 * HALF_LIFE_NS / SECOND))
@@ -93,7 +93,7 @@ STEPS = st.lists(
 
 
 @given(steps=STEPS)
-def test_whatever_happens_the_totals_are_what_the_meter_said(steps):
+def test_totals_always_equal_the_meters_sum(steps):
     time, meter = Time(), ScriptedMeter()
     recorder = manual_recorder(meter, time)
     open_requests, begun, ended = [], 0, 0
@@ -118,7 +118,7 @@ def test_whatever_happens_the_totals_are_what_the_meter_said(steps):
     recorder.close()
 
 
-def test_a_request_over_several_windows_gets_of_each():
+def test_a_request_over_several_windows_gets_a_share_of_each():
     time, meter = Time(), ScriptedMeter(joules(4, 1), joules(6), joules(2, 3))
     recorder = manual_recorder(meter, time)
     with recorder.request("other"):

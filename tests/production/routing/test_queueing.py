@@ -51,7 +51,7 @@ def simulated(atoms, slots, utilisation, *, count=120_000):
 
 @pytest.mark.parametrize("utilisation", [0.1, 0.5, 0.8, 0.9])
 @pytest.mark.parametrize("limit", [1.5, 2.2, 4.0, 7.3])
-def test_one_slot_and_steady_requests_is_erlangs_formula(limit, utilisation):
+def test_one_slot_and_constant_service_times_agree_with_the_formula(limit, utilisation):
     # a step of the lattice is 1/64 of a request, and the formula is steep where few wait
     assert ReplicaQueue(STEADY).within(limit, utilisation) == pytest.approx(steady_queue(limit, utilisation), abs=0.01)
 
@@ -64,7 +64,7 @@ def test_a_simulated_queue_agrees(slots, off, utilisation):
 
 
 @pytest.mark.parametrize(("slots", "utilisation", "waits"), [(1, 0.7, 0.7), (2, 0.5, 1 / 3), (3, 0.0, 0.0)])
-def test_who_has_to_wait(slots, utilisation, waits):
+def test_the_probability_of_waiting(slots, utilisation, waits):
     assert erlang_c(slots, utilisation) == pytest.approx(waits)
 
 
@@ -91,7 +91,7 @@ def test_the_highest_utilisation_is_just_within_the_limit(service, share, genero
 
 @settings(max_examples=6)
 @given(service_times, st.sampled_from(SHARES), st.integers(1, 8))
-def test_more_load_never_answers_sooner(service, share, slots):
+def test_latency_never_falls_with_load(service, share, slots):
     replica = ReplicaQueue(service, slots)
     quantiles = [replica.quantile_s(share, load) for load in (0.0, 0.3, 0.6, 0.9)]
     assert quantiles == sorted(quantiles)
@@ -99,7 +99,7 @@ def test_more_load_never_answers_sooner(service, share, slots):
 
 @settings(max_examples=6)
 @given(service_times, st.floats(1e-3, 1e3))
-def test_a_machine_so_many_times_slower_takes_so_many_times_longer(service, factor):
+def test_latency_scales_with_the_machines_speed(service, factor):
     slower = ServiceTimes(
         p50_s=service.p50_s * factor,
         p95_s=service.p95_s * factor,
@@ -111,9 +111,9 @@ def test_a_machine_so_many_times_slower_takes_so_many_times_longer(service, fact
     )
 
 
-def test_a_limit_below_the_time_of_a_request_is_kept_at_no_load():
+def test_a_limit_below_the_service_time_is_never_kept():
     assert ReplicaQueue(STEADY).highest_utilisation(0.95, 0.99) is None
 
 
-def test_a_generous_limit_does_not_fill_a_replica():
+def test_utilisation_is_bounded_for_any_limit():
     assert ReplicaQueue(STEADY).highest_utilisation(0.95, 1e6) == MAX_UTILISATION

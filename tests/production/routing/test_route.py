@@ -34,7 +34,7 @@ def test_below_the_threshold_the_cpu_and_above_it_the_gpu():
     }
 
 
-def test_power_is_idle_replicas_and_requests_at_the_facility():
+def test_power_is_that_of_idle_replicas_and_requests_times_pue():
     found = plan(cpu=cpu(pue=1.5), gpu=gpu(pue=1.1))
     pool = found.pools[0]
     assert pool.replica_rate_per_s == pytest.approx(pool.utilisation * 100.0)
@@ -45,7 +45,7 @@ def test_power_is_idle_replicas_and_requests_at_the_facility():
     assert "each pool has the PUE of its own site: cpu 1.50, gpu 1.10" in found.notes
 
 
-def test_a_tighter_limit_leaves_a_replica_less_to_do():
+def test_a_tighter_limit_lowers_the_rate_of_a_replica():
     rates = [
         plan(requirements(limit_s), cpu=cpu(), gpu=gpu()).pools[0].replica_rate_per_s
         for limit_s in (0.012, 0.03, 0.05, 0.2)
@@ -66,7 +66,7 @@ def test_a_pool_that_could_never_queue_is_not_used():
     assert "leaves no time to wait" in found.pools[0].unfit
 
 
-def test_of_no_use_at_all_is_a_plan_too():
+def test_a_plan_may_have_no_usable_pool():
     found = plan(requirements(1e-4), cpu=cpu(), gpu=gpu())
     assert found.thresholds == ()
     assert {band.pool for band in found.bands} == {None}
@@ -80,13 +80,13 @@ def test_another_quantile_is_another_limit():
     assert p50.pools[0].utilisation > p99.pools[0].utilisation
 
 
-def test_answers_worse_than_the_policy_wants_are_not_bought():
+def test_a_pool_below_the_policys_accuracy_is_not_used():
     found = plan(requirements(min_accuracy=0.97), cpu=cpu(accuracy=0.978), int8=cpu(**INT8, accuracy=0.961))
     assert found.pools[1].unfit == "its accuracy is 96.1 %, and the policy requires at least 97.0 %"
     assert "the pools answer differently: accuracy is cpu 97.8 %, int8 96.1 %" in found.notes
 
 
-def test_warm_replicas_cost_at_any_rate_and_most_are_most():
+def test_warm_and_maximum_replicas_are_respected():
     found = plan(requirements(warm={"gpu": 3}, max_replicas=10), cpu=cpu(), gpu=gpu())
     assert next(one for one in row_at(found, 1).pools if one.pool == "gpu").replicas == 3
     last = row_at(found, 10_000)
@@ -94,13 +94,13 @@ def test_warm_replicas_cost_at_any_rate_and_most_are_most():
     assert plan(requirements(max_replicas=2), cpu=cpu(), gpu=gpu()).bands[-1].pool is None
 
 
-def test_power_at_rest_as_given_replaces_what_was_measured():
+def test_a_given_idle_power_replaces_the_measured_one():
     found = plan(idle={"cpu": 2.5}, cpu=cpu(), gpu=gpu())
     assert found.pools[0].idle_watts == 2.5
     assert "the idle power of cpu, 2.50 W, is given and not measured" in found.notes
 
 
-def test_several_at_once_are_slots():
+def test_concurrency_is_the_number_of_slots():
     found = plan(cpu=cpu(), gpu=gpu(load="8 at once", capacity_per_s=800.0, latency_s=0.01))
     assert found.pools[1].slots == 8
     alone = plan(cpu=cpu(), gpu=gpu(capacity_per_s=800.0, latency_s=0.00125)).pools[1]
@@ -125,7 +125,7 @@ def test_of_two_estimates_by_one_model_most_of_the_error_cancels():
     assert not any(row.certain for row in unlike.rows[:5])
 
 
-def test_a_mix_stands_beside_the_best_pool():
+def test_a_mix_is_shown_beside_the_best_pool():
     mixed = row_at(plan(cpu=cpu(), gpu=gpu(), int8=cpu(**INT8)), 2000)
     assert mixed.pool == "gpu"
     assert [(one.pool, one.replicas) for one in mixed.mix.shares] == [("gpu", 1), ("int8", 1)]
@@ -148,7 +148,7 @@ def test_a_mix_stands_beside_the_best_pool():
         ({"metrics": {"throughput": None}}, MeasurementError, "lacks throughput"),
     ],
 )
-def test_a_result_that_does_not_show_what_a_replica_is(facts, kind, said):
+def test_results_without_a_replicas_capacity_are_refused(facts, kind, said):
     with pytest.raises(kind, match=said) as caught:
         plan(cpu=cpu(), gpu=gpu(**facts))
     assert str(caught.value).startswith("gpu (gpu.json): ")
@@ -160,7 +160,7 @@ def test_a_failed_measurement_is_passed_on():
         plan(cpu=cpu(), gpu=failed)
 
 
-def test_one_pool_leaves_nothing_to_choose():
+def test_a_single_pool_is_refused():
     with pytest.raises(UsageError, match="one pool alone leaves no choice"):
         plan(cpu=cpu())
 
@@ -170,13 +170,13 @@ def test_the_same_measurement_twice_is_a_mistake():
         plan(cpu=cpu(), copy=cpu())
 
 
-def test_one_measurement_under_two_assumptions_is_compared_and_said():
+def test_one_measurement_under_two_assumptions_is_compared_with_a_note():
     found = plan(idle={"half": 5.0}, cpu=cpu(), half=cpu())
     assert any("cpu and half are one measurement (cpu.json, half.json)" in one for one in found.notes)
     assert not any("are one measurement" in one for one in plan(cpu=cpu(), gpu=gpu()).notes)
 
 
-def test_a_copy_is_told_apart_by_nothing_that_was_not_measured():
+def test_copies_are_recognised_by_their_measurements_alone():
     """A merged or judged copy has another time of its own, and the same launches."""
     with pytest.raises(UsageError, match="cpu and copy are the same measurement"):
         plan(cpu=cpu(), copy=cpu(created="2026-04-01T12:00:00+00:00"))
@@ -219,12 +219,12 @@ def test_the_workload_that_all_results_share():
         ({"accuracy": None}, "whether the pools give the same answers is unknown"),
     ],
 )
-def test_what_is_not_alike_is_said(facts, note):
+def test_differences_between_results_are_noted(facts, note):
     found = plan(cpu=cpu(accuracy=0.97), gpu=gpu(**{"accuracy": 0.97, **facts}))
     assert any(note in one for one in found.notes)
 
 
-def test_launches_without_intervals_are_said():
+def test_launches_without_intervals_are_noted():
     one = machine(created="2026-03-03T12:00:00+00:00")
     metrics = {
         name: metric.model_copy(update={"head_low": None, "head_high": None})
@@ -258,13 +258,13 @@ def test_the_json_keeps_its_schema_and_is_read_again(tmp_path):
         (lambda _: "[" * 100_000, "it is not JSON"),
     ],
 )
-def test_what_is_no_plan_is_refused(tmp_path, change, said):
+def test_an_invalid_plan_is_refused(tmp_path, change, said):
     path = tmp_path / "plan.json"
     path.write_text(change(plan(cpu=cpu(), gpu=gpu()).to_json()), encoding="utf-8")
     with pytest.raises(UsageError, match=said):
         read_routing(str(path))
 
 
-def test_a_plan_that_is_not_there(tmp_path):
+def test_a_missing_plan_is_an_error(tmp_path):
     with pytest.raises(UsageError, match="cannot read the plan: No such file"):
         read_routing(str(tmp_path / "none.json"))

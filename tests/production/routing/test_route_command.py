@@ -67,7 +67,7 @@ def test_json_alone_on_standard_output():
 
 
 @pytest.mark.usefixtures("project")
-def test_the_policy_says_the_limits():
+def test_limits_come_from_the_policy():
     site = {"traffic": {"requests_per_day": 1e6, "warm_replicas": 2, "max_replicas": 40}}
     policy(site=site, latency_p95="40 ms", accuracy="97 %")
     plan = json.loads(run("cpu=cpu.json", "gpu=gpu.json", "--json", "-").output)
@@ -81,7 +81,7 @@ def test_the_policy_says_the_limits():
 
 
 @pytest.mark.usefixtures("project")
-def test_a_relative_limit_is_no_limit():
+def test_a_relative_limit_does_not_count_as_a_latency_limit():
     policy(latency_p95={"max_increase": "5 %"})
     assert "there is no limit on latency in energygate.yml" in str(run("cpu=cpu.json", "gpu=gpu.json").exception)
 
@@ -94,7 +94,7 @@ def test_two_workloads_of_one_result_are_two_pools():
 
 
 @pytest.mark.usefixtures("project")
-def test_power_at_rest_of_one_pool_or_of_all():
+def test_idle_power_of_one_pool_or_of_all():
     def idle(*options):
         plan = json.loads(run("cpu=cpu.json", "gpu=gpu.json", *LIMIT, *options, "--json", "-").output)
         return [one["idle_watts"] for one in plan["pools"]]
@@ -160,7 +160,7 @@ def test_a_mistake_is_one_sentence(arguments, code, said):
 
 
 @pytest.mark.usefixtures("project")
-def test_without_a_limit_there_is_no_answer():
+def test_without_a_latency_limit_it_is_an_error():
     error = run("cpu=cpu.json", "gpu=gpu.json").exception
     assert "there is no limit on latency without a policy" in str(error)
     assert "--latency 'p95 50 ms'" in str(error)

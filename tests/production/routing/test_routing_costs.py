@@ -27,7 +27,7 @@ def inside(rate, regions):
 
 @settings(max_examples=20)
 @given(several)
-def test_bands_are_what_trying_every_rate_finds(pools):
+def test_bands_agree_with_trying_every_rate(pools):
     found = bands(pools, SPAN)
     assert found[0][0][0] == SPAN[0]
     assert found[-1][0][1] == SPAN[1]
@@ -42,7 +42,7 @@ def test_bands_are_what_trying_every_rate_finds(pools):
 
 @settings(max_examples=20)
 @given(several)
-def test_where_one_is_cheaper_is_what_trying_every_rate_finds(pools):
+def test_cheaper_regions_agree_with_trying_every_rate(pools):
     one, other = pools[:2]
     regions = cheaper(one, other, SPAN)
     for rate in grid():
@@ -54,7 +54,7 @@ def test_where_one_is_cheaper_is_what_trying_every_rate_finds(pools):
 
 @settings(max_examples=20)
 @given(several)
-def test_the_costs_cross_where_a_band_ends(pools):
+def test_costs_are_equal_where_a_band_ends(pools):
     for ((_, edge), before), ((_, _), after) in pairwise(bands(pools, SPAN)):
         if before is None or after is None:
             continue
@@ -67,7 +67,7 @@ def test_the_costs_cross_where_a_band_ends(pools):
 
 @settings(max_examples=20)
 @given(several, st.floats(0.01, 100.0))
-def test_scaling_all_energies_scales_nothing_but_joules(pools, factor):
+def test_scaling_all_energies_changes_only_joules(pools, factor):
     scaled = [pool.scaled(idle=factor, active=factor) for pool in pools]
     before, after = bands(pools, SPAN), bands(scaled, SPAN)
     for rate in grid(count=97):

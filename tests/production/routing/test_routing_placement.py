@@ -36,14 +36,14 @@ def candidate(pool, *, uncertainty=0.0, scatter=0.0, source="a"):
     return Candidate(pool=pool, margins=margins)
 
 
-def test_without_doubt_a_threshold_is_a_point():
+def test_without_uncertainty_a_threshold_is_a_point():
     wide = replace(CPU, replica_rate_per_s=2000.0)
     (found,) = thresholds([candidate(wide), candidate(GPU)], SPAN)
     assert (found.below, found.above) == ("cpu", "gpu")
     assert found.low_per_s == found.high_per_s == pytest.approx(found.rate_per_s) == pytest.approx(625.0)
 
 
-def test_what_is_wrong_alike_cancels_and_what_is_not_does_not():
+def test_shared_errors_cancel_and_others_do_not():
     wide = replace(CPU, replica_rate_per_s=2000.0)
     alike = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1)], SPAN)[0]
     apart = thresholds([candidate(wide, uncertainty=0.1), candidate(GPU, uncertainty=0.1, source="b")], SPAN)[0]
@@ -60,7 +60,7 @@ def test_what_is_wrong_alike_cancels_and_what_is_not_does_not():
     assert alike.rate_per_s == apart.rate_per_s == pytest.approx(625.0)
 
 
-def test_half_as_sure_is_said_on_the_side_that_is_not():
+def test_a_threshold_uncertain_on_one_side_says_which():
     wide = replace(CPU, replica_rate_per_s=2000.0)
     (found,) = thresholds([candidate(wide, uncertainty=0.3), candidate(GPU, uncertainty=0.3, source="b")], SPAN)
     assert found.low_per_s is not None
@@ -88,7 +88,7 @@ def candidates_drawn(draw):
 
 @settings(max_examples=20)
 @given(candidates_drawn())
-def test_who_certainly_is_the_best_is_the_best_by_the_numbers(candidates):
+def test_the_certain_best_pool_is_the_nominal_best(candidates):
     pools = [one.pool for one in candidates]
     for one in candidates:
         others = [other for other in candidates if other is not one]
@@ -100,7 +100,7 @@ def test_who_certainly_is_the_best_is_the_best_by_the_numbers(candidates):
 
 @settings(max_examples=20)
 @given(candidates_drawn(), st.data())
-def test_who_certainly_is_the_best_stays_it_whatever_is_wrong(candidates, data):
+def test_the_certain_best_pool_stays_best_within_all_errors(candidates, data):
     share = st.floats(-1.0, 1.0)
     wrong = {(source, what): data.draw(share) for source in "ab" for what in ("idle", "active")}
     scattered = [(data.draw(share), data.draw(share)) for _ in candidates]
@@ -131,7 +131,7 @@ def test_thresholds_rise_and_lie_in_their_intervals(candidates):
 
 @settings(max_examples=20)
 @given(st.lists(pools_drawn(), min_size=2, max_size=2), st.sampled_from((0.0, 0.05, 0.2)))
-def test_following_the_thresholds_loses_nothing_where_the_order_is_certain(pools, scatter):
+def test_following_the_thresholds_is_optimal_where_the_order_is_certain(pools, scatter):
     pools = [replace(pool, name=name) for pool, name in zip(pools, "ab", strict=True)]
     candidates = [candidate(pool, scatter=scatter) for pool in pools]
     found = thresholds(candidates, SPAN)
@@ -173,7 +173,7 @@ def tried(pools, rate):
     ),
     st.floats(10.0, 190.0),
 )
-def test_the_best_mix_is_what_trying_all_finds(pools, rate):
+def test_the_best_mix_agrees_with_exhaustive_search(pools, rate):
     mix = best_mix(pools, rate)
     least = tried(pools, rate)
     assert (math.inf if mix is None else mix.power_watts) == pytest.approx(least, rel=1e-9)
@@ -183,7 +183,7 @@ def test_the_best_mix_is_what_trying_all_finds(pools, rate):
         assert all(share.rate_per_s <= share.replicas * rates[share.pool] * (1 + 1e-9) for share in mix.shares)
 
 
-def test_a_mix_pays_just_above_what_one_large_replica_serves():
+def test_a_mix_pays_just_above_the_capacity_of_one_large_replica():
     mix = worthwhile_mix([CPU, GPU], 1020.0)
     assert [(share.pool, share.replicas) for share in mix.shares] == [("gpu", 1), ("cpu", 1)]
     assert mix.power_watts == pytest.approx(60 + 20.0 + 10 + 2.0)

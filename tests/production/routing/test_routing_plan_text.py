@@ -72,19 +72,19 @@ def test_the_plot_draws_each_pool_where_it_is():
     assert all(len(line) <= 56 for line in plot)
 
 
-def test_pools_with_one_initial_have_letters_of_their_own():
+def test_pools_with_the_same_initial_get_different_letters():
     lines = text_plot(plan(cpu=cpu(), cnn=cpu(active_joules=0.05)))
     assert {"c", "N"} <= set("".join(lines[:14]))
 
 
-def test_what_no_pool_serves_is_blank_and_said():
+def test_rates_that_no_pool_serves_are_blank_and_noted():
     found = plan(requirements(max_replicas=2), cpu=cpu(), gpu=gpu())
     assert text_plot(found)[15].endswith("G")
     assert len(text_plot(found)[15]) < 66
     assert "Above 3,600 req/s no pool has enough replicas." in plan_text(found)
 
 
-def test_no_pool_at_all_is_said_with_the_reasons():
+def test_without_a_usable_pool_the_reasons_are_shown():
     said = plan_text(plan(requirements(1e-4), cpu=cpu(), gpu=gpu()))
     assert "No pool keeps the limits at any load." in said
     assert "cpu is not used: latency p95 is 11.0 ms even without a queue, and the limit 100 µs." in said
@@ -109,11 +109,11 @@ def test_no_pool_at_all_is_said_with_the_reasons():
         ),
     ],
 )
-def test_how_sure_the_answer_is(results, said):
+def test_the_uncertainty_of_the_answer(results, said):
     assert said in plan_text(plan(**results))
 
 
-def test_the_picture_has_a_line_for_each_pool_and_shades_what_is_not_known():
+def test_the_plot_has_a_line_per_pool_and_shades_uncertainty():
     root = ET.fromstring(svg_plot(three()))  # noqa: S314 - our own
     names = [text.text for text in root.iter(f"{SVG}text")]
     assert len(list(root.iter(f"{SVG}path"))) == 3
@@ -124,14 +124,14 @@ def test_the_picture_has_a_line_for_each_pool_and_shades_what_is_not_known():
     assert left < float(dashed.get("x1")) < left + float(shade.get("width"))
 
 
-def test_the_picture_stays_well_formed_whatever_things_are_called():
+def test_the_plot_is_well_formed_with_any_names():
     found = three().model_copy(update={"workload": '<script>&"\x07'})
     root = ET.fromstring(svg_plot(found))  # noqa: S314 - our own
     assert "<script>" in root.find(f"{SVG}title").text
     assert not list(root.iter(f"{SVG}script"))
 
 
-def test_a_picture_of_nothing_says_so():
+def test_an_empty_plot_says_so():
     assert "no pool keeps the limit at any load" in svg_plot(plan(requirements(1e-4), cpu=cpu(), gpu=gpu()))
 
 
