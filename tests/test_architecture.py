@@ -1,4 +1,4 @@
-"""The house and its floors: who may import whom, what the pure rooms never touch, how files begin."""
+"""The rules of the architecture: who may import whom, what pure rooms never touch, how files begin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every message that mentions an option names it as the interface does that shows the message."""
+"""Every message that mentions an option uses the name of the interface that shows it."""
 
 from __future__ import annotations
 

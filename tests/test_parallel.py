@@ -1,4 +1,4 @@
-"""How tests are spread over workers: what measures has the machine to itself, and what repeats is left out."""
+"""How tests are distributed: those that measure run alone, and repetitions are left out."""
 
 from __future__ import annotations
 

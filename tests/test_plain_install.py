@@ -1,4 +1,4 @@
-"""Without any extra: what reads, judges, exports and records works, and the rest says which extra to install."""
+"""Without any extra: reading, judging, exporting and recording work; other commands name the extra to install."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ COLOURS = {
 
 GAP = "  "
 VALUE = 2
-"""The column of values: aligned right, so that their units stand below each other."""
+"""The column of values: aligned right, so that their units are below each other."""
 
 
 def print_report(

@@ -1,4 +1,4 @@
-"""The action's inputs: every one has a meaning, and what makes no sense is refused in one sentence."""
+"""The action's inputs: how each is read, and that invalid ones are refused in one sentence."""
 
 from __future__ import annotations
 

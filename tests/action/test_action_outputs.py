@@ -1,4 +1,4 @@
-"""The number that the action's output `energy-change` has."""
+"""The output `energy-change`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Annotations: at the lines that reviewers see, the gravest first, and one for everything but a pass."""
+"""Annotations: at the lines that reviewers see, the most severe first, one for every verdict but a pass."""
 
 from __future__ import annotations
 

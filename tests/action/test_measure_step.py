@@ -1,4 +1,4 @@
-"""What head is compared with: a pull request with what it is merged into, whatever its event remembers."""
+"""`base_for`: a pull request is compared with the commit that it is merged into, even if its event names another."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reporting step: everything is reported in its order, and no error in reporting changes a verdict."""
+"""The reporting step: the order of its reports, and that no error in reporting changes a verdict."""
 
 from __future__ import annotations
 

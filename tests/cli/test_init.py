@@ -1,4 +1,4 @@
-"""`init`: from a directory of models to a policy that holds."""
+"""`init`: from a directory of models to a policy that passes."""
 
 from __future__ import annotations
 

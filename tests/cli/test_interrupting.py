@@ -1,4 +1,4 @@
-"""Signals: the command ends soon, with its workers gone and nothing left behind."""
+"""Signals: the command ends soon, its workers end with it, and nothing is left behind."""
 
 from __future__ import annotations
 

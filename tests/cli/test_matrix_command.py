@@ -1,4 +1,4 @@
-"""`energygate matrix` prints GitHub's matrix, and notes what it could not use."""
+"""`energygate matrix` prints GitHub's matrix, and notes what it ignores."""
 
 from __future__ import annotations
 

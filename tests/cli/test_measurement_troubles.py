@@ -1,4 +1,4 @@
-"""Whatever is wrong with a workload: one clear sentence, exit code 3, never a traceback or a pass."""
+"""Whatever is wrong with a workload: one clear sentence and exit code 3, never a traceback or a pass."""
 
 from __future__ import annotations
 

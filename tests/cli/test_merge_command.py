@@ -1,4 +1,4 @@
-"""`energygate merge` judges a whole run by what its jobs left, and exits as `check` would have."""
+"""`energygate merge` judges a run by its jobs' results, with the exit codes of `check`."""
 
 from __future__ import annotations
 

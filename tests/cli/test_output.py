@@ -1,4 +1,4 @@
-"""Where the report goes and how it looks there; whether or not it can be written, the verdict stands."""
+"""Where the report goes and how it looks; an unwritable report does not change the verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`energygate report` reports a result again, and judges nothing by it."""
+"""`energygate report` shows a result again; its exit code is not a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`result.json` is written whole or not at all, and nothing is left beside it."""
+"""`result.json` is written whole or not at all, and no temporary file is left."""
 
 from __future__ import annotations
 

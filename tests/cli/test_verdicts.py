@@ -1,4 +1,4 @@
-"""The verdicts and exit codes of `check`, on workloads whose energy is known beforehand."""
+"""The verdicts and exit codes of `check`, on workloads of known energy."""
 
 from __future__ import annotations
 

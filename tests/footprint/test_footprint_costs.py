@@ -1,4 +1,4 @@
-"""What a request costs in production: each law by itself, and one site worked out by hand."""
+"""What a request costs in production: the laws of each term, and one site worked out by hand."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A pool of replicas over a day: what is up, what starts from nothing, and what does not fit."""
+"""A pool of replicas over a day: how many run, cold starts, and too few replicas."""
 
 from __future__ import annotations
 

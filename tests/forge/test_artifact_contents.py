@@ -1,4 +1,4 @@
-"""What is in the first stage's artifact, as an honest run and as anyone who means harm may leave it."""
+"""The content of the first stage's artifact: honest archives are read, and hostile ones refused."""
 
 from __future__ import annotations
 

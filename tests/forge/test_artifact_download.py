@@ -1,4 +1,4 @@
-"""Fetching the first stage's artifact; what may be in it is in test_artifact_contents.py."""
+"""Downloading the first stage's artifact; test_artifact_contents.py is about what may be in it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The API client against a server that refuses, limits, breaks off and lures."""
+"""The API client against servers that refuse, limit, break off and redirect."""
 
 from __future__ import annotations
 

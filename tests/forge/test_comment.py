@@ -1,4 +1,4 @@
-"""When a pull request gets a comment; once it has one, that is kept up to date."""
+"""When a pull request gets a comment; an existing one is kept up to date."""
 
 from __future__ import annotations
 

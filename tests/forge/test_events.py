@@ -1,4 +1,4 @@
-"""What happens, and what energygate does then: the truth table, and payloads that are not what they should be."""
+"""Events and what energygate does for each: the truth table, and malformed payloads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reviewer should see of a result, as a truth table."""
+"""Which results have changes that a reviewer should see: a truth table."""
 
 from __future__ import annotations
 

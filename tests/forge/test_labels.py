@@ -1,4 +1,4 @@
-"""Who waived: the label as it is now, and who set it last."""
+"""Who waived: whether the label is set now, and who set it last."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which pull request a run has measured: by what GitHub says of the run, and nothing else."""
+"""Which pull request a run has measured, according to GitHub alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file of base where nothing is checked out: the policy must never look absent when it is only hidden."""
+"""A file of base without a checkout: a hidden policy must never look like a missing one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a step hands on in files, read back as the runner reads it."""
+"""The files of a step, outputs and summary, read back as the runner reads them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The one comment: made once, edited in place, never by an older run, never anyone else's."""
+"""The one comment: created once, edited in place, never by an older run, never somebody else's."""
 
 from __future__ import annotations
 

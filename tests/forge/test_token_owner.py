@@ -1,4 +1,4 @@
-"""Whose token it is: a person's, a job's own, another app's."""
+"""The owner of a token: a person, the job itself, another app."""
 
 from __future__ import annotations
 

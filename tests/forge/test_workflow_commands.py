@@ -1,4 +1,4 @@
-"""What a step says in its log, read back as the runner reads it."""
+"""Workflow commands in a step's log, read back as the runner reads them."""
 
 from __future__ import annotations
 

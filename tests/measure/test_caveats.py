@@ -1,4 +1,4 @@
-"""What a reader must know of a load before its numbers: a table of loads, and of what is said."""
+"""Caveats about a load: a table of loads, and of the sentences about each."""
 
 from __future__ import annotations
 

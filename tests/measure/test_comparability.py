@@ -1,4 +1,4 @@
-"""Readings that came about differently are never compared."""
+"""Readings of different methods or devices are never compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How often a counter moves, found by looking."""
+"""The period of a counter, found by polling."""
 
 from __future__ import annotations
 

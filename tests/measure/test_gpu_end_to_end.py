@@ -1,4 +1,4 @@
-"""The real command on a machine with a GPU: its counter is the number, and losing it is no saving."""
+"""The real command on a machine with a GPU: its counter decides, and a lost GPU is not a saving."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The machine at rest, and what of a reading the work itself caused."""
+"""Idle power, and the active part of a reading."""
 
 from __future__ import annotations
 

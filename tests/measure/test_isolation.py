@@ -1,4 +1,4 @@
-"""Nothing in a checkout, at home or in the environment moves a reading, and codecarbon does nothing else besides."""
+"""No configuration in a checkout, at home or in the environment changes a reading, and codecarbon does nothing else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which processor this is, from what Linux, macOS and Windows say of it."""
+"""The name and numbers of this machine's processor, as Linux, macOS and Windows report them."""
 
 from __future__ import annotations
 

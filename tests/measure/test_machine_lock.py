@@ -1,4 +1,4 @@
-"""Checks on one machine take turns: two at once would disturb, and with counters count, each other."""
+"""Checks on one machine run one at a time: two at once would disturb each other, and counters would count both."""
 
 from __future__ import annotations
 

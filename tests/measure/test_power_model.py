@@ -1,4 +1,4 @@
-"""Watts per vCPU: the size of the estimate, its laws, and what codecarbon's own model would say."""
+"""Watts per vCPU: the size of the estimate, its laws, and codecarbon's own model in comparison."""
 
 from __future__ import annotations
 

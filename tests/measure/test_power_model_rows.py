@@ -1,4 +1,4 @@
-"""The table of watts per vCPU: its rows, which one a machine gets, and how that is said."""
+"""The table of watts per vCPU: its rows, which one a machine gets, and how that is reported."""
 
 from __future__ import annotations
 

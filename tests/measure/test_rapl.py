@@ -1,4 +1,4 @@
-"""What the powercap tree offers, and how its counters move."""
+"""The powercap tree: which counters it has, and how they move."""
 
 from __future__ import annotations
 

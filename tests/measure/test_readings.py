@@ -1,4 +1,4 @@
-"""What a meter's facts say of its readings, and which readings may be compared."""
+"""A meter's facts about its readings, and which readings may be compared."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Readings that cannot be right, one row each."""
+"""Impossible readings, one row each."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""codecarbon's real tracker, held by the hand: its tasks, its warnings, and what it says apart."""
+"""codecarbon's real tracker with every option set explicitly: its tasks, its warnings, its separate figures."""
 
 from __future__ import annotations
 

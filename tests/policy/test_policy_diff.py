@@ -1,4 +1,4 @@
-"""What a policy comes to and what another changes: equal meaning, equal digest; every change in words."""
+"""Digests and differences of policies: equal meaning has an equal digest, and every change is described."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The reference in docs/policy.md: what it shows works, and nothing is missing from it."""
+"""The reference in docs/policy.md: its examples work, and it is complete."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Policies: what a good one becomes, and the sentence and line of every way to be wrong."""
+"""Policies: what valid ones become, and the message and line of every mistake."""
 
 from __future__ import annotations
 

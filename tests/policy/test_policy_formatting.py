@@ -1,4 +1,4 @@
-"""Numbers for people: scale, digits, and that nothing but precision is lost."""
+"""Numbers for people: scale, digits, and that only precision is lost."""
 
 from __future__ import annotations
 

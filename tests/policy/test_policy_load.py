@@ -1,4 +1,4 @@
-"""Loads and units: what may be written, what it becomes, and the sentence for every other thing."""
+"""Loads and units: valid ones, and the message of every mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The published schema says the same as the parser, wherever a schema can say it."""
+"""The published schema agrees with the parser wherever a schema can express it."""
 
 from __future__ import annotations
 

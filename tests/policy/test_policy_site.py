@@ -1,4 +1,4 @@
-"""Where production runs and how much it serves: what is read, and the sentence for everything that is not."""
+"""Where production runs and how much it serves: valid sites, and the message of every mistake."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YAML: what stays text, which line each key has, and what is refused."""
+"""YAML: what stays text, the line of each key, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Units: what is read, how exactly, and what each refusal says."""
+"""Units: which are read, how exactly, and the message of each refusal."""
 
 from __future__ import annotations
 

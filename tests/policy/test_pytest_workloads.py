@@ -1,4 +1,4 @@
-"""Tests in a policy: what an entry may say, and that schema and parser agree on it."""
+"""Tests as workloads in a policy: valid entries, and that schema and parser agree on them."""
 
 from __future__ import annotations
 

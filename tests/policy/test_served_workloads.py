@@ -1,4 +1,4 @@
-"""Endpoints and commands in a policy: what they may say, and that schema and parser agree on it."""
+"""Endpoints and commands in a policy: valid entries, and that schema and parser agree on them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tests that base has in another form or not at all, by the real engine."""
+"""Tests that base lacks or has in another form, by the real engine."""
 
 from __future__ import annotations
 

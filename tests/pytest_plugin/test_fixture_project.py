@@ -1,4 +1,4 @@
-"""A stranger's project, measured: fixtures/pytest_project as it is, alone and beside its own past."""
+"""A user's project, measured: fixtures/pytest_project as it is, alone and beside its own past."""
 
 from __future__ import annotations
 

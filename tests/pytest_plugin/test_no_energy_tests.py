@@ -1,4 +1,4 @@
-"""Sessions that are to measure and have no energy test when they begin."""
+"""Sessions that should measure but have no energy test at the beginning."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a reader sees: failures, errors, warnings, letters and words, the section."""
+"""What the user sees: failures, errors, warnings, letters and words, the section."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Start-up is a budget: what a pytest has loaded that measures nothing."""
+"""Start-up is a budget: what a pytest that measures nothing has loaded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a year of the site's traffic comes to: effective energy where it is known, and what stands behind it."""
+"""The cost of a year at the site's traffic: from effective energy where it is known, with its assumptions."""
 
 from __future__ import annotations
 

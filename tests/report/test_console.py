@@ -1,4 +1,4 @@
-"""What a person sees, to the character; and that only terminals get colour."""
+"""The report in a terminal, to the character; only terminals get colour."""
 
 from __future__ import annotations
 

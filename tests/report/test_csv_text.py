@@ -1,4 +1,4 @@
-"""Rows for a trend: whole numbers with their units, and a row even for what has none."""
+"""Rows for a trend: whole numbers with their units, and a row even for a workload without numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What `doctor` prints of what it found."""
+"""What `doctor` prints."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The verdict in one line: of several causes the worst, and never without its number."""
+"""The verdict in one line: of several causes the worst, always with its number."""
 
 from __future__ import annotations
 

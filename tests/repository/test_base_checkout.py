@@ -1,4 +1,4 @@
-"""The checkout of base: complete, borrowed without a trace, and gone afterwards whatever happens."""
+"""The checkout of base: complete, without a trace in the user's repository, and always removed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What differs between two ready directories."""
+"""Differences between two given directories."""
 
 from __future__ import annotations
 

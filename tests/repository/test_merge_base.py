@@ -1,4 +1,4 @@
-"""Which commit is base: names, merge bases, shallow clones, and names that are no names."""
+"""Which commit is base: names, merge bases, shallow clones, and invalid names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the globs of `paths:` mean."""
+"""Which paths the globs of `paths:` match."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Finding the repository: from anywhere inside it, never a wrong one, and refusals that help."""
+"""Finding the repository: from anywhere inside it, never a wrong one, with helpful errors."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A side's `setup:` command: silent when it works, shown when it fails, gone when it is stopped."""
+"""A side's `setup:` command: silent when it succeeds, shown when it fails, ended when it is interrupted."""
 
 from __future__ import annotations
 

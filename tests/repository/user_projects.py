@@ -1,4 +1,4 @@
-"""Real repositories, and what their users, or the authors of pull requests, do with them."""
+"""Real repositories, and what users and authors of pull requests do with them."""
 
 from __future__ import annotations
 

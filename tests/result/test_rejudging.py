@@ -1,4 +1,4 @@
-"""Judging again: numbers of a stranger, budgets of base, and no claim that makes a verdict lighter."""
+"""Judging again: a fork's numbers, base's budgets, and no claim that improves a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Judging again what was worked out for production: only by the terms of base's policy."""
+"""Judging metrics at traffic again: only with the site of base's policy."""
 
 from __future__ import annotations
 

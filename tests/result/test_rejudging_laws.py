@@ -1,4 +1,4 @@
-"""Judging again, whatever was measured: an honest result stays what it is, and tampering is in vain."""
+"""Judging again, whatever was measured: an honest result stays the same, and tampering has no effect."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`result.json`: what is written is what is read, and the published schema knows the one from the other."""
+"""`result.json`: what is written can be read, and the published schema accepts exactly that."""
 
 from __future__ import annotations
 

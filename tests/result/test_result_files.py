@@ -1,4 +1,4 @@
-"""Finding and reading the results that jobs left: all of them, nothing else, and no more than a machine can hold."""
+"""Finding and reading the results of jobs: all of them, nothing else, within bounds."""
 
 from __future__ import annotations
 

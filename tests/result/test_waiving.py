@@ -1,4 +1,4 @@
-"""A label that waives: failures become waived, both numbers and who did it stay, nothing else moves."""
+"""A label that waives: failures become waived, their numbers stay, and nothing else changes."""
 
 from __future__ import annotations
 

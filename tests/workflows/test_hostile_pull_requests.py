@@ -1,4 +1,4 @@
-"""Pull requests that want another verdict, the token, or the bot's voice: whole workflows, run as on GitHub."""
+"""Pull requests after another verdict, the token, or the bot's comment: whole workflows, run as on GitHub."""
 
 from __future__ import annotations
 

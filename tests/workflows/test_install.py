@@ -1,4 +1,4 @@
-"""energygate's own environment: from hashes alone, and whatever lies in the checkout has no say in it."""
+"""energygate's own environment: installed from hashes alone, and not influenced by the checkout."""
 
 from __future__ import annotations
 

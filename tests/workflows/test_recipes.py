@@ -1,4 +1,4 @@
-"""Every recipe of docs/github.md, run from the file itself with the action itself, does what that page promises."""
+"""Every recipe of docs/github.md, run from the page with the action itself, does what the page promises."""
 
 from __future__ import annotations
 

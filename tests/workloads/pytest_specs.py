@@ -1,4 +1,4 @@
-"""What the tests of measured tests share: a checkout with tests in it, and the specs that a worker loads."""
+"""What tests of measured tests share: a checkout with tests in it, and the specs that a worker loads."""
 
 from __future__ import annotations
 

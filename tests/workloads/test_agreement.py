@@ -1,4 +1,4 @@
-"""Whether two sides answer alike: classes, values, and all that answers may be made of."""
+"""Whether two sides answer alike: classes, values, and every type of answer."""
 
 from __future__ import annotations
 

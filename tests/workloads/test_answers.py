@@ -1,4 +1,4 @@
-"""Accuracy: the share of answers that are right, or a sentence why that cannot be said."""
+"""Accuracy: the share of correct answers, or a sentence why it cannot be computed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""When requests are served that arrive at their own times: exact on any machine, by a clock of the test's."""
+"""Requests that arrive at given times: exact on any machine, on a simulated clock."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where a control group is made, what it does to those in it, and what happens when it cannot be had."""
+"""Control groups: where they are created, what they do to their processes, and what happens without permission."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A command: each run of it is one request, and all that it starts is counted."""
+"""A command: each run is one request, and everything that it starts is counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The CPU time of a window is that of the worker and of all that it has started, however they were started.
+"""The CPU time of a window includes that of all processes the worker has started, however it started them.
 
 Every workload here burns CPU time by the clock of CPU time, so that the truth is known exactly, on a busy machine too.
 """

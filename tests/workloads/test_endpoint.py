@@ -1,4 +1,4 @@
-"""An endpoint: its server starts and ends with the worker, and requests are what a client would send."""
+"""An endpoint: its server starts and ends with the worker, and requests are those of a real client."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with an endpoint: each is one sentence, never a number."""
+"""Errors of an endpoint: each is one sentence, never a number."""
 
 from __future__ import annotations
 

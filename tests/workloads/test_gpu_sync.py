@@ -1,4 +1,4 @@
-"""What a request has only queued on a GPU belongs to its window: real workers, with modules that queue work."""
+"""Work that a request has queued on a GPU belongs to its window: real workers, with modules that queue work."""
 
 from __future__ import annotations
 

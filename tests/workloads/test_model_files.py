@@ -1,4 +1,4 @@
-"""A model weighs what must be shipped to run it: its file, and each file its tensors lie in, once."""
+"""The size of a model: its file, and each file with its tensors, once."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What can go wrong with an ONNX model and its inputs: each is one sentence with what to look at."""
+"""Errors of an ONNX model and its inputs: each is one sentence with advice."""
 
 from __future__ import annotations
 

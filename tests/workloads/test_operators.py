@@ -1,4 +1,4 @@
-"""Where a change went: shares of operators, from times alone."""
+"""Which operators a change is in: shares, from times alone."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of requests and answers: what is sent, not what Python makes of it, and never what a worker merely claims."""
+"""Bytes of requests and answers: as sent, not as Python represents them, and not as a worker merely claims."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever a workload starts, and however, stands still while its worker is frozen and is gone when it has closed."""
+"""All processes of a workload, however started, stop while its worker is frozen and end when it is closed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Onnxruntime's profiler on real models: a fast one is not profiled for longer than it is measured."""
+"""onnxruntime's profiler on real models: a fast one is profiled no longer than it is measured."""
 
 from __future__ import annotations
 

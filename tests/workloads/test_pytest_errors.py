@@ -1,4 +1,4 @@
-"""A test that measures nothing: why, in one sentence, with pytest's last words as the detail."""
+"""A test that measures nothing: the reason in one sentence, with pytest's output as the detail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A project's own pytest: its settings stay, and other plugins neither run the test elsewhere nor watch it."""
+"""A project's own pytest: its settings apply, and other plugins neither run the test elsewhere nor interfere."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A test as a workload: what its fixture is given is served, in pytest's own surroundings."""
+"""A test as a workload: the function given to its fixture is served, inside the running test."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bytes of a server's answers: as they are on the wire, and as they are once decoded."""
+"""Bytes of a server's answers: on the wire and decoded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Inputs made up from a signature run for real in onnxruntime, and are the same for the same seed."""
+"""Inputs synthesised from a signature run in onnxruntime, and are the same for the same seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CPU time of threads that run on other CPUs: booked when it is read, not at the kernel's next tick."""
+"""CPU time of threads on other CPUs: exact when read, not at the kernel's next tick."""
 
 from __future__ import annotations
 

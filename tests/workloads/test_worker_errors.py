@@ -1,4 +1,4 @@
-"""What can go wrong in a Python workload: each is one sentence, never a traceback, never a number."""
+"""Errors of a Python workload: each is one sentence, never a traceback, never a number."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a worker does when all is well: serve in order, count its CPU time, freeze, and go when it should."""
+"""A worker without errors: it serves in order, counts its CPU time, freezes, and ends when it should."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How requests arrive: shared by several clients, or each at its own time; what they yield."""
+"""How requests arrive: from several clients, or at given times; and the units that they yield."""
 
 from __future__ import annotations
 

@@ -61,7 +61,7 @@ def alarm_parameters(source: Source, limit: RuntimeLimit) -> dict[str, Any]:
             "Default": "",
             "AllowedPattern": "(arn:[a-zA-Z0-9-]+:sns:[a-z0-9-]+:[0-9]{12}:[a-zA-Z0-9_.-]{1,256})?",
             "ConstraintDescription": "the ARN of an SNS topic, or nothing",
-            "Description": "An SNS topic that hears of the alarm, too; nothing for none.",
+            "Description": "An SNS topic that is notified of the alarm, too; empty for none.",
         },
     }
 

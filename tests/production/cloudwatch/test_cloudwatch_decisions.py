@@ -1,4 +1,4 @@
-"""What the function decides, without AWS: for any order of happenings, and however often a run is cut short."""
+"""The function's decisions, without AWS: for any order of events, and any interruptions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the deployed function does when others change things, calls fail, or events are not what they should be."""
+"""The deployed function when others change things, calls fail, or events are malformed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""docs/cloudwatch.md: its commands, its code and its tables say what there is."""
+"""docs/cloudwatch.md: its commands and its code work, and its tables are complete."""
 
 from __future__ import annotations
 

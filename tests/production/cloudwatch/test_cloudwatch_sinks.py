@@ -1,4 +1,4 @@
-"""What the sinks tell CloudWatch: the right numbers, in forms that it takes, and no trouble for a service."""
+"""What the sinks send to CloudWatch: correct numbers in valid forms, without disturbing the service."""
 
 from __future__ import annotations
 

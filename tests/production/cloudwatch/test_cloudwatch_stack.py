@@ -1,4 +1,4 @@
-"""The exported template, deployed into moto's account: what the alarm is, and what its function does about it."""
+"""The exported template, deployed into moto's account: its alarm, and what its function does."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The exported templates as texts: what they say, where it comes from, and what is refused."""
+"""The exported templates as texts: their content, its sources, and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`energygate export`: where files go, what is kept, and what is said."""
+"""`energygate export`: where files go, which are kept, and what is printed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What docs/kubernetes.md shows works as it stands there."""
+"""The examples of docs/kubernetes.md work."""
 
 from __future__ import annotations
 

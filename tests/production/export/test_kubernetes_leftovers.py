@@ -1,4 +1,4 @@
-"""Files of an earlier export: `kubectl apply -f FOLDER` would apply them too, so they are named, and nobody else's."""
+"""Files of an earlier export, which `kubectl apply -f FOLDER` would apply too: they are listed, and other files not."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What replicas are given and how many there may be: from results, routes and words; and what is refused."""
+"""The load and the number of replicas: from results, routes and options; and what is refused."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a result says of a replica: its capacity, or why it shows none; and numbers of a model without its server."""
+"""A replica's capacity from a result, or why it shows none; and numbers of a model without its server."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the autoscalers look at, in a real Prometheus' hands: promtool checks and runs the rules of both exports."""
+"""The autoscalers' metrics in a real Prometheus: promtool checks and runs the rules of both exports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The autoscaler that is exported, over a simulated day (bench/autoscaling.py): it settles, and what it costs."""
+"""The exported autoscaler over a simulated day (bench/autoscaling.py): it is stable, and what it costs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A service under load, its Recorder, and what a real Prometheus makes of both."""
+"""A service under load: its Recorder agrees with what a real Prometheus computes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The file of rules: valid, deterministic, with a line of the policy beside every number of it."""
+"""The file of rules: valid, deterministic, with the policy's line beside each limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Recorders of a test find only each other: one that an earlier test killed would count for some more seconds."""
+"""Recorders of a test find only each other: one that an earlier test killed would count for some seconds."""
 
 from __future__ import annotations
 

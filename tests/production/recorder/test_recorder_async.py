@@ -1,4 +1,4 @@
-"""Coroutines, tasks and decorated functions: each request is its own, whoever runs in between."""
+"""Coroutines, tasks and decorated functions: each request is separate, whatever runs in between."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every example of docs/recorder.md runs as it stands there, and its table is the contract's."""
+"""Every example of docs/recorder.md runs, and its table agrees with the exported metrics."""
 
 from __future__ import annotations
 

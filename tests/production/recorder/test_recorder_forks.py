@@ -1,4 +1,4 @@
-"""Forked processes, gunicorn's workers among them: each records for itself, and what they count adds up."""
+"""Forked processes, such as gunicorn's workers: each records for itself, and their sums add up."""
 
 from __future__ import annotations
 

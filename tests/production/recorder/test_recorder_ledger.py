@@ -1,4 +1,4 @@
-"""What a window was: times in flight, CPU time, durations, and the bounds of what is remembered."""
+"""A window of the ledger: times in flight, CPU time, durations, and bounded memory."""
 
 from __future__ import annotations
 

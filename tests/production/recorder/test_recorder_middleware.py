@@ -1,4 +1,4 @@
-"""WSGI and ASGI applications: what is counted of each answer, and that it passes through as it is."""
+"""WSGI and ASGI applications: what is counted of each answer, and that answers pass through unchanged."""
 # ruff: noqa: ARG001, ARG005 - applications and servers are given what they need not
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Recorders of one machine that know of each other: who is there, what each bears, and hostile files."""
+"""Recorders of one machine that know of each other: who takes part, each one's share, and hostile files."""
 
 from __future__ import annotations
 

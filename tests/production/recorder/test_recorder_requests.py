@@ -1,4 +1,4 @@
-"""The recorder as a service uses it: what is counted, and that nothing of it ever reaches the service."""
+"""The recorder as a service uses it: what is counted, and that its errors never reach the service."""
 
 from __future__ import annotations
 

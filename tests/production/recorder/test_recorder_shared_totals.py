@@ -1,4 +1,4 @@
-"""Several processes of one service: their sums, whoever is asked, and whoever has ended."""
+"""Several processes of one service: any of them exports the sums, including those of ended ones."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is brought together stays bounded, whatever processes bring and whatever else lies in their directory."""
+"""Shared totals stay bounded, whatever processes count and whatever else is in their directory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A window's joules over workloads: who gets what, and that nothing is lost on the way."""
+"""A window's joules split over workloads: each one's share, and that nothing is lost."""
 
 from __future__ import annotations
 

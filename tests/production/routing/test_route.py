@@ -1,4 +1,4 @@
-"""From results to a plan: what is taken from them, what is refused, and what is said."""
+"""From results to a plan: what is read from them, what is refused, and the messages."""
 
 from __future__ import annotations
 

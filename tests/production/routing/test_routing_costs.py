@@ -1,4 +1,4 @@
-"""Costs over the rate: exact, steps included; an oracle that tries every rate agrees."""
+"""Costs over the rate: exact, steps included, and in agreement with trying every rate."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Thresholds, how far they are certain, and mixes: against oracles that try everything."""
+"""Thresholds, their uncertainty, and mixes: in agreement with exhaustive search."""
 
 from __future__ import annotations
 
