@@ -35,7 +35,7 @@ def pytest_addoption(pluginmanager):
 
 @pytest.fixture(scope="session", autouse=True)
 def own_temporary_directory(tmp_path_factory):
-    """Checks of these tests take turns among themselves, and with nobody else's on this machine."""
+    """Checks of these tests share a lock of their own, apart from other checks on this machine."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", str(tmp_path_factory.mktemp("temporary")))
         patch.setattr(tempfile, "tempdir", None)

@@ -30,7 +30,7 @@ def policy(workloads, **fields):
 
 
 def judge_again(outcome, base, **fields):
-    """Judge again, and hold what comes out to what every result is held to."""
+    """Judge again, and check that the outcome is a valid result."""
     again = judge_any_again(outcome, base, today=TODAY, **fields)
     assert contradiction(again) is None
     return again

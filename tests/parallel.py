@@ -82,7 +82,7 @@ def pytest_cmdline_main(config):
 
 
 def _explicit(config):
-    """Tell whether somebody chose tests by name."""
+    """Return whether tests were chosen by name."""
     return any("::" in argument for argument in config.args)
 
 

@@ -78,7 +78,7 @@ LOOKS = {
 
 @dataclass(frozen=True, kw_only=True)
 class Ran:
-    """What one run of the command said."""
+    """Exit code and output of one run of the command."""
 
     code: int
     out: str

@@ -28,7 +28,7 @@ MB = 1_000_000
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """A file in an archive, and what the archive says of it: the truth, where nothing else is given."""
+    """A file in an archive, and its metadata: true unless given."""
 
     name: bytes = b"result.json"
     content: bytes = RESULT
@@ -62,7 +62,7 @@ def deflated(content):
 
 
 def archive(*entries, comment=b""):
-    """Put an archive together by hand: `zipfile` would not write most of these."""
+    """Build an archive byte by byte: `zipfile` would not write most of these."""
     body, directory = b"", b""
     for one in entries:
         inside = one.name if one.inside is None else one.inside

@@ -12,7 +12,7 @@ LOOK_NS = 500_000
 
 
 class Counter:
-    """A counter and the clock it goes by; a look at it takes no time, a pause between two looks does."""
+    """A counter and its clock; reading it takes no time, a pause between two readings does."""
 
     def __init__(self, *, period_ns, phase_ns=0, steps=1):
         self.now_ns = phase_ns

@@ -45,7 +45,7 @@ def test_codecarbon_reads_the_injected_joules_within_one_percent(gpu_machine, se
 
 @pytest.mark.parametrize("settings", ["period_ms=1", "counter=0"])
 def test_energy_is_watts_times_seconds_with_a_fast_counter_or_samples(gpu_machine, settings):
-    """By samples, codecarbon says so: the number came about by another method."""
+    """With samples, codecarbon reports it: the number is of another method."""
     script = WINDOW % {"gpu_ids": [0], "counters": [], "seconds": 2.1}
     found = gpu_machine.run(script, settings=f"watts=250 {settings}")
     (gpu,) = found["gpus"]
@@ -172,7 +172,7 @@ SILENT = """
 
 @pytest.mark.parametrize("event", ["error.1=15", "error.1=999"])
 def test_a_silent_zero_for_a_gpu_from_codecarbon_is_an_error(gpu_machine, event):
-    """codecarbon says 0 J of a GPU that it lost, one warning beside it, and goes on."""
+    """For a lost GPU codecarbon reports 0 J with one warning, and goes on."""
     found = gpu_machine.run(SILENT % {"event": event, "gpu_ids": [0, 1]}, settings="gpus=2")
     (_, sound), (lost_joules, counted) = found["codecarbon"]
     assert sound

@@ -24,7 +24,7 @@ with machine_lock(lambda: print("waits", flush=True)):
 
 @pytest.fixture(autouse=True)
 def own_directory(tmp_path, monkeypatch):
-    """The lock of the machine may be held by somebody who really measures."""
+    """The machine's real lock may be held by a real measurement."""
     monkeypatch.setenv("TMPDIR", str(tmp_path))
     monkeypatch.setattr("tempfile.tempdir", None)
 

@@ -90,7 +90,7 @@ def test_a_row_is_read_verbatim():
 
 
 def test_this_machine_has_a_row_of_its_own():
-    """Every vendor that CI runs on is in the table."""
+    """The table has every vendor that CI runs on."""
     assert vcpu_power(describe_machine()).how is not How.AVERAGE
 
 

@@ -131,7 +131,7 @@ def obey_permissions():
 
 @pytest.mark.parametrize("hidden", [("core-0", "core-1", "dram-0", "dram-1"), ()], ids=["all", "packages"])
 def test_a_permission_lost_in_a_reboot_is_an_error_with_advice(tmp_path, hidden):
-    """codecarbon goes on with its model, in a warning; then base and head, or today and yesterday, are unlike."""
+    """codecarbon falls back to its model with a warning; base and head, or two days, could then not be compared."""
     said = look_as_a_user(tmp_path / "powercap", "package-0", "package-1", *hidden)
     assert said.startswith(
         "estimated this machine has RAPL counters that this user cannot read. Make the counters readable"
@@ -156,7 +156,7 @@ def test_a_counter_is_followed_when_it_wraps(before, joules):
 
 @given(before=st.floats(301, 699), after=st.floats(0, 300.9))
 def test_a_fall_far_from_the_maximum_is_a_reset(before, after):
-    """What it had before the reset, and what it has counted since, cannot be known."""
+    """How far it had counted before the reset is unknown."""
     with pytest.raises(MeasurementError, match=r"ran backwards.*it was reset"):
         domain_with().difference(before, after, seconds=1.0)
 
@@ -168,7 +168,7 @@ def test_a_window_in_which_a_counter_may_wrap_twice_is_refused():
 
 
 class Scripted:
-    """A clock that goes on by a step whenever it is asked, and a counter that moves every so often."""
+    """A clock that advances a step at each reading, and a counter that moves at intervals."""
 
     def __init__(self, step_ns, period_ns):
         self.now_ns, self.step_ns, self.period_ns = 0, step_ns, period_ns

@@ -86,7 +86,7 @@ def test_plans(call_ns, min_window_ns, limit_s, calls, windows):
 
 @pytest.mark.parametrize("call_ns", [0.03 * MS, 1 * MS, 100 * MS, 300 * MS, 600 * MS])
 def test_warm_up_can_settle_wherever_the_limit_has_room_for_it(call_ns):
-    """`is_steady` says nothing of fewer than six windows: a limit below that calls every model unsteady."""
+    """`is_steady` needs six windows: with a lower limit every model would be unsteady."""
     plan = plan_launch(call_ns=call_ns, min_window_ns=20 * MS, time_limit_ns=60 * S, start_ns=0.15 * S)
     assert plan.max_warm_up >= 2 * STEADY_SPAN
 

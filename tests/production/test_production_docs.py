@@ -30,7 +30,7 @@ def blocks(language):
 
 
 class Shell:
-    """A reader's terminal: one bash, in which what was put into the background goes on."""
+    """A reader's terminal: one bash, in which background jobs go on."""
 
     def __init__(self, directory):
         self._log = directory / "background.log"

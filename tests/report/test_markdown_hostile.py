@@ -34,7 +34,7 @@ OURS = re.compile(r"</?(?:b|sub|span)>|<br>")
 
 
 def filled(word):
-    """Build a result in which every text is what `word()` says, beside what we write ourselves."""
+    """Build a result in which every text that is not our own is `word()`."""
     change = Change(estimate=0.2, low=0.1, high=0.3)
     metric = exact_metric_result(
         2.0, word(), finding_result(Verdict.FAIL, kind="max_increase", limit_text=word(), reason=word())

@@ -37,7 +37,7 @@ class Project:
     root: Path
 
     def git(self, *arguments):
-        """Run git as its user would, and return what it says."""
+        """Run git as its user would, and return its output."""
         return subprocess.run(
             [GIT, *arguments],
             cwd=self.root,

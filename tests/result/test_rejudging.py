@@ -51,7 +51,7 @@ def verdicts(outcome):
 
 
 def changed(outcome, number=0, **fields):
-    """The result with another workload in it, as somebody might write it, its verdict not made to fit."""
+    """The result with another workload added by hand, its verdict unchanged."""
     workloads = list(outcome.workloads)
     workloads[number] = workloads[number].model_copy(update=fields)
     return outcome.model_copy(update={"workloads": tuple(workloads)})
@@ -88,7 +88,7 @@ def test_claimed_verdicts_have_no_influence(claimed, findings, evidence):
 
 
 def test_the_policy_that_decides_is_base_s():
-    """The first stage judged by a looser one, as if head's had decided."""
+    """A result of the first stage judged by a looser policy, as if head's had decided."""
     loose = policy({"cnn": {**CNN, "budgets": {"energy_per_request": {"max_increase": "50 %"}}}})
     strict, _ = one_measured()
     claimed = FirstStage(loose, loose).measured("cnn", [RISEN]).result()

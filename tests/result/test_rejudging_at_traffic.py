@@ -100,7 +100,7 @@ def test_a_metric_without_a_budget_is_checked_against_the_same_site():
 
 
 def test_without_a_metric_at_traffic_the_site_is_not_checked():
-    """Results of before there were such terms are still judged; what is told rests on base's."""
+    """Results from before these terms existed are still judged; the reported cost uses base's."""
     base, honest = measured(ENERGY, "energy_per_request")
     again = judge_again(elsewhere(honest, traffic=None, replica=None, requests_per_day=1e9), base)
     assert again.verdict is Verdict.PASS

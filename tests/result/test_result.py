@@ -83,7 +83,7 @@ def test_the_file_is_utf_8_and_ends_with_a_newline():
 
 
 def test_the_keys_that_readers_rely_on():
-    """These names are published: renaming one breaks whoever reads them."""
+    """These names are published: renaming one breaks its readers."""
     document = strictly(result(judged(Verdict.FAIL, reason="why")).to_json())
     assert document["schema"] == "energygate/result/1"
     assert document["verdict"] == "fail"
@@ -177,7 +177,7 @@ def test_a_wrong_value_is_refused(path, value):
 
 @pytest.mark.parametrize("number", [math.nan, math.inf, -math.inf])
 def test_nan_and_infinity_cannot_be_put_into_a_result(number):
-    """JSON has no word for it: the schema need not know what nobody can write."""
+    """JSON cannot express it, so the schema need not exclude it."""
     with pytest.raises(ValidationError, match="finite number"):
         metric_result(head=number)
     with pytest.raises(ValidationError, match="finite number"):

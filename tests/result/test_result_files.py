@@ -55,7 +55,7 @@ def test_files_and_directories_come_in_the_order_they_are_named(artifacts, tmp_p
 
 
 def test_links_in_a_directory_are_not_followed(artifacts, tmp_path_factory):
-    """An artifact may hold links to whatever lies on the machine that downloads it."""
+    """An artifact may contain links to any file of the machine that downloads it."""
     root, outside = artifacts("a"), tmp_path_factory.mktemp("outside")
     (outside / "result.json").write_text(text("stolen"), encoding="utf-8")
     (root / "linked").symlink_to(outside, target_is_directory=True)

@@ -54,7 +54,7 @@ def limit(max_increase="20 %", **more):
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
-    """What one run of the command said, and its result; `None` when it wrote none."""
+    """Exit code and output of one run of the command, and its result; `None` when it wrote none."""
 
     ran: commands.Ran
     result: dict | None

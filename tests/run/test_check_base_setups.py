@@ -35,7 +35,7 @@ def energy(checked, name="app"):
 
 
 def own_interpreters(project, setup):
-    """A project whose interpreter is made by its setup; what the interpreter says decides what a request costs."""
+    """A project whose interpreter is made by its setup, and determines what a request costs."""
     project.write("setup.sh", setup)
     project.write("interpreter", INTERPRETER)
     project.write("app.py", APP)

@@ -48,7 +48,7 @@ def served(project):
 
 @pytest.fixture
 def diary(tmp_path):
-    """Where servers write down their process; says of each, and of all that it has started, whether it is gone."""
+    """The file where servers write their process ids; tells whether each, and all its children, have ended."""
     path = tmp_path / "diary"
 
     def all_gone(has_ended):

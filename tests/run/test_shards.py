@@ -217,7 +217,7 @@ def test_what_no_job_measured_is_an_error_though_no_leg_knows_of_it(beside):
     ],
 )
 def test_legs_that_compare_with_another_base_are_refused_by_name(tmp_path, ours, theirs, why):
-    """Their base may have fewer workloads: what head removed from ours would be missed by nobody."""
+    """Their base may have fewer workloads: a workload that head removed from ours would go unnoticed."""
 
     def base(what):
         return what and BaseResult(ref="main", commit=None if what == "directory" else what)

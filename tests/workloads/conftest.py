@@ -142,7 +142,7 @@ def serving(checkout, tmp_path):
 
 @pytest.fixture(params=["control group", "tree"])
 def held(request, monkeypatch):
-    """How all that a worker starts is held together: both ways where this machine has both."""
+    """How a worker's processes are grouped: both ways if this machine has both."""
     if request.param == "tree":
         monkeypatch.setattr(Cgroup, "make", lambda: None)
         return request.param

@@ -36,7 +36,7 @@ class Canned(socketserver.StreamRequestHandler):
 
 
 def die(code):
-    """End, and have the connection break only then: whoever sees that it broke is to find that the server has ended."""
+    """End, and break the connection only then, so that a client that sees it break finds the server ended."""
     warnings.simplefilter("ignore")  # of forking beside threads: they would be the last words
     server = os.getpid()
     if os.fork():

@@ -17,7 +17,7 @@ MS = 1_000_000
 
 
 class Clock:
-    """Time passes only while somebody sleeps, who oversleeps each time, or while a request is served."""
+    """Time passes only during a sleep, which always takes too long, or while a request is served."""
 
     def __init__(self, *, oversleeps_ms=0, while_asleep=lambda: None):
         self.now_ns = 5 * MS
@@ -132,7 +132,7 @@ def test_work_after_the_last_answer_is_in_the_window(monkeypatch):
 
 
 def test_work_between_requests_is_in_the_window(loaded, app):
-    """A thread that goes on after the answer, as spinning runtimes do: by the next arrival it has counted."""
+    """A thread that works on after the answer, as spinning runtimes do: its time counts before the next arrival."""
     serving = loaded(
         app("""
             import threading, time

@@ -21,7 +21,7 @@ WORD = {"choices": [{"index": 0, "delta": {"content": "a"}}]}
 
 @pytest.fixture
 def taken():
-    """A port on which somebody else listens."""
+    """A port on which another process listens."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         listener.listen()

@@ -62,7 +62,7 @@ def with_branch_weights(then_location, else_location):
 
 
 def with_constant(location):
-    """A `Constant` node whose value lies outside: a tensor that is an attribute, not an initialiser."""
+    """A `Constant` node with external data: a tensor that is an attribute, not an initialiser."""
     constant = helper.make_node("Constant", [], ["y"], value=external("value", [3], location))
     return model([constant], [], [tensor("y", (3,))])
 

@@ -211,7 +211,7 @@ def test_nothing_is_served_before_it_arrives(loaded, app, source):
 
 @pytest.mark.parametrize("source", [SLEEP, ASYNC_SLEEP], ids=["threads", "tasks"])
 def test_waiting_in_the_queue_counts(loaded, app, source):
-    """Five arrive at once where each takes 20 ms: the first waits for nobody, the last for four."""
+    """Five arrive at once and each takes 20 ms: the first does not wait, the last waits for four."""
     serving = loaded(app(source.format(seconds=0.02)))
     served = serving.run(5, arrivals=arriving(0, 0, 0, 0, 0, span_ms=1))
     assert [latency >= (place + 1) * 20 * MS for place, latency in enumerate(served.latencies_ns)] == [True] * 5

@@ -170,7 +170,7 @@ class LambdaAlias(Thing):
 
 
 class SageMakerEndpoint(Thing):
-    """Weights that do not sum to 1, and a third variant that is nobody's business."""
+    """Weights that do not sum to 1, and a third variant that must be left alone."""
 
     answer = "endpoint"
     parameters = MappingProxyType(

@@ -61,7 +61,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedd
 
 
 def assert_is_emf(line):
-    """Hold a log line against the specification: its schema, and what it says of target members."""
+    """Check a log line against the specification: its schema, and its rules for target members."""
     document = json.loads(line, parse_constant=pytest.fail)
     Draft202012Validator(EMF).validate(document)
     for directive in document["_aws"]["CloudWatchMetrics"]:

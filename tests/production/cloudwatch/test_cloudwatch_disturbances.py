@@ -129,7 +129,7 @@ def test_the_next_run_completes_an_interrupted_one(account, deployed):
 
 
 def test_of_two_concurrent_runs_one_stores_the_memory(account, deployed):
-    """The other must not take what the first has set for what was there before."""
+    """The other must not take the value that the first has set for the original."""
     _, answer = deployed(ReservedConcurrency)
     remembered = answer.module.MemoryStore(account.client("ssm"), answer.settings["MEMORY"])
     remembered.write(answer.module.Memory(12, (12, 8)), anew=True)

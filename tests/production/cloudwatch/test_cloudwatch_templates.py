@@ -195,7 +195,7 @@ def test_each_workload_with_a_limit_has_a_file_of_its_own():
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Runs the command beside a policy; gives its result, with an error's sentence as its output."""
+    """Run the command beside a policy; return its result, with an error's sentence as its output."""
     monkeypatch.chdir(tmp_path)
 
     def export(*arguments, text=POLICY):

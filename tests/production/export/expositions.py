@@ -71,7 +71,7 @@ class Services:
 
 @contextlib.contextmanager
 def exposed(*expositions):
-    """Serve expositions over HTTP while the block lasts; gives the address."""
+    """Serve expositions over HTTP while the block lasts, and yield the address."""
     server, thread = start_http_server(0, "127.0.0.1", registry=Services(*expositions))
     try:
         yield f"127.0.0.1:{server.server_port}"

@@ -43,7 +43,7 @@ def program(name):
 
 
 def promtool(*arguments, cwd=None, text=None):
-    """Run promtool and give its exit code and all that it said."""
+    """Run promtool and return its exit code and its output."""
     done = subprocess.run(
         [program("promtool"), *map(str, arguments)],
         cwd=cwd,
@@ -58,7 +58,7 @@ def promtool(*arguments, cwd=None, text=None):
 
 
 class Server:
-    """What a test says to a server, and hears from it."""
+    """A test's client of a server."""
 
     def __init__(self, process, port, log):
         self._process, self._log = process, log
@@ -66,7 +66,7 @@ class Server:
         self.address = f"127.0.0.1:{port}"
 
     def request(self, path, *, method="GET", body=None, **parameters):
-        """Ask for a path; an answer that is no success is an error that says why."""
+        """Request a path; any answer but success is an error with its reason."""
         query = f"?{urllib.parse.urlencode(parameters)}" if parameters else ""
         asked = urllib.request.Request(f"{self.url}{path}{query}", data=body, method=method)  # noqa: S310 - its own address
         try:
@@ -107,7 +107,7 @@ class Server:
             time.sleep(0.05)
 
     def answers(self, path):
-        """Whether it gives a path already."""
+        """Whether it serves a path already."""
         with contextlib.suppress(OSError, AssertionError):
             return bool(self.request(path))
         return False
@@ -201,7 +201,7 @@ def _running(command, log, *, ready="/-/ready"):
 
 
 def free_ports(count):
-    """Find ports that nobody listens on, and that the system gives to nobody who just asks for any."""
+    """Find free ports outside of the range from which the system assigns ports."""
     try:
         first = int(Path("/proc/sys/net/ipv4/ip_local_port_range").read_text("ascii").split()[0])
     except (OSError, ValueError):

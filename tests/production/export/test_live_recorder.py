@@ -17,7 +17,7 @@ IMAGE = json.dumps({"image": [[0.5] * 8] * 8}).encode()
 
 
 def own_totals(service):
-    """What the service says of itself, summed over outcomes."""
+    """The service's own metrics, summed over outcomes."""
     found = {}
     for family in text_string_to_metric_families(service.request("/metrics")):
         for sample in family.samples:

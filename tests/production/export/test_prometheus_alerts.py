@@ -335,7 +335,7 @@ def test_a_name_with_special_characters_survives_queries_templates_and_labels(ju
 
 
 def test_two_exports_on_one_prometheus_do_not_mix(judge):
-    """The same workloads in two namespaces: series that only one of the files had recorded would be of both."""
+    """The same workloads in two namespaces: series recorded by one file alone would be of both."""
     staging = series("0+60x90", "0+30x90", where=', namespace="staging"')
     production = series("0+60x90", "0+12x90", instance="b:1", where=', namespace="production"')
     rate, budget = "workload:energygate_energy_per_request_joules:rate5m", "workload:energygate_budget_joules"

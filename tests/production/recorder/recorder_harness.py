@@ -33,7 +33,7 @@ class Time:
 
 
 class ScriptedMeter:
-    """Says what it is given, or by default 10 W: requests' for the time in flight, idle for the rest."""
+    """Reads what it is given, or by default 10 W: for requests while they are in flight, else for idle."""
 
     info = MeterInfo(method="measured", source="a script", version="0", idle_watts=4.0)
     period_ns = 0

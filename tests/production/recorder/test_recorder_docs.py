@@ -31,7 +31,7 @@ async def asgi_app(scope, receive, send):
 
 @pytest.fixture
 def run(tmp_path, monkeypatch):
-    """Run an example beside the page's policy, with a model; gives what it left."""
+    """Run an example beside the page's policy, with a model; return its globals."""
     policy = next(text for language, text in BLOCKS if language == "yaml")
     (tmp_path / "energygate.yml").write_text(policy, encoding="utf-8")
     monkeypatch.chdir(tmp_path)

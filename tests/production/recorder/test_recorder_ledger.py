@@ -105,7 +105,7 @@ def test_a_clock_that_steps_back_subtracts_nothing(ledger, time):
 
 
 def test_a_request_can_end_within_the_ledger_itself(time):
-    """A garbage collector ends an abandoned stream wherever it likes: a lock that is not reentrant hangs there."""
+    """A garbage collector ends an abandoned stream anywhere: a lock that is not reentrant would deadlock."""
     clocks, ledger, abandoned = time.clocks, None, []
 
     def clock():

@@ -326,7 +326,7 @@ def test_children_that_record_for_themselves_are_left_out_even_when_they_have_en
 
 
 def test_real_children_are_counted():
-    """Of a process of its own, so that nobody else's children are in it."""
+    """In a process of its own, so that no other children count."""
     script = (
         "import subprocess, sys, time\n"
         "from energygate.production.recorder.cpu_time import ChildCpuTime, Descendants\n"

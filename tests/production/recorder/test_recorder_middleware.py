@@ -282,7 +282,7 @@ def test_asgi_exceptions_are_errors(recorder):
 
 @pytest.mark.parametrize(("status", "counted"), [(None, (0, 1, 0)), (200, (1, 0, 4)), (500, (0, 1, 4))])
 def test_a_disconnecting_client_is_not_an_error_of_the_service(recorder, status, counted):
-    """As with WSGI, where the server closes the stream; before its answer begins nobody has been served."""
+    """As with WSGI, where the server closes the stream; before its answer begins the request has failed."""
 
     async def left(scope, receive, send):
         if status is not None:

@@ -57,7 +57,7 @@ def test_pue_and_buckets_come_from_the_policy(policy):
 
 @pytest.mark.parametrize("limit", ["60 s", "100 s", "120 s", "20 min", "2 h"])
 def test_every_latency_limit_has_a_larger_bucket(tmp_path, limit):
-    """Prometheus' `histogram_quantile` never gives more than the last bound, so that an alert at it could not fire."""
+    """Prometheus' `histogram_quantile` never returns more than the last bound, so an alert at it could not fire."""
     file = tmp_path / "energygate.yml"
     file.write_text(
         f"version: 1\nworkloads: {{cnn: {{onnx: a.onnx, budgets: {{latency_p95: {limit}}}}}}}\n",

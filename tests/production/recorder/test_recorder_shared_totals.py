@@ -105,7 +105,7 @@ def test_other_files_are_ignored(tmp_path, text):
 
 
 def test_totals_with_other_buckets_are_converted(tmp_path):
-    """Left out, requests would vanish from the histogram, and come and go with whoever is asked."""
+    """If they were left out, requests would vanish from the histogram, and depend on the process that is scraped."""
     recorder = manual_recorder(multiprocess_dir=tmp_path)
     with recorder.request():
         pass

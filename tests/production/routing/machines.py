@@ -81,12 +81,12 @@ def machine(  # a replica, by what matters of it
 
 
 def cpu(**facts):
-    """A small machine: little at rest, little capacity."""
+    """A small machine: low idle power, low capacity."""
     return machine(**{"idle_watts": 10.0, "active_joules": 0.2, "capacity_per_s": 100.0, "latency_s": 0.01, **facts})
 
 
 def gpu(**facts):
-    """A large machine: much at rest, and requests are cheap."""
+    """A large machine: high idle power, and little energy per request."""
     return machine(
         **{
             "idle_watts": 60.0,
