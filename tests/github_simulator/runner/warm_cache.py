@@ -18,33 +18,50 @@ if TYPE_CHECKING:
 
 FEWER_LAUNCHES = """
 import importlib.machinery
+import os
 import sys
 
-NAME = "energygate.measure.campaign"
+
+def limit_launches(campaign):
+    campaign.MAX_LAUNCHES = {launches}
+    resume = campaign.Campaign.resume
+    campaign.Campaign.resume = lambda self, seconds, **how: resume(self, 20 * seconds, **how)
 
 
-class Fewer:
+def begin_on_any_cpu(launchers):
+    in_order = launchers.cpu_sets
+
+    def rotated(cpus, threads):
+        sets = in_order(cpus, threads)
+        first = os.getpid() % len(sets)
+        return sets[first:] + sets[:first]
+
+    launchers.cpu_sets = rotated
+
+
+CHANGES = {{"energygate.measure.campaign": limit_launches, "energygate.measure.launchers": begin_on_any_cpu}}
+
+
+class Changed:
     def find_spec(self, name, path, target=None):
-        if name != NAME:
+        change = CHANGES.pop(name, None)
+        if change is None:
             return None
-        sys.meta_path.remove(self)
         spec = importlib.machinery.PathFinder.find_spec(name, path, target)
         run = spec.loader.exec_module
 
         def exec_module(module):
             run(module)
-            module.MAX_LAUNCHES = {launches}
-            resume = module.Campaign.resume
-            module.Campaign.resume = lambda self, seconds, **how: resume(self, 20 * seconds, **how)
+            change(module)
 
         spec.loader.exec_module = exec_module
         return spec
 
 
-sys.meta_path.insert(0, Fewer())
+sys.meta_path.insert(0, Changed())
 """
 """Launches end by a count, or once they decide, and stay short: in a long time limit they are long, and still too few
-where the machine is busy."""
+where the machine is busy. Checks side by side begin on any CPU, where all would begin on the first."""
 
 
 def warm(caches: CacheStore, machine: Machine, action: Path, *, repository: str, launches: int | None = None) -> str:
