@@ -133,7 +133,6 @@ def compared(**fields: Any) -> ComparisonResult:  # noqa: ANN401 - whatever the 
         "mode": "paired",
         "blocks_per_launch": 10,
         "log_ratios": (0.0,) * 7,
-        "seconds_to_decide": None,
         "agreement": AgreementResult(share=1.0, compared=360, how="classes", largest_difference=None),
         "operators": (),
         "base_model": None,

@@ -88,7 +88,7 @@ def undecided() -> WorkloadResult:
     return workload(
         "digits-cnn",
         {"energy_per_request": energy(Verdict.INCONCLUSIVE, 1.92e-9, 0.0395, 0.0215)},
-        comparison=compared(seconds_to_decide=90.0),
+        comparison=compared(),
         provenance=provenance(seconds=60.0, launches=provenance().launches * 3),
     )
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import statistics
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from energygate.gate.evidence import Estimate, Evidence
 from energygate.gate.judge import limits
 from energygate.policy import METRICS, Family
-from energygate.stats import launches_needed, log_mean, mean_interval, widened_by_drift
+from energygate.stats import drift_half, launches_needed, log_mean, mean_interval, widened_by_drift
 from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from energygate.stats import Interval
 
 ALPHA = 0.10
-"""Two-sided error of all intervals of a run together: at most 5 % of runs are wrong in each direction."""
+"""Two-sided error: at most 5 % of runs fail without reason, and at most 5 % of limits pass without reason."""
 
 ENERGIES = ("energy_per_request", "energy_per_unit", "cold_start_energy")
 ABOUT_ENERGY = (Family.ENERGY, Family.CARBON, Family.MONEY, Family.WATER)
@@ -73,19 +73,24 @@ class Factors:
 class Confidence:
     """Error and drift of intervals.
 
+    Of an interval, the end on the better side of the value decides whether a limit is broken, the other one whether it
+    is kept. A false alarm is the whole run's, so all limits share the error of the first; a miss is one limit's.
+
     Attributes:
-        alpha: Two-sided error of each interval, already shared among all budgets of the policy.
+        alpha: Two-sided error of the ends that fail, already shared among all budgets of the policy.
         drift_sd: Drift of the machine between occasions, as a standard deviation of ln(value).
         drifting: The metrics that drift with it.
+        pass_alpha: Two-sided error of the ends that pass.
     """
 
     alpha: float
     drift_sd: float
     drifting: frozenset[str]
+    pass_alpha: float = ALPHA
 
 
 def shared_alpha(workloads: Iterable[Workload], *, relative: bool) -> float:
-    """Return the two-sided error of each interval: `ALPHA`, shared among all limits on sampled metrics (Bonferroni).
+    """Return the two-sided error of ends that fail: `ALPHA`, shared among all limits on sampled metrics (Bonferroni).
 
     Args:
         workloads: All workloads of the run.
@@ -136,7 +141,7 @@ def weigh_change(
         confidence: Error and drift of intervals. Both sides drift together, so changes are not widened by it.
         incomparable: Why the two sides' energy must not be compared; `None` when it may be.
     """
-    relative = {name: change_estimate(one, confidence) for name, one in changes.items()}
+    relative = {name: change_estimate(one, confidence, better=METRICS[name].better) for name, one in changes.items()}
     totals = {
         name: total_estimate(one, confidence) for name, one in changes.items() if METRICS[name].family in ABOUT_ENERGY
     }
@@ -157,25 +162,29 @@ def weigh_change(
     }
 
 
-def launches_to_decide(one: ChangeSeries, limit: float, confidence: Confidence) -> int | None:
-    """Estimate how many launches in total would decide a relative limit; `None` when more do not help.
+def launches_to_decide(name: str, one: Series | ChangeSeries, limit: float, confidence: Confidence) -> int | None:
+    """Estimate how many launches in total would decide a limit; `None` when more do not help.
 
     Args:
-        one: The changes of the metric so far.
-        limit: The limit as a relative change, such as 0.05.
+        name: The metric.
+        one: Its values so far, or its changes.
+        limit: The limit in the values' unit, before PUE and other factors; of a change as a ratio, such as 1.05.
         confidence: Error and drift of intervals.
     """
-    n = len(one.log_ratios)
-    if n < MIN_LAUNCHES:  # too few to estimate their scatter
+    logs, n = one.logs, len(one.logs)
+    if n < MIN_LAUNCHES and math.isinf(one.expected_sd):  # too few to estimate their scatter
         return MIN_LAUNCHES + 2
-    sd = max(statistics.stdev(one.log_ratios), _within(one))
-    interval = mean_interval(one.log_ratios, alpha=confidence.alpha)
-    return launches_needed(interval, math.log1p(limit), n, sd, alpha=confidence.alpha)
-
-
-def _within(one: ChangeSeries) -> float:
-    """Return a lower bound of the deviation of launches: the scatter of their blocks."""
-    return math.sqrt(sum(error * error for error in one.errors) / len(one.errors))
+    distance = statistics.fmean(logs) - math.log(limit)
+    fails = (distance > 0) == (METRICS[name].better == "lower")
+    alpha = confidence.alpha if fails else confidence.pass_alpha
+    return launches_needed(
+        abs(distance),
+        n,
+        max(one.min_sd, statistics.stdev(logs) if n >= MIN_LAUNCHES else one.expected_sd),
+        alpha=alpha,
+        expected_sd=max(one.expected_sd, one.min_sd),
+        drift=drift_half(confidence.drift_sd * one.elasticity, alpha=alpha) if name in confidence.drifting else 0.0,
+    )
 
 
 def total_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
@@ -183,35 +192,49 @@ def total_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
 
     It is judged in addition to `change_estimate`, so their errors add up.
     """
-    return _estimate_of(mean_interval(one.totals, alpha=confidence.alpha * TOTAL_SHARE))
+    strict, lax = (
+        mean_interval(one.totals, alpha=alpha, min_sd=one.min_sd, expected_sd=one.expected_total_sd)
+        for alpha in (confidence.alpha * TOTAL_SHARE, confidence.pass_alpha)
+    )
+    return _fraction(strict, lax)
 
 
-def change_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
+def change_estimate(
+    one: ChangeSeries, confidence: Confidence, *, better: Literal["lower", "higher"] = "lower"
+) -> Estimate:
     """Return a relative change; the deviation of launches is at least the scatter of their blocks."""
-    return _estimate_of(mean_interval(one.log_ratios, alpha=confidence.alpha, min_sd=_within(one)))
+    strict, lax = (
+        mean_interval(one.log_ratios, alpha=alpha, min_sd=one.min_sd, expected_sd=one.expected_sd)
+        for alpha in (confidence.alpha, confidence.pass_alpha)
+    )
+    return _fraction(strict, lax) if better == "lower" else _fraction(lax, strict)
 
 
-def _estimate_of(interval: Interval) -> Estimate:
-    if math.isinf(interval.half):
-        return Estimate(value=math.expm1(interval.mean), low=-1.0, high=math.inf)
-    return Estimate(value=math.expm1(interval.mean), low=math.expm1(interval.low), high=math.expm1(interval.high))
+def _fraction(below: Interval, above: Interval) -> Estimate:
+    """Return a change as a fraction, with the lower end of one interval and the upper end of another."""
+    low = -math.inf if math.isinf(below.half) else math.expm1(below.low)
+    high = math.inf if math.isinf(above.half) else math.expm1(above.high)
+    return Estimate(value=math.expm1(below.mean), low=low, high=high)
 
 
 def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
     """Return the overall value with the interval of its launches, widened to include it."""
     if not any(one.per_launch):  # a cost where electricity is free
         return Estimate.exact(0.0)
-    interval = log_mean(one.per_launch, alpha=confidence.alpha)
-    if name in confidence.drifting:
-        drift_sd = confidence.drift_sd * one.elasticity
-        interval = widened_by_drift(interval, drift_sd=drift_sd, alpha=confidence.alpha)
-    if math.isinf(interval.half):
-        return Estimate(value=one.overall, low=0.0, high=math.inf)
+    strict, lax = (_interval(name, one, confidence, alpha) for alpha in (confidence.alpha, confidence.pass_alpha))
+    below, above = (strict, lax) if METRICS[name].better == "lower" else (lax, strict)
     return Estimate(
         value=one.overall,
-        low=min(one.overall, math.exp(interval.low)),
-        high=max(one.overall, math.exp(interval.high)),
+        low=-math.inf if math.isinf(below.half) else min(one.overall, math.exp(below.low)),
+        high=math.inf if math.isinf(above.half) else max(one.overall, math.exp(above.high)),
     )
+
+
+def _interval(name: str, one: Series, confidence: Confidence, alpha: float) -> Interval:
+    interval = log_mean(one.per_launch, alpha=alpha, expected_sd=one.expected_sd)
+    if name not in confidence.drifting:
+        return interval
+    return widened_by_drift(interval, drift_sd=confidence.drift_sd * one.elasticity, alpha=alpha)
 
 
 def _product(*factors: float | None) -> float | None:
@@ -220,4 +243,6 @@ def _product(*factors: float | None) -> float | None:
 
 
 def _times(estimate: Estimate, factor: float) -> Estimate:
+    if factor == 0:
+        return Estimate.exact(0.0)
     return Estimate(value=estimate.value * factor, low=estimate.low * factor, high=estimate.high * factor)

@@ -12,8 +12,8 @@ class Estimate:
 
     Attributes:
         value: The best single number, in the metric's canonical unit (a relative change: as a fraction).
-        low: Lower end; equal to `value` for exact metrics.
-        high: Upper end; infinite while there is too little evidence.
+        low: Lower end; equal to `value` for exact metrics, -inf while there is too little evidence.
+        high: Upper end; inf while there is too little evidence.
     """
 
     value: float
@@ -27,8 +27,8 @@ class Estimate:
 
     @property
     def is_known(self) -> bool:
-        """Whether the interval is finite."""
-        return math.isfinite(self.high)
+        """Whether the interval says anything."""
+        return math.isfinite(self.low) or math.isfinite(self.high)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from energygate.gate.verdict import Verdict
-from energygate.policy import ABSOLUTE, RELATIVE
+from energygate.policy import ABSOLUTE, METRICS, RELATIVE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 
     from energygate.gate.evidence import Estimate, Evidence
     from energygate.policy import Budget, LimitKind, Quantity, Waiver
+
+
+TOO_FEW = "too few launches for an interval"
+NOTHING_JUDGED = f"nothing was judged: {TOO_FEW}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -78,8 +82,8 @@ def judge(
             judged = _judged(evidence.get(metric), kind)
             limit = _applied(kind, quantity.value, budget, evidence.get(metric))
             verdict, reason = _ruling(kind, limit, judged)
-            if kind == "max_increase" and (excess := _total_excess(evidence.get(metric), limit, verdict)):
-                verdict, reason = Verdict.FAIL, excess
+            if kind == "max_increase":
+                verdict, reason = _with_total(evidence.get(metric), limit, verdict, reason)
             if kind in RELATIVE and judged and (incomparable := _incomparable(evidence.get(metric))):
                 verdict, reason = Verdict.INCONCLUSIVE, incomparable
             if verdict is Verdict.FAIL:
@@ -107,12 +111,29 @@ def _applied(kind: LimitKind, limit: float, budget: Budget, evidence: Evidence |
     return max(limit, budget.min_delta.value / evidence.base.value) if evidence.base.value else limit
 
 
-def _total_excess(evidence: Evidence | None, limit: float, verdict: Verdict) -> str | None:
-    """Return why the total breaks a limit that typical requests keep, driven by a few expensive ones."""
+def _with_total(
+    evidence: Evidence | None, limit: float, verdict: Verdict, reason: str | None
+) -> tuple[Verdict, str | None]:
+    """Return the ruling on typical requests, unless the total breaks the limit, or may: a few expensive ones count."""
     total = None if evidence is None else evidence.total
-    if verdict in {Verdict.FAIL, Verdict.ERROR} or total is None or not total.is_known or total.low <= limit:
-        return None
-    return f"the total rose by at least {total.low * 100:.1f} %, driven by a few expensive requests"
+    if verdict in {Verdict.FAIL, Verdict.ERROR} or total is None:
+        return verdict, reason
+    if total.low > limit:
+        return Verdict.FAIL, f"the total rose by at least {total.low * 100:.1f} %, driven by a few expensive requests"
+    # the lower end at the error of a pass is as far below as the upper end is above, on the log scale
+    if verdict is Verdict.PASS and (1 + total.value) ** 2 / (1 + total.high) - 1 > limit:
+        return Verdict.INCONCLUSIVE, f"typical requests keep it, but the total rose by about {total.value * 100:.1f} %"
+    return verdict, reason
+
+
+def settled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Return the final findings of a workload: where no launch gave any limit an interval, nothing was judged."""
+    sampled = [one for one in findings if not METRICS[one.metric].exact and one.judged is not None]
+    if not sampled or any(one.judged is not None and one.judged.is_known for one in sampled):
+        return tuple(findings)
+    return tuple(
+        replace(one, verdict=Verdict.ERROR, reason=NOTHING_JUDGED) if one in sampled else one for one in findings
+    )
 
 
 def _incomparable(evidence: Evidence | None) -> str | None:
@@ -139,7 +160,7 @@ def _ruling(kind: LimitKind, limit: float, judged: Estimate | None) -> tuple[Ver
         return Verdict.FAIL, None
     if within:
         return Verdict.PASS, None
-    return Verdict.INCONCLUSIVE, None if judged.is_known else "too few launches for an interval"
+    return Verdict.INCONCLUSIVE, None if judged.is_known else TOO_FEW
 
 
 def _softened(budget: Budget, waiver: Waiver | None, today: date) -> tuple[Verdict, str | None]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import WorkerDied
 from energygate.measure.launch import Launches
-from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
+from energygate.stats.confidence import MAX_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +70,7 @@ class Campaign:
             self.elapsed_s += spent_s
             self._longest_s = max(self._longest_s, spent_s)
             on_progress(Progress(launches=len(self.launches), elapsed_s=self.elapsed_s, time_limit_s=limit_s))
-            if len(self.launches) >= MIN_LAUNCHES and decided():
+            if decided():
                 return
 
     def _launch_or_retry(self) -> Launches:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
+from energygate.measure.scatter import UNKNOWN
 from energygate.measure.windows import quantile
 from energygate.policy import JOULES_PER_KWH
 from energygate.stats import LogRatio, launch_log_ratio
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from energygate.measure.launch import Launch, Launches, Window
+    from energygate.measure.scatter import Scatter
 
 QUANTILES = {"latency_p50": 0.50, "latency_p95": 0.95, "latency_p99": 0.99}
 
@@ -40,15 +42,32 @@ class Series:
         per_launch: One value per launch.
         overall: One value over all launches; for energy the sum of joules over the sum of requests.
         elasticity: Share of the machine's drift that reaches the metric, from 0 to 1: a pool's price does not drift.
+        expected_sd: Recorded deviation of ln(value) of such launches; infinite where none was recorded.
     """
 
     per_launch: tuple[float, ...]
     overall: float
     elasticity: float = 1.0
+    expected_sd: float = math.inf
+
+    min_sd = 0.0
+
+    @property
+    def logs(self) -> tuple[float, ...]:
+        """ln(value), one per launch."""
+        return tuple(map(math.log, self.per_launch))
 
 
-def series(launches: Sequence[Launch]) -> dict[str, Series]:
+RECORDED = ("energy_per_request", "energy_per_unit", "throughput", "latency_p50")
+"""Metrics of one side whose scatter from launch to launch is recorded."""
+
+
+def series(launches: Sequence[Launch], scatter: Scatter = UNKNOWN) -> dict[str, Series]:
     """Return all sampled metrics of one side's launches.
+
+    Args:
+        launches: At least one.
+        scatter: The recorded scatter of such launches.
 
     Raises:
         MeasurementError: When a launch served no request.
@@ -69,7 +88,8 @@ def series(launches: Sequence[Launch]) -> dict[str, Series]:
         metrics["energy_per_unit"] = _energy_per(launches, units)
     if all(launch.peak_memory_bytes for launch in launches):
         metrics["peak_memory"] = _mean(float(launch.peak_memory_bytes) for launch in launches)
-    return metrics
+    sd = _rms(scatter.alone_sd(len(launch.windows)) for launch in launches)
+    return {name: replace(one, expected_sd=sd) if name in RECORDED else one for name, one in metrics.items()}
 
 
 def _energy_per(launches: Sequence[Launch], counts: Sequence[float]) -> Series:
@@ -123,43 +143,78 @@ class ChangeSeries:
         log_ratios: One value per launch.
         errors: The standard error of each, from the blocks of its launch; 0 for one number per side and launch.
         totals: ln(head/base) of sums over the whole launch, which a few expensive requests move too.
+        expected_sd: Recorded deviation of such log ratios; infinite where none was recorded.
+        expected_total_sd: The same for totals.
     """
 
     log_ratios: tuple[float, ...]
     errors: tuple[float, ...]
     totals: tuple[float, ...]
+    expected_sd: float = math.inf
+    expected_total_sd: float = math.inf
 
     @classmethod
-    def of(cls, ratios: Sequence[LogRatio]) -> ChangeSeries:
+    def of(
+        cls, ratios: Sequence[LogRatio], *, expected_sd: float = math.inf, expected_total_sd: float = math.inf
+    ) -> ChangeSeries:
         """Collect the log ratios of the launches."""
         return cls(
             log_ratios=tuple(ratio.value for ratio in ratios),
             errors=tuple(ratio.error for ratio in ratios),
             totals=tuple(ratio.total for ratio in ratios),
+            expected_sd=expected_sd,
+            expected_total_sd=expected_total_sd,
         )
 
+    elasticity = 0.0
+    """Both sides drift together."""
 
-def change_series(launches: Launches) -> dict[str, ChangeSeries]:
+    @property
+    def logs(self) -> tuple[float, ...]:
+        """ln(head/base), one per launch."""
+        return self.log_ratios
+
+    @property
+    def min_sd(self) -> float:
+        """A lower bound of the deviation of launches: the scatter of their blocks."""
+        return _rms(self.errors)
+
+
+def change_series(launches: Launches, scatter: Scatter = UNKNOWN) -> dict[str, ChangeSeries]:
     """Return how every sampled metric changed, launch by launch; empty without a base.
 
     Energies and throughput come from windows that took turns, block by block; the others are one number per side and
     launch, and so is energy per unit where a window yielded nothing. PUE, carbon intensity and price are the same on
     both sides and cancel.
+
+    Args:
+        launches: The launches of both sides.
+        scatter: The recorded scatter of such launches.
     """
     if not launches.base:
         return {}
+    windows = [len(launch.windows) for launch in launches.head]
+    expected = {
+        "expected_sd": _rms(map(scatter.ratio_sd, windows)),
+        "expected_total_sd": _rms(map(scatter.total_sd, windows)),
+    }
     ratios = {
         "energy_per_request": _by_block(launches, _joules_per_request),
         "throughput": _by_block(launches, _requests_per_ns),
     }
     if all(window.units for launch in launches.base + launches.head for window in launch.windows):
         ratios["energy_per_unit"] = _by_block(launches, _joules_per_unit)
+    changes = {name: ChangeSeries.of(some, **expected) for name, some in ratios.items()}
     base, head = series(launches.base), series(launches.head)
     for name in base.keys() & head.keys() - ratios.keys():
         pairs = zip(base[name].per_launch, head[name].per_launch, strict=True)
         logs = [math.log(after / before) for before, after in pairs]
-        ratios[name] = [LogRatio(value=one, error=0.0, total=one) for one in logs]
-    return {name: ChangeSeries.of(some) for name, some in ratios.items()}
+        changes[name] = ChangeSeries.of([LogRatio(value=one, error=0.0, total=one) for one in logs])
+    return changes
+
+
+def _rms(values: Iterable[float]) -> float:
+    return math.sqrt(statistics.fmean(value * value for value in values))
 
 
 def _by_block(launches: Launches, value: Callable[[Window], float]) -> list[LogRatio]:

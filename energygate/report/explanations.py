@@ -9,7 +9,6 @@ from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
 from energygate.policy import RELATIVE, format_quantity
 from energygate.report.phrases import agreement_text, count, percent
-from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -71,18 +70,18 @@ def _differences(workload: WorkloadResult) -> Iterator[str]:
 
 def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> str:
     """Return what would settle an inconclusive verdict; empty where nothing is open or nothing is known."""
-    if workload.comparison is None or workload.verdict is not Verdict.INCONCLUSIVE:
+    if workload.verdict is not Verdict.INCONCLUSIVE:
         return ""
-    more_s = workload.comparison.seconds_to_decide
+    more_s = workload.seconds_to_decide
+    if more_s is None and workload.comparison is not None:
+        more_s = workload.comparison.seconds_to_decide
     spent_s = workload.provenance.seconds if workload.provenance else 0.0
     if more_s is not None:
         return f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s, options)}"
-    launches = len(workload.comparison.log_ratios)
-    if launches < MIN_LAUNCHES:
-        needed_s = spent_s * MIN_LAUNCHES / launches
-        done = count(launches, "launch", "launches")
-        return f"there was only time for {done}, too few for an interval: {_time_limit(needed_s, options)}"
-    if not any(finding.kind in RELATIVE for finding in _open(workload)):
+    unexplained = [finding for finding in _open(workload) if finding.reason is None]
+    if not unexplained:
+        return ""
+    if not any(finding.kind in RELATIVE for finding in unexplained):
         return "more time would hardly decide it: the limit is closer than this machine's own drift"
     return "more time would hardly decide it: launches scatter too much this close to the limit"
 

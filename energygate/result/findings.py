@@ -6,6 +6,7 @@ import math
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from energygate.gate.judge import NOTHING_JUDGED
 from energygate.policy import METRICS
 from energygate.result.result import Change, ErrorResult, FindingResult, MetricResult
 
@@ -24,7 +25,7 @@ def metric_results(
         name: MetricResult(
             unit=currency or "" if metric.unit == "money" else metric.unit,
             head=evidence[name].head.value,
-            head_low=_finite(evidence[name].head.low if evidence[name].head.is_known else math.inf),
+            head_low=_finite(evidence[name].head.low),
             head_high=_finite(evidence[name].head.high),
             base=None if (base := evidence[name].base) is None else base.value,
             change=_change(evidence[name].change),
@@ -59,7 +60,7 @@ def unmeasured(
     evidence: Mapping[str, Evidence],
     reasons: Mapping[str, str] = MappingProxyType({}),
 ) -> ErrorResult | None:
-    """Return why a limit has no number to judge; `None` when each has one.
+    """Return why a limit could not be judged; `None` when each was.
 
     Args:
         findings: The gate's.
@@ -69,7 +70,8 @@ def unmeasured(
     """
     missing = sorted({finding.metric for finding in findings if finding.judged is None})
     if not missing:
-        return None
+        silent = any(finding.reason == NOTHING_JUDGED for finding in findings)
+        return ErrorResult(message=NOTHING_JUDGED, detail=None) if silent else None
     metric = missing[0]
     message = f"no {METRICS[metric].label} was measured for this workload"
     if metric in evidence:

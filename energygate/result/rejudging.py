@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from energygate.gate import Estimate, Evidence, Verdict, judge, worst
+from energygate.gate import Estimate, Evidence, Verdict, judge, settled, worst
 from energygate.gate.estimates import shared_alpha
 from energygate.policy import METRICS, TARGET
 from energygate.policy.policy_diff import policy_changes, policy_digest
@@ -209,7 +209,7 @@ class _Judge:
         """Compare the numbers with a workload's budgets, as the run that measures does."""
         self._refuse_mismatch(one, workload)
         evidence = {name: _evidence(name, metric) for name, metric in one.metrics.items() if name in METRICS}
-        findings = judge(workload.budgets, evidence, relative=relative, waivers=waivers, today=self._today)
+        findings = settled(judge(workload.budgets, evidence, relative=relative, waivers=waivers, today=self._today))
         missing = unmeasured(findings, workload, evidence)
         verdict = worst(finding.verdict for finding in findings)
         metrics = {
@@ -256,12 +256,9 @@ def _ruled(one: WorkloadResult, verdict: Verdict, note: str | None = None) -> Wo
 
 def _evidence(name: str, metric: MetricResult) -> Evidence:
     """Return what was known of a metric when it was first judged."""
-    head = Estimate(value=metric.head, low=0.0, high=math.inf)
-    if metric.head_low is not None and metric.head_high is not None:
-        head = Estimate(value=metric.head, low=metric.head_low, high=metric.head_high)
     return Evidence(
         metric=name,
-        head=head,
+        head=_ends(metric.head, metric.head_low, metric.head_high),
         base=None if metric.base is None else Estimate.exact(metric.base),
         change=_estimate(metric.change),
         total=_estimate(metric.total),
@@ -270,10 +267,8 @@ def _evidence(name: str, metric: MetricResult) -> Evidence:
 
 
 def _estimate(change: Change | None) -> Estimate | None:
-    if change is None:
-        return None
-    return Estimate(
-        value=change.estimate,
-        low=-1.0 if change.low is None else change.low,
-        high=math.inf if change.high is None else change.high,
-    )
+    return None if change is None else _ends(change.estimate, change.low, change.high)
+
+
+def _ends(value: float, low: float | None, high: float | None) -> Estimate:
+    return Estimate(value=value, low=-math.inf if low is None else low, high=math.inf if high is None else high)

@@ -111,7 +111,14 @@ class Provenance(ResultModel):
         description="What codecarbon would add for memory, a constant by its size; not in any energy here."
     )
     min_window_ms: Finite = Field(description="The meter's shortest meaningful window.")
-    alpha: Finite = Field(description="Two-sided error of each interval, after sharing among all budgets.")
+    decision_rule: Literal[1, 2] = Field(
+        default=1,
+        description="2: intervals from the first launch on, where scatter was recorded; 1: from the fourth launch on.",
+    )
+    alpha: Finite = Field(description="Two-sided error of the ends of intervals that fail, shared among all budgets.")
+    pass_alpha: Finite | None = Field(
+        default=None, description="Two-sided error of the ends that pass; null where it is that of the others."
+    )
     drift_sd: Finite = Field(description="How much the machine drifts between occasions, in ln(value).")
     calls_per_window: int
     load: str = Field(description="How requests arrived: closed, at a rate, or so many at once.")
@@ -176,7 +183,7 @@ class ComparisonResult(ResultModel):
     blocks_per_launch: int
     log_ratios: tuple[Finite, ...] = Field(description="ln(head/base) of the energy per request, by launch.")
     seconds_to_decide: Finite | None = Field(
-        description="About how much more time would decide what is inconclusive; null where nothing is, or unknown."
+        default=None, description="As the workload's own; in results of decision rule 1 only."
     )
     agreement: AgreementResult | None = Field(description="Null where no answers were compared.")
     operators: tuple[OperatorResult, ...] = Field(description="What moved, largest first; empty where unknown.")
@@ -210,6 +217,10 @@ class WorkloadResult(ResultModel):
     footprint: FootprintResult | None = Field(
         default=None,
         description="Null when the site has no traffic, or a note says why there are no such numbers.",
+    )
+    seconds_to_decide: Finite | None = Field(
+        default=None,
+        description="About how much more time would decide what is inconclusive; null where nothing is, or unknown.",
     )
 
 

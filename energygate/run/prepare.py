@@ -144,7 +144,6 @@ def _comparison(
         mode="paired",
         blocks_per_launch=0,
         log_ratios=(),
-        seconds_to_decide=None,
         agreement=None if agreement is None else AgreementResult.model_validate(agreement, from_attributes=True),
         operators=_operators(base, head, cpus, notes) if are_models else (),
         base_model=base_model,

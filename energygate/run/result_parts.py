@@ -43,6 +43,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
     comparison: ComparisonResult | None = None,
     footprint: FootprintResult | None = None,
     missing: Mapping[str, str] = MappingProxyType({}),
+    seconds_to_decide: float | None = None,
 ) -> WorkloadResult:
     """Return the part of a workload that was measured and judged.
 
@@ -60,6 +61,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         comparison: How base and head were compared; `None` without a base.
         footprint: The footprint at the site's traffic; `None` when unknown.
         missing: Why metrics are missing, by name, where that is known.
+        seconds_to_decide: How much more time would decide what is inconclusive; `None` when nothing is, or unknown.
     """
     workload = pairing.workload
     return WorkloadResult(
@@ -75,6 +77,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         provenance=_provenance(workload, launches, facts, confidence, plan, seconds),
         comparison=comparison,
         footprint=footprint,
+        seconds_to_decide=seconds_to_decide,
     )
 
 
@@ -170,7 +173,9 @@ def _provenance(  # noqa: PLR0913, PLR0917 - everything that a provenance is mad
         codecarbon_version=facts.codecarbon_version,
         codecarbon_ram_watts=facts.codecarbon_ram_watts,
         min_window_ms=facts.min_window_ns / 1e6,
+        decision_rule=2,
         alpha=confidence.alpha,
+        pass_alpha=confidence.pass_alpha,
         drift_sd=confidence.drift_sd,
         calls_per_window=plan.calls,
         load=str(workload.load),

@@ -6,12 +6,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.gate import Evidence, Verdict
+from energygate.gate import Evidence, Verdict, settled
 from energygate.gate.estimates import DERIVED, launches_to_decide, weigh, weigh_change
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign
 from energygate.measure.caveats import caveats
 from energygate.measure.comparability import incomparable
 from energygate.measure.machine import asleep_s
+from energygate.measure.scatter import Scatter
 from energygate.measure.series import change_series, drift, series, success_rate
 from energygate.policy import METRICS, RELATIVE
 from energygate.run.at_traffic import AtTraffic
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from energygate.measure.campaign import Progress
     from energygate.measure.launchers import Launcher
     from energygate.measure.readings import Meter
-    from energygate.measure.series import ChangeSeries
+    from energygate.measure.series import ChangeSeries, Series
     from energygate.result.result import ComparisonResult, WorkloadResult
     from energygate.run.at_traffic import TrafficSeries
     from energygate.run.context import RunContext
@@ -41,12 +42,14 @@ class _Assessment:
     """What the launches so far show.
 
     Attributes:
-        changes: How its metrics changed, those at the site's traffic too; empty without a base.
+        values: Its metrics on head, those at the site's traffic too.
+        changes: How they changed; empty without a base.
         traffic: Its launches' metrics at the site's traffic.
         evidence: The evidence for every metric.
         findings: Its budgets, judged by that evidence.
     """
 
+    values: Mapping[str, Series]
     changes: Mapping[str, ChangeSeries]
     traffic: TrafficSeries
     evidence: Mapping[str, Evidence]
@@ -119,7 +122,6 @@ class Subject:
                 "mode": self._launcher.mode,
                 "blocks_per_launch": len(launches.head[0].windows) // 2,
                 "log_ratios": assessment.changes["energy_per_request"].log_ratios,
-                "seconds_to_decide": self._seconds_to_decide(),
                 "base_versions": dict(launches.base[0].versions),
             }
             comparison = comparison.model_copy(update=known)
@@ -127,7 +129,7 @@ class Subject:
             self._pairing,
             launches=launches.head,
             evidence=assessment.evidence,
-            findings=assessment.findings,
+            findings=settled(assessment.findings),
             facts=self._meter.facts,
             confidence=self._context.confidence,
             plan=self._launcher.plan,
@@ -137,6 +139,7 @@ class Subject:
             comparison=comparison,
             footprint=self._at_traffic.result(launches),
             missing=self._at_traffic.missing(assessment.traffic),
+            seconds_to_decide=self._seconds_to_decide(),
         )
 
     def _incidents(self) -> list[str]:
@@ -158,20 +161,26 @@ class Subject:
         return incidents
 
     def _seconds_to_decide(self) -> float | None:
-        """Estimate how much more time would settle the relative limits that are still open."""
+        """Estimate how much more time would settle the limits that are still open; `None` where none would."""
         assessment, count = self._assessment, len(self._campaign.launches)
-        undecided = [one for one in assessment.findings if one.kind in RELATIVE and one.verdict is Verdict.INCONCLUSIVE]
-        if not undecided:
+        undecided = [one for one in assessment.findings if one.verdict is Verdict.INCONCLUSIVE]
+        needed = [self._launches_to_decide(finding) for finding in undecided]
+        known = [one for one in needed if one is not None]
+        if not known or len(known) < len(needed):
             return None
-        longest = 0.0
-        for finding in undecided:
-            change = assessment.changes.get(DERIVED.get(finding.metric, finding.metric))
-            limit = -finding.applied if finding.kind == "max_decrease" else finding.applied
-            needed = None if change is None else launches_to_decide(change, limit, self._context.confidence)
-            if needed is None:
-                return None
-            longest = max(longest, (needed - count) * self._campaign.elapsed_s / count)
-        return longest
+        return (max(known) - count) * self._campaign.elapsed_s / count
+
+    def _launches_to_decide(self, finding: Finding) -> int | None:
+        assessment, confidence = self._assessment, self._context.confidence
+        name = DERIVED.get(finding.metric, finding.metric)
+        if finding.kind in RELATIVE:
+            limit = 1 - finding.applied if finding.kind == "max_decrease" else 1 + finding.applied
+            change = assessment.changes.get(name)
+            return None if change is None or limit <= 0 else launches_to_decide(name, change, limit, confidence)
+        values, head = assessment.values.get(name), assessment.evidence[finding.metric].head
+        if values is None or not head.value or not finding.applied:
+            return None
+        return launches_to_decide(name, values, finding.applied * values.overall / head.value, confidence)
 
     def _after_launch(self, progress: Progress) -> None:
         self._assessment = self._assess()
@@ -179,19 +188,22 @@ class Subject:
 
     def _assess(self) -> _Assessment:
         launches, confidence = self._campaign.launches, self._context.confidence
-        changes = change_series(launches)
+        scatter = Scatter.of(self._workload, alternating=self._launcher.mode == "alternating")
+        changes = change_series(launches, scatter)
         traffic = self._at_traffic.series(launches, changes)
         changes = {**changes, **traffic.changes}
         factors = self._context.factors
-        sampled = weigh({**series(launches.head), **traffic.head}, factors, confidence)
+        values = {**series(launches.head, scatter), **traffic.head}
+        sampled = weigh(values, factors, confidence)
         base_rate = None
         if launches.base:
-            base = weigh({**series(launches.base), **traffic.base}, factors, confidence)
+            base = weigh({**series(launches.base, scatter), **traffic.base}, factors, confidence)
             sampled = weigh_change(base, sampled, changes, confidence, incomparable=incomparable(launches))
             base_rate = success_rate(launches.base)
         success = Evidence.exact("success_rate", head=success_rate(launches.head), base=base_rate)
         evidence = {**sampled, **self._exact, "success_rate": success}
         return _Assessment(
+            values=values,
             changes=changes,
             traffic=traffic,
             evidence=evidence,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from energygate.stats.confidence import (
     Interval,
+    drift_half,
     half_width,
     launches_needed,
     log_mean,
@@ -15,6 +16,7 @@ from energygate.stats.paired import LogRatio, launch_log_ratio
 __all__ = [
     "Interval",
     "LogRatio",
+    "drift_half",
     "half_width",
     "launch_log_ratio",
     "launches_needed",

@@ -18,17 +18,17 @@ Chosen by simulation (bench/stopping.py): most weight on hard verdicts, one stan
 large effects, so that clear cases stop early, and some on small ones, so that close cases end too.
 """
 
-CALIBRATION = 0.75
-"""The evidence needed is this, not one, divided by the error.
-
-Ville's inequality bounds the error of an endless sequence whose evidence grows without jumps; here the
-looks are after launches 4 to 40, and evidence jumps. The distribution of the t statistic does not depend on the
-unknown deviation, so the true error can be simulated: at 0.75 it is 0.9 of the nominal one (bench/stopping.py).
-"""
-
 MIN_LAUNCHES = 4
+"""From here on, the launches' own scatter is enough for an interval; before, what was recorded of it is needed."""
+
 MAX_LAUNCHES = 40
-"""The range of looks for which `CALIBRATION` was simulated."""
+
+FIRST_SHARE = 0.5
+"""Share of the error that the looks after launches 1 to `MIN_LAUNCHES` - 1 have, a third each.
+
+Chosen with the two degrees of freedom by simulation (bench/stopping.py): the truth at the limit, launches that scatter
+up to three times as much as recorded, normal or not, are failed at most as often as stated.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,7 +88,7 @@ def log_evidence(n: int, r: float) -> float:
 @lru_cache(maxsize=1024)
 def critical_r(n: int, alpha: float) -> float:
     """Return the r at which the evidence suffices for a one-sided error of alpha; `inf` when no r does."""
-    needed = math.log(CALIBRATION / alpha)
+    needed = -math.log(alpha)
     low, high = 0.0, math.sqrt(n)
     if log_evidence(n, high) < needed:
         return math.inf
@@ -98,69 +98,90 @@ def critical_r(n: int, alpha: float) -> float:
     return high
 
 
-def half_width(n: int, sd: float, *, alpha: float) -> float:
+def half_width(n: int, sd: float, *, alpha: float, expected_sd: float = math.inf) -> float:
     """Return the half-width of the confidence sequence after n independent values.
 
-    mean ± half_width covers the true mean at every n from `MIN_LAUNCHES` to `MAX_LAUNCHES` at once with
-    probability 1 - alpha, for normal values of unknown variance, so looking after each launch and stopping when
-    it decides is valid. It contains the means that the values give too little evidence against, in either
-    direction: with v = (n - 1)/n * sd², a mean at distance x has r = sqrt(n) x / sqrt(x² + v).
+    mean ± half_width covers the true mean at every n up to `MAX_LAUNCHES` at once with probability 1 - alpha, so
+    looking after each launch and stopping when it decides is valid.
+
+    From `MIN_LAUNCHES` values on, for normal values of unknown variance, it contains the means that the values give too
+    little evidence against, in either direction: with v = (n - 1)/n * sd², a mean at distance x has
+    r = sqrt(n) x / sqrt(x² + v). The error is bounded by Ville's inequality.
+
+    Fewer values do not show their scatter. Their interval is that of Student's t with two degrees of freedom around the
+    deviation that was recorded for such values: it is trusted as little as if two launches had shown it. Its quantile,
+    (1 - 2p) / sqrt(2p (1 - p)), is 2.2 times the normal one at p = 0.025 and 9.6 times at p = 0.0005, so it holds where
+    launches scatter several times as much as recorded.
 
     Args:
-        n: Number of values.
-        sd: Their sample standard deviation.
+        n: Number of values, at least one.
+        sd: Their sample standard deviation; without meaning below `MIN_LAUNCHES`.
         alpha: Two-sided error.
+        expected_sd: The recorded deviation of such values; infinite where none was recorded, and then all of the error
+            is left for `MIN_LAUNCHES` values and more.
 
     Returns:
         The half-width; `math.inf` when n is too small for a bound at this alpha.
     """
+    has_first_looks = math.isfinite(expected_sd)
     if n < MIN_LAUNCHES:
-        return math.inf
-    r = critical_r(n, alpha / 2)
+        if not has_first_looks:
+            return math.inf
+        p = alpha / 2 * FIRST_SHARE / (MIN_LAUNCHES - 1)
+        return expected_sd / math.sqrt(n) * (1 - 2 * p) / math.sqrt(2 * p * (1 - p))
+    r = critical_r(n, alpha / 2 * (1 - FIRST_SHARE if has_first_looks else 1))
     if r * r >= n:
         return math.inf
     return sd * math.sqrt((n - 1) / n) * r / math.sqrt(n - r * r)
 
 
-def log_mean(values: Sequence[float], *, alpha: float) -> Interval:
+def log_mean(values: Sequence[float], *, alpha: float, expected_sd: float = math.inf) -> Interval:
     """Return an interval for the mean of ln(value), one value per launch.
 
     Args:
         values: Positive numbers, at least one.
         alpha: Two-sided error.
+        expected_sd: The recorded deviation of ln(value); infinite where none was recorded.
     """
-    return mean_interval([math.log(value) for value in values], alpha=alpha)
+    return mean_interval([math.log(value) for value in values], alpha=alpha, expected_sd=expected_sd)
 
 
-def mean_interval(values: Sequence[float], *, alpha: float, min_sd: float = 0.0) -> Interval:
+def mean_interval(
+    values: Sequence[float], *, alpha: float, min_sd: float = 0.0, expected_sd: float = math.inf
+) -> Interval:
     """Return an interval for the mean of values, one per launch.
 
     Args:
         values: At least one.
         alpha: Two-sided error.
         min_sd: A known lower bound of their deviation: a few launches can agree by chance.
+        expected_sd: Their recorded deviation; infinite where none was recorded.
     """
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
-    half = half_width(len(values), max(sd, min_sd), alpha=alpha)
+    half = half_width(len(values), max(sd, min_sd), alpha=alpha, expected_sd=max(expected_sd, min_sd))
     return Interval(mean=statistics.fmean(values), half=half)
 
 
-def launches_needed(interval: Interval, limit: float, n: int, sd: float, *, alpha: float) -> int | None:
+def launches_needed(  # noqa: PLR0913 - a decision's inputs
+    distance: float, n: int, sd: float, *, alpha: float, expected_sd: float = math.inf, drift: float = 0.0
+) -> int | None:
     """Estimate how many launches in total would decide, if mean and scatter stay the same.
 
     Args:
-        interval: The interval of n launches.
-        limit: The limit on the same scale.
+        distance: How far the mean is from the limit, on the log scale.
         n: The number of launches.
         sd: The deviation of a launch.
         alpha: Two-sided error.
+        expected_sd: The recorded deviation; infinite where none was recorded.
+        drift: Half-width that no number of launches narrows.
 
     Returns:
         The number; `None` when `MAX_LAUNCHES` would not suffice.
     """
-    distance = abs(interval.mean - limit)
-    sufficient = (m for m in range(n + 1, MAX_LAUNCHES + 1) if half_width(m, sd, alpha=alpha) < distance)
-    return next(sufficient, None)
+    for m in range(n + 1, MAX_LAUNCHES + 1):
+        if math.hypot(half_width(m, sd, alpha=alpha, expected_sd=expected_sd), drift) < distance:
+            return m
+    return None
 
 
 def widened_by_drift(interval: Interval, *, drift_sd: float, alpha: float) -> Interval:
@@ -174,5 +195,9 @@ def widened_by_drift(interval: Interval, *, drift_sd: float, alpha: float) -> In
         drift_sd: Standard deviation of ln(value) between runs on one machine.
         alpha: Two-sided error.
     """
-    drift = statistics.NormalDist().inv_cdf(1 - alpha / 2) * drift_sd
-    return Interval(mean=interval.mean, half=math.hypot(interval.half, drift))
+    return Interval(mean=interval.mean, half=math.hypot(interval.half, drift_half(drift_sd, alpha=alpha)))
+
+
+def drift_half(drift_sd: float, *, alpha: float) -> float:
+    """Return how far the machine's drift alone moves ln(value), at a two-sided error of alpha."""
+    return statistics.NormalDist().inv_cdf(1 - alpha / 2) * drift_sd

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -16,11 +17,11 @@ from energygate.gate.estimates import (
     weigh_change,
 )
 from energygate.gate.evidence import Estimate, Evidence
-from energygate.measure.series import ChangeSeries
+from energygate.measure.series import ChangeSeries, Series
 from energygate.stats import mean_interval
 from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
 
-CONFIDENCE = Confidence(alpha=0.05, drift_sd=0.1, drifting=frozenset())
+CONFIDENCE = Confidence(alpha=0.05, pass_alpha=0.05, drift_sd=0.1, drifting=frozenset())
 RATIOS = (0.048, 0.052, 0.050, 0.049, 0.051)
 
 
@@ -50,7 +51,25 @@ def test_a_change_is_the_mean_of_the_log_ratios_as_a_fraction(ratios):
 
 def test_too_few_launches_leave_a_change_without_an_interval():
     found = change_estimate(changes(RATIOS[: MIN_LAUNCHES - 1]), CONFIDENCE)
-    assert (found.low, found.high) == (-1.0, math.inf)
+    assert (found.low, found.high) == (-math.inf, math.inf)
+    assert not found.is_known
+
+
+@pytest.mark.parametrize(("better", "strict", "lax"), [("lower", "low", "high"), ("higher", "high", "low")])
+def test_the_end_that_fails_shares_the_runs_error_and_the_end_that_passes_has_its_own(better, strict, lax):
+    confidence = replace(CONFIDENCE, alpha=0.01, pass_alpha=0.1)
+    found = change_estimate(changes(), confidence, better=better)
+    ends = {end: math.log1p(getattr(found, end)) for end in ("low", "high")}
+    assert ends[strict] == pytest.approx(getattr(mean_interval(RATIOS, alpha=0.01), strict))
+    assert ends[lax] == pytest.approx(getattr(mean_interval(RATIOS, alpha=0.1), lax))
+
+
+def test_one_launch_has_an_interval_where_its_scatter_was_recorded():
+    one = ChangeSeries(log_ratios=(0.3,), errors=(0.001,), totals=(0.31,), expected_sd=0.005, expected_total_sd=0.01)
+    interval = mean_interval((0.3,), alpha=0.05, expected_sd=0.005)
+    assert logs(change_estimate(one, CONFIDENCE)) == pytest.approx((interval.low, interval.high))
+    total = mean_interval((0.31,), alpha=0.005, expected_sd=0.01)
+    assert math.log1p(total_estimate(one, CONFIDENCE).low) == pytest.approx(total.low)
 
 
 def test_launches_that_agree_by_chance_are_no_surer_than_their_own_blocks():
@@ -61,11 +80,11 @@ def test_launches_that_agree_by_chance_are_no_surer_than_their_own_blocks():
 
 
 def test_the_interval_of_totals_errs_ten_times_less_often_and_comes_from_the_totals():
-    totals = (0.58, 0.62, 0.60, 0.59, 0.61)
+    totals = (0.58, 0.62, 0.60, 0.59, 0.61, 0.60)
     found = total_estimate(changes(totals=totals), CONFIDENCE)
     interval = mean_interval(totals, alpha=0.005)
-    assert logs(found) == pytest.approx((interval.low, interval.high))
-    assert found.high - found.low > change_estimate(changes(totals), CONFIDENCE).high - found.value
+    assert math.log1p(found.low) == pytest.approx(interval.low)
+    assert math.log1p(found.high) == pytest.approx(mean_interval(totals, alpha=0.05).high)
 
 
 def test_what_is_energy_times_a_factor_changes_as_energy_does():
@@ -93,17 +112,38 @@ def test_energies_that_must_not_be_compared_say_why_and_times_may_still_be():
     assert said == {**dict.fromkeys(head, "other processors"), "latency_p95": None}
 
 
+ENERGY = "energy_per_request"
+
+
 def test_a_few_more_launches_show_their_scatter_where_there_are_too_few_to_know_it():
-    assert launches_to_decide(changes(RATIOS[:2]), 0.05, CONFIDENCE) == MIN_LAUNCHES + 2
+    assert launches_to_decide(ENERGY, changes(RATIOS[:2]), 1.05, CONFIDENCE) == MIN_LAUNCHES + 2
 
 
 def test_the_closer_to_the_limit_the_more_launches_it_takes_and_at_it_no_number_does():
-    needed = [launches_to_decide(changes(error=0.01), limit, CONFIDENCE) for limit in (0.10, 0.07, 0.06)]
+    needed = [launches_to_decide(ENERGY, changes(error=0.01), limit, CONFIDENCE) for limit in (1.10, 1.075, 1.065)]
     assert needed == sorted(needed)
     assert needed[0] < needed[-1] <= MAX_LAUNCHES
-    assert launches_to_decide(changes(error=0.01), math.expm1(0.05), CONFIDENCE) is None
+    assert launches_to_decide(ENERGY, changes(error=0.01), math.exp(0.05), CONFIDENCE) is None
 
 
 def test_what_blocks_scatter_counts_for_how_many_launches_it_takes():
-    calm, wild = (launches_to_decide(changes(error=error), 0.07, CONFIDENCE) for error in (0.001, 0.012))
+    calm, wild = (launches_to_decide(ENERGY, changes(error=error), 1.07, CONFIDENCE) for error in (0.001, 0.012))
     assert calm < wild
+
+
+@pytest.mark.parametrize(
+    ("name", "limit", "fails"), [(ENERGY, 1.0, True), (ENERGY, 1.1, False), ("throughput", 1.1, True)]
+)
+def test_how_many_launches_it_takes_follows_from_the_error_of_the_verdict_that_is_near(name, limit, fails):
+    strict = replace(CONFIDENCE, alpha=1e-4, pass_alpha=0.1)
+    lax = replace(CONFIDENCE, alpha=0.1, pass_alpha=1e-4)
+    some = changes(error=0.02)
+    assert (launches_to_decide(name, some, limit, strict) > launches_to_decide(name, some, limit, lax)) is fails
+
+
+def test_a_value_is_decided_by_as_many_launches_as_its_drift_allows():
+    values = Series(per_launch=(1.0, 1.01, 0.99, 1.0), overall=1.0)
+    drifting = replace(CONFIDENCE, drifting=frozenset({ENERGY}))
+    assert launches_to_decide(ENERGY, values, 1.5, drifting) is not None
+    assert launches_to_decide(ENERGY, values, 1.1, drifting) is None
+    assert launches_to_decide(ENERGY, values, 1.1, CONFIDENCE) is not None

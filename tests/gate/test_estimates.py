@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.footprint import Production
+from energygate.gate import Estimate
 from energygate.gate.estimates import ENERGIES, Confidence, Factors, weigh
 from energygate.measure.series import DRIFTING, Series
 from energygate.policy import METRICS, Traffic
@@ -61,14 +62,20 @@ def test_every_energy_among_the_metrics_gets_pue():
     assert {name for name, metric in METRICS.items() if metric.unit == "kWh"} == set(ENERGIES) | at_traffic
 
 
-@given(values=launches, carbon=st.floats(0, 1000), price=st.floats(0, 10), pue=st.floats(1.0, 3.0))
+@given(values=launches, carbon=st.floats(1e-6, 1000), price=st.floats(1e-6, 10), pue=st.floats(1.0, 3.0))
 def test_carbon_and_cost_are_facility_energy_times_their_factor(values, carbon, price, pue):
     factors = Factors(pue=pue, carbon_g_per_kwh=carbon, price_per_kwh=price)
     weighed = weigh(all_series(energy_per_request=one_series(values)), factors, CONFIDENCE)
     energy = weighed["energy_per_request"].head
-    for end in ("value", "low", "high") if energy.is_known else ("value", "low"):
+    for end in ("value", "low", "high"):
         assert getattr(weighed["carbon_per_request"].head, end) == getattr(energy, end) * carbon
         assert getattr(weighed["cost_per_request"].head, end) == getattr(energy, end) * price
+
+
+def test_what_costs_nothing_is_known_to_cost_nothing():
+    few = all_series(energy_per_request=one_series((1.0,)))
+    weighed = weigh(few, Factors(pue=1.0, carbon_g_per_kwh=0.0, price_per_kwh=None), CONFIDENCE)
+    assert weighed["carbon_per_request"].head == Estimate.exact(0.0)
 
 
 def test_without_factors_there_is_no_carbon_and_no_cost():
@@ -122,7 +129,7 @@ def test_too_few_launches_are_not_known(count):
     few = one_series((1.0, 1.1, 0.9)[:count])
     head = weigh(all_series(energy_per_request=few), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
     assert not head.is_known
-    assert (head.low, head.high) == (0.0, math.inf)
+    assert (head.low, head.high) == (-math.inf, math.inf)
 
 
 def test_a_month_is_effective_energy_times_its_requests_and_water_is_of_it_energy():

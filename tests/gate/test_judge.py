@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.gate import Estimate, Evidence, Verdict, exit_code, judge, worst
+from energygate.gate import Estimate, Evidence, Verdict, exit_code, judge, settled, worst
 from energygate.policy import Budget, Waiver
 
 TODAY = date(2026, 3, 1)
@@ -20,7 +20,7 @@ METRIC_OF = {
     "min": "throughput",
     "max_decrease": "throughput",
 }
-UNKNOWN = Estimate(value=10.0, low=0.0, high=math.inf)
+UNKNOWN = Estimate(value=10.0, low=-math.inf, high=math.inf)
 
 
 def budget(kind, text, *, level="error"):
@@ -84,13 +84,14 @@ def dear(low, high=math.inf):
         (0.06, 0.2, Verdict.FAIL),
         (0.05, 0.2, Verdict.PASS),  # the truth may be the limit itself
         (-0.5, 0.9, Verdict.PASS),
-        (-1.0, math.inf, Verdict.PASS),  # nothing is known of it
+        (-math.inf, math.inf, Verdict.PASS),  # nothing is known of it
+        (-0.1, 0.12, Verdict.INCONCLUSIVE),  # it has risen by at least 8 %, at the error of a pass
     ],
 )
 def test_a_few_dear_requests_break_a_limit_that_typical_ones_keep(low, high, verdict):
     finding = ruling([budget("max_increase", "5 %")], dear(low, high))
     assert finding.verdict is verdict
-    assert (finding.reason is not None) == (verdict is Verdict.FAIL)
+    assert (finding.reason is None) == (verdict is Verdict.PASS)
 
 
 def test_a_waiver_covers_dear_requests_too():
@@ -175,8 +176,8 @@ def test_a_change(kind, low, high, verdict):
     [
         ("max", "10 kWh", UNKNOWN),
         ("min", "10 req/s", UNKNOWN),
-        ("max_increase", "5 %", Estimate(value=0.01, low=-1.0, high=math.inf)),
-        ("max_decrease", "5 %", Estimate(value=0.01, low=-1.0, high=math.inf)),
+        ("max_increase", "5 %", Estimate(value=0.01, low=-math.inf, high=math.inf)),
+        ("max_decrease", "5 %", Estimate(value=0.01, low=-math.inf, high=math.inf)),
     ],
 )
 def test_too_little_evidence_decides_nothing(kind, text, change):
@@ -213,6 +214,37 @@ def test_nothing_else_that_is_known_makes_up_for_a_missing_change():
 def test_a_change_that_was_not_measured_is_an_error():
     facts = {"energy_per_request": Evidence(metric="energy_per_request", head=Estimate.exact(1.0))}
     assert ruling([budget("max_increase", "5 %")], facts).verdict is Verdict.ERROR
+
+
+KNOWN, NOTHING = Estimate(value=0.0, low=-0.1, high=0.2), Estimate(value=0.0, low=-math.inf, high=math.inf)
+HALF = Estimate(value=0.0, low=-math.inf, high=0.2)
+
+
+@pytest.mark.parametrize(
+    ("energy", "throughput", "verdicts"),
+    [
+        (NOTHING, NOTHING, {Verdict.ERROR}),
+        (NOTHING, KNOWN, {Verdict.INCONCLUSIVE}),
+        (HALF, NOTHING, {Verdict.INCONCLUSIVE}),
+        (KNOWN, KNOWN, {Verdict.INCONCLUSIVE}),
+    ],
+)
+def test_without_any_interval_nothing_was_judged(energy, throughput, verdicts):
+    budgets = {METRIC_OF[kind]: budget(kind, "5 %") for kind in ("max_increase", "max_decrease")}
+    facts = evidence("max_increase", energy) | evidence("max_decrease", throughput)
+    findings = settled(judge(budgets, facts, relative=True, today=TODAY))
+    assert {finding.verdict for finding in findings} == verdicts
+
+
+def test_what_was_judged_exactly_stays_where_nothing_else_was():
+    budgets = {
+        "energy_per_request": budget("max_increase", "5 %"),
+        "model_size": Budget(metric="model_size", max="1 MB"),
+    }
+    facts = evidence("max_increase", NOTHING) | {"model_size": Evidence.exact("model_size", head=10.0)}
+    findings = settled(judge(budgets, facts, relative=True, today=TODAY))
+    assert [finding.verdict for finding in findings] == [Verdict.ERROR, Verdict.PASS]
+    assert settled(findings[1:]) == findings[1:]
 
 
 WAIVERS = {

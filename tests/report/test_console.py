@@ -96,6 +96,7 @@ GOLDEN = {
             "",
             f"  ?  {ROW}  max 2 µWh",
             "",
+            "digits-cnn: more time would hardly decide it: the limit is closer than this machine's own drift",
             TRUST,
             f"digits-cnn: {EFFORT}",
             "Details: result.json   (12 s)",

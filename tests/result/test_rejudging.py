@@ -373,13 +373,22 @@ def test_a_workload_of_base_cannot_hide_another_by_a_rename():
     assert verdicts(judge_again(first.result(), base)) == {"cnn": Verdict.PASS, "mlp": Verdict.ERROR}
 
 
-@pytest.mark.parametrize(("low", "high"), [(None, None), (0.9, None), (None, 1.1)])
-def test_half_an_interval_counts_as_none(low, high):
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (None, None, Verdict.ERROR),
+        (0.9, None, Verdict.INCONCLUSIVE),
+        (None, 1.1, Verdict.PASS),
+        (None, 2.1, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_an_end_that_is_known_decides_and_without_any_nothing_was_judged(low, high, verdict):
     base, honest = one_measured(budgets={"energy_per_request": {"max": "2 kWh"}})
     metric = honest.workloads[0].metrics["energy_per_request"]
     half = metric.model_copy(update={"head_low": low, "head_high": high})
     again = judge_again(changed(honest, metrics={"energy_per_request": half}), base)
-    assert again.verdict is Verdict.INCONCLUSIVE
+    assert again.verdict is verdict
+    assert (again.workloads[0].error is not None) == (verdict is Verdict.ERROR)
 
 
 @pytest.mark.parametrize("claimed", Verdict)

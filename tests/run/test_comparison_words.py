@@ -184,6 +184,14 @@ def still_open(*, kind="max_increase", seconds=9.84, **fields):
     )
 
 
+def with_reason(workload):
+    metric = workload.metrics["energy_per_request"]
+    findings = tuple(one.model_copy(update={"reason": "the total rose by about 10 %"}) for one in metric.findings)
+    return workload.model_copy(
+        update={"metrics": {"energy_per_request": metric.model_copy(update={"findings": findings})}}
+    )
+
+
 @pytest.mark.parametrize(
     ("workload", "text"),
     [
@@ -197,14 +205,24 @@ def still_open(*, kind="max_increase", seconds=9.84, **fields):
             still_open(kind="max"),
             "more time would hardly decide it: the limit is closer than this machine's own drift",
         ),
+        (with_reason(still_open()), ""),
         (
-            still_open(log_ratios=(0.0,), seconds=20.0),
-            "there was only time for 1 launch, too few for an interval: `time_limit: 100 s`",
+            still_open().model_copy(update={"seconds_to_decide": 30.0}),
+            "about 30 s more would decide: `time_limit: 50 s`",
         ),
-        (changed(0.1, 0.09, 0.11, Verdict.FAIL, comparison=comparison(seconds_to_decide=9.0)), ""),
+        (changed(0.1, 0.09, 0.11, Verdict.FAIL, seconds_to_decide=9.0), ""),
         (changed(0.0, 0.0, 0.01, Verdict.PASS), ""),
     ],
-    ids=["a while", "a moment", "never", "an absolute limit", "a single launch", "failed", "passed"],
+    ids=[
+        "a while",
+        "a moment",
+        "never",
+        "an absolute limit",
+        "a reason of its own",
+        "the workload's own estimate",
+        "failed",
+        "passed",
+    ],
 )
 def test_what_would_settle_it(workload, text):
     assert more_time(workload) == text

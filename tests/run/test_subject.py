@@ -62,7 +62,7 @@ def seconds_to_decide(budgets, monkeypatch):
     workload = policy.workloads["w"]
     subject = Subject(
         Pairing(name="w", state="compared", head=workload, base=workload, base_name="w"),
-        SimpleNamespace(launch=scattered_launch),
+        SimpleNamespace(launch=scattered_launch, mode="paired"),
         meter=SimpleNamespace(facts=meter_facts()),
         exact={},
         comparison=None,

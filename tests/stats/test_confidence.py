@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from energygate.stats import Interval, half_width, log_mean, mean_interval, widened_by_drift
 from energygate.stats.confidence import (
-    CALIBRATION,
     EFFECTS,
+    FIRST_SHARE,
     MAX_LAUNCHES,
     MIN_LAUNCHES,
     critical_r,
@@ -64,7 +64,7 @@ def test_its_ends_are_the_means_against_which_the_evidence_just_suffices(n, alph
     interval = mean_interval(draws.tolist(), alpha=alpha)
     above = draws - interval.low
     r = above.sum() / np.sqrt((above**2).sum())
-    assert log_evidence(n, r) == pytest.approx(math.log(CALIBRATION / (alpha / 2)), abs=1e-9)
+    assert log_evidence(n, r) == pytest.approx(-math.log(alpha / 2), abs=1e-9)
     assert r == pytest.approx(critical_r(n, alpha / 2))
 
 
@@ -80,7 +80,45 @@ def test_it_is_honest_about_looking_after_every_launch(alpha):
     sds = np.sqrt(squares[:, looks - 1] / (looks - 1))
     widths = sds * np.array([half_width(int(n), 1.0, alpha=alpha) for n in looks])
     missed = (np.abs(means[:, looks - 1]) > widths).any(axis=1).mean()
-    assert 0.75 * alpha < missed < 0.97 * alpha
+    assert 0.5 * alpha < missed < alpha
+
+
+@pytest.mark.parametrize("times", [0.5, 1, 2, 3])
+@pytest.mark.parametrize("alpha", [0.10, 0.0084])
+def test_looking_from_the_first_launch_on_errs_no_more_where_launches_scatter_up_to_three_times_as_much(alpha, times):
+    runs = 40_000
+    draws = times * np.random.default_rng(seed=2).standard_normal((runs, MAX_LAUNCHES))
+    counts = np.arange(1, MAX_LAUNCHES + 1)
+    means = np.cumsum(draws, axis=1) / counts
+    sds = np.sqrt((np.cumsum(draws**2, axis=1) - counts * means**2) / np.maximum(counts - 1, 1))
+    half = np.array([half_width(int(n), 1.0, alpha=alpha, expected_sd=1.0) for n in counts])
+    widths = np.where(counts < MIN_LAUNCHES, half, sds * half)
+    above = (means > widths).argmax(axis=1) + MAX_LAUNCHES * ~(means > widths).any(axis=1)
+    below = (means < -widths).argmax(axis=1) + MAX_LAUNCHES * ~(means < -widths).any(axis=1)
+    assert (above < below).mean() < alpha / 2
+
+
+@given(n=st.integers(1, MIN_LAUNCHES - 1), alpha=alphas, sd=st.floats(1e-6, 1e3), seen=st.floats(0, 1e3))
+def test_the_first_looks_are_students_t_with_two_degrees_of_freedom_around_what_was_recorded(n, alpha, sd, seen):
+    quantile = scipy.stats.t.isf(alpha / 2 * FIRST_SHARE / 3, 2)
+    assert half_width(n, seen, alpha=alpha, expected_sd=sd) == pytest.approx(sd / math.sqrt(n) * quantile, rel=1e-6)
+
+
+@given(n=st.integers(MIN_LAUNCHES, MAX_LAUNCHES), alpha=alphas, sd=st.floats(1e-6, 1e3))
+def test_later_looks_have_the_rest_of_the_error_and_their_own_scatter(n, alpha, sd):
+    rest = half_width(n, 1.0, alpha=alpha * (1 - FIRST_SHARE))
+    assert half_width(n, 1.0, alpha=alpha, expected_sd=sd) == pytest.approx(rest)
+    assert half_width(n, 1.0, alpha=alpha) <= rest
+
+
+def test_what_was_never_recorded_has_no_first_looks():
+    assert [half_width(n, 1.0, alpha=0.1, expected_sd=math.inf) for n in (1, 2, 3)] == [math.inf] * 3
+
+
+def test_blocks_that_scatter_more_than_recorded_widen_the_first_looks():
+    calm, wild = (mean_interval([0.0], alpha=0.1, min_sd=sd, expected_sd=0.01) for sd in (0.001, 0.02))
+    assert calm.half == half_width(1, 0.0, alpha=0.1, expected_sd=0.01)
+    assert wild.half == 2 * calm.half
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.10, 0.2])
@@ -92,7 +130,7 @@ def test_it_pays_for_looking_early_compared_with_the_fixed_n_interval(n, alpha):
 
 @pytest.mark.parametrize(
     ("alpha", "first"),
-    [(0.3, 4), (0.1, 4), (0.05, 4), (0.02, 5), (0.01, 5), (0.005, 5), (0.001, 7), (1e-6, 12)],
+    [(0.3, 4), (0.1, 4), (0.05, 4), (0.02, 5), (0.01, 5), (0.005, 6), (0.001, 7), (1e-6, 12)],
 )
 def test_it_is_infinite_until_there_is_enough_evidence(alpha, first):
     known = [math.isfinite(half_width(n, 1.0, alpha=alpha)) for n in range(30)]
@@ -193,24 +231,27 @@ def test_drift_covers_two_occasions_of_the_normal_size():
     assert statistics.NormalDist(sigma=0.1).cdf(widened.half) == pytest.approx(0.95)
 
 
-def suffices(m, sd, distance):
-    return half_width(m, sd, alpha=0.05) < distance
+def suffices(m, sd, distance, drift=0.0):
+    return math.hypot(half_width(m, sd, alpha=0.05), drift) < distance
 
 
-@pytest.mark.parametrize("side", [1, -1])
+@pytest.mark.parametrize("drift", [0.0, 0.01])
 @pytest.mark.parametrize("n", [MIN_LAUNCHES, 10, MAX_LAUNCHES - 1])
-def test_the_first_number_of_launches_that_suffices_is_needed(n, side):
-    interval = Interval(mean=0.1, half=1.0)
+def test_the_first_number_of_launches_that_suffices_is_needed(n, drift):
     for m in range(n + 1, MAX_LAUNCHES + 1):
-        distance = half_width(m, 0.02, alpha=0.05) * (1 + 1e-9)
-        found = launches_needed(interval, 0.1 + side * distance, n, 0.02, alpha=0.05)
+        distance = math.hypot(half_width(m, 0.02, alpha=0.05), drift) * (1 + 1e-9)
+        found = launches_needed(distance, n, 0.02, alpha=0.05, drift=drift)
         assert found == m
-        assert suffices(found, 0.02, distance)
-        assert found == n + 1 or not suffices(found - 1, 0.02, distance)
+        assert suffices(found, 0.02, distance, drift)
+        assert found == n + 1 or not suffices(found - 1, 0.02, distance, drift)
 
 
 def test_launches_at_hand_are_not_needed_and_at_the_limit_no_number_is_enough():
-    interval = Interval(mean=0.1, half=0.0)
-    assert launches_needed(interval, 0.9, 5, 0.02, alpha=0.05) == 6
-    assert launches_needed(interval, 0.1, 5, 0.02, alpha=0.05) is None
-    assert launches_needed(interval, 0.9, MAX_LAUNCHES, 0.02, alpha=0.05) is None
+    assert launches_needed(0.8, 5, 0.02, alpha=0.05) == 6
+    assert launches_needed(0.0, 5, 0.02, alpha=0.05) is None
+    assert launches_needed(0.8, MAX_LAUNCHES, 0.02, alpha=0.05) is None
+    assert launches_needed(0.8, 5, 0.02, alpha=0.05, drift=0.9) is None
+
+
+def test_two_launches_suffice_where_the_first_looks_do():
+    assert launches_needed(0.8, 1, 0.02, alpha=0.05, expected_sd=0.02) == 2
