@@ -84,7 +84,7 @@ only_with_own_mounts = pytest.mark.skipif(
 
 
 @only_with_own_mounts
-def test_energy_is_what_the_counters_moved_by(check_with_counters):
+def test_energy_is_the_difference_of_the_counters(check_with_counters):
     done, file = check_with_counters(PACKAGE_WATTS, DRAM_WATTS)
     assert done.returncode == 0, done.stdout + done.stderr
     (workload,) = json.loads(file.read_text())["workloads"]

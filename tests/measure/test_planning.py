@@ -48,7 +48,7 @@ def both(load, *, call_ns=(4 * MS, 4 * MS), min_window_ns=8 * MS, limit_s=60.0, 
     )
 
 
-def test_one_client_has_the_plan_that_it_always_had():
+def test_one_client_gets_the_plan_of_a_closed_loop():
     facts = {"min_window_ns": 20 * MS, "time_limit_ns": 60.0 * S}
     assert alone("closed") == plan_launch(call_ns=4 * MS, start_ns=0.2 * S, **facts)
     assert both("closed", min_window_ns=20 * MS, threads=2) == plan_pair(
@@ -79,12 +79,12 @@ def test_every_client_gets_as_many_calls(clients, call_ns):
         ("1 req/s", 600, 19, 19),
     ],
 )
-def test_windows_at_a_rate_hold_enough_arrivals_as_far_as_the_limit_has_room(rate, limit_s, calls, pair_calls):
+def test_windows_at_a_rate_have_enough_arrivals_within_the_time_limit(rate, limit_s, calls, pair_calls):
     assert alone({"rate": rate}, call_ns=MS / 10, limit_s=limit_s).calls == calls
     assert both({"rate": rate}, call_ns=(MS / 10, MS / 10), limit_s=limit_s).calls == pair_calls
 
 
-def test_more_than_can_be_served_takes_as_long_as_serving_it():
+def test_an_overload_takes_as_long_as_serving_it():
     """Windows are planned by what will happen: half a second of work, not half a second of arrivals."""
     assert alone({"rate": "2000 req/s"}, call_ns=4 * MS).calls == 125
 
@@ -105,7 +105,7 @@ def test_windows_at_a_rate_are_long_enough_and_launches_fit_into_the_limit(rate,
     assert plan.windows == 2 or MIN_PLANNED_LAUNCHES * 2 * plan.windows * slowest_ns <= 1.6 * 300 * S
 
 
-def test_what_arrives_at_a_rate_warms_up_back_to_back_and_needs_no_settling():
+def test_paced_workloads_warm_up_back_to_back_without_settling():
     closed, paced = both("closed", threads=2), both({"rate": "50 req/s"}, threads=2)
     assert closed.settling_calls > 0
     assert paced.warm_up_calls == closed.calls
@@ -134,7 +134,7 @@ def test_requests_that_are_too_rare_for_the_limit_are_refused(rate, limit_s, one
 
 
 @pytest.mark.parametrize("clients", [1, 4])
-def test_windows_for_a_slow_counter_are_not_those_that_warm_up(clients):
+def test_warm_up_windows_stay_short_for_a_slow_counter(clients):
     load = {"concurrency": clients} if clients > 1 else "closed"
     for plan in (alone(load, min_window_ns=1250 * MS), both(load, min_window_ns=1250 * MS)):
         assert plan.calls * 4 * MS >= 1250 * MS
@@ -143,5 +143,5 @@ def test_windows_for_a_slow_counter_are_not_those_that_warm_up(clients):
         assert 2 * STEADY_SPAN <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
 
 
-def test_a_call_that_is_as_long_as_a_window_warms_up_as_it_is():
+def test_a_call_as_long_as_a_window_warms_up_by_itself():
     assert alone("closed", call_ns=2 * S, min_window_ns=1250 * MS).warm_up_calls == 0

@@ -54,7 +54,7 @@ def test_all_components_of_a_reading_count():
     assert reading(1.0, 2.0, 4.0).energy_joules == 7.0
 
 
-def test_every_other_metric():
+def test_all_other_metrics():
     slow = window(requests=4, wall_ns=2_000_000_000, latencies_ns=(400_000_000,) * 3 + (800_000_000,))
     fast = window(requests=6, wall_ns=1_000_000_000, latencies_ns=(100_000_000,) * 6)
     one = launch(slow, fast, cold_start_ns=250_000_000, cold_start=reading(7.2), peak_memory_bytes=1000)
@@ -83,7 +83,7 @@ def test_latencies_need_not_come_sorted():
     assert series([launch(window(requests=3, latencies_ns=(3, 1, 2)))])["latency_p50"].overall == 2e-9
 
 
-def test_a_peak_that_one_launch_does_not_know_is_not_known():
+def test_a_peak_unknown_in_one_launch_is_unknown():
     launches = [launch(peak_memory_bytes=1000), launch(peak_memory_bytes=0)]
     assert "peak_memory" not in series(launches)
 
@@ -97,7 +97,7 @@ def test_success_rate(served, failed, rate):
     assert success_rate([launch(*parts)]) == rate
 
 
-def test_energy_is_shared_by_the_requests_that_were_served():
+def test_energy_is_divided_by_the_served_requests():
     half = launch(window(3.6e6, requests=5, failed_requests=5))
     assert series([half])["energy_per_request"].overall == pytest.approx(0.2)
 
@@ -116,7 +116,7 @@ def yielding(joules, units):
     return replace(window(joules), units=units)
 
 
-def test_energy_per_unit_is_energy_over_what_was_yielded():
+def test_energy_per_unit_is_energy_divided_by_units():
     launches = [launch(yielding(3.6e6, 100), yielding(3.6e6, 300)), launch(yielding(7.2e6, 100))]
     energy = series(launches)["energy_per_unit"]
     assert energy.per_launch == pytest.approx((2 / 400, 2 / 100))
@@ -124,7 +124,7 @@ def test_energy_per_unit_is_energy_over_what_was_yielded():
 
 
 @pytest.mark.parametrize("units", [None, 0])
-def test_a_launch_that_yielded_nothing_has_no_energy_per_unit(units):
+def test_a_launch_without_units_has_no_energy_per_unit(units):
     assert "energy_per_unit" not in series([launch(yielding(1.0, 5)), launch(yielding(1.0, units))])
 
 
@@ -136,7 +136,7 @@ def test_a_launch_that_yielded_nothing_has_no_energy_per_unit(units):
         ((100, 0), (100, 100), 0.55),  # a window without any: launch by launch
     ],
 )
-def test_how_energy_per_unit_changed(base, head, change):
+def test_the_change_of_energy_per_unit(base, head, change):
     launches = Launches(
         base=(launch(*(yielding(2.0, one) for one in base)),),
         head=(launch(*(yielding(2.2, one) for one in head)),),
@@ -152,7 +152,7 @@ def test_time_to_the_first_piece_of_streamed_answers():
     assert "ttft_p50" not in series([launch(streamed), launch()])
 
 
-def test_a_few_dear_requests_move_the_total_and_not_the_ratio():
+def test_a_few_expensive_requests_change_the_total_and_not_the_ratio():
     base = launch(*(window(1.0) for _ in range(24)))
     head = launch(*(window(3.0 if number % 12 == 0 else 1.0) for number in range(24)))
     change = change_series(Launches(base=(base,), head=(head,)))["energy_per_request"]

@@ -95,7 +95,7 @@ def test_a_month_s_metrics_are_multiples_of_effective_energy():
     assert weighed["sci"].head.value == pytest.approx(found.sci_g)
 
 
-def test_the_machines_drift_reaches_no_further_than_its_share():
+def test_drift_widens_only_the_share_that_drifts():
     """A pool's price does not drift with the machine's speed: widening it as much would decide nothing."""
     launches = [one_launch(1.0)] * 5
     busy = at(BUSY).series(launches, NO_BYTES)["effective_energy_per_request"]
@@ -159,7 +159,7 @@ def test_a_change_has_an_interval_like_any_other():
     assert found["monthly_cost"].incomparable == found["sci"].incomparable == "two cards"
 
 
-def test_what_leaves_the_site_is_in_the_cost_of_each_side():
+def test_outgoing_traffic_is_in_the_cost_of_each_side():
     sent = replace(PRICED, price_per_gb=0.09)
     pairs = pairs_of(1.0)
     found = at(sent).changes(pairs, change_series(pairs), base=Bytes(egress=1e3), head=Bytes(egress=1e6))
@@ -196,7 +196,7 @@ def test_a_counter_that_shows_only_idle_power_is_noted():
     )
 
 
-def test_one_noisy_launch_is_carried_by_the_warm_pool_and_refused_without():
+def test_a_noisy_launch_is_accepted_with_warm_replicas_and_refused_without():
     launches = [one_launch(0.3), one_launch(0.06), one_launch(0.3)]
     assert min(at(WARM, COUNTER).series(launches, NO_BYTES)["effective_energy_per_request"].per_launch) > 0
     serverless = replace(BUSY, idle_watts=0.0)

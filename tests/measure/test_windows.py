@@ -53,14 +53,14 @@ def test_every_launch_warms_up_and_measures(facts):
 
 
 @launches
-def test_measuring_leaves_room_for_several_launches_where_one_window_does(facts):
+def test_the_plan_leaves_room_for_several_launches_if_windows_are_short(facts):
     plan, call_ns = plan_launch(**facts), facts["call_ns"]
     measured_ns = plan.windows * plan.calls * call_ns
     assert plan.windows == 1 or MIN_PLANNED_LAUNCHES * (facts["start_ns"] + measured_ns) <= facts["time_limit_ns"]
 
 
 @launches
-def test_a_launch_measures_no_longer_than_evidence_needs(facts):
+def test_the_length_of_a_launch_is_bounded(facts):
     plan, call_ns = plan_launch(**facts), facts["call_ns"]
     one_window_ns = plan.calls * call_ns
     assert plan.windows <= 4 or (plan.windows - 1) * one_window_ns < LAUNCH_NS
@@ -85,14 +85,14 @@ def test_plans(call_ns, min_window_ns, limit_s, calls, windows):
 
 
 @pytest.mark.parametrize("call_ns", [0.03 * MS, 1 * MS, 100 * MS, 300 * MS, 600 * MS])
-def test_warm_up_can_settle_wherever_the_limit_has_room_for_it(call_ns):
+def test_warm_up_may_reach_steadiness_if_the_limit_has_room(call_ns):
     """`is_steady` needs six windows: with a lower limit every model would be unsteady."""
     plan = plan_launch(call_ns=call_ns, min_window_ns=20 * MS, time_limit_ns=60 * S, start_ns=0.15 * S)
     assert plan.max_warm_up >= 2 * STEADY_SPAN
 
 
 @pytest.mark.parametrize("call_ns", [0.03 * MS, 1 * MS, 100 * MS, 300 * MS])
-def test_the_warm_up_of_a_pair_can_settle_too(call_ns):
+def test_the_warm_up_of_a_pair_may_reach_steadiness_too(call_ns):
     pair = plan_pair(call_ns=(call_ns, call_ns), min_window_ns=8 * MS, time_limit_ns=60 * S, start_ns=0.3 * S)
     assert pair.max_warm_up >= 2 * STEADY_SPAN
 
@@ -121,7 +121,7 @@ def test_a_pair_serves_whole_blocks_in_windows_long_enough_for_its_faster_side(
     assert plan == plan_pair(call_ns=(head_ns, base_ns), **facts)
 
 
-def test_a_side_that_is_a_thousand_times_slower_does_not_make_launches_outlast_the_limit():
+def test_a_side_a_thousand_times_slower_does_not_exceed_the_limit():
     plan = plan_pair(call_ns=(1 * MS, 1000 * MS), min_window_ns=8 * MS, time_limit_ns=20 * S, start_ns=0.3 * S)
     assert plan.calls == 1
     assert plan.windows == 2
@@ -142,7 +142,7 @@ def test_a_side_that_is_a_thousand_times_slower_does_not_make_launches_outlast_t
         ([100.0, 900.0, 101.0, 99.0, 900.0, 100.0], True),  # one outlier in three says nothing
     ],
 )
-def test_steady_is_when_windows_stop_getting_faster(durations, steady):
+def test_windows_are_steady_once_they_stop_getting_faster(durations, steady):
     assert is_steady(durations) is steady
 
 
@@ -178,7 +178,7 @@ def test_quantiles(values, share, value):
     values=st.lists(st.integers(0, 10**12), min_size=1, max_size=200).map(sorted),
     share=st.sampled_from([0.01, 0.25, 0.5, 0.9, 0.95, 0.99, 1.0]),
 )
-def test_a_quantile_is_the_smallest_value_that_the_share_does_not_exceed(values, share):
+def test_a_quantile_is_the_smallest_value_with_at_least_the_share_at_or_below(values, share):
     found = quantile(values, share)
     needed = math.ceil(share * len(values))
     assert sum(value <= found for value in values) >= needed

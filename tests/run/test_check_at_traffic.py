@@ -68,7 +68,7 @@ def test_it_reads_back(found):
     assert read_result(found.to_json(), name="result.json") == found
 
 
-def test_a_pool_that_is_too_small_is_an_error_that_names_the_line():
+def test_a_too_small_pool_is_an_error_with_its_line():
     busy = POLICY.replace("200000, warm_replicas: 2", "1.0e12, max_replicas: 1").replace("0.34", "0.35")
     (mlp,) = checked(busy).workloads
     assert mlp.verdict is Verdict.ERROR
@@ -78,7 +78,7 @@ def test_a_pool_that_is_too_small_is_an_error_that_names_the_line():
     assert mlp.footprint is None
 
 
-def test_without_a_budget_on_it_that_is_a_note():
+def test_a_too_small_pool_without_a_budget_is_a_note():
     text = POLICY.partition("    budgets")[0].replace("200000, warm_replicas: 2", "1.0e12, max_replicas: 1")
     (mlp,) = checked(text).workloads
     assert mlp.verdict is Verdict.PASS
@@ -86,7 +86,7 @@ def test_without_a_budget_on_it_that_is_a_note():
     assert "energy_per_request" in mlp.metrics
 
 
-def test_an_idle_power_above_what_serves_is_doubted_with_its_line():
+def test_an_idle_power_above_the_measured_power_is_noted_with_its_line():
     text = POLICY.replace("price: 0.34 USD/h", "idle_power: 5 kW")
     (mlp,) = checked(text.partition("    budgets")[0]).workloads
     assert mlp.notes[0].startswith("energygate.yml:7: site.replica.idle_power is 5.00 kW, above the ")

@@ -92,7 +92,7 @@ def slower(project):
         *repeated(("head", CALLABLE, APP), ("base", CALLABLE, LATE), ("base", NODE, APP)),
     ],
 )
-def test_a_copy_does_not_serve_for_both(packaged, of, workload, app):
+def test_one_installed_copy_is_refused_for_both_sides(packaged, of, workload, app):
     way = "PYTHONPATH=src" if workload is CALLABLE else "`pythonpath = src` in pytest's settings"
     project = packaged(workload, app=app)
     if of == "base":
@@ -109,7 +109,7 @@ def test_a_copy_does_not_serve_for_both(packaged, of, workload, app):
     assert f"or let both sides import their checkouts with {way}" in message
 
 
-def test_an_editable_install_that_the_workloads_module_imports_is_seen(packaged):
+def test_an_imported_editable_install_is_detected(packaged):
     project = packaged()
     slower(project)
     path = os.pathsep.join([str(REPOSITORY), str(project.root / "src")])
@@ -119,7 +119,7 @@ def test_an_editable_install_that_the_workloads_module_imports_is_seen(packaged)
 
 
 @pytest.mark.parametrize("workload", [CALLABLE, NODE], ids=["python", "pytest"])
-def test_the_ways_that_the_hint_names(packaged, workload):
+def test_the_remedies_of_the_hint_work(packaged, workload):
     project = packaged(workload, **({"pytest.ini": "[pytest]\npythonpath = src\n"} if "pytest" in workload else {}))
     path = installed(project)
     slower(project)
@@ -130,7 +130,7 @@ def test_the_ways_that_the_hint_names(packaged, workload):
     assert change["estimate"] == pytest.approx(1.0, abs=0.3)  # a copy that served for both would make it 0
 
 
-def test_a_copy_in_each_sides_own_environment_is_its_own(packaged):
+def test_a_copy_in_each_sides_own_environment_is_accepted(packaged):
     measurement = {"python": ".venv/bin/python", "setup": "sh ./setup.sh"}
     project = packaged(measurement=measurement, interpreter=INTERPRETER, **{"setup.sh": SETUP})
     slower(project)
@@ -149,7 +149,7 @@ def test_a_copy_in_each_sides_own_environment_is_its_own(packaged):
         *repeated(({"python": "package.core:make"}, ".venv/lib/site-packages"), (NODE, "")),
     ],
 )
-def test_a_copy_of_what_has_not_changed_serves_for_both(packaged, workload, site):
+def test_a_copy_of_unchanged_code_is_accepted_for_both(packaged, workload, site):
     source = SPIN.format(milliseconds=4.0) + "\n\nwork = make()\n"
     project = packaged(workload, **{"src/package/core.py": source})
     path = installed(project, project.root / site if site else None)
@@ -185,7 +185,7 @@ def imported(tmp_path, modules, *, own, other, copy):
         ({"src/m.py": "1"}, {"src/m.py": "2"}, {"m.so": "3"}, None),
     ],
 )
-def test_what_makes_a_copy_anothers(tmp_path, own, other, copy, expected):
+def test_what_makes_a_copy_foreign(tmp_path, own, other, copy, expected):
     (file,) = copy
     assert imported(tmp_path, {"m": f"copy/{file}"}, own=own, other=other, copy=copy) == expected
 
@@ -199,7 +199,7 @@ def test_what_makes_a_copy_anothers(tmp_path, own, other, copy, expected):
         ("1", "2", None, None),  # it was not installed: a test, say
     ],
 )
-def test_every_file_of_a_package_counts_that_all_have(tmp_path, mine, others, copied, expected):
+def test_every_common_file_of_a_package_is_compared(tmp_path, mine, others, copied, expected):
     files = [
         {f"{place}m/__init__.py": "", **({} if text is None else {f"{place}m/deep/part.py": text})}
         for place, text in (("src/", mine), ("src/", others), ("", copied))
@@ -220,13 +220,13 @@ def test_every_file_of_a_package_counts_that_all_have(tmp_path, mine, others, co
         {"m": None},
     ],
 )
-def test_namesakes_are_left_alone(tmp_path, modules):
+def test_packages_that_only_share_a_name_are_ignored(tmp_path, modules):
     (name, *_) = modules
     own, other = {f"src/{name}.py": "1", "lib/m.py": "3"}, {f"src/{name}.py": "2"}
     assert imported(tmp_path, modules, own=own, other=other, copy={"m.py": "2"}) is None
 
 
-def test_an_environment_in_a_checkout_is_its_own_and_not_the_others(tmp_path):
+def test_an_environment_inside_a_checkout_belongs_to_that_side(tmp_path):
     """What building makes of sources, such as a version that it stamps, is that side's all the same."""
     own, other = {"src/m.py": "1"}, {"src/m.py": "2"}
     installed = {".venv/lib/site-packages/m.py": "2"}

@@ -47,7 +47,9 @@ def make():
 
 
 @pytest.mark.parametrize(("number", "code"), [*repeated((signal.SIGINT, 130)), (signal.SIGTERM, 143)])
-def test_a_signal_ends_both_sides_the_frozen_one_too(project, tmp_path, tmp_path_factory, has_ended, *, number, code):
+def test_a_signal_ends_both_sides_even_if_one_is_frozen(
+    project, tmp_path, tmp_path_factory, has_ended, *, number, code
+):
     address, diary = tmp_path_factory.mktemp("s") / "s", tmp_path / "diary"  # a socket's path must be short
     for side in ("base", "head"):
         source = WORKLOAD.format(side=side, diary=str(diary), address=str(address))
@@ -89,7 +91,7 @@ class Open:
 SPENT_S = 3.5
 
 
-def test_the_time_that_decided_workloads_leave_goes_to_the_open_ones(project, monkeypatch):
+def test_time_left_by_decided_workloads_goes_to_undecided_ones(project, monkeypatch):
     project.spin("app.py", 4.0)
     project.spin("spinning.py", 4.0)
     project.policy({"steady": {"python": "app:make", "paths": ["app.py"]}, "open": {"python": "spinning:make"}})

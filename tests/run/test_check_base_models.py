@@ -81,7 +81,7 @@ def findings(workload, metric):
     return {one["kind"]: one["verdict"] for one in workload["metrics"][metric]["findings"]}
 
 
-def test_other_answers_fail_where_the_policy_says_how_much_must_agree(models):
+def test_different_answers_fail_under_a_limit_on_agreement(models):
     assert (models.ran.code, models.result["verdict"]) == (1, "fail")
     cnn = models.workloads["cnn"]
     assert findings(cnn, "output_agreement") == {"min": "fail"}
@@ -99,7 +99,7 @@ def test_exact_metrics_are_compared_without_an_interval(models):
     assert change["low"] == change["estimate"] == change["high"] > 0
 
 
-def test_where_a_change_went_is_told(models):
+def test_the_operators_with_the_change_are_reported(models):
     comparison = models.workloads["cnn"]["comparison"]
     assert comparison["operators"][0]["operator"] == "Conv"
     assert comparison["operators"][0]["contribution"] > 0.1
@@ -108,11 +108,11 @@ def test_where_a_change_went_is_told(models):
     assert "98.3 % of 360 answers agree with base's; nodes 7 → 9" in line
 
 
-def test_the_same_bytes_are_not_measured(models):
+def test_identical_models_are_not_measured(models):
     assert models.workloads["mlp"]["state"] == "unchanged"
 
 
-def test_other_bytes_of_the_same_model_are_and_nasty_names_are_only_names(models):
+def test_a_reserialised_model_is_measured_and_special_characters_in_names_work(models):
     nasty = models.workloads[NASTY]
     assert (nasty["state"], nasty["verdict"], nasty["error"]) == ("compared", "pass", None)
     assert nasty["comparison"]["agreement"]["share"] == 1
@@ -129,11 +129,11 @@ def test_a_callable_may_become_a_model(models):
     assert rewritten["comparison"]["agreement"]["share"] < 1
 
 
-def test_answers_that_cannot_be_collected_from_either_side_are_noted_where_no_budget_asks(models):
+def test_uncollectable_answers_are_noted_without_a_budget_on_them(models):
     ragged = models.workloads["ragged"]
     assert (ragged["verdict"], ragged["error"], ragged["comparison"]["agreement"]) == ("pass", None, None)
     assert ragged["notes"][0].startswith("answers were not compared: answers differ in shape")
 
 
-def test_the_result_is_what_the_schema_says(models):
+def test_the_result_follows_the_schema(models):
     jsonschema.validate(models.result, result_json_schema())

@@ -70,7 +70,7 @@ def test_energy_is_per_request_whatever_a_call_serves(tested):
     assert "a call serves 4 requests at head and 1 at base; energy is per request" in workload["notes"]
 
 
-def test_unchanged_files_are_not_measured_and_a_renamed_entry_is_the_same_test(tested):
+def test_unchanged_tests_are_not_measured_even_under_a_new_entry_name(tested):
     project = tested(paths=["src", "tests"])
     project.write("README.md", "words")
     project.policy({"renamed": {"pytest": NODE, "paths": ["src", "tests"], "budgets": limit()}})
@@ -82,7 +82,7 @@ def test_unchanged_files_are_not_measured_and_a_renamed_entry_is_the_same_test(t
     )
 
 
-def test_an_installed_copy_of_head_does_not_serve_for_base(tested):
+def test_an_installed_copy_of_head_is_not_accepted_for_base(tested):
     project = tested()
     (project.root / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
     project.git("add", "--all")
@@ -109,7 +109,7 @@ def test_a_test_that_only_head_has_is_added(project, tested, missing):
     assert found.ran.code == 0
 
 
-def test_a_test_that_head_has_removed_is_no_way_around_its_limit(tested):
+def test_removing_a_test_does_not_evade_its_limit(tested):
     project = tested()
     project.write("tests/test_energy.py", "def test_other(): ...\n")
     found = project.check("--base", "main")

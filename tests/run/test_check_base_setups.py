@@ -55,7 +55,7 @@ def test_each_side_has_an_interpreter_of_its_own(project):
     assert energy(found)["change"]["estimate"] == pytest.approx(1.0, abs=0.3)
 
 
-def test_a_setup_that_fails_at_base_shows_what_it_said(project):
+def test_a_failing_setup_at_base_shows_its_output(project):
     own_interpreters(project, "echo resolving packages\necho no such wheel >&2\nexit 7\n")
     project.write("setup.sh", SETUP)
     found = project.check("--base", "main")
@@ -66,7 +66,7 @@ def test_a_setup_that_fails_at_base_shows_what_it_said(project):
     assert lines == ["  | resolving packages", "  | no such wheel"]
 
 
-def test_without_an_interpreter_it_says_whose_is_missing(project):
+def test_a_missing_interpreter_is_named_with_its_side(project):
     own_interpreters(project, "true\n")
     project.write("who", "4.2")
     found = project.check("--base", "main")
@@ -98,7 +98,7 @@ def test_equal_trees_with_different_interpreters_are_not_identical(project, bare
     assert "cannot import onnxruntime" in message
 
 
-def test_interpreters_without_numpy_are_measured_all_the_same(project, bare_python):
+def test_interpreters_without_numpy_can_be_measured(project, bare_python):
     project.spin("app.py", 4.0)
     project.policy({"app": {"python": "app:make"}}, time_limit=QUICK)
     project.commit()
@@ -124,7 +124,7 @@ def test_two_directories_are_compared_without_git(project):
     assert again.workloads["app"]["state"] == "unchanged"
 
 
-def test_an_installed_copy_of_head_does_not_serve_for_base(project):
+def test_an_installed_copy_of_head_is_not_accepted_for_base(project):
     project.write("src/package/__init__.py", "")
     project.spin("src/package/app.py", 4.0)
     project.policy({"app": {"python": "package.app:make", "budgets": limit()}})
@@ -138,7 +138,7 @@ def test_an_installed_copy_of_head_does_not_serve_for_base(project):
     assert "editable install" in message
 
 
-def test_without_a_policy_at_base_heads_decides(project):
+def test_without_a_policy_at_base_heads_policy_decides(project):
     project.copy("models/digits-mlp.onnx", "old.onnx")
     project.commit(branch="change")
     project.copy("models/digits-mlp.onnx", "new.onnx")
@@ -172,7 +172,7 @@ def test_without_a_policy_at_base_heads_decides(project):
         ({"added": "fail"}, "come", 1, "✗ FAIL  come: added, which base's policy does not allow"),
     ],
 )
-def test_bases_rules_for_lonely_workloads(project, rules, name, code, said):
+def test_bases_rules_for_added_and_removed_workloads(project, rules, name, code, said):
     for one in ("gone", "come"):
         project.spin(f"{one}.py", 1.0)
     project.policy({"gone": {"python": "gone:make"}}, comparison=rules)

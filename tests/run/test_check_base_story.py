@@ -57,7 +57,7 @@ def energy(workload):
     return workload["metrics"]["energy_per_request"]
 
 
-def test_it_fails_for_the_heavier_one(story):
+def test_the_run_fails_for_the_heavier_workload(story):
     assert story.ran.code == 1
     assert story.result["verdict"] == "fail"
     first = story.ran.out.splitlines()[0]
@@ -76,13 +76,13 @@ def test_it_fails_for_the_heavier_one(story):
         ("added", "added", "pass"),
     ],
 )
-def test_what_becomes_of_each(story, name, state, verdict):
+def test_the_verdict_of_each_workload(story, name, state, verdict):
     workload = story.workloads[name]
     assert (workload["state"], workload["verdict"], workload["error"]) == (state, verdict, None)
 
 
 @pytest.mark.parametrize(("name", "change"), [("heavier", 1.0), ("same", 0.0), ("new name", 2.0)])
-def test_the_change_is_what_it_was_made_to_be(story, name, change):
+def test_the_measured_change_is_the_constructed_one(story, name, change):
     found = energy(story.workloads[name])["change"]
     # What a call costs besides its spinning dilutes a change; sides that are mixed up, or lost, halve one.
     assert 1 + found["estimate"] == pytest.approx(1 + change, rel=0.15)
@@ -92,12 +92,12 @@ def test_the_change_is_what_it_was_made_to_be(story, name, change):
 
 
 @pytest.mark.parametrize("name", ["steady", "gone"])
-def test_what_need_not_be_measured_is_not(story, name):
+def test_unchanged_workloads_are_not_measured(story, name):
     workload = story.workloads[name]
     assert (workload["metrics"], workload["provenance"], workload["comparison"]) == ({}, None, None)
 
 
-def test_what_is_new_has_no_base(story):
+def test_an_added_workload_has_no_base(story):
     added = story.workloads["added"]
     assert (energy(added)["base"], energy(added)["change"], added["comparison"]) == (None, None, None)
 
@@ -111,7 +111,7 @@ def test_a_pull_request_cannot_loosen_its_own_gate(story):
     assert "this change also changes the policy: base's policy decides" in story.ran.out
 
 
-def test_states_are_told(story):
+def test_states_are_reported(story):
     for line in (
         "= identical to base, not measured: steady",
         "new name: renamed from old name; base's budgets decide",
@@ -121,12 +121,12 @@ def test_states_are_told(story):
     assert "gone: removed; it exists at base " in story.ran.out
 
 
-def test_rows_are_sorted_by_how_pressing_they_are(story):
+def test_rows_are_sorted_by_urgency(story):
     marks = [line[2] for line in story.ran.out.splitlines() if line[:2] == "  " and line[2] in "✗!?w✓"]
     assert marks == ["✗", "w", "✓", "✓"]
 
 
-def test_the_result_is_what_the_schema_says_and_names_base(story):
+def test_the_result_follows_the_schema_and_names_base(story):
     jsonschema.validate(story.result, result_json_schema())
     base = story.result["base"]
     assert (base["ref"], len(base["commit"])) == ("main", 40)
@@ -135,5 +135,5 @@ def test_the_result_is_what_the_schema_says_and_names_base(story):
     assert json.dumps(story.result, allow_nan=False)
 
 
-def test_both_sides_answer_alike_and_that_is_said(story):
+def test_agreement_of_answers_is_reported(story):
     assert "heavier: the value agrees with base's" in story.ran.out

@@ -161,7 +161,7 @@ def test_a_command_that_burns_twice_as_much_fails(project):
     assert 0.4 < energy(found)["change"]["estimate"] < 1.2  # starting and ending is the same on both sides
 
 
-def test_other_answers_are_told(served, diary):
+def test_different_answers_are_reported(served, diary):
     more = {"budgets": {"output_agreement": "99 %"}, "units": None}
     served.policy({"w": {key: value for key, value in endpoint(**more).items() if value}}, time_limit=QUICK)
     served.commit(branch="change")
@@ -198,7 +198,7 @@ def test_one_port_for_both_sides_is_refused(served, diary):
     assert "Write {port} instead" in found.ran.said
 
 
-def test_a_server_that_does_not_start_is_told_with_its_last_words(served):
+def test_a_server_that_does_not_start_is_an_error_with_its_stderr(served):
     served.policy({"w": endpoint(serve="echo there are no weights; exit 3")})
     served.commit()
     found = served.check()
@@ -210,7 +210,7 @@ def test_a_server_that_does_not_start_is_told_with_its_last_words(served):
     assert "there are no weights" in found.ran.said
 
 
-def test_a_file_of_requests_that_is_not_there(served):
+def test_a_missing_file_of_requests(served):
     served.policy({"w": endpoint(inputs="gone.jsonl")})
     served.commit()
     found = served.check()

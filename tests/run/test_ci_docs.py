@@ -102,7 +102,7 @@ def test_a_comment_that_cannot_be_posted_does_not_fail_its_job(shell):
     assert ran.stderr.endswith("energygate: the comment could not be posted; the verdict stands\n")
 
 
-def test_without_a_result_the_plain_shell_still_exits_with_the_reason(removes_one, shell):
+def test_without_a_result_the_plain_shell_exits_with_the_checks_code(removes_one, shell):
     assert shell(block("sh"), TARGET_BRANCH="gone").returncode == 2
     assert not (removes_one.root / "energy.md").exists()
 
@@ -120,7 +120,7 @@ def test_legs_plan_for_themselves_and_one_job_judges(removes_one, shell):
     assert shell(block("bash", 1), TARGET_BRANCH="main").returncode == 3
 
 
-def test_gitlab_measures_in_parallel_and_fails_what_broke(project, shell):
+def test_the_gitlab_recipe_measures_in_parallel_and_fails(project, shell):
     project.spin("light.py", 4)
     project.spin("other.py", 4)
     light = {"python": "light:make", "paths": ["light.py"]}
@@ -143,17 +143,17 @@ def test_gitlab_measures_in_parallel_and_fails_what_broke(project, shell):
 
 
 @pytest.mark.parametrize("line", sorted({found[0] for _, text in BLOCKS for found in COMMAND_LINE.finditer(text)}))
-def test_every_option_that_is_shown_exists(line):
+def test_every_documented_option_exists(line):
     found = COMMAND_LINE.fullmatch(line)
     known = {option for one in cli.commands[found["command"]].params for option in one.opts}
     assert set(re.findall(r"(?<=\s)--[a-z-]+", found["rest"])) - {"--"} <= known
 
 
-def test_the_scan_for_options_sees_them():
+def test_the_scan_finds_options():
     assert len({found["command"] for _, text in BLOCKS for found in COMMAND_LINE.finditer(text)}) == 5
 
 
-def test_the_matrix_that_is_shown_has_the_form_of_a_real_one(project, shell):
+def test_the_documented_matrix_has_the_real_format(project, shell):
     model = {"onnx": "model.onnx"}
     project.policy(
         {"digits-cnn": model, "digits-mlp": model, "summariser": {**model, "runs_on": ["self-hosted", "gpu"]}}

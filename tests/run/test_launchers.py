@@ -174,7 +174,7 @@ class Scripted:
 
 
 @pytest.mark.parametrize(("percent", "windows"), [(0.1, 8), (40.0, 24)], ids=["quiet", "noisy"])
-def test_a_launch_whose_blocks_disagree_goes_on(sides, pair_launcher, meter, percent, windows):
+def test_a_launch_with_scattered_blocks_measures_more(sides, pair_launcher, meter, percent, windows):
     base, head = sides(SPIN_4, SPIN_4)
     plan = replace(SHORT, max_windows=24)
     (pair,) = pair_launcher(base, head, meter=Scripted(meter, percent), plan=plan).launch().pairs
@@ -213,7 +213,7 @@ class Watching:
         return [time.clock_gettime_ns((~pid << 3) | 2) for pid in self._pids()] if self._measuring else []
 
 
-def test_the_waiting_side_stands_still_with_all_its_threads(sides, pair_launcher, meter):
+def test_all_threads_of_the_waiting_side_are_frozen(sides, pair_launcher, meter):
     base, head = sides(RESTLESS, RESTLESS)
     diary = Diary(base)
     watching = Watching(meter, lambda: [pid for _, pid, _ in diary.read("starts")])
@@ -263,7 +263,7 @@ def test_after_an_error_both_workers_are_gone(sides, pair_launcher, has_ended, *
     assert all(has_ended(pid) for pid in pids)
 
 
-def test_a_launch_after_a_failed_one_is_as_good_as_any(sides, pair_launcher):
+def test_a_launch_after_a_failed_one_works(sides, pair_launcher):
     once = FAILS.format(deed="Path('failed').exists() or (Path('failed').touch(), os._exit(7))")
     base, head = sides(once, SPIN_4)
     launcher = pair_launcher(base, head, plan=SHORT)
@@ -294,7 +294,7 @@ def make():
 )
 
 
-def test_sides_that_do_not_fit_together_take_turns_by_launches(sides, pair_launcher, has_ended):
+def test_sides_that_do_not_fit_into_memory_together_alternate_by_launch(sides, pair_launcher, has_ended):
     base, head = sides(GREEDY.format(milliseconds=4.0), GREEDY.format(milliseconds=8.0))
     launcher = pair_launcher(base, head)
     launches = launcher.launch() + launcher.launch()
@@ -311,7 +311,7 @@ def test_sides_that_do_not_fit_together_take_turns_by_launches(sides, pair_launc
     assert all(has_ended(pid) for _, pid, _ in starts)
 
 
-def test_a_side_that_cannot_start_says_so_rather_than_that_it_does_not_fit(sides, pair_launcher):
+def test_a_side_that_cannot_start_is_not_reported_as_too_large(sides, pair_launcher):
     base, head = sides("import nowhere", SPIN_4)
     with pytest.raises(MeasurementError, match="nowhere") as caught:
         pair_launcher(base, head).launch()

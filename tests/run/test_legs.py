@@ -25,7 +25,7 @@ def alpha(result):
     return result.workloads[0].provenance.alpha
 
 
-def test_a_leg_is_as_sure_as_the_whole_run():
+def test_a_leg_uses_the_confidence_of_the_whole_run():
     policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
     options = Options(workloads=["first"], time_limit_s=1)
     alone = check(policy, fixtures(), options)
@@ -34,7 +34,7 @@ def test_a_leg_is_as_sure_as_the_whole_run():
     assert alpha(leg) == pytest.approx(0.10 / 3)
 
 
-def test_beside_a_base_too(tmp_path):
+def test_a_leg_with_a_base_uses_the_confidence_of_the_whole_run(tmp_path):
     (tmp_path / "models").mkdir()
     heavier = (fixtures() / "models/digits-cnn.onnx").read_bytes()
     (tmp_path / "models/digits-mlp.onnx").write_bytes(heavier)
@@ -46,7 +46,7 @@ def test_beside_a_base_too(tmp_path):
     assert alpha(leg) == pytest.approx(0.10 / 3)
 
 
-def test_without_a_base_a_setup_that_was_asked_for_is_run():
+def test_without_a_base_a_given_setup_is_run():
     policy = parse_policy(POLICY.format(first="first"), "energygate.yml")
     with pytest.raises(MeasurementError, match="head: the setup command failed"):
         check(policy, fixtures(), Options(setup="exit 3"))

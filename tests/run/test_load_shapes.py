@@ -63,7 +63,7 @@ def asked(monkeypatch):
     return found
 
 
-def test_both_sides_get_the_same_arrivals_which_are_others_in_every_window(sides, pair_launcher, asked):
+def test_both_sides_get_the_same_arrivals_and_each_window_others(sides, pair_launcher, asked):
     base, head = under(sides(SPIN.format(milliseconds=1), SPIN.format(milliseconds=1)), load={"rate": "50 req/s"})
     launcher = pair_launcher(base, head, plan=PACED)
     launches = launcher.launch() + launcher.launch()
@@ -147,7 +147,7 @@ def test_head_alone_is_measured_under_its_load(sides, meter, asked):
     assert [first for _, first, _ in asked] == [25 * number for number in range(launcher.plan.windows)]
 
 
-def test_what_idle_threads_cost_shows_at_a_rate(sides, pair_launcher):
+def test_the_energy_of_spinning_idle_threads_shows_at_a_rate(sides, pair_launcher):
     """Back to back it is not hidden everywhere: a thread spins, too, while a neighbour keeps the other from its CPU."""
     base, head = under(sides(SLEEPS, SPINS), threads=2, load={"rate": "20 req/s"})
     launcher = pair_launcher(base, head, plan=LaunchPlan(calls=10, windows=4, max_warm_up=6, warm_up_calls=5))
@@ -174,7 +174,7 @@ def test_a_session_option_that_spins_between_requests_fails_at_a_rate(tmp_path):
     assert checked.workloads["bursty"]["metrics"]["energy_per_request"]["change"]["low"] > 0.1
 
 
-def test_more_requests_than_can_be_served_are_said(tmp_path):
+def test_saturation_is_reported(tmp_path):
     project = Project(root=tmp_path / "project")
     project.spin("app.py", 8.0)
     project.policy({"w": {"python": "app:make", "load": {"rate": "500 req/s"}}}, time_limit=QUICK)

@@ -47,7 +47,7 @@ def test_the_longest_goes_first_and_to_the_least_loaded(seconds, count, expected
     assert shards(seconds, count) == expected
 
 
-def test_no_shards_hold_nothing():
+def test_zero_shards_is_refused():
     with pytest.raises(UsageError, match="0 is not a number of shards"):
         shards({"a": 1.0}, 0)
 
@@ -83,7 +83,7 @@ def test_the_slowest_shard_takes_at_most_a_third_longer_than_it_must(seconds, co
     assert slowest <= best_makespan(seconds, count) * (4 / 3 - 1 / (3 * count)) * (1 + 1e-9)
 
 
-def test_the_past_is_what_was_measured():
+def test_past_times_are_those_of_measured_workloads():
     one = result(
         workload_result("a", provenance=provenance(seconds=12.5)),
         failed_workload_result("b"),
@@ -109,7 +109,7 @@ def test_a_job_has_one_runner():
     assert jobs("abcd", 2, runs_on=runs_on) == [("ubuntu-latest", "ac"), (("self-hosted", "gpu"), "bd")]
 
 
-def test_jobs_go_where_the_work_is():
+def test_runners_with_more_work_get_more_jobs():
     past = {"a": 10.0, "b": 10.0, "c": 10.0, "d": 1.0, "e": 1.0}
     runs_on = {"d": "gpu", "e": "gpu"}
     assert jobs("abcde", 3, runs_on=runs_on, past=past) == [
@@ -119,7 +119,7 @@ def test_jobs_go_where_the_work_is():
     ]
 
 
-def test_a_job_more_goes_where_jobs_are_longest_not_where_the_most_work_is():
+def test_an_extra_job_goes_to_the_runner_with_the_longest_jobs():
     past = {"a": 10.0, "b": 10.0, "c": 10.0, "d": 10.0, "e": 10.0}
     assert jobs("abcde", 4, runs_on={"d": "gpu", "e": "gpu"}, past=past) == [
         ("ubuntu-latest", "ac"),
@@ -138,7 +138,7 @@ def test_an_unknown_duration_is_the_median_of_all_not_of_its_runner():
     ]
 
 
-def test_jobs_that_would_be_empty_are_not_made():
+def test_empty_jobs_are_not_planned():
     assert jobs("abc", 9, runs_on={"c": "gpu"}) == [
         ("ubuntu-latest", "a"),
         ("ubuntu-latest", "b"),
@@ -161,7 +161,7 @@ def test_jobs_that_would_be_empty_are_not_made():
         ),
     ],
 )
-def test_what_cannot_be_planned_is_refused(workloads, options, why):
+def test_impossible_plans_are_refused(workloads, options, why):
     with pytest.raises(UsageError, match=why):
         plan(workloads, **options)
 
@@ -181,7 +181,7 @@ def test_every_workload_runs_once_where_it_must_in_no_more_jobs_than_asked(runs_
 # GitHub's words
 
 
-def test_the_matrix_is_what_github_takes():
+def test_the_matrix_has_githubs_format():
     planned = (
         Shard(runner="ubuntu-latest", workloads=("a", "b c")),
         Shard(runner=("self-hosted", "gpu"), workloads=("d",)),

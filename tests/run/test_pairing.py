@@ -49,7 +49,7 @@ def states(base, head):
         ({"a": CNN, "b": MLP}, {"c": CNN, "b": CNN}, [("c", "a", "renamed"), ("b", "b", "compared")]),
     ],
 )
-def test_what_becomes_of_workloads(base, head, expected):
+def test_the_state_of_each_workload(base, head, expected):
     assert states(base, head) == expected
 
 
@@ -58,7 +58,7 @@ SIDES = st.dictionaries(NAMES, st.sampled_from([CNN, MLP, SPIN, CHAT, BATCH]), m
 
 
 @given(base=SIDES, head=SIDES)
-def test_every_workload_of_both_sides_has_exactly_one_place(base, head):
+def test_every_workload_of_both_sides_is_in_exactly_one_pairing(base, head):
     pairings = pair_workloads(workloads(**base), workloads(**head))
     assert sorted(one.base_name for one in pairings if one.base) == sorted(base)
     assert sorted(one.name for one in pairings if one.head) == sorted(head)
@@ -66,7 +66,7 @@ def test_every_workload_of_both_sides_has_exactly_one_place(base, head):
 
 
 @given(side=SIDES)
-def test_equal_sides_pair_up_without_a_word(side):
+def test_equal_sides_pair_up_without_notes(side):
     pairings = pair_workloads(workloads(**side), workloads(**side))
     assert all((one.state, one.notes, one.base) == ("compared", (), one.head) for one in pairings)
 
@@ -83,14 +83,14 @@ EASED = {
 
 @pytest.mark.parametrize(("key", "change"), EASED.items(), ids=EASED)
 @pytest.mark.parametrize("name", ["a", "b"])
-def test_head_cannot_ease_its_own_test(key, change, name):
+def test_head_cannot_loosen_how_it_is_measured(key, change, name):
     (pairing,) = pair_workloads(workloads(a=CNN), workloads(**{name: {**CNN, **change}}))
     assert pairing.base == Workload(**CNN)
     assert pairing.head == Workload(**CNN)
     assert pairing.notes[-1] == f"head's policy changes {key}; base's decides"
 
 
-def test_what_head_serves_is_its_own_choice_and_is_told():
+def test_head_chooses_what_it_serves_and_that_is_noted():
     (pairing,) = pair_workloads(workloads(a=CNN), workloads(a={**MLP, "threads": 2, "seed": 1}))
     assert pairing.head == Workload(**{**CNN, "onnx": "mlp.onnx"})
     assert pairing.base == Workload(**CNN)
@@ -130,6 +130,6 @@ def test_a_rename_says_where_it_comes_from():
     assert pairing.notes == ("renamed from old; base's budgets decide",)
 
 
-def test_the_lonely_keep_their_own_definition():
+def test_unpaired_workloads_keep_their_own_definition():
     removed, added = pair_workloads(workloads(a=CNN), workloads(b=SPIN))
     assert (removed.workload, added.workload) == (Workload(**CNN), Workload(**SPIN))

@@ -52,12 +52,12 @@ def numbers(evidence):
         ({"monthly_egress_cost": "1 USD"}, PRICED, True, True),
     ],
 )
-def test_requests_are_answered_for_their_size_where_somebody_asks(budgets, site, wanted, needed):
+def test_answers_are_collected_for_their_size_only_on_demand(budgets, site, wanted, needed):
     workload = Workload(python="a:b", budgets=budgets)
     assert (wants_payloads(workload, site), needs_payloads(workload)) == (wanted, needed)
 
 
-def test_what_is_known_of_head_is_evidence_and_compared_where_base_is_known_too():
+def test_sizes_of_head_are_evidence_and_compared_if_base_is_known():
     assert numbers(payload_evidence(payloads(1.0, None, 3.0))) == {
         "request_size": (1.0, None),
         "egress_per_request": (3.0, None),
@@ -115,13 +115,13 @@ def served(tmp_path):
         ({}, Site(traffic=DOWNLOADED | {"model_downloads_per_month": 0}), False),
     ],
 )
-def test_a_model_is_compressed_where_somebody_asks(served, budgets, site, wanted):
+def test_a_model_is_compressed_only_on_demand(served, budgets, site, wanted):
     found = numbers(model_evidence(served("digits-mlp", budgets=budgets), site))
     assert found.keys() == {"model_size", *(["model_download_size"] if wanted else [])}
     assert all(base is None for _, base in found.values())
 
 
-def test_both_models_are_weighed(served):
+def test_the_sizes_of_both_models_are_measured(served):
     head, base = served("digits-cnn", budgets={"model_download_size": "1 MB"}), served("digits-mlp", "base")
     found = model_evidence(head, AT_HOME, base)
     for head_bytes, base_bytes in numbers(found).values():
@@ -130,12 +130,12 @@ def test_both_models_are_weighed(served):
     assert found["model_download_size"].change.value > 5
 
 
-def test_a_model_that_was_none_has_nothing_to_be_compared_with(served):
+def test_a_model_without_a_base_model_is_not_compared(served):
     found = model_evidence(served("digits-mlp"), AT_HOME, served(side="base", python="app:make"))
     assert numbers(found) == {"model_size": ((MODELS / "digits-mlp.onnx").stat().st_size, None)}
 
 
-def test_what_is_no_model_has_no_size(served):
+def test_workloads_without_a_model_have_no_model_size(served):
     assert model_evidence(served(python="app:make"), Site(traffic=DOWNLOADED), served("digits-mlp", "base")) == {}
 
 

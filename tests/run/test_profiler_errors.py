@@ -8,7 +8,7 @@ from energygate.errors import MeasurementError
 from energygate.run import prepare as preparing
 
 
-def test_trouble_with_the_profiler_is_a_note(monkeypatch):
+def test_an_error_of_the_profiler_is_a_note(monkeypatch):
     def fail(*_):
         raise MeasurementError("onnxruntime's profile cannot be read")
 
@@ -18,7 +18,7 @@ def test_trouble_with_the_profiler_is_a_note(monkeypatch):
     assert notes == ["operators were not compared: onnxruntime's profile cannot be read"]
 
 
-def test_a_mistake_of_ours_is_not_taken_for_trouble_with_the_profiler(monkeypatch):
+def test_a_bug_of_ours_is_not_taken_for_an_error_of_the_profiler(monkeypatch):
     monkeypatch.setattr(preparing, "operator_changes", lambda *_: 1 // 0)
     with pytest.raises(ZeroDivisionError):
         preparing._operators(None, None, (), [])

@@ -48,7 +48,7 @@ def beside(tmp_path):
 # What a run is about
 
 
-def test_without_a_base_it_is_the_policy(tmp_path):
+def test_without_a_base_the_run_has_the_policys_workloads(tmp_path):
     write_policy(tmp_path, workloads(b=None, a="gpu", c=["self-hosted", "gpu"], d=["gpu"]))
     run = run_of(tmp_path)
     assert run.names == ("b", "a", "c", "d")
@@ -56,7 +56,7 @@ def test_without_a_base_it_is_the_policy(tmp_path):
     assert (run.base, run.notes) == (None, ())
 
 
-def test_with_a_base_it_names_what_head_removed_renamed_and_added(beside):
+def test_with_a_base_the_run_names_removed_renamed_and_added_workloads(beside):
     run = beside(
         workloads(kept=None, removed=None, old=None),
         {**workloads(kept=None), "new": {"python": "app:old"}, **workloads(added=None)},
@@ -64,7 +64,7 @@ def test_with_a_base_it_names_what_head_removed_renamed_and_added(beside):
     assert run.names == ("kept", "removed", "new", "added")
 
 
-def test_it_may_be_about_some_workloads_only(beside):
+def test_the_run_may_be_limited_to_some_workloads(beside):
     run = beside(workloads(a=None, removed="gpu"), workloads(a=None, b=None), workloads=("removed", "b", "removed"))
     assert run.names == ("removed", "b")
     assert run.runs_on == {"removed": "gpu"}
@@ -81,18 +81,18 @@ def test_two_kinds_of_base_are_refused(tmp_path):
         run_of(tmp_path, base="main", base_dir=str(tmp_path))
 
 
-def test_a_base_that_is_no_directory_is_refused(tmp_path):
+def test_a_base_that_is_not_a_directory_is_refused(tmp_path):
     write_policy(tmp_path, workloads(a=None))
     with pytest.raises(UsageError, match=r"--base-dir names .*gone, which is not a directory"):
         run_of(tmp_path, base_dir=str(tmp_path / "gone"))
 
 
-def test_a_policy_at_base_that_makes_no_sense_is_named(beside):
+def test_an_invalid_policy_at_base_is_named(beside):
     with pytest.raises(PolicyError, match=r"energygate\.yml in .*base"):
         beside({"a": {"pyhton": "app:a"}}, workloads(a=None))
 
 
-def test_in_git_base_is_the_merge_base_and_nothing_is_checked_out(project):
+def test_with_git_base_is_the_merge_base_without_a_checkout(project):
     project.policy(workloads(kept="gpu", removed=None))
     project.commit(branch="change")
     sha = project.git("rev-parse", "HEAD")
@@ -105,7 +105,7 @@ def test_in_git_base_is_the_merge_base_and_nothing_is_checked_out(project):
     assert run.runs_on == {"kept": "gpu", "added": "gpu"}
 
 
-def test_in_git_the_policy_may_lie_below_the_root(project):
+def test_with_git_the_policy_may_be_in_a_subdirectory(project):
     below = project.root / "services" / "ranking"
     below.mkdir(parents=True)
     write_policy(below, workloads(removed=None))
@@ -132,7 +132,7 @@ def test_in_git_the_policy_may_lie_below_the_root(project):
         pytest.param(None, {"a": "x"}, {}, id="base has no policy, so it uses none"),
     ],
 )
-def test_a_pull_request_gets_no_runner_that_base_does_not_use(beside, base, head, allowed):
+def test_a_pull_request_cannot_use_a_runner_that_base_does_not_use(beside, base, head, allowed):
     run = beside(None if base is None else workloads(**base), workloads(**head))
     assert run.runs_on == allowed
 
@@ -142,7 +142,7 @@ def test_a_workload_that_was_renamed_stays_on_its_runner(beside):
     assert (run.names, run.runs_on) == (("new",), {"new": "x"})
 
 
-def test_a_runner_that_is_not_given_is_said(beside):
+def test_a_refused_runner_is_noted(beside):
     run = beside(workloads(a="x"), workloads(a="y", b=["self-hosted", "y"], c="x"))
     assert run.notes == (
         "workload 'b' asks for the runner self-hosted, y, which base's policy does not use: it gets the default runner",
@@ -152,7 +152,7 @@ def test_a_runner_that_is_not_given_is_said(beside):
 # Who measures what
 
 
-def test_each_workload_gets_a_job_until_there_are_many(tmp_path):
+def test_each_workload_gets_a_job_up_to_the_default_number(tmp_path):
     write_policy(tmp_path, workloads(**{f"w{number}": None for number in range(DEFAULT_JOBS + 5)}))
     run = run_of(tmp_path)
     assert len(plan_for(run)) == DEFAULT_JOBS
@@ -178,7 +178,7 @@ def took(seconds, **fields):
     return result(*measured, **fields)
 
 
-def test_the_latest_time_that_is_known_balances_the_jobs_whatever_the_order(tmp_path):
+def test_jobs_are_balanced_by_the_latest_times_in_any_order(tmp_path):
     write_policy(tmp_path, workloads(a=None, b=None, c=None, d=None))
     past = [
         took({"a": 1, "d": 30}, created="2026-03-02T12:00:00+00:00"),
@@ -199,7 +199,7 @@ def leg(*names, file="1/result.json", **fields):
 SHA, OTHER = "ab" * 20, "cd" * 20
 
 
-def test_what_no_job_measured_is_an_error_though_no_leg_knows_of_it(beside):
+def test_a_workload_that_no_leg_has_is_an_error(beside):
     run = beside(workloads(a=None, removed=None), workloads(a=None))
     joined = join(run, [leg("a", base=BaseResult(ref="main", commit=None))])
     assert joined.verdict is Verdict.ERROR
@@ -229,7 +229,7 @@ def test_legs_that_compare_with_another_base_are_refused_by_name(tmp_path, ours,
     assert len(str(caught.value).splitlines()) == 1
 
 
-def test_an_error_says_which_file_it_calls_which_number(tmp_path):
+def test_errors_list_files_by_number(tmp_path):
     write_policy(tmp_path, workloads(a=None))
     legs = [leg("a", file="x/result.json"), leg("a", file="y/\x1b[31m.json")]
     with pytest.raises(UsageError, match="workload 'a' is in results 1 and 2") as caught:

@@ -149,7 +149,7 @@ def test_limits_on_bytes_of_head_alone(sized):
     assert verdicts(found, "model") == {"response_size": ["pass"], "model_download_size": ["pass"]}
 
 
-def test_a_price_alone_lets_answers_be_slow_to_collect_and_a_limit_does_not(sized, tmp_path, monkeypatch):
+def test_slow_answers_are_an_error_only_under_a_limit(sized, tmp_path, monkeypatch):
     monkeypatch.setattr(serving, "MIN_TIMEOUT_S", 3.0)
     slow = {**NUMBERS, "python": "app:slow"}
     sized.policy(

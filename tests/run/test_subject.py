@@ -74,7 +74,7 @@ def seconds_to_decide(budgets, monkeypatch):
     return subject._seconds_to_decide()
 
 
-def test_a_fall_of_throughput_takes_as_long_to_decide_as_the_same_rise_of_energy(monkeypatch):
+def test_a_fall_of_throughput_is_decided_as_fast_as_the_equal_rise_of_energy(monkeypatch):
     """ln 1.25 is -ln 0.8, and the launches' throughput falls as their energy rises."""
     rise = seconds_to_decide("{energy_per_request: {max_increase: 25 %}}", monkeypatch)
     fall = seconds_to_decide("{throughput: {max_decrease: 20 %}}", monkeypatch)
