@@ -116,7 +116,7 @@ def route(
     from energygate.production.routing.plan_text import plan_text
     from energygate.production.routing.requirements import Requirements, latency_limit, min_accuracy
     from energygate.production.routing.route import route as find
-    from energygate.result.files import called
+    from energygate.result.files import short_path
 
     results, limits = _results(files), _policy(policy)
     if unnamed := {name: one for name, one in results.items() if name not in names}:
@@ -124,7 +124,7 @@ def route(
     inputs = [
         PoolInput(
             name=name,
-            source=called(files[name]),
+            source=short_path(files[name]),
             result=one,
             workload=names[name],
             idle_watts=idle_watts.get(name),

@@ -43,10 +43,10 @@ def read_result_file(path: str) -> Result:
     Raises:
         MeasurementError: It cannot be read, or is not a result; one sentence.
     """
-    return read_result(_content(path), name=called(path))
+    return read_result(_content(path), name=short_path(path))
 
 
-def called(path: str) -> str:
+def short_path(path: str) -> str:
     """Return a file's name for errors: on one line, and of a long path the end, which tells artifacts apart."""
     return printable(path if len(path) <= MAX_QUOTE else f"…{path[1 - MAX_QUOTE :]}")
 
@@ -68,7 +68,7 @@ def read_results(paths: Sequence[str]) -> list[Leg]:
     names = list(dict.fromkeys(name for path in paths for name in _found(path)))
     if not names:
         raise MeasurementError(
-            f"there is no {RESULT_NAME} below {' or '.join(map(called, paths[:3]))}",
+            f"there is no {RESULT_NAME} below {' or '.join(map(short_path, paths[:3]))}",
             hint="All jobs failed, were cancelled or left no result: look at their logs and run them again",
         )
     if len(names) > MAX_JOBS:
@@ -81,7 +81,7 @@ def read_results(paths: Sequence[str]) -> list[Leg]:
             raise MeasurementError(
                 f"the results have over {MAX_TOTAL_BYTES / 1e6:.0f} MB in total", hint="Split the policy"
             )
-        legs.append(Leg(name=name, result=read_result(content, name=called(name))))
+        legs.append(Leg(name=name, result=read_result(content, name=short_path(name))))
     return legs
 
 
@@ -105,4 +105,4 @@ def _content(path: str) -> bytes:
             return file.read(MAX_BYTES + 1)
     except OSError as error:
         why = error.strerror or type(error).__name__
-        raise MeasurementError(f"cannot read the result: {why}", where=called(path)) from None
+        raise MeasurementError(f"cannot read the result: {why}", where=short_path(path)) from None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy.policy_diff import policy_digest
-from energygate.result.files import called
+from energygate.result.files import short_path
 from energygate.result.merging import merge_results
 from energygate.run.base import find_base
 from energygate.run.matrix import DEFAULT_RUNNER, past_seconds, plan
@@ -143,19 +143,19 @@ def join(run: WholeRun, legs: Sequence[Leg]) -> Result:
         if leg.result.policy_digest not in {None, run.digest}:
             raise UsageError(
                 "this result was judged by a different policy than the one named here",
-                where=called(leg.name),
+                where=short_path(leg.name),
                 hint="Name the policy of its run, and check out the same commit in all jobs",
             )
     try:
         return merge_results([leg.result for leg in legs], expected=run.names)
     except UsageError as error:
-        files = [f"result {number}: {called(leg.name)}" for number, leg in enumerate(legs, 1)]
+        files = [f"result {number}: {short_path(leg.name)}" for number, leg in enumerate(legs, 1)]
         raise UsageError(error.what, where=error.where, hint=error.hint, detail="\n".join(files)) from None
 
 
 def _refuse_other_base(run: WholeRun, leg: Leg) -> None:
     """Refuse a leg with another base: only base's policy shows which workloads head has removed."""
-    where = called(leg.name)
+    where = short_path(leg.name)
     ours, theirs = run.base, leg.result.base
     if ours is None and theirs is not None:
         raise UsageError(

@@ -79,11 +79,11 @@ def test_every_tracker_records_codecarbons_warnings(monkeypatch):
 
 
 def test_output_of_another_tracker_is_not_hidden():
-    heard = []
+    messages = []
 
     class Ears(logging.Handler):
         def emit(self, record):
-            heard.append(record.getMessage())
+            messages.append(record.getMessage())
 
     Tracker()
     logger, ears = logging.getLogger("codecarbon"), Ears()
@@ -92,7 +92,7 @@ def test_output_of_another_tracker_is_not_hidden():
         logger.error("theirs")
     finally:
         logger.removeHandler(ears)
-    assert heard == ["theirs"]
+    assert messages == ["theirs"]
 
 
 def test_a_codecarbon_that_cannot_start_is_an_error(tmp_path, monkeypatch):

@@ -48,8 +48,8 @@ class Shell:
 
     def type(self, commands):
         """Run commands and give what they print; the last one's exit code is 0."""
-        hushed = re.sub(r"&$", ">/dev/null &", commands, flags=re.MULTILINE)
-        self._process.stdin.write(f"{hushed}\necho; echo {shlex.quote(DONE)} $?\n")
+        quiet = re.sub(r"&$", ">/dev/null &", commands, flags=re.MULTILINE)
+        self._process.stdin.write(f"{quiet}\necho; echo {shlex.quote(DONE)} $?\n")
         self._process.stdin.flush()
         lines = []
         for line in self._process.stdout:

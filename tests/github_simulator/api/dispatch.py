@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from github_simulator.api import contract
-from github_simulator.api.exchange import no_access, refused, told
+from github_simulator.api.exchange import json_answer, no_access, refused
 from github_simulator.api.routes import ROUTES, Asked, not_found
 from github_simulator.api.run_routes import RUN_ROUTES
 
@@ -34,7 +34,7 @@ def is_graphql(github, seen):
 def _known(github, seen, path, token):
     if is_graphql(github, seen):
         login = {"login": token.user.login}
-        return told({"data": {"viewer": login}}) if github.graphql else no_access()
+        return json_answer({"data": {"viewer": login}}) if github.graphql else no_access()
     operation, values = contract.github().find(seen.method, path)
     if operation is None:
         return not_found()

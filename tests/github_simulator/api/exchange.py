@@ -60,7 +60,7 @@ class Answer:
         return json.loads(text) if "json" in self.headers.get("Content-Type", "") else text
 
 
-def told(value, status=200, **headers):
+def json_answer(value, status=200, **headers):
     """Answer in JSON."""
     return Answer(status=status, headers={"Content-Type": JSON, **headers}, content=json.dumps(value).encode())
 
@@ -68,7 +68,7 @@ def told(value, status=200, **headers):
 def refused(status, message, **more):
     """Answer with a refusal in GitHub's form."""
     again = {} if status in _WITHOUT_STATUS else {"status": str(status)}
-    return told({"message": message, **more, "documentation_url": DOCS, **again}, status)
+    return json_answer({"message": message, **more, "documentation_url": DOCS, **again}, status)
 
 
 def no_access():
@@ -106,7 +106,7 @@ class Trick:
             return None
         if isinstance(self.body, bytes):
             return Answer(status=self.status, headers=self.headers, content=self.body)
-        made = told(self.body, self.status) if self.body is not None else Answer(status=self.status)
+        made = json_answer(self.body, self.status) if self.body is not None else Answer(status=self.status)
         return Answer(status=self.status, headers={**made.headers, **self.headers}, content=made.content)
 
 

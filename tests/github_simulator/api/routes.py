@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode
 
-from github_simulator.api.exchange import Answer, no_access, refused, told
+from github_simulator.api.exchange import Answer, json_answer, no_access, refused
 from github_simulator.api.rights import Right
 from github_simulator.api.run_json_shapes import RunShapes
 from github_simulator.api.state import PullRequest
@@ -70,7 +70,7 @@ class Asked:
 
     def listed(self, items, shown):
         here, headers = self.paged(items, shown)
-        return told(here, **headers)
+        return json_answer(here, **headers)
 
 
 def not_found():
@@ -78,18 +78,18 @@ def not_found():
 
 
 def user(asked):
-    return no_access() if asked.user.type == "Bot" else told(asked.show.oneself(asked.user))
+    return no_access() if asked.user.type == "Bot" else json_answer(asked.show.oneself(asked.user))
 
 
 def repository(asked):
-    return told(asked.show.full_repository(asked.repository))
+    return json_answer(asked.show.full_repository(asked.repository))
 
 
 # Issues, and so pull requests.
 
 
 def issue(asked):
-    return not_found() if asked.issue is None else told(asked.show.issue(asked.issue))
+    return not_found() if asked.issue is None else json_answer(asked.show.issue(asked.issue))
 
 
 def labels(asked):
@@ -131,14 +131,14 @@ def add_comment(asked):
     if refusal:
         return refusal
     shown = asked.show.comment(asked.repository, asked.issue.comment(asked.user, body))
-    return told(shown, 201, Location=shown["url"])
+    return json_answer(shown, 201, Location=shown["url"])
 
 
 def comment(asked):
     number = asked.number("comment_id")
     if number not in asked.repository.comments:
         return not_found()
-    return told(asked.show.comment(asked.repository, number))
+    return json_answer(asked.show.comment(asked.repository, number))
 
 
 def change_comment(asked):
@@ -155,7 +155,7 @@ def change_comment(asked):
     if refusal:
         return refusal
     one.update(body=body, edits=one["edits"] + 1 + others)
-    return told(asked.show.comment(asked.repository, number))
+    return json_answer(asked.show.comment(asked.repository, number))
 
 
 def _body(asked):
@@ -177,7 +177,7 @@ def _wrong(code, field, **more):
 
 def pull(asked):
     found = asked.repository.issues.get(asked.number("pull_number"))
-    return told(asked.show.pull_request(found)) if isinstance(found, PullRequest) else not_found()
+    return json_answer(asked.show.pull_request(found)) if isinstance(found, PullRequest) else not_found()
 
 
 def pulls(asked):
@@ -222,7 +222,7 @@ def permission(asked):
     otherwise = "none" if asked.repository.private else "read"
     role = "admin" if login == asked.repository.owner else asked.repository.collaborators.get(login, otherwise)
     person = {**asked.show.user(asked.github.user(login)), "role_name": role}
-    return told({"permission": _ROLES.get(role, role), "role_name": role, "user": person})
+    return json_answer({"permission": _ROLES.get(role, role), "role_name": role, "user": person})
 
 
 _THREAD = (Right("issues"), Right("pull_requests"))

@@ -67,8 +67,8 @@ class RunShapes(Shapes):
         shown = {"id": 20_000 + pull.number, "number": pull.number, "url": self._pull_url(pull)}
         for end, (ref, sha, name) in ends.items():
             repository = self.github.repository_named(name)
-            told = {"id": repository.id, "url": self.repository_url(repository), "name": repository.name}
-            shown[end] = {"ref": ref, "sha": sha, "repo": told}
+            shown_repository = {"id": repository.id, "url": self.repository_url(repository), "name": repository.name}
+            shown[end] = {"ref": ref, "sha": sha, "repo": shown_repository}
         return shown
 
     @staticmethod

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from github_simulator.api.exchange import Answer, refused, told
+from github_simulator.api.exchange import Answer, json_answer, refused
 from github_simulator.api.rights import Right
 from github_simulator.api.routes import not_found
 
@@ -15,7 +15,7 @@ def run(asked):
     if found is None:
         return not_found()
     shown = asked.show.run(found)
-    return told({**shown, "pull_requests": []} if asked.query.get("exclude_pull_requests") == "true" else shown)
+    return json_answer({**shown, "pull_requests": []} if asked.query.get("exclude_pull_requests") == "true" else shown)
 
 
 def artifacts(asked):
@@ -27,7 +27,7 @@ def artifacts(asked):
     wanted = [one for one in found.artifacts if name in {None, one.name}]
     wanted.sort(key=lambda one: one.id, reverse=newest_first)
     here, headers = asked.paged(wanted, lambda one: asked.show.artifact(found, one))
-    return told({"total_count": len(wanted), "artifacts": here}, **headers)
+    return json_answer({"total_count": len(wanted), "artifacts": here}, **headers)
 
 
 def archive(asked):
@@ -47,7 +47,7 @@ def commit(asked):
     if "application/vnd.github.sha" in asked.seen.headers.get("accept", ""):
         headers = {"Content-Type": "application/vnd.github.sha; charset=utf-8"}
         return Answer(status=200, headers=headers, content=sha.encode())
-    return told(asked.show.commit(asked.repository, sha))
+    return json_answer(asked.show.commit(asked.repository, sha))
 
 
 def contents(asked):
@@ -74,13 +74,13 @@ def _folder(asked, ref, sha, path):
             names[name] = None if below else asked.repository.files[at, file]
     if not names:
         return not_found()
-    return told(asked.show.folder(asked.repository, ref, path, names))
+    return json_answer(asked.show.folder(asked.repository, ref, path, names))
 
 
 def _told(asked, shown):
     kind = "application/vnd.github.object"
     as_object = kind in asked.seen.headers.get("accept", "")
-    return told(shown, **{"Content-Type": f"{kind}+json; charset=utf-8"}) if as_object else told(shown)
+    return json_answer(shown, **{"Content-Type": f"{kind}+json; charset=utf-8"}) if as_object else json_answer(shown)
 
 
 RUN_ROUTES = {

@@ -30,8 +30,8 @@ class Scenario(SimulatedRepository):
         scenario.commit({".github/workflows/energy.yml": RECIPE, "energygate.yml": POLICY})
         pull = scenario.pull_request({"model.onnx": slower}, fork="mallory/shop")
         (measured,) = scenario.run_workflow(scenario.opened(pull))
-        (told,) = scenario.run_workflow(scenario.ran(measured))
-        assert told.job("report").step("energygate").outputs["verdict"] == "fail"
+        (run,) = scenario.run_workflow(scenario.ran(measured))
+        assert run.job("report").step("energygate").outputs["verdict"] == "fail"
 
     Args:
         folder: An empty one: git's repositories, caches, and the machine that jobs run on.

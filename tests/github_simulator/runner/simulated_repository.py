@@ -203,12 +203,12 @@ class SimulatedRepository:
         """A run ended, for those workflows that wait for it."""
         recorded = self.repository.runs[run.id]
         payload = self._payloads.workflow_run(recorded, name=run.name, number=run.number, action=action, by=run.actor)
-        told = {
+        fields = {
             "head_sha": run.head_sha,
             "head_branch": run.head_branch,
             "head_repository": run.head_repository,
         }
-        return self._on_default("workflow_run", payload, by=run.actor, **told)
+        return self._on_default("workflow_run", payload, by=run.actor, **fields)
 
     def _about(self, pull: PullRequest, action: str, *, by: str | None, **more: Any) -> Event:
         by = by or _author(pull)
@@ -230,9 +230,9 @@ class SimulatedRepository:
             changed=self.git.changed(self.git.parents(merge)[0], merge),
         )
 
-    def _on_default(self, name: str, payload: dict[str, Any], *, by: str, **told: str) -> Event:
+    def _on_default(self, name: str, payload: dict[str, Any], *, by: str, **fields: str) -> Event:
         ref = f"refs/heads/{self.default_branch}"
-        return self._here(name, payload, ref=ref, sha=self.git.resolve(ref), by=by, **told)
+        return self._here(name, payload, ref=ref, sha=self.git.resolve(ref), by=by, **fields)
 
     def _here(self, name: str, payload: dict[str, Any], *, ref: str, sha: str, by: str, **more: Any) -> Event:
         shown = {
@@ -240,7 +240,7 @@ class SimulatedRepository:
             "head_branch": ref.partition("/")[2].partition("/")[2],
             "head_repository": self.name,
         }
-        told = {**shown, **more}
+        fields = {**shown, **more}
         return Event(
             name=name,
             payload=_copied(payload),
@@ -249,7 +249,7 @@ class SimulatedRepository:
             sha=sha,
             workflow_sha=sha,
             actor=by,
-            **told,
+            **fields,
         )
 
     def _merge_on_trial(self, pull: PullRequest) -> str:

@@ -174,18 +174,18 @@ def test_a_run_is_told_with_pull_requests_of_its_own_repository_only(pull, shop,
 def test_a_list_comes_in_pages_that_lead_to_each_other(pull, ask, size, pages):
     for number in range(70):
         pull.comment("alice", str(number))
-    url, told = COMMENTS if size is None else f"{COMMENTS}?per_page={size}", []
+    url, bodies = COMMENTS if size is None else f"{COMMENTS}?per_page={size}", []
     found = []
     while url:
         answer = ask("GET", url)
         found.append(len(answer.json()))
-        told += [one["body"] for one in answer.json()]
+        bodies += [one["body"] for one in answer.json()]
         links = {name: parse_qs(urlsplit(one["url"]).query)["page"] for name, one in answer.links.items()}
         assert ("prev" in links, "first" in links) == (len(found) > 1,) * 2
         assert links.get("last", [str(len(pages))]) == [str(len(pages))]
         url = answer.links.get("next", {}).get("url")
     assert found == pages
-    assert told == [str(number) for number in range(70)]
+    assert bodies == [str(number) for number in range(70)]
 
 
 def test_artifacts_come_in_pages_and_by_name(shop, ask):

@@ -8,7 +8,7 @@ import pytest
 import requests
 from github_simulator.api import contract
 from github_simulator.api.dispatch import ANSWERS
-from github_simulator.api.exchange import Answer, Seen, refused, told
+from github_simulator.api.exchange import Answer, Seen, json_answer, refused
 from github_simulator.api.fake_github import ALICE, ContractBroken, FakeGitHub, zip_of
 from github_simulator.api.openapi.trim import HERE, OPERATIONS, trim, written
 
@@ -219,15 +219,15 @@ def comment(ask, world):
     ],
 )
 def test_an_answer_with_a_wrong_field_is_a_violation(comment, change, words):
-    assert answer_to(COMMENTS, told([comment])) == []
-    (first, *_) = answer_to(COMMENTS, told([comment | change]))
+    assert answer_to(COMMENTS, json_answer([comment])) == []
+    (first, *_) = answer_to(COMMENTS, json_answer([comment | change]))
     assert words in first
 
 
 @pytest.mark.parametrize("field", ["id", "user", "html_url"])
 def test_an_answer_without_a_field_that_must_be_there_is_a_violation(comment, field):
     del comment[field]
-    assert f'"{field}" is a required property' in answer_to(COMMENTS, told([comment]))[0]
+    assert f'"{field}" is a required property' in answer_to(COMMENTS, json_answer([comment]))[0]
 
 
 def test_an_event_must_be_what_it_says_it_is(world, ask):
@@ -236,21 +236,21 @@ def test_an_event_must_be_what_it_says_it_is(world, ask):
     assert (labeled["event"], locked["event"]) == ("labeled", "locked")
     for path in ("events", "timeline"):
         # There are kinds of events that this would do for.
-        told_so = told([locked | {"event": "labeled"}])
+        told_so = json_answer([locked | {"event": "labeled"}])
         assert any("label" in one for one in answer_to(f"{REPO}/issues/{PULL}/{path}", told_so))
 
 
 @pytest.mark.parametrize(
     ("path", "answer", "words"),
     [
-        (COMMENTS, told([], 202), "not described"),
-        (COMMENTS, told({}), "is not of type"),
+        (COMMENTS, json_answer([], 202), "not described"),
+        (COMMENTS, json_answer({}), "is not of type"),
         (COMMENTS, Answer(status=200, headers={"Content-Type": "text/html"}, content=b"<p>"), "text/html"),
         (COMMENTS, Answer(status=200), "of no type"),
-        (COMMENTS, told({"message": 7}, 404), "message"),
-        (COMMENTS, told({"error": "no"}, 502), "error"),
+        (COMMENTS, json_answer({"message": 7}, 404), "message"),
+        (COMMENTS, json_answer({"error": "no"}, 502), "error"),
         (f"{REPO}/actions/artifacts/1/zip", Answer(status=302), "no Location"),
-        (f"{REPO}/actions/artifacts/1/zip", told({}, 302, Location="http://x"), "none is described"),
+        (f"{REPO}/actions/artifacts/1/zip", json_answer({}, 302, Location="http://x"), "none is described"),
     ],
 )
 def test_an_answer_of_another_form_is_a_violation(path, answer, words):

@@ -156,9 +156,9 @@ def test_a_pull_requests_own_workflow_file_runs_and_a_second_stage_is_the_defaul
     (first,) = scenario.run_workflow(scenario.opened(pull))
     assert first.conclusion == "failure"
     ended = scenario.ran(first)
-    told = ended.payload["workflow_run"]
-    assert (told["conclusion"], told["head_sha"], told["pull_requests"]) == ("failure", pull.head_sha, [])
-    assert told["head_repository"]["full_name"] == "mallory/shop"
+    shown = ended.payload["workflow_run"]
+    assert (shown["conclusion"], shown["head_sha"], shown["pull_requests"]) == ("failure", pull.head_sha, [])
+    assert shown["head_repository"]["full_name"] == "mallory/shop"
     (second,) = scenario.run_workflow(ended)
     assert second.job("job").log == "later\n"
     assert (second.head_sha, second.head_repository) == (scenario.git.resolve("refs/heads/main"), "octo/shop")

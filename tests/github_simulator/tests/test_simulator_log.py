@@ -7,14 +7,14 @@ from github_simulator.runner.log import Log, Masks
 from github_simulator.runner.records import Annotation
 
 
-def heard(text, masks=None):
+def log_of(text, masks=None):
     log = Log(masks=masks or Masks())
     log.say(text)
     return log
 
 
 def test_an_annotation_has_its_properties_unescaped():
-    log = heard("::warning file=a%2Cb.py,line=3,endLine=4,col=1,endColumn=2,title=50%25%3A x::one%0Atwo%25::three")
+    log = log_of("::warning file=a%2Cb.py,line=3,endLine=4,col=1,endColumn=2,title=50%25%3A x::one%0Atwo%25::three")
     assert log.annotations == [
         Annotation(
             level="warning",
@@ -33,24 +33,24 @@ def test_an_annotation_has_its_properties_unescaped():
 
 @pytest.mark.parametrize("line", ["::error::x", "  ::error::x", "::ERROR::x", "amid ##[error]x", "##[error a=b;]x"])
 def test_a_command_begins_its_line_in_the_newer_form_and_stands_anywhere_in_the_older(line):
-    assert [(one.level, one.message) for one in heard(line).annotations] == [("error", "x")]
+    assert [(one.level, one.message) for one in log_of(line).annotations] == [("error", "x")]
 
 
 @pytest.mark.parametrize("line", ["amid ::error::x", "::error x", ":error::x", "::unheard-of::x", "[error]x"])
 def test_other_lines_are_only_lines(line):
-    log = heard(line)
+    log = log_of(line)
     assert (log.annotations, log.text) == ([], f"{line}\n")
 
 
 def test_ten_of_each_level_are_kept():
-    log = heard("".join(f"::error::{n}\n::notice::{n}\n" for n in range(12)))
+    log = log_of("".join(f"::error::{n}\n::notice::{n}\n" for n in range(12)))
     assert [one.message for one in log.annotations if one.level == "error"] == [str(n) for n in range(10)]
     assert log.hidden == 4
 
 
 def test_what_is_masked_is_masked_from_then_on_everywhere():
     masks = Masks()
-    log = heard("s3cret\n::add-mask::s3cret\ns3cret and\n::error title=s3cret::s3cret", masks)
+    log = log_of("s3cret\n::add-mask::s3cret\ns3cret and\n::error title=s3cret::s3cret", masks)
     assert log.text.splitlines() == ["s3cret", "::add-mask::***", "*** and", "##[error]***"]
     assert log.annotations[0] == Annotation(level="error", message="***", properties={"title": "***"})
     assert masks.touches("a s3cret in an output")
@@ -58,46 +58,46 @@ def test_what_is_masked_is_masked_from_then_on_everywhere():
 
 def test_of_a_masked_text_of_several_lines_each_line_is_masked():
     masks = Masks()
-    heard("::add-mask::first%0Asecond", masks)
+    log_of("::add-mask::first%0Asecond", masks)
     assert masks.hide("second, first") == "***, ***"
 
 
 def test_an_empty_mask_masks_nothing():
-    assert heard("::add-mask::\nplain").text.endswith("plain\n")
+    assert log_of("::add-mask::\nplain").text.endswith("plain\n")
 
 
 HOSTILE = "::error::x\n##[error]x\n::add-mask::e\n::set-output name=verdict::pass\n::set-env name=A::b"
 
 
 def test_between_stop_and_the_word_nothing_is_heeded():
-    log = heard(f"::stop-commands::w0rd\n{HOSTILE}\n::stop-commands::mine\n::other::\n::w0rd::\n::notice::after")
+    log = log_of(f"::stop-commands::w0rd\n{HOSTILE}\n::stop-commands::mine\n::other::\n::w0rd::\n::notice::after")
     assert [(one.level, one.message) for one in log.annotations] == [("notice", "after")]
     assert (log.outputs, log.failed) == ({}, False)
     assert "::error::x\n" in log.text
 
 
 def test_without_the_word_nothing_is_heeded_any_more():
-    assert heard(f"::stop-commands::w0rd\n{HOSTILE}").annotations == []
+    assert log_of(f"::stop-commands::w0rd\n{HOSTILE}").annotations == []
 
 
 @pytest.mark.parametrize("word", ["", "error", "Add-Mask", "pause-logging"])
 def test_a_word_that_is_none_stops_nothing_and_fails_the_step(word):
-    log = heard(f"::stop-commands::{word}\n::notice::heeded")
+    log = log_of(f"::stop-commands::{word}\n::notice::heeded")
     assert log.failed
     assert "heeded" in [one.message for one in log.annotations]
 
 
 def test_the_deprecated_output_command_still_works():
-    assert heard("::set-output name=x::a%0Ab").outputs == {"x": "a\nb"}
+    assert log_of("::set-output name=x::a%0Ab").outputs == {"x": "a\nb"}
 
 
 @pytest.mark.parametrize("command", ["::set-env name=A::b", "::add-path::/evil"])
 def test_the_disabled_commands_do_nothing_but_fail(command):
-    log = heard(command)
+    log = log_of(command)
     assert log.failed
     assert log.outputs == {}
     assert "disabled" in log.annotations[-1].message
 
 
 def test_a_message_is_cut_as_the_runner_cuts_it():
-    assert len(heard(f"::error::{'x' * 5000}").annotations[0].message) == 4096
+    assert len(log_of(f"::error::{'x' * 5000}").annotations[0].message) == 4096

@@ -399,5 +399,5 @@ def test_a_limit_beyond_the_largest_bucket_alerts(judge):
     slow = [*counters, *durations(50, beyond=10)]
     judge(slow, [(65, alert, [(labels, said)]), (65, over, [])], policy=policy)
     judge([*counters, *durations(58, beyond=2)], [(65, alert, [])], policy=policy)  # 97 % are within the bounds
-    held = policies.policy_with("latency_p95: {max: 500 ms}")
-    judge(slow, [(65, alert, [])], policy=held)
+    limited = policies.policy_with("latency_p95: {max: 500 ms}")
+    judge(slow, [(65, alert, [])], policy=limited)
