@@ -14,8 +14,6 @@ from commands import in_process as energygate
 from energygate.policy import load_policy, parse_policy
 from energygate.run.init import bare_policy, find_models
 
-pytestmark = pytest.mark.measures
-
 
 @pytest.fixture(scope="session")
 def drafted(tmp_path_factory):

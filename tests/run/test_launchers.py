@@ -17,10 +17,7 @@ from energygate.measure.readings import Component, Method, Reading
 from energygate.measure.series import change_series
 from energygate.measure.windows import LaunchPlan
 
-pytestmark = [
-    pytest.mark.measures,
-    pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' CPU clocks"),
-]
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="reads other processes' CPU clocks")
 
 DIARY = """
 import os
@@ -112,6 +109,7 @@ def spun(sides, pair_launcher):
     return launcher, diary, launches, turns
 
 
+@pytest.mark.measures
 def test_two_launches_of_a_pair(spun, has_ended):
     launcher, diary, launches, turns = spun
     assert launcher.mode == "paired"
@@ -213,6 +211,7 @@ class Watching:
         return [time.clock_gettime_ns((~pid << 3) | 2) for pid in self._pids()] if self._measuring else []
 
 
+@pytest.mark.measures
 def test_all_threads_of_the_waiting_side_are_frozen(sides, pair_launcher, meter):
     base, head = sides(RESTLESS, RESTLESS)
     diary = Diary(base)
@@ -294,6 +293,7 @@ def make():
 )
 
 
+@pytest.mark.measures
 def test_sides_that_do_not_fit_into_memory_together_alternate_by_launch(sides, pair_launcher, has_ended):
     base, head = sides(GREEDY.format(milliseconds=4.0), GREEDY.format(milliseconds=8.0))
     launcher = pair_launcher(base, head)
