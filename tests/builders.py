@@ -102,6 +102,7 @@ def provenance(**fields):
         "min_window_ms": 20.0,
         "alpha": 0.05,
         "drift_sd": 0.1,
+        "decision_rule": 2,
         "calls_per_window": 40,
         "load": "closed",
         "unit": None,

@@ -9,6 +9,7 @@ from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
 from energygate.policy import RELATIVE, format_quantity
 from energygate.report.phrases import agreement_text, count, percent
+from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -121,10 +122,16 @@ def source(workload: WorkloadResult) -> str:
 
 def interval_words(workload: WorkloadResult) -> str:
     """Return what the intervals of a workload hold for."""
-    if workload.provenance is None:
+    provenance = workload.provenance
+    if provenance is None:
         return ""
-    drift = f"{workload.provenance.drift_sd * 100:.0f} %"
-    return f"Intervals hold whenever measuring stops and allow for this machine's own drift of ± {drift}."
+    drift = f"{provenance.drift_sd * 100:.0f} %"
+    text = f"Intervals hold whenever measuring stops and allow for this machine's own drift of ± {drift}."
+    if provenance.decision_rule == 1:
+        return f"{text} They are those of an earlier energygate, which waited for four launches."
+    if len(provenance.launches) < MIN_LAUNCHES:
+        return f"{text} Before the fourth launch they allow for several times the recorded scatter."
+    return text
 
 
 def effort(workload: WorkloadResult, *, pue: float) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from energygate.gate import Estimate, Evidence, Verdict, judge, settled, worst
-from energygate.gate.estimates import shared_alpha
+from energygate.gate.estimates import ALPHA, shared_alpha
 from energygate.policy import METRICS, TARGET
 from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.policy.site import AT_TRAFFIC
@@ -235,11 +235,12 @@ class _Judge:
             raise _NotJudged(other)
         if self._policy.measurement.require == "measured" and one.method != "measured":
             raise _NotJudged("its energy is only estimated, and base's policy requires measured energy")
-        if one.provenance.alpha > self._alpha * _ROUNDING:
-            raise _NotJudged(
-                f"its intervals err in up to {one.provenance.alpha * 100:.2g} % of cases, and the limits of base's "
-                f"policy leave {self._alpha * 100:.2g} % for each"
-            )
+        for claimed, allowed in ((one.provenance.alpha, self._alpha), (one.provenance.pass_alpha or 0.0, ALPHA)):
+            if claimed > allowed * _ROUNDING:
+                raise _NotJudged(
+                    f"its intervals err in up to {claimed * 100:.2g} % of cases, and the limits of base's "
+                    f"policy leave {allowed * 100:.2g} % for each"
+                )
 
 
 def _is_removed(one: WorkloadResult) -> bool:

@@ -530,6 +530,7 @@ def test_intervals_that_err_more_often_than_the_limits_allow_are_not_judged(evid
         "its intervals err in up to 10 % of cases, and the limits of base's policy leave 3.3 % for each; "
         "measure it again"
     )
+    assert "err in up to 20 % of cases" in message(judge_again(made_with(honest, pass_alpha=0.2), base))
     surer = made_with(honest, alpha=0.001)
     assert rulings(judge_again(surer, base)) == rulings(honest)
 

@@ -18,7 +18,7 @@ from energygate.errors import MeasurementError, PolicyError
 from energygate.gate import Verdict
 from energygate.policy import Workload
 from energygate.pytest_plugin.failure_text import OPTIONS
-from energygate.report.explanations import against, more_time, what_moved
+from energygate.report.explanations import against, interval_words, more_time, what_moved
 from energygate.report.headline import headline, improvement
 from energygate.report.phrases import agreement_text, numbers, percent
 from energygate.result.result import (
@@ -363,3 +363,16 @@ def test_what_it_was_held_against(base, changed_policy, text):
 def test_an_error_says_which_side_it_is_about(error, message):
     found = failed_workload(Pairing(name="cnn", state="head only", head=Workload(onnx="cnn.onnx")), error)
     assert (found.verdict, found.error.message) == (Verdict.ERROR, message)
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({}, None),
+        ({"launches": provenance().launches[:3]}, "allow for several times the recorded scatter."),
+        ({"decision_rule": 1}, "which waited for four launches."),
+    ],
+)
+def test_a_reader_learns_which_rule_made_the_intervals(fields, said):
+    text = interval_words(workload_result(provenance=provenance(**fields)))
+    assert text.endswith(said or "this machine's own drift of ± 10 %.")
