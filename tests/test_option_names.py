@@ -7,6 +7,7 @@ import subprocess
 import pytest
 from scripted_worker import ScriptedWorker
 
+from energygate.action.inputs import OPTION_NAMES
 from energygate.api import ARGUMENTS
 from energygate.errors import COMMAND_LINE, EnergygateError
 from energygate.measure.planning import plan_alone
@@ -18,7 +19,7 @@ from energygate.run.base import find_base
 from energygate.run.check import check
 from energygate.run.options import Options
 
-INTERFACES = {"command line": COMMAND_LINE, "API": ARGUMENTS, "plugin": OPTIONS}
+INTERFACES = {"command line": COMMAND_LINE, "API": ARGUMENTS, "plugin": OPTIONS, "action": OPTION_NAMES}
 
 GIT = ("git", "-c", "user.name=A", "-c", "user.email=a@example.org", "-c", "init.defaultBranch=main")
 
@@ -85,34 +86,45 @@ def with_a_silent_worker(directory):
     ScriptedWorker(timeout_s=0.01).bind(directory, leave_out=(), batch_size=1)
 
 
-DIRECTORIES = ("compare two directories with --base-dir", "compare two directories with base_dir")
-IN_POLICY = ("`measurement.time_limit`", "`measurement.time_limit`")
+WITHOUT_GIT = (
+    "compare two directories with --base-dir",
+    "compare two directories with base_dir",
+    "measure without --energy-base",
+    "use a runner or container that has git",
+)
+BASE = ("--base", "base", "--energy-base", "input 'base'")
+POLICY_LIMIT = "`measurement.time_limit`"
 
-TABLE = [  # the message, and what is in its place for the command line, the API and the plugin
+TABLE = [  # the message, and the name in it for each interface
     (
         without_a_repository,
         "HERE is not inside a git repository. Instead, {}",
-        (*DIRECTORIES, "measure without --energy-base"),
+        WITHOUT_GIT,
     ),
     (
         without_git,
         "git is not installed. Install it, or {}",
-        (*DIRECTORIES, "measure without --energy-base"),
+        WITHOUT_GIT,
     ),
     (
         before_the_first_commit,
         "there is no commit yet to compare with base. Commit first, or {}",
-        ("check without --base", "check without a base", "measure without --energy-base"),
+        (
+            "check without --base",
+            "check without a base",
+            "measure without --energy-base",
+            "run the action on an event without a base, such as a push",
+        ),
     ),
     (
         with_an_unknown_ref,
         "{}: there is no commit named 'mian'. Did you mean main?",
-        ("--base", "base", "--energy-base"),
+        BASE,
     ),
     (
         with_unrelated_history,
         "HEAD and main have no commit in common. {} names the branch that this work started from",
-        ("--base", "base", "--energy-base"),
+        BASE,
     ),
     (with_two_bases, "{} exclude each other", ("--base and --base-dir", "base and base_dir")),
     (with_no_directory, "{} names HERE/gone, which is not a directory", ("--base-dir", "base_dir")),
@@ -122,7 +134,7 @@ TABLE = [  # the message, and what is in its place for the command line, the API
             "workload 'w': at 1 req/h too few requests arrive in 60 s of measuring. "
             "Raise {} to 28800 s, or the rate of `load`"
         ),
-        (*IN_POLICY, "--energy-time"),
+        (POLICY_LIMIT, POLICY_LIMIT, "--energy-time", POLICY_LIMIT),
     ),
     (
         with_a_silent_worker,
@@ -130,7 +142,7 @@ TABLE = [  # the message, and what is in its place for the command line, the API
             "workload 'w': the worker was still reading its inputs after 0.01 s and was killed. "
             "Raise {} if it needs longer"
         ),
-        (*IN_POLICY, "--energy-time"),
+        (POLICY_LIMIT, POLICY_LIMIT, "--energy-time", POLICY_LIMIT),
     ),
 ]
 
@@ -140,7 +152,7 @@ def test_an_error_names_the_options_of_the_interface(cause, message, places, tmp
     with pytest.raises(EnergygateError) as caught:
         cause(tmp_path)
     assert str(caught.value).replace(str(tmp_path), "HERE") == message.format(places[0])
-    for names, place in zip(INTERFACES.values(), places, strict=False):  # the plugin has no `--base-dir`
+    for names, place in zip(INTERFACES.values(), places, strict=False):  # plugin and action have no `--base-dir`
         caught.value.option_names = names
         assert str(caught.value).replace(str(tmp_path), "HERE") == message.format(place)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, TypeVar
 
-from energygate.errors import UsageError
+from energygate.errors import OptionNames, UsageError
 from energygate.forge.comment import When
 from energygate.policy import Family, parse_quantity
 
@@ -22,6 +22,13 @@ POLICY = "energygate.yml"
 
 MAX_KEY = 100
 """Characters of a comment's key."""
+
+OPTION_NAMES = OptionNames(
+    base="input 'base'",
+    without_base="run the action on an event without a base, such as a push",
+    without_git="use a runner or container that has git",  # without git, actions/checkout leaves no repository
+)
+"""What messages call the inputs; the time limit is also the policy's."""
 
 
 class Task(Enum):

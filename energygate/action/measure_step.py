@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.action.handover import Handover, StepFailure
-from energygate.action.inputs import Inputs, Task
+from energygate.action.inputs import OPTION_NAMES, Inputs, Task
 from energygate.action.outputs import job_code, outputs_of, result_code
 from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError, unexpected
 from energygate.forge.github.events import Activity, activity, read_event
@@ -124,6 +124,7 @@ class MeasureStep:
         return {**outputs, "exit-code": code, "artifact": FINAL}
 
     def _failed(self, handover: Handover, error: EnergygateError) -> Mapping[str, str]:
+        error.option_names = OPTION_NAMES
         try:
             inputs = Inputs.from_environ(self.environ)
         except UsageError:

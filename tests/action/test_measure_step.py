@@ -1,12 +1,15 @@
-"""`base_for`: a pull request is compared with the commit that it is merged into, even if its event names another."""
+"""A pull request is compared with the commit that it is merged into; errors use the names of the action's inputs."""
 
 from __future__ import annotations
 
+import io
 import subprocess
 
 import pytest
 
-from energygate.action.measure_step import base_for
+from energygate.action.handover import Handover
+from energygate.action.measure_step import MeasureStep, base_for
+from energygate.errors import UsageError
 from energygate.forge.github.events import Event
 
 OLD = "a" * 40
@@ -78,3 +81,10 @@ def test_without_the_trial_merge_the_events_base_is_used(tmp_path, trial):
 )
 def test_the_base_for_other_events(tmp_path, happened, asked, base):
     assert base_for(happened, tmp_path, asked=asked, trial_sha=OLD) == base
+
+
+def test_an_error_names_the_inputs_of_the_action(tmp_path):
+    step = MeasureStep(environ={}, check=None, show=None, log=io.StringIO())
+    handover = Handover(directory=tmp_path)
+    step._failed(handover, UsageError("no such commit", where=lambda options: options.base))
+    assert handover.failure().message == "input 'base': no such commit"

@@ -227,6 +227,7 @@ def test_legs_that_compare_with_another_base_are_refused_by_name(tmp_path, ours,
     with pytest.raises(UsageError, match=f"leg-2/result.json: this result {why}") as caught:
         join(run, [leg("a", base=base(ours)), leg("b", base=base(theirs), file="leg-2/result.json")])
     assert len(str(caught.value).splitlines()) == 1
+    assert "--base" not in str(caught.value)  # the action has no such option
 
 
 def test_errors_list_files_by_number(tmp_path):
