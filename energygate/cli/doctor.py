@@ -43,7 +43,7 @@ def doctor(policy: str | None, require: str | None, as_json: bool, self_test: bo
         None if policy is None else load_policy(policy).measurement,
         require=require,
         self_test=self_test,
-        on_wait=lambda: click.echo("energygate: waiting for a check on this machine to end", err=True),
+        on_wait=lambda reason: click.echo(f"energygate: {reason}", err=True),
     )
     click.echo(diagnosis.to_json() if as_json else "\n".join(diagnosis_lines(diagnosis)), nl=not as_json)
     sys.exit(0 if diagnosis.fit else 3)

@@ -1,12 +1,15 @@
-"""Progress on a terminal: a line per workload with the time left and the interval so far."""
+"""Progress on a terminal: a line per workload with its interval so far and the time that it may still take."""
 
 from __future__ import annotations
 
-import time
+import contextlib
+import math
 from dataclasses import replace
+from time import monotonic
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, Progress, ProgressColumn, Task, TaskID, TextColumn
 from rich.table import Column
 from rich.text import Text
@@ -19,6 +22,7 @@ from energygate.run.check import check
 from energygate.run.options import Observer
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from typing_extensions import Self
@@ -41,25 +45,23 @@ def check_with_progress(
 ) -> Result:
     """Check the policy at a path, beside a base if one is named, and show progress meanwhile."""
     path = path.absolute()  # symbolic links are kept: they must not choose which policy is base's
-    with (
-        LiveProgress(shown=shown) as observer,
-        check_out_base(path.parent, path.name, ref=base, base_dir=base_dir) as opened,
-    ):
+    with LiveProgress(shown=shown) as observer, contextlib.ExitStack() as stack:
+        with observer.step(f"checking out base {base}") if base else contextlib.nullcontext():
+            opened = stack.enter_context(check_out_base(path.parent, path.name, ref=base, base_dir=base_dir))
         return check(policy, path.parent, replace(options, observer=observer), base=opened)
 
 
 class LiveProgress(Observer):
-    """Bars on standard error if it is a terminal, removed before the report; silent otherwise."""
+    """Lines on standard error if it is a terminal, removed before the report; silent otherwise."""
 
     def __init__(self, *, shown: bool) -> None:
         console = Console(stderr=True, highlight=False)
-        self._bars: dict[str, TaskID] = {}
+        self._lines: dict[str, TaskID] = {}
         self._progress = Progress(
-            TextColumn("{task.fields[mark]}"),
-            TextColumn("{task.description}", markup=False),
+            TextColumn("{task.fields[mark]} {task.description}"),
             BarColumn(bar_width=24),
-            TextColumn("{task.fields[interval]}", markup=False, table_column=Column(no_wrap=True)),
-            TimeLeft(table_column=Column(no_wrap=True)),
+            TextColumn("{task.fields[note]}", markup=False, table_column=Column(no_wrap=True)),
+            Times(table_column=Column(no_wrap=True)),
             console=console,
             transient=True,
             disable=not shown or not console.file.isatty() or console.is_dumb_terminal,
@@ -72,58 +74,85 @@ class LiveProgress(Observer):
     def __exit__(self, *_: object) -> None:
         self._progress.stop()
 
-    def waiting(self) -> None:
+    def waiting(self, reason: str) -> None:
         """Print why nothing happens, to a log too: waiting may take an hour."""
-        self._progress.console.print("energygate: waiting for another check on this machine to end")
+        self._progress.console.print(f"energygate: {reason}", markup=False, soft_wrap=True)
 
-    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
-        """Show a new bar; the oldest one makes room when the screen is full."""
-        tasks = self._progress.tasks
-        if len(tasks) >= max(1, self._progress.console.height - 2):
-            self._progress.remove_task(tasks[0].id)
-        place = f" ({number} of {count})" if count > 1 else ""
-        self._bars[name] = self._progress.add_task(
-            f"{name}{place}", total=time_limit_s, mark=" ", interval="starting", updated_at=time.monotonic()
-        )
+    @contextlib.contextmanager
+    def step(self, what: str) -> Iterator[None]:
+        """Show a line while the step runs."""
+        line = self._add_line(what)
+        try:
+            yield
+        finally:
+            self._progress.remove_task(line)
+
+    def started(self, name: str, *, number: int, count: int) -> None:
+        """Show a new line, or that a workload gets more time; meanwhile nothing happens to the others."""
+        for task in self._progress.tasks:
+            self._progress.update(task.id, since=None)
+        if self._task(name):
+            self._progress.update(self._lines[name], since=monotonic(), ends=math.inf, extension="more time")
+        else:
+            self._lines[name] = self._add_line(name + (f" ({number} of {count})" if count > 1 else ""), "starting")
 
     def launched(self, name: str, progress: CampaignProgress, evidence: Evidence | None) -> None:
-        """Move the bar and update the interval beside it; a workload may be resumed with more time."""
-        if self._bars[name] in self._progress.task_ids:
+        """Move the bar and update the interval beside it."""
+        if task := self._task(name):
+            left_s = progress.time_limit_s - progress.elapsed_s
             self._progress.update(
-                self._bars[name],
+                task.id,
                 total=progress.time_limit_s,
                 completed=min(progress.elapsed_s, progress.time_limit_s),
-                interval=_interval(evidence) if evidence else "",
-                updated_at=time.monotonic(),
+                note=_interval(evidence) if evidence else "",
+                ends=min(task.fields["ends"], monotonic() + left_s),
             )
 
     def finished(self, result: WorkloadResult) -> None:
-        """Fill the bar and put the verdict before it."""
-        task = next((one for one in self._progress.tasks if one.id == self._bars[result.name]), None)
-        if task is None:  # its bar made room for others
-            return
-        mark = f"[{COLOURS[result.verdict]}]{MARKS[result.verdict]}[/]"
-        interval = "could not be judged" if result.error else task.fields["interval"]
-        self._progress.update(task.id, completed=task.total, mark=mark, interval=interval)
+        """Fill the bar and put the verdict before it, and beside it why there is no interval."""
+        if task := self._task(result.name):
+            sign = "=" if result.state == "unchanged" else MARKS[result.verdict]
+            reason = "could not be judged" if result.error else "; ".join(result.notes)
+            note = task.fields["note"] if result.metrics else reason
+            mark = f"[{COLOURS[result.verdict]}]{sign}[/]"
+            self._progress.update(task.id, total=1, completed=1, mark=mark, note=note)
+
+    def _add_line(self, text: str, note: str = "") -> TaskID:
+        """Add a line; when the screen is full, the oldest one makes room, a judged one if there is any."""
+        tasks = self._progress.tasks
+        if len(tasks) >= max(1, self._progress.console.height - 2):
+            self._progress.remove_task(min(tasks, key=lambda task: task.fields["mark"] == " ").id)
+        return self._progress.add_task(
+            escape(text), total=None, mark=" ", note=note, since=monotonic(), ends=math.inf, extension=""
+        )
+
+    def _task(self, name: str) -> Task | None:
+        """Return the line of a workload; `None` before it has one, and when it has made room for others."""
+        return next((task for task in self._progress.tasks if task.id == self._lines.get(name)), None)
 
 
-class TimeLeft(ProgressColumn):
-    """The time that a workload may still take, counted down between launches too."""
-
-    max_refresh = 0.5
+class Times(ProgressColumn):
+    """The time that a line has taken; once a limit is known, the time that it may still take."""
 
     def render(self, task: Task) -> Text:
-        """Return it as `≤ 12 s left`."""
-        if task.finished or task.total is None or not task.completed:
-            return Text("")
-        left_s = task.total - task.completed - (time.monotonic() - task.fields["updated_at"])
-        return Text(f"≤ {max(0.0, left_s):.0f} s left", style="dim")
+        """Return it as `≤ 12 s left`; that number only falls, unless `more time` says why."""
+        since, left_s = task.fields["since"], task.fields["ends"] - monotonic()
+        if task.fields["mark"] != " ":
+            text = ""
+        elif since is None:
+            text = "undecided"
+        elif left_s == math.inf:
+            text = task.fields["extension"] or f"{monotonic() - since:.0f} s"
+        else:
+            left = f"≤ {left_s:.0f} s left" if left_s > 0 else "over the time limit"
+            text = f"{task.fields['extension']} {left}".lstrip()
+        return Text(text, style="dim")
 
 
 def _interval(evidence: Evidence) -> str:
     change = evidence.change
     if change is not None and change.is_known:
-        return f"{percent(change.low)} … {percent(change.high)}".replace(" %", "", 1) + " energy per request"
+        return "energy " + f"{percent(change.low)} … {percent(change.high)}".replace(" %", "", 1)
     estimate = evidence.head
     factor, unit = scale_for([estimate.value], "kWh")
     if not estimate.is_known:

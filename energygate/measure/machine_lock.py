@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
+from energygate.text import printable
 from energygate.workloads.worker_environment import MEASURING
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ TIMEOUT_S = 3600.0
 
 
 @contextlib.contextmanager
-def machine_lock(on_wait: Callable[[], None], *, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
+def machine_lock(on_wait: Callable[[str], None], *, timeout_s: float = TIMEOUT_S) -> Iterator[None]:
     """Hold the lock of this user's energygate processes on this machine.
 
     Processes with a different directory for temporary files (`TMPDIR`, a container) do not share it. The kernel
     releases it when the process ends; its file may remain.
 
     Args:
-        on_wait: Called once if there is another process to wait for.
+        on_wait: Called once if there is another process to wait for, with a phrase that names it.
         timeout_s: How long to wait.
 
     Raises:
@@ -46,21 +47,43 @@ def machine_lock(on_wait: Callable[[], None], *, timeout_s: float = TIMEOUT_S) -
                 f"cannot use the lock file {_path()}: {error.strerror}",
                 hint="Remove it, or set TMPDIR to a directory of your own",
             ) from None
-        on_wait()
+        on_wait(f"waiting for another check on this machine to end{_holder()}")
         try:
             lock.acquire(timeout=timeout_s)
         except Timeout:
             raise MeasurementError(
-                f"another energygate has been measuring on this machine for {timeout_s:.0f} s",
+                f"another energygate has been measuring on this machine for {timeout_s:.0f} s{_holder()}",
                 hint="End it, or measure on another machine",
             ) from None
     try:
+        _name_holder()
         yield
     finally:
+        with contextlib.suppress(OSError):
+            _path(".holder").unlink()
         lock.release()
 
 
-def _path() -> Path:
-    """Return the lock file: one per user, since users can rarely share one in a temporary directory."""
+def _name_holder() -> None:
+    """Write down which process holds the lock; not into the lock's own file, which whoever tries the lock truncates."""
+    path = _path(".holder")
+    with contextlib.suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.touch(0o600, exist_ok=False)  # a new file: never what somebody else's link points to
+        path.write_text(f"{os.getpid()} {Path.cwd()}", encoding="utf-8", errors="backslashreplace")
+
+
+def _holder() -> str:
+    """Return a phrase that names the process that holds the lock, such as `: process 71 in /srv`; may be empty."""
+    try:
+        text = _path(".holder").read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    process, _, directory = text.partition(" ")
+    return f": process {process} in {printable(directory, max_length=200)}" if process.isdecimal() else ""
+
+
+def _path(suffix: str = ".lock") -> Path:
+    """Return the lock file, one per user, since users can rarely share one in a temporary directory; or its sibling."""
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")  # a uid may have no name
-    return Path(tempfile.gettempdir()) / f"energygate-{user}.lock"
+    return Path(tempfile.gettempdir()) / f"energygate-{user}{suffix}"

@@ -183,14 +183,14 @@ class _Waiting(Observer):
     def __init__(self, config: pytest.Config) -> None:
         self._plugins = config.pluginmanager
 
-    def waiting(self) -> None:
+    def waiting(self, reason: str) -> None:
         """Print it in spite of pytest's output capture."""
         reporter = self._plugins.get_plugin("terminalreporter")
         capturing = self._plugins.get_plugin("capturemanager")
         if reporter is not None:
             with capturing.global_and_fixture_disabled() if capturing else contextlib.nullcontext():
                 reporter.ensure_newline()
-                reporter.write_line("energygate: waiting for another check on this machine to end")
+                reporter.write_line(f"energygate: {reason}")
 
 
 def _base_file(path: Path | None, root: Path) -> str:

@@ -168,7 +168,8 @@ class _Check:
             setup = setup or self._context.policy.measurement.setup
         for side in (self._base_side, self._head_side):
             if setup is not None and side is not None:
-                run_setup(setup, side.directory, label=side.name)
+                with self._context.observer.step(f"setting up {side.name}"):
+                    run_setup(setup, side.directory, label=side.name)
 
     @contextlib.contextmanager
     def _timed(self, job: _Job) -> Iterator[None]:
@@ -185,7 +186,7 @@ class _Check:
     def _measure_first(self, job: _Job, *, count: int) -> None:
         """Prepare a workload and measure it for its share of the time."""
         limit_s = self._context.time_limit_s
-        self._context.observer.started(job.pairing.name, number=job.number, count=count, time_limit_s=limit_s)
+        self._context.observer.started(job.pairing.name, number=job.number, count=count)
         with self._timed(job):
             started = time.perf_counter()
             prepared = self._prepared(job)
@@ -204,6 +205,7 @@ class _Check:
         total_s = self._options.total_time_limit_s or self._context.time_limit_s * len(jobs)
         open_jobs = [job for job in jobs if job.result is None]
         for position, job in enumerate(open_jobs):
+            self._context.observer.started(job.pairing.name, number=job.number, count=len(jobs))
             left_s = total_s - sum(one.seconds for one in jobs)
             with self._timed(job):
                 if job.subject is not None:

@@ -55,7 +55,7 @@ def diagnose(
     *,
     require: str | None = None,
     self_test: bool = True,
-    on_wait: Callable[[], None] = lambda: None,
+    on_wait: Callable[[str], None] = lambda _: None,
 ) -> Diagnosis:
     """Determine what this machine can measure, how well, and what would improve it.
 
@@ -63,7 +63,7 @@ def diagnose(
         measurement: The policy's settings for measuring; `None` without a policy.
         require: `any` or `measured`; overrides the policy's.
         self_test: Whether to compare the same code with itself for ten seconds.
-        on_wait: Called when this process has to wait for another energygate that measures on this machine.
+        on_wait: Called with the reason when this process has to wait for another check on this machine.
 
     Raises:
         UsageError: When a package for measuring is missing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -20,11 +21,15 @@ if TYPE_CHECKING:
 class Observer:
     """Observes the progress of a check; this one does nothing."""
 
-    def waiting(self) -> None:
-        """Do what is needed when this process has to wait for another energygate on this machine."""
+    def waiting(self, reason: str) -> None:
+        """Do what is needed when this process has to wait; `reason` names the process that it waits for."""
 
-    def started(self, name: str, *, number: int, count: int, time_limit_s: float) -> None:
-        """Do what is needed before a workload is measured: the `number`th of `count`, for at most `time_limit_s`."""
+    def step(self, what: str) -> contextlib.AbstractContextManager[None]:  # noqa: ARG002 - for those who show it
+        """Return a context for a step of the preparation that may take long, such as `setting up base`."""
+        return contextlib.nullcontext()
+
+    def started(self, name: str, *, number: int, count: int) -> None:
+        """Do what is needed before a workload is measured, the `number`th of `count`, or measured for more time."""
 
     def launched(self, name: str, progress: Progress, evidence: Evidence | None) -> None:
         """Do what is needed after each launch; `evidence` is that of the energy per request so far."""

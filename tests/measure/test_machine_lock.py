@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -16,7 +17,7 @@ GENEROUS_S = 60
 HOLDS_THE_LOCK = """
 import sys
 from energygate.measure.machine_lock import machine_lock
-with machine_lock(lambda: print("waits", flush=True)):
+with machine_lock(print):
     print("has its turn", flush=True)
     sys.stdin.readline()
 """
@@ -42,15 +43,15 @@ def another():
 
 def test_the_lock_is_taken_at_once_when_nobody_measures():
     waits = []
-    with machine_lock(lambda: waits.append(True)):
+    with machine_lock(waits.append):
         pass
-    with machine_lock(lambda: waits.append(True)):
+    with machine_lock(waits.append):
         pass
     assert waits == []
 
 
 def test_a_second_check_waits_until_the_first_ends(another):
-    def end_the_other():
+    def end_the_other(_):
         another.stdin.write("\n")
         another.stdin.flush()
 
@@ -58,39 +59,72 @@ def test_a_second_check_waits_until_the_first_ends(another):
         assert another.wait(GENEROUS_S) == 0
 
 
+def test_a_waiting_check_names_the_process_and_directory_that_it_waits_for(another):
+    reasons = []
+
+    def end_the_other(reason):
+        reasons.append(reason)
+        another.communicate("\n")
+
+    with machine_lock(end_the_other):
+        pass
+    assert reasons == [f"waiting for another check on this machine to end: process {another.pid} in {Path.cwd()}"]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"\xff\xfe", b"somebody in a hurry", b"12\x1b[31m in /"])
+def test_a_lock_whose_holder_is_not_named_is_waited_for_all_the_same(another, tmp_path, content):
+    (file,) = tmp_path.glob("energygate-*.holder")
+    file.unlink() if content is None else file.write_bytes(content)
+    reasons = []
+    with machine_lock(lambda reason: (reasons.append(reason), another.communicate("\n"))):
+        pass
+    assert reasons == ["waiting for another check on this machine to end"]
+
+
+def test_nothing_is_written_through_a_link_and_nothing_stays(tmp_path):
+    with machine_lock(lambda _: None):
+        (holder,) = tmp_path.glob("energygate-*.holder")
+    assert not holder.exists()
+    (tmp_path / "precious").write_text("mine", "utf-8")
+    holder.symlink_to(tmp_path / "precious")
+    with machine_lock(lambda _: None):
+        pass
+    assert (tmp_path / "precious").read_text("utf-8") == "mine"
+
+
 def test_a_killed_check_releases_the_lock(another):
-    with machine_lock(another.kill):
+    with machine_lock(lambda _: another.kill()):
         assert another.wait(GENEROUS_S) != 0
 
 
 def test_a_check_that_hangs_is_named(another):
-    words = "another energygate has been measuring on this machine"
-    with pytest.raises(MeasurementError, match=words), machine_lock(lambda: None, timeout_s=0.05):
+    words = rf"another energygate has been measuring on this machine for 0 s: process {another.pid} in /"
+    with pytest.raises(MeasurementError, match=words), machine_lock(lambda _: None, timeout_s=0.05):
         pass
     assert another.poll() is None
 
 
 def test_an_energygate_inside_a_workload_does_not_deadlock(another, monkeypatch):
     monkeypatch.setenv("ENERGYGATE_MEASURING", "1")
-    with machine_lock(lambda: pytest.fail("it waits")):
+    with machine_lock(lambda _: pytest.fail("it waits")):
         assert another.poll() is None
 
 
 def test_a_user_without_a_name_measures_too(monkeypatch):
     monkeypatch.setattr("getpass.getuser", lambda: pytest.fail("this user has no name"))
-    with machine_lock(lambda: pytest.fail("it waits")):
+    with machine_lock(lambda _: pytest.fail("it waits")):
         pass
 
 
 def test_a_lock_that_cannot_be_used_is_named(tmp_path):
-    with machine_lock(lambda: None):
+    with machine_lock(lambda _: None):
         pass
     (file,) = tmp_path.glob("energygate-*.lock")
     file.unlink(missing_ok=True)
     file.mkdir()
     with (
         pytest.raises(MeasurementError, match=r"cannot use the lock file"),
-        machine_lock(lambda: None),
+        machine_lock(lambda _: None),
     ):
         pass
 
@@ -99,7 +133,7 @@ def test_threads_of_one_process_take_turns_too():
     inside, most = [], []
 
     def measure():
-        with machine_lock(lambda: None):
+        with machine_lock(lambda _: None):
             inside.append(1)
             most.append(len(inside))
             inside.pop()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 
 import commands
 import pytest
 from base_projects import QUICK, limit
 from parallel import repeated
+
+from energygate.policy import load_policy
+from energygate.run.base import check_out_base
+from energygate.run.check import check
+from energygate.run.options import Observer, Options
 
 
 @pytest.fixture
@@ -59,6 +65,30 @@ def test_what_changes_nothing_is_not_measured(pair, change):
     assert found.ran.code == 0
     assert found.ran.out.startswith("✓ PASS  2 workloads identical to base, not measured\n")
     assert [(one["state"], one["provenance"]) for one in found.result["workloads"]] == [("unchanged", None)] * 2
+
+
+def test_the_observer_of_a_check_hears_of_each_step_and_of_what_is_not_measured(pair):
+    class Recorder(Observer):
+        events = ()
+
+        @contextlib.contextmanager
+        def step(self, what):
+            self.events += (f"{what} ...",)
+            yield
+            self.events += (what,)
+
+        def started(self, name, *, number, count):
+            self.events += (f"{name} {number}/{count}",)
+
+        def finished(self, result):
+            self.events += (f"{result.name} {result.state}",)
+
+    change_words(pair)
+    path, observer = pair.root / "energygate.yml", Recorder()
+    with check_out_base(pair.root, path.name, ref="main") as base:
+        check(load_policy(path), pair.root, Options(setup="true", observer=observer), base=base)
+    steps = ("setting up base ...", "setting up base", "setting up head ...", "setting up head")
+    assert observer.events == (*steps, "mlp 1/2", "mlp unchanged", "app 2/2", "app unchanged")
 
 
 def test_a_renamed_workload_is_told_though_it_is_not_measured(pair):
