@@ -49,7 +49,7 @@ def get(ask):
 # Memory.
 
 
-def test_a_comment_is_remembered_as_its_authors_until_it_is_deleted(github, shop, pull, ask, get):
+def test_a_comment_keeps_its_author_until_it_is_deleted(github, shop, pull, ask, get):
     pull.comment("alice", "first")
     made = ask("POST", COMMENTS, json={"body": "mine"}).json()
     where = f"{REPO}/issues/comments/{made['id']}"
@@ -76,7 +76,7 @@ def test_a_pull_request_is_shown_as_it_is_now(pull, get):
     assert (shown["state"], shown["merged"]) == ("closed", True)
 
 
-def test_an_issue_is_no_pull_request(shop, pull, ask):
+def test_an_issue_is_not_a_pull_request(shop, pull, ask):
     shop.issue(number=8)
     found = [ask("GET", f"{REPO}/{kind}/{number}") for number in (7, 8) for kind in ("issues", "pulls")]
     assert [one.status_code for one in found] == [200, 200, 200, 404]
@@ -84,7 +84,7 @@ def test_an_issue_is_no_pull_request(shop, pull, ask):
     assert pull.number == 7
 
 
-def test_labels_are_told_with_who_set_them(pull, get):
+def test_label_events_have_their_actor(pull, get):
     pull.label("energy-waived", by="maintainer", at="2026-03-02T00:00:00Z")
     pull.label("bug", by="alice")
     pull.unlabel("bug", by=ACTIONS)
@@ -115,7 +115,7 @@ def test_the_timeline_has_comments_too(pull, get):
         ("alice", True, "none", "none"),
     ],
 )
-def test_who_may_do_what_is_told(shop, get, *, login, private, role, permission):
+def test_permissions_of_users_are_returned(shop, get, *, login, private, role, permission):
     shop.private, shop.collaborators["maintainer"] = private, "maintain"
     for one in ("octo", "maintainer"):
         shop.github.user(one)
@@ -142,13 +142,13 @@ def test_who_may_do_what_is_told(shop, get, *, login, private, role, permission)
     ],
 )
 @pytest.mark.usefixtures("pull")
-def test_pull_requests_are_found_by_what_they_are(shop, get, query, numbers):
+def test_pull_requests_are_filtered_by_state_head_and_base(shop, get, query, numbers):
     shop.pull_request(number=8).close()
     shop.pull_request(number=9, head_branch="feature", base_branch="next")
     assert [one["number"] for one in get(f"{REPO}/pulls", params=query)] == numbers
 
 
-def test_a_forks_commit_leads_to_its_pull_request_in_the_fork_only(pull, shop, get):
+def test_a_forks_commit_is_associated_with_pull_requests_of_the_fork_only(pull, shop, get):
     shop.pull_request(number=8, head_sha=OTHER)
     assert pull.head_repository == FORK
     assert get(f"{REPO}/commits/{HEAD}/pulls") == []
@@ -156,7 +156,7 @@ def test_a_forks_commit_leads_to_its_pull_request_in_the_fork_only(pull, shop, g
     assert [one["number"] for one in get(f"{REPO}/commits/{OTHER}/pulls")] == [8]
 
 
-def test_a_run_is_told_with_pull_requests_of_its_own_repository_only(pull, shop, get):
+def test_a_run_lists_pull_requests_of_its_own_repository_only(pull, shop, get):
     shop.pull_request(number=8, head_sha=OTHER)
     shop.run(id=11, head_sha=OTHER)
     shop.run(id=12, head_sha=HEAD, head_repository=FORK, conclusion="failure", attempt=2)
@@ -222,7 +222,7 @@ def test_artifacts_come_in_pages_and_by_name(shop, ask):
 )
 @pytest.mark.parametrize("private", [False, True])
 @pytest.mark.usefixtures("pull")
-def test_a_token_does_what_it_has_the_right_to(github, shop, ask, *, method, path, enough, private):
+def test_a_token_is_limited_to_its_permissions(github, shop, ask, *, method, path, enough, private):
     shop.private, shop.files[BASE, "x"] = private, b""
     shop.run(id=11)
     how = {"json": {"body": "x"}} if method == "POST" else {}
@@ -238,7 +238,7 @@ def test_a_token_does_what_it_has_the_right_to(github, shop, ask, *, method, pat
     assert not enough or answer.json()["message"] == NO_ACCESS
 
 
-def test_a_stranger_reads_what_is_public_and_sees_nothing_private(github, shop, pull, ask):
+def test_a_user_without_access_sees_only_public_repositories(github, shop, pull, ask):
     token = github.token(repositories=["elsewhere/else"])
     write = {"json": {"body": "x"}}
     assert ask("GET", COMMENTS, token=token).status_code == 200
@@ -249,17 +249,17 @@ def test_a_stranger_reads_what_is_public_and_sees_nothing_private(github, shop, 
     assert pull.repository.bodies() == []
 
 
-def test_a_token_of_nobody_is_refused(github, ask):
+def test_an_unknown_token_is_refused(github, ask):
     assert ask("GET", "/user", token="ghs_x").status_code == 401  # noqa: S106 - of nobody
     assert [(one.user, one.status) for one in github.seen] == [(None, 401)]
 
 
-def test_apps_are_not_told_who_they_are(github, ask):
+def test_apps_cannot_read_their_identity(github, ask):
     assert ask("GET", "/user").json()["message"] == NO_ACCESS
     assert ask("GET", "/user", token=github.token(ALICE)).json()["id"] == ALICE.id
 
 
-def test_a_right_that_github_does_not_have_cannot_be_given(github):
+def test_an_unknown_permission_cannot_be_granted(github):
     with pytest.raises(ValueError, match="comments"):
         github.token(rights={"comments": "write"})
     with pytest.raises(ValueError, match="all"):

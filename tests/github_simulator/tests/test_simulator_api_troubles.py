@@ -60,7 +60,7 @@ def test_an_artifact_is_fetched_from_another_host(github, shop, ask):
     assert seen.token is None
 
 
-def test_an_address_of_files_is_for_a_short_while_and_no_other_is_one(github, shop, ask):
+def test_an_artifact_address_expires_and_others_are_refused(github, shop, ask):
     where = ask("GET", archive_of(shop)).headers["Location"]
     assert requests.get(where + "0", timeout=WALL_S).status_code == 403
     github.storage.expire()
@@ -79,12 +79,12 @@ def test_a_token_shown_to_the_host_of_files_is_a_violation(shown):
         leak()
 
 
-def test_an_artifact_that_expired_is_gone(shop, ask):
+def test_an_expired_artifact_is_not_served(shop, ask):
     answer = ask("GET", archive_of(shop, expired=True))
     assert (answer.status_code, answer.json()["message"]) == (410, "Artifact has expired")
 
 
-def test_the_host_of_files_can_be_arranged_too(github, shop, ask):
+def test_tricks_work_on_the_artifact_host_too(github, shop, ask):
     where = ask("GET", archive_of(shop)).headers["Location"]
     github.storage.trick("GET", "/results/.*", status=200, headers={"Content-Length": "99"}, body=b"PK")
     with pytest.raises(requests.exceptions.ChunkedEncodingError):
@@ -120,14 +120,14 @@ def test_a_folder_is_a_list(shop, ask):
 
 
 @pytest.mark.parametrize(("ref", "words"), [(BASE, "Not Found"), (OTHER, "No commit found for the ref")])
-def test_a_file_that_is_not_there_is_told_from_a_commit_that_is_not(shop, ask, ref, words):
+def test_a_missing_file_is_distinguished_from_a_missing_commit(shop, ask, ref, words):
     shop.commits[BASE] = []
     answer = ask("GET", f"{REPO}/contents/x", params={"ref": ref})
     assert answer.status_code == 404
     assert words in answer.json()["message"]
 
 
-def test_a_commit_is_told_with_its_parents(shop, ask):
+def test_a_commit_has_its_parents(shop, ask):
     shop.commits[BASE], shop.branches["main"] = [OTHER], BASE
     for ref in (BASE, "main", "heads/main"):
         shown = ask("GET", f"{REPO}/commits/{ref}").json()
@@ -141,7 +141,7 @@ def test_a_commit_is_told_with_its_parents(shop, ask):
 
 
 @pytest.mark.usefixtures("shop")
-def test_a_budget_that_is_spent_is_the_primary_limit(github, ask):
+def test_an_exhausted_quota_is_the_primary_rate_limit(github, ask):
     github.budget = 2
     answers = [ask("GET", REPO) for _ in range(3)]
     left = [(one.status_code, one.headers["X-RateLimit-Remaining"]) for one in answers]
@@ -161,7 +161,7 @@ def test_a_budget_that_is_spent_is_the_primary_limit(github, ask):
     ],
 )
 @pytest.mark.usefixtures("pull")
-def test_a_limit_is_said_as_github_says_it(github, ask, how, status, headers):
+def test_rate_limits_have_githubs_headers_and_messages(github, ask, how, status, headers):
     github.limit("GET", COMMENTS, **how)
     answer = ask("GET", COMMENTS)
     assert answer.status_code == status
@@ -171,7 +171,7 @@ def test_a_limit_is_said_as_github_says_it(github, ask, how, status, headers):
 
 
 @pytest.mark.parametrize("done", [False, True])
-def test_a_failure_may_come_after_what_was_asked_for_was_done(github, pull, ask, done):
+def test_a_request_may_fail_after_taking_effect(github, pull, ask, done):
     github.fail("POST", COMMENTS, skip=1, done=done)
     statuses = [ask("POST", COMMENTS, json={"body": str(number)}).status_code for number in range(3)]
     assert statuses == [201, 502, 201]
@@ -209,7 +209,7 @@ def test_a_comment_may_be_too_new_to_be_listed(shop, pull, ask):
 # The journal.
 
 
-def test_what_was_asked_is_written_down(github, ask):
+def test_requests_are_recorded(github, ask):
     ask("POST", "/repos/o/r/issues/1/comments", json={"body": "x"})
     (seen,) = github.seen
     assert (seen.method, seen.path, seen.query) == ("POST", "/repos/o/r/issues/1/comments", "")

@@ -45,17 +45,17 @@ def test_a_pull_request_is_checked_out_as_its_trial_merge(repository):
     ]
 
 
-def test_of_a_fork_too(repository):
+def test_a_forks_pull_request_is_checked_out_as_its_trial_merge(repository):
     _, occasion, job = checked_out(repository, lambda scenario: opened(scenario, fork="mallory/shop"))
     assert job.step("s").log.startswith(occasion.sha)
 
 
-def test_two_deep_has_both_parents_and_nothing_before_them(repository):
+def test_depth_2_has_both_parents_and_nothing_before_them(repository):
     _, _, job = checked_out(repository, opened, how="fetch-depth: 2")
     assert job.step("s").log.splitlines()[1:] == ["3", "HEAD", "commit"]
 
 
-def test_all_of_it(repository):
+def test_depth_0_has_the_whole_history(repository):
     _, _, job = checked_out(repository, opened, how="fetch-depth: 0")
     assert job.step("s").log.splitlines()[1] == "6"
 
@@ -66,7 +66,7 @@ def test_a_push_is_checked_out_on_its_branch(repository, depth):
     assert job.step("s").log.splitlines()[0::2][:2] == [occasion.sha, "main"]
 
 
-def test_a_run_checks_out_the_commit_of_its_event_though_the_branch_went_on(repository):
+def test_a_run_checks_out_its_events_commit_even_if_the_branch_moved(repository):
     def pushed_twice(scenario):
         occasion = scenario.pushed({"a": "b"})
         scenario.commit({"a": "c"})
@@ -87,12 +87,12 @@ def test_a_merge_group_is_checked_out_with_its_base_below(repository):
 
 
 @pytest.mark.parametrize("ref", ["patch-1", "refs/heads/patch-1", "${{ github.event.pull_request.head.sha }}"])
-def test_another_ref(repository, ref):
+def test_checkout_of_another_ref(repository, ref):
     _, occasion, job = checked_out(repository, opened, how=f"ref: '{ref}'")
     assert job.step("s").log.startswith(occasion.head_sha)
 
 
-def test_below_a_path_and_without_credentials(repository):
+def test_checkout_below_a_path_without_credentials(repository):
     scenario = repository("""
         on: push
         jobs:
@@ -109,7 +109,7 @@ def test_below_a_path_and_without_credentials(repository):
 
 
 @pytest.mark.parametrize("how", ["repository: no/where", "path: ../out", "submodules: true", "ref: nowhere"])
-def test_what_cannot_be_checked_out_fails(repository, how):
+def test_an_impossible_checkout_fails(repository, how):
     scenario = repository(CHECKS_OUT.format(how=how))
     (run,) = scenario.run_workflow(scenario.pushed({"a": "b"}))
     assert run.job("job").step("c").outcome == "failure"

@@ -84,7 +84,7 @@ def test_an_input_that_is_given_and_empty_is_empty(use):
     assert job.step("toy").step("say").log.startswith(" m  []")
 
 
-def test_after_a_failing_step_those_run_that_say_so_and_the_outputs_are_there(use):
+def test_after_a_failing_step_conditional_steps_run_and_outputs_are_set(use):
     job = use(f"""
         - {{id: toy, continue-on-error: true, uses: toy/toy@{SHA}, with: {{must: m, word: fail}}}}
         - {{id: tells, run: 'echo "${{{{ steps.toy.outcome }}}} ${{{{ steps.toy.outputs.said }}}}"'}}
@@ -101,7 +101,7 @@ def test_after_a_failing_step_those_run_that_say_so_and_the_outputs_are_there(us
     assert job.step("tells").log == "failure fail\n"
 
 
-def test_success_within_is_about_the_actions_own_steps(use):
+def test_success_inside_an_action_refers_to_its_own_steps(use):
     job = use(f"""
         - run: "false"
         - {{id: toy, if: always(), uses: toy/toy@{SHA}, with: {{must: m}}}}
@@ -110,7 +110,7 @@ def test_success_within_is_about_the_actions_own_steps(use):
     assert job.result == "failure"
 
 
-def test_steps_within_are_nobody_elses(use):
+def test_steps_of_an_action_are_not_visible_outside(use):
     with pytest.raises(ExpressionError, match="steps has no say"):
         use(f"- {{uses: toy/toy@{SHA}, with: {{must: m}}}}\n- {{run: 'echo ${{{{ steps.say.outputs.said }}}}'}}")
 
@@ -179,7 +179,7 @@ def test_an_action_that_github_refuses_is_an_error(run_steps, action, error):
 
 
 @pytest.mark.parametrize("expression", ["secrets.X", "inputs.no", "vars.X", "needs.x", "steps.no.outputs.x"])
-def test_what_an_action_is_not_offered_is_an_error(run_steps, expression):
+def test_contexts_unavailable_to_an_action_are_an_error(run_steps, expression):
     action = f"""
 name: x
 description: x
@@ -189,7 +189,7 @@ runs: {{using: composite, steps: [{{shell: bash, run: "echo ${{{{ {expression} }
         run_steps("- {uses: $/tool}", files={"tool/action.yml": action})
 
 
-def test_a_failing_step_within_may_be_forgiven(run_steps):
+def test_a_failing_step_of_an_action_may_continue_on_error(run_steps):
     action = """
 name: x
 description: x

@@ -64,26 +64,26 @@ def request_of(method, template, world):
 # The description.
 
 
-def test_the_description_is_of_the_operations_that_are_answered():
+def test_the_description_has_exactly_the_simulated_operations():
     described = {(one.method, one.template) for one in contract.github().operations}
     assert described == set(OPERATIONS) == set(ANSWERS)
 
 
-def test_the_description_is_small_and_says_what_it_is_from():
+def test_the_description_is_small_and_names_its_source():
     text = contract.DESCRIPTION.read_text("utf-8")
     assert len(text.encode()) < 400 * 1024
     assert json.loads(text)["x-trimmed-from"].startswith("@octokit/openapi 2")
     assert "MIT License" in (HERE / "LICENSE").read_text("utf-8")
 
 
-def test_trimming_what_is_trimmed_changes_nothing():
+def test_trimming_is_idempotent():
     text = contract.DESCRIPTION.read_text("utf-8")
     description = json.loads(text)
     version = description["x-trimmed-from"].split()[1].rstrip(",")
     assert written(trim(description, version=version)) == text
 
 
-def test_trimming_keeps_fields_that_are_called_as_what_goes():
+def test_trimming_keeps_fields_named_like_removed_keys():
     properties = {"description": {"type": "string", "description": "Words"}, "properties": {"example": 7}}
     thing = {"type": "object", "title": "T", "properties": properties, "required": ["description"]}
     described = {"200": {"description": "Fine", "content": {"x": {"schema": {"$ref": "#/components/schemas/thing"}}}}}
@@ -119,7 +119,7 @@ def test_every_refusal_is_as_described(method, template, status):
 
 
 @pytest.mark.usefixtures("world")
-def test_what_is_gone_is_shown_as_github_shows_it(ask, github):
+def test_deleted_objects_are_shown_as_by_github(ask, github):
     repository = github.repository("octo/shop")
     repository.issues[PULL].head_repository = None
     repository.issues[PULL].author = None
@@ -178,7 +178,7 @@ def test_a_request_that_is_not_as_described_is_a_violation(ask, github, what):
 
 
 @pytest.mark.parametrize("prefix", ["", "/api/v3"])
-def test_a_violation_is_raised_whatever_the_client_made_of_it(prefix):
+def test_a_violation_is_raised_whatever_the_client_does(prefix):
     def swallow():
         with FakeGitHub(prefix=prefix).serving() as github:
             path = f"{github.url}/repos/o/r/issues/1/remarks"
@@ -188,7 +188,7 @@ def test_a_violation_is_raised_whatever_the_client_made_of_it(prefix):
         swallow()
 
 
-def test_a_mistake_in_the_stand_in_is_heard_of(github, ask):
+def test_an_exception_in_the_simulation_is_raised(github, ask):
     github.before("GET", "/user", lambda: 1 / 0)
     with pytest.raises(requests.ConnectionError):
         ask("GET", "/user")
@@ -225,12 +225,12 @@ def test_an_answer_with_a_wrong_field_is_a_violation(comment, change, words):
 
 
 @pytest.mark.parametrize("field", ["id", "user", "html_url"])
-def test_an_answer_without_a_field_that_must_be_there_is_a_violation(comment, field):
+def test_an_answer_without_a_required_field_is_a_violation(comment, field):
     del comment[field]
     assert f'"{field}" is a required property' in answer_to(COMMENTS, json_answer([comment]))[0]
 
 
-def test_an_event_must_be_what_it_says_it_is(world, ask):
+def test_an_event_must_match_its_schema(world, ask):
     happened = ask("GET", f"{REPO}/issues/{world['issue_number']}/events").json()
     labeled, locked = happened
     assert (labeled["event"], locked["event"]) == ("labeled", "locked")
@@ -253,12 +253,12 @@ def test_an_event_must_be_what_it_says_it_is(world, ask):
         (f"{REPO}/actions/artifacts/1/zip", json_answer({}, 302, Location="http://x"), "none is described"),
     ],
 )
-def test_an_answer_of_another_form_is_a_violation(path, answer, words):
+def test_an_undescribed_answer_is_a_violation(path, answer, words):
     (said, *_) = answer_to(path, answer)
     assert words in said
 
 
-def test_an_answer_of_the_stand_in_is_held_against_the_contract(world, ask, github):
+def test_answers_of_the_simulation_are_checked_against_the_contract(world, ask, github):
     github.repository("octo/shop").issues[world["issue_number"]].title = None
     ask("GET", f"{REPO}/pulls/{PULL}")
     assert "title: null is not of type" in github.violations[0]
@@ -269,7 +269,7 @@ def test_an_answer_of_the_stand_in_is_held_against_the_contract(world, ask, gith
 
 
 @pytest.mark.parametrize("body", [b"<html>", {"message": 7}, None])
-def test_what_a_trick_makes_up_is_not_held_against_the_contract(github, ask, body):
+def test_answers_made_up_by_a_trick_are_not_checked(github, ask, body):
     github.trick("GET", COMMENTS, status=200, body=body)
     github.trick("GET", "/x", status=200, body=body)
     ask("GET", COMMENTS)
@@ -277,14 +277,14 @@ def test_what_a_trick_makes_up_is_not_held_against_the_contract(github, ask, bod
     assert github.violations == []
 
 
-def test_a_trick_for_many_paths_makes_up_none(github, ask):
+def test_a_trick_for_many_paths_adds_no_operation(github, ask):
     github.trick("GET", "/x.*", status=502)
     ask("GET", "/x")
     assert github.violations == ["GET /x: the description has no such operation"]
     github.violations.clear()
 
 
-def test_a_request_that_a_trick_answers_is_still_held_against_the_contract(github, ask):
+def test_requests_answered_by_a_trick_are_still_checked(github, ask):
     github.trick("GET", COMMENTS, status=502)
     ask("GET", COMMENTS, params={"perpage": 1})
     assert "perpage, which is not described" in github.violations[0]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 
-def test_a_step_sees_the_environment_of_all_around_it_and_leaves_its_own_behind(run_steps):
+def test_a_step_inherits_outer_environments_and_keeps_its_own(run_steps):
     job = run_steps(
         """
         - id: first
@@ -17,7 +17,7 @@ def test_a_step_sees_the_environment_of_all_around_it_and_leaves_its_own_behind(
     assert job.step("second").log == "job below job\n"
 
 
-def test_what_a_step_exports_later_steps_have_and_it_has_not(run_steps):
+def test_exported_variables_apply_to_later_steps_only(run_steps):
     job = run_steps("""
         - id: exports
           run: |
@@ -171,7 +171,7 @@ def test_a_hosted_machine_is_new_for_every_job_and_a_self_hosted_one_is_not(repo
     assert run.job("own").runs_on == ["self-hosted", "gpu"]
 
 
-def test_what_is_put_before_the_path_last_is_found_first(run_steps):
+def test_the_last_added_path_comes_first(run_steps):
     job = run_steps("""
         - run: printf '/first\\n/second\\n' >> "$GITHUB_PATH"
         - run: echo /third >> "$GITHUB_PATH"

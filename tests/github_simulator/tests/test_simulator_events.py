@@ -124,14 +124,14 @@ def test_a_payload_is_as_github_publishes_it_and_energygate_knows_what_to_do(rep
         assert event.head_sha == occasion.head_sha != occasion.sha
 
 
-def test_a_schema_finds_what_is_not_there(repository):
+def test_a_schema_detects_a_missing_field(repository):
     scenario = repository(EMPTY)
     payload = scenario.pushed({"x": "y"}).payload
     del payload["head_commit"]["tree_id"]
     assert list(Draft7Validator({**SCHEMA, "$ref": "#/definitions/push$event"}).iter_errors(payload))
 
 
-def test_the_payload_lies_where_the_runner_says(run_steps):
+def test_the_payload_is_at_github_event_path(run_steps):
     job = run_steps(
         """
         - id: s
@@ -142,7 +142,7 @@ def test_the_payload_lies_where_the_runner_says(run_steps):
     assert job.step("s").log == "refs/heads/main\n"
 
 
-def test_a_pull_requests_own_workflow_file_runs_and_a_second_stage_is_the_default_branchs(repository):
+def test_a_pull_request_runs_its_own_workflow_file_and_workflow_run_the_default_branchs(repository):
     scenario = repository("name: first\non: pull_request\njobs: {job: {runs-on: u, steps: [{run: echo base}]}}")
     later = "on: {workflow_run: {workflows: [first]}}\njobs: {job: {runs-on: u, steps: [{run: 'echo later; ls'}]}}"
     scenario.commit({".github/workflows/later.yml": later})
@@ -165,7 +165,7 @@ def test_a_pull_requests_own_workflow_file_runs_and_a_second_stage_is_the_defaul
 
 
 @pytest.mark.parametrize("whose", [{"fork": "mallory/shop"}, {"by": "dependabot[bot]"}], ids=["fork", "Dependabot"])
-def test_a_second_stage_has_the_rights_that_the_first_had_not(repository, whose):
+def test_a_second_stage_has_write_permission_that_the_first_lacks(repository, whose):
     scenario = repository(
         "name: first\non: pull_request\npermissions: {contents: write}\njobs: {job: {runs-on: u, steps: [{run: env}]}}"
     )
@@ -183,7 +183,7 @@ def test_a_second_stage_has_the_rights_that_the_first_had_not(repository, whose)
     )
 
 
-def test_a_conflict_makes_no_trial_merge(repository):
+def test_a_conflict_has_no_trial_merge(repository):
     scenario = repository(EMPTY)
     pull = scenario.pull_request({"README.md": "mine\n"})
     scenario.commit({"README.md": "theirs\n"})
@@ -191,7 +191,7 @@ def test_a_conflict_makes_no_trial_merge(repository):
         scenario.pushed_to(pull, {"README.md": "mine still\n"})
 
 
-def test_the_api_knows_what_happened(repository, github):
+def test_the_api_shows_the_events(repository, github):
     scenario = repository(EMPTY)
     pull = scenario.pull_request({"x": "y"}, fork="mallory/shop")
     occasion = scenario.opened(pull)

@@ -64,7 +64,7 @@ FAILED = status(success=False, failure=True, cancelled=False, always=True)
         ("'It''s open source!'", "It's open source!"),
     ],
 )
-def test_a_literal_is_what_is_written(text, value, scope):
+def test_literals(text, value, scope):
     assert evaluate(text, scope) == value
 
 
@@ -207,21 +207,21 @@ def test_files_are_hashed_by_what_is_in_them_and_by_nothing_else(tmp_path, scope
         "github.ref = 'x'",
     ],
 )
-def test_what_github_refuses_or_would_take_for_nothing_is_an_error(text, scope):
+def test_invalid_and_silently_empty_expressions_are_errors(text, scope):
     with pytest.raises(ExpressionError):
         evaluate(text, scope)
 
 
-def test_an_error_names_what_there_is(scope):
+def test_an_error_lists_the_known_names(scope):
     with pytest.raises(ExpressionError, match=r"inputs has no polcy; it has policy, Mixed-Case, later"):
         evaluate("inputs.polcy", scope)
 
 
-def test_a_name_without_a_value_yet_is_no_mistake(scope):
+def test_a_name_without_a_value_yet_is_allowed(scope):
     assert evaluate("inputs.later", scope) is None
 
 
-def test_hashing_files_is_not_offered_everywhere():
+def test_hash_files_is_not_available_everywhere():
     with pytest.raises(ExpressionError, match="hashFiles"):
         evaluate("hashFiles('x')", Scope(contexts=CONTEXTS))
 
@@ -243,12 +243,12 @@ def test_expressions_amid_text_become_text(text, value, scope):
     assert interpolate(text, scope) == value
 
 
-def test_an_expression_that_does_not_end_is_an_error(scope):
+def test_an_unterminated_expression_is_an_error(scope):
     with pytest.raises(ExpressionError, match="does not end"):
         interpolate("a ${{ 'b' ", scope)
 
 
-def test_a_list_where_a_text_belongs_is_an_error(scope):
+def test_a_list_instead_of_a_text_is_an_error(scope):
     with pytest.raises(ExpressionError, match="toJSON"):
         interpolate_text("${{ fruits }}", scope)
     with pytest.raises(ExpressionError, match="toJSON"):
@@ -288,7 +288,7 @@ def test_references_are_listed_without_their_braces():
         ("'false'", NORMAL, True),
     ],
 )
-def test_a_condition_asks_for_success_unless_it_speaks_of_it(condition, before, value):
+def test_a_condition_implies_success_unless_it_has_a_status_function(condition, before, value):
     assert holds(condition, Scope(contexts=CONTEXTS, status=before)) is value
 
 
@@ -298,6 +298,6 @@ def test_a_condition_that_would_always_be_true_is_an_error(condition):
         holds(condition, Scope(contexts=CONTEXTS, status=NORMAL))
 
 
-def test_numbers_that_are_none_are_false(scope):
+def test_nan_is_false(scope):
     assert math.isnan(evaluate("NaN", scope))
     assert evaluate("NaN || 'x'", scope) == "x"

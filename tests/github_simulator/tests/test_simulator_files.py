@@ -22,14 +22,14 @@ from github_simulator.runner.step_files import FileTrouble, StepFiles, read_pair
         ("a b=ü\n", {"a b": "ü"}),
     ],
 )
-def test_pairs_are_lines_or_stand_between_delimiters(text, pairs):
+def test_values_are_lines_or_between_delimiters(text, pairs):
     assert read_pairs(text) == pairs
 
 
 @pytest.mark.parametrize(
     "text", ["plain\n", "=1\n", "<<END\nx\nEND\n", "a<<\nx\n", "a<<END\nx\n", "a<<END\nx\nEND b\n"]
 )
-def test_what_the_runner_refuses_is_refused(text):
+def test_files_that_the_runner_refuses_are_refused(text):
     with pytest.raises(FileTrouble):
         read_pairs(text)
 
@@ -48,7 +48,7 @@ def test_node_options_are_refused(tmp_path):
 
 
 @pytest.mark.parametrize(("size", "taken"), [(1024 * 1024, True), (1024 * 1024 + 1, False)])
-def test_a_summary_is_taken_whole_or_not_at_all(tmp_path, size, taken):
+def test_a_summary_is_accepted_whole_or_dropped(tmp_path, size, taken):
     files = StepFiles.made(tmp_path / "files")
     files.path("GITHUB_STEP_SUMMARY").write_text("x" * size)
     if taken:

@@ -16,7 +16,7 @@ def results(run):
     return {job.name: job.result for job in run.jobs}
 
 
-def test_outputs_go_to_the_jobs_that_need_them(repository):
+def test_outputs_are_passed_to_the_jobs_that_need_them(repository):
     run = dispatch(
         repository("""
         on: workflow_dispatch
@@ -74,7 +74,7 @@ def test_a_failure_skips_what_needs_it_unless_that_says_otherwise(repository):
     assert run.conclusion == "failure"
 
 
-def test_a_skipped_job_skips_what_needs_it_far_down_too(repository):
+def test_a_skipped_job_skips_all_its_dependents(repository):
     run = dispatch(
         repository("""
         on: workflow_dispatch
@@ -88,7 +88,7 @@ def test_a_skipped_job_skips_what_needs_it_far_down_too(repository):
     assert run.conclusion == "success"
 
 
-def test_a_job_that_is_forgiven_fails_nothing(repository):
+def test_a_job_with_continue_on_error_does_not_fail_the_run(repository):
     run = dispatch(
         repository("""
         on: workflow_dispatch
@@ -140,7 +140,7 @@ def planned(repository, *, matrix=LEGS, fail_fast="false", failing=9):
     return dispatch(repository(PLANNED.format(matrix=matrix, fail_fast=fail_fast, failing=failing)))
 
 
-def test_a_job_before_plans_the_matrix(repository):
+def test_an_earlier_job_plans_the_matrix(repository):
     run = planned(repository)
     assert run.job("energy 0").log == '["a","b"] 0 of 2\n'
     assert run.job("energy 1").log == '["c"] 1 of 2\n'
@@ -171,7 +171,7 @@ def test_an_empty_matrix_fails_its_job(repository):
     assert run.job("merge").log == "failure \n"
 
 
-def test_names_say_the_leg_where_the_workflow_does_not(repository):
+def test_names_of_legs_are_generated_unless_given(repository):
     run = dispatch(
         repository("""
         on: workflow_dispatch
@@ -287,7 +287,7 @@ def test_a_misspelt_need_is_an_error(repository, expression):
         )
 
 
-def test_an_environment_is_on_record(repository):
+def test_the_environment_of_a_job_is_recorded(repository):
     run = dispatch(
         repository("""
         on: workflow_dispatch

@@ -62,7 +62,7 @@ def written(tmp_path):
     return write
 
 
-def test_a_workflow_that_is_right_has_no_faults(tmp_path, written):
+def test_a_correct_workflow_has_no_findings(tmp_path, written):
     file = written(WORKFLOW)
     assert style_faults(WORKFLOW, "x") == []
     assert zizmor_findings(tmp_path) == ""
@@ -70,7 +70,7 @@ def test_a_workflow_that_is_right_has_no_faults(tmp_path, written):
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_a_workflow_of_bad_style_is_found(name):
+def test_bad_style_is_detected(name):
     wrong = WORKFLOW.replace(*WRONG[name])
     assert wrong != WORKFLOW
     assert style_faults(wrong, "x")
@@ -91,7 +91,7 @@ def test_actions_of_the_checkout_need_no_pin():
     assert style_faults("- uses: ./x\n- uses: $/\n", "x") == []
 
 
-def test_zizmor_bites(tmp_path, written):
+def test_zizmor_detects_a_fault(tmp_path, written):
     wrong = WORKFLOW.replace(*WRONG["a script with an expression"]).replace("persist-credentials: false", "clean: true")
     written(wrong)
     found = zizmor_findings(tmp_path)
@@ -100,13 +100,13 @@ def test_zizmor_bites(tmp_path, written):
 
 
 @pytest.mark.parametrize(("old", "new"), [("runs-on:", "run-on:"), ("on: pull_request", "on: pull_requst")])
-def test_the_workflows_schema_bites(written, old, new):
+def test_the_workflow_schema_detects_a_fault(written, old, new):
     file = written(WORKFLOW.replace(old, new))
     assert schema_faults("github-workflows", file)
 
 
 @pytest.mark.parametrize(("old", "new"), [("    shell: bash\n", ""), ("default:", "defualt:"), ("value:", "vale:")])
-def test_the_actions_schema_bites(tmp_path, old, new):
+def test_the_action_schema_detects_a_fault(tmp_path, old, new):
     right = """name: x
 description: x
 inputs:
@@ -131,13 +131,13 @@ runs:
     assert schema_faults("github-actions", file)
 
 
-def test_inputs_that_are_misspelt_or_forgotten_are_found():
+def test_misspelt_and_missing_inputs_are_detected():
     steps = [{"run": "x", "if": "inputs.b == 'x'", "env": {"C": "${{ format('{0}', inputs['c']) }}"}}]
     action = {"inputs": {"a": {}, "c": {}}, "runs": {"steps": steps}}
     assert input_faults(action) == ["b is used and not declared", "a is declared and not used"]
 
 
-def test_a_second_step_with_the_token_is_found():
+def test_a_second_step_with_the_token_is_detected():
     steps = [
         {"name": "one", "env": {"T": "${{ github.token }}"}},
         {"id": "two", "with": {"t": "${{ inputs.github-token }}"}},
@@ -185,7 +185,7 @@ def page(tmp_path):
     return write
 
 
-def test_tables_are_read_as_they_are_written(page):
+def test_tables_are_parsed(page):
     first, second = tables(page(PAGE))
     assert (first.line, second.head, second.rows) == (3, ("output", "meaning"), (("`o`", "Out."),))
     assert table_faults(first, DECLARED) == []
@@ -203,12 +203,12 @@ def test_tables_are_read_as_they_are_written(page):
         ("| `b`", "| b"),
     ],
 )
-def test_a_table_that_is_another_is_found(page, old, new):
+def test_a_differing_table_is_detected(page, old, new):
     assert PAGE.replace(old, new) != PAGE
     assert table_faults(tables(page(PAGE.replace(old, new)))[0], DECLARED)
 
 
-def test_another_order_is_found(page):
+def test_another_order_is_detected(page):
     assert table_faults(tables(page(PAGE))[0], dict(reversed(DECLARED.items())))
 
 

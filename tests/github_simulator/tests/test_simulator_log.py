@@ -32,12 +32,12 @@ def test_an_annotation_has_its_properties_unescaped():
 
 
 @pytest.mark.parametrize("line", ["::error::x", "  ::error::x", "::ERROR::x", "amid ##[error]x", "##[error a=b;]x"])
-def test_a_command_begins_its_line_in_the_newer_form_and_stands_anywhere_in_the_older(line):
+def test_the_new_form_of_a_command_begins_a_line_and_the_old_may_be_anywhere(line):
     assert [(one.level, one.message) for one in log_of(line).annotations] == [("error", "x")]
 
 
 @pytest.mark.parametrize("line", ["amid ::error::x", "::error x", ":error::x", "::unheard-of::x", "[error]x"])
-def test_other_lines_are_only_lines(line):
+def test_other_lines_are_not_commands(line):
     log = log_of(line)
     assert (log.annotations, log.text) == ([], f"{line}\n")
 
@@ -48,7 +48,7 @@ def test_ten_of_each_level_are_kept():
     assert log.hidden == 4
 
 
-def test_what_is_masked_is_masked_from_then_on_everywhere():
+def test_a_mask_applies_to_all_later_output():
     masks = Masks()
     log = log_of("s3cret\n::add-mask::s3cret\ns3cret and\n::error title=s3cret::s3cret", masks)
     assert log.text.splitlines() == ["s3cret", "::add-mask::***", "*** and", "##[error]***"]
@@ -69,19 +69,19 @@ def test_an_empty_mask_masks_nothing():
 HOSTILE = "::error::x\n##[error]x\n::add-mask::e\n::set-output name=verdict::pass\n::set-env name=A::b"
 
 
-def test_between_stop_and_the_word_nothing_is_heeded():
+def test_commands_are_ignored_until_the_resume_token():
     log = log_of(f"::stop-commands::w0rd\n{HOSTILE}\n::stop-commands::mine\n::other::\n::w0rd::\n::notice::after")
     assert [(one.level, one.message) for one in log.annotations] == [("notice", "after")]
     assert (log.outputs, log.failed) == ({}, False)
     assert "::error::x\n" in log.text
 
 
-def test_without_the_word_nothing_is_heeded_any_more():
+def test_without_the_resume_token_commands_stay_ignored():
     assert log_of(f"::stop-commands::w0rd\n{HOSTILE}").annotations == []
 
 
 @pytest.mark.parametrize("word", ["", "error", "Add-Mask", "pause-logging"])
-def test_a_word_that_is_none_stops_nothing_and_fails_the_step(word):
+def test_an_invalid_resume_token_fails_the_step(word):
     log = log_of(f"::stop-commands::{word}\n::notice::heeded")
     assert log.failed
     assert "heeded" in [one.message for one in log.annotations]
@@ -99,5 +99,5 @@ def test_the_disabled_commands_do_nothing_but_fail(command):
     assert "disabled" in log.annotations[-1].message
 
 
-def test_a_message_is_cut_as_the_runner_cuts_it():
+def test_a_message_is_truncated_as_by_the_runner():
     assert len(log_of(f"::error::{'x' * 5000}").annotations[0].message) == 4096

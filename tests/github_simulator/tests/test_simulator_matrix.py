@@ -36,7 +36,7 @@ def test_include_alone_is_a_list_of_legs():
     assert spread({"include": include}) == include
 
 
-def test_exclude_takes_out_what_has_all_its_values():
+def test_exclude_removes_legs_with_all_its_values():
     matrix = {"os": ["linux", "mac"], "v": [1, 2], "exclude": [{"os": "mac", "v": 1}, {"os": "x"}]}
     assert spread(matrix) == [{"os": "linux", "v": 1}, {"os": "linux", "v": 2}, {"os": "mac", "v": 2}]
 
@@ -71,5 +71,5 @@ def test_without_a_matrix_there_is_one_leg_without_a_suffix():
     assert (leg.values, leg.suffix, leg.strategy["job-total"]) == ({}, "", 1)
 
 
-def test_a_suffix_has_the_leaves():
+def test_a_suffix_lists_nested_values():
     assert Leg(values={"a": {"b": ["x", 2]}, "c": True, "d": None}, strategy={}).suffix == " (x, 2, true)"

@@ -21,7 +21,7 @@ def dispatch(scenario):
         ),
     ],
 )
-def test_the_token_has_the_rights_that_are_asked_for(repository, permissions, rights):
+def test_the_token_has_the_requested_permissions(repository, permissions, rights):
     run = dispatch(
         repository(f"""
         on: workflow_dispatch
@@ -35,7 +35,7 @@ def test_the_token_has_the_rights_that_are_asked_for(repository, permissions, ri
     assert run.job("own").permissions == {"actions": "read"}
 
 
-def test_all_rights_at_once(repository):
+def test_read_all_and_write_all(repository):
     run = dispatch(
         repository("on: workflow_dispatch\npermissions: read-all\njobs: {a: {runs-on: u, steps: [{run: exit}]}}")
     )
@@ -72,7 +72,7 @@ COMMENTS = """
     [({}, "201", "***"), ({"fork": "mallory/shop"}, "403", ""), ({"by": "dependabot[bot]"}, "403", "")],
     ids=["same repository", "fork", "Dependabot"],
 )
-def test_a_strangers_pull_request_can_write_nothing_and_has_no_secrets(repository, how, status, secret):
+def test_a_forks_pull_request_has_no_write_permission_and_no_secrets(repository, how, status, secret):
     scenario = repository(COMMENTS, secrets={"MINE": "s3cret"})
     (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request({"x": "y"}, **how)))
     assert run.job("job").log == f"[{secret}]\n{status}\n"
@@ -115,7 +115,7 @@ PUSHES = """
         ("contents: write", "false", False, [True, False]),
     ],
 )
-def test_git_serves_what_the_credentials_in_the_checkout_may(repository, permissions, persist, private, works):
+def test_git_respects_the_permissions_of_the_checkouts_credentials(repository, permissions, persist, private, works):
     scenario = repository(PUSHES.format(permissions=permissions, persist=persist), private=private)
     (run,) = scenario.run_workflow(scenario.pushed({"x": "y"}))
     job = run.job("job")
@@ -125,20 +125,20 @@ def test_git_serves_what_the_credentials_in_the_checkout_may(repository, permiss
     assert (scenario.git.sha("refs/heads/pushed") is not None) == works[1]
 
 
-def test_a_strangers_pull_request_pushes_nothing(repository):
+def test_a_forks_pull_request_cannot_push(repository):
     scenario = repository(PUSHES.format(permissions="contents: write", persist="true"))
     (run,) = scenario.run_workflow(scenario.opened(scenario.pull_request({"x": "y"}, fork="mallory/shop")))
     assert run.job("job").step("push").outcome == "failure"
     assert "403" in run.job("job").step("push").log
 
 
-def test_without_the_right_to_read_contents_nothing_is_checked_out(repository):
+def test_without_contents_read_nothing_is_checked_out(repository):
     scenario = repository(PUSHES.format(permissions="", persist="true"), private=True)
     (run,) = scenario.run_workflow(scenario.pushed({"x": "y"}))
     assert run.job("job").steps[0].outcome == "failure"
 
 
-def test_under_pull_request_target_the_bases_workflow_has_all_its_rights(repository):
+def test_under_pull_request_target_bases_workflow_has_its_permissions(repository):
     scenario = repository("""
         on: pull_request_target
         permissions: {contents: write}

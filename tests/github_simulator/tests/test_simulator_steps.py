@@ -11,7 +11,7 @@ def outcomes(job):
     return {step.name: (step.outcome, step.conclusion) for step in job.steps}
 
 
-def test_after_a_failure_only_those_run_that_say_so(run_steps):
+def test_after_a_failure_only_steps_with_a_condition_run(run_steps):
     job = run_steps("""
         - {name: before, run: "true"}
         - {name: fails, run: exit 7}
@@ -34,7 +34,7 @@ def test_after_a_failure_only_those_run_that_say_so(run_steps):
     assert job.step("fails").annotations[0].message == "Process completed with exit code 7."
 
 
-def test_a_forgiven_failure_stays_an_outcome_and_not_a_conclusion(run_steps):
+def test_with_continue_on_error_the_outcome_differs_from_the_conclusion(run_steps):
     job = run_steps("""
         - {id: fails, continue-on-error: true, run: "false"}
         - {id: tells, run: 'echo "${{ steps.fails.outcome }} ${{ steps.fails.conclusion }} ${{ job.status }}"'}
@@ -43,7 +43,7 @@ def test_a_forgiven_failure_stays_an_outcome_and_not_a_conclusion(run_steps):
     assert job.result == "success"
 
 
-def test_somebody_cancels(run_steps):
+def test_a_run_is_cancelled(run_steps):
     job = run_steps(
         """
         - {id: before, run: "true"}
@@ -58,7 +58,7 @@ def test_somebody_cancels(run_steps):
     assert job.result == "cancelled"
 
 
-def test_outputs_are_for_later_steps_by_any_delimiter(run_steps):
+def test_outputs_are_read_with_any_delimiter(run_steps):
     job = run_steps("""
         - id: first
           run: |
@@ -80,7 +80,7 @@ def test_a_broken_output_file_fails_the_step(run_steps):
     assert (job.step("breaks").exit_code, job.step("breaks").outcome) == (0, "failure")
 
 
-def test_bash_stops_at_the_first_failure_in_a_pipe_only_where_it_is_asked_for_by_name(run_steps):
+def test_only_an_explicit_bash_has_pipefail(run_steps):
     job = run_steps("""
         - {id: named, shell: bash, continue-on-error: true, run: "false | true"}
         - {id: unnamed, run: "false | true"}
@@ -103,7 +103,7 @@ def test_other_shells(run_steps):
     assert job.step("custom").log == "as it is\n"
 
 
-def test_a_shell_that_is_not_known_is_an_error(run_steps):
+def test_an_unknown_shell_is_an_error(run_steps):
     with pytest.raises(DocumentError, match="pwsh"):
         run_steps("""- {shell: pwsh, run: x}""")
 
@@ -176,6 +176,6 @@ def test_a_misspelt_name_is_an_error(run_steps, steps):
         """- {id: a, run: "true"}\n- {id: A, run: "true"}""",
     ],
 )
-def test_what_this_runner_does_not_know_is_an_error(run_steps, steps):
+def test_unsupported_keys_are_an_error(run_steps, steps):
     with pytest.raises(DocumentError):
         run_steps(steps)

@@ -34,7 +34,7 @@ def run_of(scenario, occasion):
     return run.job("job")
 
 
-def test_the_default_branchs_cache_is_everyones_and_a_pull_requests_its_own(repository):
+def test_caches_of_the_default_branch_are_shared_and_of_a_pull_request_are_not(repository):
     scenario = repository(CACHES)
     one, two = (
         scenario.pull_request({"b": "2"}, fork="mallory/shop"),
@@ -60,7 +60,7 @@ def test_an_exact_key_is_a_hit_and_is_saved_once(repository):
     assert len(scenario.caches.entries) == 1
 
 
-def test_other_paths_are_another_cache(repository):
+def test_other_paths_make_another_cache(repository):
     scenario = repository(CACHES)
     run_of(scenario, scenario.dispatched("check.yml"))
     moved = CACHES.replace("kept", "moved")
@@ -68,7 +68,7 @@ def test_other_paths_are_another_cache(repository):
     assert run_of(scenario, scenario.dispatched("check.yml")).step("tells").log.startswith("[] []")
 
 
-def test_what_a_job_does_to_a_restored_file_is_not_in_the_store(repository):
+def test_changes_to_a_restored_file_are_not_in_the_store(repository):
     scenario = repository(CACHES)
     job = run_of(scenario, scenario.pushed({"a": "1"}))
     pull = scenario.pull_request({"x": "y"})
@@ -90,7 +90,7 @@ def test_the_plain_action_saves(run_steps):
     assert job.steps[-1].log == "Cache saved with key: k\n"
 
 
-def test_a_miss_fails_only_where_it_is_asked_to(run_steps):
+def test_a_miss_fails_only_on_request(run_steps):
     job = run_steps("- {id: r, uses: actions/cache/restore@v4, with: {path: x, key: k, fail-on-cache-miss: true}}")
     assert job.step("r").outcome == "failure"
 
@@ -145,13 +145,13 @@ def test_an_artifact_has_the_files_below_what_its_paths_have_in_common(run_steps
         ("{name: 'a/b', path: out}", "failure", "error"),
     ],
 )
-def test_nothing_to_upload_is_what_the_workflow_says_it_is(run_steps, how, outcome, level):
+def test_if_no_files_found_is_respected(run_steps, how, outcome, level):
     job = run_steps(UPLOADS.replace("{how}", how).replace("{{", "{").replace("}}", "}"))
     assert job.step("up").outcome == outcome
     assert [one.level for one in job.step("up").annotations] == ([level] if level else [])
 
 
-def test_a_name_is_taken_once_unless_it_may_be_overwritten(run_steps, github):
+def test_an_artifact_name_is_unique_unless_overwritten(run_steps, github):
     job = run_steps("""
         - run: echo 1 > f
         - {id: first, uses: actions/upload-artifact@v4, with: {name: a, path: f}}
@@ -211,7 +211,7 @@ LEGS = """
 """
 
 
-def test_artifacts_are_downloaded_apart_merged_or_alone(repository):
+def test_artifacts_are_downloaded_separately_merged_or_singly(repository):
     scenario = repository(LEGS)
     (run,) = scenario.run_workflow(scenario.dispatched("check.yml"))
     apart = [f"leg-{v}/{name}" for v in (0, 1) for name in (f"only-{v}", "result.json")]
@@ -225,7 +225,7 @@ def test_artifacts_are_downloaded_apart_merged_or_alone(repository):
 
 
 @pytest.mark.parametrize(("permissions", "outcome"), [("actions: read", "success"), ("contents: read", "failure")])
-def test_another_runs_artifacts_take_the_right_to_read_them(repository, permissions, outcome):
+def test_artifacts_of_another_run_need_read_permission(repository, permissions, outcome):
     scenario = repository(LEGS)
     scenario.commit(
         {
@@ -259,7 +259,7 @@ def test_an_expired_artifact_is_gone(repository):
     assert again.job("merge").result == "success"  # kept, as it had succeeded
 
 
-def test_python_and_uv_are_what_is_here(run_steps):
+def test_python_and_uv_are_those_of_this_machine(run_steps):
     job = run_steps("""
         - {id: p, uses: actions/setup-python@v6, with: {python-version: "3.13", update-environment: false}}
         - {id: before, run: 'echo "[$pythonLocation]"; command -v uv || echo none'}

@@ -82,12 +82,12 @@ def event(name, *, action="", ref="refs/heads/main", **more):
         ),
     ],
 )
-def test_an_event_starts_the_workflows_that_ask_for_it(on, happens, expected):
+def test_an_event_starts_the_workflows_triggered_by_it(on, happens, expected):
     workflow = read_workflow(f"on: {on}\njobs: {{a: {{runs-on: u, steps: [{{run: x}}]}}}}", "w.yml")
     assert starts(workflow, happens) is expected
 
 
-def test_a_filter_that_means_nothing_is_an_error():
+def test_a_filter_without_effect_is_an_error():
     workflow = read_workflow("on: {push: {branch: [main]}}\njobs: {a: {runs-on: u, steps: [{run: x}]}}", "w.yml")
     with pytest.raises(DocumentError, match="branch"):
         starts(workflow, event("push"))
