@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from energygate.gate.evidence import Estimate, Evidence
 from energygate.gate.judge import limits
 from energygate.policy import METRICS, Family
-from energygate.stats import drift_half, launches_needed, log_mean, mean_interval, widened_by_drift
+from energygate.stats import drift_half, launches_needed, mean_interval, widened_by_drift
 from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
@@ -231,7 +231,7 @@ def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
 
 
 def _interval(name: str, one: Series, confidence: Confidence, alpha: float) -> Interval:
-    interval = log_mean(one.per_launch, alpha=alpha, expected_sd=one.expected_sd)
+    interval = mean_interval(one.logs, alpha=alpha, min_sd=one.min_sd, expected_sd=one.expected_sd)
     if name not in confidence.drifting:
         return interval
     return widened_by_drift(interval, drift_sd=confidence.drift_sd * one.elasticity, alpha=alpha)

@@ -43,23 +43,19 @@ class Series:
         overall: One value over all launches; for energy the sum of joules over the sum of requests.
         elasticity: Share of the machine's drift that reaches the metric, from 0 to 1: a pool's price does not drift.
         expected_sd: Recorded deviation of ln(value) of such launches; infinite where none was recorded.
+        min_sd: A lower bound of it: what the windows of a launch scatter, such as where they serve different inputs.
     """
 
     per_launch: tuple[float, ...]
     overall: float
     elasticity: float = 1.0
     expected_sd: float = math.inf
-
-    min_sd = 0.0
+    min_sd: float = 0.0
 
     @property
     def logs(self) -> tuple[float, ...]:
         """ln(value), one per launch."""
         return tuple(map(math.log, self.per_launch))
-
-
-RECORDED = ("energy_per_request", "energy_per_unit", "throughput", "latency_p50")
-"""Metrics of one side whose scatter from launch to launch is recorded."""
 
 
 def series(launches: Sequence[Launch], scatter: Scatter = UNKNOWN) -> dict[str, Series]:
@@ -88,8 +84,27 @@ def series(launches: Sequence[Launch], scatter: Scatter = UNKNOWN) -> dict[str, 
         metrics["energy_per_unit"] = _energy_per(launches, units)
     if all(launch.peak_memory_bytes for launch in launches):
         metrics["peak_memory"] = _mean(float(launch.peak_memory_bytes) for launch in launches)
-    sd = _rms(scatter.alone_sd(len(launch.windows)) for launch in launches)
-    return {name: replace(one, expected_sd=sd) if name in RECORDED else one for name, one in metrics.items()}
+    recorded = {
+        "energy_per_request": _joules_per_request,
+        "energy_per_unit": _joules_per_request,
+        "throughput": _requests_per_ns,
+        "latency_p50": _requests_per_ns,
+    }
+    for name in recorded.keys() & metrics.keys():
+        metrics[name] = _with_scatter(metrics[name], launches, scatter, recorded[name])
+    return metrics
+
+
+def _with_scatter(
+    one: Series, launches: Sequence[Launch], scatter: Scatter, value: Callable[[Window], float]
+) -> Series:
+    """Return a metric with the scatter of its launches: the recorded one, and what their windows show."""
+    counts = [len(launch.windows) for launch in launches]
+    values = [[value(window) for window in launch.windows if window.requests] for launch in launches]
+    if any(len(some) == 1 or len(some) < count or min(some) <= 0 for some, count in zip(values, counts, strict=True)):
+        return one  # windows without a request, or without a reading, say nothing of scatter
+    errors = [statistics.stdev(map(math.log, some)) / math.sqrt(len(some)) for some in values]
+    return replace(one, expected_sd=_rms(map(scatter.alone_sd, counts)), min_sd=_rms(errors))
 
 
 def _energy_per(launches: Sequence[Launch], counts: Sequence[float]) -> Series:

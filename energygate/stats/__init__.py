@@ -7,7 +7,6 @@ from energygate.stats.confidence import (
     drift_half,
     half_width,
     launches_needed,
-    log_mean,
     mean_interval,
     widened_by_drift,
 )
@@ -20,7 +19,6 @@ __all__ = [
     "half_width",
     "launch_log_ratio",
     "launches_needed",
-    "log_mean",
     "mean_interval",
     "widened_by_drift",
 ]

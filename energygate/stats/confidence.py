@@ -135,17 +135,6 @@ def half_width(n: int, sd: float, *, alpha: float, expected_sd: float = math.inf
     return sd * math.sqrt((n - 1) / n) * r / math.sqrt(n - r * r)
 
 
-def log_mean(values: Sequence[float], *, alpha: float, expected_sd: float = math.inf) -> Interval:
-    """Return an interval for the mean of ln(value), one value per launch.
-
-    Args:
-        values: Positive numbers, at least one.
-        alpha: Two-sided error.
-        expected_sd: The recorded deviation of ln(value); infinite where none was recorded.
-    """
-    return mean_interval([math.log(value) for value in values], alpha=alpha, expected_sd=expected_sd)
-
-
 def mean_interval(
     values: Sequence[float], *, alpha: float, min_sd: float = 0.0, expected_sd: float = math.inf
 ) -> Interval:

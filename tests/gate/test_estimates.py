@@ -14,7 +14,7 @@ from energygate.gate import Estimate
 from energygate.gate.estimates import ENERGIES, Confidence, Factors, weigh
 from energygate.measure.series import DRIFTING, Series
 from energygate.policy import METRICS, Traffic
-from energygate.stats import log_mean, widened_by_drift
+from energygate.stats import mean_interval, widened_by_drift
 
 CONFIDENCE = Confidence(alpha=0.1, drift_sd=0.0, drifting=DRIFTING)
 MACHINE_ALONE = Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None)
@@ -99,14 +99,16 @@ def test_the_value_never_lies_outside_its_interval(values, overall, drift_sd):
 def test_the_interval_is_that_of_the_launches():
     values = (1.0, 1.1, 0.9, 1.05, 1.0)
     head = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
-    interval = log_mean(values, alpha=0.1)
+    interval = mean_interval(one_series(values).logs, alpha=0.1)
     assert (head.low, head.high) == (math.exp(interval.low), math.exp(interval.high))
 
 
 def test_drift_widens_what_follows_the_machines_speed_and_nothing_else():
     drifted = weigh(all_series(), MACHINE_ALONE, replace(CONFIDENCE, drift_sd=0.1))
     still = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)
-    interval = widened_by_drift(log_mean((1.0, 1.1, 0.9, 1.05, 1.0), alpha=0.1), drift_sd=0.1, alpha=0.1)
+    interval = widened_by_drift(
+        mean_interval(one_series((1.0, 1.1, 0.9, 1.05, 1.0)).logs, alpha=0.1), drift_sd=0.1, alpha=0.1
+    )
     assert drifted["energy_per_request"].head.high == math.exp(interval.high)
     assert drifted["peak_memory"] == still["peak_memory"]
     for name in set(all_series()) - {"peak_memory"}:
@@ -141,3 +143,13 @@ def test_a_month_is_effective_energy_times_its_requests_and_water_is_of_it_energ
     assert found["monthly_energy"] == pytest.approx(month)
     assert found["monthly_carbon"] == pytest.approx(month * 380.0)
     assert found["monthly_water"] == pytest.approx(month * 1.8 / 1.25)
+
+
+def test_one_launch_has_an_interval_where_its_scatter_was_recorded_and_its_windows_can_only_widen_it():
+    halves = []
+    for min_sd in (0.0, 0.02, 0.05):
+        one = replace(one_series((1.0,)), expected_sd=0.02, min_sd=min_sd)
+        head = weigh(all_series(energy_per_request=one), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
+        halves.append(math.log(head.high))
+    assert halves[0] == halves[1] == pytest.approx(mean_interval([0.0], alpha=0.1, expected_sd=0.02).half)
+    assert halves[2] == pytest.approx(2.5 * halves[0])

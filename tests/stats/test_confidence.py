@@ -11,7 +11,7 @@ import scipy  # whose `stats` is imported when it is first used
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.stats import Interval, half_width, log_mean, mean_interval, widened_by_drift
+from energygate.stats import Interval, half_width, mean_interval, widened_by_drift
 from energygate.stats.confidence import (
     EFFECTS,
     FIRST_SHARE,
@@ -25,6 +25,10 @@ from energygate.stats.confidence import (
 values = st.lists(st.floats(1e-9, 1e9), min_size=2, max_size=30)
 alphas = st.floats(1e-6, 0.5)
 LOOKS = range(MIN_LAUNCHES, MAX_LAUNCHES + 1)
+
+
+def log_mean(values, *, alpha):
+    return mean_interval([math.log(value) for value in values], alpha=alpha)
 
 
 def test_the_prior_on_effects_is_one():
