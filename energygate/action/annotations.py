@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from energygate.forge.github.workflow_commands import Annotation, Level
 from energygate.gate import Verdict
-from energygate.report.phrases import label_of, limit_text, numbers
+from energygate.report.phrases import common_scale, label_of, limit_text, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -64,7 +64,7 @@ def _remarks(workload: WorkloadResult) -> Iterator[tuple[tuple[str, ...], Verdic
 
 
 def _sentence(workload: WorkloadResult, name: str, metric: MetricResult, finding: FindingResult) -> str:
-    shown = numbers(metric)
+    shown = numbers(metric, scale=common_scale(name, [metric]))
     change = f" {shown.change}" if shown.change else ""
     reason = f" ({finding.reason})" if finding.reason else ""
     return f"{label_of(name, workload)} {shown.value}{change}, {limit_text(finding)}{reason}"

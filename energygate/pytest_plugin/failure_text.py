@@ -6,16 +6,10 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import OptionNames
 from energygate.gate import Verdict
-from energygate.policy import METRICS, RELATIVE, format_number, scale_for
-from energygate.policy.units import unit_size, written_unit
+from energygate.policy import RELATIVE, format_number
 from energygate.report.explanations import more_time
 from energygate.report.headline import BIG_FACTOR
-from energygate.report.phrases import (
-    count,
-    detail_lines,
-    label_of,
-    numbers,
-)
+from energygate.report.phrases import NOT_KNOWN, common_scale, count, detail_lines, label_of, numbers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,8 +26,6 @@ OPTIONS = OptionNames(
 )
 
 BREAKING = (Verdict.FAIL, Verdict.INCONCLUSIVE)
-MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
-"""Between these a value reads well in the limit's unit."""
 
 
 def failure(result: Result, part: str | None) -> str:
@@ -93,29 +85,13 @@ def _findings(workload: WorkloadResult, verdicts: list[Verdict]) -> Iterator[str
 
 
 def _value_and_limit(name: str, metric: MetricResult, finding: FindingResult) -> str:
-    """Write a value, or its change, beside its limit: `0.840 mWh (0.810 to 0.870), limit 0.5 mWh: 68 % over`."""
+    """Write a value, or its change, beside its limit: `0.840 mWh (0.810 to 0.870 mWh), limit 0.5 mWh: 68 % over`."""
+    shown = numbers(metric, scale=common_scale(name, [metric]))
+    value, sign = f"{shown.head} {shown.unit}", ""
     if finding.kind in RELATIVE:
-        sign = "+" if finding.kind == "max_increase" else "\N{MINUS SIGN}"
-        shown = numbers(metric)
-        value, limit, interval = (
-            f"{shown.value}, {shown.change}",
-            f"{sign}{finding.limit_text}",
-            shown.change_interval,
-        )
-    else:
-        shown = numbers(metric, scale=_scale(name, metric, finding))
-        value, limit, interval = f"{shown.head} {shown.unit}", finding.limit_text, shown.head_interval
-    between = f" ({' to '.join(interval)})" if interval else ""
-    return f"{value}{between}, limit {limit}: {_verdict(metric, finding)}"
-
-
-def _scale(name: str, metric: MetricResult, finding: FindingResult) -> tuple[float, str]:
-    """Return the limit's unit, so that the two are easy to compare; the value's own where it is far off."""
-    family = METRICS[name].family
-    unit = written_unit(finding.limit_text, family)
-    factor = 1 / float(unit_size(unit, family))
-    fits = metric.head == 0 or MIN_SHOWN <= abs(metric.head) * factor < MAX_SHOWN
-    return (factor, unit) if fits else scale_for([metric.head], metric.unit)
+        value, sign = f"{shown.value}, {shown.change}", "+" if finding.kind == "max_increase" else "\N{MINUS SIGN}"
+    between = f" ({interval})" if (interval := shown.interval(finding.kind)) else ""
+    return f"{value}{between}, limit {sign}{finding.limit_text}: {_verdict(metric, finding)}"
 
 
 def _verdict(metric: MetricResult, finding: FindingResult) -> str:
@@ -142,8 +118,7 @@ def _trust(workload: WorkloadResult, result: Result) -> Iterator[str]:
     if result.base is not None and energy is not None and energy.change is not None:
         base = result.base.commit[:7] if result.base.commit else result.base.ref
         shown = numbers(energy)
-        interval = f" ({' to '.join(shown.change_interval)})" if shown.change_interval else ""
-        yield f"against base {base}: {shown.change}{interval}"
+        yield f"against base {base}: {shown.change} ({shown.change_interval or f'interval {NOT_KNOWN}'})"
     if workload.verdict is Verdict.INCONCLUSIVE and (hint := more_time(workload, OPTIONS)):
         yield hint
     if workload.metrics:

@@ -125,7 +125,7 @@ def _idle_power(workloads: Sequence[WorkloadResult]) -> str:
 
 
 def _difference(metric: MetricResult) -> float:
-    return metric.head - (metric.base or 0.0)
+    return metric.head - (metric.shown_base or 0.0)
 
 
 def _price(site: SiteResult) -> tuple[float, str] | None:

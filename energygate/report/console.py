@@ -11,7 +11,15 @@ from energygate.gate import Verdict
 from energygate.report.at_traffic import assumptions, per_year, split
 from energygate.report.explanations import against, effort, interval_words, more_time, source, what_moved
 from energygate.report.headline import headline
-from energygate.report.phrases import MARKS, detail_lines, limit_text, metric_rows, urgency
+from energygate.report.phrases import (
+    MARKS,
+    NOT_KNOWN,
+    detail_lines,
+    limit_text,
+    metric_rows,
+    total_words,
+    urgency,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,12 +127,7 @@ def _print_traffic(result: Result, console: Console) -> None:
 
 def console_rows(result: Result) -> list[tuple[MetricRow, FindingResult | None]]:
     """List one row per limit, most urgent first; a metric without limits has one row of its own, at the end."""
-    listed = [
-        (row, finding)
-        for workload in result.workloads
-        for row in metric_rows(workload)
-        for finding in row.metric.findings or (None,)
-    ]
+    listed = [(row, finding) for row in metric_rows(result.workloads) for finding in row.metric.findings or (None,)]
     return sorted(listed, key=lambda one: urgency(one[1].verdict if one[1] else None))
 
 
@@ -133,21 +136,29 @@ def _print_table(rows: Sequence[tuple[MetricRow, FindingResult | None]], console
         return
     marks = [_mark(finding) for _, finding in rows]
     table = [_cells(row, finding) for row, finding in rows]
-    lines = _aligned(marks, table)
+    header, *lines = _aligned(marks, table)
     fits = max(line.cell_len for line in lines) <= console.width
+    console.print()
     if console.file.isatty() and not fits:
         lines = _stacked(marks, table)
-    console.print()
-    for (_, finding), line in zip(rows, lines, strict=True):
+    else:
+        _print(header, console)
+    for (row, finding), line in zip(rows, lines, strict=True):
         _print(line, console)
-        if finding is not None and finding.reason:
-            _print(Text(f"     {finding.reason}", style="dim"), console)
+        for reason in (finding.reason if finding else None, total_words(row.metric)):
+            if reason:
+                _print(Text(f"     {reason}", style="dim"), console)
     console.print()
 
 
 def _aligned(marks: Sequence[Text], table: Sequence[tuple[Text, ...]]) -> list[Text]:
+    """Return the lines of the table, below one with the names of its columns."""
     widths = [max(cell.cell_len for cell in column) for column in zip(*table, strict=True)]
-    return [_line(mark, cells, widths) for mark, cells in zip(marks, table, strict=True)]
+    value = "base → head" if any("→" in cells[VALUE].plain for cells in table) else "value"
+    names = tuple(Text(name, style="dim") for name in ("workload", "metric", value, "change", "interval", "limit"))
+    widths = [width and max(width, name.cell_len) for width, name in zip(widths, names, strict=True)]
+    lines = zip([Text(GAP + " "), *marks], [names, *table], strict=True)
+    return [_line(mark, cells, widths) for mark, cells in lines]
 
 
 def _line(mark: Text, cells: Sequence[Text], widths: Sequence[int]) -> Text:
@@ -177,7 +188,7 @@ def _cells(row: MetricRow, finding: FindingResult | None) -> tuple[Text, ...]:
         Text(row.label),
         Text(row.numbers.value),
         Text(row.numbers.change, style="bold" if row.numbers.change else ""),
-        Text(f"({' … '.join(interval)})" if interval else "", style="dim"),
+        Text(NOT_KNOWN if interval is None else interval, style="dim"),
         Text(limit_text(finding) if finding else "no budget"),
     )
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import COMMAND_LINE
 from energygate.gate import Verdict
+from energygate.gate.estimates import ALPHA
 from energygate.policy import RELATIVE, format_quantity
 from energygate.report.phrases import agreement_text, count, percent
 from energygate.stats.confidence import MIN_LAUNCHES
@@ -121,12 +122,15 @@ def source(workload: WorkloadResult) -> str:
 
 
 def interval_words(workload: WorkloadResult) -> str:
-    """Return what the intervals of a workload hold for."""
+    """Return what the intervals of a workload mean."""
     provenance = workload.provenance
     if provenance is None:
         return ""
-    drift = f"{provenance.drift_sd * 100:.0f} %"
-    text = f"Intervals hold whenever measuring stops and allow for this machine's own drift of ± {drift}."
+    wrong, drift = f"{ALPHA * 50:.0f} %", f"{provenance.drift_sd * 100:.0f} %"
+    text = (
+        f"Intervals contain the true number, whenever measuring stopped: at most {wrong} of runs fail, and {wrong} of "
+        f"limits pass, by mistake. Those of values allow for this machine's drift of ± {drift}."
+    )
     if provenance.decision_rule == 1:
         return f"{text} They are those of an earlier energygate, which waited for four launches."
     if len(provenance.launches) < MIN_LAUNCHES:

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
-from energygate.policy import RELATIVE, format_number, format_quantity
+from energygate.policy import RELATIVE, format_number
 from energygate.report.phrases import (
     MINUS,
     agreement_text,
+    common_scale,
     count,
     label_of,
     limit_text,
@@ -35,6 +36,9 @@ OF_MORE = {
     Verdict.ERROR: "not measured",
 }
 """How further budgets with the headline's verdict are described."""
+
+TOO_VAGUE = "its launches differ too much"
+"""Why an interval says nothing, where it is not that there are too few launches for one."""
 
 BIG_FACTOR = 2.0
 """From here on an excess is given as a factor: "6.7 times the limit" reads better than "570 % over"."""
@@ -107,8 +111,14 @@ def _broken(cause: _Cause) -> str:
     if cause.finding.kind in RELATIVE:
         return _change_over(cause)
     label = label_of(cause.name, cause.workload)
-    value = format_quantity(cause.metric.head, cause.metric.unit)
-    return f"{_short(cause.workload)}: {label} is {value}, {_value_over(cause.metric, cause.finding)}"
+    shown = numbers(cause.metric, scale=common_scale(cause.name, [cause.metric]))
+    value, over = f"{shown.head} {shown.unit}", _value_over(cause.metric, cause.finding)
+    if cause.finding.verdict is Verdict.INCONCLUSIVE:
+        limit = f"the limit of {cause.finding.limit_text}"
+        over = f"not yet compared with {limit}: {cause.finding.reason or TOO_VAGUE}"
+        if shown.head_interval is not None:
+            value, over = f"{value} ({shown.head_interval})", f"too close to {limit} to tell"
+    return f"{_short(cause.workload)}: {label} is {value}, {over}"
 
 
 def _change_over(cause: _Cause) -> str:
@@ -122,8 +132,8 @@ def _change_over(cause: _Cause) -> str:
     if finding.verdict is Verdict.INCONCLUSIVE:
         interval = numbers(metric).change_interval
         if finding.reason or interval is None:
-            return f"{workload}: {label} is undecided, {finding.reason} {limit}"
-        return f"{workload}: {label} changed by {' to '.join(interval)} %, undecided {limit}"
+            return f"{workload}: {label} is undecided, {finding.reason or TOO_VAGUE} {limit}"
+        return f"{workload}: {label} changed by {interval}, undecided {limit}"
     estimate = metric.change.estimate
     if finding.kind == "max_increase" and estimate <= finding.limit and finding.reason:
         return f"{workload}: {finding.reason} {limit}"
@@ -134,13 +144,8 @@ def _change_over(cause: _Cause) -> str:
 
 
 def _value_over(metric: MetricResult, finding: FindingResult) -> str:
-    """Compare a value with the limit that it breaks, or is not shown to keep."""
+    """Compare a value with the limit that it breaks."""
     limit = f"the limit of {finding.limit_text}"
-    if finding.verdict is Verdict.INCONCLUSIVE:
-        interval = numbers(metric).head_interval
-        if interval is None:
-            return f"not yet compared with {limit}: {finding.reason}"
-        return f"between {' and '.join(interval)}, too close to {limit} to tell"
     if finding.kind == "min":
         return f"below {limit}"
     if finding.kind != "max" or not finding.limit:
@@ -158,13 +163,13 @@ def _size(change: float) -> str:
 def improvement(result: Result) -> str:
     """Return the largest saving of energy that is shown, as a clause; empty without one."""
     found = [
-        (metric.change.high, workload, metric.change.estimate)
+        (change.high, workload, change.estimate)
         for workload in result.workloads
         if (metric := workload.metrics.get("energy_per_request")) is not None
-        and metric.change is not None
+        and (change := metric.shown_change) is not None
         and metric.incomparable is None
-        and metric.change.high is not None
-        and metric.change.high < 0
+        and change.high is not None
+        and change.high < 0
     ]
     if not found:
         return ""
@@ -198,14 +203,13 @@ def _about_energy(workload: WorkloadResult) -> str:
     """Compare a single workload's energy with base's; empty where that was not compared."""
     metric = workload.metrics.get("energy_per_request")
     interval = numbers(metric).change_interval if metric else None
-    if metric is None or metric.change is None or metric.incomparable or interval is None:
+    if metric is None or metric.shown_change is None or metric.incomparable or not interval:
         return ""
     texts = [one.limit_text for one in metric.findings if one.kind == "max_increase"]
     limit = f"limit +{texts[0]}" if texts else "no limit on its change"
-    if metric.change.low is not None and metric.change.low > 0:
-        return f"{_short(workload)} needs {_size(metric.change.estimate)} more energy per request ({limit})"
-    between = " to ".join(interval)
-    return f"{_short(workload)} needs as much energy per request as before ({between} %, {limit})"
+    if metric.shown_change.low is not None and metric.shown_change.low > 0:
+        return f"{_short(workload)} needs {_size(metric.shown_change.estimate)} more energy per request ({limit})"
+    return f"{_short(workload)} needs as much energy per request as before ({interval}, {limit})"
 
 
 def _nothing_measured(result: Result) -> str:

@@ -20,7 +20,7 @@ from energygate.report.explanations import (
     what_moved,
 )
 from energygate.report.headline import judged_as_a_whole
-from energygate.report.phrases import by_urgency, count
+from energygate.report.phrases import by_urgency, count, total_words
 from energygate.report.safe_markdown import (
     NO_BREAK_SPACE,
     code,
@@ -120,9 +120,9 @@ def _reasons(result: Result, rows: Sequence[MetricRow]) -> Iterator[str]:
     """Yield each reason once, however many rows have it, and none that is a note on the whole run."""
     by_reason: dict[str, list[MetricRow]] = {}
     for row in rows:
-        for finding in row.findings:
-            if finding.reason and finding.reason not in result.notes:
-                by_reason.setdefault(finding.reason, []).append(row)
+        for reason in (*(finding.reason for finding in row.findings), total_words(row.metric)):
+            if reason and reason not in result.notes:
+                by_reason.setdefault(reason, []).append(row)
     for reason, some in by_reason.items():
         metric = f"{text(some[0].label)}: " if len(rows) > 1 else ""
         about = f"{_named(result, some[0].workload)}{metric}" if len(some) == 1 else f"{len(some)} rows: "

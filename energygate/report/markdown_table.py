@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
 from energygate.policy import RELATIVE
-from energygate.report.phrases import MINUS, by_urgency, metric_rows, urgency
+from energygate.report.phrases import MINUS, NOT_KNOWN, by_urgency, metric_rows, urgency
 from energygate.report.safe_markdown import NO_BREAK_SPACE, code, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from energygate.report.phrases import Interval, MetricRow
+    from energygate.report.phrases import MetricRow
     from energygate.result.result import MetricResult, Result
 
 SIGNS = {
@@ -34,11 +34,12 @@ NUMBER_WIDTH = 40
 
 def table_rows(result: Result) -> list[MetricRow]:
     """List all rows, the most urgent workload first, and of each what is pressing, then what changed."""
-    return [
-        row
-        for workload in by_urgency(result.workloads)
-        for row in sorted(metric_rows(workload), key=lambda row: (urgency(row.verdict), not row.metric.shows_change))
-    ]
+    workloads = by_urgency(result.workloads)
+    place = {workload.name: place for place, workload in enumerate(workloads)}
+    return sorted(
+        metric_rows(workloads),
+        key=lambda row: (place[row.workload], urgency(row.verdict), not row.metric.shows_change),
+    )
 
 
 def table(rows: Sequence[MetricRow]) -> list[str]:
@@ -46,9 +47,9 @@ def table(rows: Sequence[MetricRow]) -> list[str]:
     if not rows:
         return []
     compared = any(row.numbers.base is not None or row.numbers.change for row in rows)
-    columns = [("head", ":--"), ("limit", ":--")]
+    columns = [(f"head{_below('interval')}", ":--"), ("limit", ":--")]
     if compared:
-        columns = [("base → head", ":--"), ("change", "--:"), ("limit", ":--")]
+        columns = [("base → head", ":--"), (f"change{_below('interval')}", "--:"), ("limit", ":--")]
     header = [[name for name, _ in columns], [rule for _, rule in columns]]
     above = ["", *(row.workload for row in rows)]
     cells = [_cells(row, compared=compared, named=row.workload != name) for row, name in zip(rows, above, strict=False)]
@@ -62,7 +63,7 @@ def _cells(row: MetricRow, *, compared: bool, named: bool) -> list[str]:
     value = _number(f"{numbers.head} {numbers.unit}")
     if numbers.base is not None:
         value = f"{_number(numbers.base)}{NO_BREAK_SPACE}→{NO_BREAK_SPACE}{value}"
-    value += _interval(numbers.head_interval if _shows_head_interval(row.metric) else None)
+    value += _interval(numbers.head_interval) if _shows_head_interval(row.metric) else ""
     change = (text if row.metric.unit == "ratio" else _number)(numbers.change)
     if change and row.is_news:
         change = f"<b>{change}</b>"
@@ -88,6 +89,10 @@ def _number(value: str) -> str:
     return text(value, limit=NUMBER_WIDTH).replace(" ", NO_BREAK_SPACE)
 
 
-def _interval(interval: Interval | None) -> str:
-    """Write an interval in small print below its value: side by side they would be too wide for a phone."""
-    return f"<br><sub>{text(' to '.join(interval), limit=NUMBER_WIDTH)}</sub>" if interval else ""
+def _interval(interval: str | None) -> str:
+    return _below(NOT_KNOWN if interval is None else interval)
+
+
+def _below(small: str) -> str:
+    """Write in small print below a value: side by side they would be too wide for a phone."""
+    return f"<br><sub>{text(small, limit=NUMBER_WIDTH)}</sub>" if small else ""

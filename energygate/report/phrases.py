@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 from energygate.gate import Verdict
 from energygate.policy import METRICS, RELATIVE, format_number, format_quantity, scale_for
+from energygate.policy.units import unit_size, written_unit
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from energygate.result.result import AgreementResult, FindingResult, MetricResult, WorkloadResult
 
@@ -33,29 +35,39 @@ LIMIT_WORDS = {"max": "max ", "min": "min ", "max_increase": "at most +", "max_d
 MANY_PERCENT = 100
 """From here on a change has no decimals."""
 
-Interval: TypeAlias = tuple[str, str]
-"""The ends of an interval as text, without their unit."""
+VAGUE = 10
+"""An interval whose ends are this many times apart does not even say how large the number is."""
+
+NOT_KNOWN = "not known yet"
+"""In place of an interval that says nothing."""
+
+MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
+"""Between these a value reads well in the unit of its limit, or of the rows above it."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
     """A metric's numbers as text; base, head and head's interval share one unit.
 
+    Values have three digits, since they are known to some percent only. So a reader who divides them gets the change
+    within one percent of base, and exactly where the values are exact.
+
     Attributes:
         base: `1.92`; `None` where base was not measured.
         head: `2.57`.
         unit: `µWh`.
-        head_interval: `2.36` and `2.78`; `None` where head is exact or has no interval yet.
+        head_interval: `2.36 to 2.78 µWh`; empty where head is exact, `None` where the interval says nothing yet.
         change: `+33.8 %`, for shares `+0.6 points`; empty where it is not known.
-        change_interval: `+32.9` and `+34.7`, in percent; `None` where the change is exact or has no interval yet.
+        change_interval: `+32.9 to +34.7 %`, or `up to +4.1 %` where only that end is known; empty where the change is
+            exact or there is none, `None` where the interval says nothing yet.
     """
 
     base: str | None
     head: str
     unit: str
-    head_interval: Interval | None
+    head_interval: str | None
     change: str
-    change_interval: Interval | None
+    change_interval: str | None
 
     @property
     def value(self) -> str:
@@ -63,7 +75,7 @@ class Numbers:
         before = "" if self.base is None else f"{self.base} → "
         return f"{before}{self.head} {self.unit}"
 
-    def interval(self, kind: str) -> Interval | None:
+    def interval(self, kind: str) -> str | None:
         """Return the interval that a limit of this kind is judged by."""
         return self.change_interval if kind in RELATIVE else self.head_interval
 
@@ -75,31 +87,62 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
         metric: The metric.
         scale: A factor and the unit that it leads to; chosen to suit the values by default.
     """
-    values = [metric.head] if metric.base is None else [metric.base, metric.head]
-    factor, unit = scale or scale_for(values, metric.unit)
+    base, change = metric.shown_base, metric.shown_change
+    factor, unit = scale or scale_for(_values(metric), metric.unit)
 
     def write(value: float) -> str:
         return f"{value:,.0f}" if unit == "B" else format_number(value * factor)
 
-    low, high, change = metric.head_low, metric.head_high, metric.change
-    change_interval = None
-    if change is not None and change.low is not None and change.high is not None and change.low != change.high:
-        change_interval = (percent_number(change.low), percent_number(change.high))
+    decided = {one.kind in RELATIVE for one in metric.findings if one.verdict is not Verdict.INCONCLUSIVE}
+    head_interval = _ends(metric.head_low, metric.head_high, write)
+    if False not in decided and _is_vague(metric.head_low, metric.head_high):
+        head_interval = None
+    change_interval: str | None = ""
+    if change is not None:
+        change_interval = _ends(change.low, change.high, percent_number)
+        is_known = metric.shows_change or True in decided
+        if not is_known and _is_vague(*(None if end is None else 1 + end for end in (change.low, change.high))):
+            change_interval = None
     return Numbers(
-        base=None if metric.base is None else write(metric.base),
+        base=None if base is None else write(base),
         head=write(metric.head),
         unit=unit,
-        head_interval=None if low is None or high is None or low == high else (write(low), write(high)),
+        head_interval=head_interval and f"{head_interval} {unit}",
         change=_change(metric),
-        change_interval=change_interval,
+        change_interval=change_interval and f"{change_interval} %",
     )
 
 
+def _values(metric: MetricResult) -> list[float]:
+    return [metric.head] if metric.shown_base is None else [metric.shown_base, metric.head]
+
+
+def _ends(low: float | None, high: float | None, write: Callable[[float], str]) -> str | None:
+    """Write an interval by the ends that are known; empty where it is a point."""
+    if low is not None and high is not None:
+        return "" if low == high else f"{write(low)} to {write(high)}"
+    return f"from {write(low)}" if low is not None else None if high is None else f"up to {write(high)}"
+
+
+def _is_vague(low: float | None, high: float | None) -> bool:
+    return high is None or high > VAGUE * (low or 0)
+
+
+def total_words(metric: MetricResult) -> str:
+    """Say what typical requests did where a row shows the sums, which differ; empty elsewhere."""
+    if metric.change is None or metric.total is None or not metric.differs_in_total:
+        return ""
+    weight = "more" if metric.total.estimate > metric.change.estimate else "less"
+    typical, total = percent(metric.change.estimate), percent(metric.total.estimate)
+    return f"typical requests {typical}, all together {total}: a few expensive ones weigh {weight} than before"
+
+
 def _change(metric: MetricResult) -> str:
-    if metric.base is not None and metric.unit == "ratio":
-        points = (metric.head - metric.base) * 100
-        return f"{_sign(points)}{abs(points):.1f} points" if points else "="
-    return "" if metric.change is None else percent(metric.change.estimate)
+    if metric.shown_base is not None and metric.unit == "ratio":
+        points = round((metric.head - metric.shown_base) * 100, 9)
+        size = f"{abs(points):.1f}" if abs(points) >= 1 / 20 else format_number(abs(points), digits=1)
+        return f"{_sign(points)}{size} points" if points else "="
+    return "" if metric.shown_change is None else percent(metric.shown_change.estimate)
 
 
 def percent(change: float) -> str:
@@ -154,21 +197,42 @@ class MetricRow:
         return self.is_pressing or self.metric.shows_change
 
 
-def metric_rows(workload: WorkloadResult) -> list[MetricRow]:
-    """List a workload's metrics that have limits; one without any shows its energy."""
-    shown = {name: metric for name, metric in workload.metrics.items() if metric.findings}
-    if not shown and (energy := workload.metrics.get("energy_per_request")) is not None:
-        shown = {"energy_per_request": energy}
+def metric_rows(workloads: Iterable[WorkloadResult]) -> list[MetricRow]:
+    """List the workloads' metrics that have limits, of those without any their energy; each metric in one unit."""
+    shown = [(workload, name) for workload in workloads for name in _shown_metrics(workload)]
+    alike: dict[str, list[MetricResult]] = {}
+    for workload, name in shown:
+        alike.setdefault(name, []).append(workload.metrics[name])
     return [
         MetricRow(
             workload=workload.name,
             label=label_of(name, workload),
-            metric=metric,
-            numbers=numbers(metric),
+            metric=(metric := workload.metrics[name]),
+            numbers=numbers(metric, scale=common_scale(name, alike[name]) or common_scale(name, [metric])),
             findings=tuple(sorted(metric.findings, key=lambda one: urgency(one.verdict))),
         )
-        for name, metric in shown.items()
+        for workload, name in shown
     ]
+
+
+def _shown_metrics(workload: WorkloadResult) -> list[str]:
+    limited = [name for name, metric in workload.metrics.items() if metric.findings]
+    return limited or [name for name in ("energy_per_request",) if name in workload.metrics]
+
+
+def common_scale(name: str, metrics: Sequence[MetricResult]) -> tuple[float, str] | None:
+    """Return a factor and the unit that it leads to, in which all of these read well; `None` without one.
+
+    That is the unit of a limit, so that value and limit are easy to compare, or the one that suits the largest value.
+    """
+    values = [abs(value) for metric in metrics for value in _values(metric) if value]
+    scales = []
+    for limit in (one for metric in metrics for one in metric.findings if one.kind not in RELATIVE):
+        with contextlib.suppress(ValueError, KeyError):  # a result may come from a stranger
+            unit = written_unit(limit.limit_text, METRICS[name].family)
+            scales.append((1 / float(unit_size(unit, METRICS[name].family)), unit))
+    scales.append(scale_for(values, metrics[0].unit))
+    return next((one for one in scales if all(MIN_SHOWN <= value * one[0] < MAX_SHOWN for value in values)), None)
 
 
 def urgency(verdict: Verdict | None) -> int:

@@ -44,8 +44,10 @@ class MetricResult(ResultModel):
     head: Finite
     head_low: Finite | None = Field(description="Lower end of head's interval; equal to head when exact.")
     head_high: Finite | None = Field(description="Upper end of head's interval; null while there is none.")
-    base: Finite | None = Field(description="Null when base was not measured.")
-    change: Change | None = Field(description="Null when base was not measured.")
+    base: Finite | None = Field(
+        description="As measured, all requests together, which `change` need not be the ratio to; null without a base."
+    )
+    change: Change | None = Field(description="The change of typical requests; null when base was not measured.")
     total: Change | None = Field(
         default=None,
         description="The change of the sums over whole launches, also compared with limits; null where not computed.",
@@ -57,13 +59,42 @@ class MetricResult(ResultModel):
     findings: tuple[FindingResult, ...]
 
     @property
+    def differs_in_total(self) -> bool:
+        """Whether the sums changed otherwise than typical requests, beyond the errors of both."""
+        change, total = self.change, self.total
+        if change is None or total is None:
+            return False
+        return _is_below(change.high, total.low) or _is_below(total.high, change.low)
+
+    @property
+    def shown_change(self) -> Change | None:
+        """The change that reports show beside the values: that of the sums where it differs from the typical one."""
+        return self.total if self.differs_in_total else self.change
+
+    @property
+    def shown_base(self) -> float | None:
+        """Base's value that reports show: head without `shown_change`, so that a reader's quotient is that change.
+
+        It is `base` within its error. The change is better known than either value, since both sides took turns.
+        """
+        change = self.shown_change
+        if self.base is None or change is None or change.estimate <= -1:
+            return self.base
+        return self.head / (1 + change.estimate)
+
+    @property
     def shows_change(self) -> bool:
         """Whether head is shown to differ from base: the interval of the change leaves zero out."""
-        change = self.change
+        change = self.shown_change
         if change is None:  # there is no relative change from zero; where both sides are exact they still differ
             is_exact = self.head_low == self.head_high == self.head
             return is_exact and self.base is not None and self.base != self.head
         return (change.low is not None and change.low > 0) or (change.high is not None and change.high < 0)
+
+
+def _is_below(high: float | None, low: float | None) -> bool:
+    """Return whether one interval ends before another begins."""
+    return high is not None and low is not None and high < low
 
 
 class LaunchResult(ResultModel):

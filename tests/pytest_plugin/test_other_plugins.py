@@ -215,7 +215,7 @@ def test_other_plugins_work_beside_it(together):
     assert outcome(cases["test_within"]) == set()
     assert outcome(cases["test_over"]) == {"failure"}
     assert "_ test_over (energy) _" in said
-    assert "0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over" in said
+    assert "0.400 mWh (0.380 to 0.420 mWh), limit 0.3 mWh: 33 % over" in said
 
 
 def test_a_timeout_of_the_test_does_not_limit_measuring(together):
@@ -257,7 +257,7 @@ def test_the_two_latest_pytests(beside, version):
         [
             "test_it.py::test_over OVER BUDGET *",
             "*_ test_over (energy) _*",
-            "*0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over",
+            "*0.400 mWh (0.380 to 0.420 mWh), limit 0.3 mWh: 33 % over",
             "*= energy =*",
         ]
     )

@@ -33,11 +33,11 @@ def test_a_failure_reads_like_an_assertion(suite):
         [
             "test_it.py J *",
             "*_ test_over (energy) _*",
-            "energy per request 0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over",
+            "energy per request 0.400 mWh (0.380 to 0.420 mWh), limit 0.3 mWh: 33 % over",
             "  estimated: power model row AMD EPYC 3rd generation, *, ± 30 % on absolute kWh; 6 launches, 9.8 s",
             "*= energy =*",
-            "✗ FAIL  test_it.py::test_over: energy per request is 400 µWh, 33 % over the limit of 0.3 mWh*",
-            "*✗  test_it.py::test_over  energy per request  400 µWh  (380 … 420)  max 0.3 mWh",
+            "✗ FAIL  test_it.py::test_over: energy per request is 0.400 mWh, 33 % over the limit of 0.3 mWh*",
+            "*✗  test_it.py::test_over  energy per request  0.400 mWh  0.380 to 0.420 mWh  max 0.3 mWh",
             "OVER BUDGET test_it.py::test_over - *0.400 mWh*",
         ],
     )
@@ -72,7 +72,7 @@ def test_inconclusive_passes_with_a_warning_whatever_the_suite_does_with_warning
     found.assert_outcomes(passed=1, warnings=1)
     assert found.ret == 0
     found.stdout.fnmatch_lines(
-        ["*EnergyWarning: energy per request 0.400 mWh (0.380 to 0.420), limit 0.4 mWh: inconclusive*"]
+        ["*EnergyWarning: energy per request 0.400 mWh (0.380 to 0.420 mWh), limit 0.4 mWh: inconclusive*"]
     )
 
 
@@ -150,7 +150,7 @@ def test_pipeline(energy):
     found.assert_outcomes(failed=1)
     found.stdout.fnmatch_lines(
         [
-            "decode: energy per request 0.400 mWh (0.380 to 0.420), limit 0.3 mWh: 33 % over",
+            "decode: energy per request 0.400 mWh (0.380 to 0.420 mWh), limit 0.3 mWh: 33 % over",
             "*✗  test_it.py::test_pipeline (decode) *max 0.3 mWh",
             "*✓  test_it.py::test_pipeline (encode) *max 0.5 mWh",
         ]

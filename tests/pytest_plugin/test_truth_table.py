@@ -58,7 +58,7 @@ def test_which_limit_decides(suite, *, option, marker, ini, switch, more_ini, ou
     assert ("= energy =" in text) == (outcome != "unmeasured")
     assert ("not measured" in text) == (outcome == "not measured")
     if outcome in {"fail", "inconclusive", "strict"}:
-        assert "energy per request 0.400 mWh (0.380 to 0.420), limit " in text
+        assert "energy per request 0.400 mWh (0.380 to 0.420 mWh), limit " in text
 
 
 LIMITS = [

@@ -375,4 +375,4 @@ def test_an_error_says_which_side_it_is_about(error, message):
 )
 def test_a_reader_learns_which_rule_made_the_intervals(fields, said):
     text = interval_words(workload_result(provenance=provenance(**fields)))
-    assert text.endswith(said or "this machine's own drift of ± 10 %.")
+    assert text.endswith(said or "this machine's drift of ± 10 %.")
