@@ -72,7 +72,7 @@ def test_one_launch_has_an_interval_where_its_scatter_was_recorded():
     assert math.log1p(total_estimate(one, CONFIDENCE).low) == pytest.approx(total.low)
 
 
-def test_launches_that_agree_by_chance_are_no_surer_than_their_own_blocks():
+def test_launches_that_agree_by_chance_are_no_more_certain_than_their_blocks():
     agreeing, scattered = (change_estimate(changes((0.05,) * 5, error=error), CONFIDENCE) for error in (0.0, 0.01))
     assert agreeing.low == agreeing.high
     interval = mean_interval((0.05,) * 5, alpha=0.05, min_sd=0.01)
@@ -87,7 +87,7 @@ def test_the_interval_of_totals_errs_ten_times_less_often_and_comes_from_the_tot
     assert math.log1p(found.high) == pytest.approx(mean_interval(totals, alpha=0.05).high)
 
 
-def test_what_is_energy_times_a_factor_changes_as_energy_does():
+def test_metrics_proportional_to_energy_change_as_energy_does():
     head = evidence("energy_per_request", "carbon_per_request", "cost_per_request", "latency_p95", value=2.0)
     series = {"energy_per_request": changes(totals=(0.1,) * 5), "latency_p95": changes((0.2,) * 5)}
     found = weigh_change(evidence(*head), head, series, CONFIDENCE)
@@ -105,7 +105,7 @@ def test_a_metric_that_base_lacks_has_no_base_and_no_change():
     assert (found.base, found.change, found.total) == (None, None, None)
 
 
-def test_energies_that_must_not_be_compared_say_why_and_times_may_still_be():
+def test_incomparable_energies_have_a_reason_and_times_are_still_compared():
     head = evidence("energy_per_request", "carbon_per_request", "monthly_cost", "monthly_water", "latency_p95")
     found = weigh_change(head, head, {}, CONFIDENCE, incomparable="other processors")
     said = {name: one.incomparable for name, one in found.items()}
@@ -119,14 +119,14 @@ def test_a_few_more_launches_show_their_scatter_where_there_are_too_few_to_know_
     assert launches_to_decide(ENERGY, changes(RATIOS[:2]), 1.05, CONFIDENCE) == MIN_LAUNCHES + 2
 
 
-def test_the_closer_to_the_limit_the_more_launches_it_takes_and_at_it_no_number_does():
+def test_launches_needed_grow_towards_the_limit_and_at_it_no_number_suffices():
     needed = [launches_to_decide(ENERGY, changes(error=0.01), limit, CONFIDENCE) for limit in (1.10, 1.075, 1.065)]
     assert needed == sorted(needed)
     assert needed[0] < needed[-1] <= MAX_LAUNCHES
     assert launches_to_decide(ENERGY, changes(error=0.01), math.exp(0.05), CONFIDENCE) is None
 
 
-def test_what_blocks_scatter_counts_for_how_many_launches_it_takes():
+def test_the_scatter_of_blocks_counts_for_the_launches_needed():
     calm, wild = (launches_to_decide(ENERGY, changes(error=error), 1.07, CONFIDENCE) for error in (0.001, 0.012))
     assert calm < wild
 

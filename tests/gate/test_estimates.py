@@ -127,7 +127,7 @@ def test_drift_widens_a_number_by_the_share_of_it_that_drifts():
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])
-def test_too_few_launches_are_not_known(count):
+def test_too_few_launches_have_no_interval(count):
     few = one_series((1.0, 1.1, 0.9)[:count])
     head = weigh(all_series(energy_per_request=few), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
     assert not head.is_known

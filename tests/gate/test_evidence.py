@@ -17,7 +17,7 @@ def test_an_exact_change_is_a_fraction_of_base(base, head, change):
     assert found.change == Estimate.exact(change)
 
 
-def test_from_nothing_to_something_no_change_is_known():
+def test_a_change_from_zero_is_unknown():
     assert Evidence.exact("response_size", head=1.0, base=0.0).change is None
 
 

@@ -28,5 +28,5 @@ def workload(budgets):
         ([{"output_agreement": {"min": "99 %"}}], True, 1),
     ],
 )
-def test_the_error_is_shared_among_the_limits_that_can_err(workloads, relative, limits):
+def test_the_error_is_shared_among_limits_on_sampled_metrics(workloads, relative, limits):
     assert shared_alpha(map(workload, workloads), relative=relative) == ALPHA / limits

@@ -53,7 +53,7 @@ def test_it_stops_as_soon_as_it_is_decided(needed):
     assert campaign.launches.head == tuple(range(1, needed + 1))
 
 
-def test_it_stops_at_the_cap_when_nothing_decides():
+def test_it_stops_at_the_maximum_of_launches_when_undecided():
     assert len(launches_of(Timepiece([0.001]))) == MAX_LAUNCHES
 
 
@@ -69,12 +69,12 @@ def test_it_stops_at_the_cap_when_nothing_decides():
         ([4.0, 1.0], 10.0, 3),  # after 4 + 1 + 4 s there is room for one of 1 s, but the next may take 4
     ],
 )
-def test_it_starts_no_launch_that_would_overrun(took, seconds, count):
+def test_no_launch_starts_that_would_exceed_the_time_limit(took, seconds, count):
     assert len(launches_of(Timepiece(took), seconds=seconds)) == count
 
 
 @given(times=st.lists(st.floats(0.01, 20), min_size=1, max_size=10), seconds=st.floats(0, 60))
-def test_after_the_first_no_launch_starts_without_room_for_the_longest_so_far(times, seconds):
+def test_a_launch_starts_only_if_the_longest_so_far_would_fit(times, seconds):
     timepiece = Timepiece(times)
     count = len(launches_of(timepiece, seconds=seconds))
     assert 1 <= count <= MAX_LAUNCHES
@@ -102,7 +102,7 @@ def test_a_stretch_too_short_for_a_launch_starts_none():
     assert len(campaign.launches) == 2
 
 
-def test_progress_is_told_after_every_launch():
+def test_progress_is_reported_after_every_launch():
     progress = []
     campaign_of(Timepiece([2.0])).resume(6.0, decided=never, on_progress=progress.append)
     assert [(one.launches, one.elapsed_s, one.time_limit_s) for one in progress] == [
@@ -144,7 +144,7 @@ def test_a_launch_that_fails_ends_it(script, attempts):
     assert launcher.attempts == attempts
 
 
-def test_a_worker_that_died_once_gets_one_more_chance():
+def test_a_launch_is_retried_once_after_its_worker_died():
     launcher = Failing(None, WorkerDied("killed"))
     assert len(launches_of(launcher, seconds=5.0)) == 5
     assert launcher.attempts == 6

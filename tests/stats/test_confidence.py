@@ -62,7 +62,7 @@ def test_the_evidence_neither_overflows_nor_vanishes(n, share):
 
 @pytest.mark.parametrize("n", [5, 6, 12, 40])
 @pytest.mark.parametrize("alpha", [0.02, 0.05, 0.1])
-def test_its_ends_are_the_means_against_which_the_evidence_just_suffices(n, alpha):
+def test_the_ends_are_the_means_at_which_the_evidence_just_suffices(n, alpha):
     """Taken from real values: shift them by an end, and their own r is the critical one."""
     draws = np.random.default_rng(seed=n).standard_normal(n)
     interval = mean_interval(draws.tolist(), alpha=alpha)
@@ -73,7 +73,7 @@ def test_its_ends_are_the_means_against_which_the_evidence_just_suffices(n, alph
 
 
 @pytest.mark.parametrize("alpha", [0.10, 0.02])
-def test_it_is_honest_about_looking_after_every_launch(alpha):
+def test_looking_after_every_launch_keeps_the_error(alpha):
     """Looking at each of all the launches there can be errs as often as stated, and hardly less."""
     runs = 60_000
     draws = np.random.default_rng(seed=1).standard_normal((runs, MAX_LAUNCHES))
@@ -127,7 +127,7 @@ def test_blocks_that_scatter_more_than_recorded_widen_the_first_looks():
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.10, 0.2])
 @pytest.mark.parametrize("n", LOOKS)
-def test_it_pays_for_looking_early_compared_with_the_fixed_n_interval(n, alpha):
+def test_the_interval_is_wider_than_the_fixed_n_interval(n, alpha):
     fixed = scipy.stats.t.ppf(1 - alpha / 2, n - 1) / math.sqrt(n)
     assert half_width(n, 1.0, alpha=alpha) > fixed
 
@@ -199,14 +199,14 @@ def test_one_launch_has_a_value_and_no_interval():
     assert log_mean([math.e], alpha=0.1) == Interval(mean=1.0, half=math.inf)
 
 
-def test_launches_that_agree_by_chance_are_held_to_what_is_known_of_their_scatter():
+def test_launches_that_agree_by_chance_keep_the_known_scatter():
     calm = mean_interval([1.0, 1.001, 0.999, 1.0], alpha=0.1, min_sd=0.05)
     assert calm.half == half_width(4, 0.05, alpha=0.1)
     wild = mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1, min_sd=0.05)
     assert wild == mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1)
 
 
-def test_launches_that_agree_to_the_last_digit_leave_nothing_open():
+def test_identical_launches_have_no_width():
     assert log_mean([2.0] * 5, alpha=0.1).half == 0.0
 
 
@@ -224,7 +224,7 @@ def test_drift_adds_in_quadrature_at_the_same_error(half, drift_sd, alpha):
     assert widened.half == pytest.approx(math.sqrt(half**2 + drift**2))
 
 
-def test_drift_turns_no_ignorance_into_knowledge():
+def test_drift_leaves_an_infinite_interval_infinite():
     assert widened_by_drift(Interval(mean=0.0, half=math.inf), drift_sd=0.1, alpha=0.1).half == math.inf
 
 
@@ -250,7 +250,7 @@ def test_the_first_number_of_launches_that_suffices_is_needed(n, drift):
         assert found == n + 1 or not suffices(found - 1, 0.02, distance, drift)
 
 
-def test_launches_at_hand_are_not_needed_and_at_the_limit_no_number_is_enough():
+def test_a_decided_interval_needs_no_launches_and_one_at_the_limit_no_finite_number():
     assert launches_needed(0.8, 5, 0.02, alpha=0.05) == 6
     assert launches_needed(0.0, 5, 0.02, alpha=0.05) is None
     assert launches_needed(0.8, MAX_LAUNCHES, 0.02, alpha=0.05) is None

@@ -68,7 +68,7 @@ def test_sides_with_different_numbers_of_windows_are_refused():
 
 
 @pytest.mark.parametrize("wild", [3, 7])
-def test_a_third_of_wild_blocks_hardly_moves_it(wild):
+def test_a_third_of_outlier_blocks_hardly_changes_the_ratio(wild):
     noise = np.random.default_rng(seed=3).normal(0.05, 0.01, 20)
     logs = [*noise[: 20 - wild], *np.linspace(3.0, 6.0, wild)]
     head = [math.exp(value) for value in logs for _ in range(2)]
@@ -82,17 +82,17 @@ def test_the_total_is_that_of_the_sums():
     assert found.total == pytest.approx(math.log(30 / 10))
 
 
-def test_its_error_is_that_of_the_scatter_of_blocks():
+def test_the_standard_error_is_that_of_the_scatter_of_blocks():
     draws = np.random.default_rng(seed=7).normal(0.0, 0.02, 400)
     head = [math.exp(value) for value in draws for _ in range(2)]
     assert launch_log_ratio([1.0] * 800, head).error == pytest.approx(0.02 * math.sqrt(math.pi / 2 / 400), rel=0.15)
 
 
-def test_one_block_knows_nothing_of_its_error():
+def test_one_block_has_no_standard_error():
     assert launch_log_ratio([1.0, 1.0], [2.0, 2.0]).error == 0.0
 
 
-def test_its_error_is_what_its_blocks_scatter_and_one_block_has_none():
+def test_the_ratios_error_is_the_scatter_of_blocks_and_one_block_has_none():
     base, head = sides([(1.0, math.exp(ratio), math.exp(ratio), 1.0) for ratio in (0.3, 0.31, 0.32, 0.33, 0.40)])
     found = launch_log_ratio(base, head)
     assert found.value == pytest.approx(0.32)
