@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import runpy
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import clusters
@@ -37,11 +39,59 @@ EXTRAS = [
     *("boto3", "grafana_foundation_sdk", "opentelemetry"),
 ]
 
-COMMAND = "from energygate.cli import main; main()"
+COMMANDS = """
+import io, json
+from energygate.cli import main
+
+answers = {}
+for line, arguments in json.loads(sys.argv[1]).items():
+    out, err, code = io.TextIOWrapper(io.BytesIO(), "utf-8"), io.TextIOWrapper(io.BytesIO(), "utf-8"), None
+    sys.stdout, sys.stderr, sys.argv[1:] = out, err, arguments
+    try:
+        main()
+    except SystemExit as end:
+        code = end.code or 0
+    said = []
+    for stream in (out, err):
+        stream.flush()
+        said.append(stream.buffer.getvalue().decode())
+    answers[line] = (code, *said)
+json.dump(answers, sys.__stdout__)
+"""
+"""Runs one command after the other, in one process: to start each anew would take ten seconds of CPU time."""
 
 PYTHON_POLICY = "version: 1\nworkloads: {python-one: {python: 'json:dumps'}}\n"
 
 GRAFANA = "'energygate[grafana]', with Python 3.11 or newer"
+
+PLAIN = {
+    "schema policy": '"$schema"',
+    "report verdict.json": "FAIL",
+    "report verdict.json --format markdown": "digits-cnn",
+    "merge verdict.json": "FAIL",
+    "matrix": '"include"',
+    "export json --result result.json": "energygate-export",
+    "export prometheus": "energygate-export",
+    "export openmetrics --result result.json": "energygate-export",
+    "export otlp --result result.json": "energygate-export",
+    "export cloudwatch": "energygate-export",
+    "export kubernetes --policy service.yml --result service.json": "energygate-export",
+    "route cpu=cpu.json gpu=gpu.json --latency 'p95 50 ms'": "req/s",
+    "comment --help": "Usage",
+}
+"""Commands that need no extra, and what they say."""
+
+LACKING = {
+    "check": "measuring needs onnx: pip install 'energygate[onnxruntime]'",
+    "check --base-dir .": "measuring needs onnx: pip install 'energygate[onnxruntime]'",
+    "check --policy python.yml": "measuring needs codecarbon: pip install 'energygate[measure]'",
+    "init --policy new.yml": "measuring models needs onnx: pip install 'energygate[onnxruntime]'",
+    "demo": "the demo needs onnx: pip install 'energygate[onnxruntime]'",
+    "doctor": "the self-test needs onnx: pip install 'energygate[onnxruntime]'",
+    "doctor --no-self-test": "looking for energy counters needs codecarbon: pip install 'energygate[measure]'",
+    "export grafana": f"the dashboard needs grafana_foundation_sdk: pip install {GRAFANA}",
+}
+"""Commands that lack something, and what they say."""
 
 RECORD = """
 from energygate import Recorder
@@ -82,15 +132,16 @@ def project(tmp_path_factory):
     return root
 
 
-@pytest.fixture
-def plain(project, tmp_path):
+@pytest.fixture(scope="module")
+def plain(project, tmp_path_factory):
     """Runs code where packages are not installed; returns exit code, standard output and standard error."""
+    temporary = tmp_path_factory.mktemp("temporary")
 
     def run(code, *arguments, hidden=EXTRAS):
         done = subprocess.run(
             [sys.executable, "-c", HIDDEN.format(hidden=hidden) + code, *arguments],
             cwd=project,
-            env=os.environ | {"TMPDIR": str(tmp_path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+            env=os.environ | {"TMPDIR": str(temporary), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
             capture_output=True,
             text=True,
             check=False,
@@ -100,26 +151,18 @@ def plain(project, tmp_path):
     return run
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ("schema policy", '"$schema"'),
-        ("report verdict.json", "FAIL"),
-        ("report verdict.json --format markdown", "digits-cnn"),
-        ("merge verdict.json", "FAIL"),
-        ("matrix", '"include"'),
-        ("export json --result result.json", "energygate-export"),
-        ("export prometheus", "energygate-export"),
-        ("export openmetrics --result result.json", "energygate-export"),
-        ("export otlp --result result.json", "energygate-export"),
-        ("export cloudwatch", "energygate-export"),
-        ("export kubernetes --policy service.yml --result service.json", "energygate-export"),
-        ("route cpu=cpu.json gpu=gpu.json --latency 'p95 50 ms'", "req/s"),
-        ("comment --help", "Usage"),
-    ],
-)
-def test_reading_judging_and_exporting_need_no_extra(plain, arguments, says):
-    code, out, err = plain(COMMAND, *shlex.split(arguments))
+@pytest.fixture(scope="module")
+def answers(plain):
+    """What all these commands say where packages are not installed, by their arguments."""
+    lines = {line: shlex.split(line) for line in (*PLAIN, *LACKING)}
+    code, out, err = plain(COMMANDS, json.dumps(lines))
+    assert code == 0, err
+    return json.loads(out)
+
+
+@pytest.mark.parametrize(("arguments", "says"), PLAIN.items())
+def test_reading_judging_and_exporting_need_no_extra(answers, arguments, says):
+    code, out, err = answers[arguments]
     assert (code in {0, 1}, says in out) == (True, True), err
     assert "pip install" not in err
 
@@ -128,27 +171,9 @@ def test_the_recorder_needs_no_extra(plain):
     assert plain(RECORD) == (0, "1\n", "")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "says"),
-    [
-        ("check", "measuring needs onnx: pip install 'energygate[onnxruntime]'"),
-        ("check --base-dir .", "measuring needs onnx: pip install 'energygate[onnxruntime]'"),
-        ("check --policy python.yml", "measuring needs codecarbon: pip install 'energygate[measure]'"),
-        ("init --policy new.yml", "measuring models needs onnx: pip install 'energygate[onnxruntime]'"),
-        ("demo", "the demo needs onnx: pip install 'energygate[onnxruntime]'"),
-        ("doctor", "the self-test needs onnx: pip install 'energygate[onnxruntime]'"),
-        (
-            "doctor --no-self-test",
-            "looking for energy counters needs codecarbon: pip install 'energygate[measure]'",
-        ),
-        (
-            "export grafana",
-            f"the dashboard needs grafana_foundation_sdk: pip install {GRAFANA}",
-        ),
-    ],
-)
-def test_the_other_commands_say_what_to_install(plain, arguments, says):
-    assert plain(COMMAND, *arguments.split()) == (2, "", f"energygate: {says}\n")
+@pytest.mark.parametrize(("arguments", "says"), LACKING.items())
+def test_the_other_commands_say_what_to_install(answers, arguments, says):
+    assert answers[arguments] == [2, "", f"energygate: {says}\n"]
 
 
 def test_a_test_session_says_what_to_install(plain):
@@ -227,7 +252,9 @@ def test_an_installation_is_small_and_reports_a_result(installed, project):
 def test_no_extra_but_its_own_brings_onnxruntime(installed):
     """Beside onnxruntime-gpu, plain onnxruntime would replace the module and its providers."""
     energygate = runpy.run_path(str(ROOT / "bench" / "install_size.py"))["energygate"]
-    plans = {extra: installed.plan(energygate(extra)) for extra in ("measure", "onnxruntime-gpu", "onnxruntime")}
+    extras = ("measure", "onnxruntime-gpu", "onnxruntime")
+    with ThreadPoolExecutor() as pool:  # each waits for the package index
+        plans = dict(zip(extras, pool.map(lambda extra: installed.plan(energygate(extra)), extras), strict=True))
     assert {extra: "onnxruntime" in names for extra, names in plans.items()} == {
         "measure": False,
         "onnxruntime-gpu": False,

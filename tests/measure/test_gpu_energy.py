@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from parallel import repeated
 
 WINDOW = """
     tracker = Tracker(gpu_ids=%(gpu_ids)s)
@@ -27,7 +28,7 @@ WINDOW = """
 @pytest.mark.parametrize(
     ("settings", "watts"),
     [
-        ("watts=250", {0: 250}),
+        *repeated(("watts=250", {0: 250})),
         ("gpus=2 watts.0=60 watts.1=300", {0: 60, 1: 300}),
         ("gpus=3 watts.2=700", {2: 700}),
     ],
@@ -170,7 +171,7 @@ SILENT = """
 """
 
 
-@pytest.mark.parametrize("event", ["error.1=15", "error.1=999"])
+@pytest.mark.parametrize("event", ["error.1=15", *repeated("error.1=999")])
 def test_a_silent_zero_for_a_gpu_from_codecarbon_is_an_error(gpu_machine, event):
     """For a lost GPU codecarbon reports 0 J with one warning, and goes on."""
     found = gpu_machine.run(SILENT % {"event": event, "gpu_ids": [0, 1]}, settings="gpus=2")

@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from energygate.errors import MeasurementError
+from energygate.measure import campaign
 from energygate.policy import parse_policy
 from energygate.run.base import check_out_base
 from energygate.run.check import check
@@ -19,6 +20,12 @@ workloads:
   {first}: {{onnx: models/digits-mlp.onnx, budgets: {{energy_per_request: 1 kWh, latency_p95: 1 h}}}}
   second: {{onnx: models/digits-mlp.onnx, budgets: {{energy_per_request: 1 kWh, model_size: 1 GB}}}}
 """
+
+
+@pytest.fixture(autouse=True)
+def _launched_once(monkeypatch):
+    """Nothing here depends on what is measured."""
+    monkeypatch.setattr(campaign, "MAX_LAUNCHES", 1)
 
 
 def alpha(result):
