@@ -10,7 +10,7 @@ import psutil
 
 from energygate.measure.arrivals import poisson_arrivals
 from energygate.measure.launch import Launch, Window
-from energygate.measure.windows import STEADY_SPAN, is_steady
+from energygate.measure.windows import MIN_STEADY_WINDOWS, STEADY_SPAN, is_steady, max_warm_up
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 MEMORY_FACTOR = 1.25
 """Memory that a second worker may need, as a multiple of the first one's after loading."""
 
-LONG_CALIBRATION_NS = 500_000_000
-"""Calibration windows this long are hardly affected by interruptions, and repeating them would take too long."""
+LONG_WINDOW_NS = 100_000_000
+"""From here on a window's time depends more on which inputs it serves than on interruptions."""
 
 MAX_CALIBRATION_CALLS = 1 << 20
 """Where calls take almost no time, calibration windows stop growing here."""
@@ -33,6 +33,9 @@ MAX_CALIBRATION_CALLS = 1 << 20
 
 class LaunchSession:
     """One side of one launch.
+
+    Attributes:
+        call_ns: Time per warm call, from which all launches are planned; set by `calibrate`.
 
     Args:
         serving: How the side is served.
@@ -50,12 +53,12 @@ class LaunchSession:
         self._cpus: tuple[int, ...]
         self._cold_start: Reading
         self._windows: list[Window] = []
-        self._warm_up_windows = 0
+        self._warm_up_call_ns: list[float] = []  # one per window
         self._warm_up_ns = 0
         self._steady = False
-        self._capacity_per_s: float | None = None
         self._first_failure: str | None = None
         self.frozen = False
+        self.call_ns: float
 
     @contextlib.contextmanager
     def open(self, cpus: tuple[int, ...]) -> Iterator[None]:
@@ -80,6 +83,11 @@ class LaunchSession:
         """The worker, while the session is open."""
         return self._ready.worker
 
+    @property
+    def inputs(self) -> int:
+        """How many different inputs its calls have; generated ones cost the same, and count as one."""
+        return 1 if self._serving.workload.inputs is None else self._ready.distinct_calls
+
     def leaves_room(self) -> bool:
         """Return whether a second worker of this size would fit into the machine's memory."""
         available_bytes = psutil.virtual_memory().available
@@ -101,35 +109,42 @@ class LaunchSession:
             self.worker.thaw()
             self.frozen = False
 
-    def call_ns(self, window_ns: float) -> float:
-        """Measure the time per warm call: serve more and more calls until they take long enough, then repeat.
+    def calibrate(self, window_ns: float, *, time_limit_ns: float, start_ns: float) -> None:
+        """Warm up with more and more calls per window, as long as that takes, and set `call_ns`.
 
-        Calls are served back to back here, even where they will arrive at a rate.
+        Calls are served back to back, even where they will arrive at a rate.
 
-        All launches are planned from this time. Other load on the machine can only make calls look longer, even
-        several times as long, so the shortest of five windows counts.
+        Args:
+            window_ns: How long windows should become; those of half that time are long enough.
+            time_limit_ns: Measuring time of the workload as a whole.
+            start_ns: Time of starting and loading.
         """
         calls = self._clients
-        served = self._serve(calls)
-        while served.wall_ns < window_ns / 2 and calls < MAX_CALIBRATION_CALLS:
-            calls *= 2
-            served = self._serve(calls)
-        if served.wall_ns > LONG_CALIBRATION_NS:
-            return served.wall_ns / calls
-        again = (self._serve(calls) for _ in range(4))
-        return max(1.0, min(served.wall_ns, *(one.wall_ns for one in again)) / calls)
+        while True:
+            served_ns = self._warm_up_window(calls)
+            if served_ns < window_ns / 2 and calls < MAX_CALIBRATION_CALLS:
+                calls *= 2
+                continue
+            limit = max_warm_up(served_ns, time_limit_ns=time_limit_ns, start_ns=start_ns)
+            halved = self._warm_up_call_ns[-1] < 0.5 * self._warm_up_call_ns[-2:][0]  # the next may be cheap
+            if self._steady or (len(self._warm_up_call_ns) >= limit and not halved):
+                break
+        last = self._warm_up_call_ns[1:][-5:] or self._warm_up_call_ns  # without what the first call loads
+        # Other load on the machine can only make calls look longer, even several times as long.
+        self.call_ns = statistics.median(last) if served_ns > LONG_WINDOW_NS else max(1.0, min(last))
 
     def warm_up(self, plan: LaunchPlan) -> None:
         """Serve windows until they stop getting faster, at most the plan's `max_warm_up`."""
-        durations: list[float] = []
-        calls = plan.warm_up_calls or plan.calls
-        while len(durations) < plan.max_warm_up and not is_steady(durations):
-            durations.append(self._serve(calls).wall_ns)
-        self._warm_up_windows = len(durations)
-        self._warm_up_ns += int(sum(durations))
-        self._steady = is_steady(durations)
-        requests = calls * self._ready.requests_per_call
-        self._capacity_per_s = requests * 1e9 / statistics.median(durations[-STEADY_SPAN:])
+        while len(self._warm_up_call_ns) < plan.max_warm_up and not self._steady:
+            self._warm_up_window(plan.warm_up_calls or plan.calls)
+
+    def _warm_up_window(self, calls: int) -> int:
+        """Serve a window of warm-up; return its time."""
+        served_ns = max(1, self._serve(calls).wall_ns)
+        self._warm_up_ns += served_ns
+        self._warm_up_call_ns.append(served_ns / calls)
+        self._steady = is_steady(self._warm_up_call_ns, window_ns=served_ns)
+        return served_ns
 
     def settle(self, plan: LaunchPlan) -> None:
         """Serve the plan's settling calls, unmeasured."""
@@ -188,12 +203,14 @@ class LaunchSession:
 
     def finish(self, codecarbon_joules: float | None) -> Launch:
         """Shut the worker down and return what was measured."""
-        loaded = self._ready.loaded
+        loaded, warm_up_ns = self._ready.loaded, self._warm_up_call_ns
+        # Two windows show no trend, nor do a few that serve different inputs.
+        unknown = len(warm_up_ns) < (MIN_STEADY_WINDOWS if self.inputs == 1 else 2 * STEADY_SPAN)
         return Launch(
             cpus=self._cpus,
             windows=tuple(self._windows),
-            warm_up_windows=self._warm_up_windows,
-            steady=self._steady,
+            warm_up_windows=len(warm_up_ns),
+            steady=self._steady or unknown,
             cold_start_ns=loaded.wall_ns,
             cold_start=self._cold_start,
             peak_memory_bytes=self.worker.shut_down(),
@@ -201,6 +218,6 @@ class LaunchSession:
             versions=loaded.versions,
             first_failure=self._first_failure,
             warm_up_ns=self._warm_up_ns,
-            capacity_per_s=self._capacity_per_s,
+            capacity_per_s=self._ready.requests_per_call * 1e9 / statistics.median(warm_up_ns[-STEADY_SPAN:]),
             requests_per_call=loaded.requests_per_call,
         )

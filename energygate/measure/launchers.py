@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 from energygate.errors import MeasurementError
 from energygate.measure.launch import Launch, Launches
 from energygate.measure.launch_session import LaunchSession
-from energygate.measure.planning import plan_alone, plan_both
+from energygate.measure.planning import WARM_UP_WINDOW_NS, plan_alone, plan_both
 from energygate.measure.windows import (
     LAUNCH_ERROR,
     PAIRED_WINDOW_NS,
@@ -111,12 +111,20 @@ class Launcher:
         session = self._session(serving, turn=turn)
         started_ns = self._clock()
         with session.open(cpus):
-            self.plan = self.plan or self._planned(session, start_ns=self._clock() - started_ns)
-            session.warm_up(self.plan)
+            self._warm_up(session, start_ns=self._clock() - started_ns)
+            self.plan = self.plan or self._planned_alone(session, start_ns=self._clock() - started_ns)
             self._meter.begin_launch()
             for _ in range(self.plan.windows):
                 session.measure(self.plan)
             return session.finish(self._meter.end_launch())
+
+    def _warm_up(self, session: LaunchSession, *, start_ns: float) -> None:
+        """Warm a side up; before there is a plan, also measure the time of its calls."""
+        if self.plan is not None:
+            session.warm_up(self.plan)
+            return
+        window_ns = min(self._window_ns, WARM_UP_WINDOW_NS)
+        session.calibrate(window_ns, time_limit_ns=self._time_limit_ns, start_ns=start_ns)
 
     def _alternating(self, base: Serving, cpus: tuple[int, ...]) -> Launches:
         done: dict[str, list[Launch]] = {"base": [], "head": []}
@@ -144,10 +152,12 @@ class Launcher:
                 raise
             second.freeze()
             start_ns = self._clock() - started_ns
-            plan = self.plan = self.plan or self._planned_for_both(base, head, start_ns=start_ns)
             for session in self._in_random_order(base, head):
                 with _thawed(session):
-                    session.warm_up(plan)
+                    self._warm_up(session, start_ns=start_ns)
+            if self.plan is None:
+                self.plan = self._planned((base.call_ns, head.call_ns), start_ns=self._clock() - started_ns)
+            plan = self.plan
             self._meter.begin_launch()
             while not _is_complete(plan, base.joules, head.joules):
                 first, second = self._in_random_order(base, head)
@@ -170,40 +180,37 @@ class Launcher:
     def _in_random_order(self, base: T, head: T) -> tuple[T, T]:
         return (base, head) if self._coin.random() < 0.5 else (head, base)  # noqa: PLR2004 - a fair coin
 
-    def _planned(self, session: LaunchSession, *, start_ns: float) -> LaunchPlan:
+    @property
+    def _window_ns(self) -> int:
+        """The length to plan windows for."""
+        workload, shortest_ns = self._head.workload, SINGLE_WINDOW_NS
+        if self._base is not None and self.mode == "paired":
+            one_by_one = workload.threads == workload.load.concurrency == 1
+            shortest_ns = PAIRED_WINDOW_NS if one_by_one else THREADED_WINDOW_NS
+        return planned_window_ns(self._meter.facts.min_window_ns, shortest_ns)
+
+    def _planned_alone(self, session: LaunchSession, *, start_ns: float) -> LaunchPlan:
         """Plan launches of one side at a time; with a base, the other side's calls are assumed to take as long."""
-        window_ns = planned_window_ns(self._meter.facts.min_window_ns, SINGLE_WINDOW_NS)
-        call_ns = session.call_ns(window_ns)
         if self._base is not None:
-            return self._plan_for_both((call_ns, call_ns), window_ns=window_ns, start_ns=4 * start_ns)
+            return self._planned((session.call_ns, session.call_ns), start_ns=4 * start_ns)
         return plan_alone(
             self._head.workload,
-            call_ns=call_ns,
-            min_window_ns=window_ns,
+            call_ns=session.call_ns,
+            min_window_ns=self._window_ns,
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
             label=self._head.label,
         )
 
-    def _planned_for_both(self, base: LaunchSession, head: LaunchSession, *, start_ns: float) -> LaunchPlan:
-        workload = self._head.workload
-        one_by_one = workload.threads == workload.load.concurrency == 1
-        shortest_ns = PAIRED_WINDOW_NS if one_by_one else THREADED_WINDOW_NS
-        window_ns = planned_window_ns(self._meter.facts.min_window_ns, shortest_ns)
-        times = []
-        for session in (base, head):
-            with _thawed(session):
-                times.append(session.call_ns(window_ns))
-        return self._plan_for_both((times[0], times[1]), window_ns=window_ns, start_ns=start_ns)
-
-    def _plan_for_both(self, call_ns: tuple[float, float], *, window_ns: int, start_ns: float) -> LaunchPlan:
+    def _planned(self, call_ns: tuple[float, float], *, start_ns: float) -> LaunchPlan:
         return plan_both(
             self._head.workload,
             call_ns=call_ns,
-            min_window_ns=window_ns,
+            min_window_ns=self._window_ns,
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
             label=self._head.label,
+            take_turns=self.mode == "paired",
         )
 
 

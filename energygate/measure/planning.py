@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 from energygate.errors import MeasurementError
 from energygate.measure.windows import (
     MAX_WARM_UP_WINDOWS,
-    MIN_PLANNED_LAUNCHES,
     MIN_WINDOWS,
+    PAIRED_LAUNCHES,
+    SEPARATE_LAUNCHES,
     STEADY_SPAN,
     LaunchPlan,
     plan_launch,
@@ -55,7 +56,7 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
         call_ns: Time per warm call with clients that ask back to back.
         min_window_ns: The minimum meaningful window.
         time_limit_ns: Measuring time of the whole workload.
-        start_ns: Time of starting and loading in every launch.
+        start_ns: Time of starting, loading and warming up in every launch.
         label: The workload's name in messages.
 
     Raises:
@@ -73,7 +74,7 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
         return _warmed_quickly(plan, load.concurrency, call_ns=call_ns)
     gap_ns = 1e9 / load.rate.value
     _refuse_rare(load, MIN_LAUNCHES * gap_ns, time_limit_ns, label)
-    room_ns = (time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns) / MIN_WINDOWS
+    room_ns = (time_limit_ns / SEPARATE_LAUNCHES - start_ns) / MIN_WINDOWS
     paced = plan_launch(
         call_ns=max(gap_ns, call_ns),
         min_window_ns=_paced_window_ns(gap_ns, min_window_ns, room_ns),
@@ -91,10 +92,12 @@ def plan_both(  # noqa: PLR0913 - the same
     time_limit_ns: float,
     start_ns: float,
     label: str,
+    take_turns: bool = True,
 ) -> LaunchPlan:
-    """Plan launches of two sides that alternate; as `plan_alone`, with the time of a call of each side.
+    """Plan launches of two sides; as `plan_alone`, with the time of a call of each side.
 
-    At a rate there are no settling calls: threads should wake up as they do in service.
+    At a rate there are no settling calls: threads should wake up as they do in service. Sides that do not take turns
+    within a launch get shorter launches.
     """
     load = workload.load
     plan = plan_pair(
@@ -103,18 +106,20 @@ def plan_both(  # noqa: PLR0913 - the same
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
         threads=max(workload.threads, load.concurrency),
+        launches=PAIRED_LAUNCHES if take_turns else SEPARATE_LAUNCHES,
     )
     plan = _of_rounds(plan, load.concurrency)
     if load.rate is None:
         return _warmed_quickly(plan, load.concurrency, call_ns=min(call_ns))
     gap_ns = 1e9 / load.rate.value
     _refuse_rare(load, MIN_LAUNCHES * WINDOWS_PER_BLOCK * gap_ns, time_limit_ns, label)
-    room_ns = (time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns) / WINDOWS_PER_BLOCK
+    room_ns = (time_limit_ns / SEPARATE_LAUNCHES - start_ns) / WINDOWS_PER_BLOCK
     paced = plan_pair(
         call_ns=(max(gap_ns, call_ns[0]), max(gap_ns, call_ns[1])),
         min_window_ns=_paced_window_ns(gap_ns, min_window_ns, room_ns),
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
+        launches=SEPARATE_LAUNCHES,
     )
     return _warmed(paced, plan)
 

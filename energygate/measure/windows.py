@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 import math
-import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from energygate.stats.confidence import MAX_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 LAUNCH_NS = 400_000_000
-"""Measured time per side and launch. Launches are the evidence, so many short ones beat few long ones."""
+"""Shortest measured time of head alone. Launches are the evidence, so many short ones beat few long ones."""
 
 SINGLE_WINDOW_NS = 20_000_000
 """Shortest window of head alone: the protocol between windows then takes less than 2 %."""
@@ -22,7 +19,6 @@ PAIRED_WINDOW_NS = 8_000_000
 """Shortest window of a pair: long compared with the microseconds of a change of sides, short compared with the seconds
 in which a machine's speed changes."""
 
-PAIRED_SHARE = 0.78
 THREADED_WINDOW_NS = 20_000_000
 """Shortest window of a pair with several threads: several times the settling time."""
 
@@ -37,7 +33,17 @@ FAR_APART = 10
 """Sides that differ by more than this factor are distinguished by short windows too; windows then only have to fit."""
 
 MIN_PAIRED_NS = 600_000_000
+"""Shortest measured time of a pair, both sides together."""
+
+MIN_BLOCKS = 9
+"""From this many blocks on, the medians of launches scatter by less than 1.5 %; those of two blocks by up to 10 %
+(the first blocks of the launches in bench/traces)."""
+
 MAX_BLOCKS = 60
+"""Where a launch whose blocks disagree ends."""
+
+START_SHARE = 0.25
+"""Measured time as a share of a launch's start: below that, fewer and longer launches are better."""
 
 LAUNCH_ERROR = 0.00625
 """A launch whose blocks leave its log ratio with a larger standard error continues, as long as several launches of that
@@ -45,17 +51,38 @@ length fit into the time limit. Only the scatter of the blocks decides, never th
 whichever side is worse: continuing cannot bias the ratio."""
 
 MIN_WINDOWS = 4
-MAX_WINDOWS = 40
+"""Fewest useful windows of a launch of head alone."""
 
-MIN_PLANNED_LAUNCHES = 8
-"""How many launches must fit into the time limit: fewer than five give a useless interval."""
+PAIRED_LAUNCHES = 3
+SINGLE_LAUNCHES = 4
+"""How many launches should fit into the time limit, where starting is so expensive that it limits them. Two sides that
+take turns are often decided by the first."""
+
+SEPARATE_LAUNCHES = 8
+"""The same where only the scatter between launches shows how far to trust one: at a rate, and for sides that do not
+take turns within a launch."""
+
+PLANNED_SHARE = 0.9
+"""Share of the time limit that is planned: launches take longer than that beside other load, and take time to end."""
 
 STEADY_SPAN = 3
 STEADY_TOLERANCE = 0.05
-"""Warm when the median of the last three windows is within 5 % of that of the three before: a smaller trend is lost in
-the scatter of windows on shared machines."""
+"""Warm when the last three windows are not all more than 5 % faster, or slower, than each of the three before. Inputs
+that differ in cost make windows scatter, which is no trend."""
+
+STEADY_NS = 500_000_000
+"""Windows that take this long together are hardly affected by interruptions: fewer of them show a trend."""
+
+MIN_STEADY_WINDOWS = 3
+"""The first window includes what is loaded lazily; two more show whether that was all."""
+
+MIN_WARM_UP_WINDOWS = 2
+"""Where calls are so slow that a third one would take too long."""
 
 MAX_WARM_UP_WINDOWS = 40
+
+WARM_UP_SHARE = 1 / 3
+"""Share of a launch's start, or of its time to measure, that each side may take to warm up."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,82 +117,121 @@ def planned_window_ns(least_ns: int, shortest_ns: int) -> int:
 
 
 def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> LaunchPlan:
-    """Choose windows long enough for the meter and launches short enough to have several of them.
+    """Choose windows long enough for the meter; a launch measures about as long as it took to start.
 
     Args:
         call_ns: Time of one warm call.
         min_window_ns: The meter's shortest meaningful window.
         time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: Time of starting and loading in every launch.
+        start_ns: Time of starting, loading and warming up in every launch.
     """
     calls = max(1, math.ceil(min_window_ns / call_ns))
     window_ns = calls * call_ns
-    affordable_ns = max(time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns, window_ns)
-    useful = max(MIN_WINDOWS, min(MAX_WINDOWS, math.ceil(LAUNCH_NS / window_ns)))
-    affordable = int(affordable_ns / window_ns)
-    windows = max(1, min(useful, int(affordable * 0.8)))
-    # `is_steady` needs six windows, and there are few when they are long: warm-up may use what is left.
-    max_warm_up = max(1, min(MAX_WARM_UP_WINDOWS, max(windows, affordable - windows)))
-    return LaunchPlan(calls=calls, windows=windows, max_warm_up=max_warm_up)
+    wanted = max(MIN_WINDOWS, math.ceil(max(LAUNCH_NS, start_ns) / window_ns))
+    enough = max(MIN_WINDOWS, math.ceil(START_SHARE * start_ns / window_ns))
+    room = _room(window_ns, time_limit_ns, start_ns, launches=SINGLE_LAUNCHES, enough=enough, least=2)
+    return LaunchPlan(
+        calls=calls,
+        windows=min(wanted, room),
+        max_warm_up=max_warm_up(window_ns, time_limit_ns=time_limit_ns, start_ns=start_ns),
+    )
 
 
-def plan_pair(
+def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     *,
     call_ns: tuple[float, float],
     min_window_ns: int,
     time_limit_ns: float,
     start_ns: float,
     threads: int = 1,
+    launches: int = PAIRED_LAUNCHES,
 ) -> LaunchPlan:
     """Choose windows and launches for two sides that take turns.
 
-    Measuring takes `PAIRED_SHARE` of a launch, so that starting workers does not use up the time limit, yet several
-    launches fit into it.
+    A launch measures about as long as it took to start, and `MIN_BLOCKS` blocks at least, as far as `launches` of them
+    fit into the time limit. Where they do not, a launch has fewer blocks, so that a second one fits. Two blocks are
+    measured even if nothing fits. `SEPARATE_LAUNCHES` may be of one block, since no launch is judged by its blocks.
 
     Args:
         call_ns: Time of one warm call of each side. Both serve the same number of calls per window.
         min_window_ns: The meter's shortest meaningful window; the faster side's windows are at least that, unless
             the other side is so much slower that its windows would fill the time limit.
         time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: Time of starting and loading both workers in every launch.
+        start_ns: Time of starting, loading and warming up both workers in every launch.
         threads: How many threads the workload computes with.
+        launches: How many launches should fit into the time limit.
 
     Returns:
         The plan; `windows` is even, two per block and side.
     """
+    enough, least = (1, 1) if launches == SEPARATE_LAUNCHES else (MIN_BLOCKS, 2)
     calls = max(1, math.ceil(min_window_ns / min(call_ns)))
     if max(call_ns) > FAR_APART * min(call_ns):
-        room_ns = max(0.0, time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns)
-        calls = max(1, min(calls, int(room_ns / (2 * sum(call_ns)))))
+        fitting = (PLANNED_SHARE * time_limit_ns / launches - start_ns) / (enough * 2 * sum(call_ns))
+        calls = max(1, min(calls, int(fitting)))
     block_ns = 2 * calls * sum(call_ns)
-    useful_ns = max(
-        MIN_PAIRED_NS,
-        start_ns * PAIRED_SHARE / (1 - PAIRED_SHARE),
-        time_limit_ns / MAX_LAUNCHES - start_ns,  # no more launches than that are ever made
-    )
-    affordable_ns = max(time_limit_ns / MIN_PLANNED_LAUNCHES - start_ns, block_ns)
-    affordable = int(affordable_ns / block_ns)
-    blocks = max(1, min(MAX_BLOCKS, round(min(useful_ns, affordable_ns) / block_ns)))
-    max_warm_up = min(MAX_WARM_UP_WINDOWS, 2 * max(blocks, affordable - blocks))  # as in `plan_launch`
+    if launches == PAIRED_LAUNCHES:
+        enough = max(enough, math.ceil(START_SHARE * start_ns / block_ns))
+    wanted = max(enough, round(max(MIN_PAIRED_NS, start_ns) / block_ns))
+    room = _room(block_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=least)
+    blocks = min(wanted, room)
     # A call as long as a window settles within itself.
     settles = threads > 1 and max(call_ns) < THREADED_WINDOW_NS
     settling_calls = math.ceil(SETTLING_NS / min(call_ns)) if settles else 0
     return LaunchPlan(
         calls=calls,
         windows=2 * blocks,
-        max_windows=2 * max(blocks, min(MAX_BLOCKS, affordable)),
-        max_warm_up=max_warm_up,
+        max_windows=2 * max(blocks, min(MAX_BLOCKS, room)),
+        max_warm_up=max_warm_up(calls * max(call_ns), time_limit_ns=time_limit_ns, start_ns=start_ns),
         settling_calls=min(calls, settling_calls),
     )
 
 
-def is_steady(durations_ns: Sequence[float]) -> bool:
-    """Return whether the windows have stopped getting faster or slower, so that the workload is warm."""
-    if len(durations_ns) < 2 * STEADY_SPAN:
+def _room(  # noqa: PLR0913 - the inputs of a plan
+    one_ns: float, time_limit_ns: float, start_ns: float, *, launches: int, enough: int, least: int
+) -> int:
+    """Return how many blocks, or windows, a launch has time for, so that as many launches as possible fit.
+
+    Args:
+        one_ns: Time of one block, or window.
+        time_limit_ns: Measuring time of the workload as a whole.
+        start_ns: Time of every launch before its first block.
+        launches: How many launches are wanted.
+        enough: How many blocks each of them should have.
+        least: How many blocks are worth a launch of their own, and measured even if nothing fits.
+    """
+    for count in range(launches, 0, -1):
+        room = int((PLANNED_SHARE * time_limit_ns / count - start_ns) / one_ns)
+        if room >= (enough if count == launches else least):
+            return room
+    return least
+
+
+def max_warm_up(window_ns: float, *, time_limit_ns: float, start_ns: float) -> int:
+    """Return after how many windows a side's warm-up ends anyway.
+
+    Args:
+        window_ns: Time of a window by now: cheap ones may follow, however long the first took.
+        time_limit_ns: Measuring time of the workload as a whole.
+        start_ns: Time of starting and loading in every launch.
+    """
+    budget_ns = WARM_UP_SHARE * max(start_ns, time_limit_ns / PAIRED_LAUNCHES - start_ns)
+    return max(MIN_WARM_UP_WINDOWS, min(MAX_WARM_UP_WINDOWS, int(budget_ns / window_ns)))
+
+
+def is_steady(call_ns: Sequence[float], *, window_ns: float) -> bool:
+    """Return whether calls have stopped getting faster or slower, so that the workload is warm.
+
+    Args:
+        call_ns: Time per call in each window so far.
+        window_ns: Time of the last window.
+    """
+    count = len(call_ns)
+    if count < min(2 * STEADY_SPAN, max(MIN_STEADY_WINDOWS, 1 + math.ceil(STEADY_NS / window_ns))):
         return False
-    last = statistics.median(durations_ns[-STEADY_SPAN:])
-    before = statistics.median(durations_ns[-2 * STEADY_SPAN : -STEADY_SPAN])
-    return abs(last - before) <= STEADY_TOLERANCE * before
+    span = min(STEADY_SPAN, count // 2)
+    last, before = call_ns[-span:], call_ns[-2 * span : -span]
+    return max(last) >= (1 - STEADY_TOLERANCE) * min(before) and min(last) <= (1 + STEADY_TOLERANCE) * max(before)
 
 
 def quantile(sorted_values: Sequence[int], share: float) -> int:

@@ -1,0 +1,186 @@
+"""Launches with stand-ins for workers: how long they warm up and measure, by a clock that only calls move."""
+
+from __future__ import annotations
+
+import array
+import contextlib
+import os
+import random
+from types import SimpleNamespace
+
+import pytest
+from builders import meter_facts, reading
+
+from energygate.measure.launchers import Launcher
+from energygate.measure.windows import MAX_WARM_UP_WINDOWS
+from energygate.policy import Workload
+from energygate.workloads.protocol import LoadReply, ServedWindow
+from energygate.workloads.serving import ReadyWorker
+
+MS, S = 1_000_000, 1_000_000_000
+
+
+class Clock:
+    """The time, which stands still between calls."""
+
+    def __init__(self):
+        self.ns = 0
+
+    def __call__(self):
+        return self.ns
+
+
+class StandInWorker:
+    """A worker whose calls take as long as a function of their number says."""
+
+    pid = os.getpid()
+
+    def __init__(self, clock, call_ns):
+        self._clock, self._call_ns = clock, call_ns
+        self.windows = []  # (first, count)
+        self.served = 0
+
+    def run(self, count, *, first=None, **_):
+        self.windows.append((first, count))
+        latencies = [round(self._call_ns(self.served + number)) for number in range(count)]
+        self.served += count
+        self._clock.ns += sum(latencies)
+        return ServedWindow(
+            wall_ns=sum(latencies),
+            cpu_ns=sum(latencies),
+            latencies_ns=array.array("q", latencies),
+            failed=(),
+            first_failure=None,
+        )
+
+    def freeze(self):
+        """Do nothing."""
+
+    def thaw(self):
+        """Do nothing."""
+
+    def shut_down(self):
+        return 0
+
+
+class StandInServing:
+    """A side that takes a while to start."""
+
+    def __init__(self, name, clock, call_ns, *, start_s, inputs, **workload):
+        self.side, self.label, self.seed = SimpleNamespace(name=name), "workload 'w'", 0
+        self.workload = Workload(python="app:make", inputs="in.npz" if inputs > 1 else None, **workload)
+        self.workers = []
+        self._clock, self._call_ns, self._start_ns, self._inputs = clock, call_ns, start_s * S, inputs
+
+    @contextlib.contextmanager
+    def open(self, cpus):  # noqa: ARG002 - as `Serving.open`
+        self._clock.ns += round(self._start_ns)
+        self.workers.append(StandInWorker(self._clock, self._call_ns))
+        loaded = LoadReply(inputs=None, versions={}, origin=None, wall_ns=1, cpu_ns=1)
+        yield ReadyWorker(worker=self.workers[-1], loaded=loaded, distinct_calls=self._inputs, batch_size=1)
+
+
+class StandInMeter:
+    """A joule for each second."""
+
+    def __init__(self):
+        self.facts = meter_facts(min_window_ns=5 * MS)
+        self.begin_window = self.begin_launch = self.cancel = self.end_launch = lambda: None
+
+    def end_window(self, usage):
+        return reading(usage.cpu_ns * 1e-9)
+
+
+def launcher(head, base=None, *, start_s=0.2, limit_s=60, inputs=1, **workload):
+    """A launcher of sides whose calls take as long as these functions say, or always as many nanoseconds."""
+    clock = Clock()
+    sides = [
+        StandInServing(
+            name,
+            clock,
+            call_ns if callable(call_ns) else lambda _, same=call_ns: same,
+            start_s=start_s,
+            inputs=inputs,
+            **workload,
+        )
+        for name, call_ns in (("head", head), ("base", base))
+        if call_ns is not None
+    ]
+    made = Launcher(
+        sides[0],
+        StandInMeter(),
+        base=sides[1] if base is not None else None,
+        cpu_sets=[()],
+        time_limit_ns=limit_s * S,
+        coin=random.Random(0),  # noqa: S311 - an order, not a secret
+        clock=clock,
+    )
+    return made, sides, clock
+
+
+def measured_s(launches):
+    return sum(window.wall_ns for side in launches.base + launches.head for window in side.windows) / S
+
+
+def after(*first_s, then_ns):
+    """Calls of which the first take so many seconds."""
+    return lambda number: first_s[number] * S if number < len(first_s) else then_ns
+
+
+@pytest.mark.parametrize("first_s", [(2.0,), (2.0, 2.0), (2.0, 0.5, 0.1)])
+def test_first_requests_that_load_what_is_lazy_are_no_samples_of_a_warm_call(first_s):
+    slow = after(*first_s, then_ns=4 * MS)
+    made, _, _ = launcher(slow, slow)
+    for launches in (made.launch(), made.launch()):
+        assert all(launch.steady for launch in launches.base + launches.head)
+    assert made.plan.calls == 2  # eight milliseconds
+
+
+def test_a_slow_runtime_is_warmed_up_and_then_measured_for_about_as_long_as_it_took_to_start():
+    slow = after(3.0, 1.0, then_ns=20 * MS)
+    made, _, clock = launcher(slow, lambda number: 0.7 * slow(number), start_s=5)
+    launches = made.launch()
+    assert all(launch.steady for launch in launches.base + launches.head)
+    assert len(launches.head[0].windows) >= 2 * 9
+    assert clock.ns <= 30 * S  # a second one fits
+    assert measured_s(launches) >= 3
+
+
+def test_each_launch_of_quick_requests_is_short():
+    made, _, clock = launcher(4 * MS, 4 * MS)
+    for _ in range(2):
+        clock.ns = 0
+        launches = made.launch()
+        assert 0.55 <= measured_s(launches) <= 0.65
+        assert clock.ns <= 1.2 * S
+
+
+def test_a_request_that_got_a_hundred_thousand_times_dearer_is_measured_on_both_sides():
+    made, _, clock = launcher(5 * S, 0.05 * MS)
+    launches = made.launch()
+    assert [len(side[0].windows) >= 4 for side in (launches.base, launches.head)] == [True, True]
+    assert clock.ns <= 60 * S
+
+
+@pytest.mark.parametrize(
+    ("head_ns", "inputs", "steady"),
+    [
+        (2 * S, 1, True),
+        (lambda number: 4 * S * 0.9**number, 1, True),  # unknown
+        (lambda number: 2 * S * 0.9**number, 1, False),
+        (lambda number: (1 + number % 3) * S, 3, True),
+    ],
+    ids=["slow", "too slow to tell", "still getting faster", "unlike inputs"],
+)
+def test_few_windows_of_slow_calls_say_whether_warm_up_settled(head_ns, inputs, steady):
+    made, _, _ = launcher(head_ns, inputs=inputs)
+    (launch,) = made.launch().head
+    assert launch.warm_up_windows < 6
+    assert launch.steady is steady
+
+
+def test_warm_up_that_never_settles_ends():
+    made, _, _ = launcher(lambda number: 10 * MS * 1.06**number)
+    (launch,) = made.launch().head
+    assert not launch.steady
+    assert launch.warm_up_windows <= MAX_WARM_UP_WINDOWS
