@@ -15,8 +15,11 @@ NEARLY_SATURATED = 0.95
 """Share of the capacity above which latencies are mostly waiting: with Poisson arrivals and constant service times a
 request then waits ten times as long as it is served (Pollaczek and Khinchine)."""
 
-OVERRUN = 1.1
-"""A window this many times longer than scheduled ended with a queue."""
+CAPACITY_ERROR = 1.1
+"""A window that served this many times the capacity measured after warm-up shows that the capacity was more."""
+
+MANY_REQUESTS = 20
+"""In shorter windows, which begin without a queue, requests hardly wait however close to its capacity a server is."""
 
 
 def caveats(launches: Launches, units: str | None) -> list[str]:
@@ -34,28 +37,38 @@ def caveats(launches: Launches, units: str | None) -> list[str]:
 def saturation(launches: Sequence[Launch]) -> str | None:
     """Return a caveat when requests arrive (almost) faster than they can be served.
 
-    The rate is compared with the capacity measured after warm-up, and windows that end late show it, too.
+    Windows that end late show it, and so does a capacity measured after warm-up that these windows do not exceed.
     """
     windows = [window for launch in launches for window in launch.windows if window.scheduled_ns]
     if not windows:
         return None
-    offered = [(window.requests + window.failed_requests) * 1e9 / (window.scheduled_ns or 1) for window in windows]
-    rate_per_s = statistics.fmean(offered)
-    overruns = [window.wall_ns / (window.scheduled_ns or 1) for window in windows]
+    arrived = statistics.fmean(window.requests + window.failed_requests for window in windows)
+    rate_per_s = arrived * 1e9 / statistics.fmean(window.scheduled_ns or 1 for window in windows)
+    served_per_s = rate_per_s / statistics.median(window.wall_ns / (window.scheduled_ns or 1) for window in windows)
     capacities = [launch.capacity_per_s for launch in launches if launch.capacity_per_s is not None]
     capacity_per_s = statistics.median(capacities) if capacities else math.inf
-    if statistics.median(overruns) > OVERRUN or rate_per_s > capacity_per_s:
-        served_per_s = min(capacity_per_s, rate_per_s / statistics.median(overruns))
+    agree = served_per_s <= CAPACITY_ERROR * capacity_per_s
+    if rate_per_s > served_per_s * _overrun_at_capacity(arrived) or (rate_per_s > capacity_per_s and agree):
         return (
-            f"saturated: it serves {served_per_s:.3g} req/s of the {rate_per_s:.3g} that arrive; "
-            "latencies grow for as long as it is measured"
+            f"saturated: it serves {min(capacity_per_s, served_per_s):.3g} req/s of the {rate_per_s:.3g} that arrive; "
+            "latencies grow for as long as requests arrive"
         )
-    if rate_per_s > NEARLY_SATURATED * capacity_per_s:
+    capacity_per_s = max(capacity_per_s, served_per_s)
+    if arrived >= MANY_REQUESTS and rate_per_s > NEARLY_SATURATED * capacity_per_s:
         return (
             f"nearly saturated: it can serve {capacity_per_s:.3g} req/s, and {rate_per_s:.3g} arrive; "
             "latencies are mostly waiting"
         )
     return None
+
+
+def _overrun_at_capacity(arrived: float) -> float:
+    """Return how many times its schedule a window takes, in the median, at a rate that equals the capacity.
+
+    Longer windows show that more arrive. The last request ends late, and so do those that queue: arrivals given
+    their number are a Brownian bridge, whose maximum is beyond 0.59 sqrt(n) half of the time (exp(-2x²) = 1/2).
+    """
+    return 1 + 1 / arrived + math.sqrt(math.log(2) / 2 / arrived)
 
 
 def batches(base: Sequence[Launch], head: Sequence[Launch]) -> str | None:

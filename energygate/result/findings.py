@@ -7,14 +7,18 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from energygate.gate.judge import NOTHING_JUDGED
-from energygate.policy import METRICS
+from energygate.policy import METRICS, RELATIVE, format_number
 from energygate.result.result import Change, ErrorResult, FindingResult, MetricResult
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from energygate.gate import Estimate, Evidence, Finding
     from energygate.policy import Workload
+
+
+UNBREAKABLE = 1_000
+"""A limit so many times what is measured is in the wrong unit, since it would do in the next smaller one."""
 
 
 def metric_results(
@@ -52,6 +56,23 @@ def finding_results(findings: Sequence[Finding], metric: str) -> tuple[FindingRe
         for finding in findings
         if finding.metric == metric
     )
+
+
+def unbreakable(findings: Sequence[Finding]) -> Iterator[str]:
+    """Yield a note for each limit that nothing can break: it is far from what was measured, or from base."""
+    for one in findings:
+        if one.judged is None:
+            continue
+        is_relative, is_max = one.kind in RELATIVE, one.kind in {"max", "max_increase"}
+        value = 1.0 if is_relative else one.judged.value
+        limit = one.limit if not is_relative else 1 + one.applied if is_max else 1 - one.applied
+        large, small = (limit, value) if is_max else (value, limit)
+        if small < 0 or large < UNBREAKABLE * small or (is_max and not small):
+            continue
+        budget = f"{one.kind}: {one.limit_text}" if one.applied == one.limit else "min_delta"
+        compared = "base" if is_relative else "what was measured"
+        why = f"it is a factor of {format_number(large / small)} from {compared}" if small else "every value keeps it"
+        yield f"nothing breaks `{one.metric}: {{{budget}}}`: {why}"
 
 
 def unmeasured(

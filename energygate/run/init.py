@@ -111,8 +111,11 @@ def _budgeted(one: FoundModel, workload: WorkloadResult) -> list[str]:
         entry.append(f"      {name}: {{max: {limit}}}  # measured {measured}")
     if "accuracy" in workload.metrics:
         accuracy = workload.metrics["accuracy"].head
-        limit = format_quantity(max(0.0, accuracy - ACCURACY_ALLOWANCE), "ratio")
-        entry.append(f"      accuracy: {{min: {limit}}}  # measured {format_quantity(accuracy, 'ratio')}")
+        limit, measured = (format_quantity(one, "ratio") for one in (accuracy - ACCURACY_ALLOWANCE, accuracy))
+        line = f"accuracy: {{min: {limit}}}  # measured {measured}"
+        if accuracy <= ACCURACY_ALLOWANCE:  # nothing breaks a minimum of zero
+            line = f"# accuracy is {measured}, too low for a limit: do the labels belong to this model?"
+        entry.append(f"      {line}")
     return entry
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from energygate.gate import Verdict, worst
 from energygate.measure.meters.idle import active_joules
 from energygate.policy import JOULES_PER_KWH
-from energygate.result.findings import metric_results, unmeasured
+from energygate.result.findings import metric_results, unbreakable, unmeasured
 from energygate.result.result import ComponentResult, ErrorResult, LaunchResult, Provenance, WorkloadResult
 from energygate.workloads.serving import workload_label
 
@@ -132,6 +132,7 @@ def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Fi
         notes.append(f"its {workload.threads} threads share {cpus} CPU{'s' if cpus > 1 else ''}, all that may be used")
     if not cpus:
         notes.append("this system cannot bind processes to CPUs, so the numbers scatter more")
+    notes += unbreakable(findings)
     if not findings and any(budget.level != "off" for budget in workload.budgets.values()):
         notes.append("its budgets are all relative: nothing is judged without a base")
     return tuple(notes)

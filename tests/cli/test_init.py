@@ -8,11 +8,12 @@ import broken_project
 import numpy as np
 import onnx
 import pytest
+from builders import exact_metric_result, metric_result, result, workload_result
 from commands import FIXTURES, by_name, read_result
 from commands import in_process as energygate
 
 from energygate.policy import load_policy, parse_policy
-from energygate.run.init import bare_policy, find_models
+from energygate.run.init import FoundModel, bare_policy, draft_policy, find_models
 
 
 @pytest.fixture(scope="session")
@@ -57,6 +58,26 @@ def test_the_policy_lists_working_models_and_comments_out_broken_ones(drafted):
     text = (directory / "energygate.yml").read_text("utf-8")
     assert "  # could not be measured: " in text
     assert "  #   onnx: models/broken.onnx" in text
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "line"),
+    [
+        (0.985, "accuracy: {min: 97.5 %}  # measured 98.5 %"),
+        (0.01, "# accuracy is 1.00 %, too low for a limit: do the labels belong to this model?"),
+    ],
+)
+def test_no_limit_is_written_that_nothing_breaks(accuracy, line):
+    metrics = {
+        "energy_per_request": metric_result(),
+        "latency_p95": metric_result(unit="s"),
+        "model_size": exact_metric_result(1e6, "B"),
+        "accuracy": exact_metric_result(accuracy, "ratio"),
+    }
+    model = FoundModel(name="w", model="w.onnx", inputs=None, labels=None)
+    drafted = draft_policy([model], result(workload_result("w", metrics=metrics)))
+    assert drafted.splitlines()[-1] == f"      {line}"
+    assert parse_policy(drafted, "energygate.yml").workloads["w"].budgets
 
 
 def test_each_limit_is_one_and_a_half_times_the_measurement(drafted):

@@ -60,8 +60,8 @@ def agreement(share, *, compared=360, how="classes", largest=0.5):
     return AgreementResult(share=share, compared=compared, how=how, largest_difference=largest)
 
 
-def changed(estimate, low, high, verdict=Verdict.PASS, *, kind="max_increase", limit_text="5 %", **fields):
-    finding = finding_result(verdict, kind=kind, limit=0.05, limit_text=limit_text)
+def changed(estimate, low, high, verdict=Verdict.PASS, *, kind="max_increase", limit=0.05, limit_text="5 %", **fields):
+    finding = finding_result(verdict, kind=kind, limit=limit, limit_text=limit_text)
     change = Change(estimate=estimate, low=low, high=high)
     metric = metric_result(finding).model_copy(update={"base": 1.5e-9, "change": change})
     return workload_result(
@@ -172,15 +172,17 @@ def test_head_alone_moved_nothing():
     assert what_moved(workload_result()) == more_time(workload_result()) == ""
 
 
-def still_open(*, kind="max_increase", seconds=9.84, **fields):
+def still_open(*, kind="max_increase", seconds=9.84, limit=0.05, windows=20, **fields):
+    launches = tuple(one.model_copy(update={"windows": windows}) for one in provenance().launches)
     return changed(
         0.04,
         0.02,
         0.06,
         Verdict.INCONCLUSIVE,
         kind=kind,
+        limit=limit,
         comparison=comparison(**fields),
-        provenance=provenance(seconds=seconds),
+        provenance=provenance(seconds=seconds, launches=launches),
     )
 
 
@@ -202,8 +204,19 @@ def with_reason(workload):
             "more time would hardly decide it: launches scatter too much this close to the limit",
         ),
         (
-            still_open(kind="max"),
+            still_open(kind="max", limit=2.2e-9),
             "more time would hardly decide it: the limit is closer than this machine's own drift",
+        ),
+        (
+            still_open(kind="max", limit=2.5e-9),
+            "more time would hardly decide it: launches scatter too much this close to the limit",
+        ),
+        (
+            still_open(windows=2, seconds=60.0),
+            (
+                "launches of 2,000 requests scatter too much this close to the limit; "
+                "`time_limit: 300 s` makes them longer"
+            ),
         ),
         (with_reason(still_open()), ""),
         (
@@ -217,7 +230,9 @@ def with_reason(workload):
         "a while",
         "a moment",
         "never",
-        "an absolute limit",
+        "the drift is 16 %",
+        "an absolute limit outside of it",
+        "short launches",
         "a reason of its own",
         "the workload's own estimate",
         "failed",

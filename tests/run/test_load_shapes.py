@@ -182,7 +182,7 @@ def test_saturation_is_reported(tmp_path):
     checked = project.check(launches=1)
     (note,) = [one for one in checked.workloads["w"]["notes"] if "saturated" in one]
     assert note.startswith("saturated: it serves ")
-    assert " of the 500 that arrive; latencies grow for as long as it is measured" in note
+    assert " of the 500 that arrive; latencies grow for as long as requests arrive" in note
     assert note in checked.ran.out
 
 

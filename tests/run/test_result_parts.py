@@ -17,7 +17,7 @@ from energygate.measure.readings import Method
 from energygate.measure.series import DRIFTING, series
 from energygate.measure.windows import LaunchPlan
 from energygate.policy import METRICS, Budget, Workload
-from energygate.result.findings import metric_results
+from energygate.result.findings import metric_results, unbreakable
 from energygate.run.pairing import Pairing
 from energygate.run.result_parts import failed_workload, measured_workload
 
@@ -228,3 +228,66 @@ def test_active_energy_is_what_the_idle_machine_would_not_have_drawn():
 
 def test_what_the_meter_has_to_say_stands_with_the_workload():
     assert "GPU 0 is shared" in built([launch()], facts=meter_facts(notes=("GPU 0 is shared",))).notes
+
+
+def unbroken(metric, value, budget, *, base=None, change=0.0):
+    evidence = Evidence(
+        metric=metric,
+        head=Estimate.exact(value),
+        base=None if base is None else Estimate.exact(base),
+        change=None if base is None else Estimate.exact(change),
+    )
+    budgets = {metric: Budget(metric=metric, **budget)}
+    findings = judge(budgets, {metric: evidence}, relative=base is not None, today=date(2026, 3, 1))
+    return list(unbreakable(findings))
+
+
+FAR = "nothing breaks `energy_per_request: {max: 0.2 Wh}`: it is a factor of 104,167 from what was measured"
+
+
+@pytest.mark.parametrize(
+    ("args", "notes"),
+    [
+        (("energy_per_request", 1.92e-9, {"max": "0.2 Wh"}), [FAR]),
+        (("energy_per_request", 1.92e-9, {"max": "1.9 mWh"}), []),
+        (("energy_per_request", 1.92e-9, {"max": "1 nWh"}), []),  # broken
+        (("accuracy", 0.98, {"min": "0 %"}), ["nothing breaks `accuracy: {min: 0 %}`: every value keeps it"]),
+        (("accuracy", 0.98, {"min": "1 %"}), []),
+        (("cost_per_request", 0.0, {"max": "1 USD"}), []),  # free, at a site without a price
+    ],
+)
+def test_a_limit_that_nothing_can_break_is_pointed_out(args, notes):
+    assert unbroken(*args) == notes
+
+
+@pytest.mark.parametrize(
+    ("metric", "budget", "notes"),
+    [
+        ("energy_per_request", {"max_increase": "5 %"}, []),
+        (
+            "energy_per_request",
+            {"max_increase": "100000 %"},
+            ["nothing breaks `energy_per_request: {max_increase: 100000 %}`: it is a factor of 1,001 from base"],
+        ),
+        (
+            "energy_per_request",
+            {"max_increase": "5 %", "min_delta": "1 mWh"},
+            ["nothing breaks `energy_per_request: {min_delta}`: it is a factor of 500,001 from base"],
+        ),
+        (
+            "throughput",
+            {"max_decrease": "100 %"},
+            ["nothing breaks `throughput: {max_decrease: 100 %}`: every value keeps it"],
+        ),
+    ],
+)
+def test_so_is_one_that_is_far_from_base(metric, budget, notes):
+    assert unbroken(metric, 2e-9, budget, base=2e-12 * 1e3 if metric == "throughput" else 2e-12) == notes
+
+
+def test_such_notes_are_part_of_the_workload():
+    evidence = {"peak_memory": Evidence.exact("peak_memory", head=1e6)}
+    budgets = {"peak_memory": Budget(metric="peak_memory", max="1 TB")}
+    findings = judge(budgets, evidence, relative=False, today=date(2026, 3, 1))
+    notes = built([launch()], findings=findings).notes
+    assert any(note.startswith("nothing breaks `peak_memory: {max: 1 TB}`") for note in notes)
