@@ -74,7 +74,7 @@ def test_no_limit_is_written_that_nothing_breaks(accuracy, line):
         "model_size": exact_metric_result(1e6, "B"),
         "accuracy": exact_metric_result(accuracy, "ratio"),
     }
-    model = FoundModel(name="w", model="w.onnx", inputs=None, labels=None)
+    model = FoundModel(name="w", model="w.onnx", inputs="w.npz", labels="label")
     drafted = draft_policy([model], result(workload_result("w", metrics=metrics)))
     assert drafted.splitlines()[-1] == f"      {line}"
     assert parse_policy(drafted, "energygate.yml").workloads["w"].budgets
