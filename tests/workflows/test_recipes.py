@@ -186,6 +186,17 @@ def test_two_stages(gated, who):
     assert "9000 %" in comment
 
 
+@pytest.mark.repeats
+def test_what_stays_undecided_fails_in_a_public_repository(gated):
+    files = {"app.py": APP.format(size=3000), "models/digits.onnx": None}
+    scenario = gated(*recipe("Public repository with forks"), policy=OWN_PYTHON.replace("5 %", "0 %"), **files)
+    pull = scenario.pull_request({"app.py": f"# as before\n{APP.format(size=3000)}"}, fork="mallory/shop")
+    (first,) = scenario.run_workflow(scenario.opened(pull))
+    job = first.job("energy")
+    assert verdict(job) == ("inconclusive", "failure"), job.log
+    assert energygate(job).step("Verdict").exit_code == 4
+
+
 def test_the_second_stage_reports_a_first_stage_without_a_result(gated):
     scenario = gated(*recipe("Public repository with forks"))
     pull = scenario.pull_request({"energygate.yml": "version: 1\n"}, fork="mallory/shop")
