@@ -65,6 +65,8 @@ class Launch:
         first_failure: The first failed request as a sentence; `None` when all were served.
         capacity_per_s: Requests a second that it served when warm, with its clients asking as fast as they could.
         requests_per_call: Requests per call as the workload itself reports them; not the policy's batch size.
+        inputs: How many different inputs its calls have.
+        calls: Which calls were measured, numbered over all launches; call n has input n modulo `inputs`.
     """
 
     cpus: tuple[int, ...]
@@ -80,6 +82,8 @@ class Launch:
     warm_up_ns: int = 0
     capacity_per_s: float | None = None
     requests_per_call: int = 1
+    inputs: int = 1
+    calls: range = range(1)
 
     @property
     def requests(self) -> int:
@@ -123,3 +127,12 @@ class Launches:
 
     def __add__(self, later: Launches) -> Launches:
         return Launches(head=self.head + later.head, base=self.base + later.base)
+
+
+def inputs_measured(launches: Launches) -> tuple[int, int]:
+    """Return how many different inputs were measured on every side, and how many there are."""
+    counts = []
+    for side in (launches.base, launches.head):
+        inputs = {call % launch.inputs for launch in side for call in launch.calls[: launch.inputs]}
+        counts += [(len(inputs), launch.inputs) for launch in side[:1]]
+    return min(counts, key=lambda count: count[0] / count[1], default=(0, 1))

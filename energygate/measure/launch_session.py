@@ -42,13 +42,15 @@ class LaunchSession:
         meter: Reads its windows.
         tolerant: Whether failed requests are counted rather than fatal.
         traffic: Seed of the arrivals: sessions with the same seed get the same arrivals, window by window.
+        first_call: The number of the first call to measure; the inputs follow each other in an order by the seed.
     """
 
-    def __init__(self, serving: Serving, meter: Meter, *, tolerant: bool, traffic: str) -> None:
+    def __init__(self, serving: Serving, meter: Meter, *, tolerant: bool, traffic: str, first_call: int) -> None:
         self._serving = serving
         self._meter = meter
         self._tolerant = tolerant
         self._traffic = traffic
+        self._calls = range(first_call, first_call)
         self._ready: ReadyWorker
         self._cpus: tuple[int, ...]
         self._cold_start: Reading
@@ -152,12 +154,13 @@ class LaunchSession:
             self._warm_up_ns += self._serve(plan.settling_calls).wall_ns
 
     def measure(self, plan: LaunchPlan) -> None:
-        """Measure one window. The n-th one serves the same calls in every session, whatever was served before."""
+        """Measure one window. The n-th one serves the same calls on both sides, whatever was served before."""
         per_call = self._ready.requests_per_call
         number = len(self._windows)
         arrivals = self._arrivals(plan.calls, number)
         self._meter.begin_window()
-        served = self._serve(plan.calls, first=number * plan.calls, arrivals=arrivals)
+        served = self._serve(plan.calls, first=self._calls.stop, arrivals=arrivals)
+        self._calls = range(self._calls.start, self._calls.stop + plan.calls)
         reading = self._meter.end_window(served)
         failed = set(served.failed)
         latencies = served.latencies_ns
@@ -220,4 +223,6 @@ class LaunchSession:
             warm_up_ns=self._warm_up_ns,
             capacity_per_s=self._ready.requests_per_call * 1e9 / statistics.median(warm_up_ns[-STEADY_SPAN:]),
             requests_per_call=loaded.requests_per_call,
+            inputs=self.inputs,
+            calls=self._calls,
         )

@@ -81,17 +81,22 @@ class Launcher:
         self._coin = coin
         self._clock = clock
         self._launches = 0
+        self._next_call = 0
         self.plan: LaunchPlan | None = None
         self.mode: Literal["paired", "alternating"] = "paired"
 
     def launch(self) -> Launches:
-        """Run one launch of each side.
+        """Run one launch of each side, with the inputs that follow those of the last one.
 
         Raises:
             MeasurementError: When a worker or the meter fails; nothing of the launch may be used.
         """
-        cpus = next(self._cpu_sets)
         self._launches += 1
+        launches = self._launch(next(self._cpu_sets))
+        self._next_call = launches.head[0].calls.stop
+        return launches
+
+    def _launch(self, cpus: tuple[int, ...]) -> Launches:
         if self._base is None:
             return Launches(head=(self._one_side(self._head, cpus),))
         if self.mode == "paired":
@@ -102,10 +107,11 @@ class Launcher:
         return self._alternating(self._base, cpus)
 
     def _session(self, serving: Serving, *, turn: int = 0) -> LaunchSession:
-        """Return a session; both sides get the same arrivals, from head's seed, this launch and its turn."""
+        """Return a session; both sides get the same calls and arrivals, by head's seed, this launch and its turn."""
+        first_call = self._next_call + (turn * self.plan.windows * self.plan.calls if self.plan else 0)
         traffic = f"{self._head.seed}/{self._launches}/{turn}"
         tolerant = "success_rate" in self._head.workload.budgets
-        return LaunchSession(serving, self._meter, tolerant=tolerant, traffic=traffic)
+        return LaunchSession(serving, self._meter, tolerant=tolerant, traffic=traffic, first_call=first_call)
 
     def _one_side(self, serving: Serving, cpus: tuple[int, ...], *, turn: int = 0) -> Launch:
         session = self._session(serving, turn=turn)
@@ -156,7 +162,8 @@ class Launcher:
                 with _thawed(session):
                     self._warm_up(session, start_ns=start_ns)
             if self.plan is None:
-                self.plan = self._planned((base.call_ns, head.call_ns), start_ns=self._clock() - started_ns)
+                inputs = max(base.inputs, head.inputs)
+                self.plan = self._planned((base.call_ns, head.call_ns), self._clock() - started_ns, inputs)
             plan = self.plan
             self._meter.begin_launch()
             while not _is_complete(plan, base.joules, head.joules):
@@ -192,7 +199,7 @@ class Launcher:
     def _planned_alone(self, session: LaunchSession, *, start_ns: float) -> LaunchPlan:
         """Plan launches of one side at a time; with a base, the other side's calls are assumed to take as long."""
         if self._base is not None:
-            return self._planned((session.call_ns, session.call_ns), start_ns=4 * start_ns)
+            return self._planned((session.call_ns, session.call_ns), 4 * start_ns, session.inputs)
         return plan_alone(
             self._head.workload,
             call_ns=session.call_ns,
@@ -200,9 +207,10 @@ class Launcher:
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
             label=self._head.label,
+            inputs=session.inputs,
         )
 
-    def _planned(self, call_ns: tuple[float, float], *, start_ns: float) -> LaunchPlan:
+    def _planned(self, call_ns: tuple[float, float], start_ns: float, inputs: int) -> LaunchPlan:
         return plan_both(
             self._head.workload,
             call_ns=call_ns,
@@ -210,6 +218,7 @@ class Launcher:
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
             label=self._head.label,
+            inputs=inputs,
             take_turns=self.mode == "paired",
         )
 
@@ -238,6 +247,7 @@ def _joined(launches: list[Launch]) -> Launch:
         peak_memory_bytes=max(launch.peak_memory_bytes for launch in launches),
         codecarbon_joules=sum(joules) if joules else None,
         first_failure=first.first_failure or second.first_failure,
+        calls=range(first.calls.start, second.calls.stop),
     )
 
 

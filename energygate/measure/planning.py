@@ -48,6 +48,7 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
     time_limit_ns: float,
     start_ns: float,
     label: str,
+    inputs: int = 1,
 ) -> LaunchPlan:
     """Plan launches of one side.
 
@@ -58,6 +59,7 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
         time_limit_ns: Measuring time of the whole workload.
         start_ns: Time of starting, loading and warming up in every launch.
         label: The workload's name in messages.
+        inputs: How many different inputs there are.
 
     Raises:
         MeasurementError: When too few requests arrive within the time limit.
@@ -68,6 +70,7 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
         min_window_ns=min_window_ns,
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
+        inputs=inputs / load.concurrency,
     )
     plan = _of_rounds(plan, load.concurrency)
     if load.rate is None:
@@ -92,6 +95,7 @@ def plan_both(  # noqa: PLR0913 - the same
     time_limit_ns: float,
     start_ns: float,
     label: str,
+    inputs: int = 1,
     take_turns: bool = True,
 ) -> LaunchPlan:
     """Plan launches of two sides; as `plan_alone`, with the time of a call of each side.
@@ -107,6 +111,7 @@ def plan_both(  # noqa: PLR0913 - the same
         start_ns=start_ns,
         threads=max(workload.threads, load.concurrency),
         launches=PAIRED_LAUNCHES if take_turns else SEPARATE_LAUNCHES,
+        inputs=inputs / load.concurrency,
     )
     plan = _of_rounds(plan, load.concurrency)
     if load.rate is None:

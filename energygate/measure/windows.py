@@ -45,6 +45,10 @@ MAX_BLOCKS = 60
 START_SHARE = 0.25
 """Measured time as a share of a launch's start: below that, fewer and longer launches are better."""
 
+COVERING_SHARE = 3
+"""A launch measures up to this many times longer where it then serves every input: other launches would, too, and take
+time to start."""
+
 LAUNCH_ERROR = 0.00625
 """A launch whose blocks leave its log ratio with a larger standard error continues, as long as several launches of that
 length fit into the time limit. Only the scatter of the blocks decides, never their values, and scatter is the same
@@ -116,7 +120,9 @@ def planned_window_ns(least_ns: int, shortest_ns: int) -> int:
     return max(math.ceil(least_ns * WINDOW_MARGIN), shortest_ns)
 
 
-def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float) -> LaunchPlan:
+def plan_launch(
+    *, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float, inputs: float = 1
+) -> LaunchPlan:
     """Choose windows long enough for the meter; a launch measures about as long as it took to start.
 
     Args:
@@ -124,10 +130,11 @@ def plan_launch(*, call_ns: float, min_window_ns: int, time_limit_ns: float, sta
         min_window_ns: The meter's shortest meaningful window.
         time_limit_ns: Measuring time of the workload as a whole.
         start_ns: Time of starting, loading and warming up in every launch.
+        inputs: How many different inputs there are for each client.
     """
     calls = max(1, math.ceil(min_window_ns / call_ns))
     window_ns = calls * call_ns
-    wanted = max(MIN_WINDOWS, math.ceil(max(LAUNCH_NS, start_ns) / window_ns))
+    wanted = _covering(max(MIN_WINDOWS, math.ceil(max(LAUNCH_NS, start_ns) / window_ns)), inputs / calls)
     enough = max(MIN_WINDOWS, math.ceil(START_SHARE * start_ns / window_ns))
     room = _room(window_ns, time_limit_ns, start_ns, launches=SINGLE_LAUNCHES, enough=enough, least=2)
     return LaunchPlan(
@@ -145,6 +152,7 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     start_ns: float,
     threads: int = 1,
     launches: int = PAIRED_LAUNCHES,
+    inputs: float = 1,
 ) -> LaunchPlan:
     """Choose windows and launches for two sides that take turns.
 
@@ -160,6 +168,7 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
         start_ns: Time of starting, loading and warming up both workers in every launch.
         threads: How many threads the workload computes with.
         launches: How many launches should fit into the time limit.
+        inputs: How many different inputs there are for each client.
 
     Returns:
         The plan; `windows` is even, two per block and side.
@@ -172,7 +181,7 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     block_ns = 2 * calls * sum(call_ns)
     if launches == PAIRED_LAUNCHES:
         enough = max(enough, math.ceil(START_SHARE * start_ns / block_ns))
-    wanted = max(enough, round(max(MIN_PAIRED_NS, start_ns) / block_ns))
+    wanted = _covering(max(enough, round(max(MIN_PAIRED_NS, start_ns) / block_ns)), inputs / (2 * calls))
     room = _room(block_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=least)
     blocks = min(wanted, room)
     # A call as long as a window settles within itself.
@@ -185,6 +194,11 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
         max_warm_up=max_warm_up(calls * max(call_ns), time_limit_ns=time_limit_ns, start_ns=start_ns),
         settling_calls=min(calls, settling_calls),
     )
+
+
+def _covering(wanted: int, needed: float) -> int:
+    """Return how many blocks, or windows, a launch should have, if every input is served by `needed` of them."""
+    return max(wanted, math.ceil(needed)) if needed <= COVERING_SHARE * wanted else wanted
 
 
 def _room(  # noqa: PLR0913 - the inputs of a plan

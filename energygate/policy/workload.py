@@ -158,7 +158,7 @@ class Workload(Section):
         default=None,
         ge=0,
         le=MAX_INT,
-        description="Seed of synthesised inputs and of arrivals; default: measurement.seed.",
+        description="Seed of synthesised inputs, the order of inputs and arrivals; default: measurement.seed.",
     )
     batch_size: int = Field(
         default=1,

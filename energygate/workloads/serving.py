@@ -54,7 +54,7 @@ class ReadyWorker:
     Attributes:
         worker: The worker.
         loaded: Its reply to `load`.
-        distinct_calls: Number of different calls in its inputs; they are served in turn.
+        distinct_calls: Number of different calls in its inputs; they are served in turn, in an order by the seed.
         batch_size: Requests per call, from the policy.
     """
 
@@ -82,7 +82,7 @@ class Serving:
         name: The workload's name.
         workload: Its entry in the policy.
         side: Where it runs.
-        seed: Seed of generated inputs.
+        seed: Seed of generated inputs, and of the order in which inputs are served.
         timeout_s: Time limit of one command; at least `MIN_TIMEOUT_S` applies.
         scratch: A directory for files that the worker reads or writes.
         inputs_directory: Directory to which the inputs' path is relative: base's checkout for both sides of a
@@ -240,7 +240,8 @@ class Serving:
         if self.workload.kind == "pytest" or (given is None and loaded.inputs is None):
             return 1
         path = self._synthetic_inputs(loaded) if given is None else self.inputs_directory / given
-        return worker.bind(path, leave_out=[labels] if labels else [], batch_size=self.workload.batch_size)
+        leave_out, batch_size = [labels] if labels else [], self.workload.batch_size
+        return worker.bind(path, leave_out=leave_out, batch_size=batch_size, seed=self.seed)
 
     def _synthetic_inputs(self, loaded: LoadReply) -> Path:
         arrays = synthesise(

@@ -116,9 +116,16 @@ class Worker:
         """Return the top-level modules that the worker has imported so far, and their files, if any."""
         return self._ask("modules")
 
-    def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int) -> int:
-        """Have the worker read its inputs; return the number of distinct calls they make."""
-        reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size)
+    def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int, seed: int | None = None) -> int:
+        """Have the worker read its inputs; return the number of distinct calls they make.
+
+        Args:
+            inputs: The file.
+            leave_out: Arrays that are no inputs.
+            batch_size: Requests per call.
+            seed: Seed of the random order in which `run` serves them; `None` for the file's.
+        """
+        reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size, seed=seed)
         return int(reply["distinct_requests"])
 
     def run(
@@ -135,7 +142,7 @@ class Worker:
         Args:
             count: How many calls.
             tolerant: Whether failed calls are counted instead of ending the launch.
-            first: Which of the distinct calls comes first; by default the one after the last that was served.
+            first: Which call of the order of serving comes first; by default the one after the last that was served.
             clients: How many calls are served at once.
             arrivals: When they arrive; by default each starts as soon as a client is free.
         """

@@ -7,10 +7,13 @@ import contextlib
 import os
 import random
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
-from builders import meter_facts, reading
+from builders import launch, meter_facts, reading
 
+from energygate.errors import WorkerDied
+from energygate.measure.launch import Launches, inputs_measured
 from energygate.measure.launchers import Launcher
 from energygate.measure.windows import MAX_WARM_UP_WINDOWS
 from energygate.policy import Workload
@@ -184,3 +187,83 @@ def test_warm_up_that_never_settles_ends():
     (launch,) = made.launch().head
     assert not launch.steady
     assert launch.warm_up_windows <= MAX_WARM_UP_WINDOWS
+
+
+# --- Inputs ------------------------------------------------------------------------------------------------
+
+
+def served(side):
+    """The measured windows of a side, launch by launch: the first call of each, and how many it has."""
+    return [[window for window in worker.windows if window[0] is not None] for worker in side.workers]
+
+
+def test_launches_go_on_with_the_inputs_that_follow():
+    made, sides, _ = launcher(60 * MS, 20 * MS, inputs=150)
+    launches, counts = Launches(), []
+    while not counts or counts[-1] < 150:
+        launches += made.launch()
+        counts.append(inputs_measured(launches)[0])
+    assert inputs_measured(launches) == (150, 150)
+    assert counts[:2] == [18, 36]
+    ours, theirs = map(served, sides)
+    assert ours == theirs
+    windows = [window for one in ours for window in one]
+    assert [first for first, _ in windows] == [made.plan.calls * number for number in range(len(windows))]
+    assert {count for _, count in windows} == {made.plan.calls}
+
+
+def test_a_launch_is_a_little_longer_where_it_then_serves_every_input():
+    made, _, _ = launcher(64 * MS, 64 * MS, inputs=20)
+    assert inputs_measured(made.launch()) == (20, 20)
+    assert made.plan.windows == 20
+
+
+def test_head_alone_goes_on_too():
+    made, (head,), _ = launcher(300 * MS, inputs=30)
+    launches = made.launch() + made.launch()
+    assert [first for one in served(head) for first, _ in one] == list(range(8))
+    assert inputs_measured(launches) == (8, 30)
+
+
+def test_sides_that_alternate_by_whole_launches_serve_the_same_inputs():
+    made, sides, _ = launcher(60 * MS, 20 * MS, inputs=1000)
+    made.mode = "alternating"
+    launches = made.launch() + made.launch()
+    ours, theirs = map(served, sides)
+    assert ours == theirs
+    firsts = [first for one in ours for first, _ in one]
+    assert firsts == [made.plan.calls * number for number in range(len(firsts))]
+    assert inputs_measured(launches) == (len(firsts) * made.plan.calls, 1000)
+
+
+def test_a_launch_that_is_repeated_serves_the_inputs_of_the_failed_one():
+    made, (head, _), _ = launcher(4 * MS, 4 * MS, inputs=10_000)
+    made.launch()
+    call_ns, head._call_ns = head._call_ns, Mock(side_effect=WorkerDied("out of memory"))
+    with pytest.raises(WorkerDied):
+        made.launch()
+    head._call_ns = call_ns
+    made.launch()
+    first, _, again = served(head)
+    assert again[0][0] == first[-1][0] + made.plan.calls
+
+
+@pytest.mark.parametrize(
+    ("calls", "measured"),
+    [
+        ([], (0, 1)),
+        ([range(1)], (1, 5)),
+        ([range(3), range(3, 4)], (4, 5)),
+        ([range(3), range(3, 6)], (5, 5)),
+        ([range(3), range(6, 9)], (4, 5)),  # 0, 1, 2, then 1, 2, 3 of the next round
+        ([range(100)], (5, 5)),
+    ],
+)
+def test_inputs_measured(calls, measured):
+    head = tuple(launch(inputs=5, calls=one) for one in calls)
+    assert inputs_measured(Launches(head=head)) == measured
+
+
+def test_inputs_that_base_cuts_into_larger_batches():
+    pair = Launches(head=(launch(inputs=8, calls=range(4)),), base=(launch(inputs=4, calls=range(4)),))
+    assert inputs_measured(pair) == (4, 8)

@@ -48,6 +48,31 @@ def test_a_callable_serves_its_inputs_in_order_and_again_from_the_first(loaded, 
     assert answers == {"0": [5], "1": [[10, 20, 30, 10, 10]]}
 
 
+def test_a_seed_decides_the_order_in_which_inputs_are_served_but_not_that_of_answers(loaded, app, checkout, tmp_path):
+    source = """
+        seen = []
+        def make():
+            def request(number):
+                seen.append(int(number[0]))
+                return int(number[0]), list(seen)
+            return request
+    """
+    np.savez(checkout / "in.npz", number=np.arange(50))
+    orders = []
+    for seed in (1, 1, 2):
+        serving = loaded(app(source))
+        assert serving.bind(Path("in.npz"), leave_out=[], batch_size=1, seed=seed) == 50
+        serving.run(60)
+        answers = answers_of(serving, tmp_path / "out.npz", count=1)
+        assert answers["0"] == [0]
+        orders.append(answers["1"][0][:60])
+    for order in orders:
+        assert sorted(order[:50]) == list(range(50))
+        assert order[50:] == order[:10]
+        assert order[:50] != list(range(50))
+    assert orders[0] == orders[1] != orders[2]
+
+
 def test_an_onnx_model_says_what_it_takes_and_answers_by_name(worker, onnx_file, checkout, tmp_path):
     started = worker()
     says = started.load(**onnx_file(identity(("batch", 3), answer="scores")), timeout_s=PATIENCE_S)

@@ -35,7 +35,8 @@ class WorkerCommands:
         self.workload: Any = None
         self._command_loop = command_loop
         self.feeds: list[dict[str, Any]] = [{}]
-        self.position = 0  # the next feed
+        self.queue = self.feeds  # in the order of serving
+        self.position = 0  # in the queue
         self.served = 0  # requests since the start, for messages
         self.clients: dict[int, Any] = {}  # by their number
         self._collector: Any = None  # the answers that `outputs` will write
@@ -77,11 +78,19 @@ class WorkerCommands:
         """Return the top-level modules that have been imported so far, and their files, if any."""
         return {name: file_of(module) for name, module in list(sys.modules.items()) if "." not in name}
 
-    def bind(self, path: str, leave_out: list[str], batch_size: int) -> dict[str, Any]:
-        """Read the inputs' file and cut it into requests, without the arrays in `leave_out` (labels)."""
+    def bind(self, path: str, leave_out: list[str], batch_size: int, seed: int | None) -> dict[str, Any]:
+        """Read the inputs' file and cut it into requests, without the arrays in `leave_out` (labels).
+
+        With a seed they are served in a random order, the same in every process; `answer` keeps the file's.
+        """
         if self.workload.takes_requests:
             self.feeds = self.workload.feeds_of(path)
-            return {"distinct_requests": len(self.feeds)}
+        else:
+            self._bind_arrays(path, leave_out, batch_size)
+        self.queue = self.feeds if seed is None else shuffled(self.feeds, seed)
+        return {"distinct_requests": len(self.feeds)}
+
+    def _bind_arrays(self, path: str, leave_out: list[str], batch_size: int) -> None:
         try:
             arrays = read_arrays(path, leave_out)
         except ImportError as error:
@@ -92,7 +101,6 @@ class WorkerCommands:
             arrays = checked(arrays, signature)
         if arrays:  # a model may take no inputs at all
             self.feeds = requests_of(arrays, signature, batch_size)
-        return {"distinct_requests": len(self.feeds)}
 
     def run(
         self,
@@ -108,13 +116,13 @@ class WorkerCommands:
         Args:
             count: How many calls it has.
             tolerant: Whether failed calls are counted instead of fatal.
-            first: Which of the distinct calls comes first; by default the one after the last that was served.
+            first: Which call of the order of serving comes first; by default the one after the last that was served.
             clients: How many calls are served at once.
             arrivals: When the calls arrive; see `window_calls.SharedCalls`.
         """
-        start = self.position if first is None else first % len(self.feeds)
-        self.position = (start + count) % len(self.feeds)
-        feeds = itertools.islice(itertools.cycle(self.feeds), start, start + count)
+        start = self.position if first is None else first % len(self.queue)
+        self.position = (start + count) % len(self.queue)
+        feeds = itertools.islice(itertools.cycle(self.queue), start, start + count)
         failures = FailedCalls(self.served, tolerant=tolerant)
         if clients == 1 and arrivals is None and not self.workload.observes:
             window: Any = BackToBackCalls(self.workload, feeds, failures)
@@ -169,6 +177,16 @@ class WorkerCommands:
         reply = {"peak_memory_bytes": peak_memory_bytes()}
         self.workload.close()
         return reply
+
+
+def shuffled(values: list[Any], seed: int) -> list[Any]:
+    """Return the values in a random order: the same for every version of Python, without importing `random`."""
+    order = values[:]
+    for last in range(len(order) - 1, 0, -1):
+        seed = (seed * 6364136223846793005 + 1442695040888963407) % (1 << 64)  # Knuth's MMIX
+        other = (seed >> 32) % (last + 1)
+        order[last], order[other] = order[other], order[last]
+    return order
 
 
 OWN_PATH = sys.path[1:]
