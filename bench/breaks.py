@@ -1,7 +1,7 @@
 """Break the product in one line, many times over, and say which tests notice.
 
     uv run python bench/breaks.py            # all breaks; up to 90 minutes on two cores
-    uv run python bench/breaks.py --only gate/ --map breaks.coverage
+    uv run python bench/breaks.py --only gate/ --map breaks.map
 
 Each break is made in a copy of the checkout with an environment of its own. It runs the tests that cover the broken
 line, those of the line's own room first, then the others of that room, the cheapest first, and stops at the first
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -28,6 +29,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from coverage import Coverage, CoverageData
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -146,32 +148,33 @@ def copy_of(tree: Path, directory: Path) -> Path:
 
 
 def record_map(copy: Path, target: Path) -> None:
-    """Run the tests, and record how long each takes and which lines it runs."""
-    settings = copy.parent / "coverage.cfg"
-    settings.write_text(f"[run]\nsource = energygate\ndata_file = {target}\nrelative_files = true\n")
-    run = ["coverage", "run", f"--rcfile={settings}", *PYTEST, PROFILE, *RECORDED, f"--seconds={seconds_file(target)}"]
-    done = subprocess.run(["uv", "run", "--no-sync", *run], cwd=copy, check=False)
-    if done.returncode:
-        seconds_file(target).unlink(missing_ok=True)
-        sys.exit(f"No break was tried: tests fail on the unbroken product (pytest's exit code is {done.returncode})")
-
-
-def seconds_file(target: Path) -> Path:
-    """Name the file beside a map that says how long each test takes; without it the map is not complete."""
-    return target.with_suffix(".json")
+    """Run the tests, on all processors, and record how long each takes and which lines it runs."""
+    scratch = copy.parent / "map"
+    scratch.mkdir()
+    count = len(os.sched_getaffinity(0))
+    command = ["uv", "run", "--no-sync", "python", *PYTEST, PROFILE, *RECORDED, "-x"]
+    runs = [
+        subprocess.Popen([*command, f"--record={scratch / str(number)}", f"--part={number}/{count}"], cwd=copy)
+        for number in range(count)
+    ]
+    codes = [run.wait() for run in runs]
+    if any(codes):
+        sys.exit("No break was tried: a test fails on the unbroken product (see above)")
+    shutil.move(scratch, target)
 
 
 def read_map(target: Path) -> CoverageMap:
     """Read what was recorded."""
-    from coverage import CoverageData
-
-    data = CoverageData(str(target))
-    data.read()
+    seconds: dict[str, float] = {}
     contexts: dict[tuple[str, int], set[str]] = defaultdict(set)
-    for file in data.measured_files():
-        for line, found in data.contexts_by_lineno(file).items():
-            contexts[file, line] |= {one for one in found if one}
-    return CoverageMap(seconds=json.loads(seconds_file(target).read_text("utf-8")), contexts=contexts)
+    for part in target.glob("*.json"):
+        seconds |= json.loads(part.read_text("utf-8"))
+        data = CoverageData(str(part.with_suffix("")))
+        data.read()
+        for file in data.measured_files():
+            for line, found in data.contexts_by_lineno(file).items():
+                contexts[file, line] |= {one for one in found if one}
+    return CoverageMap(seconds=seconds, contexts=contexts)
 
 
 def failures(copy: Path, tests: Sequence[str], *options: str) -> list[str]:
@@ -217,7 +220,7 @@ def main() -> int:
     """Try the breaks; one line of output per break."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--only", nargs="+", default=[""], help="only breaks of rooms that begin so, such as gate/")
-    parser.add_argument("--map", type=Path, help="the recorded map; made there when it is not there yet")
+    parser.add_argument("--map", type=Path, help="a folder with the recorded map; recorded there if it does not exist")
     arguments = parser.parse_args()
     started = time.monotonic()
     chosen = [one for one in breaks() if one.room.startswith(tuple(arguments.only))]
@@ -225,8 +228,8 @@ def main() -> int:
         place_of(one, ROOT)
     with tempfile.TemporaryDirectory(prefix="breaks-") as scratch:
         copy = copy_of(ROOT, Path(scratch))
-        target = (arguments.map or Path(scratch) / "map.coverage").absolute()
-        if not seconds_file(target).exists():
+        target = (arguments.map or Path(scratch) / "recorded").absolute()
+        if not target.exists():
             record_map(copy, target)
             print(f"recorded in {(time.monotonic() - started) / 60:.0f} minutes", flush=True)
         covered = read_map(target)
@@ -242,28 +245,44 @@ def main() -> int:
 # --- In the pytest that is started, whose plugin this file is.
 
 
+SPENT: dict[str, float] = defaultdict(float)
+RECORDER = pytest.StashKey[Coverage]()
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Register what is recorded and which tests are chosen."""
-    parser.addoption("--seconds", type=Path, help="where to write how long each test takes")
+    parser.addoption("--record", type=Path, help="the file to record lines in; seconds are beside it, in a .json")
+    parser.addoption("--part", help="record a share of the test files, such as 0/2")
     parser.addoption("--chosen", type=Path, help="a file that names the tests to run, in their order")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Start to record."""
+    target = config.getoption("record")
+    if target is not None:
+        config.stash[RECORDER] = Coverage(data_file=target, source=["energygate"], config_file=False)
+        config.stash[RECORDER].set_option("run:relative_files", value=True)
+        config.stash[RECORDER].start()
 
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Keep the chosen tests, in their order."""
-    chosen = config.getoption("chosen")
+    """Keep the chosen tests, in their order, or this run's share of them."""
+    chosen, part = config.getoption("chosen"), config.getoption("part")
     if chosen is not None:
         by_name = {item.nodeid: item for item in items}
         items[:] = [by_name[name] for name in json.loads(chosen.read_text("utf-8")) if name in by_name]
+    if part is not None:
+        number, count = map(int, part.split("/"))
+        files = list(dict.fromkeys(item.path for item in items))[number::count]
+        items[:] = [item for item in items if item.path in files]
 
 
 def _switch(context: str) -> None:
-    from coverage import Coverage
-
-    coverage = Coverage.current()
-    # A test that runs as nobody cannot write what was recorded: it is written, for the fixtures, afterwards.
-    if coverage is not None and os.geteuid() == os.getuid():
-        coverage.switch_context(context)
+    recorder = Coverage.current()
+    # What a test runs as another user, who cannot write here, is recorded when it has ended: as its fixtures'.
+    if recorder is not None and os.geteuid() == os.getuid():
+        recorder.switch_context(context)
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -284,19 +303,18 @@ def pytest_runtest_teardown() -> None:
     _switch("")
 
 
-SPENT: dict[str, float] = defaultdict(float)
-
-
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Add up what a test takes."""
     SPENT[report.nodeid] += report.duration
 
 
-def pytest_sessionfinish(session: pytest.Session) -> None:
-    """Write how long each test took."""
-    target = session.config.getoption("seconds")
-    if target is not None:
-        target.write_text(json.dumps(SPENT), "utf-8")
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Write what was recorded."""
+    recorder = config.stash.get(RECORDER, None)
+    if recorder is not None:
+        recorder.stop()
+        recorder.save()
+        config.getoption("record").with_suffix(".json").write_text(json.dumps(SPENT), "utf-8")
 
 
 if __name__ == "__main__":
