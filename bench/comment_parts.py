@@ -108,6 +108,7 @@ def provenance(**fields: Any) -> Provenance:  # noqa: ANN401 - whatever the mode
         "active_it_kwh_per_request": 1.5e-9,
         "codecarbon_version": "3.3.2",
         "min_window_ms": 20.0,
+        "decision_rule": 2,
         "alpha": 0.05,
         "drift_sd": 0.1,
         "calls_per_window": 40,

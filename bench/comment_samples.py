@@ -24,7 +24,7 @@ from energygate.result.result import AgreementResult, ComponentResult, ModelResu
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from energygate.result.result import Result, WorkloadResult
+    from energygate.result.result import MetricResult, Result, WorkloadResult
 
 COUNTER: dict[str, Any] = {
     "source": "RAPL package domain; NVML total energy",
@@ -91,6 +91,41 @@ def undecided() -> WorkloadResult:
         comparison=compared(),
         provenance=provenance(seconds=60.0, launches=provenance().launches * 3),
     )
+
+
+TOO_FEW = "too few launches for an interval"
+
+
+def _unknown(one: MetricResult) -> MetricResult:
+    """The metric without its intervals."""
+    change = one.change and one.change.model_copy(update={"low": None, "high": None})
+    return one.model_copy(update={"head_low": None, "head_high": None, "change": change})
+
+
+def one_launch(verdict: Verdict = Verdict.FAIL) -> WorkloadResult:
+    """A workload that was launched once: intervals only where scatter was recorded."""
+    change = 1.31 if verdict is Verdict.FAIL else 0.021
+    open_limit = found(Verdict.INCONCLUSIVE, "max_increase", 0.1, "10 %", TOO_FEW)
+    far = found(Verdict.INCONCLUSIVE, "max", 0.2, "200 ms", TOO_FEW)
+    return workload(
+        "digits-cnn",
+        {
+            "energy_per_request": energy(verdict, 1.92e-9, change, 0.021 if verdict is Verdict.FAIL else 0.06),
+            "latency_p95": _unknown(metric("s", 0.004, open_limit, far, base=0.0031, half=0.02)),
+            "cold_start": _unknown(metric("s", 0.71, open_limit, base=0.70, half=0.02)),
+            "peak_memory": _unknown(metric("B", 101e6, open_limit, base=99e6, half=0.02)),
+            "model_size": metric("B", 289_000, found(Verdict.PASS, "max", 1e7, "10 MB"), base=231_000, spread=None),
+        },
+        provenance=provenance(seconds=2.1, requests=1_800, launches=provenance().launches[:1]),
+        seconds_to_decide=7.0,
+    )
+
+
+def expensive_few() -> WorkloadResult:
+    """Typical requests that became cheaper, and a few that did not."""
+    typical = energy(Verdict.PASS, 24.1e-9, -0.951, 0.01)
+    total = typical.change and typical.change.model_copy(update={"estimate": -0.78, "low": -0.82, "high": -0.72})
+    return workload("chat", {"energy_per_request": typical.model_copy(update={"head": 5.3e-9, "total": total})})
 
 
 def waived() -> WorkloadResult:
@@ -229,6 +264,27 @@ SAMPLES: dict[str, Callable[[], Result]] = {
     "pass-two": lambda: result(steady(), steady("digits-cnn", base=1.92e-9), unchanged("digits-a")),
     "improvement": lambda: result(lighter(), unchanged("digits-a")),
     "inconclusive": lambda: result(undecided()),
+    "one-launch": lambda: result(one_launch(), steady()),
+    "one-launch-open": lambda: result(one_launch(Verdict.INCONCLUSIVE)),
+    "one-launch-alone": lambda: result(
+        workload(
+            "digits-cnn",
+            {
+                "energy_per_request": _unknown(
+                    metric("kWh", 1.92e-9, found(Verdict.INCONCLUSIVE, "max", 2e-9, "2 µWh", TOO_FEW))
+                ),
+                "latency_p95": _unknown(
+                    metric("s", 0.0031, found(Verdict.INCONCLUSIVE, "max", 0.2, "200 ms", TOO_FEW))
+                ),
+            },
+            state="head only",
+            comparison=None,
+            seconds_to_decide=7.0,
+            provenance=provenance(seconds=2.1, requests=1_800, launches=provenance().launches[:1]),
+        ),
+        base=None,
+    ),
+    "expensive-few": lambda: result(expensive_few()),
     "error": lambda: result(broken("digits-cnn", "the worker answered with an error", CRASH)),
     "errors": lambda: result(
         steady(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -143,11 +144,16 @@ def _print_table(rows: Sequence[tuple[MetricRow, FindingResult | None]], console
         lines = _stacked(marks, table)
     else:
         _print(header, console)
-    for (row, finding), line in zip(rows, lines, strict=True):
+    reasons = [[(finding and finding.reason) or "", total_words(row.metric)] for row, finding in rows]
+    times = Counter(reason for some in reasons for reason in some if reason)
+    for line, some in zip(lines, reasons, strict=True):
         _print(line, console)
-        for reason in (finding.reason if finding else None, total_words(row.metric)):
-            if reason:
+        for reason in some:
+            if times[reason] == 1:
                 _print(Text(f"     {reason}", style="dim"), console)
+    for reason, number in times.items():
+        if number > 1:
+            _print(Text(f"     {number} rows: {reason}", style="dim"), console)
     console.print()
 
 
@@ -200,7 +206,7 @@ def _mark(finding: FindingResult | None) -> Text:
 def _print_trust(result: Result, console: Console) -> None:
     """Print how it was measured: what workloads share, once."""
     measured = [workload for workload in result.workloads if workload.provenance is not None]
-    for text in dict.fromkeys(f"{source(one)} {interval_words(one)}" for one in measured):
+    for text in dict.fromkeys([*map(source, measured), *map(interval_words, measured)]):
         _print(Text(text, style="dim"), console)
     for workload in measured:
         _print(Text(f"{workload.name}: {effort(workload, pue=result.site.pue)}", style="dim"), console)

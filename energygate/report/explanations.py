@@ -153,7 +153,7 @@ def interval_words(workload: WorkloadResult) -> str:
         f"limits pass, by mistake. Those of values allow for this machine's drift of ± {drift}."
     )
     if provenance.decision_rule == 1:
-        return f"{text} They are those of an earlier energygate, which waited for four launches."
+        return f"{text} These are of an earlier energygate, which waited for four launches."
     if len(provenance.launches) < MIN_LAUNCHES:
         return f"{text} Before the fourth launch they allow for several times the recorded scatter."
     return text

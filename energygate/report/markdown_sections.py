@@ -120,7 +120,7 @@ def _reasons(result: Result, rows: Sequence[MetricRow]) -> Iterator[str]:
     """Yield each reason once, however many rows have it, and none that is a note on the whole run."""
     by_reason: dict[str, list[MetricRow]] = {}
     for row in rows:
-        for reason in (*(finding.reason for finding in row.findings), total_words(row.metric)):
+        for reason in dict.fromkeys([*(finding.reason for finding in row.findings), total_words(row.metric)]):
             if reason and reason not in result.notes:
                 by_reason.setdefault(reason, []).append(row)
     for reason, some in by_reason.items():

@@ -63,9 +63,10 @@ def _cells(row: MetricRow, *, compared: bool, named: bool) -> list[str]:
     value = _number(f"{numbers.head} {numbers.unit}")
     if numbers.base is not None:
         value = f"{_number(numbers.base)}{NO_BREAK_SPACE}→{NO_BREAK_SPACE}{value}"
-    value += _interval(numbers.head_interval) if _shows_head_interval(row.metric) else ""
+    if not compared or (numbers.head_interval and _shows_head_interval(row.metric)):
+        value += _interval(numbers.head_interval)
     change = (text if row.metric.unit == "ratio" else _number)(numbers.change)
-    if change and row.is_news:
+    if change and row.is_news and numbers.change_interval is not None:
         change = f"<b>{change}</b>"
     limits = [
         f"{SIGNS[one.verdict]}{NO_BREAK_SPACE}{_number(LIMITS[one.kind] + one.limit_text)}" for one in row.findings

@@ -47,13 +47,13 @@ MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
 
 @dataclass(frozen=True, kw_only=True)
 class Numbers:
-    """A metric's numbers as text; base, head and head's interval share one unit.
+    """A metric's numbers as text; base, head and head's interval share one unit, if all read well in it.
 
     Values have three digits, since they are known to some percent only. So a reader who divides them gets the change
     within one percent of base, and exactly where the values are exact.
 
     Attributes:
-        base: `1.92`; `None` where base was not measured.
+        base: `1.92`, with a unit where it needs another than head; `None` where base was not measured.
         head: `2.57`.
         unit: `µWh`.
         head_interval: `2.36 to 2.78 µWh`; empty where head is exact, `None` where the interval says nothing yet.
@@ -89,6 +89,9 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
     """
     base, change = metric.shown_base, metric.shown_change
     factor, unit = scale or scale_for(_values(metric), metric.unit)
+    is_far = scale is None and any(value and value * factor < MIN_SHOWN for value in _values(metric))
+    if is_far:  # base and head each in a unit that suits it
+        factor, unit = scale_for([metric.head], metric.unit)
 
     def write(value: float) -> str:
         return f"{value:,.0f}" if unit == "B" else format_number(value * factor)
@@ -104,7 +107,7 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
         if not is_known and _is_vague(*(None if end is None else 1 + end for end in (change.low, change.high))):
             change_interval = None
     return Numbers(
-        base=None if base is None else write(base),
+        base=None if base is None else format_quantity(base, metric.unit) if is_far else write(base),
         head=write(metric.head),
         unit=unit,
         head_interval=head_interval and f"{head_interval} {unit}",
@@ -208,7 +211,9 @@ def metric_rows(workloads: Iterable[WorkloadResult]) -> list[MetricRow]:
             workload=workload.name,
             label=label_of(name, workload),
             metric=(metric := workload.metrics[name]),
-            numbers=numbers(metric, scale=common_scale(name, alike[name]) or common_scale(name, [metric])),
+            numbers=numbers(
+                metric, scale=common_scale(name, alike[name]) or common_scale(name, [metric], limited=alike[name])
+            ),
             findings=tuple(sorted(metric.findings, key=lambda one: urgency(one.verdict))),
         )
         for workload, name in shown
@@ -220,14 +225,21 @@ def _shown_metrics(workload: WorkloadResult) -> list[str]:
     return limited or [name for name in ("energy_per_request",) if name in workload.metrics]
 
 
-def common_scale(name: str, metrics: Sequence[MetricResult]) -> tuple[float, str] | None:
+def common_scale(
+    name: str, metrics: Sequence[MetricResult], *, limited: Sequence[MetricResult] = ()
+) -> tuple[float, str] | None:
     """Return a factor and the unit that it leads to, in which all of these read well; `None` without one.
 
     That is the unit of a limit, so that value and limit are easy to compare, or the one that suits the largest value.
+
+    Args:
+        name: The metric.
+        metrics: Its values.
+        limited: Others in the same table, whose limits' units will do, too.
     """
     values = [abs(value) for metric in metrics for value in _values(metric) if value]
     scales = []
-    for limit in (one for metric in metrics for one in metric.findings if one.kind not in RELATIVE):
+    for limit in (one for metric in (*metrics, *limited) for one in metric.findings if one.kind not in RELATIVE):
         with contextlib.suppress(ValueError, KeyError):  # a result may come from a stranger
             unit = written_unit(limit.limit_text, METRICS[name].family)
             scales.append((1 / float(unit_size(unit, METRICS[name].family)), unit))

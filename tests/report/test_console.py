@@ -15,7 +15,7 @@ from energygate.result.result import BaseResult
 
 TRUST = (
     "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
-    "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %. "
+    "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %.\n"
     "Intervals contain the true number, whenever measuring stopped: at most 5 % of runs fail, and 5 % of limits pass, "
     "by mistake. Those of values allow for this machine's drift of ± 10 %."
 )

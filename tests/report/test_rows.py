@@ -62,7 +62,7 @@ def half_a_digit(text):
 
 
 sizes = st.floats(1e-12, 1e3)
-ratios = st.floats(-0.999, 30.0)
+ratios = st.floats(-0.98, 30.0)
 
 
 @given(head=sizes, base=sizes, estimate=ratios, total=st.none() | ratios)
@@ -86,6 +86,18 @@ def test_a_reader_who_divides_the_values_gets_the_change(head, base, estimate, t
 def test_base_is_what_head_would_be_without_the_change():
     """A median over blocks and means over launches differ, within their error."""
     assert numbers(changed((-0.0003, -0.028, 0.028), head=3.34e-12, base=3.39e-12)).value == "3.34 → 3.34 nWh"
+
+
+@pytest.mark.parametrize(
+    ("change", "head", "value"),
+    [
+        (77_661.0, 1.78e-6, "22.9 nWh → 1.78 mWh"),
+        (-0.9999, 2.4e-9, "24.0 mWh → 2.40 µWh"),
+        (50.0, 5.1e-8, "1.00 → 51.0 µWh"),
+    ],
+)
+def test_values_that_are_far_apart_have_a_unit_each(change, head, value):
+    assert numbers(changed((change, change, change), head=head)).value == value
 
 
 def test_sums_that_differ_from_typical_requests_are_shown_with_words_for_these():
@@ -177,6 +189,7 @@ def energies(*rows):
         ([(0.84e-6, "0.5 mWh"), (12e-6, "0.1 Wh")], ["0.840 mWh", "12.0 mWh"]),  # the unit of the first limit
         ([(1.92e-9, "0.2 Wh"), (0.21e-9, "0.2 Wh")], ["1.92 µWh", "0.210 µWh"]),  # limits that are far away
         ([(1.92e-9, "0.2 Wh"), (3.3e-12, "0.2 Wh")], ["1.92 µWh", "3.30 nWh"]),  # no unit suits both
+        ([(1.92e-9, "3 µWh"), (0.4, "0.5 kWh"), (0.21e-9, "9 Wh")], ["1.92 µWh", "0.400 kWh", "0.210 µWh"]),
         ([(1.92e-9, "a forged text"), (0.21e-9, "")], ["1.92 µWh", "0.210 µWh"]),
     ],
 )
@@ -197,3 +210,13 @@ def test_shares_change_by_the_difference_of_the_two_values(base, head, text):
     change = Change(estimate=head / base - 1, low=head / base - 1, high=head / base - 1)
     metric = exact_metric_result(head, "ratio").model_copy(update={"base": base, "change": change})
     assert numbers(metric).change == text
+
+
+def test_a_reason_that_several_rows_share_is_given_once():
+    open_limit = finding_result(Verdict.INCONCLUSIVE, reason="too few launches for an interval")
+    unknown = metric_result(open_limit, low=None, high=None)
+    two = [workload_result(name, metrics={"energy_per_request": unknown}) for name in "ab"]
+    console, alone = (next(printed(one)) for one in (result(*two), result(two[0])))
+    assert "max 2 µWh\n     2 rows: too few launches for an interval\n\n" in console
+    assert "max 2 µWh\n     too few launches for an interval\n\n" in alone
+    assert console.count("too few launches for an interval\n") == 1
