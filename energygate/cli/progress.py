@@ -16,18 +16,19 @@ from rich.text import Text
 
 from energygate.policy import format_number, scale_for
 from energygate.report.console import COLOURS
-from energygate.report.phrases import MARKS, percent
+from energygate.report.phrases import MARKS, percent_number
 from energygate.run.base import check_out_base
 from energygate.run.check import check
 from energygate.run.options import Observer
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from typing_extensions import Self
 
     from energygate.gate import Evidence
+    from energygate.gate.evidence import Estimate
     from energygate.measure.campaign import Progress as CampaignProgress
     from energygate.policy import Policy
     from energygate.result.result import Result, WorkloadResult
@@ -150,12 +151,18 @@ class Times(ProgressColumn):
 
 
 def _interval(evidence: Evidence) -> str:
-    change = evidence.change
+    change, head = evidence.change, evidence.head
     if change is not None and change.is_known:
-        return "energy " + f"{percent(change.low)} … {percent(change.high)}".replace(" %", "", 1)
-    estimate = evidence.head
-    factor, unit = scale_for([estimate.value], "kWh")
-    if not estimate.is_known:
-        return f"{format_number(estimate.value * factor)} {unit} per request"
-    low, high = (format_number(end * factor) for end in (estimate.low, estimate.high))
-    return f"{low} … {high} {unit} per request"
+        return f"energy {_between(change, percent_number)} %"
+    factor, unit = scale_for([head.value], "kWh")
+    if not head.is_known:
+        return f"{format_number(head.value * factor)} {unit} per request"
+    return f"{_between(head, lambda end: format_number(end * factor))} {unit} per request"
+
+
+def _between(estimate: Estimate, text: Callable[[float], str]) -> str:
+    if math.isinf(estimate.low):
+        return f"at most {text(estimate.high)}"
+    if math.isinf(estimate.high):
+        return f"at least {text(estimate.low)}"
+    return f"{text(estimate.low)} … {text(estimate.high)}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import math
 import re
 
 import pytest
@@ -13,7 +14,9 @@ from rich.console import Console
 from energygate.cli import progress
 from energygate.cli.progress import LiveProgress, check_with_progress
 from energygate.gate import Evidence, Verdict
+from energygate.gate.evidence import Estimate
 from energygate.measure.campaign import Progress
+from energygate.report.phrases import MINUS
 from energygate.run.options import Options
 
 ERASED = re.compile(r"(?:\r?\x1b\[2K(?:\x1b\[1A)?)+")
@@ -102,6 +105,26 @@ def test_a_judged_workload_has_its_mark_at_any_width(live, verdict, mark, column
     live.started("two", number=2, count=2)
     first, _ = live.screen()
     assert first.startswith(f"{mark} a [long] name")
+
+
+@pytest.mark.parametrize(
+    ("change", "head", "note"),
+    [
+        (None, (6e-10, -math.inf, math.inf), "600 nWh per request"),
+        (None, (6e-10, 5e-10, 7e-10), "500 … 700 nWh per request"),
+        (None, (6e-10, -math.inf, 7e-10), "at most 700 nWh per request"),
+        ((0.1, -math.inf, math.inf), (6e-10, 5e-10, 7e-10), "500 … 700 nWh per request"),
+        ((0.1, -0.02, 0.25), (6e-10, 5e-10, 7e-10), f"energy {MINUS}2.0 … +25.0 %"),
+        ((0.1, -math.inf, 0.25), (6e-10, 5e-10, 7e-10), "energy at most +25.0 %"),
+        ((0.1, -0.02, math.inf), (6e-10, 5e-10, 7e-10), f"energy at least {MINUS}2.0 %"),
+    ],
+)
+def test_what_is_known_so_far_is_beside_the_bar(live, change, head, note):
+    head, change = (one and Estimate(value=one[0], low=one[1], high=one[2]) for one in (head, change))
+    live.started("one", number=1, count=1)
+    evidence = Evidence(metric="energy_per_request", head=head, change=change)
+    live.launched("one", Progress(launches=4, elapsed_s=2, time_limit_s=60), evidence)
+    assert f"━ {note} " in live.screen()[0]
 
 
 def test_a_workload_that_could_not_be_measured_says_so(live):

@@ -252,7 +252,7 @@ def test_self_hosted_runner(gated, setup):
     (run,) = scenario.run_workflow(scenario.opened(pull))
     job = run.job("energy")
     assert job.runs_on == ["self-hosted", "linux", "gpu"]
-    assert verdict(job) == ("inconclusive", "success"), job.log  # by one launch
+    assert verdict(job) == ("fail", "failure"), job.log
     left = left_by(scenario, run)
     assert "onnxruntime" not in left["workloads"][0]["provenance"]["versions"]  # it ran in the project's environment
 
