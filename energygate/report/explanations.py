@@ -24,9 +24,6 @@ OPERATORS_SHOWN = 5
 MANY_WINDOWS = 18
 """Windows of a side in a launch from which on its scatter is that between launches: nine blocks (bench/scatter.py)."""
 
-MUCH_MORE = 4
-"""Times as many requests, which halve the scatter within a launch."""
-
 NOTABLE = 0.05
 """What a type of operators adds, as a share of what the first one does; less explains nothing."""
 
@@ -87,31 +84,33 @@ def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> 
     spent_s = workload.provenance.seconds if workload.provenance else 0.0
     if more_s is not None:
         return f"about {max(1, math.ceil(more_s))} s more would decide: {_time_limit(spent_s + more_s, options)}"
-    unexplained = [(metric, finding) for metric, finding in _open(workload) if finding.reason is None]
+    unexplained = [
+        (metric, finding)
+        for metric in workload.metrics.values()
+        for finding in metric.findings
+        if finding.verdict is Verdict.INCONCLUSIVE and finding.reason is None
+    ]
     provenance = workload.provenance
     if not unexplained or provenance is None:
         return ""
     if any(_is_within_drift(metric, finding, provenance) for metric, finding in unexplained):
         return "more time would hardly decide it: the limit is closer than this machine's own drift"
-    if max(launch.windows for launch in provenance.launches) < MANY_WINDOWS:  # which grow with the time there is
+    if 0 < max((launch.windows for launch in provenance.launches), default=0) < MANY_WINDOWS:
         requests = count(provenance.requests // len(provenance.launches), "request")
-        longer = _time_limit(MUCH_MORE * spent_s, options)
+        longer = _time_limit(4 * spent_s, options)  # which halves the scatter within a launch
         return f"launches of {requests} scatter too much this close to the limit; {longer} makes them longer"
     return "more time would hardly decide it: launches scatter too much this close to the limit"
 
 
 def _is_within_drift(metric: MetricResult, finding: FindingResult, provenance: Provenance) -> bool:
     """Return whether no number of launches decides an absolute limit, since it is closer than the machine's drift."""
-    if finding.kind in RELATIVE or metric.unit == "B" or not metric.head or not finding.limit:  # memory does not drift
-        return False
     alpha = max(provenance.alpha, provenance.pass_alpha or 0.0)
+    if finding.kind in RELATIVE or metric.unit == "B":  # memory does not drift
+        return False
+    if min(metric.head, finding.limit) <= 0 or not 0 < alpha < 1:  # a result may come from a stranger
+        return False
     drift = NormalDist().inv_cdf(1 - alpha / 2) * provenance.drift_sd
     return abs(math.log(metric.head / finding.limit)) <= drift
-
-
-def _open(workload: WorkloadResult) -> Iterator[tuple[MetricResult, FindingResult]]:
-    for metric in workload.metrics.values():
-        yield from ((metric, one) for one in metric.findings if one.verdict is Verdict.INCONCLUSIVE)
 
 
 def _time_limit(needed_s: float, options: OptionNames) -> str:

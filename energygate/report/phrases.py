@@ -49,8 +49,8 @@ MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
 class Numbers:
     """A metric's numbers as text; base, head and head's interval share one unit, if all read well in it.
 
-    Values have three digits, since they are known to some percent only. So a reader who divides them gets the change
-    within one percent of base, and exactly where the values are exact.
+    Values have three digits, since they are known to some percent only: a reader who divides them gets the change to
+    within one percent of base.
 
     Attributes:
         base: `1.92`, with a unit where it needs another than head; `None` where base was not measured.
@@ -230,12 +230,8 @@ def common_scale(
 ) -> tuple[float, str] | None:
     """Return a factor and the unit that it leads to, in which all of these read well; `None` without one.
 
-    That is the unit of a limit, so that value and limit are easy to compare, or the one that suits the largest value.
-
-    Args:
-        name: The metric.
-        metrics: Its values.
-        limited: Others in the same table, whose limits' units will do, too.
+    That is the unit of a limit on these, or on others in the table (`limited`), so that value and limit are easy to
+    compare; else the one that suits the largest value.
     """
     values = [abs(value) for metric in metrics for value in _values(metric) if value]
     scales = []

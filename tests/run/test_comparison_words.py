@@ -243,6 +243,15 @@ def test_what_would_settle_it(workload, text):
     assert more_time(workload) == text
 
 
+@pytest.mark.parametrize(
+    "fields", [{"alpha": 0.0}, {"alpha": 7.0}, {"launches": ()}, {"drift_sd": -1.0}, {"requests": 0}]
+)
+@pytest.mark.parametrize("limit", [-1.0, 0.0, 2e-9])
+def test_a_strangers_numbers_stop_no_report(fields, limit):
+    forged = still_open(kind="max", limit=limit)
+    assert more_time(forged.model_copy(update={"provenance": provenance(**fields)})).startswith("more time would")
+
+
 def test_it_is_written_as_the_reader_sets_it():
     text = more_time(still_open(seconds_to_decide=90.2), OPTIONS)
     assert text == "about 91 s more would decide: --energy-time 130s"
