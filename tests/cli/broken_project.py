@@ -98,7 +98,7 @@ SENTENCES = {
     "dies": ("exit code 7",),
     "is killed": ("SIGKILL", "out-of-memory"),
     "forks": ("fork",),
-    "hangs": ("after 4 s", "killed", "time_limit"),
+    "hangs": ("after 5 s", "killed", "time_limit"),
     "makes nothing": ("broken_callables:makes_nothing", "nothing"),
     "needs arguments": ("needs_arguments", "weights"),
     "no module": ("nowhere",),

@@ -77,8 +77,8 @@ def all_broken(tmp_path_factory):
     write_policy(directory, {name: {**one, "budgets": budgets} for name, one in workloads.items()})
     # The one that hangs gets the minimum timeout, longer than the limit. The only one that serves does so once.
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(serving, "MIN_TIMEOUT_S", 4.0)
-        ran = commands.in_process("check", "--time-limit", "2 s", "--json", "result.json", cwd=directory, launches=1)
+        patch.setattr(serving, "MIN_TIMEOUT_S", 5.0)
+        ran = commands.in_process("check", "--time-limit", "4 s", "--json", "result.json", cwd=directory, launches=1)
     return ran, read_result(directory / "result.json")
 
 

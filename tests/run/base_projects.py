@@ -41,7 +41,7 @@ PATIENT = ("--base", "main", "--total-time-limit", "240 s")
 """A verdict has to come out: what the policy's time leaves open on a busy machine gets more time, and nobody
 waits for it elsewhere."""
 
-QUICK = "2 s"
+QUICK = "4 s"
 """A time limit for what is launched once: that may take an eighth of it. A worker may be silent for longer."""
 
 BRIEF = ("--base", "main", "--total-time-limit", "1 s")

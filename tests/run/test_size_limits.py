@@ -154,7 +154,7 @@ def test_slow_answers_are_an_error_only_under_a_limit(sized, tmp_path, monkeypat
     slow = {**NUMBERS, "python": "app:slow"}
     sized.policy(
         {"noted": slow, "judged": {**slow, "budgets": {"monthly_egress_cost": "1 USD"}}},
-        time_limit=QUICK,
+        time_limit="2 s",
         site={"egress_price": "0.09 USD/GB", "traffic": {"requests_per_day": 1000}},
     )
     sized.commit()
