@@ -151,18 +151,16 @@ class Times(ProgressColumn):
 
 
 def _interval(evidence: Evidence) -> str:
-    change, head = evidence.change, evidence.head
-    if change is not None and change.is_known:
-        return f"energy {_between(change, percent_number)} %"
-    factor, unit = scale_for([head.value], "kWh")
-    if not head.is_known:
-        return f"{format_number(head.value * factor)} {unit} per request"
-    return f"{_between(head, lambda end: format_number(end * factor))} {unit} per request"
+    if evidence.change is not None and evidence.change.is_known:
+        return f"energy {_ends(evidence.change, percent_number)} %"
+    factor, unit = scale_for([evidence.head.value], "kWh")
+    return f"{_ends(evidence.head, lambda value: format_number(value * factor))} {unit} per request"
 
 
-def _between(estimate: Estimate, text: Callable[[float], str]) -> str:
-    if math.isinf(estimate.low):
-        return f"at most {text(estimate.high)}"
-    if math.isinf(estimate.high):
-        return f"at least {text(estimate.low)}"
-    return f"{text(estimate.low)} … {text(estimate.high)}"
+def _ends(estimate: Estimate, text: Callable[[float], str]) -> str:
+    low, high = estimate.low, estimate.high
+    if not estimate.is_known:
+        return text(estimate.value)
+    if math.isinf(low) or math.isinf(high):
+        return f"at most {text(high)}" if math.isinf(low) else f"at least {text(low)}"
+    return f"{text(low)} … {text(high)}"

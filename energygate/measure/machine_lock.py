@@ -38,15 +38,11 @@ def machine_lock(on_wait: Callable[[str], None], *, timeout_s: float = TIMEOUT_S
         return
     from filelock import FileLock, Timeout
 
-    lock = FileLock(_path())
+    # Not the lock's own file, which every process that tries the lock truncates.
+    lock, holder = FileLock(_path()), _path(".holder")
     try:
         lock.acquire(timeout=0)
-    except OSError as error:  # Timeout is one of them
-        if not isinstance(error, Timeout):
-            raise MeasurementError(
-                f"cannot use the lock file {_path()}: {error.strerror}",
-                hint="Remove it, or set TMPDIR to a directory of your own",
-            ) from None
+    except Timeout:
         on_wait(f"waiting for another check on this machine to end{_holder()}")
         try:
             lock.acquire(timeout=timeout_s)
@@ -55,22 +51,21 @@ def machine_lock(on_wait: Callable[[str], None], *, timeout_s: float = TIMEOUT_S
                 f"another energygate has been measuring on this machine for {timeout_s:.0f} s{_holder()}",
                 hint="End it, or measure on another machine",
             ) from None
+    except OSError as error:
+        raise MeasurementError(
+            f"cannot use the lock file {_path()}: {error.strerror}",
+            hint="Remove it, or set TMPDIR to a directory of your own",
+        ) from None
     try:
-        _name_holder()
+        with contextlib.suppress(OSError):
+            holder.unlink(missing_ok=True)
+            holder.touch(0o600, exist_ok=False)  # a new file: never what another user's link points to
+            holder.write_text(f"{os.getpid()} {Path.cwd()}", encoding="utf-8", errors="backslashreplace")
         yield
     finally:
         with contextlib.suppress(OSError):
-            _path(".holder").unlink()
+            holder.unlink()
         lock.release()
-
-
-def _name_holder() -> None:
-    """Write down which process holds the lock; not into the lock's own file, which whoever tries the lock truncates."""
-    path = _path(".holder")
-    with contextlib.suppress(OSError):
-        path.unlink(missing_ok=True)
-        path.touch(0o600, exist_ok=False)  # a new file: never what somebody else's link points to
-        path.write_text(f"{os.getpid()} {Path.cwd()}", encoding="utf-8", errors="backslashreplace")
 
 
 def _holder() -> str:
