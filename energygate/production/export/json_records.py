@@ -52,8 +52,8 @@ def _numbers(name: str, one: MetricResult) -> dict[str, Any]:
         "value": one.head,
         "low": one.head_low,
         "high": one.head_high,
-        "base": one.base,
-        "change": None if one.change is None else one.change.estimate,
+        "base": one.shown_base,
+        "change": None if one.shown_change is None else one.shown_change.estimate,
         "limit": absolute_limit(one),
     }
 
