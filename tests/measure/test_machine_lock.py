@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -88,7 +89,7 @@ def test_nothing_is_written_through_a_link_and_nothing_stays(tmp_path):
     (tmp_path / "precious").write_text("mine", "utf-8")
     holder.symlink_to(tmp_path / "precious")
     with machine_lock(lambda _: None):
-        pass
+        assert holder.read_text("utf-8") == f"{os.getpid()} {Path.cwd()}"  # whatever a killed check left there
     assert (tmp_path / "precious").read_text("utf-8") == "mine"
 
 
