@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import builtins
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,12 @@ LINE_LIMIT = 320
 WORKER = [name for name in MODULES if name.startswith("workloads/energygate_worker/")]
 
 each_module = pytest.mark.parametrize("name", MODULES)
+
+
+def test_no_two_files_of_tests_have_the_same_name():
+    """Tests are no package: pytest would import one of them and refuse the other."""
+    names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
+    assert [name for name, count in names.items() if count > 1] == []
 
 
 def test_every_room_has_a_floor():
