@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 
 
 TOO_FEW = "too few launches for an interval"
+ENOUGH_INPUTS = 60
+"""0.95 to the power of 59 is below 0.05."""
+
 NOTHING_JUDGED = f"nothing was judged: {TOO_FEW}"
 
 
@@ -133,6 +136,27 @@ def settled(findings: Sequence[Finding]) -> tuple[Finding, ...]:
         return tuple(findings)
     return tuple(
         replace(one, verdict=Verdict.ERROR, reason=NOTHING_JUDGED) if one in sampled else one for one in findings
+    )
+
+
+def without_unseen(findings: tuple[Finding, ...], *, measured: int, total: int) -> tuple[Finding, ...]:
+    """Return the findings without passes that rest on too few inputs: those not yet measured may have got dearer.
+
+    Inputs come in a random order. Where `ENOUGH_INPUTS` behave, at most 5 % of all do not, with 95 % confidence.
+
+    Args:
+        findings: The findings on one workload.
+        measured: How many different inputs were measured.
+        total: How many there are.
+    """
+    if measured >= min(total, ENOUGH_INPUTS):
+        return findings
+    reason = f"only {measured} of {total:,} inputs were measured"
+    return tuple(
+        replace(one, verdict=Verdict.INCONCLUSIVE, reason=reason)
+        if one.verdict is Verdict.PASS and not METRICS[one.metric].exact
+        else one
+        for one in findings
     )
 
 

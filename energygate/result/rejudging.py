@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from energygate.gate import Estimate, Evidence, Verdict, judge, settled, worst
+from energygate.gate import Estimate, Evidence, Verdict, judge, settled, without_unseen, worst
 from energygate.gate.estimates import ALPHA, shared_alpha
 from energygate.policy import METRICS, TARGET
 from energygate.policy.policy_diff import policy_changes, policy_digest
@@ -209,7 +209,10 @@ class _Judge:
         """Compare the numbers with a workload's budgets, as the run that measures does."""
         self._refuse_mismatch(one, workload)
         evidence = {name: _evidence(name, metric) for name, metric in one.metrics.items() if name in METRICS}
-        findings = settled(judge(workload.budgets, evidence, relative=relative, waivers=waivers, today=self._today))
+        judged = judge(workload.budgets, evidence, relative=relative, waivers=waivers, today=self._today)
+        assert one.provenance is not None  # noqa: S101 - it was measured
+        measured, total = one.provenance.inputs_measured, one.provenance.inputs
+        findings = settled(without_unseen(judged, measured=measured, total=total))
         missing = unmeasured(findings, workload, evidence)
         verdict = worst(finding.verdict for finding in findings)
         metrics = {

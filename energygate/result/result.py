@@ -152,6 +152,8 @@ class Provenance(ResultModel):
     )
     drift_sd: Finite = Field(description="How much the machine drifts between occasions, in ln(value).")
     calls_per_window: int
+    inputs_measured: int = Field(default=1, description="How many different inputs were measured.")
+    inputs: int = Field(default=1, description="How many different inputs there are.")
     load: str = Field(description="How requests arrived: closed, at a rate, or so many at once.")
     unit: str | None = Field(description="What energy per unit is divided by, such as tokens; null without.")
     batch_size: int

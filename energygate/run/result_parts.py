@@ -44,6 +44,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
     footprint: FootprintResult | None = None,
     missing: Mapping[str, str] = MappingProxyType({}),
     seconds_to_decide: float | None = None,
+    inputs: tuple[int, int] = (1, 1),
 ) -> WorkloadResult:
     """Return the part of a workload that was measured and judged.
 
@@ -61,6 +62,7 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         comparison: How base and head were compared; `None` without a base.
         footprint: The footprint at the site's traffic; `None` when unknown.
         missing: Why metrics are missing, by name, where that is known.
+        inputs: How many different inputs were measured, and how many there are.
         seconds_to_decide: How much more time would decide what is inconclusive; `None` when nothing is, or unknown.
     """
     workload = pairing.workload
@@ -72,9 +74,9 @@ def measured_workload(  # noqa: PLR0913 - everything that a workload's part of t
         verdict=worst(finding.verdict for finding in findings),
         method=facts.method.value,
         metrics=metric_results(evidence, findings, currency=currency),
-        notes=(*pairing.notes, *notes, *facts.notes, *_notes(workload, launches, findings)),
+        notes=(*pairing.notes, *notes, *facts.notes, *_notes(workload, launches, findings, inputs)),
         error=unmeasured(findings, workload, evidence, missing),
-        provenance=_provenance(workload, launches, facts, confidence, plan, seconds),
+        provenance=_provenance(workload, launches, facts, confidence, plan, seconds, inputs),
         comparison=comparison,
         footprint=footprint,
         seconds_to_decide=seconds_to_decide,
@@ -117,8 +119,13 @@ def _sentence(error: EnergygateError, name: str) -> str:
     return f"{what}. {error.hint}" if error.hint else what
 
 
-def _notes(workload: Workload, launches: Sequence[Launch], findings: Sequence[Finding]) -> tuple[str, ...]:
+def _notes(
+    workload: Workload, launches: Sequence[Launch], findings: Sequence[Finding], inputs: tuple[int, int]
+) -> tuple[str, ...]:
     notes = []
+    measured, total = inputs
+    if measured < total:
+        notes.append(f"{measured:,} of {total:,} inputs were measured, in a random order")
     failed = sum(window.failed_requests for launch in launches for window in launch.windows)
     if failed:
         served = sum(launch.requests for launch in launches)
@@ -159,6 +166,7 @@ def _provenance(  # noqa: PLR0913, PLR0917 - everything that a provenance is mad
     confidence: Confidence,
     plan: LaunchPlan,
     seconds: float,
+    inputs: tuple[int, int],
 ) -> Provenance:
     """Return how a workload's numbers were measured, from head's launches."""
     requests = sum(launch.requests for launch in launches)
@@ -179,6 +187,8 @@ def _provenance(  # noqa: PLR0913, PLR0917 - everything that a provenance is mad
         pass_alpha=confidence.pass_alpha,
         drift_sd=confidence.drift_sd,
         calls_per_window=plan.calls,
+        inputs_measured=inputs[0],
+        inputs=inputs[1],
         load=str(workload.load),
         unit=workload.units,
         batch_size=workload.batch_size,

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.gate import Evidence, Verdict, settled
+from energygate.gate import Evidence, Verdict, settled, without_unseen
 from energygate.gate.estimates import DERIVED, launches_to_decide, weigh, weigh_change
+from energygate.gate.judge import ENOUGH_INPUTS
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign
 from energygate.measure.caveats import caveats
 from energygate.measure.comparability import incomparable
+from energygate.measure.launch import inputs_measured
 from energygate.measure.machine import asleep_s
 from energygate.measure.scatter import Scatter
 from energygate.measure.series import change_series, drift, series, success_rate
@@ -46,14 +49,22 @@ class _Assessment:
         changes: How they changed; empty without a base.
         traffic: Its launches' metrics at the site's traffic.
         evidence: The evidence for every metric.
-        findings: Its budgets, judged by that evidence.
+        inputs: How many different inputs were measured, and how many there are.
+        judged: Its budgets, judged by that evidence.
     """
 
     values: Mapping[str, Series]
     changes: Mapping[str, ChangeSeries]
     traffic: TrafficSeries
     evidence: Mapping[str, Evidence]
-    findings: tuple[Finding, ...]
+    inputs: tuple[int, int]
+    judged: tuple[Finding, ...]
+
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """Its budgets, judged, without passes that rest on too few inputs."""
+        measured, total = self.inputs
+        return without_unseen(self.judged, measured=measured, total=total)
 
     @property
     def is_open(self) -> bool:
@@ -140,6 +151,7 @@ class Subject:
             footprint=self._at_traffic.result(launches),
             missing=self._at_traffic.missing(assessment.traffic),
             seconds_to_decide=self._seconds_to_decide(),
+            inputs=assessment.inputs,
         )
 
     def _incidents(self) -> list[str]:
@@ -163,8 +175,11 @@ class Subject:
     def _seconds_to_decide(self) -> float | None:
         """Estimate how much more time would settle the limits that are still open; `None` where none would."""
         assessment, count = self._assessment, len(self._campaign.launches)
-        undecided = [one for one in assessment.findings if one.verdict is Verdict.INCONCLUSIVE]
+        undecided = [one for one in assessment.judged if one.verdict is Verdict.INCONCLUSIVE]
         needed = [self._launches_to_decide(finding) for finding in undecided]
+        if assessment.findings != assessment.judged:
+            measured, total = assessment.inputs
+            needed.append(math.ceil(count * min(total, ENOUGH_INPUTS) / max(1, measured)))
         known = [one for one in needed if one is not None]
         if not known or len(known) < len(needed):
             return None
@@ -207,7 +222,8 @@ class Subject:
             changes=changes,
             traffic=traffic,
             evidence=evidence,
-            findings=self._context.findings(self._pairing, evidence),
+            inputs=inputs_measured(launches),
+            judged=self._context.findings(self._pairing, evidence),
         )
 
     def _is_decided(self) -> bool:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from energygate.gate import Estimate, Evidence, Verdict, exit_code, judge, settled, worst
+from energygate.gate import Estimate, Evidence, Verdict, exit_code, judge, settled, without_unseen, worst
 from energygate.policy import Budget, Waiver
 
 TODAY = date(2026, 3, 1)
@@ -421,3 +421,36 @@ def test_min_delta_needs_a_base_that_is_more_than_nothing():
         facts = {"energy_per_request": Evidence(metric="energy_per_request", head=head, base=base, change=head)}
         assert ruling([tight], facts).applied == 0.05
     assert ruling([tight], {}).applied == 0.05
+
+
+@pytest.mark.parametrize(
+    ("measured", "total", "held"),
+    [
+        (12, 20, True),
+        (19, 20, True),
+        (20, 20, False),
+        (59, 10_000, True),
+        (60, 10_000, False),
+        (0, 0, False),
+        (1, 1, False),
+    ],
+)
+def test_nothing_passes_before_enough_inputs_were_measured(measured, total, held):
+    budgets = {
+        "energy_per_request": budget("max_increase", "5 %"),
+        "model_size": Budget(metric="model_size", max="1 MB"),
+    }
+    facts = evidence("max_increase", Estimate(value=0.0, low=-0.01, high=0.01))
+    facts |= {"model_size": Evidence.exact("model_size", head=10.0)}
+    findings = judge(budgets, facts, relative=True, today=TODAY)
+    energy, size = without_unseen(findings, measured=measured, total=total)
+    assert size.verdict is Verdict.PASS
+    assert energy.verdict is (Verdict.INCONCLUSIVE if held else Verdict.PASS)
+    assert energy.reason == (f"only {measured} of {total:,} inputs were measured" if held else None)
+
+
+@pytest.mark.parametrize("change", [0.2, 0.05])
+def test_what_is_over_its_limit_or_open_stays_so_however_few_inputs_were_measured(change):
+    facts = evidence("max_increase", Estimate(value=change, low=change - 0.01, high=change + 0.01))
+    findings = judge({"energy_per_request": budget("max_increase", "5 %")}, facts, relative=True, today=TODAY)
+    assert without_unseen(findings, measured=1, total=20) == findings

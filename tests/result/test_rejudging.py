@@ -551,3 +551,9 @@ def test_how_the_policy_changes_is_read_where_head_s_is():
     assert again.policy_changes == ("cnn, energy_per_request, max_increase: 5 % → 50 %",)
     assert not judge_again(again, base, head=base).policy_changed
     assert judge_again(again, base).policy_changes == again.policy_changes
+
+
+@pytest.mark.parametrize(("measured", "verdict"), [(12, Verdict.INCONCLUSIVE), (20, Verdict.PASS)])
+def test_nothing_passes_that_rests_on_some_of_the_inputs(measured, verdict):
+    base, honest = one_measured()
+    assert judge_again(made_with(honest, inputs_measured=measured, inputs=20), base).verdict is verdict

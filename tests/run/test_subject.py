@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -55,14 +56,14 @@ def scattered_launch():
     return Launches(base=(base,), head=(head,))
 
 
-def seconds_to_decide(budgets, monkeypatch):
+def measured_subject(budgets, monkeypatch, *, launch=scattered_launch):
     seconds = itertools.count(step=1_000_000_000)
     monkeypatch.setattr(run_subject, "time", SimpleNamespace(perf_counter_ns=lambda: next(seconds)))
     policy = policy_of(budgets=budgets)
     workload = policy.workloads["w"]
     subject = Subject(
         Pairing(name="w", state="compared", head=workload, base=workload, base_name="w"),
-        SimpleNamespace(launch=scattered_launch, mode="paired"),
+        SimpleNamespace(launch=launch, mode="paired"),
         meter=SimpleNamespace(facts=meter_facts()),
         exact={},
         comparison=None,
@@ -71,7 +72,22 @@ def seconds_to_decide(budgets, monkeypatch):
     )
     subject.measure(6.0)
     assert subject.is_open
-    return subject._seconds_to_decide()
+    return subject
+
+
+def seconds_to_decide(budgets, monkeypatch):
+    return measured_subject(budgets, monkeypatch)._seconds_to_decide()
+
+
+def test_what_passes_stays_open_until_every_input_was_measured(monkeypatch):
+    def launch_of_some():
+        same = replace(launch(*[window()] * 18), inputs=20, calls=range(2))
+        return Launches(base=(same,), head=(same,))
+
+    subject = measured_subject("{energy_per_request: {max_increase: 5 %}}", monkeypatch, launch=launch_of_some)
+    launches = len(subject._campaign.launches)
+    assert launches > 1
+    assert subject._seconds_to_decide() == pytest.approx((10 * launches - launches) * 1.0)
 
 
 def test_a_fall_of_throughput_is_decided_as_fast_as_the_equal_rise_of_energy(monkeypatch):
