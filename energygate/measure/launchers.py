@@ -17,6 +17,7 @@ from energygate.measure.windows import (
     SINGLE_WINDOW_NS,
     THREADED_WINDOW_NS,
     LaunchPlan,
+    covering,
     planned_window_ns,
 )
 from energygate.stats.paired import launch_log_ratio
@@ -118,7 +119,9 @@ class Launcher:
         started_ns = self._clock()
         with session.open(cpus):
             self._warm_up(session, start_ns=self._clock() - started_ns)
-            self.plan = self.plan or self._planned_alone(session, start_ns=self._clock() - started_ns)
+            if self.plan is None:
+                plan = self._planned_alone(session, start_ns=self._clock() - started_ns)
+                self.plan = covering(plan, session.inputs)
             self._meter.begin_launch()
             for _ in range(self.plan.windows):
                 session.measure(self.plan)
@@ -162,8 +165,8 @@ class Launcher:
                 with _thawed(session):
                     self._warm_up(session, start_ns=start_ns)
             if self.plan is None:
-                inputs = max(base.inputs, head.inputs)
-                self.plan = self._planned((base.call_ns, head.call_ns), self._clock() - started_ns, inputs)
+                plan = self._planned((base.call_ns, head.call_ns), start_ns=self._clock() - started_ns)
+                self.plan = covering(plan, max(base.inputs, head.inputs))
             plan = self.plan
             self._meter.begin_launch()
             while not _is_complete(plan, base.joules, head.joules):
@@ -199,7 +202,7 @@ class Launcher:
     def _planned_alone(self, session: LaunchSession, *, start_ns: float) -> LaunchPlan:
         """Plan launches of one side at a time; with a base, the other side's calls are assumed to take as long."""
         if self._base is not None:
-            return self._planned((session.call_ns, session.call_ns), 4 * start_ns, session.inputs)
+            return self._planned((session.call_ns, session.call_ns), start_ns=4 * start_ns)
         return plan_alone(
             self._head.workload,
             call_ns=session.call_ns,
@@ -207,10 +210,9 @@ class Launcher:
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
             label=self._head.label,
-            inputs=session.inputs,
         )
 
-    def _planned(self, call_ns: tuple[float, float], start_ns: float, inputs: int) -> LaunchPlan:
+    def _planned(self, call_ns: tuple[float, float], *, start_ns: float) -> LaunchPlan:
         return plan_both(
             self._head.workload,
             call_ns=call_ns,
@@ -218,7 +220,6 @@ class Launcher:
             time_limit_ns=self._time_limit_ns,
             start_ns=start_ns,
             label=self._head.label,
-            inputs=inputs,
             take_turns=self.mode == "paired",
         )
 

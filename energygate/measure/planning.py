@@ -7,11 +7,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import MeasurementError
+from energygate.measure.series import FIRST_PIECE_QUANTILES, QUANTILES
 from energygate.measure.windows import (
+    FEW_LAUNCHES,
+    MANY_LAUNCHES,
     MAX_WARM_UP_WINDOWS,
+    MIN_BLOCKS,
     MIN_WINDOWS,
-    PAIRED_LAUNCHES,
-    SEPARATE_LAUNCHES,
+    MORE_LAUNCHES,
     STEADY_SPAN,
     LaunchPlan,
     plan_launch,
@@ -23,6 +26,9 @@ if TYPE_CHECKING:
     from energygate.policy import Load, Workload
 
 WINDOWS_PER_BLOCK = 4
+
+UNRECORDED = {*QUANTILES, *FIRST_PIECE_QUANTILES, "cold_start", "cold_start_energy", "peak_memory"}
+"""Metrics with one number per side and launch: no scatter of their change was recorded."""
 
 PACED_WINDOW_NS = 500_000_000
 """Minimum window of requests that arrive at a rate: long compared with the tens of milliseconds for which idle threads
@@ -48,7 +54,6 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
     time_limit_ns: float,
     start_ns: float,
     label: str,
-    inputs: int = 1,
 ) -> LaunchPlan:
     """Plan launches of one side.
 
@@ -59,7 +64,6 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
         time_limit_ns: Measuring time of the whole workload.
         start_ns: Time of starting, loading and warming up in every launch.
         label: The workload's name in messages.
-        inputs: How many different inputs there are.
 
     Raises:
         MeasurementError: When too few requests arrive within the time limit.
@@ -70,19 +74,20 @@ def plan_alone(  # noqa: PLR0913 - the inputs of a plan
         min_window_ns=min_window_ns,
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
-        inputs=inputs / load.concurrency,
+        launches=_launches(workload),
     )
     plan = _of_rounds(plan, load.concurrency)
     if load.rate is None:
         return _warmed_quickly(plan, load.concurrency, call_ns=call_ns)
     gap_ns = 1e9 / load.rate.value
     _refuse_rare(load, MIN_LAUNCHES * gap_ns, time_limit_ns, label)
-    room_ns = (time_limit_ns / SEPARATE_LAUNCHES - start_ns) / MIN_WINDOWS
+    room_ns = (time_limit_ns / MANY_LAUNCHES - start_ns) / MIN_WINDOWS
     paced = plan_launch(
         call_ns=max(gap_ns, call_ns),
         min_window_ns=_paced_window_ns(gap_ns, min_window_ns, room_ns),
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
+        launches=MANY_LAUNCHES,
     )
     return _warmed(paced, plan)
 
@@ -95,7 +100,6 @@ def plan_both(  # noqa: PLR0913 - the same
     time_limit_ns: float,
     start_ns: float,
     label: str,
-    inputs: int = 1,
     take_turns: bool = True,
 ) -> LaunchPlan:
     """Plan launches of two sides; as `plan_alone`, with the time of a call of each side.
@@ -110,23 +114,29 @@ def plan_both(  # noqa: PLR0913 - the same
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
         threads=max(workload.threads, load.concurrency),
-        launches=PAIRED_LAUNCHES if take_turns else SEPARATE_LAUNCHES,
-        inputs=inputs / load.concurrency,
+        launches=_launches(workload) if take_turns else MANY_LAUNCHES,
+        min_blocks=MIN_BLOCKS if take_turns else 1,
     )
     plan = _of_rounds(plan, load.concurrency)
     if load.rate is None:
         return _warmed_quickly(plan, load.concurrency, call_ns=min(call_ns))
     gap_ns = 1e9 / load.rate.value
     _refuse_rare(load, MIN_LAUNCHES * WINDOWS_PER_BLOCK * gap_ns, time_limit_ns, label)
-    room_ns = (time_limit_ns / SEPARATE_LAUNCHES - start_ns) / WINDOWS_PER_BLOCK
+    room_ns = (time_limit_ns / MANY_LAUNCHES - start_ns) / WINDOWS_PER_BLOCK
     paced = plan_pair(
         call_ns=(max(gap_ns, call_ns[0]), max(gap_ns, call_ns[1])),
         min_window_ns=_paced_window_ns(gap_ns, min_window_ns, room_ns),
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
-        launches=SEPARATE_LAUNCHES,
+        launches=MANY_LAUNCHES,
+        min_blocks=1,
     )
     return _warmed(paced, plan)
+
+
+def _launches(workload: Workload) -> int:
+    """Return how many launches should fit into the time limit for back-to-back calls."""
+    return MORE_LAUNCHES if workload.budgets.keys() & UNRECORDED else FEW_LAUNCHES
 
 
 def _paced_window_ns(gap_ns: float, min_window_ns: int, room_ns: float) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -46,8 +46,7 @@ START_SHARE = 0.25
 """Measured time as a share of a launch's start: below that, fewer and longer launches are better."""
 
 COVERING_SHARE = 3
-"""A launch measures up to this many times longer where it then serves every input: other launches would, too, and take
-time to start."""
+"""A launch measures up to this many times longer to serve every input: more launches would also take time to start."""
 
 LAUNCH_ERROR = 0.00625
 """A launch whose blocks leave its log ratio with a larger standard error continues, as long as several launches of that
@@ -57,17 +56,15 @@ whichever side is worse: continuing cannot bias the ratio."""
 MIN_WINDOWS = 4
 """Fewest useful windows of a launch of head alone."""
 
-PAIRED_LAUNCHES = 3
-SINGLE_LAUNCHES = 4
-"""How many launches should fit into the time limit, where starting is so expensive that it limits them. Two sides that
-take turns are often decided by the first."""
-
-SEPARATE_LAUNCHES = 8
-"""The same where only the scatter between launches shows how far to trust one: at a rate, and for sides that do not
-take turns within a launch."""
+FEW_LAUNCHES = 3
+MORE_LAUNCHES = 5
+MANY_LAUNCHES = 8
+"""How many launches should fit into the time limit, where starting is expensive. Often the first of a few decides. A
+metric whose scatter was not recorded (`measure.scatter`) takes four; at a rate, and of sides that do not take turns
+within a launch, nothing was recorded."""
 
 PLANNED_SHARE = 0.9
-"""Share of the time limit that is planned: launches take longer than that beside other load, and take time to end."""
+"""Share of the time limit that is planned: beside other load, launches take longer than planned."""
 
 STEADY_SPAN = 3
 STEADY_TOLERANCE = 0.05
@@ -96,7 +93,7 @@ class LaunchPlan:
     Attributes:
         calls: Calls per window.
         windows: Measured windows per side.
-        max_windows: Maximum of measured windows per side, where they do not agree well enough.
+        max_windows: Maximum of measured windows per side, where those of a pair do not agree well enough.
         max_warm_up: Maximum of warm-up windows, after which measuring starts anyway.
         settling_calls: Calls served unmeasured at the start of a side's turn.
         warm_up_calls: Calls per warm-up window, served as fast as clients can ask; 0 for as many as in a measured one.
@@ -121,7 +118,7 @@ def planned_window_ns(least_ns: int, shortest_ns: int) -> int:
 
 
 def plan_launch(
-    *, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float, inputs: float = 1
+    *, call_ns: float, min_window_ns: int, time_limit_ns: float, start_ns: float, launches: int = FEW_LAUNCHES
 ) -> LaunchPlan:
     """Choose windows long enough for the meter; a launch measures about as long as it took to start.
 
@@ -130,16 +127,17 @@ def plan_launch(
         min_window_ns: The meter's shortest meaningful window.
         time_limit_ns: Measuring time of the workload as a whole.
         start_ns: Time of starting, loading and warming up in every launch.
-        inputs: How many different inputs there are for each client.
+        launches: How many launches should fit into the time limit.
     """
     calls = max(1, math.ceil(min_window_ns / call_ns))
     window_ns = calls * call_ns
-    wanted = _covering(max(MIN_WINDOWS, math.ceil(max(LAUNCH_NS, start_ns) / window_ns)), inputs / calls)
+    wanted = max(MIN_WINDOWS, math.ceil(max(LAUNCH_NS, start_ns) / window_ns))
     enough = max(MIN_WINDOWS, math.ceil(START_SHARE * start_ns / window_ns))
-    room = _room(window_ns, time_limit_ns, start_ns, launches=SINGLE_LAUNCHES, enough=enough, least=2)
+    room = _room(window_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=2)
     return LaunchPlan(
         calls=calls,
         windows=min(wanted, room),
+        max_windows=room,
         max_warm_up=max_warm_up(window_ns, time_limit_ns=time_limit_ns, start_ns=start_ns),
     )
 
@@ -151,14 +149,14 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     time_limit_ns: float,
     start_ns: float,
     threads: int = 1,
-    launches: int = PAIRED_LAUNCHES,
-    inputs: float = 1,
+    launches: int = FEW_LAUNCHES,
+    min_blocks: int = MIN_BLOCKS,
 ) -> LaunchPlan:
     """Choose windows and launches for two sides that take turns.
 
-    A launch measures about as long as it took to start, and `MIN_BLOCKS` blocks at least, as far as `launches` of them
-    fit into the time limit. Where they do not, a launch has fewer blocks, so that a second one fits. Two blocks are
-    measured even if nothing fits. `SEPARATE_LAUNCHES` may be of one block, since no launch is judged by its blocks.
+    A launch measures about as long as it took to start, and `min_blocks` at least, as far as `launches` of them fit
+    into the time limit. Where they do not, a launch has fewer blocks, so that a second one fits. Two blocks are
+    measured even if nothing fits.
 
     Args:
         call_ns: Time of one warm call of each side. Both serve the same number of calls per window.
@@ -168,21 +166,19 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
         start_ns: Time of starting, loading and warming up both workers in every launch.
         threads: How many threads the workload computes with.
         launches: How many launches should fit into the time limit.
-        inputs: How many different inputs there are for each client.
+        min_blocks: The fewest useful blocks; 1 where they do not show how far to trust a launch.
 
     Returns:
         The plan; `windows` is even, two per block and side.
     """
-    enough, least = (1, 1) if launches == SEPARATE_LAUNCHES else (MIN_BLOCKS, 2)
     calls = max(1, math.ceil(min_window_ns / min(call_ns)))
     if max(call_ns) > FAR_APART * min(call_ns):
-        fitting = (PLANNED_SHARE * time_limit_ns / launches - start_ns) / (enough * 2 * sum(call_ns))
+        fitting = (PLANNED_SHARE * time_limit_ns / launches - start_ns) / (min_blocks * 2 * sum(call_ns))
         calls = max(1, min(calls, int(fitting)))
     block_ns = 2 * calls * sum(call_ns)
-    if launches == PAIRED_LAUNCHES:
-        enough = max(enough, math.ceil(START_SHARE * start_ns / block_ns))
-    wanted = _covering(max(enough, round(max(MIN_PAIRED_NS, start_ns) / block_ns)), inputs / (2 * calls))
-    room = _room(block_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=least)
+    wanted = max(min_blocks, round(max(MIN_PAIRED_NS, start_ns) / block_ns))
+    enough = max(min_blocks, math.ceil(START_SHARE * start_ns / block_ns))
+    room = _room(block_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=min(2, min_blocks))
     blocks = min(wanted, room)
     # A call as long as a window settles within itself.
     settles = threads > 1 and max(call_ns) < THREADED_WINDOW_NS
@@ -196,23 +192,12 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     )
 
 
-def _covering(wanted: int, needed: float) -> int:
-    """Return how many blocks, or windows, a launch should have, if every input is served by `needed` of them."""
-    return max(wanted, math.ceil(needed)) if needed <= COVERING_SHARE * wanted else wanted
-
-
 def _room(  # noqa: PLR0913 - the inputs of a plan
     one_ns: float, time_limit_ns: float, start_ns: float, *, launches: int, enough: int, least: int
 ) -> int:
-    """Return how many blocks, or windows, a launch has time for, so that as many launches as possible fit.
+    """Return for how many blocks, or windows, of `one_ns` a launch has time, if as many launches as possible fit.
 
-    Args:
-        one_ns: Time of one block, or window.
-        time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: Time of every launch before its first block.
-        launches: How many launches are wanted.
-        enough: How many blocks each of them should have.
-        least: How many blocks are worth a launch of their own, and measured even if nothing fits.
+    All `launches` should have `enough` blocks. Fewer launches have `least`, even if nothing fits.
     """
     for count in range(launches, 0, -1):
         room = int((PLANNED_SHARE * time_limit_ns / count - start_ns) / one_ns)
@@ -221,15 +206,16 @@ def _room(  # noqa: PLR0913 - the inputs of a plan
     return least
 
 
-def max_warm_up(window_ns: float, *, time_limit_ns: float, start_ns: float) -> int:
-    """Return after how many windows a side's warm-up ends anyway.
+def covering(plan: LaunchPlan, inputs: int) -> LaunchPlan:
+    """Return the plan with windows for all inputs, if that makes a launch at most `COVERING_SHARE` times as long."""
+    windows = 2 * math.ceil(inputs / (2 * plan.calls))
+    fits = plan.windows < windows <= min(COVERING_SHARE * plan.windows, plan.max_windows)
+    return replace(plan, windows=windows) if fits else plan
 
-    Args:
-        window_ns: Time of a window by now: cheap ones may follow, however long the first took.
-        time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: Time of starting and loading in every launch.
-    """
-    budget_ns = WARM_UP_SHARE * max(start_ns, time_limit_ns / PAIRED_LAUNCHES - start_ns)
+
+def max_warm_up(window_ns: float, *, time_limit_ns: float, start_ns: float) -> int:
+    """Return after how many windows, which take `window_ns` by now, a side's warm-up ends anyway."""
+    budget_ns = WARM_UP_SHARE * max(start_ns, time_limit_ns / FEW_LAUNCHES - start_ns)
     return max(MIN_WARM_UP_WINDOWS, min(MAX_WARM_UP_WINDOWS, int(budget_ns / window_ns)))
 
 

@@ -119,11 +119,7 @@ class Worker:
     def bind(self, inputs: Path, *, leave_out: Sequence[str], batch_size: int, seed: int | None = None) -> int:
         """Have the worker read its inputs; return the number of distinct calls they make.
 
-        Args:
-            inputs: The file.
-            leave_out: Arrays that are no inputs.
-            batch_size: Requests per call.
-            seed: Seed of the random order in which `run` serves them; `None` for the file's.
+        With a seed, `run` serves them in a random order.
         """
         reply = self._ask("bind", path=str(inputs), leave_out=list(leave_out), batch_size=batch_size, seed=seed)
         return int(reply["distinct_requests"])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from energygate.errors import MeasurementError
 from energygate.measure.planning import PACED_ARRIVALS, PACED_WINDOW_NS, plan_alone, plan_both
 from energygate.measure.windows import (
+    MANY_LAUNCHES,
     MAX_WARM_UP_WINDOWS,
-    SEPARATE_LAUNCHES,
     STEADY_SPAN,
     plan_launch,
     plan_pair,
@@ -22,8 +22,8 @@ from energygate.policy import Workload
 MS, S = 1_000_000, 1_000_000_000
 
 
-def workload(load="closed", *, threads=1):
-    return Workload(python="app:make", load=load, threads=threads)
+def workload(load="closed", **fields):
+    return Workload(python="app:make", load=load, **fields)
 
 
 def alone(load, *, call_ns=4 * MS, min_window_ns=20 * MS, limit_s=60.0, start_s=0.2):
@@ -37,9 +37,9 @@ def alone(load, *, call_ns=4 * MS, min_window_ns=20 * MS, limit_s=60.0, start_s=
     )
 
 
-def both(load, *, call_ns=(4 * MS, 4 * MS), min_window_ns=8 * MS, limit_s=60.0, start_s=0.3, threads=1):
+def both(load, *, call_ns=(4 * MS, 4 * MS), min_window_ns=8 * MS, limit_s=60.0, start_s=0.3, **fields):
     return plan_both(
-        workload(load, threads=threads),
+        workload(load, **fields),
         call_ns=call_ns,
         min_window_ns=min_window_ns,
         time_limit_ns=limit_s * S,
@@ -54,6 +54,17 @@ def test_one_client_gets_the_plan_of_a_closed_loop():
     assert both("closed", min_window_ns=20 * MS, threads=2) == plan_pair(
         call_ns=(4 * MS, 4 * MS), start_ns=0.3 * S, threads=2, **facts
     )
+
+
+@pytest.mark.parametrize(
+    ("metric", "launches"),
+    [("energy_per_request", 3), ("energy_per_unit", 3), ("latency_p95", 5), ("cold_start", 5), ("peak_memory", 5)],
+)
+def test_a_metric_that_takes_more_launches_gets_time_for_them(metric, launches):
+    start_s = 0.65 * 60 / launches
+    plan = both("closed", start_s=start_s, units="tokens", budgets={metric: {"max_increase": "10 %"}})
+    launch_s = start_s + plan.windows * plan.calls * 8e-3
+    assert int(60 / launch_s) == launches
 
 
 @given(clients=st.integers(1, 64), call_ns=st.floats(1e4, 1e9))
@@ -102,7 +113,7 @@ def test_windows_at_a_rate_are_long_enough_and_launches_fit_into_the_limit(rate,
     assert fastest_ns >= 0.999 * max(window_ns, PACED_WINDOW_NS)
     assert plan.calls >= min(PACED_ARRIVALS, math.floor(rate * 9))  # 300 s: launches of 37 s, windows of nine
     slowest_ns = max(span_ns, plan.calls * 1.1 * call_ms * MS)
-    assert plan.windows == 2 or SEPARATE_LAUNCHES * 2 * plan.windows * slowest_ns <= 1.6 * 300 * S
+    assert plan.windows == 2 or MANY_LAUNCHES * 2 * plan.windows * slowest_ns <= 1.6 * 300 * S
 
 
 def test_paced_workloads_warm_up_back_to_back_without_settling():

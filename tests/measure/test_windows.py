@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -11,14 +12,18 @@ from hypothesis import strategies as st
 
 from energygate.measure.windows import (
     FAR_APART,
+    FEW_LAUNCHES,
     LAUNCH_NS,
+    MANY_LAUNCHES,
     MAX_BLOCKS,
     MAX_WARM_UP_WINDOWS,
+    MIN_BLOCKS,
     MIN_WARM_UP_WINDOWS,
-    PAIRED_LAUNCHES,
+    MORE_LAUNCHES,
     PLANNED_SHARE,
-    SEPARATE_LAUNCHES,
     STEADY_SPAN,
+    LaunchPlan,
+    covering,
     is_steady,
     max_warm_up,
     plan_launch,
@@ -81,9 +86,10 @@ def test_the_length_of_a_launch_is_bounded(facts):
         (300 * MS, 20 * MS, 0.15, 1, 4),  # a slow model: fewer and longer, but never fewer than four
         (1 * MS, 100 * MS, 0.15, 100, 4),
         (1 * MS, 1 * S, 0.15, 1000, 4),
-        (5 * S, 20 * MS, 0.15, 1, 3),  # three launches instead of four
+        (6 * S, 20 * MS, 0.15, 1, 4),  # two launches instead of three
         (30 * S, 20 * MS, 0.15, 1, 2),
-        (60 * MS, 20 * MS, 8.0, 1, 91),  # as long as it took to start, as far as four launches fit
+        (60 * MS, 20 * MS, 8.0, 1, 134),  # as long as it took to start
+        (60 * MS, 20 * MS, 12.0, 1, 100),  # as far as three launches fit
         (60 * MS, 20 * MS, 25.0, 1, 33),  # a second launch fits
         (60 * MS, 20 * MS, 40.0, 1, 233),  # no second launch: all that is left
         (60 * MS, 20 * MS, 80.0, 1, 2),  # beyond the limit
@@ -128,7 +134,8 @@ pairs = given(
             "min_window_ns": st.sampled_from([8 * MS, 100 * MS, 1 * S]),
             "time_limit_ns": st.floats(0.1 * S, 3600 * S),
             "start_ns": st.floats(0.0, 100 * S),
-            "launches": st.sampled_from([PAIRED_LAUNCHES, SEPARATE_LAUNCHES]),
+            "launches": st.sampled_from([FEW_LAUNCHES, MORE_LAUNCHES, MANY_LAUNCHES]),
+            "min_blocks": st.sampled_from([1, MIN_BLOCKS]),
         }
     ),
 )
@@ -140,7 +147,7 @@ def test_a_pair_serves_whole_blocks_in_windows_long_enough_for_its_faster_side(c
     if max(call_ns) <= FAR_APART * min(call_ns):
         assert plan.calls * min(call_ns) >= facts["min_window_ns"]
     assert plan.calls == 1 or (plan.calls - 1) * min(call_ns) < facts["min_window_ns"]
-    assert plan.windows >= (4 if facts["launches"] == PAIRED_LAUNCHES else 2)
+    assert plan.windows >= (2 if facts["min_blocks"] == 1 else 4)
     assert plan.windows % 2 == plan.max_windows % 2 == 0
     assert plan.windows <= plan.max_windows <= max(plan.windows, 2 * MAX_BLOCKS)
     assert MIN_WARM_UP_WINDOWS <= plan.max_warm_up <= MAX_WARM_UP_WINDOWS
@@ -182,10 +189,20 @@ def test_a_pair_measures_about_as_long_as_it_took_to_start(call_ms, limit_s, sta
     assert (plan.calls, plan.windows / 2) == (calls, blocks)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "windows"),
+    [(1, 10), (20, 10), (21, 12), (59, 30), (61, 10), (1000, 10)],
+)
+def test_a_launch_serves_every_input_where_that_does_not_take_much_longer(inputs, windows):
+    plan = LaunchPlan(calls=2, windows=10, max_windows=100, max_warm_up=6)
+    assert covering(plan, inputs).windows == windows
+    assert covering(replace(plan, max_windows=20), inputs).windows == (windows if windows <= 20 else 10)
+
+
 def test_launches_are_more_and_shorter_where_only_their_scatter_counts():
     facts = {"call_ns": (500 * MS, 500 * MS), "min_window_ns": 8 * MS, "time_limit_ns": 60 * S, "start_ns": 0.5 * S}
     assert plan_pair(**facts).windows == 18
-    assert plan_pair(**facts, launches=SEPARATE_LAUNCHES).windows == 2
+    assert plan_pair(**facts, launches=MANY_LAUNCHES, min_blocks=1).windows == 2
 
 
 def test_a_side_that_is_a_hundred_thousand_times_slower_does_not_make_a_launch_outlast_the_limit():
