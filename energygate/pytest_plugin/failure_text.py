@@ -119,7 +119,7 @@ def _trust(workload: WorkloadResult, result: Result) -> Iterator[str]:
         base = result.base.commit[:7] if result.base.commit else result.base.ref
         shown = numbers(energy)
         yield f"against base {base}: {shown.change} ({shown.change_interval or f'interval {NOT_KNOWN}'})"
-    if workload.verdict is Verdict.INCONCLUSIVE and (hint := more_time(workload, OPTIONS)):
+    if hint := more_time(workload, OPTIONS):
         yield hint
     if workload.metrics:
         yield from workload.notes

@@ -173,7 +173,13 @@ class EnergySession:
         self.results[item.nodeid, part.name] = result
         (workload,) = result.workloads
         if workload.error is not None:
-            record.error = MeasurementError(workload.error.message, detail=workload.error.detail)
+            from energygate.pytest_plugin.failure_text import OPTIONS
+            from energygate.report.explanations import more_time
+
+            hint = more_time(workload, OPTIONS)
+            record.error = MeasurementError(
+                workload.error.message, hint=f"{hint[:1].upper()}{hint[1:]}" or None, detail=workload.error.detail
+            )
         return workload
 
     @contextlib.contextmanager

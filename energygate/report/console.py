@@ -206,7 +206,7 @@ def _mark(finding: FindingResult | None) -> Text:
 def _print_trust(result: Result, console: Console) -> None:
     """Print how it was measured: what workloads share, once."""
     measured = [workload for workload in result.workloads if workload.provenance is not None]
-    for text in dict.fromkeys([*map(source, measured), *map(interval_words, measured)]):
+    for text in [*dict.fromkeys(map(source, measured)), *interval_words(measured)]:
         _print(Text(text, style="dim"), console)
     for workload in measured:
         _print(Text(f"{workload.name}: {effort(workload, pue=result.site.pue)}", style="dim"), console)

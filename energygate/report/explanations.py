@@ -14,7 +14,7 @@ from energygate.report.phrases import agreement_text, count, percent
 from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from energygate.errors import OptionNames
     from energygate.result.result import FindingResult, MetricResult, Provenance, Result, WorkloadResult
@@ -75,8 +75,8 @@ def _differences(workload: WorkloadResult) -> Iterator[str]:
 
 
 def more_time(workload: WorkloadResult, options: OptionNames = COMMAND_LINE) -> str:
-    """Return what would settle an inconclusive verdict; empty where nothing is open or nothing is known."""
-    if workload.verdict is not Verdict.INCONCLUSIVE:
+    """Return what would settle what is open, or not judged at all; empty where nothing is, or nothing is known."""
+    if workload.verdict not in {Verdict.INCONCLUSIVE, Verdict.ERROR}:
         return ""
     more_s = workload.seconds_to_decide
     if more_s is None and workload.comparison is not None:
@@ -141,21 +141,20 @@ def source(workload: WorkloadResult) -> str:
     return f"{method}: {provenance.source} ({provenance.citation}); absolute energy ± {share}."
 
 
-def interval_words(workload: WorkloadResult) -> str:
-    """Return what the intervals of a workload mean."""
-    provenance = workload.provenance
-    if provenance is None:
-        return ""
-    wrong, drift = f"{ALPHA * 50:.0f} %", f"{provenance.drift_sd * 100:.0f} %"
-    text = (
-        f"Intervals contain the true number, whenever measuring stopped: at most {wrong} of runs fail, and {wrong} of "
-        f"limits pass, by mistake. Those of values allow for this machine's drift of ± {drift}."
-    )
-    if provenance.decision_rule == 1:
-        return f"{text} These are of an earlier energygate, which waited for four launches."
-    if len(provenance.launches) < MIN_LAUNCHES:
-        return f"{text} Before the fourth launch they allow for several times the recorded scatter."
-    return text
+def interval_words(workloads: Iterable[WorkloadResult]) -> list[str]:
+    """Return what the intervals of these workloads mean, each sentence once."""
+    texts = []
+    for provenance in [one.provenance for one in workloads if one.provenance is not None]:
+        wrong, drift = f"{ALPHA * 50:.0f} %", f"{provenance.drift_sd * 100:.0f} %"
+        texts.append(
+            f"Intervals contain the true number, whenever measuring stopped: at most {wrong} of runs fail, and {wrong} "
+            f"of limits pass, by mistake. Those of values allow for this machine's drift of ± {drift}."
+        )
+        if provenance.decision_rule == 1:
+            texts.append("These intervals are of an earlier energygate, which waited for four launches.")
+        elif len(provenance.launches) < MIN_LAUNCHES:
+            texts.append("Before the fourth launch intervals allow for several times the recorded scatter.")
+    return list(dict.fromkeys(texts))
 
 
 def effort(workload: WorkloadResult, *, pue: float) -> str:

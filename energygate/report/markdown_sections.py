@@ -203,7 +203,7 @@ def _measured(result: Result, *, items: int) -> list[str]:
     return [
         *(f"- {prose(one)}" for one in list(dict.fromkeys(map(source, measured)))[:items]),
         *(f"- {one}" for one in _where(result)),
-        *(f"- {prose(one)}" for one in list(dict.fromkeys(map(interval_words, measured)))[:items]),
+        *(f"- {prose(one)}" for one in interval_words(measured)[:items]),
         *shortened(efforts, items),
         *shortened([f"{code(one.name)}: {prose(made_of)}." for one in measured if (made_of := split(one))], items),
     ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import ClassVar
 
-from builders import failed_workload_result, finding_result, metric_result, result, workload_result
+from builders import failed_workload_result, finding_result, metric_result, provenance, result, workload_result
 
 from energygate.errors import MeasurementError
 from energygate.gate import Verdict
@@ -36,6 +36,9 @@ class StandIn(Engine):
         ((name, workload),) = policy.workloads.items()
         if "kills_the_worker" in target.node_id:
             return result(failed_workload_result(name, message="the worker died", detail="last words"))
+        if "judges_nothing" in target.node_id:
+            failed = failed_workload_result(name, message="nothing was judged: too few launches")
+            return result(failed.model_copy(update={"provenance": provenance(), "seconds_to_decide": 20.0}))
         budget = workload.budgets.get("energy_per_request")
         findings = [] if budget is None or budget.max is None else [judged_by(budget)]
         note = f"time limit {policy.measurement.time_limit}, PUE {policy.site.pue:g}"

@@ -23,6 +23,7 @@ CLOSE = "@pytest.mark.energy(max='0.4 mWh')\ndef test_close(energy):\n    energy
 WARNED = "@pytest.mark.energy(max='0.3 mWh', level='warn')\ndef test_warned(energy):\n    energy(len, '')\n"
 WITHIN = "@pytest.mark.energy(max='0.5 mWh')\ndef test_within(energy):\n    energy(len, '')\n"
 BROKEN = "@pytest.mark.energy(max='0.5 mWh')\ndef test_breaks_the_meter(energy):\n    energy(len, '')\n"
+SILENT = BROKEN.replace("breaks_the_meter", "judges_nothing")
 DEAD = "@pytest.mark.energy(max='0.5 mWh')\ndef test_kills_the_worker(energy):\n    energy(len, '')\n"
 
 
@@ -80,6 +81,10 @@ def test_inconclusive_passes_with_a_warning_whatever_the_suite_does_with_warning
     ("source", "lines"),
     [
         (BROKEN, ["not measured: the meter is gone. Look for it"]),
+        (
+            SILENT,
+            ["not measured: nothing was judged: too few launches. About 20 s more would decide: --energy-time 40s"],
+        ),
         (DEAD, ["not measured: the worker died", "  | last words"]),
         (
             "@pytest.mark.energy(max='0.5 mWh')\ndef test_it(energy):\n    pass\n",

@@ -236,12 +236,15 @@ def test_how_it_was_measured_and_how_far_to_trust_it():
         "Estimated: power model row AMD EPYC 3rd generation, 2.02 W per vCPU at full load "
         "(Cloud Carbon Footprint coefficients 2023-05, Azure); absolute energy ± 30 %."
     )
-    assert interval_words(workload_result()) == (
-        "Intervals contain the true number, whenever measuring stopped: at most 5 % of runs fail, and 5 % of limits "
-        "pass, by mistake. Those of values allow for this machine's drift of ± 10 %."
-    )
+    assert interval_words([workload_result(), workload_result()]) == [
+        (
+            "Intervals contain the true number, whenever measuring stopped: at most 5 % of runs fail, and 5 % of "
+            "limits pass, by mistake. Those of values allow for this machine's drift of ± 10 %."
+        )
+    ]
     assert source(workload_result(method="measured")).startswith("Measured: ")
-    assert source(failed_workload_result()) == interval_words(failed_workload_result()) == ""
+    assert source(failed_workload_result()) == ""
+    assert interval_words([failed_workload_result()]) == []
 
 
 def test_effort_lists_launches_and_codecarbons_own_figure():
