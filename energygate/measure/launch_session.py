@@ -27,6 +27,9 @@ MEMORY_FACTOR = 1.25
 LONG_WINDOW_NS = 100_000_000
 """From here on a window's time depends more on which inputs it serves than on interruptions."""
 
+STRONG_TREND = 0.8
+"""A call that takes less than this share of the one before is not just faster by chance."""
+
 MAX_CALIBRATION_CALLS = 1 << 20
 """Where calls take almost no time, calibration windows stop growing here."""
 
@@ -207,8 +210,9 @@ class LaunchSession:
     def finish(self, codecarbon_joules: float | None) -> Launch:
         """Shut the worker down and return what was measured."""
         loaded, warm_up_ns = self._ready.loaded, self._warm_up_call_ns
-        # Two windows show no trend, nor do a few that serve different inputs.
-        unknown = len(warm_up_ns) < (MIN_STEADY_WINDOWS if self.inputs == 1 else 2 * STEADY_SPAN)
+        # Two windows show no trend, and a few only a strong one of calls that are all alike.
+        unclear = self.inputs > 1 or warm_up_ns[-1] > STRONG_TREND * warm_up_ns[-2:][0]
+        unknown = len(warm_up_ns) < (2 * STEADY_SPAN if unclear else MIN_STEADY_WINDOWS)
         return Launch(
             cpus=self._cpus,
             windows=tuple(self._windows),
