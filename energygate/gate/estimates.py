@@ -212,8 +212,8 @@ def change_estimate(
 
 def _fraction(below: Interval, above: Interval) -> Estimate:
     """Return a change as a fraction, with the lower end of one interval and the upper end of another."""
-    low = -math.inf if math.isinf(below.half) else math.expm1(below.low)
-    high = math.inf if math.isinf(above.half) else math.expm1(above.high)
+    low = -math.inf if math.isinf(below.low) else math.expm1(below.low)
+    high = math.inf if math.isinf(above.high) else math.expm1(above.high)
     return Estimate(value=math.expm1(below.mean), low=low, high=high)
 
 
@@ -225,8 +225,8 @@ def _estimate(name: str, one: Series, confidence: Confidence) -> Estimate:
     below, above = (strict, lax) if METRICS[name].better == "lower" else (lax, strict)
     return Estimate(
         value=one.overall,
-        low=-math.inf if math.isinf(below.half) else min(one.overall, math.exp(below.low)),
-        high=math.inf if math.isinf(above.half) else max(one.overall, math.exp(above.high)),
+        low=-math.inf if math.isinf(below.low) else min(one.overall, math.exp(below.low)),
+        high=math.inf if math.isinf(above.high) else max(one.overall, math.exp(above.high)),
     )
 
 

@@ -101,10 +101,12 @@ def _with_scatter(
     """Return a metric with the scatter of its launches: the recorded one, and what their windows show."""
     counts = [len(launch.windows) for launch in launches]
     values = [[value(window) for window in launch.windows if window.requests] for launch in launches]
-    if any(len(some) == 1 or len(some) < count or min(some) <= 0 for some, count in zip(values, counts, strict=True)):
-        return one  # windows without a request, or without a reading, say nothing of scatter
-    errors = [statistics.stdev(map(math.log, some)) / math.sqrt(len(some)) for some in values]
-    return replace(one, expected_sd=_rms(map(scatter.alone_sd, counts)), min_sd=_rms(errors))
+    if any(len(some) < count or min(some) <= 0 for some, count in zip(values, counts, strict=True)):
+        return one  # a window without a request, or without a reading, says nothing
+    if any(launch.inputs > 1 and len(launch.windows) == 1 for launch in launches):
+        return one  # what other inputs cost is unknown
+    errors = [statistics.stdev(map(math.log, some)) / math.sqrt(len(some)) for some in values if len(some) > 1]
+    return replace(one, expected_sd=_rms(map(scatter.alone_sd, counts)), min_sd=_rms(errors or [0.0]))
 
 
 def _energy_per(launches: Sequence[Launch], counts: Sequence[float]) -> Series:

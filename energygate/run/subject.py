@@ -20,6 +20,7 @@ from energygate.measure.series import change_series, drift, series, success_rate
 from energygate.policy import METRICS, RELATIVE
 from energygate.run.at_traffic import AtTraffic
 from energygate.run.result_parts import measured_workload
+from energygate.stats.confidence import MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -65,6 +66,14 @@ class _Assessment:
         """Its budgets, judged, without passes that rest on too few inputs."""
         measured, total = self.inputs
         return without_unseen(self.judged, measured=measured, total=total)
+
+    @property
+    def is_firm(self) -> bool:
+        """Whether the first launches may end it: something failed, or nothing changed; more may be a launch's luck."""
+        if any(one.verdict is Verdict.FAIL for one in self.findings):
+            return True
+        passed = [one for one in self.findings if one.verdict is Verdict.PASS and not METRICS[one.metric].exact]
+        return all(one.kind in RELATIVE and one.judged and one.judged.low <= 0 <= one.judged.high for one in passed)
 
     @property
     def is_open(self) -> bool:
@@ -228,7 +237,7 @@ class Subject:
 
     def _is_decided(self) -> bool:
         assessment = self._assessment
-        if assessment.is_open:
+        if assessment.is_open or (len(self._campaign.launches) < MIN_LAUNCHES and not assessment.is_firm):
             return False
         sampled = any(not METRICS[finding.metric].exact for finding in assessment.findings)
         missing = self._at_traffic.missing(assessment.traffic).keys() & self._workload.budgets.keys()

@@ -31,27 +31,23 @@ up to three times as much as recorded, normal or not, are failed at most as ofte
 """
 
 
+SIMULATED_SCATTER = 3
+"""Up to this multiple of the recorded scatter the first looks err as rarely as stated; more, once seen, counts."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Interval:
     """An interval for a mean on the log scale.
 
     Attributes:
         mean: The estimate.
-        half: Half of the interval's width; infinite while there is too little evidence.
+        low: Lower end; -inf while there is too little evidence.
+        high: Upper end; inf while there is too little evidence.
     """
 
     mean: float
-    half: float
-
-    @property
-    def low(self) -> float:
-        """Lower end."""
-        return self.mean - self.half
-
-    @property
-    def high(self) -> float:
-        """Upper end."""
-        return self.mean + self.half
+    low: float
+    high: float
 
 
 def log_evidence(n: int, r: float) -> float:
@@ -138,7 +134,7 @@ def half_width(n: int, sd: float, *, alpha: float, expected_sd: float = math.inf
 def mean_interval(
     values: Sequence[float], *, alpha: float, min_sd: float = 0.0, expected_sd: float = math.inf
 ) -> Interval:
-    """Return an interval for the mean of values, one per launch.
+    """Return an interval for the mean of values, one per launch: what none of the looks so far excludes.
 
     Args:
         values: At least one.
@@ -147,8 +143,14 @@ def mean_interval(
         expected_sd: Their recorded deviation; infinite where none was recorded.
     """
     sd = statistics.stdev(values) if len(values) > 1 else 0.0
-    half = half_width(len(values), max(sd, min_sd), alpha=alpha, expected_sd=max(expected_sd, min_sd))
-    return Interval(mean=statistics.fmean(values), half=half)
+    expected_sd = max(expected_sd, min_sd, sd / SIMULATED_SCATTER)
+    looks = [
+        (statistics.fmean(values[:n]), half_width(n, max(sd, min_sd), alpha=alpha, expected_sd=expected_sd))
+        for n in {*range(1, min(len(values), MIN_LAUNCHES)), len(values)}
+    ]
+    mean = statistics.fmean(values)
+    low, high = max(centre - half for centre, half in looks), min(centre + half for centre, half in looks)
+    return Interval(mean=mean, low=min(low, mean), high=max(high, mean))
 
 
 def launches_needed(  # noqa: PLR0913 - a decision's inputs
@@ -184,7 +186,12 @@ def widened_by_drift(interval: Interval, *, drift_sd: float, alpha: float) -> In
         drift_sd: Standard deviation of ln(value) between runs on one machine.
         alpha: Two-sided error.
     """
-    return Interval(mean=interval.mean, half=math.hypot(interval.half, drift_half(drift_sd, alpha=alpha)))
+    drift = drift_half(drift_sd, alpha=alpha)
+    return Interval(
+        mean=interval.mean,
+        low=interval.mean - math.hypot(interval.mean - interval.low, drift),
+        high=interval.mean + math.hypot(interval.high - interval.mean, drift),
+    )
 
 
 def drift_half(drift_sd: float, *, alpha: float) -> float:

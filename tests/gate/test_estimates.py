@@ -151,5 +151,5 @@ def test_one_launch_has_an_interval_where_its_scatter_was_recorded_and_its_windo
         one = replace(one_series((1.0,)), expected_sd=0.02, min_sd=min_sd)
         head = weigh(all_series(energy_per_request=one), MACHINE_ALONE, CONFIDENCE)["energy_per_request"].head
         halves.append(math.log(head.high))
-    assert halves[0] == halves[1] == pytest.approx(mean_interval([0.0], alpha=0.1, expected_sd=0.02).half)
+    assert halves[0] == halves[1] == pytest.approx(mean_interval([0.0], alpha=0.1, expected_sd=0.02).high)
     assert halves[2] == pytest.approx(2.5 * halves[0])

@@ -77,6 +77,16 @@ def test_windows_of_one_side_that_differ_widen_what_is_known_of_it():
     assert calm["latency_p95"].expected_sd == calm["cold_start"].expected_sd == math.inf
 
 
-@pytest.mark.parametrize("windows", [[window()], [window(), window(requests=0, failed_requests=1)], [window(0.0)] * 2])
-def test_a_launch_whose_windows_show_no_scatter_has_no_interval_alone(windows):
-    assert series([launch(*windows)], ONE)["energy_per_request"].expected_sd == math.inf
+@pytest.mark.parametrize(
+    ("windows", "inputs", "known"),
+    [
+        ([window()], 1, True),
+        ([window()], 20, False),  # the others may cost anything
+        ([window()] * 2, 20, True),
+        ([window(), window(requests=0, failed_requests=1)], 1, False),
+        ([window(0.0)] * 2, 1, False),
+    ],
+)
+def test_what_its_windows_cannot_show_is_not_assumed(windows, inputs, known):
+    found = series([launch(*windows, inputs=inputs)], ONE)["energy_per_request"]
+    assert math.isfinite(found.expected_sd) is known

@@ -56,7 +56,7 @@ def scattered_launch():
     return Launches(base=(base,), head=(head,))
 
 
-def measured_subject(budgets, monkeypatch, *, launch=scattered_launch):
+def measured_subject(budgets, monkeypatch, *, launch=scattered_launch, is_open=True):
     seconds = itertools.count(step=1_000_000_000)
     monkeypatch.setattr(run_subject, "time", SimpleNamespace(perf_counter_ns=lambda: next(seconds)))
     policy = policy_of(budgets=budgets)
@@ -71,12 +71,37 @@ def measured_subject(budgets, monkeypatch, *, launch=scattered_launch):
         context=context_of(policy),
     )
     subject.measure(6.0)
-    assert subject.is_open
+    assert subject.is_open is is_open
     return subject
 
 
 def seconds_to_decide(budgets, monkeypatch):
     return measured_subject(budgets, monkeypatch)._seconds_to_decide()
+
+
+@pytest.mark.parametrize(
+    ("budgets", "ratio", "launches"),
+    [
+        ("{energy_per_request: {max_increase: 5 %}}", 1.0, 1),
+        ("{energy_per_request: {max_increase: 5 %}}", 1.3, 1),
+        ("{energy_per_request: {max_increase: 5 %}}", 0.7, 4),
+        ("{energy_per_request: {max_increase: 50 %}}", 1.2, 4),
+        ("{throughput: {max_decrease: 5 %}}", 1.3, 1),
+        ("{energy_per_request: 1 kWh}", 1.0, 4),
+        ("{energy_per_request: 1 nWh}", 1.0, 1),
+        ("{energy_per_request: 1 kWh, throughput: {max_decrease: 5 %}}", 1.3, 1),
+        ("{energy_per_request: 1 kWh, throughput: {max_decrease: 5 %}}", 1.0, 4),
+    ],
+)
+def test_one_launch_fails_and_shows_that_nothing_changed_and_all_else_waits_for_the_fourth(
+    monkeypatch, budgets, ratio, launches
+):
+    def launch_of():
+        base = launch(*[window()] * 18)
+        return Launches(base=(base,), head=(launch(*[window(ratio, wall_ns=round(ratio * 20_000_000))] * 18),))
+
+    subject = measured_subject(budgets, monkeypatch, launch=launch_of, is_open=False)
+    assert len(subject._campaign.launches) == launches
 
 
 def test_what_passes_stays_open_until_every_input_was_measured(monkeypatch):

@@ -27,6 +27,14 @@ alphas = st.floats(1e-6, 0.5)
 LOOKS = range(MIN_LAUNCHES, MAX_LAUNCHES + 1)
 
 
+def symmetric(mean, half):
+    return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+def half_of(interval):
+    return (interval.high - interval.low) / 2
+
+
 def log_mean(values, *, alpha):
     return mean_interval([math.log(value) for value in values], alpha=alpha)
 
@@ -115,14 +123,36 @@ def test_later_looks_have_the_rest_of_the_error_and_their_own_scatter(n, alpha, 
     assert half_width(n, 1.0, alpha=alpha) <= rest
 
 
+def test_launches_that_scatter_more_than_was_simulated_widen_the_first_looks():
+    agreeing, apart = (mean_interval([-one, one], alpha=0.1, expected_sd=0.01) for one in (0.02, 0.2))
+    assert half_of(agreeing) == half_width(2, 0.0, alpha=0.1, expected_sd=0.01)
+    assert half_of(apart) == pytest.approx(half_width(2, 0.0, alpha=0.1, expected_sd=0.2 * math.sqrt(2) / 3))
+
+
+@given(values=st.lists(st.floats(-0.1, 0.1), min_size=1, max_size=8), more=st.floats(-0.1, 0.1))
+def test_what_a_look_excludes_stays_excluded_unless_the_launches_turn_out_to_scatter_more(values, more):
+    before, after = (mean_interval(some, alpha=0.1, min_sd=1.0, expected_sd=1.0) for some in (values, [*values, more]))
+    if len(values) < MIN_LAUNCHES:
+        assert before.low <= after.low or after.low == after.mean
+        assert before.high >= after.high or after.high == after.mean
+    assert after.low <= after.mean <= after.high
+
+
+def test_the_fourth_launch_loses_nothing_that_the_third_had_shown():
+    strict = {"alpha": 0.1 / 12, "expected_sd": 0.005}
+    assert math.isinf(half_width(4, 0.0, **strict))
+    third, fourth = (mean_interval([0.3] * n, **strict) for n in (3, 4))
+    assert (third.low, third.high) == (fourth.low, fourth.high)
+
+
 def test_what_was_never_recorded_has_no_first_looks():
     assert [half_width(n, 1.0, alpha=0.1, expected_sd=math.inf) for n in (1, 2, 3)] == [math.inf] * 3
 
 
 def test_blocks_that_scatter_more_than_recorded_widen_the_first_looks():
     calm, wild = (mean_interval([0.0], alpha=0.1, min_sd=sd, expected_sd=0.01) for sd in (0.001, 0.02))
-    assert calm.half == half_width(1, 0.0, alpha=0.1, expected_sd=0.01)
-    assert wild.half == 2 * calm.half
+    assert half_of(calm) == half_width(1, 0.0, alpha=0.1, expected_sd=0.01)
+    assert half_of(wild) == 2 * half_of(calm)
 
 
 @pytest.mark.parametrize("alpha", [0.01, 0.05, 0.10, 0.2])
@@ -168,14 +198,14 @@ def test_scaling_all_values_moves_the_mean_and_leaves_the_width(values, factor):
     before = log_mean(values, alpha=0.1)
     after = log_mean([value * factor for value in values], alpha=0.1)
     assert after.mean == pytest.approx(before.mean + math.log(factor), abs=1e-9)
-    assert after.half == pytest.approx(before.half, rel=1e-6, abs=1e-9)
+    assert half_of(after) == pytest.approx(half_of(before), rel=1e-6, abs=1e-9)
 
 
 @given(values=values)
 def test_swapping_the_sides_of_ratios_mirrors_the_interval(values):
     there, back = (log_mean(side, alpha=0.1) for side in (values, [1 / value for value in values]))
     assert back.mean == pytest.approx(-there.mean, abs=1e-9)
-    assert back.half == pytest.approx(there.half, rel=1e-6, abs=1e-9)
+    assert half_of(back) == pytest.approx(half_of(there), rel=1e-6, abs=1e-9)
 
 
 @given(values=values, order=st.randoms(use_true_random=False))
@@ -183,7 +213,7 @@ def test_the_order_of_launches_does_not_matter(values, order):
     shuffled = order.sample(values, k=len(values))
     before, after = log_mean(values, alpha=0.1), log_mean(shuffled, alpha=0.1)
     assert after.mean == pytest.approx(before.mean, abs=1e-12)
-    assert after.half == pytest.approx(before.half, rel=1e-9, abs=1e-12)
+    assert half_of(after) == pytest.approx(half_of(before), rel=1e-9, abs=1e-12)
 
 
 def test_the_mean_is_that_of_the_logs_with_the_sample_deviation():
@@ -191,48 +221,48 @@ def test_the_mean_is_that_of_the_logs_with_the_sample_deviation():
     interval = log_mean(values, alpha=0.1)
     logs = np.log(values)
     assert interval.mean == pytest.approx(logs.mean())
-    assert interval.half == pytest.approx(half_width(5, logs.std(ddof=1), alpha=0.1))
-    assert (interval.low, interval.high) == (interval.mean - interval.half, interval.mean + interval.half)
+    assert half_of(interval) == pytest.approx(half_width(5, logs.std(ddof=1), alpha=0.1))
+    assert interval.mean - interval.low == pytest.approx(interval.high - interval.mean)
 
 
 def test_one_launch_has_a_value_and_no_interval():
-    assert log_mean([math.e], alpha=0.1) == Interval(mean=1.0, half=math.inf)
+    assert log_mean([math.e], alpha=0.1) == symmetric(1.0, math.inf)
 
 
 def test_launches_that_agree_by_chance_keep_the_known_scatter():
     calm = mean_interval([1.0, 1.001, 0.999, 1.0], alpha=0.1, min_sd=0.05)
-    assert calm.half == half_width(4, 0.05, alpha=0.1)
+    assert half_of(calm) == pytest.approx(half_width(4, 0.05, alpha=0.1))
     wild = mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1, min_sd=0.05)
     assert wild == mean_interval([1.0, 1.5, 0.5, 1.0], alpha=0.1)
 
 
 def test_identical_launches_have_no_width():
-    assert log_mean([2.0] * 5, alpha=0.1).half == 0.0
+    assert half_of(log_mean([2.0] * 5, alpha=0.1)) == 0.0
 
 
 @given(mean=st.floats(-10, 10), half=st.one_of(st.just(math.inf), st.floats(0, 10)), alpha=alphas)
 def test_a_machine_that_does_not_drift_leaves_the_interval(mean, half, alpha):
-    interval = Interval(mean=mean, half=half)
+    interval = symmetric(mean, half)
     assert widened_by_drift(interval, drift_sd=0.0, alpha=alpha) == interval
 
 
 @given(half=st.floats(0, 10), drift_sd=st.floats(0, 1), alpha=alphas)
 def test_drift_adds_in_quadrature_at_the_same_error(half, drift_sd, alpha):
     drift = scipy.stats.norm.isf(alpha / 2) * drift_sd
-    widened = widened_by_drift(Interval(mean=0.5, half=half), drift_sd=drift_sd, alpha=alpha)
+    widened = widened_by_drift(symmetric(0.5, half), drift_sd=drift_sd, alpha=alpha)
     assert widened.mean == 0.5
-    assert widened.half == pytest.approx(math.sqrt(half**2 + drift**2))
+    assert half_of(widened) == pytest.approx(math.sqrt(half**2 + drift**2))
 
 
 def test_drift_leaves_an_infinite_interval_infinite():
-    assert widened_by_drift(Interval(mean=0.0, half=math.inf), drift_sd=0.1, alpha=0.1).half == math.inf
+    assert half_of(widened_by_drift(symmetric(0.0, math.inf), drift_sd=0.1, alpha=0.1)) == math.inf
 
 
 def test_drift_covers_two_occasions_of_the_normal_size():
     """Ninety of a hundred occasions lie within 1.645 deviations: a number known without scipy."""
-    widened = widened_by_drift(Interval(mean=0.0, half=0.0), drift_sd=0.1, alpha=0.1)
-    assert widened.half == pytest.approx(0.16449, abs=1e-5)
-    assert statistics.NormalDist(sigma=0.1).cdf(widened.half) == pytest.approx(0.95)
+    widened = widened_by_drift(symmetric(0.0, 0.0), drift_sd=0.1, alpha=0.1)
+    assert half_of(widened) == pytest.approx(0.16449, abs=1e-5)
+    assert statistics.NormalDist(sigma=0.1).cdf(half_of(widened)) == pytest.approx(0.95)
 
 
 def suffices(m, sd, distance, drift=0.0):
