@@ -13,6 +13,7 @@ from base_projects import PATIENT, QUICK, Project, limit
 from commands import FIXTURES
 from parallel import repeated
 
+from energygate.measure.launch import inputs_measured
 from energygate.measure.launch_session import LaunchSession
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import usable_cpus
@@ -127,6 +128,22 @@ def test_windows_of_both_sides_serve_the_same_requests_whatever_was_served_befor
     units = [[window.units for window in side.windows] for side in sides_of_a_launch]
     assert units[0] == units[1]
     assert len(set(units[0])) > 1
+
+
+def test_the_seed_of_the_policy_decides_the_order_of_the_inputs(sides, pair_launcher):
+    source = YIELDING.format(milliseconds=1)
+    base, head = under(sides(source, source), inputs="in.npz", units="tokens")
+    np.savez(base.inputs_directory / "in.npz", number=np.arange(1, 12))
+    plan = LaunchPlan(calls=1, windows=12, max_warm_up=2)
+    orders = []
+    for seed in (0, 0, 1):
+        one = pair_launcher(replace(base, seed=seed), replace(head, seed=seed), plan=plan).launch()
+        assert inputs_measured(one) == (11, 11)
+        orders.append([window.units for window in one.head[0].windows])
+    for order in orders:
+        assert sorted(order[:11]) == list(range(1, 12)) != order[:11]
+        assert order[11] == order[0]
+    assert orders[0] == orders[1] != orders[2]
 
 
 def test_head_alone_is_measured_under_its_load(sides, meter, asked):
