@@ -96,16 +96,13 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
     def write(value: float) -> str:
         return f"{value:,.0f}" if unit == "B" else format_number(value * factor)
 
-    decided = {one.kind in RELATIVE for one in metric.findings if one.verdict is not Verdict.INCONCLUSIVE}
+    is_open = all(one.verdict is Verdict.INCONCLUSIVE for one in metric.findings)
     head_interval = _ends(metric.head_low, metric.head_high, write)
-    if False not in decided and _is_vague(metric.head_low, metric.head_high):
+    if is_open and _is_vague(metric.head_low, metric.head_high):
         head_interval = None
-    change_interval: str | None = ""
-    if change is not None:
-        change_interval = _ends(change.low, change.high, percent_number)
-        is_known = metric.shows_change or True in decided
-        if not is_known and _is_vague(*(None if end is None else 1 + end for end in (change.low, change.high))):
-            change_interval = None
+    change_interval = "" if change is None else _ends(change.low, change.high, percent_number)
+    if change is not None and is_open and not metric.shows_change and _is_vague(change.low, change.high, start=-1):
+        change_interval = None
     return Numbers(
         base=None if base is None else format_quantity(base, metric.unit) if is_far else write(base),
         head=write(metric.head),
@@ -127,8 +124,8 @@ def _ends(low: float | None, high: float | None, write: Callable[[float], str]) 
     return f"from {write(low)}" if low is not None else None if high is None else f"up to {write(high)}"
 
 
-def _is_vague(low: float | None, high: float | None) -> bool:
-    return high is None or high > VAGUE * (low or 0)
+def _is_vague(low: float | None, high: float | None, *, start: float = 0.0) -> bool:
+    return high is None or low is None or high - start > VAGUE * (low - start)
 
 
 def total_words(metric: MetricResult) -> str:

@@ -62,9 +62,7 @@ class MetricResult(ResultModel):
     def differs_in_total(self) -> bool:
         """Whether the sums changed otherwise than typical requests, beyond the errors of both."""
         change, total = self.change, self.total
-        if change is None or total is None:
-            return False
-        return _is_below(change.high, total.low) or _is_below(total.high, change.low)
+        return bool(change and total and (_is_below(change.high, total.low) or _is_below(total.high, change.low)))
 
     @property
     def shown_change(self) -> Change | None:
@@ -73,10 +71,7 @@ class MetricResult(ResultModel):
 
     @property
     def shown_base(self) -> float | None:
-        """Base's value that reports show: head without `shown_change`, so that a reader's quotient is that change.
-
-        It is `base` within its error. The change is better known than either value, since both sides took turns.
-        """
+        """Base as reports show it: head without `shown_change`, which is better known than either value."""
         change = self.shown_change
         if self.base is None or change is None or change.estimate <= -1:
             return self.base
