@@ -41,6 +41,9 @@ VAGUE = 10
 NOT_KNOWN = "not known yet"
 """In place of an interval that says nothing."""
 
+FAR_APART = 1_000
+"""Values so many times apart have a unit each."""
+
 MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
 """Between these a value reads well in the unit of its limit, or of the rows above it."""
 
@@ -89,7 +92,7 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
     """
     base, change = metric.shown_base, metric.shown_change
     factor, unit = scale or scale_for(_values(metric), metric.unit)
-    is_far = scale is None and any(value and value * factor < MIN_SHOWN for value in _values(metric))
+    is_far = scale is None and base and metric.head and not 1 / FAR_APART < metric.head / base < FAR_APART
     if is_far:  # base and head each in a unit that suits it
         factor, unit = scale_for([metric.head], metric.unit)
 
@@ -232,7 +235,8 @@ def common_scale(
     """
     values = [abs(value) for metric in metrics for value in _values(metric) if value]
     scales = []
-    for limit in (one for metric in (*metrics, *limited) for one in metric.findings if one.kind not in RELATIVE):
+    findings = [one for metric in (*metrics, *limited) for one in metric.findings if METRICS[name].unit != "money"]
+    for limit in (one for one in findings if one.kind not in RELATIVE):
         with contextlib.suppress(ValueError, KeyError):  # a result may come from a stranger
             unit = written_unit(limit.limit_text, METRICS[name].family)
             scales.append((1 / float(unit_size(unit, METRICS[name].family)), unit))

@@ -100,6 +100,14 @@ def test_values_that_are_far_apart_have_a_unit_each(change, head, value):
     assert numbers(changed((change, change, change), head=head)).value == value
 
 
+def test_amounts_of_money_keep_the_sites_currency():
+    """A limit in another one is not converted."""
+    limit = finding_result(Verdict.PASS, limit=1e-3, limit_text="0.001 USD")
+    cost = changed((0.02, 0.01, 0.03), head=5.1e-3, unit="EUR").model_copy(update={"findings": (limit,)})
+    (row,) = metric_rows([workload_result("w", metrics={"cost_per_request": cost})])
+    assert row.numbers.value == "0.00500 → 0.00510 EUR"
+
+
 def test_sums_that_differ_from_typical_requests_are_shown_with_words_for_these():
     metric = changed((-0.951, -0.96, -0.94), total=(-0.78, -0.82, -0.72), head=5.3e-9, base=24.1e-9)
     shown = numbers(metric)
