@@ -103,6 +103,16 @@ def test_the_interval_is_that_of_the_launches():
     assert (head.low, head.high) == (math.exp(interval.low), math.exp(interval.high))
 
 
+@pytest.mark.parametrize(("name", "strict", "lax"), [("cold_start", "low", "high"), ("throughput", "high", "low")])
+def test_the_end_that_fails_shares_the_runs_error_and_the_end_that_passes_has_its_own(name, strict, lax):
+    confidence = replace(CONFIDENCE, alpha=0.01, pass_alpha=0.1)
+    values = (1.0, 1.1, 0.9, 1.05, 0.95)
+    head = weigh({name: one_series(values)}, MACHINE_ALONE, confidence)[name].head
+    logs = [math.log(value) for value in values]
+    assert math.log(getattr(head, strict)) == pytest.approx(getattr(mean_interval(logs, alpha=0.01), strict))
+    assert math.log(getattr(head, lax)) == pytest.approx(getattr(mean_interval(logs, alpha=0.1), lax))
+
+
 def test_drift_widens_what_follows_the_machines_speed_and_nothing_else():
     drifted = weigh(all_series(), MACHINE_ALONE, replace(CONFIDENCE, drift_sd=0.1))
     still = weigh(all_series(), MACHINE_ALONE, CONFIDENCE)

@@ -37,11 +37,11 @@ def policy_of(*, budgets="{}", require="any"):
     return parse_policy(POLICY.format(budgets=budgets, require=require))
 
 
-def context_of(policy):
+def context_of(policy, *, pue=1.0):
     return RunContext(
         policy=policy,
         machine=None,
-        factors=Factors(pue=1.0, carbon_g_per_kwh=None, price_per_kwh=None),
+        factors=Factors(pue=pue, carbon_g_per_kwh=None, price_per_kwh=None),
         confidence=Confidence(alpha=0.05, drift_sd=0.1, drifting=DRIFTING),
         time_limit_s=60.0,
         observer=Observer(),
@@ -56,7 +56,7 @@ def scattered_launch():
     return Launches(base=(base,), head=(head,))
 
 
-def measured_subject(budgets, monkeypatch, *, launch=scattered_launch, is_open=True):
+def measured_subject(budgets, monkeypatch, *, launch=scattered_launch, is_open=True, pue=1.0):
     seconds = itertools.count(step=1_000_000_000)
     monkeypatch.setattr(run_subject, "time", SimpleNamespace(perf_counter_ns=lambda: next(seconds)))
     policy = policy_of(budgets=budgets)
@@ -68,15 +68,15 @@ def measured_subject(budgets, monkeypatch, *, launch=scattered_launch, is_open=T
         exact={},
         comparison=None,
         notes=(),
-        context=context_of(policy),
+        context=context_of(policy, pue=pue),
     )
     subject.measure(6.0)
     assert subject.is_open is is_open
     return subject
 
 
-def seconds_to_decide(budgets, monkeypatch):
-    return measured_subject(budgets, monkeypatch)._seconds_to_decide()
+def seconds_to_decide(budgets, monkeypatch, *, pue=1.0):
+    return measured_subject(budgets, monkeypatch, pue=pue)._seconds_to_decide()
 
 
 @pytest.mark.parametrize(
@@ -120,6 +120,13 @@ def test_a_fall_of_throughput_is_decided_as_fast_as_the_equal_rise_of_energy(mon
     rise = seconds_to_decide("{energy_per_request: {max_increase: 25 %}}", monkeypatch)
     fall = seconds_to_decide("{throughput: {max_decrease: 20 %}}", monkeypatch)
     assert rise == fall > 0
+
+
+def test_twice_the_pue_takes_as_long_to_decide_against_twice_the_limit(monkeypatch):
+    """The launches' values are IT energy, a limit is of facility energy: about 31 µWh a request, times PUE."""
+    once = seconds_to_decide("{energy_per_request: 37 µWh}", monkeypatch)
+    twice = seconds_to_decide("{energy_per_request: 74 µWh}", monkeypatch, pue=2.0)
+    assert once == twice > 0
 
 
 @pytest.mark.parametrize(
