@@ -86,10 +86,11 @@ def main() -> None:
             how = "one after the other" if apart else "interleaved"
             row(f"{name}, {how}", lambda trace, rule=rule, apart=apart: alarms(trace, rule, apart=apart))
     row(f"t interval of {FIXED_LAUNCHES} launches above +2 %", fixed_t)
-    row(
-        "energygate, max_increase: 2 %",
-        lambda trace: share(replayed_verdicts(measured(trace), limit=LIMIT), "fail"),
-    )
+    for limits, name in ((1, "energygate, max_increase: 2 %"), (12, "energygate, the same, one of 12 limits")):
+        row(
+            name,
+            lambda trace, limits=limits: share(replayed_verdicts(measured(trace), limit=LIMIT, limits=limits), "fail"),
+        )
 
 
 if __name__ == "__main__":

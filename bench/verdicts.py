@@ -9,22 +9,22 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
-from energygate.gate.estimates import Confidence, change_estimate, total_estimate
+from energygate.gate.estimates import ALPHA, Confidence, change_estimate, total_estimate
 from energygate.gate.evidence import Estimate, Evidence
 from energygate.gate.judge import judge
-from energygate.measure.campaign import MAX_LAUNCHES, MIN_LAUNCHES
+from energygate.measure.scatter import Scatter
 from energygate.measure.series import ChangeSeries
+from energygate.measure.windows import MIN_BLOCKS
 from energygate.policy import Budget
 from energygate.stats import LogRatio, launch_log_ratio
+from energygate.stats.confidence import MAX_LAUNCHES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from traces import Trace
 
-ALPHA = 0.10
 TIME_LIMIT_S = 60.0
-CONFIDENCE = Confidence(alpha=ALPHA, drift_sd=0.0, drifting=frozenset())
 REPLAYS = 100
 TODAY = date(2026, 1, 1)  # no waiver is involved
 
@@ -40,48 +40,62 @@ class Verdict:
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """A launch as the decision sees it."""
+    """A launch as the decision sees it: its ratio, how long it took, and the recorded scatter of such launches."""
 
     ratio: LogRatio
     seconds: float
+    expected_sd: float
+    expected_total_sd: float
 
 
-def measured(trace: Trace) -> list[Measured]:
-    """The launches of a trace by CPU time: what energy is estimated from."""
-    return [Measured(ratio=launch_log_ratio(one.base_cpu, one.head_cpu), seconds=one.seconds) for one in trace.launches]
+def measured(trace: Trace, *, blocks: int | None = None) -> list[Measured]:
+    """The launches of a trace by CPU time, which energy is estimated from; only their first blocks where given."""
+    scatter = Scatter(kind="one thread" if trace.threads == 1 else "several threads")
+    windows = [len(one.base_cpu) if blocks is None else min(2 * blocks, len(one.base_cpu)) for one in trace.launches]
+    return [
+        Measured(
+            ratio=launch_log_ratio(one.base_cpu[:count], one.head_cpu[:count]),
+            seconds=one.seconds,
+            expected_sd=scatter.ratio_sd(count),
+            expected_total_sd=scatter.total_sd(count),
+        )
+        for one, count in zip(trace.launches, windows, strict=True)
+    ]
 
 
-def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0) -> Verdict:
+def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0, limits: int = 1) -> Verdict:
     """Judge `max_increase: limit` after every launch, as `check --base` does.
 
     Args:
         launches: In order.
         limit: The limit as a fraction.
         shift: Added to every log ratio: an exact change on top of the recorded one.
+        limits: How many limits the policy has, this one included.
     """
     budget = {"energy_per_request": Budget(metric="energy_per_request", max_increase=f"{limit * 100:g} %")}
-    seconds = 0.0
+    confidence = Confidence(alpha=ALPHA / limits, drift_sd=0.0, drifting=frozenset())
+    nothing = Estimate.exact(1.0)
+    seconds = longest = 0.0
     verdict = "inconclusive"
     for number, launch in enumerate(launches[:MAX_LAUNCHES], 1):
-        if number > MIN_LAUNCHES and seconds + launch.seconds > TIME_LIMIT_S:
+        if number > 1 and seconds + longest > TIME_LIMIT_S:
             return Verdict(verdict=verdict, launches=number - 1, seconds=seconds)
         seconds += launch.seconds
-        if number < MIN_LAUNCHES:
-            continue
+        longest = max(longest, launch.seconds)
         so_far = launches[:number]
         series = ChangeSeries(
             log_ratios=tuple(one.ratio.value + shift for one in so_far),
             errors=tuple(one.ratio.error for one in so_far),
             totals=tuple(one.ratio.total + shift for one in so_far),
+            expected_sd=_rms(one.expected_sd for one in so_far),
+            expected_total_sd=_rms(one.expected_total_sd for one in so_far),
         )
-        change = change_estimate(series, CONFIDENCE)
-        nothing = Estimate.exact(1.0)
         evidence = Evidence(
             metric="energy_per_request",
             head=nothing,
             base=nothing,
-            change=change,
-            total=total_estimate(series, CONFIDENCE),
+            change=change_estimate(series, confidence),
+            total=total_estimate(series, confidence),
         )
         (finding,) = judge(budget, {"energy_per_request": evidence}, relative=True, today=TODAY)
         verdict = finding.verdict.value
@@ -90,12 +104,20 @@ def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0) ->
     return Verdict(verdict=verdict, launches=min(len(launches), MAX_LAUNCHES), seconds=seconds)
 
 
-def live_verdicts(launches: Sequence[Measured], *, limit: float, shift: float = 0.0) -> list[Verdict]:
+def verdicts(trace: Trace, *, limit: float, shift: float = 0.0, limits: int = 1) -> list[Verdict]:
+    """All verdicts on a trace: on consecutive launches, and on random orders of them."""
+    launches = measured(trace)
+    return live_verdicts(launches, limit=limit, shift=shift, limits=limits) + replayed_verdicts(
+        launches, limit=limit, shift=shift, limits=limits
+    )
+
+
+def live_verdicts(launches: Sequence[Measured], *, limit: float, shift: float = 0.0, limits: int = 1) -> list[Verdict]:
     """Verdict after verdict on consecutive launches, each beginning where the last one stopped."""
     verdicts = []
     start = 0
-    while start + MIN_LAUNCHES <= len(launches):
-        verdict = decide(launches[start:], limit=limit, shift=shift)
+    while start < len(launches):
+        verdict = decide(launches[start:], limit=limit, shift=shift, limits=limits)
         if verdict.verdict == "inconclusive" and verdict.seconds < TIME_LIMIT_S * 0.9 and start:
             break  # the trace ended, not the time limit
         verdicts.append(verdict)
@@ -103,11 +125,13 @@ def live_verdicts(launches: Sequence[Measured], *, limit: float, shift: float = 
     return verdicts
 
 
-def replayed_verdicts(launches: Sequence[Measured], *, limit: float, shift: float = 0.0) -> list[Verdict]:
+def replayed_verdicts(
+    launches: Sequence[Measured], *, limit: float, shift: float = 0.0, limits: int = 1
+) -> list[Verdict]:
     """Verdicts on random orders of the launches."""
     shuffle = random.Random(len(launches))  # noqa: S311 - a simulation, not a secret
     orders: Iterator[list[Measured]] = (shuffle.sample(launches, len(launches)) for _ in range(REPLAYS))
-    return [decide(order, limit=limit, shift=shift) for order in orders]
+    return [decide(order, limit=limit, shift=shift, limits=limits) for order in orders]
 
 
 def centred(launches: Sequence[Measured]) -> list[Measured]:
@@ -115,26 +139,26 @@ def centred(launches: Sequence[Measured]) -> list[Measured]:
     mean = statistics.fmean(launch.ratio.value for launch in launches)
     total = statistics.fmean(launch.ratio.total for launch in launches)
     return [
-        Measured(
-            ratio=replace(launch.ratio, value=launch.ratio.value - mean, total=launch.ratio.total - total),
-            seconds=launch.seconds,
-        )
+        replace(launch, ratio=replace(launch.ratio, value=launch.ratio.value - mean, total=launch.ratio.total - total))
         for launch in launches
     ]
 
 
 def normal_launches(noise: random.Random, count: int) -> list[Measured]:
-    """Launches with normal noise, their mean at zero."""
-    values = [noise.gauss(0, 0.005) for _ in range(count)]
-    ratios = [LogRatio(value=value, error=0.001, total=value) for value in values]
-    return centred([Measured(ratio=ratio, seconds=2.0) for ratio in ratios])
+    """Launches with normal noise as large as recorded, their mean at zero."""
+    sd = Scatter(kind="one thread").ratio_sd(2 * MIN_BLOCKS)
+    values = [noise.gauss(0, sd) for _ in range(count)]
+    ratios = [LogRatio(value=value, error=sd / 5, total=value) for value in values]
+    return centred([Measured(ratio=ratio, seconds=2.0, expected_sd=sd, expected_total_sd=2 * sd) for ratio in ratios])
 
 
-def verdicts_at_the_limit(launches: Sequence[Measured], *, limit: float) -> list[Verdict]:
+def verdicts_at_the_limit(
+    launches: Sequence[Measured], *, limit: float, limits: int = 1, draws: int = 2 * REPLAYS
+) -> list[Verdict]:
     """Verdicts when the truth is the limit: centred launches, drawn with replacement and moved there."""
     draw = random.Random(len(launches))  # noqa: S311 - a simulation, not a secret
-    drawn = (draw.choices(launches, k=MAX_LAUNCHES) for _ in range(REPLAYS))
-    return [decide(order, limit=limit, shift=log_shift(limit)) for order in drawn]
+    drawn = (draw.choices(launches, k=MAX_LAUNCHES) for _ in range(draws))
+    return [decide(order, limit=limit, shift=math.log1p(limit), limits=limits) for order in drawn]
 
 
 def share(verdicts: Sequence[Verdict], word: str) -> float:
@@ -152,6 +176,5 @@ def scatter(launches: Sequence[Measured]) -> float:
     return statistics.stdev(launch.ratio.value for launch in launches)
 
 
-def log_shift(change: float) -> float:
-    """What a change by this fraction adds to a log ratio."""
-    return math.log1p(change)
+def _rms(values: Iterable[float]) -> float:
+    return math.sqrt(statistics.fmean(value * value for value in values))
