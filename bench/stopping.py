@@ -17,7 +17,7 @@ import numpy as np
 
 from energygate.gate.estimates import ALPHA
 from energygate.measure.scatter import BY_BLOCKS
-from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES, half_width
+from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES, SIMULATED_SCATTER, half_width
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -48,26 +48,28 @@ def noise_kinds(generator: np.random.Generator) -> dict[str, Callable[[int], np.
     }
 
 
-def stops(values: np.ndarray, *, error: float, expected_sd: float) -> tuple[np.ndarray, np.ndarray]:
+def stops(
+    values: np.ndarray, *, error: float, expected_sd: float, at_passes: bool = True
+) -> tuple[np.ndarray, np.ndarray]:
     """When each run stops, and on which side of the limit: 1 for a fail, -1 for a pass, 0 for neither.
 
     Args:
         values: Distances from the limit, a row per run and a column per launch.
         error: One-sided error of a fail; a pass has its own.
         expected_sd: The deviation that was recorded, as the rule assumes; infinite where none was.
+        at_passes: Whether a pass ends a run; where another limit is still open it does not.
     """
     sums, squares = np.cumsum(values, axis=1), np.cumsum(values * values, axis=1)
     stop = np.full(len(values), values.shape[1])
     side = np.zeros(len(values), dtype=int)
     for n in range(1, values.shape[1] + 1):
         mean = sums[:, n - 1] / n
-        if n < MIN_LAUNCHES:
-            sd: np.ndarray | float = 1.0  # few launches do not show it
-        else:
-            sd = np.sqrt(np.maximum(squares[:, n - 1] - n * mean * mean, 0) / (n - 1))
-        fails = mean > sd * half_width(n, 1.0, alpha=2 * error, expected_sd=expected_sd)
-        passes = -mean > sd * half_width(n, 1.0, alpha=ALPHA, expected_sd=expected_sd)
-        now = (fails | passes) & (side == 0)
+        sd = np.sqrt(np.maximum(squares[:, n - 1] - n * mean * mean, 0) / max(1, n - 1))
+        # half-widths are multiples of the expected deviation, later of the own one
+        unit = np.maximum(1.0, sd / SIMULATED_SCATTER / expected_sd) if n < MIN_LAUNCHES else sd
+        fails = mean > unit * half_width(n, 1.0, alpha=2 * error, expected_sd=expected_sd)
+        passes = -mean > unit * half_width(n, 1.0, alpha=ALPHA, expected_sd=expected_sd)
+        now = (fails | (passes & at_passes)) & (side == 0)
         side[now] = np.where(fails, 1, -1)[now]
         stop[now] = n
     return stop, side
@@ -97,7 +99,7 @@ def print_block_counts(generator: np.random.Generator) -> float:
             shares = []
             for multiple in MULTIPLES + BEYOND:
                 values = generator.normal(0, multiple * expected_sd, (RUNS, MAX_LAUNCHES))
-                _, side = stops(values, error=ERRORS[0], expected_sd=expected_sd)
+                _, side = stops(values, error=ERRORS[0], expected_sd=expected_sd, at_passes=False)
                 shares.append(float(np.mean(side > 0)))
             most = max(most, *shares[: len(MULTIPLES)])
             name = f"{blocks}+ blocks, {threads} ({expected_sd:.1%})"
@@ -115,7 +117,7 @@ def print_kinds(generator: np.random.Generator) -> dict[float, float]:
             values = draw(RUNS if error > 0.01 else 8 * RUNS)
             shares = []
             for multiple in MULTIPLES + BEYOND:
-                _, side = stops(multiple * values, error=error, expected_sd=1.0)
+                _, side = stops(multiple * values, error=error, expected_sd=1.0, at_passes=False)
                 shares.append(float(np.mean(side > 0)))
             most[error] = max(most[error], *shares[: len(MULTIPLES)])
             print(f"{kind:34}" + "".join(f"{share:9.2%}" for share in shares))
@@ -128,7 +130,9 @@ def main() -> None:
     print_durations(generator)
     by_blocks = print_block_counts(generator)
     print("without any recorded scatter (p95, cold start, memory, at a rate, ...), from the fourth launch on:", end=" ")
-    _, side = stops(generator.normal(0, 1, (8 * RUNS, MAX_LAUNCHES)), error=ERRORS[0], expected_sd=math.inf)
+    _, side = stops(
+        generator.normal(0, 1, (8 * RUNS, MAX_LAUNCHES)), error=ERRORS[0], expected_sd=math.inf, at_passes=False
+    )
     print(f"{np.mean(side > 0):.2%}")
     most = print_kinds(generator)
     most[ERRORS[0]] = max(most[ERRORS[0]], by_blocks)

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import io
 from pathlib import Path
+from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 import detection
@@ -20,6 +21,9 @@ import replay
 import scatter
 import stopping
 import targets
+
+from energygate.gate.estimates import ALPHA
+from energygate.stats.confidence import FIRST_SHARE, MIN_LAUNCHES, half_width
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -47,18 +51,20 @@ The decision rule therefore has two parts, and each gets half of the error: 5 % 
 **Launches 1 to 3 rest on an assumption**: they scatter like the launches that were recorded here, by number of blocks
 and by threads ("What was recorded" below; `energygate/measure/scatter.py`). The assumption is not taken at its word:
 the interval is that of Student's t with two degrees of freedom, as if three launches had shown the deviation and not
-hundreds. After the first launch it reaches 7.6 deviations to each side where one limit is judged (2.4 for a known
-deviation) and 27 where a limit is one of twelve (3.2). It is never narrower than the scatter of the launch's own blocks
-allows.
+hundreds. After the first launch it reaches {one:.1f} deviations to each side where one limit is judged, and
+{twelve:.0f} to the side that fails where it is one of twelve; for a known deviation it would be {known_one:.1f} and
+{known_twelve:.1f}. It is never narrower than the scatter of the launch's own blocks allows. Only a `fail`, or an
+interval that includes no change at all, ends a workload before the fourth launch.
 
 **From launch 4 on, launches only have to be independent and roughly normal.** The interval comes from their own
 scatter, whatever was recorded.
 
 **Where the assumption is wrong**, the first three launches err more often. Up to three times the recorded scatter the
-whole rule keeps its error, with normal noise, heavy tails, spikes and two modes. At four times normal noise fails a
-change that is exactly at the limit in 7 % of runs, at six times in 20 % ("The rule itself"). A harmless change is far
-from the limit, and noise has to cover that distance as well. Noise within a launch widens the interval, since the
-blocks then disagree. What differs only between launches, such as memory layout, does not show in the blocks: that is the
+whole rule keeps its error, with normal noise, heavy tails, spikes and two modes. At four and six times it does not:
+what is exactly at the limit then fails too often ("The rule itself"). A harmless change is far from the limit, and
+noise has to cover that distance as well. Noise within a launch widens the interval, since its blocks disagree. What
+differs only between launches, such as memory layout, shows from the second launch on: their own scatter widens the
+interval where it is more than three times what was recorded. The first launch has no such safeguard, and that is the
 risk that remains. `energygate doctor` prints how far launches scatter on your machine.
 
 **Where nothing was recorded, nothing is assumed**: p95, cold start, memory, requests at a rate and sides that alternate
@@ -119,6 +125,15 @@ PARTS: tuple[tuple[str, ModuleType, str], ...] = (
 )
 
 
+def to_a_sceptic() -> str:
+    """The rule's assumptions, with the half-widths of a first launch."""
+    one, twelve = (half_width(1, 0.0, alpha=ALPHA / limits, expected_sd=1.0) for limits in (1, 12))
+    known_one, known_twelve = (
+        NormalDist().inv_cdf(1 - ALPHA / 2 / limits * FIRST_SHARE / (MIN_LAUNCHES - 1)) for limits in (1, 12)
+    )
+    return TO_A_SCEPTIC.format(one=one, twelve=twelve, known_one=known_one, known_twelve=known_twelve)
+
+
 def printed(module: ModuleType) -> str:
     """What a script prints."""
     out = io.StringIO()
@@ -129,7 +144,7 @@ def printed(module: ModuleType) -> str:
 
 def main() -> None:
     """Write the page."""
-    parts = [BEGINNING, f"## What is assumed\n\n{TO_A_SCEPTIC}\n"]
+    parts = [BEGINNING, f"## What is assumed\n\n{to_a_sceptic()}\n"]
     for title, module, sentence in PARTS:
         parts.append(f"## {title}\n\n{sentence}\n\n`uv run python bench/{module.__name__}.py`\n")
         parts.append(f"```text\n{printed(module)}\n```\n")

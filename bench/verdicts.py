@@ -17,7 +17,7 @@ from energygate.measure.series import ChangeSeries
 from energygate.measure.windows import MIN_BLOCKS
 from energygate.policy import Budget
 from energygate.stats import LogRatio, launch_log_ratio
-from energygate.stats.confidence import MAX_LAUNCHES
+from energygate.stats.confidence import MAX_LAUNCHES, MIN_LAUNCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -90,16 +90,18 @@ def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0, li
             expected_sd=_rms(one.expected_sd for one in so_far),
             expected_total_sd=_rms(one.expected_total_sd for one in so_far),
         )
+        change = change_estimate(series, confidence)
         evidence = Evidence(
             metric="energy_per_request",
             head=nothing,
             base=nothing,
-            change=change_estimate(series, confidence),
+            change=change,
             total=total_estimate(series, confidence),
         )
         (finding,) = judge(budget, {"energy_per_request": evidence}, relative=True, today=TODAY)
         verdict = finding.verdict.value
-        if verdict != "inconclusive":
+        unchanged = change.low <= 0 <= change.high
+        if verdict == "fail" or (verdict == "pass" and (number >= MIN_LAUNCHES or unchanged)):
             return Verdict(verdict=verdict, launches=number, seconds=seconds)
     return Verdict(verdict=verdict, launches=min(len(launches), MAX_LAUNCHES), seconds=seconds)
 
