@@ -26,12 +26,14 @@ from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.windows import quantile
 from energygate.policy import parse_policy
 from energygate.workloads.serving import Serving, Side
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from energygate.measure.launch import Launch
     from energygate.measure.readings import Meter
 
 HERE = Path(__file__).parent
@@ -77,6 +79,11 @@ def serving(side: str, size: str, units: int, scratch: Path) -> Serving:
     )
 
 
+def p95_us(launch: Launch) -> int:
+    """The p95 of a launch's latencies, in microseconds."""
+    return quantile(sorted(one for window in launch.windows for one in window.latencies_ns), 0.95) // 1000
+
+
 def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Meter) -> Trace:
     """Record one comparison."""
     machine = describe_machine()
@@ -105,6 +112,9 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
                     head_cpu=[window.cpu_ns // 1000 for window in head],
                     base_wall=[window.wall_ns // 1000 for window in base],
                     head_wall=[window.wall_ns // 1000 for window in head],
+                    p95=[p95_us(one) for one in (base_launch, head_launch)],
+                    cold_start=[one.cold_start_ns // 1_000_000 for one in (base_launch, head_launch)],
+                    peak_memory=[one.peak_memory_bytes // 1024 for one in (base_launch, head_launch)],
                 )
             )
     assert launcher.plan is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 TRACES = Path(__file__).parent / "traces"
@@ -21,6 +21,9 @@ class RecordedLaunch:
         head_cpu: The same for head.
         base_wall: Wall time of each of base's windows, in microseconds.
         head_wall: The same for head.
+        p95: p95 of the latency of base and head, in microseconds; empty in older recordings.
+        cold_start: Cold start of base and head, in milliseconds; empty in older recordings.
+        peak_memory: Peak memory of base and head, in KiB; empty in older recordings.
     """
 
     seconds: float
@@ -29,6 +32,9 @@ class RecordedLaunch:
     head_cpu: list[int]
     base_wall: list[int]
     head_wall: list[int]
+    p95: list[int] = field(default_factory=list)
+    cold_start: list[int] = field(default_factory=list)
+    peak_memory: list[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True, kw_only=True)
