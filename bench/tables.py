@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import textwrap
 from pathlib import Path
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -131,7 +132,8 @@ def to_a_sceptic() -> str:
     known_one, known_twelve = (
         NormalDist().inv_cdf(1 - ALPHA / 2 / limits * FIRST_SHARE / (MIN_LAUNCHES - 1)) for limits in (1, 12)
     )
-    return TO_A_SCEPTIC.format(one=one, twelve=twelve, known_one=known_one, known_twelve=known_twelve)
+    text = TO_A_SCEPTIC.format(one=one, twelve=twelve, known_one=known_one, known_twelve=known_twelve)
+    return "\n\n".join(textwrap.fill(paragraph, 120) for paragraph in text.split("\n\n"))
 
 
 def printed(module: ModuleType) -> str:
