@@ -136,14 +136,7 @@ def prometheus(
 )
 def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, output: str, answer: str) -> None:
     """Run `energygate export cloudwatch`."""
-    from energygate.production.export.cloudwatch import (
-        KIND,
-        METRIC,
-        CloudWatchOptions,
-        deploying,
-        files,
-        unlimited,
-    )
+    from energygate.production.export.cloudwatch import KIND, METRIC, CloudWatchOptions, deploying, files, unlimited
     from energygate.production.export.live_limits import bare_notes
 
     source = source_from(policy, result, workloads)

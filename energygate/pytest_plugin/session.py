@@ -13,14 +13,7 @@ from energygate.pytest_plugin.entries import entries_for
 from energygate.pytest_plugin.fixture import Energy, NotMeasured, Part
 from energygate.pytest_plugin.plugin_interop import paused_timeout, warn
 from energygate.pytest_plugin.plugin_options import PluginSettings, read_settings
-from energygate.pytest_plugin.record import (
-    RECORD,
-    Record,
-    new_record,
-    target_of,
-    unchecked_limits,
-    unexpected,
-)
+from energygate.pytest_plugin.record import RECORD, Record, new_record, target_of, unchecked_limits, unexpected
 from energygate.pytest_plugin.session_result import SessionResult
 
 if TYPE_CHECKING:

@@ -9,11 +9,7 @@ from typing import TYPE_CHECKING, Any
 from energygate.errors import PolicyError
 from energygate.production.cloudwatch_metric import name_fault
 from energygate.production.export.cloudwatch_answers import ANSWERS, NONE
-from energygate.production.export.cloudwatch_parameters import (
-    alarm_parameters,
-    answer_parameters,
-    needs_maximum,
-)
+from energygate.production.export.cloudwatch_parameters import alarm_parameters, answer_parameters, needs_maximum
 from energygate.production.export.cloudwatch_resources import CONDITIONS, alarm, answering
 from energygate.production.export.documents import made_by, yaml_text
 

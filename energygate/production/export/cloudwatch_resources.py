@@ -5,11 +5,7 @@ from __future__ import annotations
 from importlib.resources import files as packaged
 from typing import TYPE_CHECKING, Any
 
-from energygate.production.metric_names import (
-    CLOUDWATCH_DIMENSION,
-    CLOUDWATCH_ENERGY_PER_REQUEST,
-    CLOUDWATCH_NAMESPACE,
-)
+from energygate.production.metric_names import CLOUDWATCH_DIMENSION, CLOUDWATCH_ENERGY_PER_REQUEST, CLOUDWATCH_NAMESPACE
 
 if TYPE_CHECKING:
     from energygate.production.export.cloudwatch_answers import Answer

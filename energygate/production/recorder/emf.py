@@ -11,11 +11,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
-from energygate.production.metric_names import (
-    CLOUDWATCH_DIMENSION,
-    CLOUDWATCH_ENERGY_PER_REQUEST,
-    CLOUDWATCH_NAMESPACE,
-)
+from energygate.production.metric_names import CLOUDWATCH_DIMENSION, CLOUDWATCH_ENERGY_PER_REQUEST, CLOUDWATCH_NAMESPACE
 
 if TYPE_CHECKING:
     from typing import TextIO

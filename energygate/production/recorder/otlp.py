@@ -106,14 +106,7 @@ def metrics_data(snapshot: Snapshot, attributes: Mapping[str, str]) -> Any:  # n
 
 
 def _metrics(snapshot: Snapshot) -> Iterator[Any]:
-    from opentelemetry.sdk.metrics.export import (
-        AggregationTemporality,
-        Gauge,
-        Histogram,
-        Metric,
-        NumberDataPoint,
-        Sum,
-    )
+    from opentelemetry.sdk.metrics.export import AggregationTemporality, Gauge, Histogram, Metric, NumberDataPoint, Sum
 
     start_ns, now_ns = round(snapshot.start_seconds * 1e9), round(snapshot.time_seconds * 1e9)
 

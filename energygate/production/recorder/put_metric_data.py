@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from energygate.extras import require
 from energygate.production.cloudwatch_metric import MetricPoint, UnsentPoints
-from energygate.production.metric_names import (
-    CLOUDWATCH_DIMENSION,
-    CLOUDWATCH_ENERGY_PER_REQUEST,
-    CLOUDWATCH_NAMESPACE,
-)
+from energygate.production.metric_names import CLOUDWATCH_DIMENSION, CLOUDWATCH_ENERGY_PER_REQUEST, CLOUDWATCH_NAMESPACE
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
 from energygate.policy import format_quantity
-from energygate.production.routing.plot_axes import (
-    LogAxis,
-    pools_of,
-    power_axis,
-    power_labels,
-    short,
-    uncertain_ranges,
-)
+from energygate.production.routing.plot_axes import LogAxis, pools_of, power_axis, power_labels, short, uncertain_ranges
 from energygate.text import printable
 
 if TYPE_CHECKING:

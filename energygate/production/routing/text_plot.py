@@ -5,14 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from energygate.production.routing.plot_axes import (
-    LogAxis,
-    pools_of,
-    power_axis,
-    power_labels,
-    short,
-    uncertain_ranges,
-)
+from energygate.production.routing.plot_axes import LogAxis, pools_of, power_axis, power_labels, short, uncertain_ranges
 from energygate.production.routing.pool_costs import best
 
 if TYPE_CHECKING:

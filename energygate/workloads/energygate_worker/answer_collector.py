@@ -7,14 +7,7 @@ import re
 import struct
 import zipfile
 
-from .errors import (
-    MAX_MESSAGE_LENGTH,
-    SELF_EXPLANATORY,
-    WorkloadError,
-    describe_error,
-    describe_failure,
-    forked,
-)
+from .errors import MAX_MESSAGE_LENGTH, SELF_EXPLANATORY, WorkloadError, describe_error, describe_failure, forked
 from .input_arrays import save_arrays
 from .loaded_workload import total
 
