@@ -155,8 +155,8 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     """Choose windows and launches for two sides that take turns.
 
     A launch measures about as long as it took to start, and `min_blocks` at least, as far as `launches` of them fit
-    into the time limit. Where they do not, a launch has fewer blocks, so that a second one fits. Two blocks are
-    measured even if nothing fits.
+    into the time limit. Where they do not, a launch has fewer blocks, so that a second one fits. A single one
+    measures at least two blocks, and for `START_SHARE` of its start, even if nothing fits.
 
     Args:
         call_ns: Time of one warm call of each side. Both serve the same number of calls per window.
@@ -197,13 +197,15 @@ def _room(  # noqa: PLR0913 - the inputs of a plan
 ) -> int:
     """Return for how many blocks, or windows, of `one_ns` a launch has time, if as many launches as possible fit.
 
-    All `launches` should have `enough` blocks. Fewer launches have `least`, even if nothing fits.
+    All `launches` should have `enough` blocks. Fewer launches have `least`; a single one measures for `START_SHARE` of
+    its start, even if that does not fit.
     """
-    for count in range(launches, 0, -1):
+    for count in range(launches, 1, -1):
         room = int((PLANNED_SHARE * time_limit_ns / count - start_ns) / one_ns)
         if room >= (enough if count == launches else least):
             return room
-    return least
+    fitting_ns = max(START_SHARE * start_ns, PLANNED_SHARE * time_limit_ns - start_ns)
+    return max(least, int(fitting_ns / one_ns))
 
 
 def covering(plan: LaunchPlan, inputs: int) -> LaunchPlan:

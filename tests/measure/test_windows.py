@@ -21,6 +21,7 @@ from energygate.measure.windows import (
     MIN_WARM_UP_WINDOWS,
     MORE_LAUNCHES,
     PLANNED_SHARE,
+    START_SHARE,
     STEADY_SPAN,
     LaunchPlan,
     covering,
@@ -68,7 +69,7 @@ def test_a_second_launch_fits_into_the_limit_wherever_two_windows_do(facts):
     limit_ns = PLANNED_SHARE * facts["time_limit_ns"]
     if 2 * shortest_ns <= limit_ns:
         assert 2 * launch_ns <= limit_ns * (1 + 1e-9)
-    assert launch_ns <= max(limit_ns, shortest_ns) * (1 + 1e-9)
+    assert launch_ns <= max(limit_ns, shortest_ns, (1 + START_SHARE) * facts["start_ns"]) * (1 + 1e-9)
 
 
 @launches
@@ -92,7 +93,7 @@ def test_the_length_of_a_launch_is_bounded(facts):
         (60 * MS, 20 * MS, 12.0, 1, 100),  # as far as three launches fit
         (60 * MS, 20 * MS, 25.0, 1, 33),  # a second launch fits
         (60 * MS, 20 * MS, 40.0, 1, 233),  # no second launch: all that is left
-        (60 * MS, 20 * MS, 80.0, 1, 2),  # beyond the limit
+        (60 * MS, 20 * MS, 80.0, 1, 333),  # beyond the limit: a quarter of what it took to start
     ],
 )
 def test_plans(call_ns, min_window_ns, start_s, calls, windows):
@@ -162,7 +163,7 @@ def test_a_second_launch_of_a_pair_fits_wherever_two_blocks_do(call_ns, facts):
     limit_ns = PLANNED_SHARE * facts["time_limit_ns"]
     if 2 * shortest_ns <= limit_ns:
         assert 2 * longest_ns <= limit_ns * (1 + 1e-9)
-    assert longest_ns <= max(limit_ns, shortest_ns) * (1 + 1e-9)
+    assert longest_ns <= max(limit_ns, shortest_ns, (1 + START_SHARE) * facts["start_ns"]) * (1 + 1e-9)
 
 
 @pytest.mark.parametrize(
@@ -172,6 +173,7 @@ def test_a_second_launch_of_a_pair_fits_wherever_two_blocks_do(call_ns, facts):
         (4, 60, 0.6, 2, 19),
         (40, 60, 0.9, 1, 9),  # nine blocks take 1.4 s
         (60, 60, 14.0, 1, 16),  # three launches of 14 s that measure for four
+        (20, 60, 80.0, 1, 250),  # beyond the limit: a quarter of what it took to start
         (60, 60, 4.0, 1, 17),  # as long as it took to start
         (60, 60, 30.0, 1, 100),  # no second launch: all that is left
         (1, 60, 14.0, 8, 125),
