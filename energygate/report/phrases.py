@@ -52,8 +52,7 @@ MIN_SHOWN, MAX_SHOWN = 0.01, 10_000
 class Numbers:
     """A metric's numbers as text; base, head and head's interval share one unit, if all read well in it.
 
-    Values have three digits, since they are known to some percent only: a reader who divides them gets the change to
-    within one percent of base.
+    Values have three digits: a reader who divides them gets the change to within one percent of base.
 
     Attributes:
         base: `1.92`, with a unit where it needs another than head; `None` where base was not measured.
@@ -104,7 +103,8 @@ def numbers(metric: MetricResult, *, scale: tuple[float, str] | None = None) -> 
     if is_open and _is_vague(metric.head_low, metric.head_high):
         head_interval = None
     change_interval = "" if change is None else _ends(change.low, change.high, percent_number)
-    if change is not None and is_open and not metric.shows_change and _is_vague(change.low, change.high, start=-1):
+    is_open = (is_open or metric.differs_in_total) and not metric.shows_change  # verdicts rest on typical requests
+    if change is not None and is_open and _is_vague(change.low, change.high, start=-1):
         change_interval = None
     return Numbers(
         base=None if base is None else format_quantity(base, metric.unit) if is_far else write(base),
@@ -137,6 +137,8 @@ def total_words(metric: MetricResult) -> str:
         return ""
     weight = "more" if metric.total.estimate > metric.change.estimate else "less"
     typical, total = percent(metric.change.estimate), percent(metric.total.estimate)
+    ends = _ends(metric.change.low, metric.change.high, percent_number)
+    typical += f" ({ends} %)" if ends else ""
     return f"typical requests {typical}, all together {total}: a few expensive ones weigh {weight} than before"
 
 

@@ -37,6 +37,10 @@ class FindingResult(ResultModel):
     reason: str | None = Field(description="Why, where the numbers alone do not say.")
 
 
+MUCH = 1.1
+"""Values in a report differ by less than this factor from what was measured."""
+
+
 class MetricResult(ResultModel):
     """One metric of one workload."""
 
@@ -44,9 +48,7 @@ class MetricResult(ResultModel):
     head: Finite
     head_low: Finite | None = Field(description="Lower end of head's interval; equal to head when exact.")
     head_high: Finite | None = Field(description="Upper end of head's interval; null while there is none.")
-    base: Finite | None = Field(
-        description="As measured, all requests together, which `change` need not be the ratio to; null without a base."
-    )
+    base: Finite | None = Field(description="As measured; reports show head without the change. Null without a base.")
     change: Change | None = Field(description="The change of typical requests; null when base was not measured.")
     total: Change | None = Field(
         default=None,
@@ -60,9 +62,12 @@ class MetricResult(ResultModel):
 
     @property
     def differs_in_total(self) -> bool:
-        """Whether the sums changed otherwise than typical requests, beyond the errors of both."""
+        """Whether the sums changed otherwise than typical requests: beyond the errors of both, or by much at all."""
         change, total = self.change, self.total
-        return bool(change and total and (_is_below(change.high, total.low) or _is_below(total.high, change.low)))
+        if change is None or total is None:
+            return False
+        small, large = sorted((1 + change.estimate, 1 + total.estimate))
+        return large > MUCH * small or _is_below(change.high, total.low) or _is_below(total.high, change.low)
 
     @property
     def shown_change(self) -> Change | None:

@@ -116,7 +116,10 @@ def test_sums_that_differ_from_typical_requests_are_shown_with_words_for_these()
         f"{MINUS}78.0 %",
         f"{MINUS}82.0 to {MINUS}72.0 %",
     )
-    words = f"typical requests {MINUS}95.1 %, all together {MINUS}78.0 %: a few expensive ones weigh more than before"
+    words = (
+        f"typical requests {MINUS}95.1 % ({MINUS}96.0 to {MINUS}94.0 %), all together {MINUS}78.0 %: "
+        "a few expensive ones weigh more than before"
+    )
     assert total_words(metric) == words
     console, markdown, *_ = printed(result(workload(metric), base=BASE))
     assert f"     {words}\n" in console
@@ -129,12 +132,14 @@ def test_sums_that_differ_from_typical_requests_are_shown_with_words_for_these()
         ((0.12, 0.10, 0.14), True),
         ((0.0, -0.01, 0.01), True),
         ((0.06, 0.045, 0.08), False),  # the intervals overlap
-        ((0.5, None, None), False),
-        ((0.5, 0.4, None), True),
+        ((0.1, None, None), False),
+        ((0.1, 0.09, None), True),
+        ((0.5, -0.9, 2.0), True),  # base's value would be half again as large as it was measured
+        ((0.5, None, None), True),
         (None, False),
     ],
 )
-def test_sums_differ_where_the_intervals_do_not_overlap(total, differs):
+def test_sums_differ_where_the_intervals_do_not_overlap_and_where_values_would(total, differs):
     metric = changed((0.04, 0.03, 0.05), total=total)
     assert metric.differs_in_total is differs
     assert bool(total_words(metric)) is differs
@@ -228,3 +233,12 @@ def test_a_reason_that_several_rows_share_is_given_once():
     assert "max 2 µWh\n     2 rows: too few launches for an interval\n\n" in console
     assert "max 2 µWh\n     too few launches for an interval\n\n" in alone
     assert console.count("too few launches for an interval\n") == 1
+
+
+def test_the_interval_of_sums_is_not_what_the_verdict_rests_on():
+    metric = changed((-0.899, -0.96, -0.72), total=(-0.483, -0.98, 0.44), head=7.6e-9, base=14.5e-9)
+    shown = numbers(metric)
+    assert (shown.value, shown.change, shown.change_interval) == ("14.7 → 7.60 µWh", f"{MINUS}48.3 %", None)
+    assert total_words(metric).startswith(
+        f"typical requests {MINUS}89.9 % ({MINUS}96.0 to {MINUS}72.0 %), all together"
+    )
