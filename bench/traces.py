@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 TRACES = Path(__file__).parent / "traces"
+CONSTANTS_FROM = ("first", "second")
+"""The occasions that the constants of the decision rule were chosen on; the others judge them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +84,18 @@ class Trace:
 def occasions() -> dict[str, list[Trace]]:
     """All recorded traces by the occasion they were recorded on, in order."""
     return {path.name: _load(path) for path in sorted(TRACES.iterdir()) if path.is_dir()}
+
+
+def by_use() -> dict[str, list[Trace]]:
+    """The same in two groups: traces that constants were chosen on, and others, if there are any."""
+    everything = occasions()
+    groups = {
+        f"{' and '.join(CONSTANTS_FROM)} occasion": [one for name in CONSTANTS_FROM for one in everything.pop(name)],
+        f"{' and '.join(everything)} occasion, which no constant was chosen on": [
+            one for traces in everything.values() for one in traces
+        ],
+    }
+    return {name: traces for name, traces in groups.items() if traces}
 
 
 def _load(directory: Path) -> list[Trace]:
