@@ -94,11 +94,15 @@ def workload_name(text: str) -> str:
     Raises:
         ValueError: One sentence.
     """
-    first, *more = re.split(r"[/\\]", one_line(text))
-    drive = first[1:] == ":" and bool(more)
-    if not first or drive or ".." in (first, *more) or text == ".":
+    if leads_elsewhere(one_line(text)):
         raise ValueError("leads to another directory; leave out '..' and a leading slash")
     return text
+
+
+def leads_elsewhere(name: str) -> bool:
+    """Return whether a name, as a path, would lead out of its directory on any system."""
+    first, *more = re.split(r"[/\\]", name)
+    return not first or ".." in (first, *more) or name == "." or (first[1:] == ":" and bool(more))
 
 
 def positive(quantity: Quantity) -> Quantity:

@@ -73,17 +73,6 @@ class Repository:
         """Return the commit that is checked out; `None` before the first one."""
         return commits.commit_named(self.git, "HEAD")
 
-    def is_dirty(self) -> bool:
-        """Return whether the working tree differs from `head`: changes, or files that are not ignored."""
-        arguments = (
-            "--porcelain=v1",
-            "-z",
-            "--no-renames",
-            "--untracked-files=normal",
-            "--ignore-submodules=none",
-        )
-        return bool(self.git.output("status", *arguments))
-
     def merge_base(self, ref: str) -> Commit:
         """Return base: the newest common commit of HEAD and `ref`, fetched if it is missing.
 

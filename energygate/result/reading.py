@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 from pydantic import ValidationError
 
 from energygate.errors import MeasurementError
-from energygate.policy.fields import one_line
+from energygate.policy.fields import leads_elsewhere, one_line
 from energygate.result.contradictions import contradiction
 from energygate.result.result import Result, WorkloadResult
 from energygate.result.result_model import ResultModel
@@ -187,18 +187,13 @@ def _sensible_names(workloads: list[Any]) -> None:
             one_line(name)
         except ValueError as error:
             _refuse(f"the name of workload {number} {error}")
-        if _leads_elsewhere(name):
+        if leads_elsewhere(name):
             _refuse(f"the name {quote(name)} leads to another directory")
         if name in seen:
             _refuse(f"workload {quote(name)} is listed twice")
         seen.add(name)
         if _values_in(workload) > MAX_VALUES_OF_A_PART:
             _refuse(f"workload {quote(name)} has over {MAX_VALUES_OF_A_PART:,} values")
-
-
-def _leads_elsewhere(name: str) -> bool:
-    first, *more = re.split(r"[/\\]", name)
-    return not first or ".." in (first, *more) or name == "." or (first[1:] == ":" and bool(more))
 
 
 def _values_in(document: Any) -> int:  # noqa: ANN401 - any piece of JSON

@@ -69,7 +69,6 @@ def test_a_new_time_stamp_is_no_change_and_leaves_the_index_alone(project):
     os.utime(project.root / "README", (1, 1))
     before = project.state(without=())
     assert paths(project, "HEAD") == []
-    assert not project.find().is_dirty()
     assert project.state(without=()) == before
 
 
@@ -104,7 +103,6 @@ def test_the_users_diff_settings_do_not_change_the_answer(project, tmp_path):
     project.write("untracked")
     os.utime(project.root / "src/model.py", (1, 1))
     assert paths(project, "HEAD") == ["LIESMICH", "README", "untracked"]
-    assert project.find().is_dirty()
     assert not (tmp_path / "ran").exists()
 
 
@@ -125,7 +123,6 @@ def test_planted_monitors_and_drivers_do_not_run(project, tmp_path):
     project.write("src/model.py", "edited\n")
     repository = project.find()
     assert repository.changed_paths(repository.head()) == ["src/model.py"]
-    assert repository.is_dirty()
     assert repository.read(repository.head(), PurePosixPath("src/model.py")) == b"head\n"
     assert not (tmp_path / "ran").exists()
 
@@ -141,14 +138,12 @@ def with_submodule(project, make):
 
 def test_a_clean_submodule_is_no_change(with_submodule):
     assert paths(with_submodule, "HEAD") == []
-    assert not with_submodule.find().is_dirty()
 
 
 @pytest.mark.parametrize("name", ["file", "untracked"])
 def test_a_dirty_submodule_is_a_directory_with_changes(with_submodule, name):
     with_submodule.write(f"libs/library/{name}", "edited\n")
     assert paths(with_submodule, "HEAD") == ["libs/library/"]
-    assert with_submodule.find().is_dirty()
 
 
 def test_a_pull_request_cannot_hide_its_submodule(with_submodule):
@@ -169,15 +164,6 @@ def test_a_nested_repository_is_listed_as_a_directory(project):
 def test_without_a_checkout_everything_differs(project, tmp_path):
     clone = project.clone(tmp_path / "clone", "--no-checkout", "--branch=work")
     assert paths(clone, "HEAD") == ["README", "src/model.py"]
-
-
-@pytest.mark.parametrize("dirty", ["staged", "unstaged", "untracked"])
-def test_dirty(project, dirty):
-    assert not project.find().is_dirty()
-    project.write("new" if dirty == "untracked" else "README", "edited\n")
-    if dirty == "staged":
-        project.git("add", "README")
-    assert project.find().is_dirty()
 
 
 def read(project, name, ref="HEAD"):

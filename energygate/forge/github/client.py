@@ -53,15 +53,7 @@ class GitHubClient(Connection):
         request = ApiRequest(method="GET", url=self._url(path, query), needs=needs)
         return self._answer(request, dict, list) if or_list else self._answer(request, dict)
 
-    def write(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, str],
-        *,
-        needs: str = _WRITES,
-        max_attempts: int = MAX_ATTEMPTS,
-    ) -> Fields:
+    def write(self, method: str, path: str, body: Mapping[str, str], *, max_attempts: int = MAX_ATTEMPTS) -> Fields:
         """Write something, and return what GitHub stored.
 
         When an answer is lost the request is sent again, so a POST may be done twice: check afterwards what exists.
@@ -70,7 +62,7 @@ class GitHubClient(Connection):
         Raises:
             GitHubError: When there is no usable answer.
         """
-        request = ApiRequest(method=method, url=self._url(path), needs=needs, body=body, max_attempts=max_attempts)
+        request = ApiRequest(method=method, url=self._url(path), needs=_WRITES, body=body, max_attempts=max_attempts)
         return self._answer(request, dict)
 
     def query(self, graphql: str) -> Fields:
@@ -82,14 +74,14 @@ class GitHubClient(Connection):
         url = self.api_url.rstrip("/").removesuffix("/v3") + "/graphql"
         return self._answer(ApiRequest(method="POST", url=url, needs=_READS, body={"query": graphql}), dict)
 
-    def delete(self, path: str, *, needs: str = _WRITES) -> None:
+    def delete(self, path: str) -> None:
         """Delete something; it may be gone already.
 
         Raises:
             GitHubError: When GitHub refuses.
         """
         try:
-            self.send(ApiRequest(method="DELETE", url=self._url(path), needs=needs))
+            self.send(ApiRequest(method="DELETE", url=self._url(path), needs=_WRITES))
         except GitHubError as error:
             if error.status not in _MISSING:
                 raise

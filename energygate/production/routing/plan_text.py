@@ -19,24 +19,13 @@ MAX_WIDTH = 78
 MAX_NAME = 40
 
 
-def plan_text(routing: Routing, *, plot: bool = True) -> str:
-    """Return the plan as text without colour.
-
-    Args:
-        routing: The plan.
-        plot: Whether to include the plot.
-    """
+def plan_text(routing: Routing) -> str:
+    """Return the plan as text without colour."""
     parts = [_heading(routing), [f"  {line}" for line in _answer(routing)], _pools(routing)]
     if routing.rows and any(row.pools for row in routing.rows):
         parts.append(_rates(routing))
-        if plot:
-            parts.append(
-                [
-                    "  Power at the facility, idle replicas included:",
-                    *text_plot(routing),
-                    f"          {legend(routing)}",
-                ]
-            )
+        plot = [*text_plot(routing), f"          {legend(routing)}"]
+        parts.append(["  Power at the facility, idle replicas included:", *plot])
     parts.append([f"  Note: {note}." for note in routing.notes])
     return "\n\n".join("\n".join(part) for part in parts if part) + "\n"
 
