@@ -208,14 +208,13 @@ def metric_rows(workloads: Iterable[WorkloadResult]) -> list[MetricRow]:
     alike: dict[str, list[MetricResult]] = {}
     for workload, name in shown:
         alike.setdefault(name, []).append(workload.metrics[name])
+    scales = {name: common_scale(name, metrics) for name, metrics in alike.items()}
     return [
         MetricRow(
             workload=workload.name,
             label=label_of(name, workload),
             metric=(metric := workload.metrics[name]),
-            numbers=numbers(
-                metric, scale=common_scale(name, alike[name]) or common_scale(name, [metric], limited=alike[name])
-            ),
+            numbers=numbers(metric, scale=scales[name] or common_scale(name, [metric], limited=alike[name])),
             findings=tuple(sorted(metric.findings, key=lambda one: urgency(one.verdict))),
         )
         for workload, name in shown
