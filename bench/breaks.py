@@ -40,11 +40,11 @@ PYTEST = ("-m", "pytest", "-p", "bench.breaks", "-p", "no:xdist", "-p", "no:cach
 PROFILE = "--hypothesis-profile=landing"
 RECORDED = ("-m", "not measures and not repeats and not simulator", "--ignore=tests/workflows")
 """The tests of the map. The recipes of `tests/workflows` run the product in other processes: nothing is recorded."""
-MAX_TESTS_S = 120.0
+MAX_TESTS_S = 400.0
 """For one break: the recorded seconds of its tests."""
 MAX_HANG_S = 100
 """A test that takes longer hangs, which is noticed, too."""
-MAX_BREAK_S = 400
+MAX_BREAK_S = 900
 """Where the machine is so busy that the tests of a break take longer than that, nothing has noticed it."""
 
 
