@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-@dataclass(frozen=True, kw_only=True)
-class OptionNames:
+class OptionNames(NamedTuple):
     """What an interface calls the options that messages mention; the defaults are those of `energygate check`.
 
     Attributes:

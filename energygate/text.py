@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,5 +25,7 @@ def quote(text: str, *, max_length: int = MAX_QUOTE) -> str:
 
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
     """Return `did you mean 'x'?` for the known word nearest to `word`; `otherwise` when none is near."""
+    import difflib
+
     near = difflib.get_close_matches(word, [*known], n=1)
     return f"did you mean '{near[0]}'?" if near else otherwise

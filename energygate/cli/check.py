@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -113,6 +112,8 @@ def check_and_report(
     quiet: bool = False,
 ) -> int:
     """Check, report, write the result; return the exit code."""
+    from pathlib import Path
+
     from energygate.cli.progress import check_with_progress
     from energygate.cli.results import write_and_report
     from energygate.policy import load_policy

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import re
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -15,6 +12,7 @@ from energygate.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from energygate.cli.shared_options import Command
     from energygate.production.export.source import Source
@@ -156,6 +154,8 @@ def write(files: Mapping[str, str], output: str, following: str, *, notes: Itera
     Raises:
         UsageError: A file there was not written by energygate, and no file is written; or one cannot be written.
     """
+    from pathlib import Path
+
     directory = Path(output)
     try:
         for name in sorted(files):
@@ -169,6 +169,8 @@ def write(files: Mapping[str, str], output: str, following: str, *, notes: Itera
         raise UsageError(f"cannot write {error.filename or output}: {error.strerror}") from None
     for note in notes:
         click.echo(f"Note: {note}.")
+    import shlex
+
     click.echo(f"Next: {following.format(output=shlex.quote(output))}")
 
 
@@ -225,6 +227,8 @@ def _chosen(names: Sequence[str], known: list[str], where: str) -> list[str]:
     """Return the named workloads in the order of the policy; without names, all of them."""
     for name in names:
         if name not in known:
+            import difflib
+
             near = difflib.get_close_matches(name, known, n=1)
             guess = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}"
             raise UsageError(f"there is no workload {name!r}", where=where, hint=guess)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -116,6 +114,9 @@ def kubernetes(
 
 def _leftovers_note(output: str, made: Mapping[str, str]) -> list[str]:
     """Name files of an earlier export: `kubectl apply -f FOLDER` would apply them too."""
+    import shlex
+    from pathlib import Path
+
     from energygate.production.export.kubernetes import FOLDERS, KIND
 
     try:

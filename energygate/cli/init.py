@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from energygate.cli.shared_options import POLICY_FILE, Time
@@ -28,6 +26,8 @@ def init(policy: str, force: bool, time_limit_s: float) -> None:
     Finds the .onnx files below the policy's directory, measures each once, and writes budgets 50 % above what it
     measured: room for a slow day, none for a model twice as heavy.
     """
+    from pathlib import Path
+
     path = Path(policy)
     if path.exists() and not force:
         raise UsageError(f"{policy} exists", hint="Give --force to overwrite it")

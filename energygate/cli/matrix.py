@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -93,6 +92,8 @@ def matrix(
 
 def read_run(policy: str, **options: Any) -> WholeRun:  # noqa: ANN401 - those of `whole_run`
     """Read a policy, and the run that it and the options describe."""
+    from pathlib import Path
+
     from energygate.policy import load_policy
     from energygate.run.shards import whole_run
 

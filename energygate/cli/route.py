@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import re
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -184,6 +183,8 @@ def _results(files: Mapping[str, str]) -> dict[str, Result]:
 
 def _policy(path: str | None) -> Policy | None:
     """Read the named policy, or the default one if it exists."""
+    from pathlib import Path
+
     from energygate.policy import load_policy
 
     if path is None and not Path(POLICY_FILE).exists():
@@ -272,6 +273,8 @@ def _count(text: str) -> int:
 
 def _write(path: str, text: str) -> None:
     try:
+        from pathlib import Path
+
         Path(path).write_text(text, encoding="utf-8", newline="\n")
     except OSError as error:
         raise UsageError(f"cannot write {printable(path)}: {error.strerror}") from None
