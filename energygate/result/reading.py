@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Model = TypeVar("Model", bound=ResultModel)
 
 MAX_BYTES = 20_000_000
-"""Twice what 1,000 workloads of 24 launches each take: 9.7 MB (bench/merging.py)."""
+"""Twice what 1,000 workloads of 24 launches each take: 10 MB (bench/merging.py)."""
 
 MAX_VALUES = 1_000_000
 """Values in a result: three times what the same 1,000 workloads hold."""
