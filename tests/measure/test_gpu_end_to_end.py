@@ -24,7 +24,7 @@ def make():
         while time.perf_counter() < end:
             pass
         requests.append(1)
-        if len(requests) == 40 and "LOSE_GPU" in os.environ:
+        if len(requests) == 15 and "LOSE_GPU" in os.environ:
             pathlib.Path(os.environ["LOSE_GPU"]).touch()
         return 1
 
