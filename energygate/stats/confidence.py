@@ -105,7 +105,7 @@ def half_width(n: int, sd: float, *, alpha: float, expected_sd: float = math.inf
     r = sqrt(n) x / sqrt(x² + v). The error is bounded by Ville's inequality.
 
     Fewer values do not show their scatter. Their interval is that of Student's t with two degrees of freedom around the
-    deviation that was recorded for such values: it is trusted as little as if two launches had shown it. Its quantile,
+    deviation that was recorded for such values: trusted as little as if three launches had shown it. Its quantile,
     (1 - 2p) / sqrt(2p (1 - p)), is 2.2 times the normal one at p = 0.025 and 9.6 times at p = 0.0005, so it holds where
     launches scatter several times as much as recorded.
 
