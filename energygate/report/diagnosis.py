@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from energygate.policy import format_quantity
 from energygate.report.phrases import count
 from energygate.result.result import ComponentResult, MachineResult  # noqa: TC001 - pydantic reads annotations
-from energygate.result.result_model import Finite, ResultModel
+from energygate.result.result_model import Document, Finite, ResultModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,7 +26,7 @@ class SelfTest(ResultModel):
     )
 
 
-class Diagnosis(ResultModel):
+class Diagnosis(Document):
     """What a machine can measure and how well."""
 
     schema_name: Literal["energygate/doctor/1"] = Field(alias="schema", default="energygate/doctor/1")
@@ -43,22 +43,6 @@ class Diagnosis(ResultModel):
     fit: bool = Field(description="Whether this machine meets that.")
     advice: tuple[str, ...] = Field(description="What would make the numbers better, or what to know about them.")
     self_test: SelfTest | None = Field(description="Null when it was not asked for, or failed.")
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    def to_json(self) -> str:
-        """Return the text that `doctor --json` prints."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
-
-
-def diagnosis_json_schema() -> dict[str, Any]:
-    """Return the published JSON Schema (2020-12) of what `doctor --json` prints."""
-    schema = Diagnosis.model_json_schema(by_alias=True, mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:energygate:doctor:1",
-        **schema,
-    }
 
 
 ABSENT = {"gpu": "none found", "dram": "no counter: memory is left out of the numbers"}

@@ -13,7 +13,7 @@ from energygate.errors import MeasurementError
 from energygate.policy.fields import leads_elsewhere, one_line
 from energygate.result.contradictions import contradiction
 from energygate.result.result import Result, WorkloadResult
-from energygate.result.result_model import ResultModel
+from energygate.result.result_model import MAX_PATH, ResultModel, first_mistake
 from energygate.text import MAX_QUOTE, printable, quote
 
 if TYPE_CHECKING:
@@ -43,7 +43,6 @@ MAX_NUMBER = 1e18
 """More than any count of bytes, requests or seconds: beyond it sums and products could overflow."""
 
 _MAX_NUMERAL = 30
-_MAX_PATH = 120
 _SCHEMA = Result.model_fields["schema_name"].default
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -213,12 +212,9 @@ def _validated(model: type[Model], document: dict[str, Any], place: str) -> Mode
     try:
         part = model.model_validate_json(json.dumps(document), strict=True)
     except ValidationError as error:
-        details = error.errors(include_url=False, include_context=False, include_input=False)[0]
-        path = ".".join(map(str, details["loc"]))
-        said = details["msg"][:1].lower() + details["msg"][1:]
-        _refuse(f"{place}{printable(path, max_length=_MAX_PATH)}: {said}")
+        _refuse(f"{place}{first_mistake(error)}")
     for path in _left_out(part):
-        _refuse(f"{place}{printable(path, max_length=_MAX_PATH)}: field required")
+        _refuse(f"{place}{printable(path, max_length=MAX_PATH)}: field required")
     return part
 
 

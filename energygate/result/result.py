@@ -5,13 +5,13 @@ Energies are in kWh, other values in the unit named beside them. A number that i
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field
+from pydantic import Field
 
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
 from energygate.policy import LimitKind  # noqa: TC001 - the same
-from energygate.result.result_model import Finite, ResultModel
+from energygate.result.result_model import Document, Finite, ResultModel
 from energygate.result.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
 
 
@@ -275,7 +275,7 @@ class MachineResult(ResultModel):
     can_pin: bool
 
 
-class Result(ResultModel):
+class Result(Document):
     """What one run of the gate found."""
 
     schema_name: Literal["energygate/result/1"] = Field(alias="schema", default="energygate/result/1")
@@ -301,19 +301,3 @@ class Result(ResultModel):
     machine: MachineResult
     site: SiteResult
     workloads: tuple[WorkloadResult, ...]
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    def to_json(self) -> str:
-        """Return the text of `result.json`."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
-
-
-def result_json_schema() -> dict[str, Any]:
-    """Return the published JSON Schema (2020-12) of `result.json`."""
-    schema = Result.model_json_schema(by_alias=True, mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:energygate:result:1",
-        **schema,
-    }

@@ -13,7 +13,7 @@ from builders import exact_metric_result, finding_result, result, workload_resul
 from energygate.errors import MeasurementError
 from energygate.gate import Verdict
 from energygate.pytest_plugin.failure_text import error_text, failure
-from energygate.result.result import result_json_schema
+from energygate.result.result import Result
 from energygate.run import check as check_module
 
 pytest_plugins = ["pytester"]
@@ -206,7 +206,7 @@ def test_one_result_of_the_session(suite, pytester):
     found = suite(WITHIN + OVER + DEAD + BROKEN, "--energy-json", "out/../result.json", "-q")
     assert found.ret == 1
     written = json.loads(pytester.path.joinpath("result.json").read_text("utf-8"))
-    jsonschema.validate(written, result_json_schema())
+    jsonschema.validate(written, Result.published_schema())
     assert written["verdict"] == "error"
     assert [one["name"] for one in written["workloads"]] == [
         "test_it.py::test_within",

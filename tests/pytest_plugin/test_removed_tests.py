@@ -10,7 +10,7 @@ import pytest
 from engine_stand_in import StandIn
 
 from energygate.pytest_plugin import ENGINE
-from energygate.result.result import result_json_schema
+from energygate.result.result import Result
 
 pytest_plugins = ["pytester"]
 
@@ -60,7 +60,7 @@ def branch(pytester):
         path = pytester.path / "result.json"
         written = json.loads(path.read_text("utf-8")) if path.exists() else {"workloads": [], "notes": []}
         if path.exists():
-            jsonschema.validate(written, result_json_schema())
+            jsonschema.validate(written, Result.published_schema())
         removed = {one["name"]: one for one in written["workloads"] if one["state"] == "removed"}
         return found, removed, written
 

@@ -22,9 +22,9 @@ from builders import (
 from pydantic import ValidationError
 
 from energygate.gate import Verdict
-from energygate.result.result import Change, Result, result_json_schema
+from energygate.result.result import Change, Result
 
-SCHEMA = result_json_schema()
+SCHEMA = Result.published_schema()
 
 RESULTS = {
     "passes": result(judged(Verdict.PASS)),

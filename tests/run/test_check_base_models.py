@@ -8,7 +8,7 @@ import onnx
 import pytest
 from base_projects import QUICK, Project, limit
 
-from energygate.result.result import result_json_schema
+from energygate.result.result import Result
 
 NASTY = "-ünï \"中\" 'x'"
 NASTY_PATH = f"models/{NASTY} mödel.onnx"
@@ -136,4 +136,4 @@ def test_uncollectable_answers_are_noted_without_a_budget_on_them(models):
 
 
 def test_the_result_follows_the_schema(models):
-    jsonschema.validate(models.result, result_json_schema())
+    jsonschema.validate(models.result, Result.published_schema())

@@ -9,7 +9,7 @@ import jsonschema
 import pytest
 from base_projects import PATIENT, Project, limit
 
-from energygate.result.result import result_json_schema
+from energygate.result.result import Result
 
 pytestmark = pytest.mark.measures
 
@@ -127,7 +127,7 @@ def test_rows_are_sorted_by_urgency(story):
 
 
 def test_the_result_follows_the_schema_and_names_base(story):
-    jsonschema.validate(story.result, result_json_schema())
+    jsonschema.validate(story.result, Result.published_schema())
     base = story.result["base"]
     assert (base["ref"], len(base["commit"])) == ("main", 40)
     compared = story.workloads["heavier"]["comparison"]

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from energygate.production.routing.plan import Routing, Threshold, read_routing, routing_json_schema
+from energygate.production.routing.plan import Routing, Threshold, read_routing
 
-__all__ = ["Routing", "Threshold", "read_routing", "routing_json_schema"]
+__all__ = ["Routing", "Threshold", "read_routing"]

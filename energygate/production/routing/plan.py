@@ -21,13 +21,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from energygate.errors import UsageError
 from energygate.production.routing.pool_costs import PoolCosts
-from energygate.result.result_model import Finite, ResultModel
+from energygate.result.result_model import Document, Finite, ResultModel, first_mistake
 from energygate.text import printable, quote
 
 MAX_BYTES = 10_000_000
@@ -156,7 +156,7 @@ class RateRow(ResultModel):
     mix: Mix | None = Field(description="Null where no mix saves a worthwhile share.")
 
 
-class Routing(ResultModel):
+class Routing(Document):
     """Which pool serves a workload with the least energy, by load."""
 
     schema_name: Literal["energygate/routing/1"] = Field(alias="schema", default="energygate/routing/1")
@@ -169,22 +169,6 @@ class Routing(ResultModel):
     bands: tuple[Band, ...]
     rows: tuple[RateRow, ...] = Field(description="At round rates and at thresholds, in rising order.")
     notes: tuple[str, ...] = Field(description="What to know before trusting the plan.")
-
-    model_config = ConfigDict(populate_by_name=True)
-
-    def to_json(self) -> str:
-        """Return the text of the file."""
-        return self.model_dump_json(by_alias=True, indent=2) + "\n"
-
-
-def routing_json_schema() -> dict[str, Any]:
-    """Return the published JSON Schema (2020-12) of what `energygate route --json` writes."""
-    schema = Routing.model_json_schema(by_alias=True, mode="serialization")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "urn:energygate:routing:1",
-        **schema,
-    }
 
 
 def read_routing(path: str) -> Routing:
@@ -205,8 +189,9 @@ def read_routing(path: str) -> Routing:
     try:
         routing = Routing.model_validate(json.loads(content.decode("utf-8-sig")))
     except (ValidationError, ValueError, RecursionError) as error:
+        why = first_mistake(error) if isinstance(error, ValidationError) else "it is not JSON"
         raise UsageError(
-            f"this file was not written by energygate route: {_why(error)}",
+            f"this file was not written by energygate route: {why}",
             where=name,
             hint="Write it again with energygate route --json",
         ) from None
@@ -216,11 +201,3 @@ def read_routing(path: str) -> Routing:
         pool = quote(unknown[0], max_length=_MAX_QUOTE)
         raise UsageError(f"the plan has a threshold of {pool}, which is not one of its pools", where=name)
     return routing
-
-
-def _why(error: Exception) -> str:
-    if not isinstance(error, ValidationError):
-        return "it is not JSON"
-    details = error.errors(include_url=False, include_context=False, include_input=False)[0]
-    path = ".".join(map(str, details["loc"]))
-    return f"{printable(path, max_length=_MAX_QUOTE)}: {details['msg'][:1].lower()}{details['msg'][1:]}"

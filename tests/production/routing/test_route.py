@@ -12,7 +12,7 @@ from machines import cpu, gpu, machine
 from plans import INT8, plan, requirements
 
 from energygate.errors import MeasurementError, UsageError
-from energygate.production.routing import read_routing, routing_json_schema
+from energygate.production.routing import Routing, read_routing
 from energygate.production.routing.measured_pools import shared_workload
 
 
@@ -241,7 +241,7 @@ def test_the_json_keeps_its_schema_and_is_read_again(tmp_path):
     found = plan(cpu=cpu(), gpu=gpu(), slow=cpu(latency_s=1.0, capacity_per_s=1.0))
     path = tmp_path / "plan.json"
     path.write_text(found.to_json(), encoding="utf-8")
-    jsonschema.Draft202012Validator(routing_json_schema()).validate(json.loads(path.read_text("utf-8")))
+    jsonschema.Draft202012Validator(Routing.published_schema()).validate(json.loads(path.read_text("utf-8")))
     assert read_routing(str(path)) == found
 
 
