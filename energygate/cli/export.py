@@ -116,10 +116,10 @@ def prometheus(
 ) -> None:
     """Run `energygate export prometheus`."""
     from energygate.production.export.live_limits import notes
-    from energygate.production.export.prometheus import FILE, PrometheusOptions, files
+    from energygate.production.export.prometheus import FILE, files
 
     source = source_from(policy, result, workloads)
-    made = files(source, PrometheusOptions(labels=labels, settled=settled))
+    made = files(source, labels=labels, settled=settled)
     following = f"promtool check rules {{output}}/{FILE}, and name it under rule_files in prometheus.yml"
     write(made, output, following, notes=notes(source))
 
@@ -136,13 +136,13 @@ def prometheus(
 )
 def cloudwatch(workloads: tuple[str, ...], policy: str, result: str | None, output: str, answer: str) -> None:
     """Run `energygate export cloudwatch`."""
-    from energygate.production.export.cloudwatch import KIND, METRIC, CloudWatchOptions, deploying, files, unlimited
+    from energygate.production.export.cloudwatch import KIND, METRIC, deploying, files, unlimited
     from energygate.production.export.live_limits import bare_notes
 
     source = source_from(policy, result, workloads)
     for name in workloads:  # a named workload must get its template, or an error
         source.needed_limit(name, METRIC, exporter=KIND)
-    made = files(source, CloudWatchOptions(answer=answer))
+    made = files(source, answer=answer)
     for name in unlimited(source):
         click.echo(f"energygate: {name} has no limit on energy per request, so there is no template for it", err=True)
     following = deploying(source, next(iter(made)), answer)
@@ -163,11 +163,11 @@ def grafana(
     title: str | None,
 ) -> None:
     """Run `energygate export grafana`."""
-    from energygate.production.export.grafana import FILE, TITLE, GrafanaOptions, files
+    from energygate.production.export.grafana import FILE, TITLE, files
     from energygate.production.export.live_limits import notes
 
     source = source_from(policy, result, workloads)
-    made = files(source, GrafanaOptions(labels=labels, title=title or TITLE))
+    made = files(source, labels=labels, title=title or TITLE)
     following = f"import {{output}}/{FILE} in Grafana (Dashboards, New, Import), or provision it"
     write(made, output, following, notes=notes(source))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import PolicyError
@@ -22,25 +21,17 @@ KIND = "cloudwatch"
 METRIC = "energy_per_request"
 
 
-@dataclass(frozen=True, kw_only=True)
-class CloudWatchOptions:
-    """How the templates are written.
-
-    Attributes:
-        answer: What the function moves while the alarm is on, a key of `ANSWERS`; `none` for the alarm alone.
-    """
-
-    answer: str = "concurrency"
-
-
-def files(source: Source, options: CloudWatchOptions | None = None) -> dict[str, str]:
+def files(source: Source, *, answer: str = "concurrency") -> dict[str, str]:
     """Return one template for each workload that has a limit on energy per request.
+
+    Args:
+        source: The policy.
+        answer: What the function moves while the alarm is on, a key of `ANSWERS`; `none` for the alarm alone.
 
     Raises:
         PolicyError: No workload has such a limit, one has only a relative limit and there is no result, or CloudWatch
             does not take a workload's name.
     """
-    answer = (options or CloudWatchOptions()).answer
     limited = [name for name in source.policy.workloads if _has_limit(source, name)]
     templates: dict[str, str] = {}
     for name in limited or list(source.policy.workloads)[:1]:
@@ -113,4 +104,4 @@ def _file_name(workload: str, taken: Container[str]) -> str:
 
 
 KINDS = (*ANSWERS, NONE)
-"""What `CloudWatchOptions.answer` may be."""
+"""What the answer of `files` may be."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -34,31 +33,22 @@ STAYS = "5m"
 _HEIGHT = 8
 
 
-@dataclass(frozen=True, kw_only=True)
-class GrafanaOptions:
-    """How the dashboard is made.
+def files(source: Source, *, labels: Mapping[str, str] = MappingProxyType({}), title: str = TITLE) -> dict[str, str]:
+    """Return the dashboard as one file to import or to provision; it reads what `energygate export prometheus` records.
 
-    Attributes:
+    Args:
+        source: The policy.
         labels: Only series with these labels are looked at, such as `{"namespace": "production"}`.
         title: The dashboard's title; another title is another dashboard to Grafana.
-    """
-
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    title: str = TITLE
-
-
-def files(source: Source, options: GrafanaOptions | None = None) -> dict[str, str]:
-    """Return the dashboard as one file to import or to provision; it reads what `energygate export prometheus` records.
 
     Raises:
         UsageError: Grafana's SDK is not installed.
         PolicyError: A workload has only a relative limit and there is no result, or the carbon intensity is unknown.
     """
-    options = options or GrafanaOptions()
     require("grafana", purpose="the dashboard")
     from grafana_foundation_sdk.cog.encoder import JSONEncoder
 
-    document = json.loads(JSONEncoder(sort_keys=True).encode(_dashboard(source, options).build()))
+    document = json.loads(JSONEncoder(sort_keys=True).encode(_dashboard(source, labels, title).build()))
     for annotation in document["annotations"]["list"]:
         annotation.update(_SHOWN[annotation["name"]])
     return {FILE: json_text(document)}
@@ -88,23 +78,23 @@ def price_rate(source: Source) -> Rate | None:
     return Rate(per_kwh=site.electricity_price.value, unit=site.currency, source=where)
 
 
-def _dashboard(source: Source, options: GrafanaOptions) -> builders.Dashboard:
+def _dashboard(source: Source, labels: Mapping[str, str], title: str) -> builders.Dashboard:
     from grafana_foundation_sdk.builders import dashboard as builders
     from grafana_foundation_sdk.models.dashboard import DashboardCursorSync
 
-    made = builders.Dashboard(options.title)
-    made.uid(f"energygate-{hashlib.sha256(options.title.encode()).hexdigest()[:12]}")
+    made = builders.Dashboard(title)
+    made.uid(f"energygate-{hashlib.sha256(title.encode()).hexdigest()[:12]}")
     made.description(made_by(KIND, source.policy.source)).tags(["energygate"])
     made.time("now-6h", "now").refresh("1m").timezone("browser").editable()
     made.tooltip(DashboardCursorSync.CROSSHAIR)
-    _variables(made, options.labels)
-    _annotations(made, options.labels)
+    _variables(made, labels)
+    _annotations(made, labels)
     limits = [one for name in source.policy.workloads for one in live_limits(source, name, exporter=KIND)]
-    shown = rows(limits, options.labels, carbon_rate(source), price_rate(source))
+    shown = rows(limits, labels, carbon_rate(source), price_rate(source))
     number = 0
-    for title, panels in shown.items():
+    for heading, panels in shown.items():
         number += 1
-        made.with_row(builders.Row(title).id(number))
+        made.with_row(builders.Row(heading).id(number))
         for panel in panels:
             number += 1
             made.with_panel(_panel(panel, number))

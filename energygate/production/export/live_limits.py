@@ -86,27 +86,20 @@ LIVE_METRICS = {
         title="Energy per unit",
         unit=JOULES,
     ),
-    "latency_p50": LiveMetric(
-        record=records.LATENCY_P50,
-        budget="workload:energygate_latency_p50_budget_seconds",
-        alert="EnergygateLatencyP50OverBudget",
-        title="Latency p50",
-        unit=SECONDS,
-    ),
-    "latency_p95": LiveMetric(
-        record=records.LATENCY_P95,
-        budget="workload:energygate_latency_p95_budget_seconds",
-        alert="EnergygateLatencyP95OverBudget",
-        title="Latency p95",
-        unit=SECONDS,
-    ),
-    "latency_p99": LiveMetric(
-        record=records.LATENCY_P99,
-        budget="workload:energygate_latency_p99_budget_seconds",
-        alert="EnergygateLatencyP99OverBudget",
-        title="Latency p99",
-        unit=SECONDS,
-    ),
+    **{
+        f"latency_{quantile}": LiveMetric(
+            record=record,
+            budget=f"workload:energygate_latency_{quantile}_budget_seconds",
+            alert=f"EnergygateLatency{quantile.upper()}OverBudget",
+            title=f"Latency {quantile}",
+            unit=SECONDS,
+        )
+        for quantile, record in (
+            ("p50", records.LATENCY_P50),
+            ("p95", records.LATENCY_P95),
+            ("p99", records.LATENCY_P99),
+        )
+    },
     "success_rate": LiveMetric(
         record=records.ERROR_RATIO,
         budget="workload:energygate_error_ratio_budget",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from energygate.policy import JOULES_PER_KWH
@@ -96,13 +96,8 @@ def rows(
 
 
 def _per_request(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
-    yield Panel(
-        title="Energy per request",
-        unit="joule",
-        queries=_with_limit(live, records.ENERGY_PER_REQUEST),
-        description="Energy of requests x PUE, per request, over 5 minutes."
-        + _written(limits, records.ENERGY_PER_REQUEST),
-    )
+    about = "Energy of requests x PUE, per request, over 5 minutes."
+    yield _limited(limits, live, LIVE_METRICS["energy_per_request"], about, width=HALF)
     yield Panel(
         title="Effective against active",
         unit="joule",
@@ -215,20 +210,9 @@ def _paid(live: Live, carbon: Rate | None, price: Rate | None) -> Iterator[Panel
 
 
 def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
-    yield Panel(
-        title="Latency p95",
-        unit="s",
-        width=THIRD,
-        queries=_with_limit(live, records.LATENCY_P95),
-        description="From the histogram, over 5 minutes." + _written(limits, records.LATENCY_P95),
-    )
-    yield Panel(
-        title="Failed requests",
-        unit="percentunit",
-        width=THIRD,
-        queries=_with_limit(live, records.ERROR_RATIO),
-        description="Share of the requests, over 5 minutes." + _written(limits, records.ERROR_RATIO),
-    )
+    yield _limited(limits, live, LIVE_METRICS["latency_p95"], "From the histogram, over 5 minutes.")
+    failed = _limited(limits, live, LIVE_METRICS["success_rate"], "Share of the requests, over 5 minutes.")
+    yield replace(failed, title="Failed requests")
     yield Panel(
         title="Requests",
         unit="reqps",
@@ -238,23 +222,22 @@ def _service(limits: Sequence[LiveLimit], live: Live) -> Iterator[Panel]:
     )
     on_demand = {one[0] for one in ON_DEMAND}
     for metric in dict.fromkeys(one.live for one in limits if one.live.record in on_demand):
-        yield Panel(
-            title=metric.title,
-            unit=_UNITS[metric.unit.name],
-            width=THIRD,
-            queries=_with_limit(live, metric.record),
-            description="Over 5 minutes." + _written(limits, metric.record),
-        )
+        yield _limited(limits, live, metric, "Over 5 minutes.")
 
 
-_UNITS = {"J": "joule", "s": "s", "B": "bytes"}
+_UNITS = {"J": "joule", "s": "s", "B": "bytes", "of the requests": "percentunit"}
 """Grafana's words for the units of limits."""
 
 
-def _with_limit(live: Live, record: str) -> tuple[Query, ...]:
-    """Return a recorded rate and its limit."""
-    metric = next(one for one in LIVE_METRICS.values() if one.record == record)
-    return Query(expression=_rate(live, record)), _limit(live, metric)
+def _limited(limits: Sequence[LiveLimit], live: Live, metric: LiveMetric, about: str, *, width: int = THIRD) -> Panel:
+    """Return the panel of a recorded rate and its limit."""
+    return Panel(
+        title=metric.title,
+        unit=_UNITS[metric.unit.name],
+        width=width,
+        queries=(Query(expression=_rate(live, metric.record)), _limit(live, metric)),
+        description=about + _written(limits, metric.record),
+    )
 
 
 def _limit(live: Live, metric: LiveMetric) -> Query:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -20,35 +19,28 @@ KIND = "prometheus"
 FILE = "energygate.rules.yml"
 
 
-@dataclass(frozen=True, kw_only=True)
-class PrometheusOptions:
-    """How the rules are written.
+def files(
+    source: Source, *, labels: Mapping[str, str] = MappingProxyType({}), settled: str = alerting_rules.SETTLED
+) -> dict[str, str]:
+    """Return the rules as one file for `rule_files`.
 
-    Attributes:
+    Args:
+        source: The policy.
         labels: Only series with these labels are looked at, such as `{"namespace": "production"}`.
         settled: How long a limit must be broken before it alerts, as Prometheus writes durations.
-    """
-
-    labels: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    settled: str = alerting_rules.SETTLED
-
-
-def files(source: Source, options: PrometheusOptions | None = None) -> dict[str, str]:
-    """Return the rules as one file for `rule_files`.
 
     Raises:
         PolicyError: No workload has a limit that a running system could hold, or one has only a relative limit and
             there is no result.
     """
-    options = options or PrometheusOptions()
-    live = Live(options.labels)
+    live = Live(labels)
     workloads = source.policy.workloads
     limits = [one for name in workloads for one in live_limits(source, name, exporter=KIND)]
     if not limits:
         near = (name for name, one in workloads.items() if not LIVE_METRICS.keys().isdisjoint(one.budgets))
         source.needed_limit(next(near, next(iter(workloads))), *LIVE_METRICS, exporter=KIND)
     wanted = {one.live.record for one in limits}
-    alerts = [rule for one in limits for rule in alerting_rules.over_budget(one, live, options.settled)]
+    alerts = [rule for one in limits for rule in alerting_rules.over_budget(one, live, settled)]
     alerts += [rule for one in limits for rule in alerting_rules.beyond_histogram(one, live)]
     alerts += [rule for name in workloads for rule in alerting_rules.health(source, live, name)]
     groups = {
@@ -58,8 +50,7 @@ def files(source: Source, options: PrometheusOptions | None = None) -> dict[str,
     }
     document = {
         "groups": [
-            {"name": name, "rules": [_labelled(rule, options.labels) for rule in rules]}
-            for name, rules in groups.items()
+            {"name": name, "rules": [_labelled(rule, labels) for rule in rules]} for name, rules in groups.items()
         ]
     }
     heading = [made_by(KIND, source.policy.source), "", *HEADING]

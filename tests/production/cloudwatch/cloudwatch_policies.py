@@ -5,7 +5,7 @@ from __future__ import annotations
 from textwrap import dedent
 
 from energygate.policy import parse_policy
-from energygate.production.export.cloudwatch import CloudWatchOptions, files
+from energygate.production.export.cloudwatch import files
 from energygate.production.export.source import Source
 
 POLICY = """\
@@ -27,4 +27,4 @@ def source(text=POLICY, *, result=None):
 
 
 def template(kind, **others):
-    return files(source(**others), CloudWatchOptions(answer=kind))["digits-cnn.yaml"]
+    return files(source(**others), answer=kind)["digits-cnn.yaml"]

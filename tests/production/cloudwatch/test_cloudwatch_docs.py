@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from cloudwatch_policies import POLICY, source
 
 from energygate.cli import cli
-from energygate.production.export.cloudwatch import KINDS, CloudWatchOptions, files
+from energygate.production.export.cloudwatch import KINDS, files
 
 TEXT = (Path(__file__).parents[3] / "docs" / "cloudwatch.md").read_text(encoding="utf-8")
 SHELL = [shlex.split(one.replace("\\\n", " ")) for one in re.findall(r"```sh\n(.*?)```", TEXT, re.DOTALL)]
@@ -21,7 +21,7 @@ PYTHON = re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL)
 
 
 def parameters(kind):
-    (template,) = files(source(), CloudWatchOptions(answer=kind)).values()
+    (template,) = files(source(), answer=kind).values()
     return yaml.safe_load(template)["Parameters"]
 
 

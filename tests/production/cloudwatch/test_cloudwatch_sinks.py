@@ -21,7 +21,7 @@ from sink_snapshots import METER, Feed, Kept, snapshot, totals
 from energygate import Recorder
 from energygate.errors import UsageError
 from energygate.production.cloudwatch_metric import MetricPoint, name_fault
-from energygate.production.export.cloudwatch import CloudWatchOptions, files
+from energygate.production.export.cloudwatch import files
 from energygate.production.recorder.config import Clocks
 from energygate.production.recorder.emf import EmfSink, emf_line
 from energygate.production.recorder.put_metric_data import PutMetricDataSink
@@ -277,7 +277,7 @@ def test_a_closed_stream_is_counted_as_an_error_of_the_recorder(emf, written):
 @pytest.mark.parametrize("joules", [575, 577])
 def test_sinks_send_the_metric_that_the_exported_alarm_uses(account, joules):
     """576 J of IT energy at a PUE of 1.25 are the policy's 0.2 Wh."""
-    account.deploy(files(source(), CloudWatchOptions(answer="none"))["digits-cnn.yaml"])
+    account.deploy(files(source(), answer="none")["digits-cnn.yaml"])
     put = Feed(PutMetricDataSink(client=lambda: account.client("cloudwatch")))
     now = account.now()
     for age, requests in ((400, 10), (90, 40)):

@@ -15,7 +15,7 @@ from parallel import repeated
 
 from energygate.cli import cli
 from energygate.errors import PolicyError
-from energygate.production.export.cloudwatch import KINDS, CloudWatchOptions, files
+from energygate.production.export.cloudwatch import KINDS, files
 from energygate.production.export.cloudwatch_answers import ANSWERS
 from energygate.production.export.cloudwatch_resources import handler_code
 from energygate.production.export.cloudwatch_targets import TARGETS
@@ -40,7 +40,7 @@ def policy(*budgets, name="digits-cnn", site="{}"):
 
 
 def only(text=POLICY, answer="concurrency", **others):
-    (template,) = files(source(text, **others), CloudWatchOptions(answer=answer)).values()
+    (template,) = files(source(text, **others), answer=answer).values()
     return template
 
 

@@ -8,7 +8,7 @@ import yaml
 from parallel import repeated
 from servers import promtool
 
-from energygate.production.export.prometheus import FILE, PrometheusOptions, files
+from energygate.production.export.prometheus import FILE, files
 
 ENERGY = "EnergygateEnergyPerRequestOverBudget"
 PAGE = {"severity": "page", "metric": "energy_per_request", "level": "error", "workload": "digits-cnn"}
@@ -36,7 +36,7 @@ def judge(tmp_path):
 
     def run(inputs, expected, *, policy=policies.POLICY, expressions=(), interval="1m", matched=({},)):
         exported = {
-            f"{number}-{FILE}": files(policies.source(policy), PrometheusOptions(labels=labels))[FILE]
+            f"{number}-{FILE}": files(policies.source(policy), labels=labels)[FILE]
             for number, labels in enumerate(matched)
         }
         for name, text in exported.items():

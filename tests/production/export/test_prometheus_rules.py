@@ -14,7 +14,7 @@ from servers import promtool
 from energygate.errors import PolicyError
 from energygate.production.export import records
 from energygate.production.export.live_limits import LIVE_METRICS, notes
-from energygate.production.export.prometheus import FILE, PrometheusOptions, files
+from energygate.production.export.prometheus import FILE, files
 
 PAGE = Path(__file__).parents[3].joinpath("docs", "production.md").read_text("utf-8")
 
@@ -75,8 +75,7 @@ def test_only_limited_metrics_get_rules_of_their_own():
 
 
 def test_other_services_on_the_same_prometheus_are_excluded():
-    options = PrometheusOptions(labels={"namespace": 'a"b'})
-    document = yaml.safe_load(files(policies.source(policies.ALL_HELD), options)[FILE])
+    document = yaml.safe_load(files(policies.source(policies.ALL_HELD), labels={"namespace": 'a"b'})[FILE])
     asked = [
         selector
         for group in document["groups"]
