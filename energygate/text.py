@@ -29,3 +29,9 @@ def did_you_mean(word: str, known: Iterable[str], *, otherwise: str) -> str:
 
     near = difflib.get_close_matches(word, [*known], n=1)
     return f"did you mean '{near[0]}'?" if near else otherwise
+
+
+def suggestion(word: str, known: Iterable[str], *, otherwise: str) -> str:
+    """Return `did_you_mean` as a sentence of its own, for a hint."""
+    guess = did_you_mean(word, known, otherwise=otherwise)
+    return guess[:1].upper() + guess[1:]

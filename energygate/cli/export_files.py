@@ -9,6 +9,7 @@ import click
 
 from energygate.cli.shared_options import policy_option, workloads_argument
 from energygate.errors import UsageError
+from energygate.text import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -227,9 +228,6 @@ def _chosen(names: Sequence[str], known: list[str], where: str) -> list[str]:
     """Return the named workloads in the order of the policy; without names, all of them."""
     for name in names:
         if name not in known:
-            import difflib
-
-            near = difflib.get_close_matches(name, known, n=1)
-            guess = f"Did you mean {near[0]!r}?" if near else f"There are {', '.join(known)}"
-            raise UsageError(f"there is no workload {name!r}", where=where, hint=guess)
+            hint = suggestion(name, known, otherwise=f"There are {', '.join(known)}")
+            raise UsageError(f"there is no workload {name!r}", where=where, hint=hint)
     return [name for name in known if not names or name in names]

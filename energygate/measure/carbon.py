@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-import difflib
 from importlib import resources
 from typing import TYPE_CHECKING
 
 from energygate.errors import PolicyError
+from energygate.text import suggestion
 
 if TYPE_CHECKING:
     from energygate.policy import Policy
@@ -50,8 +50,7 @@ def carbon_intensity_g_per_kwh(*, country: str | None = None, cloud: str | None 
         country_of = dict(_rows("cloud_regions.csv"))
         if cloud not in country_of:
             known = [*country_of, *(place for place in figures if "/" in place)]
-            near = difflib.get_close_matches(cloud, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else "Give `intensity` instead"
+            hint = suggestion(cloud, known, otherwise="Give `intensity` instead")
             raise PolicyError(f"no carbon intensity is known for the cloud region {cloud!r}", hint=hint)
         country = country_of[cloud]
     if country is None or "/" in country or country not in figures:

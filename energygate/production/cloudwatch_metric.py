@@ -92,15 +92,14 @@ class UnsentPoints:
         self._sent |= {point.workload: snapshot.workloads[point.workload] for point in points}
 
     def _point(self, name: str, snapshot: Snapshot) -> MetricPoint | None:
-        now, before = snapshot.workloads[name], self._sent.get(name)
-        requests = now.requests - (before.requests if before else 0)
-        energy = (now.energy_joules - (before.energy_joules if before else 0)) * snapshot.pue
-        idle = (now.idle_energy_joules - (before.idle_energy_joules if before else 0)) * snapshot.pue
-        if requests < 1 or not energy > 0 or not math.isfinite(energy + idle):
+        now, sent = snapshot.workloads[name], self._sent.get(name)
+        unsent = now if sent is None else now.minus(sent)
+        energy, idle = unsent.energy_joules * snapshot.pue, unsent.idle_energy_joules * snapshot.pue
+        if unsent.requests < 1 or not energy > 0 or not math.isfinite(energy + idle):
             return None
         return MetricPoint(
             workload=name,
-            requests=requests,
+            requests=unsent.requests,
             energy_joules=energy,
             idle_energy_joules=idle,
             time_seconds=snapshot.time_seconds,

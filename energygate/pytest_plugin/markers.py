@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from energygate.policy.metrics import METRICS
+from energygate.text import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -161,5 +161,5 @@ def _setting(key: str, value: object) -> object:
 
 
 def _unknown(key: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(key, known, n=1)
-    return f"unknown {key!r}; " + (f"did you mean {near[0]!r}?" if near else f"valid are {', '.join(known)}")
+    guess = did_you_mean(key, known, otherwise=f"valid are {', '.join(known)}")
+    return f"unknown {key!r}; {guess}"

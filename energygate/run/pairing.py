@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.policy import TARGET
+from energygate.text import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -89,8 +89,7 @@ def select(pairings: Sequence[Pairing], names: Sequence[str], *, source: str) ->
     known = {one.name: one for one in pairings}
     for name in names:
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(map(repr, known))}"
+            hint = suggestion(name, known, otherwise=f"It has {', '.join(map(repr, known))}")
             raise UsageError(f"the policy has no workload {name!r}", where=source, hint=hint)
     return [one for one in pairings if not names or one.name in names]
 

@@ -6,8 +6,8 @@ import re
 from typing import TYPE_CHECKING
 
 from energygate.policy import METRICS
-from energygate.production.routing.measured_pools import slots_of
-from energygate.production.routing.queueing import ReplicaQueue, ServiceTimes
+from energygate.production.routing.measured_pools import service_times, slots_of
+from energygate.production.routing.queueing import ReplicaQueue
 from energygate.text import printable, quote
 
 if TYPE_CHECKING:
@@ -75,11 +75,6 @@ def why_unusable(source: Source, workload: str) -> tuple[str, str] | None:
 
 
 def replica_of(found: WorkloadResult) -> ReplicaQueue:
-    """Return the machine that measured as a queue; `why_unusable` must be `None`.
-
-    So many clients at once keep so many slots busy, each for as long as a request then takes.
-    """
-    p50, p95, p99, throughput = (found.metrics[one].head for one in NEEDED)
+    """Return the machine that measured as a queue; `why_unusable` must be `None`."""
     slots = (slots_of(found.provenance.load) if found.provenance else None) or 1
-    times = ServiceTimes(p50_s=p50, p95_s=max(p50, p95), p99_s=max(p50, p95, p99), mean_s=slots / throughput)
-    return ReplicaQueue(times, slots)
+    return ReplicaQueue(service_times(found, slots), slots)

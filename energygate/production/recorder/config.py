@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import os
 import time
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.production.recorder.labels import label
+from energygate.text import suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -165,9 +165,8 @@ def _names(policy: Policy | None, workload: str | None) -> tuple[str, ...]:
             )
         return known
     if workload not in known:
-        near = difflib.get_close_matches(str(workload), known, n=1)
-        guess = f"Did you mean {near[0]!r}?" if near else f"It has {', '.join(known)}"
-        raise UsageError(f"the policy has no workload {workload!r}", where=policy.source, hint=guess)
+        hint = suggestion(str(workload), known, otherwise=f"It has {', '.join(known)}")
+        raise UsageError(f"the policy has no workload {workload!r}", where=policy.source, hint=hint)
     return (workload, *(name for name in known if name != workload))
 
 

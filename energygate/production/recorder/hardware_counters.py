@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pynvml
 
@@ -73,11 +73,13 @@ class NvidiaCounter:
 
     def begin(self) -> None:
         """Take the first reading."""
-        self._last = self._clock(), [_joules(gpu) if gpu.has_counter else 0.0 for gpu in self._gpus]
+        counters = pynvml.nvmlDeviceGetTotalEnergyConsumption
+        self._last = self._clock(), [_read_milli(gpu, counters) if gpu.has_counter else 0.0 for gpu in self._gpus]
 
     def growth(self) -> tuple[float, float]:
         """Return joules and seconds since the last reading; after a reset, lost joules stay lost."""
-        watts = math.fsum(_watts(gpu) for gpu in self._gpus if not gpu.has_counter)
+        power = pynvml.nvmlDeviceGetPowerUsage
+        watts = math.fsum(_read_milli(gpu, power) for gpu in self._gpus if not gpu.has_counter)
         before_ns, before = self._last
         self.begin()
         now_ns, now = self._last
@@ -88,13 +90,7 @@ class NvidiaCounter:
         return math.fsum(now) - math.fsum(before) + watts * seconds, seconds
 
 
-def _joules(gpu: Gpu) -> float:
+def _read_milli(gpu: Gpu, query: Callable[[Any], int]) -> float:
+    """Return what NVML has in millijoules or milliwatts, in joules or watts."""
     with nvml_errors(gpu.label):
-        handle = pynvml.nvmlDeviceGetHandleByIndex(gpu.index)
-        return int(pynvml.nvmlDeviceGetTotalEnergyConsumption(handle)) / 1000
-
-
-def _watts(gpu: Gpu) -> float:
-    with nvml_errors(gpu.label):
-        handle = pynvml.nvmlDeviceGetHandleByIndex(gpu.index)
-        return int(pynvml.nvmlDeviceGetPowerUsage(handle)) / 1000
+        return int(query(pynvml.nvmlDeviceGetHandleByIndex(gpu.index))) / 1000

@@ -41,7 +41,7 @@ class TotalsAdder:
         workloads = dict(total.workloads)
         for name, totals in one.workloads.items():
             key = bounded_name(name, workloads.keys(), self._known)
-            mine = workloads.get(key) or _zeroed(replace(totals, units={}))
+            mine = workloads.get(key) or replace(totals.minus(totals), units={})
             units = dict(mine.units)
             add_units(units, totals.units)
             summed = self._rebucketed(mine).plus(self._rebucketed(totals))
@@ -72,7 +72,7 @@ def names(totals: ProcessTotals) -> set[tuple[str, str]]:
 
 def zeroed(totals: ProcessTotals) -> ProcessTotals:
     """Return the same names with nothing counted."""
-    workloads = {name: _zeroed(one) for name, one in totals.workloads.items()}
+    workloads = {name: one.minus(one) for name, one in totals.workloads.items()}
     return ProcessTotals(workloads=workloads, meter_errors=0, start_seconds=totals.start_seconds)
 
 
@@ -105,19 +105,6 @@ def from_json(text: str) -> ProcessTotals:
         )
     except (KeyError, TypeError, AttributeError, OverflowError, RecursionError) as error:
         raise ValueError(f"not written by a recorder: {error}") from error
-
-
-def _zeroed(totals: WorkloadTotals) -> WorkloadTotals:
-    """Return the same units and buckets with nothing counted."""
-    return WorkloadTotals(
-        requests_ok=0,
-        requests_error=0,
-        energy_joules=0.0,
-        idle_energy_joules=0.0,
-        response_bytes=0,
-        durations=replace(totals.durations, counts=(0,) * len(totals.durations.counts), sum_seconds=0.0),
-        units=dict.fromkeys(totals.units, 0.0),
-    )
 
 
 def _workload_to_plain(totals: WorkloadTotals) -> dict[str, Any]:

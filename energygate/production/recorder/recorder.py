@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from energygate.policy import Policy
     from energygate.production.recorder.asgi import AsgiApp
     from energygate.production.recorder.config import Clocks
-    from energygate.production.recorder.middleware import HttpRequests
     from energygate.production.recorder.prometheus import RecorderCollector
     from energygate.production.recorder.samples import LiveMeter
     from energygate.production.recorder.shared_totals import SharedTotals
@@ -171,9 +170,11 @@ class Recorder:
             metrics_path: The path that shows the metrics instead of the application; `None`: none does.
             exclude: Paths that are not counted; one that ends with `*` stands for all with that prefix.
         """
+        from energygate.production.recorder.middleware import HttpRequests
         from energygate.production.recorder.wsgi import WsgiMiddleware
 
-        return WsgiMiddleware(app, self._http_requests(workload, metrics_path, exclude))
+        requests = HttpRequests(self, workload=workload, metrics_path=metrics_path, exclude=exclude)
+        return WsgiMiddleware(app, requests)
 
     def asgi(
         self,
@@ -192,8 +193,10 @@ class Recorder:
             exclude: Paths that are not counted; one that ends with `*` stands for all with that prefix.
         """
         from energygate.production.recorder.asgi import AsgiMiddleware
+        from energygate.production.recorder.middleware import HttpRequests
 
-        return AsgiMiddleware(app, self._http_requests(workload, metrics_path, exclude))
+        requests = HttpRequests(self, workload=workload, metrics_path=metrics_path, exclude=exclude)
+        return AsgiMiddleware(app, requests)
 
     def snapshot(self) -> Snapshot:
         """Return all totals of this process up to the last sample."""
@@ -269,16 +272,6 @@ class Recorder:
     def note(self, what: str, error: BaseException) -> None:
         """Count an internal error, which the service must not see; log it once."""
         self._recording.note(what, error)
-
-    def _http_requests(
-        self,
-        workload: str | Callable[[Any], str | None] | None,
-        metrics_path: str | None,
-        exclude: Collection[str],
-    ) -> HttpRequests:
-        from energygate.production.recorder.middleware import HttpRequests
-
-        return HttpRequests(self, workload=workload, metrics_path=metrics_path, exclude=exclude)
 
     def _share_in(self, directory: str | os.PathLike[str] | None) -> SharedTotals | None:
         if directory is None:

@@ -61,6 +61,10 @@ class WorkloadTotals:
         """Return the sum with another process's totals of the same workload."""
         return _combined(self, other, 1)
 
+    def minus(self, earlier: WorkloadTotals) -> WorkloadTotals:
+        """Return what was added since earlier totals."""
+        return _combined(self, earlier, -1)
+
 
 @dataclass(frozen=True, kw_only=True)
 class MeterInfo:
@@ -126,7 +130,7 @@ class Snapshot(ProcessTotals):
             self,
             workloads=MappingProxyType(
                 {
-                    name: _combined(totals, earlier.workloads[name], -1) if name in earlier.workloads else totals
+                    name: totals.minus(earlier.workloads[name]) if name in earlier.workloads else totals
                     for name, totals in self.workloads.items()
                 }
             ),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import shlex
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from energygate.errors import MeasurementError, UsageError
 from energygate.policy import JOULES_PER_KWH
 from energygate.production.routing.placement import ErrorMargins
 from energygate.production.routing.queueing import ServiceTimes
-from energygate.text import MAX_QUOTE, printable, quote
+from energygate.text import MAX_QUOTE, printable, quote, suggestion
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -162,6 +161,14 @@ def slots_of(load: str) -> int | None:
     return 1 if load == "closed" else int(at_once[1]) if at_once else None
 
 
+def service_times(found: WorkloadResult, slots: int) -> ServiceTimes:
+    """Return how long requests took: each slot was busy for as long as a request took."""
+    p50, p95, p99, throughput = (
+        found.metrics[one].head for one in ("latency_p50", "latency_p95", "latency_p99", "throughput")
+    )
+    return ServiceTimes(p50_s=p50, p95_s=max(p50, p95), p99_s=max(p50, p95, p99), mean_s=slots / throughput)
+
+
 def _measured(one: PoolInput) -> MeasuredPool:
     found = _workload(one)
     provenance = found.provenance
@@ -187,7 +194,6 @@ def _measured(one: PoolInput) -> MeasuredPool:
             where=one.where,
             hint="Something else was running when idle power was measured; measure again on a quiet machine",
         )
-    times = [found.metrics[metric].head for metric in ("latency_p50", "latency_p95", "latency_p99")]
     machine = one.result.machine
     gpus = [each.device for each in provenance.components if each.name == "gpu"]
     pinned = max((len(each.cpus) for each in provenance.launches), default=0)
@@ -201,12 +207,7 @@ def _measured(one: PoolInput) -> MeasuredPool:
         active_joules=active_joules,
         slots=slots,
         capacity_per_s=throughput.head,
-        service=ServiceTimes(
-            p50_s=times[0],
-            p95_s=max(times[:2]),
-            p99_s=max(times),
-            mean_s=slots / throughput.head,
-        ),
+        service=service_times(found, slots),
         margins=ErrorMargins(
             energy=_factors(found.metrics["energy_per_request"]),
             rate=_factors(throughput),
@@ -220,9 +221,8 @@ def _workload(one: PoolInput) -> WorkloadResult:
     known: Mapping[str, WorkloadResult] = {each.name: each for each in one.result.workloads}
     if one.workload in known:
         return known[one.workload]
-    near = difflib.get_close_matches(one.workload, known, n=1)
-    guess = f"Did you mean {quote(near[0])}?" if near else f"It has {', '.join(map(quote, [*known][:5]))}"
-    raise UsageError(f"the result has no workload {quote(one.workload)}", where=one.where, hint=guess)
+    hint = suggestion(one.workload, known, otherwise=f"It has {', '.join(map(quote, [*known][:5]))}")
+    raise UsageError(f"the result has no workload {quote(one.workload)}", where=one.where, hint=printable(hint))
 
 
 def _slots(one: PoolInput, provenance: Provenance) -> int:
