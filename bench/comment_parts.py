@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Literal
 from energygate.gate import Verdict
 from energygate.gate.verdict import worst
 from energygate.result.result import (
-    AgreementResult,
     BaseResult,
     Change,
     ComparisonResult,
@@ -22,6 +21,7 @@ from energygate.result.result import (
     SiteResult,
     WorkloadResult,
 )
+from energygate.workloads.agreement import AgreementResult
 
 if TYPE_CHECKING:
     from energygate.result.result import State

@@ -19,7 +19,9 @@ from comment_parts import (
 )
 
 from energygate.gate import Verdict
-from energygate.result.result import AgreementResult, ComponentResult, ModelResult, OperatorResult
+from energygate.result.result import ComponentResult
+from energygate.workloads.agreement import AgreementResult
+from energygate.workloads.operators import ModelResult, OperatorResult
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from pathlib import Path
 
 FLOORS = (
     {"text", "errors", "files", "version"},
-    {"extras"},
+    {"extras", "document"},
     {"policy", "stats", "repository"},
     {"workloads", "footprint"},
     {"measure"},
@@ -29,7 +29,7 @@ FLOORS = (
 
 FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
 
-PURE_ROOMS = {"text", "policy", "stats", "footprint", "gate", "result", "report"}
+PURE_ROOMS = {"text", "document", "policy", "stats", "footprint", "gate", "result", "report"}
 
 IMPURE_MODULES = frozenset(
     {

@@ -30,9 +30,6 @@ class Bytes:
     download: float | None = None
 
 
-NO_BYTES = Bytes()
-
-
 @dataclass(frozen=True, kw_only=True)
 class _Demand:
     """Energy and time of one request in the windows of some launches.

@@ -6,16 +6,16 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from energygate.document import Document, DocumentPart, Finite
 from energygate.policy import format_quantity
 from energygate.report.phrases import count
 from energygate.result.result import ComponentResult, MachineResult  # noqa: TC001 - pydantic reads annotations
-from energygate.result.result_model import Document, Finite, ResultModel
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 
-class SelfTest(ResultModel):
+class SelfTest(DocumentPart):
     """A comparison of the same code with itself."""
 
     seconds: Finite = Field(description="How long it took.")

@@ -14,7 +14,8 @@ from energygate.policy.units import unit_size, written_unit
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from energygate.result.result import AgreementResult, FindingResult, MetricResult, WorkloadResult
+    from energygate.result.result import FindingResult, MetricResult, WorkloadResult
+    from energygate.workloads.agreement import AgreementResult
 
 MARKS = {
     Verdict.ERROR: "✗",

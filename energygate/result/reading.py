@@ -9,17 +9,17 @@ from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from pydantic import ValidationError
 
+from energygate.document import MAX_PATH, DocumentPart, first_mistake
 from energygate.errors import MeasurementError
 from energygate.policy.fields import leads_elsewhere, one_line
 from energygate.result.contradictions import contradiction
 from energygate.result.result import Result, WorkloadResult
-from energygate.result.result_model import MAX_PATH, ResultModel, first_mistake
 from energygate.text import MAX_QUOTE, printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-Model = TypeVar("Model", bound=ResultModel)
+Model = TypeVar("Model", bound=DocumentPart)
 
 MAX_BYTES = 20_000_000
 """Twice what 1,000 workloads of 24 launches each take: 10 MB (bench/merging.py)."""
@@ -220,13 +220,13 @@ def _validated(model: type[Model], document: dict[str, Any], place: str) -> Mode
 
 def _left_out(value: object, path: str = "") -> Iterator[str]:
     """Yield the keys with a default that a model, or one inside it, was written without."""
-    if isinstance(value, ResultModel):
+    if isinstance(value, DocumentPart):
         for name, inner in value:
             if name not in value.model_fields_set:
                 yield path + name
-            if isinstance(inner, (ResultModel, dict, tuple)):  # leaves are many
+            if isinstance(inner, (DocumentPart, dict, tuple)):  # leaves are many
                 yield from _left_out(inner, f"{path}{name}.")
     elif isinstance(value, (dict, tuple)):
         for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
-            if isinstance(inner, ResultModel):
+            if isinstance(inner, DocumentPart):
                 yield from _left_out(inner, f"{path}{key}.")

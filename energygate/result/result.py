@@ -9,13 +9,15 @@ from typing import Literal
 
 from pydantic import Field
 
+from energygate.document import Document, DocumentPart, Finite
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
 from energygate.policy import LimitKind  # noqa: TC001 - the same
-from energygate.result.result_model import Document, Finite, ResultModel
 from energygate.result.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
+from energygate.workloads.agreement import AgreementResult  # noqa: TC001 - the same
+from energygate.workloads.operators import ModelResult, OperatorResult  # noqa: TC001 - the same
 
 
-class Change(ResultModel):
+class Change(DocumentPart):
     """Relative change from base to head, as a fraction: 0.05 is +5 %."""
 
     estimate: Finite
@@ -23,7 +25,7 @@ class Change(ResultModel):
     high: Finite | None = Field(description="Upper end of the interval; null while there is none.")
 
 
-class FindingResult(ResultModel):
+class FindingResult(DocumentPart):
     """One limit applied to one metric."""
 
     kind: LimitKind
@@ -41,7 +43,7 @@ MUCH = 1.1
 """Values in a report differ by less than this factor from what was measured."""
 
 
-class MetricResult(ResultModel):
+class MetricResult(DocumentPart):
     """One metric of one workload."""
 
     unit: str
@@ -97,7 +99,7 @@ def _is_below(high: float | None, low: float | None) -> bool:
     return high is not None and low is not None and high < low
 
 
-class LaunchResult(ResultModel):
+class LaunchResult(DocumentPart):
     """One launch: a fresh worker, loaded, warmed up and measured."""
 
     cpus: tuple[int, ...] = Field(description="CPUs it was pinned to; empty where that is impossible.")
@@ -111,7 +113,7 @@ class LaunchResult(ResultModel):
     steady: bool = Field(description="Whether warm-up settled before its limit.")
 
 
-class ComponentResult(ResultModel):
+class ComponentResult(DocumentPart):
     """One component of the machine in every reading, and where its joules come from."""
 
     name: str = Field(description="`cpu`, `gpu` or `dram`.")
@@ -126,7 +128,7 @@ class ComponentResult(ResultModel):
     )
 
 
-class Provenance(ResultModel):
+class Provenance(DocumentPart):
     """How the numbers were measured and how far to trust them."""
 
     source: str = Field(description="Which counter, or which row of which table.")
@@ -173,41 +175,14 @@ class Provenance(ResultModel):
     launches: tuple[LaunchResult, ...]
 
 
-class ErrorResult(ResultModel):
+class ErrorResult(DocumentPart):
     """Why there is no number."""
 
     message: str
     detail: str | None = Field(description="The end of a process's output, if there is any.")
 
 
-class AgreementResult(ResultModel):
-    """Whether both sides answered the same requests alike."""
-
-    share: Finite = Field(description="Share of the answers that agree, as a fraction.")
-    compared: int = Field(description="How many answers were compared.")
-    how: Literal["classes", "values"]
-    largest_difference: Finite | None = Field(description="Largest difference between numbers; null without any.")
-
-
-class OperatorResult(ResultModel):
-    """What one type of operator adds to head's time, as a fraction of base's operator time."""
-
-    operator: str
-    base_share: Finite = Field(description="Its share of base's operator time.")
-    contribution: Finite = Field(description="What it adds; all contributions sum up to the change.")
-    is_new: bool
-    is_gone: bool
-
-
-class ModelResult(ResultModel):
-    """What the model of one side is made of."""
-
-    nodes: int
-    parameters: int
-    opset: int
-
-
-class ComparisonResult(ResultModel):
+class ComparisonResult(DocumentPart):
     """How base and head were compared."""
 
     mode: Literal["paired", "alternating"] = Field(
@@ -228,7 +203,7 @@ class ComparisonResult(ResultModel):
 State = Literal["head only", "compared", "unchanged", "added", "renamed", "removed"]
 
 
-class WorkloadResult(ResultModel):
+class WorkloadResult(DocumentPart):
     """One workload: its metrics, its findings, and how they came about."""
 
     name: str
@@ -257,14 +232,14 @@ class WorkloadResult(ResultModel):
     )
 
 
-class BaseResult(ResultModel):
+class BaseResult(DocumentPart):
     """What head was compared with."""
 
     ref: str = Field(description="As given.")
     commit: str | None = Field(description="The merge base; null when a directory was given.")
 
 
-class MachineResult(ResultModel):
+class MachineResult(DocumentPart):
     """The machine that measured."""
 
     cpu_model: str

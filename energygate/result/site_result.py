@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from energygate.document import DocumentPart, Finite
 from energygate.policy.traffic import HOURS_A_DAY
-from energygate.result.result_model import Finite, ResultModel
 
 if TYPE_CHECKING:
     from energygate.footprint import Footprint, Production
@@ -19,7 +19,7 @@ IN_POLICY = "policy"
 """The source of a value that the policy itself gives."""
 
 
-class TrafficResult(ResultModel):
+class TrafficResult(DocumentPart):
     """How much production serves, and the replicas it keeps running."""
 
     requests_per_hour: Annotated[tuple[Finite, ...], Field(min_length=HOURS_A_DAY, max_length=HOURS_A_DAY)] = Field(
@@ -33,7 +33,7 @@ class TrafficResult(ResultModel):
     model_downloads_per_month: Finite
 
 
-class ReplicaResult(ResultModel):
+class ReplicaResult(DocumentPart):
     """A replica in production, where it differs from the machine that measured."""
 
     idle_watts: Finite | None = Field(
@@ -45,14 +45,14 @@ class ReplicaResult(ResultModel):
     embodied_share: Finite | None = Field(description="Share of the machine that a replica takes.")
 
 
-class TrainingResult(ResultModel):
+class TrainingResult(DocumentPart):
     """What training cost."""
 
     energy_kwh: Finite = Field(description="At the facility, its PUE included.")
     lifetime_requests: Finite
 
 
-class SiteResult(ResultModel):
+class SiteResult(DocumentPart):
     """The site that energies are judged for."""
 
     pue: Finite
@@ -77,7 +77,7 @@ OF_PRODUCTION = ("requests_per_day", "water_l_per_kwh", "egress_price", "replica
 """The fields of a site that only production's traffic needs."""
 
 
-class FootprintResult(ResultModel):
+class FootprintResult(DocumentPart):
     """How a workload's effective energy comes about: head's pool of replicas at the site's traffic."""
 
     service_s: Finite = Field(description="Time that a replica is busy with one request.")

@@ -10,12 +10,12 @@ from energygate.errors import MeasurementError, TargetMissing, WorkerDied
 from energygate.gate import Evidence
 from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import usable_cpus
-from energygate.result.result import AgreementResult, ComparisonResult, ModelResult, OperatorResult
+from energygate.result.result import ComparisonResult
 from energygate.run.subject import Subject
 from energygate.workloads.agreement import compare_answers
 from energygate.workloads.answers import CollectedAnswers, accuracy, collect, measure_payloads, read_labels
 from energygate.workloads.model_files import model_download_bytes, model_size_bytes
-from energygate.workloads.operators import model_facts, operator_changes
+from energygate.workloads.operators import model_result, operator_changes
 from energygate.workloads.protocol import UNKNOWN_PAYLOADS
 
 if TYPE_CHECKING:
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from energygate.policy import Site, Workload
     from energygate.run.context import RunContext
     from energygate.run.pairing import Pairing
-    from energygate.workloads.agreement import Agreement
+    from energygate.workloads.agreement import AgreementResult
+    from energygate.workloads.operators import OperatorResult
     from energygate.workloads.protocol import Payloads
     from energygate.workloads.serving import Serving
 
@@ -96,7 +97,7 @@ def _exact_of_head(head: Serving, site: Site, cpus: tuple[int, ...]) -> tuple[di
 
 def _exact_of_both(
     base: Serving, head: Serving, site: Site, cpus: tuple[int, ...]
-) -> tuple[dict[str, Evidence], Agreement | None, list[str]]:
+) -> tuple[dict[str, Evidence], AgreementResult | None, list[str]]:
     """Return both sides' metrics without sampling noise, whether their answers agree, and what is missing."""
     workload = head.workload
     exact = model_evidence(head, site, base)
@@ -132,19 +133,18 @@ def _collected(serving: Serving, cpus: tuple[int, ...]) -> CollectedAnswers:
 
 
 def _comparison(
-    base: Serving, head: Serving, cpus: tuple[int, ...], agreement: Agreement | None, notes: list[str]
+    base: Serving, head: Serving, cpus: tuple[int, ...], agreement: AgreementResult | None, notes: list[str]
 ) -> ComparisonResult:
     """Return what is known of the comparison before the first launch; add an error of the profiler to the notes."""
     are_models = base.workload.onnx is not None and head.workload.onnx is not None
     base_model, head_model = (
-        ModelResult(**vars(model_facts(_model_path(one), label=one.label))) if are_models else None
-        for one in (base, head)
+        model_result(_model_path(one), label=one.label) if are_models else None for one in (base, head)
     )
     return ComparisonResult(
         mode="paired",
         blocks_per_launch=0,
         log_ratios=(),
-        agreement=None if agreement is None else AgreementResult.model_validate(agreement, from_attributes=True),
+        agreement=agreement,
         operators=_operators(base, head, cpus, notes) if are_models else (),
         base_model=base_model,
         head_model=head_model,
@@ -155,7 +155,7 @@ def _comparison(
 def _operators(base: Serving, head: Serving, cpus: tuple[int, ...], notes: list[str]) -> tuple[OperatorResult, ...]:
     """Return the changes by operator type; an error of the profiler is only a note and changes no verdict."""
     try:
-        return tuple(OperatorResult(**vars(one)) for one in operator_changes(base, head, cpus))
+        return operator_changes(base, head, cpus)
     except MeasurementError as error:
         notes.append(f"operators were not compared: {error.what}")
         return ()

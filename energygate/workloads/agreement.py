@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from pydantic import Field
+
+from energygate.document import DocumentPart, Finite
 from energygate.errors import MeasurementError
 from energygate.text import quote
 
@@ -20,24 +22,16 @@ ABSOLUTE_TOLERANCE = 1e-5
 """Values agree within these: more than the reordered float32 sums of a deep model differ by."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class Agreement:
-    """How far the answers of base and head agree.
+class AgreementResult(DocumentPart):
+    """Whether both sides answered the same requests alike."""
 
-    Attributes:
-        share: Share of answers that agree; 1 when both sides answer with nothing at all.
-        compared: Number of answers compared: rows for classes, numbers for values.
-        how: Whether the class with the highest score had to agree, or every value.
-        largest_difference: Largest absolute difference between two numbers; `None` without numbers.
-    """
-
-    share: float
-    compared: int
+    share: Finite = Field(description="Share of the answers that agree, as a fraction.")
+    compared: int = Field(description="How many answers were compared.")
     how: Literal["classes", "values"]
-    largest_difference: float | None
+    largest_difference: Finite | None = Field(description="Largest difference between numbers; null without any.")
 
 
-def compare_answers(base: Answers, head: Answers, *, how: Literal["classes", "values"], label: str) -> Agreement:
+def compare_answers(base: Answers, head: Answers, *, how: Literal["classes", "values"], label: str) -> AgreementResult:
     """Compare the answers of both sides to the same requests.
 
     Args:
@@ -70,9 +64,9 @@ def compare_answers(base: Answers, head: Answers, *, how: Literal["classes", "va
     else:
         agree = [_close(b, h) for b, h in pairs]
     verdicts = np.concatenate([one.reshape(-1) for one in agree]) if agree else np.ones(0, bool)
-    return Agreement(
-        share=float(verdicts.mean()) if verdicts.size else 1.0,
-        compared=int(verdicts.size),
+    return AgreementResult(
+        share=float(verdicts.mean()) if verdicts.size else 1.0,  # neither side answered anything
+        compared=int(verdicts.size),  # rows of classes, or single values
         how=how,
         largest_difference=largest,
     )

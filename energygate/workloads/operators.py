@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 import math
 from collections import Counter, defaultdict
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pydantic import Field
+
+from energygate.document import DocumentPart, Finite
 from energygate.errors import MeasurementError
 from energygate.workloads.model_files import read_model
 
@@ -34,56 +36,39 @@ MIN_SHARE = 0.01
 """Operators that changed by less than this share of base's time are not reported."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class OperatorChange:
-    """The contribution of one operator type to the change.
-
-    Attributes:
-        operator: The operator's type, such as `Conv`.
-        base_share: Its share of base's operator time; 0 if base does not have it.
-        contribution: Its change in time, as a share of base's operator time; the contributions of all types add up
-            to the total change.
-        is_new: Whether base lacks this operator.
-        is_gone: Whether head lacks it.
-    """
+class OperatorResult(DocumentPart):
+    """What one type of operator adds to head's time, as a fraction of base's operator time."""
 
     operator: str
-    base_share: float
-    contribution: float
+    base_share: Finite = Field(description="Its share of base's operator time.")
+    contribution: Finite = Field(description="What it adds; all contributions sum up to the change.")
     is_new: bool
     is_gone: bool
 
 
-@dataclass(frozen=True, kw_only=True)
-class ModelFacts:
-    """The size of a model.
-
-    Attributes:
-        nodes: Number of nodes in the main graph.
-        parameters: Number of values in its initialisers.
-        opset: Version of the standard operator set.
-    """
+class ModelResult(DocumentPart):
+    """What the model of one side is made of."""
 
     nodes: int
     parameters: int
     opset: int
 
 
-def model_facts(path: Path, *, label: str) -> ModelFacts:
-    """Read the facts from a model's file; external data stays unread.
+def model_result(path: Path, *, label: str) -> ModelResult:
+    """Read what a model consists of from its file; external data stays unread.
 
     Raises:
         MeasurementError: When the file is not an ONNX model.
     """
     model = read_model(path, label=label)
-    return ModelFacts(
+    return ModelResult(
         nodes=len(model.graph.node),
         parameters=sum(math.prod(tensor.dims) for tensor in model.graph.initializer),
         opset=max((one.version for one in model.opset_import if one.domain in {"", "ai.onnx"}), default=0),
     )
 
 
-def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tuple[OperatorChange, ...]:
+def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tuple[OperatorResult, ...]:
     """Profile both sides with onnxruntime's profiler, outside the measurement; the largest contribution comes first.
 
     Raises:
@@ -96,7 +81,7 @@ def operator_changes(base: Serving, head: Serving, cpus: tuple[int, ...]) -> tup
     return changes_by_operator(totals[base.side.name], totals[head.side.name])
 
 
-def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[OperatorChange, ...]:
+def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) -> tuple[OperatorResult, ...]:
     """Compare time per request by operator type; return those that changed by at least `MIN_SHARE` of base's time.
 
     Args:
@@ -107,7 +92,7 @@ def changes_by_operator(base: Mapping[str, float], head: Mapping[str, float]) ->
     if not whole:
         return ()
     changes = [
-        OperatorChange(
+        OperatorResult(
             operator=name,
             base_share=base.get(name, 0) / whole,
             contribution=(head.get(name, 0) - base.get(name, 0)) / whole,

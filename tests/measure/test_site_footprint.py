@@ -16,9 +16,10 @@ from energygate.measure.launch import Launches
 from energygate.measure.meters.idle import active_joules
 from energygate.measure.readings import Method
 from energygate.measure.series import DRIFTING, change_series, series
-from energygate.measure.site_footprint import NO_BYTES, Bytes, FootprintModel
+from energygate.measure.site_footprint import Bytes, FootprintModel
 from energygate.policy import Traffic
 
+NO_BYTES = Bytes()
 KWH = 3.6e6
 MODEL = meter_facts(idle_watts=2.0)
 COUNTER = meter_facts(component_facts(method=Method.MEASURED, active_share=None, idle_watts=5.0), idle_watts=5.0)

@@ -27,14 +27,9 @@ from energygate.report.markdown import comment
 from energygate.report.markdown_sections import command
 from energygate.report.markdown_table import SIGNS, table_rows
 from energygate.report.safe_markdown import NO_BREAK_SPACE
-from energygate.result.result import (
-    AgreementResult,
-    BaseResult,
-    Change,
-    ComparisonResult,
-    OperatorResult,
-    SiteResult,
-)
+from energygate.result.result import BaseResult, Change, ComparisonResult, SiteResult
+from energygate.workloads.agreement import AgreementResult
+from energygate.workloads.operators import OperatorResult
 
 RUN = "https://github.com/o/r/actions/runs/4711"
 ARTIFACT = "https://github.com/o/r/actions/runs/4711/artifacts/1"

@@ -21,12 +21,8 @@ from test_markdown_escaping import assert_inert, hostile
 
 from energygate.gate import Verdict
 from energygate.report.markdown import summary
-from energygate.result.result import (
-    BaseResult,
-    Change,
-    OperatorResult,
-    SiteResult,
-)
+from energygate.result.result import BaseResult, Change, SiteResult
+from energygate.workloads.operators import OperatorResult
 
 PARSER = MarkdownIt("commonmark").enable(["table", "strikethrough"])
 

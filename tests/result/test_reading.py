@@ -30,7 +30,8 @@ from energygate.gate import Verdict
 from energygate.report.console import print_report
 from energygate.result import reading
 from energygate.result.reading import read_result
-from energygate.result.result import BaseResult, Change, ComparisonResult, OperatorResult
+from energygate.result.result import BaseResult, Change, ComparisonResult
+from energygate.workloads.operators import OperatorResult
 
 COMPARISON = ComparisonResult(
     mode="paired",

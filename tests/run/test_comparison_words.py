@@ -21,16 +21,11 @@ from energygate.pytest_plugin.failure_text import OPTIONS
 from energygate.report.explanations import against, interval_words, more_time, what_moved
 from energygate.report.headline import headline, improvement
 from energygate.report.phrases import agreement_text, numbers, percent
-from energygate.result.result import (
-    AgreementResult,
-    BaseResult,
-    Change,
-    ComparisonResult,
-    ModelResult,
-    OperatorResult,
-)
+from energygate.result.result import BaseResult, Change, ComparisonResult
 from energygate.run.pairing import Pairing
 from energygate.run.result_parts import failed_workload
+from energygate.workloads.agreement import AgreementResult
+from energygate.workloads.operators import ModelResult, OperatorResult
 
 MINUS = "\N{MINUS SIGN}"
 

@@ -25,9 +25,9 @@ from typing import Literal
 
 from pydantic import Field, ValidationError
 
+from energygate.document import Document, DocumentPart, Finite, first_mistake
 from energygate.errors import UsageError
 from energygate.production.routing.pool_costs import PoolCosts
-from energygate.result.result_model import Document, Finite, ResultModel, first_mistake
 from energygate.text import printable, quote
 
 MAX_BYTES = 10_000_000
@@ -36,7 +36,7 @@ MAX_BYTES = 10_000_000
 _MAX_QUOTE = 120
 
 
-class LatencyLimit(ResultModel):
+class LatencyLimit(DocumentPart):
     """The limit that every placement keeps."""
 
     metric: Literal["latency_p50", "latency_p95", "latency_p99"]
@@ -44,14 +44,14 @@ class LatencyLimit(ResultModel):
     source: str = Field(description="Where it is written: a line of the policy, or `--latency`.")
 
 
-class Rates(ResultModel):
+class Rates(DocumentPart):
     """The range of rates that the plan covers; thresholds outside it are unknown."""
 
     low_per_s: Finite
     high_per_s: Finite
 
 
-class RoutedPool(ResultModel):
+class RoutedPool(DocumentPart):
     """One pool: replicas of the machine that one result was measured on."""
 
     name: str = Field(description="The name given on the command line.")
@@ -92,7 +92,7 @@ class RoutedPool(ResultModel):
         )
 
 
-class Threshold(ResultModel):
+class Threshold(DocumentPart):
     """Where one pool takes over from another as the rate grows."""
 
     below: str
@@ -111,7 +111,7 @@ class Threshold(ResultModel):
     )
 
 
-class Band(ResultModel):
+class Band(DocumentPart):
     """Rates at which one pool is the best by the numbers alone, steps of whole replicas included."""
 
     low_per_s: Finite
@@ -119,7 +119,7 @@ class Band(ResultModel):
     pool: str | None = Field(description="Null where no pool can serve these rates.")
 
 
-class Share(ResultModel):
+class Share(DocumentPart):
     """One pool's part of a mixed placement."""
 
     pool: str
@@ -127,7 +127,7 @@ class Share(ResultModel):
     rate_per_s: Finite = Field(description="Requests a second that go to it.")
 
 
-class Mix(ResultModel):
+class Mix(DocumentPart):
     """Two pools together, where that costs less than any one alone."""
 
     shares: tuple[Share, Share] = Field(description="The one with more of the load first.")
@@ -135,7 +135,7 @@ class Mix(ResultModel):
     saving: Finite = Field(description="Share of the best pool's power that it saves.")
 
 
-class PoolRow(ResultModel):
+class PoolRow(DocumentPart):
     """The cost of one pool on its own at one rate."""
 
     pool: str
@@ -146,7 +146,7 @@ class PoolRow(ResultModel):
     joules_per_request: Finite = Field(description="Facility energy over requests: the effective energy.")
 
 
-class RateRow(ResultModel):
+class RateRow(DocumentPart):
     """All pools at one rate."""
 
     rate_per_s: Finite

@@ -1,4 +1,4 @@
-"""What all parts of a result, and all files written like one, share."""
+"""Files of JSON with a published schema, such as a result: what they and their parts share."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ Finite = Annotated[float, Field(allow_inf_nan=False)]
 MAX_PATH = 120
 
 
-class ResultModel(BaseModel):
-    """A part of a result: frozen, and no key that the schema does not know."""
+class DocumentPart(BaseModel):
+    """A part of such a file: frozen, and no key that the schema does not know."""
 
     model_config = ConfigDict(
         frozen=True,
@@ -26,7 +26,7 @@ class ResultModel(BaseModel):
     )
 
 
-class Document(ResultModel):
+class Document(DocumentPart):
     """A whole file, whose first key is `schema`."""
 
     model_config = ConfigDict(populate_by_name=True)
