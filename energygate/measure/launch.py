@@ -57,8 +57,8 @@ class Launch:
         warm_up_windows: Discarded windows served before.
         warm_up_ns: Time of all discarded requests.
         steady: Whether warm-up settled before its limit.
-        cold_start_ns: Time from starting the process until it could serve.
-        cold_start: IT energy over the same span.
+        cold_start_ns: Time from starting the process until it could serve; longer where both sides started at once.
+        cold_start: IT energy over the same span; `None` where both sides started at once.
         peak_memory_bytes: Peak resident memory of the worker and its children; 0 when unknown.
         codecarbon_joules: codecarbon's own figure for the windows; `None` where the readings are codecarbon's.
         versions: The interpreter's and libraries' versions.
@@ -74,7 +74,7 @@ class Launch:
     warm_up_windows: int
     steady: bool
     cold_start_ns: int
-    cold_start: Reading
+    cold_start: Reading | None
     peak_memory_bytes: int
     codecarbon_joules: float | None
     versions: Mapping[str, str]

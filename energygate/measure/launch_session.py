@@ -55,8 +55,9 @@ class LaunchSession:
         self._traffic = traffic
         self._calls = range(first_call, first_call)
         self._ready: ReadyWorker
-        self._cpus: tuple[int, ...]
-        self._cold_start: Reading
+        self._starting: Worker
+        self._cpus: tuple[int, ...] = ()
+        self._cold_start: Reading | None = None
         self._windows: list[Window] = []
         self._warm_up_call_ns: list[float] = []  # one per window
         self._warm_up_ns = 0
@@ -72,16 +73,32 @@ class LaunchSession:
         Raises:
             MeasurementError: When the worker or the meter fails; the launch must be discarded.
         """
-        self._cpus = cpus
         self._meter.begin_window()
+        with self.start(cpus):
+            self.await_loaded()
+            self._cold_start = self._meter.end_window(self._ready.loaded)
+            yield
+
+    @contextlib.contextmanager
+    def start(self, cpus: tuple[int, ...]) -> Iterator[None]:
+        """Start the worker on these CPUs, unmetered and without waiting until it has loaded; raises as `open` does."""
+        self._cpus = cpus
         try:
-            with self._serving.open(cpus) as ready:
-                self._ready = ready
-                self._cold_start = self._meter.end_window(ready.loaded)
+            with self._serving.start(cpus) as self._starting:
                 yield
         except BaseException:
             self._meter.cancel()
             raise
+
+    def await_loaded(self) -> None:
+        """Wait until the worker has loaded."""
+        self._ready = self._serving.ready(self._starting)
+
+    def pin(self, cpus: tuple[int, ...]) -> None:
+        """Move the frozen worker to these CPUs."""
+        if cpus != self._cpus:
+            self.worker.pin(cpus)
+            self._cpus = cpus
 
     @property
     def worker(self) -> Worker:

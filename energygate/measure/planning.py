@@ -100,9 +100,10 @@ def plan_both(  # noqa: PLR0913 - the same
     time_limit_ns: float,
     start_ns: float,
     label: str,
+    saved_ns: float = 0.0,
     take_turns: bool = True,
 ) -> LaunchPlan:
-    """Plan launches of two sides; as `plan_alone`, with the time of a call of each side.
+    """Plan launches of two sides; as `plan_alone`, with the time of a call of each side, and what starting saves.
 
     At a rate there are no settling calls: threads should wake up as they do in service. Sides that do not take turns
     within a launch get shorter launches.
@@ -113,6 +114,7 @@ def plan_both(  # noqa: PLR0913 - the same
         min_window_ns=min_window_ns,
         time_limit_ns=time_limit_ns,
         start_ns=start_ns,
+        saved_ns=saved_ns,
         threads=max(workload.threads, load.concurrency),
         launches=_launches(workload) if take_turns else MANY_LAUNCHES,
         min_blocks=MIN_BLOCKS if take_turns else 1,

@@ -74,9 +74,11 @@ def series(launches: Sequence[Launch], scatter: Scatter = UNKNOWN) -> dict[str, 
     metrics = {
         "energy_per_request": _energy_per(launches, [launch.requests for launch in launches]),
         "throughput": _mean(launch.requests / _wall_s(launch) for launch in launches),
-        "cold_start": _mean(launch.cold_start_ns * 1e-9 for launch in launches),
-        "cold_start_energy": _mean(launch.cold_start.energy_joules / JOULES_PER_KWH for launch in launches),
     }
+    cold_starts = [launch.cold_start.energy_joules for launch in launches if launch.cold_start]
+    if len(cold_starts) == len(launches):
+        metrics["cold_start"] = _mean(launch.cold_start_ns * 1e-9 for launch in launches)
+        metrics["cold_start_energy"] = _mean(joules / JOULES_PER_KWH for joules in cold_starts)
     metrics |= _quantiles(QUANTILES, launches, lambda window: window.latencies_ns)
     metrics |= _quantiles(FIRST_PIECE_QUANTILES, launches, lambda window: window.first_piece_latencies_ns)
     units = [launch.units for launch in launches if launch.units]

@@ -212,7 +212,7 @@ def _demand(launches: Sequence[Launch], facts: MeterFacts) -> _Demand:
         idle_watts=math.fsum(one.idle_watts or 0.0 for one in facts.components if one.active_share is None),
         wall_s=sum(window.wall_ns for launch in launches for window in launch.windows) * 1e-9 / requests,
         served_s=len(rates) / math.fsum(rates) if paced and rates else None,
-        cold_start_joules=math.fsum(one.cold_start.energy_joules for one in launches) / len(launches),
+        cold_start_joules=math.fsum(one.cold_start.energy_joules for one in launches if one.cold_start) / len(launches),
         cold_start_s=sum(launch.cold_start_ns for launch in launches) * 1e-9 / len(launches),
     )
 

@@ -132,8 +132,7 @@ def plan_launch(
     calls = max(1, math.ceil(min_window_ns / call_ns))
     window_ns = calls * call_ns
     wanted = max(MIN_WINDOWS, math.ceil(max(LAUNCH_NS, start_ns) / window_ns))
-    enough = max(MIN_WINDOWS, math.ceil(START_SHARE * start_ns / window_ns))
-    room = _room(window_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=2)
+    room = _room(window_ns, time_limit_ns, start_ns, launches=launches, enough=MIN_WINDOWS, least=2)
     return LaunchPlan(
         calls=calls,
         windows=min(wanted, room),
@@ -148,6 +147,7 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
     min_window_ns: int,
     time_limit_ns: float,
     start_ns: float,
+    saved_ns: float = 0.0,
     threads: int = 1,
     launches: int = FEW_LAUNCHES,
     min_blocks: int = MIN_BLOCKS,
@@ -163,7 +163,8 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
         min_window_ns: The meter's shortest meaningful window; the faster side's windows are at least that, unless
             the other side is so much slower that its windows would fill the time limit.
         time_limit_ns: Measuring time of the workload as a whole.
-        start_ns: Time of starting, loading and warming up both workers in every launch.
+        start_ns: Time of starting, loading and warming up both workers in the first launch.
+        saved_ns: How much less that takes in later ones, whose workers start at once.
         threads: How many threads the workload computes with.
         launches: How many launches should fit into the time limit.
         min_blocks: The fewest useful blocks; 1 where they do not show how far to trust a launch.
@@ -176,9 +177,16 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
         fitting = (PLANNED_SHARE * time_limit_ns / launches - start_ns) / (min_blocks * 2 * sum(call_ns))
         calls = max(1, min(calls, int(fitting)))
     block_ns = 2 * calls * sum(call_ns)
-    wanted = max(min_blocks, round(max(MIN_PAIRED_NS, start_ns) / block_ns))
-    enough = max(min_blocks, math.ceil(START_SHARE * start_ns / block_ns))
-    room = _room(block_ns, time_limit_ns, start_ns, launches=launches, enough=enough, least=min(2, min_blocks))
+    wanted = max(min_blocks, round(max(MIN_PAIRED_NS, start_ns - saved_ns) / block_ns))
+    room = _room(
+        block_ns,
+        time_limit_ns,
+        start_ns,
+        saved_ns=saved_ns,
+        launches=launches,
+        enough=min_blocks,
+        least=min(2, min_blocks),
+    )
     blocks = min(wanted, room)
     # A call as long as a window settles within itself.
     settles = threads > 1 and max(call_ns) < THREADED_WINDOW_NS
@@ -193,16 +201,24 @@ def plan_pair(  # noqa: PLR0913 - the inputs of a plan
 
 
 def _room(  # noqa: PLR0913 - the inputs of a plan
-    one_ns: float, time_limit_ns: float, start_ns: float, *, launches: int, enough: int, least: int
+    one_ns: float,
+    time_limit_ns: float,
+    start_ns: float,
+    *,
+    saved_ns: float = 0.0,
+    launches: int,
+    enough: int,
+    least: int,
 ) -> int:
     """Return for how many blocks, or windows, of `one_ns` a launch has time, if as many launches as possible fit.
 
-    All `launches` should have `enough` blocks. Fewer launches have `least`; a single one measures for `START_SHARE` of
-    its start, even if that does not fit.
+    All `launches` should have `enough` blocks, and measure for `START_SHARE` of their starts. Fewer launches have
+    `least`; a single one measures for that share, even if it does not fit.
     """
     for count in range(launches, 1, -1):
-        room = int((PLANNED_SHARE * time_limit_ns / count - start_ns) / one_ns)
-        if room >= (enough if count == launches else least):
+        mean_start_ns = start_ns - saved_ns * (count - 1) / count
+        room = int((PLANNED_SHARE * time_limit_ns / count - mean_start_ns) / one_ns)
+        if room >= (max(enough, math.ceil(START_SHARE * mean_start_ns / one_ns)) if count == launches else least):
             return room
     fitting_ns = max(START_SHARE * start_ns, PLANNED_SHARE * time_limit_ns - start_ns)
     return max(least, int(fitting_ns / one_ns))

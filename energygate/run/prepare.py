@@ -62,6 +62,7 @@ def prepare(pairing: Pairing, head: Serving, context: RunContext, *, base: Servi
     else:
         exact, agreement, notes = _exact_of_both(base, head, site, sets[0])
         comparison = _comparison(base, head, sets[0], agreement, notes)
+    scales_to_zero = site.traffic is not None and site.traffic.scale_to_zero_after is not None
     launcher = Launcher(
         head,
         meter,
@@ -70,6 +71,7 @@ def prepare(pairing: Pairing, head: Serving, context: RunContext, *, base: Servi
         time_limit_ns=context.time_limit_s * 1e9,
         coin=random.Random(f"{context.policy.measurement.seed}/{head.name}"),  # noqa: S311 - an order, not a secret
         clock=time.perf_counter_ns,
+        at_once=workload.budgets.keys().isdisjoint({"cold_start", "cold_start_energy"}) and not scales_to_zero,
     )
     return Subject(pairing, launcher, meter=meter, exact=exact, comparison=comparison, notes=notes, context=context)
 

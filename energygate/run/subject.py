@@ -114,7 +114,7 @@ class Subject:
         self._notes = notes
         self._context = context
         self._asleep_s = 0.0
-        self._campaign = Campaign(launcher.launch, clock=time.perf_counter_ns)
+        self._campaign = Campaign(launcher.launch, clock=time.perf_counter_ns, saved_ns=lambda: launcher.saved_ns)
         self._assessment: _Assessment
 
     def measure(self, seconds: float) -> None:

@@ -59,6 +59,14 @@ class ProcessTree:
             _signal(pid, "SIGCONT")
         self._stopped.clear()
 
+    def pin(self, cpus: tuple[int, ...]) -> None:
+        """Move all threads of all processes to these CPUs; only where affinity can be set."""
+        for pid in self._descendants():
+            with contextlib.suppress(OSError):
+                for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names
+                    with contextlib.suppress(OSError):  # it has just ended
+                        os.sched_setaffinity(int(thread), cpus)
+
     def kill(self) -> None:
         """Kill all processes, and wait until they are gone."""
         self._stop(self._descendants)  # otherwise they could start others meanwhile

@@ -135,6 +135,12 @@ class Serving:
         Raises:
             MeasurementError: When loading fails, or the inputs do not fit.
         """
+        with self.start(cpus, profile=profile) as worker:
+            yield self.ready(worker)
+
+    @contextlib.contextmanager
+    def start(self, cpus: tuple[int, ...], *, profile: Path | None = None) -> Iterator[Worker]:
+        """Start a fresh worker, as `open` does, without waiting until it has loaded."""
         start = WorkerStart(
             label=self.label,
             python=self.side.python,
@@ -143,12 +149,17 @@ class Serving:
             threads=self.workload.threads,
         )
         with Worker(start, timeout_s=max(self.timeout_s, MIN_TIMEOUT_S)) as worker:
-            loaded = worker.load(self.workload.kind, self._spec(profile), timeout_s=self._load_timeout_s)
-            self._refuse_other_sides_code(loaded)
-            self.refuse_copies(worker)
-            self._refuse_batches_at_a_rate(loaded)
-            calls = self._bind(worker, loaded)
-            yield ReadyWorker(worker=worker, loaded=loaded, distinct_calls=calls, batch_size=self.workload.batch_size)
+            worker.start_loading(self.workload.kind, self._spec(profile))
+            yield worker
+
+    def ready(self, worker: Worker) -> ReadyWorker:
+        """Wait until a worker that was started has loaded, and bind its inputs; raises as `open` does."""
+        loaded = worker.loaded(timeout_s=self._load_timeout_s)
+        self._refuse_other_sides_code(loaded)
+        self.refuse_copies(worker)
+        self._refuse_batches_at_a_rate(loaded)
+        calls = self._bind(worker, loaded)
+        return ReadyWorker(worker=worker, loaded=loaded, distinct_calls=calls, batch_size=self.workload.batch_size)
 
     @property
     def _load_timeout_s(self) -> float:

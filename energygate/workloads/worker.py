@@ -107,8 +107,17 @@ class Worker:
     # --- Commands ------------------------------------------------------------------------------------------
 
     def load(self, kind: str, spec: Mapping[str, Any], *, timeout_s: float) -> LoadReply:
-        """Load the workload; its time and CPU time count from the start of the process."""
-        reply = self._ask("load", timeout_s=timeout_s, kind=kind, spec=dict(spec))
+        """Load the workload."""
+        self.start_loading(kind, spec)
+        return self.loaded(timeout_s=timeout_s)
+
+    def start_loading(self, kind: str, spec: Mapping[str, Any]) -> None:
+        """Have the workload loaded, without waiting for it; `loaded` must come next."""
+        self._send("load", kind=kind, spec=dict(spec))
+
+    def loaded(self, *, timeout_s: float) -> LoadReply:
+        """Wait until the workload is loaded; its time and CPU time count from the start of the process."""
+        reply = self._receive(timeout_s)
         wall_ns = time.perf_counter_ns() - self._started_ns - reply["joining_ns"]
         return LoadReply.of(reply, wall_ns=wall_ns)
 
@@ -174,6 +183,10 @@ class Worker:
         """End profiling (see `profile` of an ONNX workload's spec); return the path of the profile."""
         return Path(self._ask("end_profile")["path"])
 
+    def pin(self, cpus: tuple[int, ...]) -> None:
+        """Move the frozen worker and everything it has started to these CPUs."""
+        self._processes.pin(cpus)
+
     def shut_down(self) -> int:
         """Shut the worker down; return its peak resident memory in bytes (0 when unknown)."""
         self._processes.remember()
@@ -221,20 +234,20 @@ class Worker:
 
     # --- Protocol ------------------------------------------------------------------------------------------
 
-    def _ask(
-        self,
-        command: str,
-        *,
-        timeout_s: float | None = None,
-        **arguments: Any,  # noqa: ANN401 - what JSON can hold
-    ) -> dict[str, Any]:
-        timeout_s = timeout_s or self._timeout_s
+    def _ask(self, command: str, **arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - what JSON can hold
+        self._send(command, **arguments)
+        return self._receive(self._timeout_s)
+
+    def _send(self, command: str, **arguments: Any) -> None:  # noqa: ANN401 - what JSON can hold
         self._number += 1
         self._last_command = command
         line = json.dumps({"id": self._number, "do": command, **arguments})
         with contextlib.suppress(OSError):  # it may have died already; then its replies end, see below
             self._commands.write(line + "\n")
             self._commands.flush()
+
+    def _receive(self, timeout_s: float) -> dict[str, Any]:
+        command = self._last_command
         try:
             line = self._reply(timeout_s)
         except queue.Empty:

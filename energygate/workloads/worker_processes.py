@@ -48,6 +48,11 @@ class WorkerProcesses:
         if (members := self._members()) is not None:
             members.thaw()
 
+    def pin(self, cpus: tuple[int, ...]) -> None:
+        """Move all processes, which are frozen, to these CPUs."""
+        if self._tree is not None:
+            self._tree.pin(cpus)
+
     def remember(self) -> None:
         """Record the current members, before the worker is asked to end."""
         members = self._members()

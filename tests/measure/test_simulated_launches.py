@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import array
 import contextlib
+import itertools
 import os
 import random
 from types import SimpleNamespace
@@ -13,8 +14,10 @@ import pytest
 from builders import launch, meter_facts, reading
 
 from energygate.errors import WorkerDied
+from energygate.measure.campaign import Campaign
 from energygate.measure.launch import Launches, inputs_measured
 from energygate.measure.launchers import Launcher
+from energygate.measure.series import change_series, series
 from energygate.measure.windows import MAX_WARM_UP_WINDOWS
 from energygate.policy import Workload
 from energygate.workloads.protocol import LoadReply, ServedWindow
@@ -38,8 +41,9 @@ class StandInWorker:
 
     pid = os.getpid()
 
-    def __init__(self, clock, call_ns):
+    def __init__(self, clock, call_ns, *, cpus, loads_until_ns, peak_memory_bytes):
         self._clock, self._call_ns = clock, call_ns
+        self.cpus, self.loads_until_ns, self.peak_memory_bytes = [cpus], loads_until_ns, peak_memory_bytes
         self.windows = []  # (first, count)
         self.served = 0
 
@@ -62,8 +66,11 @@ class StandInWorker:
     def thaw(self):
         """Do nothing."""
 
+    def pin(self, cpus):
+        self.cpus.append(cpus)
+
     def shut_down(self):
-        return 0
+        return self.peak_memory_bytes
 
 
 class StandInServing:
@@ -73,14 +80,25 @@ class StandInServing:
         self.side, self.label, self.seed = SimpleNamespace(name=name), "workload 'w'", 0
         self.workload = Workload(python="app:make", inputs="in.npz" if inputs > 1 else None, **workload)
         self.workers = []
-        self._clock, self._call_ns, self._start_ns, self._inputs = clock, call_ns, start_s * S, inputs
+        self._clock, self._call_ns, self._start_ns, self._inputs = clock, call_ns, round(start_s * S), inputs
+        self.peak_memory_bytes = 1
 
     @contextlib.contextmanager
-    def open(self, cpus):  # noqa: ARG002 - as `Serving.open`
-        self._clock.ns += round(self._start_ns)
-        self.workers.append(StandInWorker(self._clock, self._call_ns))
+    def start(self, cpus):
+        worker = StandInWorker(
+            self._clock,
+            self._call_ns,
+            cpus=cpus,
+            loads_until_ns=self._clock.ns + self._start_ns,
+            peak_memory_bytes=self.peak_memory_bytes,
+        )
+        self.workers.append(worker)
+        yield worker
+
+    def ready(self, worker):
+        self._clock.ns = max(self._clock.ns, worker.loads_until_ns)
         loaded = LoadReply(inputs=None, versions={}, origin=None, wall_ns=1, cpu_ns=1)
-        yield ReadyWorker(worker=self.workers[-1], loaded=loaded, distinct_calls=self._inputs, batch_size=1)
+        return ReadyWorker(worker=worker, loaded=loaded, distinct_calls=self._inputs, batch_size=1)
 
 
 class StandInMeter:
@@ -94,7 +112,7 @@ class StandInMeter:
         return reading(usage.cpu_ns * 1e-9)
 
 
-def launcher(head, base=None, *, start_s=0.2, limit_s=60, inputs=1, **workload):
+def launcher(head, base=None, *, start_s=0.2, limit_s=60, inputs=1, cpu_sets=((),), at_once=True, **workload):
     """A launcher of sides whose calls take as long as these functions say, or always as many nanoseconds."""
     clock = Clock()
     sides = [
@@ -113,10 +131,11 @@ def launcher(head, base=None, *, start_s=0.2, limit_s=60, inputs=1, **workload):
         sides[0],
         StandInMeter(),
         base=sides[1] if base is not None else None,
-        cpu_sets=[()],
+        cpu_sets=list(cpu_sets),
         time_limit_ns=limit_s * S,
         coin=random.Random(0),  # noqa: S311 - an order, not a secret
         clock=clock,
+        at_once=at_once,
     )
     return made, sides, clock
 
@@ -188,6 +207,82 @@ def test_warm_up_that_never_settles_ends():
     (launch,) = made.launch().head
     assert not launch.steady
     assert launch.warm_up_windows <= MAX_WARM_UP_WINDOWS
+
+
+# --- Starting at once --------------------------------------------------------------------------------------
+
+APART = [(0,), (1,)]
+
+
+def times_s(made, clock, *, limit_s=60):
+    """The times of the launches that a campaign with this limit makes."""
+    campaign, times = Campaign(made.launch, clock=clock, saved_ns=lambda: made.saved_ns), [0]
+    campaign.resume(limit_s, decided=lambda: False, on_progress=lambda _: times.append(clock.ns / S))
+    return [after - before for before, after in itertools.pairwise(times)]
+
+
+def test_sides_that_are_slow_to_load_start_at_once_from_the_second_launch_on():
+    made, sides, clock = launcher(20 * MS, 20 * MS, start_s=10, cpu_sets=APART)
+    first, second, third = times_s(made, clock)
+    assert first - 20 == pytest.approx(second - 10) == pytest.approx(third - 10)
+    assert 50 <= first + second + third <= 60
+    for number in (1, 2):
+        workers = [side.workers[number] for side in sides]
+        assert sorted(worker.cpus[0] for worker in workers) == APART  # where they load
+        assert len({worker.cpus[-1] for worker in workers}) == 1  # where they are measured
+    launches = made.launch()
+    assert launches.head[0].cpus == launches.base[0].cpus == sides[0].workers[-1].cpus[-1]
+
+
+def test_cold_starts_are_reported_only_where_every_one_was_metered():
+    made, _, _ = launcher(20 * MS, 20 * MS, start_s=10, cpu_sets=APART)
+    launches = made.launch()
+    assert {"cold_start", "cold_start_energy"} <= change_series(launches).keys()
+    launches += made.launch()
+    assert launches.head[0].cold_start
+    assert launches.head[1].cold_start is launches.base[1].cold_start is None
+    assert not {"cold_start", "cold_start_energy"} & (change_series(launches).keys() | series(launches.head).keys())
+
+
+@pytest.mark.parametrize(
+    "one_after_the_other",
+    [
+        {"at_once": False},
+        {"cpu_sets": [(0,)]},
+        {"cpu_sets": [(0, 1), (1, 2), (0, 2)]},
+        {"cpu_sets": [()]},
+        {"start_s": 1.9},
+        {"peak_memory_bytes": 1 << 60},
+        {"peak_memory_bytes": 0},  # unknown
+    ],
+    ids=str,
+)
+def test_sides_start_one_after_the_other_where_starting_at_once_is_no_use_or_unsafe(one_after_the_other):
+    settings = {"start_s": 10, "cpu_sets": APART, "peak_memory_bytes": 1} | one_after_the_other
+    peak_memory_bytes = settings.pop("peak_memory_bytes")
+    made, sides, _ = launcher(20 * MS, 20 * MS, **settings)
+    for side in sides:
+        side.peak_memory_bytes = peak_memory_bytes
+    for launches in (made.launch(), made.launch()):
+        assert launches.head[0].cold_start
+    assert all(worker.cpus == worker.cpus[:1] for side in sides for worker in side.workers)
+
+
+def test_a_launch_that_failed_while_both_sides_started_is_repeated_one_after_the_other():
+    made, (head, _), _ = launcher(20 * MS, 20 * MS, start_s=10, cpu_sets=APART)
+    made.launch()
+    head.ready, ready = Mock(side_effect=WorkerDied("out of memory")), head.ready
+    with pytest.raises(WorkerDied):
+        made.launch()
+    head.ready = ready
+    assert made.launch().head[0].cold_start
+
+
+def test_a_second_launch_fits_where_only_starting_at_once_makes_room_for_it():
+    made, _, clock = launcher(60 * MS, 90 * MS, start_s=15, cpu_sets=APART)
+    assert len(times_s(made, clock)) == 2
+    made, _, clock = launcher(60 * MS, 90 * MS, start_s=15, cpu_sets=APART, at_once=False)
+    assert len(times_s(made, clock)) == 1
 
 
 # --- Inputs ------------------------------------------------------------------------------------------------
