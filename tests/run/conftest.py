@@ -62,7 +62,7 @@ def sides(tmp_path):
 def pair_launcher(meter):
     """Make a launcher of short launches."""
 
-    def make(base, head, *, seed=0, time_limit_s=2.0, plan=None, meter=meter):
+    def make(base, head, *, seed=0, time_limit_s=2.0, plan=None, meter=meter, at_once=False):
         launcher = Launcher(
             head,
             meter,
@@ -71,6 +71,7 @@ def pair_launcher(meter):
             time_limit_ns=time_limit_s * 1e9,
             coin=random.Random(seed),  # noqa: S311 - an order, not a secret
             clock=time.perf_counter_ns,
+            at_once=at_once,
         )
         launcher.plan = plan
         return launcher

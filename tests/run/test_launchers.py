@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 
 from energygate.errors import MeasurementError, WorkerDied
+from energygate.measure import launchers
 from energygate.measure.launch import Launches
 from energygate.measure.machine import usable_cpus
 from energygate.measure.readings import Component, Method, Reading
@@ -260,6 +261,39 @@ def test_after_an_error_both_workers_are_gone(sides, pair_launcher, has_ended, *
     pids = [pid for _, pid, _ in Diary(base).read("starts")]
     assert len(pids) == 2
     assert all(has_ended(pid) for pid in pids)
+
+
+FAMILY = (
+    DIARY
+    + """
+def make():
+    write("starts", *os.sched_getaffinity(0))
+    threading.Thread(target=time.sleep, args=(60,), daemon=True).start()
+    child = os.posix_spawnp("sleep", ["sleep", "60"], os.environ)
+
+    def request():
+        spin(4)
+        threads = map(int, os.listdir("/proc/self/task"))
+        write("serves", *(cpu for one in (*threads, child) for cpu in os.sched_getaffinity(one)))
+        return 42
+
+    return request
+"""
+)
+
+
+@pytest.mark.skipif(len(usable_cpus()) < 2, reason="one CPU")
+def test_sides_that_start_at_once_load_on_different_cpus_and_are_measured_on_the_same(
+    sides, pair_launcher, monkeypatch
+):
+    monkeypatch.setattr(launchers, "START_AT_ONCE_NS", 0)
+    base, head = sides(FAMILY, FAMILY)
+    launcher, diary = pair_launcher(base, head, at_once=True), Diary(base)
+    launcher.launch()
+    served = len(diary.read("serves"))
+    cpus = launcher.launch().head[0].cpus
+    assert len({words[0] for _, _, words in diary.read("starts")[2:]}) == 2
+    assert {tuple(words) for _, _, words in diary.read("serves")[served:]} == {tuple(map(str, cpus * 3))}
 
 
 def test_a_launch_after_a_failed_one_works(sides, pair_launcher):
