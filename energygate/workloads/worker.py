@@ -22,7 +22,6 @@ from energygate.workloads.worker_processes import WorkerProcesses
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import TracebackType
 
     from typing_extensions import Self
 
@@ -70,11 +69,10 @@ class Worker:
         except BaseException:
             self._processes.end()
             raise
-        process = self._process
-        self._commands = cast("IO[str]", process.stdin)
+        self._commands = cast("IO[str]", self._process.stdin)
         self._readers = [
-            threading.Thread(target=self._read_replies, args=(process.stdout,), daemon=True),
-            threading.Thread(target=self._read_stderr, args=(process.stderr,), daemon=True),
+            threading.Thread(target=self._read_replies, args=(self._process.stdout,), daemon=True),
+            threading.Thread(target=self._read_stderr, args=(self._process.stderr,), daemon=True),
         ]
         for reader in self._readers:
             reader.start()
@@ -227,9 +225,7 @@ class Worker:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     # --- Protocol ------------------------------------------------------------------------------------------
@@ -310,7 +306,9 @@ class Worker:
         kind: type[MeasurementError] = MeasurementError,
     ) -> MeasurementError:
         output = "\n".join(part for part in (detail.strip(), "\n".join(self._stderr)) if part)
-        return kind(_encodable(what), where=self._start.label, hint=hint, detail=_encodable(output) or None)
+        # Lone surrogates, which names of files may contain, are accepted by no stream.
+        what, output = (text.encode("utf-8", "replace").decode() for text in (what, output))
+        return kind(what, where=self._start.label, hint=hint, detail=output or None)
 
     def _read_replies(self, stream: IO[str]) -> None:
         with stream:
@@ -322,8 +320,3 @@ class Worker:
         with stream:
             while line := stream.readline(4096):  # bounded: a workload may print megabytes on one line
                 self._stderr.append(line.rstrip()[:400])
-
-
-def _encodable(text: str) -> str:
-    """Replace lone surrogates, which names of files may contain and no stream accepts."""
-    return text.encode("utf-8", "replace").decode()
