@@ -215,12 +215,10 @@ class Worker:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(SHUTDOWN_SECONDS)
         self._processes.end()
-        if self._process.poll() is None:
-            self._process.kill()
+        self._process.kill()
         self._process.wait()
         for reader in self._readers:
-            # a process that escaped the process tree may still hold the pipe
-            reader.join(timeout=DRAIN_SECONDS)
+            reader.join(timeout=DRAIN_SECONDS)  # a process that escaped the tree may still hold the pipe
 
     def __enter__(self) -> Self:
         return self
