@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from energygate.footprint import Footprint, RequestDemand, footprint, production_of
+from energygate.footprint import DAYS_A_MONTH, Footprint, RequestDemand, footprint, production_of
 from energygate.policy import Site, format_number, format_quantity
 
 REQUEST = RequestDemand(active_joules=6.0, service_s=0.4, cold_start_joules=60.0, cold_start_s=4.0)
@@ -60,13 +60,14 @@ def main() -> None:
     for name, traffic in POOLS.items():
         one = at(traffic, REQUEST)
         it_kwh = one.active_it_kwh + one.idle_it_kwh + one.cold_start_it_kwh
+        month = one.pool.requests * DAYS_A_MONTH
         cells = [
             format_quantity(one.effective_kwh, "kWh"),
             *(f"{kwh / it_kwh * 100:.1f} %" for kwh in (one.active_it_kwh, one.idle_it_kwh, one.cold_start_it_kwh)),
-            format_quantity(one.monthly_kwh, "kWh"),
+            format_quantity(one.effective_kwh * month, "kWh"),
             f"{format_number(one.monthly_cost or 0.0)} USD",
-            format_quantity(one.monthly_g or 0.0, "gCO2e").replace(" CO₂e", ""),
-            format_quantity(one.monthly_litres or 0.0, "L"),
+            format_quantity(one.effective_kwh * month * 380, "gCO2e").replace(" CO₂e", ""),
+            format_quantity(it_kwh * month * 1.8, "L"),
             f"{(at(traffic, cheaper).effective_kwh / one.effective_kwh - 1) * 100:.1f} %",
         ]
         print(f"| {name:30} | {' | '.join(f'{cell:>11}' for cell in cells)} |")

@@ -94,13 +94,24 @@ def show(label: str, closed: Latencies, opened: dict[float, Latencies]) -> list[
     print(f"{'utilisation':>12}  {'p50':>8} {'':>8}  {'p95':>8} {'':>8}  {'p99':>8} {'':>8}  p95 predicted/measured")
     deviations = []
     for share, latencies in opened.items():
-        predicted = [replica.quantile_s(one, share) for one in SHARES]
+        predicted = [quantile_s(replica, one, share) for one in SHARES]
         measured = latencies.quantiles_s()
         pairs = "  ".join(f"{_ms(p):>8} {_ms(m):>8}" for p, m in zip(predicted, measured, strict=True))
         deviations.append(predicted[1] / measured[1] - 1)
         print(f"{share:12.0%}  {pairs}  {deviations[-1]:+.0%}", flush=True)
     print()
     return deviations
+
+
+def quantile_s(replica: ReplicaQueue, share: float, utilisation: float) -> float:
+    """Return the time that a share of the requests stays within, waiting included."""
+    low, high = 0.0, 1 / replica.capacity_per_s
+    while replica.within(high, utilisation) < share:
+        low, high = high, 2 * high
+    for _ in range(30):
+        middle = (low + high) / 2
+        low, high = (low, middle) if replica.within(middle, utilisation) >= share else (middle, high)
+    return high
 
 
 def _ms(seconds: float) -> str:

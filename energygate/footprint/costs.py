@@ -51,10 +51,7 @@ class Footprint:
         idle_it_kwh: One request's share of the replicas' idle energy.
         cold_start_it_kwh: One request's share of cold starts.
         effective_kwh: The sum of the three, times PUE.
-        monthly_kwh: The same for all requests of a month.
-        monthly_g: Its carbon, in gCO2e; `None` without a carbon intensity.
-        monthly_litres: Water for it; `None` without a water usage effectiveness.
-        monthly_electricity: Its price; `None` without a price of electricity.
+        monthly_electricity: Its price for all requests of a month; `None` without a price of electricity.
         monthly_replicas: Price of the replicas while they are up or starting; `None` without a price.
         monthly_egress: Price of data that leaves the site; `None` without a price, or when a size is unknown.
         embodied_g: One request's share of embodied carbon; `None` when unknown.
@@ -68,9 +65,6 @@ class Footprint:
     idle_it_kwh: float
     cold_start_it_kwh: float
     effective_kwh: float
-    monthly_kwh: float
-    monthly_g: float | None
-    monthly_litres: float | None
     monthly_electricity: float | None
     monthly_replicas: float | None
     monthly_egress: float | None
@@ -91,8 +85,7 @@ def footprint(request: RequestDemand, production: Production, *, idle_watts: flo
     Carbon per request is the Software Carbon Intensity of ISO/IEC 21031:2024 (Green Software Foundation,
     https://sci.greensoftware.foundation), SCI = ((E * I) + M) per R, a request being R: E is the effective energy with
     training's share, I the site's intensity, and M = TE * TS * RS the embodied carbon of the hardware, by the time
-    that it is up and the share of it that a replica takes. Water is the site's WUE times IT energy, as The Green Grid
-    defines it (white paper 35, 2011).
+    that it is up and the share of it that a replica takes.
 
     Args:
         request: The measured demand of one request.
@@ -109,9 +102,7 @@ def footprint(request: RequestDemand, production: Production, *, idle_watts: flo
     active = request.active_joules / JOULES_PER_KWH
     idle = watts * pool.replica_seconds / pool.requests / JOULES_PER_KWH
     cold = request.cold_start_joules * pool.cold_starts / pool.requests / JOULES_PER_KWH
-    it_kwh = active + idle + cold
-    effective = it_kwh * production.pue
-    monthly = effective * production.monthly_requests
+    effective = (active + idle + cold) * production.pue
     paid_s = pool.replica_seconds + pool.cold_starts * request.cold_start_s
     intensity, training = production.carbon_g_per_kwh, production.training_kwh_per_request or 0.0
     hardware = _times(paid_s / pool.requests, production.embodied_g_per_s)
@@ -123,10 +114,7 @@ def footprint(request: RequestDemand, production: Production, *, idle_watts: flo
         idle_it_kwh=idle,
         cold_start_it_kwh=cold,
         effective_kwh=effective,
-        monthly_kwh=monthly,
-        monthly_g=_times(monthly, intensity),
-        monthly_litres=_times(it_kwh * production.monthly_requests, production.water_l_per_kwh),
-        monthly_electricity=_times(monthly, production.price_per_kwh),
+        monthly_electricity=_times(effective * production.monthly_requests, production.price_per_kwh),
         monthly_replicas=_times(paid_s / HOUR_S * DAYS_A_MONTH, production.replica_price_per_h),
         monthly_egress=monthly_egress_cost(
             production, egress_bytes=request.egress_bytes, download_bytes=request.download_bytes

@@ -65,7 +65,7 @@ class Factors:
             "cost_per_request": self.price_per_kwh,
             "monthly_energy": month,
             "monthly_carbon": _product(month, self.carbon_g_per_kwh),
-            "monthly_water": _product(month, water, 1 / self.pue),  # of IT energy
+            "monthly_water": _product(month, water, 1 / self.pue),  # of IT energy (The Green Grid, white paper 35)
         }[metric]
 
 

@@ -75,10 +75,6 @@ class VcpuPower:
         """
         return self.full_watts * cpu_ns * 1e-9
 
-    def active_joules(self, cpu_ns: int) -> float:
-        """Return what that much CPU time adds to an idle machine, in joules: at most `energy_joules`."""
-        return (self.full_watts - self.idle_watts) * cpu_ns * 1e-9
-
     def idle_watts_of(self, cpu_count: int) -> float:
         """Return the power of an idle machine with that many logical CPUs, in watts."""
         return self.idle_watts * cpu_count

@@ -128,11 +128,6 @@ class MeterFacts:
         """The relative uncertainty of the least certain component."""
         return max(component.uncertainty for component in self.components)
 
-    @property
-    def signature(self) -> tuple[tuple[str, str, str], ...]:
-        """Name, method and device of each component; only readings with equal signatures are compared."""
-        return tuple(sorted((one.name, one.method.value, one.device) for one in self.components))
-
 
 class Meter(Protocol):
     """Reads the energy of windows. One window is open at a time; windows lie within a launch."""

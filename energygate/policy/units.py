@@ -51,14 +51,13 @@ _MAX_LENGTH = 60  # longer than any sensible quantity, and short enough to quote
 _ARITHMETIC = Context(prec=50, traps=[])
 
 
-def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -> Quantity:
+def parse_quantity(text: str, family: Family) -> Quantity:
     """Read a number, an optional space and a unit of `family`.
 
     Args:
         text: Such as `0.2 Wh`, `10MB`, `5 %`, `0.25 USD/kWh`. Micro may be either micro sign or `u`; case matters,
             since a `mWh` is a billionth of a `MWh`.
         family: The only family that is accepted.
-        allow_negative: Whether the number may be below zero.
 
     Returns:
         The quantity in the family's canonical unit, computed exactly and rounded to a float once.
@@ -79,7 +78,7 @@ def parse_quantity(text: str, family: Family, *, allow_negative: bool = False) -
     value = float(_scale(number, size))
     if math.isinf(value) or (value == 0 and number != 0):
         raise ValueError(f"{text} is too {'large' if value else 'small'} to compute with")
-    if number.is_signed() and not allow_negative:
+    if number.is_signed():
         raise ValueError(f"{text} is negative; {facts.noun} must be at least zero here")
     return Quantity(value=value or 0.0, family=family, unit=canonical, text=text)
 

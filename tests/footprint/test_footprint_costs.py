@@ -64,19 +64,14 @@ def test_effective_energy_is_never_below_that_of_the_requests(request_, site, id
 def test_a_month_is_its_requests(request_, site, idle_watts):
     found = footprint(request_, site, idle_watts=idle_watts)
     monthly_requests = site.traffic.daily * DAYS_A_MONTH
-    assert found.monthly_kwh == pytest.approx(found.effective_kwh * monthly_requests)
-    assert found.monthly_g == pytest.approx(found.monthly_kwh * 380)
-    assert found.monthly_litres == pytest.approx(found.monthly_kwh / site.pue * 1.8)
-    assert found.monthly_electricity == pytest.approx(found.monthly_kwh * 0.25)
+    assert found.monthly_electricity == pytest.approx(found.effective_kwh * monthly_requests * 0.25)
 
 
 @given(requests, sites, idles)
-def test_pue_multiplies_energy_exactly_once_and_neither_water_nor_replicas(request_, site, idle_watts):
+def test_pue_multiplies_energy_exactly_once_and_not_replicas(request_, site, idle_watts):
     alone = footprint(request_, replace(site, pue=1.0), idle_watts=idle_watts)
     found = footprint(request_, site, idle_watts=idle_watts)
     assert found.effective_kwh == pytest.approx(alone.effective_kwh * site.pue)
-    assert found.monthly_g == pytest.approx(alone.monthly_g * site.pue)
-    assert found.monthly_litres == pytest.approx(alone.monthly_litres)
     assert found.monthly_replicas == alone.monthly_replicas
 
 
@@ -84,7 +79,7 @@ def test_pue_multiplies_energy_exactly_once_and_neither_water_nor_replicas(reque
 def test_more_warm_replicas_never_cost_less(request_, warm, more, idle_watts):
     few = footprint(request_, replace(FULL, traffic=at(warm)), idle_watts=idle_watts)
     many = footprint(request_, replace(FULL, traffic=at(warm + more)), idle_watts=idle_watts)
-    for name in ("effective_kwh", "monthly_cost", "monthly_g", "monthly_litres", "sci_g"):
+    for name in ("effective_kwh", "monthly_cost", "sci_g"):
         assert getattr(many, name) >= getattr(few, name) * (1 - 1e-12)
 
 
@@ -93,7 +88,7 @@ def test_sci_is_its_formula(request_, site, idle_watts):
     """((E * I) + M) per R, with training's share in E, over a month's requests."""
     found = footprint(request_, site, idle_watts=idle_watts)
     up_s = found.pool.replica_seconds + found.pool.cold_starts * request_.cold_start_s
-    monthly = (found.monthly_kwh + 1e-7 * site.monthly_requests) * 380 + up_s * DAYS_A_MONTH * 0.002
+    monthly = (found.effective_kwh + 1e-7) * site.monthly_requests * 380 + up_s * DAYS_A_MONTH * 0.002
     assert found.sci_g == pytest.approx(monthly / site.monthly_requests)
 
 
@@ -103,7 +98,6 @@ def test_one_site_by_hand():
     assert found.active_it_kwh * KWH == pytest.approx(0.05)
     assert found.idle_it_kwh * KWH == pytest.approx(8.64)
     assert found.effective_kwh * KWH == pytest.approx(8.69 * 1.25)
-    assert found.monthly_kwh == pytest.approx(8.69 * 1.25 / KWH * 200_000 * 30.4375)
     assert found.monthly_replicas == pytest.approx(2 * 24 * 30.4375 * 0.34)
     assert found.monthly_cost == found.monthly_electricity + found.monthly_replicas
     assert found.pool.cold_starts == 0
@@ -125,7 +119,7 @@ def test_the_policys_idle_power_takes_precedence_over_the_machines():
 
 def test_without_a_price_the_cost_is_unknown_and_not_zero():
     found = footprint(REQUEST, PLAIN, idle_watts=3.0)
-    assert (found.monthly_g, found.monthly_litres, found.sci_g, found.monthly_cost) == (None,) * 4
+    assert (found.sci_g, found.monthly_cost) == (None, None)
     rented = footprint(REQUEST, replace(PLAIN, replica_price_per_h=1.0), idle_watts=3.0)
     assert rented.monthly_cost == rented.monthly_replicas
 

@@ -45,7 +45,8 @@ def test_the_model_says_where_its_watts_come_from(model_meter, machine, power):
     assert facts.source == power.described
     assert power.citation in facts.citation
     assert facts.uncertainty == power.uncertainty
-    assert facts.signature == (("cpu", "estimated", machine.cpu_model),)
+    (cpu,) = facts.components
+    assert (cpu.name, cpu.method, cpu.device) == ("cpu", Method.ESTIMATED, machine.cpu_model)
     assert facts.components[0].period_ns is None
 
 

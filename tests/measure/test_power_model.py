@@ -78,9 +78,6 @@ def test_any_split_of_the_same_cpu_time_costs_the_same(power, shares):
     """However CPU time is spread over cores, processes or windows: summed before or after, less than 5 % apart."""
     at_once = power.energy_joules(sum(shares))
     assert sum(power.energy_joules(share) for share in shares) == pytest.approx(at_once, rel=1e-9)
-    assert sum(power.active_joules(share) for share in shares) == pytest.approx(
-        power.active_joules(sum(shares)), rel=1e-9
-    )
 
 
 @given(power=each_row, total_ns=st.integers(5_000_000, 10**12), cores=st.integers(1, 64))
@@ -113,14 +110,6 @@ def test_readings_do_not_depend_on_the_number_of_cores_or_windows(power, windows
 @given(power=each_row, less=st.integers(0, 10**15), more=st.integers(0, 10**15))
 def test_more_work_never_costs_less(power, less, more):
     assert power.energy_joules(less + more) >= power.energy_joules(less)
-    assert power.active_joules(less + more) >= power.active_joules(less)
-
-
-@given(power=each_row, cpu_ns=st.integers(0, 10**15))
-def test_gross_is_active_and_the_idle_watts_of_the_time_worked(power, cpu_ns):
-    together = power.active_joules(cpu_ns) + power.idle_watts_of(1) * cpu_ns * 1e-9
-    assert power.energy_joules(cpu_ns) == pytest.approx(together)
-    assert power.active_joules(cpu_ns) <= power.energy_joules(cpu_ns)
 
 
 @given(power=each_row, cpu_count=st.integers(1, 512))
@@ -131,8 +120,8 @@ def test_idle_watts_grow_with_the_machine(power, cpu_count):
 def test_energy_is_watts_of_full_load_times_cpu_time():
     power = watts(EPYC_7763)
     assert power.energy_joules(1_000_000_000) == pytest.approx(2.0193)
-    assert power.active_joules(1_000_000_000) == pytest.approx(2.0193 - 0.4454)
-    assert power.energy_joules(0) == power.active_joules(0) == 0.0
+    assert power.idle_watts == pytest.approx(0.4454)
+    assert power.energy_joules(0) == 0.0
 
 
 # What codecarbon alone would say: its own code, for contrast.

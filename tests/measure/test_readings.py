@@ -36,21 +36,3 @@ def test_a_meter_is_as_certain_as_its_least_certain_component():
     assert facts.uncertainty == 0.3
     assert facts.source == f"{cpu().source} and NVML"
     assert facts.citation == cpu().citation
-
-
-@pytest.mark.parametrize(
-    ("one", "other", "alike"),
-    [
-        ([cpu()], [cpu()], True),
-        ([cpu(uncertainty=0.1)], [cpu(uncertainty=0.3)], True),
-        ([cpu(idle_watts=40.0)], [cpu(idle_watts=44.0)], True),
-        ([cpu(), gpu()], [gpu(), cpu()], True),
-        ([cpu()], [cpu(ESTIMATED)], False),  # a permission lost in a reboot
-        ([cpu(device="EPYC 7763")], [cpu(device="EPYC 9V74")], False),
-        ([cpu(), gpu()], [cpu(), gpu(device="A100")], False),
-        ([cpu(), gpu()], [cpu(), gpu(), gpu()], False),
-        ([cpu()], [cpu(), component_facts(name="dram", method=MEASURED)], False),
-    ],
-)
-def test_readings_are_compared_only_where_method_and_device_are_alike(one, other, alike):
-    assert (meter_facts(*one).signature == meter_facts(*other).signature) == alike

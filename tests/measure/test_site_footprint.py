@@ -91,7 +91,6 @@ def test_a_month_s_metrics_are_multiples_of_effective_energy():
             expected = getattr(effective, end) * month * factor
             assert getattr(weighed[name].head, end) == pytest.approx(expected)
     found = at(PRICED).footprint(launches, NO_BYTES)
-    assert weighed["monthly_energy"].head.value == pytest.approx(found.monthly_kwh)
     assert weighed["monthly_cost"].head.value == pytest.approx(found.monthly_cost)
     assert weighed["sci"].head.value == pytest.approx(found.sci_g)
 

@@ -102,7 +102,8 @@ values = st.floats(min_value=-1e12, max_value=1e12).filter(lambda value: value =
 
 
 def _read_back(text, unit):
-    return parse_quantity(text.replace(",", ""), CANONICAL[unit], allow_negative=True).value
+    size = parse_quantity(text.replace(",", "").removeprefix("\N{MINUS SIGN}"), CANONICAL[unit]).value
+    return -size if text.startswith("\N{MINUS SIGN}") else size
 
 
 @given(values, units, st.integers(2, 9))

@@ -159,15 +159,10 @@ def advice(root: Path | None = None) -> str | None:
     return f"this machine has RAPL counters that this user cannot read. {READABLE_HINT}"
 
 
-def update_period_ns(
-    read: Callable[[], float],
-    *,
-    clock: Callable[[], int] = time.perf_counter_ns,
-    timeout_ns: int = TIMEOUT_NS,
-) -> int | None:
+def update_period_ns(read: Callable[[], float], *, clock: Callable[[], int] = time.perf_counter_ns) -> int | None:
     """Return the median time between a counter's updates; `None` when there are none."""
     updates: list[int] = []
-    last, deadline_ns = read(), clock() + timeout_ns
+    last, deadline_ns = read(), clock() + TIMEOUT_NS
     reads = 0
     while len(updates) <= UPDATES and ((now_ns := clock()) < deadline_ns or reads < MIN_READS):
         value = read()

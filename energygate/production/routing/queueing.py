@@ -15,7 +15,6 @@ products of transforms.
 
 from __future__ import annotations
 
-import bisect
 import cmath
 import itertools
 import math
@@ -111,27 +110,6 @@ class ReplicaQueue:
         """Return the share of requests answered within a time, waiting included."""
         at = limit_s / self._step_s
         return 1.0 if at >= LATTICE - 1 else self._share(self._served_below(at), utilisation)
-
-    def quantile_s(self, share: float, utilisation: float) -> float:
-        """Return a quantile of the time that requests take, waiting included.
-
-        Args:
-            share: Such as 0.95.
-            utilisation: Of the replica's capacity, at most `MAX_UTILISATION`.
-        """
-        never, idle = self._waiting(utilisation)
-        times = [
-            sojourn * (never + idle / (1 - utilisation * residual))
-            for sojourn, residual in zip(self._sojourn, self._residual, strict=True)
-        ]
-        mirrored = [one.conjugate() for one in times[-2:0:-1]]
-        # The transform of the conjugates is the inverse, times the number of points.
-        points = [one.real / LATTICE for one in _transform([one.conjugate() for one in times + mirrored])]
-        total = list(itertools.accumulate(points))
-        at = bisect.bisect_left(total, share)
-        if not at:
-            return 0.0
-        return (at - 1 + (share - total[at - 1]) / (total[at] - total[at - 1])) * self._step_s
 
     def highest_utilisation(self, share: float, limit_s: float) -> float | None:
         """Return the highest utilisation at which a share of the requests stays within a time.
