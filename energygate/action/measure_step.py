@@ -16,7 +16,7 @@ from energygate.action.inputs import OPTION_NAMES, Inputs, Task
 from energygate.action.outputs import job_code, outputs_of, result_code
 from energygate.errors import EnergygateError, MeasurementError, PolicyError, UsageError, unexpected
 from energygate.forge.github.events import Activity, activity, read_event
-from energygate.forge.github.step_files import write_outputs
+from energygate.forge.github.step_files import job_variable, write_outputs
 from energygate.forge.github.workflow_commands import Annotation, Level, commands_stopped
 from energygate.policy import load_policy
 from energygate.repository.repository import Repository
@@ -72,7 +72,7 @@ class MeasureStep:
         Raises:
             UsageError: It runs outside of a job.
         """
-        temporary = Path(_needed(self.environ, "RUNNER_TEMP"))
+        temporary = Path(job_variable(self.environ, "RUNNER_TEMP"))
         handover = Handover(directory=Path(tempfile.mkdtemp(prefix="energygate-", dir=temporary)))
         # If this process is killed, the next step still reports it.
         outputs = {"directory": str(handover.directory), "report": "true"}
@@ -92,7 +92,7 @@ class MeasureStep:
         Those of the whole job share a directory. The action's own are among them, and empty until it ends.
         """
         with contextlib.suppress(OSError):
-            for file in Path(_needed(self.environ, "GITHUB_OUTPUT")).parent.iterdir():
+            for file in Path(job_variable(self.environ, "GITHUB_OUTPUT")).parent.iterdir():
                 if _RUNNER_FILE.match(file.name) and file.is_file():
                     file.write_bytes(b"")
 
@@ -198,14 +198,14 @@ class _Project:
     @classmethod
     def of(cls, environ: Mapping[str, str], inputs: Inputs, event: Event) -> _Project:
         # A step runs in the workspace, so messages have the paths that people know.
-        workspace, path = Path(_needed(environ, "GITHUB_WORKSPACE")).resolve(), Path(inputs.path)
+        workspace, path = Path(job_variable(environ, "GITHUB_WORKSPACE")).resolve(), Path(inputs.path)
         if not path.resolve().is_relative_to(workspace):
             raise UsageError("it is outside of the checkout", where="input 'policy'")
         if not path.is_file():
             raise PolicyError("there is no such policy", where=inputs.path, hint="Run energygate init to write one")
         policy = load_policy(inputs.path)
         directory = path.absolute().parent
-        base = base_for(event, directory, asked=inputs.base, trial_sha=_needed(environ, "GITHUB_SHA"))
+        base = base_for(event, directory, asked=inputs.base, trial_sha=job_variable(environ, "GITHUB_SHA"))
         return cls(inputs=inputs, policy=policy, policy_path=directory / path.name, base=base)
 
     def whole_run(self) -> WholeRun:
@@ -242,10 +242,3 @@ def base_for(event: Event, directory: Path, *, asked: str | None, trial_sha: str
         if parents[1:] == (event.head_sha,):
             return parents[0]
     return event.base_sha
-
-
-def _needed(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "")
-    if not value:
-        raise UsageError("it is not set", where=name, hint="This is what the steps of energygate's action.yml run")
-    return value

@@ -15,11 +15,12 @@ from energygate.forge.comment import When, post_result
 from energygate.forge.github.events import Activity, activity
 from energygate.forge.github.labels import label_set
 from energygate.forge.github.step_files import write_outputs, write_summary
-from energygate.forge.github.sticky_comment import MAX_COMMENT, Marker, Thread, post_sticky, room_for_text
+from energygate.forge.github.sticky_comment import Marker, Thread, post_sticky, room_for_text
 from energygate.forge.github.token_owner import own_identity
 from energygate.forge.github.workflow_commands import Annotation, Level, annotation_lines
 from energygate.policy import load_policy
 from energygate.report.markdown import comment_without_result, summary
+from energygate.report.safe_markdown import MAX_COMMENT
 from energygate.result.waiving import waive_by_label
 
 if TYPE_CHECKING:

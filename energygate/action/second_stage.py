@@ -18,7 +18,6 @@ from energygate.policy import parse_policy
 from energygate.policy.policy_file import MAX_BYTES
 from energygate.result.reading import read_result
 from energygate.result.rejudging import judge_again
-from energygate.run.base import policy_text
 
 if TYPE_CHECKING:
     from energygate.action.report_step import ReportStep
@@ -30,10 +29,6 @@ if TYPE_CHECKING:
 
 _NO_ARTIFACT = frozenset({None, 410})
 """Statuses of an artifact that does not exist or has expired; any other is GitHub's refusal."""
-
-
-def _today() -> date:
-    return datetime.now(timezone.utc).date()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +45,7 @@ class SecondStage:
 
     step: ReportStep
     first: FirstStage
-    today: date = field(default_factory=_today)
+    today: date = field(default_factory=lambda: datetime.now(timezone.utc).date())
 
     def run(self) -> None:
         """Find the pull request, download the result, judge it by base's policy, and report it.
@@ -135,4 +130,4 @@ class SecondStage:
             commit=commit,
             limit_bytes=MAX_BYTES,
         )
-        return None if content is None else parse_policy(policy_text(content, where), where)
+        return None if content is None else parse_policy(content, where)

@@ -14,7 +14,7 @@ from energygate.cli.export_files import (
     write,
 )
 from energygate.cli.export_kubernetes import kubernetes
-from energygate.errors import UsageError
+from energygate.cli.shared_options import quantity
 
 HELP = """Write the policy's limits for the systems that run the model.
 
@@ -215,11 +215,5 @@ export.add_command(kubernetes)
 
 def _duration(text: str) -> str:
     """Return the duration as Prometheus writes it: whole minutes where possible, else seconds."""
-    from energygate.policy.unit_families import Family
-    from energygate.policy.units import parse_quantity
-
-    try:
-        seconds = round(parse_quantity(text, Family.TIME).value)
-    except ValueError as error:
-        raise UsageError(f"--for: {error}") from None
+    seconds = round(quantity(text, "time", option="--for"))
     return f"{seconds // 60}m" if seconds and not seconds % 60 else f"{seconds}s"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from energygate.cli.shared_options import POLICY_FILE
+from energygate.cli.shared_options import POLICY_FILE, quantity
 from energygate.errors import UsageError
 from energygate.text import printable, quote
 
@@ -105,7 +105,8 @@ def route(
     """Run `energygate route`."""
     files = _files(pools)
     names = _by_pool(workloads, [*files], "--workload")
-    idle_watts = {name: _watts(text) for name, text in _by_pool(idle_power, [*files], "--idle-power").items()}
+    powers = _by_pool(idle_power, [*files], "--idle-power")
+    idle_watts = {name: quantity(text, "power", option="--idle-power") for name, text in powers.items()}
     warm_replicas = {name: _count(text) for name, text in _by_pool(warm, [*files], "--warm").items()}
     limit = None if latency is None else _latency(latency)
     span = _rates(rates)
@@ -217,19 +218,13 @@ def _by_pool(texts: Sequence[str], pools: Sequence[str], option: str) -> dict[st
 
 def _latency(text: str) -> tuple[Quantile, float]:
     """Parse a limit such as `p95 50 ms`: the metric, and the limit in seconds."""
-    from energygate.policy.unit_families import Family
-    from energygate.policy.units import parse_quantity
-
     match = _LATENCY.fullmatch(text)
     if match is None:
         raise UsageError(
             f"--latency: {quote(text)} is not a limit on p50, p95 or p99",
             hint="Write for example --latency 'p95 50 ms'",
         )
-    try:
-        limit_s = parse_quantity(match["limit"], Family.TIME).value
-    except ValueError as error:
-        raise UsageError(f"--latency: {error}") from None
+    limit_s = quantity(match["limit"], "time", option="--latency")
     if limit_s <= 0:
         raise UsageError("--latency must be greater than 0 s")
     return cast("Quantile", f"latency_{match['quantile']}"), limit_s
@@ -253,16 +248,6 @@ def _rates(text: str) -> Region:
             hint=f"Write for example --rates 1-10000; the maximum is {MAX_RATE_PER_S:.0e}",
         )
     return low, high
-
-
-def _watts(text: str) -> float:
-    from energygate.policy.unit_families import Family
-    from energygate.policy.units import parse_quantity
-
-    try:
-        return parse_quantity(text, Family.POWER).value
-    except ValueError as error:
-        raise UsageError(f"--idle-power: {error}") from None
 
 
 def _count(text: str) -> int:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from energygate.errors import UsageError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -46,6 +48,21 @@ class Time(click.ParamType):  # type: ignore[type-arg]  # click 8.1 has no argum
         if seconds <= 0:
             self.fail("it must be more than 0 s", param, ctx)
         return seconds
+
+
+def quantity(text: str, family: str, *, option: str) -> float:
+    """Read the quantity that an option gives, in the canonical unit of its family.
+
+    Raises:
+        UsageError: It is none; the message names the option.
+    """
+    from energygate.policy.unit_families import Family
+    from energygate.policy.units import parse_quantity
+
+    try:
+        return parse_quantity(text, Family(family)).value
+    except ValueError as error:
+        raise UsageError(f"{option}: {error}") from None
 
 
 def base_options(command: Command) -> Command:

@@ -37,20 +37,14 @@ def load_policy(path: str | os.PathLike[str]) -> Policy:
         raise PolicyError("there is no such policy", where=source, hint=_START) from None
     except (OSError, ValueError) as error:  # ValueError: a null byte in the name
         _refuse_unreadable(source, error)
-    try:
-        text = content.decode()
-    except UnicodeDecodeError as error:
-        line = content.count(b"\n", 0, error.start) + 1
-        hint = "Save it as UTF-8"
-        raise PolicyError("the policy is not UTF-8 text", where=source, line=line, hint=hint) from None
-    return parse_policy(text, source)
+    return parse_policy(content, source)
 
 
-def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
+def parse_policy(text: str | bytes, source: str = "energygate.yml") -> Policy:
     """Read the policy in a text.
 
     Args:
-        text: YAML.
+        text: YAML; bytes are UTF-8.
         source: Its name, for errors and for `Policy.source`.
 
     Returns:
@@ -66,6 +60,14 @@ def parse_policy(text: str, source: str = "energygate.yml") -> Policy:
             where=source,
             hint="Is this the right file?",
         )
+    if isinstance(text, bytes):
+        content = text
+        try:
+            text = content.decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            line = content.count(b"\n", 0, error.start) + 1
+            hint = "Save it as UTF-8"
+            raise PolicyError("the policy is not UTF-8 text", where=source, line=line, hint=hint) from None
     root = read_tree(text, source)
     if root is None:
         raise PolicyError("the policy is empty", where=source, hint=_START)

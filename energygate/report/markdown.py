@@ -11,19 +11,24 @@ from energygate.report.headline import headline
 from energygate.report.markdown_sections import OUTPUT_TITLE, sections
 from energygate.report.markdown_table import SIGNS, table, table_rows
 from energygate.report.phrases import count
-from energygate.report.safe_markdown import NO_BREAK_SPACE, code, details, link, output_block, prose, text
+from energygate.report.safe_markdown import (
+    MAX_COMMENT,
+    MAX_SUMMARY_BYTES,
+    NO_BREAK_SPACE,
+    code,
+    details,
+    link,
+    output_block,
+    prose,
+    text,
+    utf16_units,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from energygate.report.phrases import MetricRow
     from energygate.result.result import Result
-
-COMMENT_LIMIT = 65_536
-"""UTF-16 units of a comment that has nothing else in it; see `room_for_text` for one with a marker."""
-
-SUMMARY_LIMIT = 1_048_576
-"""Bytes of a step's summary, 1 MiB; a larger one is refused as a whole."""
 
 HEADLINE = 300
 """Characters of the headline: a notification shows fewer."""
@@ -68,7 +73,7 @@ def comment(
     *,
     run_url: str | None,
     artifact_url: str | None = None,
-    limit: int = COMMENT_LIMIT,
+    limit: int = MAX_COMMENT,
 ) -> str:
     """Write the comment on a pull request, without the marker that it will be posted behind.
 
@@ -88,7 +93,7 @@ def comment(
     return _fitted(result, _footer(result, links), _COMMENT_SIZES, lambda body: utf16_units(body) <= limit)
 
 
-def summary(result: Result, *, limit: int = SUMMARY_LIMIT) -> str:
+def summary(result: Result, *, limit: int = MAX_SUMMARY_BYTES) -> str:
     """Write the summary of a step: the same, with every row and every explanation.
 
     Args:
@@ -180,11 +185,6 @@ def _footer(result: Result, links: Sequence[str]) -> str:
     version = text(f"energygate {result.energygate_version}", limit=40)
     parts = [*([" ".join(commits)] if head or base else []), *links, version]
     return f"<sub>{' · '.join(parts)}</sub>"
-
-
-def utf16_units(body: str) -> int:
-    """Return how long GitHub takes a text to be."""
-    return len(body.encode("utf-16-le")) // 2
 
 
 def comment_without_result(  # noqa: PLR0913 - an error's parts

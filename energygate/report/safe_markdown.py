@@ -19,6 +19,13 @@ from energygate.report.phrases import detail_lines
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+MAX_COMMENT = 65_536
+"""UTF-16 units of a comment including its marker, according to GitHub's answer 422. Whether it counts bytes instead is
+disputed (262 144 have been measured); 65 536 UTF-16 units are at most 196 608 bytes of UTF-8, so both are respected."""
+
+MAX_SUMMARY_BYTES = 1_048_576
+"""Of one step's summary; GitHub drops a longer one entirely."""
+
 MAX_TEXT = 400
 """Characters of one sentence from outside: enough for every sentence of our own."""
 
@@ -68,6 +75,11 @@ _SHORT = re.compile("(.{6})(?=.)")
 """Six digits: one less than what is taken for a commit."""
 
 _IN_ADDRESS = re.compile(r"[^A-Za-z0-9%:/?&=#.,;+~@_-]")
+
+
+def utf16_units(body: str) -> int:
+    """Return how long GitHub takes a text to be."""
+    return len(body.encode("utf-16-le")) // 2
 
 
 def text(raw: str, *, limit: int = MAX_TEXT) -> str:

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from energygate.errors import PolicyError, UsageError
+from energygate.errors import UsageError
 from energygate.policy import parse_policy
 from energygate.repository.directory_diff import directories_differ
 from energygate.repository.globs import matching
@@ -152,16 +152,4 @@ def _changed(paths: Sequence[str], prefix: PurePosixPath, globs: Sequence[str]) 
 
 
 def _parsed(content: bytes | None, name: str) -> Policy | None:
-    return None if content is None else parse_policy(policy_text(content, name), name)
-
-
-def policy_text(content: bytes, name: str) -> str:
-    """Return the text of a policy file; `name` is what messages call it.
-
-    Raises:
-        PolicyError: When it is not UTF-8.
-    """
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise PolicyError("the policy is not UTF-8 text", where=name) from None
+    return None if content is None else parse_policy(content, name)

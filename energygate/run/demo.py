@@ -22,22 +22,16 @@ version: 1
 site: {pue: 1.25, carbon: {country: DEU}}
 measurement: {time_limit: 20 s}
 workloads:
-  digits-cnn:
-    onnx: models/digits-cnn.onnx
+""" + "".join(
+    f"""\
+  {name}:
+    onnx: models/{name}.onnx
     inputs: data/digits.npz
     labels: label
-    budgets: {energy_per_request: {max_increase: 5 %}, accuracy: {min: 97 %}}
-  digits-mlp:
-    onnx: models/digits-mlp.onnx
-    inputs: data/digits.npz
-    labels: label
-    budgets: {energy_per_request: {max_increase: 5 %}, accuracy: {min: 97 %}}
-  digits-cnn-heavy:
-    onnx: models/digits-cnn-heavy.onnx
-    inputs: data/digits.npz
-    labels: label
-    budgets: {energy_per_request: {max_increase: 5 %}, accuracy: {min: 97 %}}
+    budgets: {{energy_per_request: {{max_increase: 5 %}}, accuracy: {{min: 97 %}}}}
 """
+    for name in MODELS
+)
 
 FAILED = 1
 """Exit code of `energygate check` when a budget is exceeded."""

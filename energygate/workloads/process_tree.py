@@ -10,6 +10,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from energygate.workloads.energygate_worker.resource_usage import descendants
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
@@ -111,14 +113,7 @@ class ProcessTree:
 
 def _with_descendants(roots: list[int]) -> list[int]:
     """Return these processes and all their descendants."""
-    processes = list(dict.fromkeys(roots))
-    for pid in processes:
-        with contextlib.suppress(OSError):
-            for thread in os.listdir(f"/proc/{pid}/task"):  # noqa: PTH208 - names, many times a second
-                with contextlib.suppress(OSError):  # it has just ended
-                    children = Path(f"/proc/{pid}/task/{thread}/children").read_text("ascii").split()
-                    processes += [int(child) for child in children if int(child) not in processes]
-    return processes
+    return list(dict.fromkeys(pid for root in roots for pid in (root, *descendants(root))))
 
 
 def _signal(pid: int, name: str) -> None:

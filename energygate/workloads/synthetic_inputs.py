@@ -19,8 +19,7 @@ Dimension: TypeAlias = "int | str | None"
 """One dimension of a signature: its size, its name, or neither."""
 
 FLOATS = {"tensor(float16)": "float16", "tensor(float)": "float32", "tensor(double)": "float64"}
-INTEGERS = {f"tensor({name})": name for name in ("int8", "int16", "int32", "int64")}
-UNSIGNED = {f"tensor({name})": name for name in ("uint8", "uint16", "uint32", "uint64")}
+INTEGERS = {f"tensor({sign}int{bits})": f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)}
 
 DISTINCT_CALLS = 8
 """Number of different calls: enough that no runtime can live off one cached answer."""
@@ -139,9 +138,8 @@ def _size(node: Tensor, axis: int, sizes: Mapping[Dimension, int], label: str) -
 def _values(node: Tensor, shape: tuple[int, ...], generator: np.random.Generator, label: str) -> np.ndarray[Any, Any]:
     if node.type in FLOATS:
         return generator.random(shape).astype(FLOATS[node.type])
-    integer = INTEGERS.get(node.type) or UNSIGNED.get(node.type)
-    if integer:
-        return generator.integers(0, 2, shape).astype(integer)
+    if node.type in INTEGERS:
+        return generator.integers(0, 2, shape).astype(INTEGERS[node.type])
     if node.type == "tensor(bool)":
         return generator.integers(0, 2, shape).astype(bool)
     if node.type == "tensor(string)":

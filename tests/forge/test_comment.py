@@ -7,9 +7,10 @@ from builders import failed_workload_result, judged, result, workload_result
 from github_simulator.api.fake_github import ALICE
 
 from energygate.forge.comment import When, is_worth_a_comment, post_result
-from energygate.forge.github.sticky_comment import MAX_COMMENT, Marker, PostOutcome, Thread
+from energygate.forge.github.sticky_comment import Marker, PostOutcome, Thread
 from energygate.gate import Verdict
 from energygate.report.markdown import comment
+from energygate.report.safe_markdown import MAX_COMMENT
 from energygate.result.result import Change
 
 THREAD = Thread(repository="o/r", number=1)

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.step_files import (
-    MAX_SUMMARY_BYTES,
     output_text,
     write_outputs,
     write_summary,
 )
+from energygate.report.safe_markdown import MAX_SUMMARY_BYTES
 
 
 def as_the_runner_reads(text):

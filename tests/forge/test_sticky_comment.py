@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.sticky_comment import (
-    MAX_COMMENT,
     MAX_ROUNDS,
     Comment,
     Marker,
@@ -23,6 +22,7 @@ from energygate.forge.github.sticky_comment import (
     room_for_text,
 )
 from energygate.forge.github.token_owner import Identity, own_identity
+from energygate.report.safe_markdown import MAX_COMMENT
 
 SHA = "a" * 40
 THREAD = Thread(repository="o/r", number=1)

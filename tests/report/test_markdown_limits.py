@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from test_markdown import BASE, RUN, WORSE, changed, rows_of, written
 
 from energygate.errors import UsageError
-from energygate.forge.github.sticky_comment import MAX_COMMENT, Marker, room_for_text
+from energygate.forge.github.sticky_comment import Marker, room_for_text
 from energygate.gate import Verdict
-from energygate.report.markdown import COMMENT_LIMIT, SUMMARY_LIMIT, summary
+from energygate.report.markdown import summary
+from energygate.report.safe_markdown import MAX_COMMENT, MAX_SUMMARY_BYTES
 
 
 def many(number, verdict=Verdict.FAIL, *, name="a-workload-with-a-long-name", reason=None):
@@ -35,7 +36,7 @@ WIDE = "|" * 60
 @pytest.mark.parametrize("number", [1, 12, 300])
 def test_a_comment_always_fits(number, name, verdict):
     body = written(many(number, verdict, name=name, reason="because | " * 30), limit=ROOM)
-    assert len(f"{MARKER}\n{body}".encode("utf-16-le")) / 2 <= MAX_COMMENT == COMMENT_LIMIT
+    assert len(f"{MARKER}\n{body}".encode("utf-16-le")) / 2 <= MAX_COMMENT
     assert len(body.encode()) < 200_000  # were it bytes that GitHub counts
     assert body.startswith("### ")
     assert RUN in body
@@ -86,4 +87,4 @@ def test_a_summary_has_every_row(number):
 
 def test_a_summary_fits_too():
     body = summary(many(3000, name=WIDE))
-    assert len(body.encode()) < SUMMARY_LIMIT
+    assert len(body.encode()) < MAX_SUMMARY_BYTES

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.forge.github.json_fields import Fields, is_repository, is_sha
+from energygate.forge.github.step_files import job_variable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -152,7 +153,7 @@ def read_event(environ: Mapping[str, str]) -> Event:
     Raises:
         UsageError: When this is not a GitHub Actions job, or its event does not match GitHub's description.
     """
-    path = Path(_variable(environ, "GITHUB_EVENT_PATH"))
+    path = Path(job_variable(environ, "GITHUB_EVENT_PATH"))
     try:
         payload = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
@@ -169,11 +170,11 @@ def event_from(environ: Mapping[str, str], payload: object) -> Event:
         UsageError: When something is missing or of the wrong type; the sentence names it.
     """
     fields = Fields(content=payload, source="the event's payload", error=_invalid)
-    name = _variable(environ, "GITHUB_EVENT_NAME")
-    repository = _variable(environ, "GITHUB_REPOSITORY")
+    name = job_variable(environ, "GITHUB_EVENT_NAME")
+    repository = job_variable(environ, "GITHUB_REPOSITORY")
     if not is_repository(repository):
         raise UsageError("it is not owner/name", where="GITHUB_REPOSITORY")
-    sha = _variable(environ, "GITHUB_SHA")
+    sha = job_variable(environ, "GITHUB_SHA")
     if not is_sha(sha):
         raise UsageError("it is not a full commit hash", where="GITHUB_SHA")
     first_stage = _first_stage(fields) if name == "workflow_run" else None
@@ -188,7 +189,7 @@ def event_from(environ: Mapping[str, str], payload: object) -> Event:
         name=name,
         action=fields.optional_text("action"),
         repository=repository,
-        actor=_variable(environ, "GITHUB_ACTOR"),
+        actor=job_variable(environ, "GITHUB_ACTOR"),
         run_id=_number(environ, "GITHUB_RUN_ID"),
         attempt=_number(environ, "GITHUB_RUN_ATTEMPT"),
         head_sha=first_stage.head_sha if first_stage else head,
@@ -216,15 +217,8 @@ def _invalid(sentence: str) -> UsageError:
     return UsageError(sentence, where="GITHUB_EVENT_PATH")
 
 
-def _variable(environ: Mapping[str, str], name: str) -> str:
-    value = environ.get(name, "")
-    if not value:
-        raise UsageError("it is not set", where=name, hint="This runs in a job of GitHub Actions, which sets it")
-    return value
-
-
 def _number(environ: Mapping[str, str], name: str) -> int:
-    value = _variable(environ, name)
+    value = job_variable(environ, name)
     if not (value.isascii() and value.isdigit() and len(value) <= _MAX_DIGITS and int(value) > 0):
         raise UsageError("it is not a whole number above 0", where=name)
     return int(value)

@@ -9,12 +9,10 @@ from typing import TYPE_CHECKING
 
 from energygate.errors import UsageError
 from energygate.forge.github.api_errors import GitHubError
+from energygate.report.safe_markdown import MAX_SUMMARY_BYTES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-
-MAX_SUMMARY_BYTES = 1_048_576
-"""Of one step; GitHub drops a longer one entirely."""
 
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
 _TOKEN_BYTES = 16
@@ -79,7 +77,16 @@ def _append(environ: Mapping[str, str], variable: str, text: str) -> None:
 
 
 def _file(environ: Mapping[str, str], variable: str) -> Path:
-    path = environ.get(variable, "")
-    if not path:
-        raise UsageError("it is not set", where=variable, hint="The runner sets it for each step of a job")
-    return Path(path)
+    return Path(job_variable(environ, variable))
+
+
+def job_variable(environ: Mapping[str, str], name: str) -> str:
+    """Return a variable that the runner sets.
+
+    Raises:
+        UsageError: Outside of a job.
+    """
+    value = environ.get(name, "")
+    if not value:
+        raise UsageError("it is not set", where=name, hint="This runs in a job of GitHub Actions, which sets it")
+    return value

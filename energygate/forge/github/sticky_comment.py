@@ -12,16 +12,13 @@ from energygate.forge.github.api_errors import GitHubError
 from energygate.forge.github.json_fields import is_repository, is_sha
 from energygate.forge.github.retry import MAX_WAIT_S
 from energygate.forge.github.token_owner import Identity
+from energygate.report.safe_markdown import MAX_COMMENT, utf16_units
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from energygate.forge.github.client import GitHubClient
     from energygate.forge.github.json_fields import Fields
-
-MAX_COMMENT = 65_536
-"""Characters of a comment including its marker, according to GitHub's answer 422. Whether it counts bytes instead is
-disputed (262 144 have been measured); 65 536 UTF-16 units are at most 196 608 bytes of UTF-8, so both are respected."""
 
 MAX_ROUNDS = 6
 """How often to check whether other runs have changed the comment meanwhile."""
@@ -200,7 +197,7 @@ def post_sticky(client: GitHubClient, *, thread: Thread, author: Identity, marke
         UsageError: When the text is too long.
         GitHubError: When GitHub refuses, or other runs keep changing the comment.
     """
-    if len(text.encode("utf-16-le")) // 2 > room_for_text(marker):
+    if utf16_units(text) > room_for_text(marker):
         raise UsageError(f"the comment has more than {MAX_COMMENT:,} characters, including its marker")
     body = _body(marker, text)
     created: Comment | None = None

@@ -181,14 +181,14 @@ def children_cpu_ns() -> int:
     # A child that is waited for between the two readings would be in neither; then both are repeated.
     for _ in range(MAX_TRIES):
         ended_s = ended()
-        descendants = _descendants(os.getpid()) if LINUX else []
-        living_ns = sum(map(_process_cpu_ns, descendants))
-        if ended() == ended_s and (not descendants or _descendants(os.getpid()) == descendants):
+        living = descendants(os.getpid()) if LINUX else []
+        living_ns = sum(map(_process_cpu_ns, living))
+        if ended() == ended_s and (not living or descendants(os.getpid()) == living):
             break
     return int(ended_s * 1e9) + living_ns
 
 
-def _descendants(pid: int) -> list[int]:
+def descendants(pid: int) -> list[int]:
     """Return the ids of all living descendants, from the kernel's list of each thread's children."""
     children: list[int] = []
     try:
@@ -199,7 +199,7 @@ def _descendants(pid: int) -> list[int]:
         # If the thread has just ended, its children belong to another one now.
         with suppress(OSError), open("/proc/%d/task/%s/children" % (pid, thread)) as listing:
             children.extend(int(child) for child in listing.read().split())
-    return children + [grandchild for child in children for grandchild in _descendants(child)]
+    return children + [grandchild for child in children for grandchild in descendants(child)]
 
 
 def _process_cpu_ns(pid: int) -> int:
@@ -228,7 +228,7 @@ def peak_memory_bytes() -> int:
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
         return peak if sys.platform == "darwin" else peak * 1024
     # Not ru_maxrss: after vfork it starts at the size of the process that started this one.
-    processes = {os.getpid(), *_descendants(os.getpid())}
+    processes = {os.getpid(), *descendants(os.getpid())}
     for group in joined:
         processes.update(group.members())
     total = 0
