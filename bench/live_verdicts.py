@@ -3,12 +3,14 @@
     uv run python bench/live_verdicts.py [RUNS] [CASE]
 
 Every run is `energygate check --base-dir` with the default time limit, in directories of its own. Prints how many
-verdicts were right, and the median times of measuring and of the whole command. A run takes one to two minutes.
+verdicts were right, the median times of measuring and of the whole command, and how far all launches scattered
+(standard deviation of ln(head/base)). A run takes one to two minutes.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -198,6 +200,7 @@ class Checked:
     seconds: float
     command_seconds: float
     launches: int
+    log_ratios: list[float]
 
 
 def check(case: Case) -> Checked:
@@ -227,12 +230,13 @@ def check(case: Case) -> Checked:
             seconds=sum(one["provenance"]["seconds"] for one in found["workloads"]),
             command_seconds=seconds,
             launches=max(len(one["provenance"]["launches"]) for one in found["workloads"]),
+            log_ratios=[ratio for one in found["workloads"] for ratio in one["comparison"]["log_ratios"]],
         )
 
 
 def main(runs: int, only: str) -> int:
     """Print a line per case; returns 1 when a verdict was not right."""
-    print(f"{'case':54}{'should':>8}{'is':>12}{'measured':>10}{'in all':>8}{'launches':>10}")
+    print(f"{'case':54}{'should':>8}{'is':>12}{'measured':>10}{'in all':>8}{'launches':>10}{'scatter':>9}")
     wrong = False
     for case in CASES:
         if only not in case.name:
@@ -243,10 +247,13 @@ def main(runs: int, only: str) -> int:
         measured = statistics.median(one.seconds for one in found)
         whole = statistics.median(one.command_seconds for one in found)
         launches = sorted({str(one.launches) for one in found})
+        ratios = [ratio for one in found for ratio in one.log_ratios]
+        scatter = statistics.stdev(ratios) if len(ratios) > 1 else math.nan
         others = {one.verdict for one in found} - {case.verdict}
+        otherwise = f"   otherwise {', '.join(sorted(others))}" if others else ""
         print(
             f"{case.name:54}{case.verdict:>8}{f'{right} of {runs}':>12}{measured:8.0f} s{whole:6.0f} s"
-            f"{', '.join(launches):>10}" + (f"   otherwise {', '.join(sorted(others))}" if others else ""),
+            f"{', '.join(launches):>10}{scatter:9.2%}{otherwise}",
             flush=True,
         )
     return int(wrong)
