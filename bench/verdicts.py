@@ -63,6 +63,17 @@ def measured(trace: Trace, *, blocks: int | None = None) -> list[Measured]:
     ]
 
 
+def change_series(launches: Sequence[Measured], *, shift: float = 0.0) -> ChangeSeries:
+    """What the decision sees of these launches, with an exact change on top."""
+    return ChangeSeries(
+        log_ratios=tuple(one.ratio.value + shift for one in launches),
+        errors=tuple(one.ratio.error for one in launches),
+        totals=tuple(one.ratio.total + shift for one in launches),
+        expected_sd=_rms(one.expected_sd for one in launches),
+        expected_total_sd=_rms(one.expected_total_sd for one in launches),
+    )
+
+
 def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0, limits: int = 1) -> Verdict:
     """Judge `max_increase: limit` after every launch, as `check --base` does.
 
@@ -82,14 +93,7 @@ def decide(launches: Sequence[Measured], *, limit: float, shift: float = 0.0, li
             return Verdict(verdict=verdict, launches=number - 1, seconds=seconds)
         seconds += launch.seconds
         longest = max(longest, launch.seconds)
-        so_far = launches[:number]
-        series = ChangeSeries(
-            log_ratios=tuple(one.ratio.value + shift for one in so_far),
-            errors=tuple(one.ratio.error for one in so_far),
-            totals=tuple(one.ratio.total + shift for one in so_far),
-            expected_sd=_rms(one.expected_sd for one in so_far),
-            expected_total_sd=_rms(one.expected_total_sd for one in so_far),
-        )
+        series = change_series(launches[:number], shift=shift)
         change = change_estimate(series, confidence)
         evidence = Evidence(
             metric="energy_per_request",
