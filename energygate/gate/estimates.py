@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 from energygate.gate.evidence import Estimate, Evidence
@@ -160,6 +160,12 @@ def weigh_change(
         )
         for name, one in head.items()
     }
+
+
+def launches_to_decide_total(name: str, one: ChangeSeries, limit: float, confidence: Confidence) -> int | None:
+    """Estimate the same for a limit that typical requests keep, but maybe not all together."""
+    strict = replace(confidence, alpha=confidence.alpha * TOTAL_SHARE)
+    return launches_to_decide(name, one.summed, limit, strict)
 
 
 def launches_to_decide(name: str, one: Series | ChangeSeries, limit: float, confidence: Confidence) -> int | None:

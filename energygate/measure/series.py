@@ -189,6 +189,11 @@ class ChangeSeries:
     """Both sides drift together."""
 
     @property
+    def summed(self) -> ChangeSeries:
+        """The changes of sums over whole launches in place of those of typical requests."""
+        return replace(self, log_ratios=self.totals, expected_sd=self.expected_total_sd)
+
+    @property
     def logs(self) -> tuple[float, ...]:
         """ln(head/base), one per launch."""
         return self.log_ratios

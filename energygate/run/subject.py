@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from energygate.gate import Evidence, Verdict, settled, without_unseen
-from energygate.gate.estimates import DERIVED, launches_to_decide, weigh, weigh_change
+from energygate.gate.estimates import DERIVED, launches_to_decide, launches_to_decide_total, weigh, weigh_change
 from energygate.gate.judge import ENOUGH_INPUTS
 from energygate.measure.campaign import ENOUGH_LAUNCHES, Campaign
 from energygate.measure.caveats import caveats
@@ -200,7 +200,11 @@ class Subject:
         if finding.kind in RELATIVE:
             limit = 1 - finding.applied if finding.kind == "max_decrease" else 1 + finding.applied
             change = assessment.changes.get(name)
-            return None if change is None or limit <= 0 else launches_to_decide(name, change, limit, confidence)
+            if change is None or limit <= 0:
+                return None
+            kept = finding.judged is not None and finding.judged.high <= finding.applied
+            estimate = launches_to_decide_total if kept else launches_to_decide
+            return estimate(name, change, limit, confidence)
         values, head = assessment.values.get(name), assessment.evidence[finding.metric].head
         if values is None or not head.value or not finding.applied:
             return None

@@ -63,7 +63,7 @@ def measured_subject(budgets, monkeypatch, *, launch=scattered_launch, is_open=T
     workload = policy.workloads["w"]
     subject = Subject(
         Pairing(name="w", state="compared", head=workload, base=workload, base_name="w"),
-        SimpleNamespace(launch=launch, mode="paired"),
+        SimpleNamespace(launch=launch, mode="paired", saved_ns=0.0),
         meter=SimpleNamespace(facts=meter_facts()),
         exact={},
         comparison=None,
@@ -113,6 +113,20 @@ def test_what_passes_stays_open_until_every_input_was_measured(monkeypatch):
     launches = len(subject._campaign.launches)
     assert launches > 1
     assert subject._seconds_to_decide() == pytest.approx((10 * launches - launches) * 1.0)
+
+
+def test_how_long_a_few_expensive_requests_take_to_be_shown(monkeypatch):
+    """Typical requests are as before; one window in eighteen costs so much that the sums rose by about 10 %."""
+    costs = itertools.cycle((4.0, 1.5, 3.5, 2.0))
+
+    def launch_of_outliers():
+        base = launch(*[window()] * 18)
+        return Launches(base=(base,), head=(launch(*[window()] * 17, window(next(costs))),))
+
+    subject = measured_subject("{energy_per_request: {max_increase: 5 %}}", monkeypatch, launch=launch_of_outliers)
+    (finding,) = subject._assessment.judged
+    assert finding.judged.high < 0.05
+    assert subject._seconds_to_decide() > 0
 
 
 def test_a_fall_of_throughput_is_decided_as_fast_as_the_equal_rise_of_energy(monkeypatch):
