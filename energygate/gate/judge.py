@@ -80,15 +80,16 @@ def judge(
     """
     findings = []
     for metric, budget in budgets.items():
+        known = evidence.get(metric)
         waiver = next((one for one in waivers if one.metric == metric), None)
         for kind, quantity in limits(budget, relative=relative):
-            judged = _judged(evidence.get(metric), kind)
-            limit = _applied(kind, quantity.value, budget, evidence.get(metric))
+            judged = None if known is None else known.head if kind in ABSOLUTE else known.change
+            limit = _applied(kind, quantity.value, budget, known)
             verdict, reason = _ruling(kind, limit, judged)
-            if kind == "max_increase":
-                verdict, reason = _with_total(evidence.get(metric), limit, verdict, reason)
-            if kind in RELATIVE and judged and (incomparable := _incomparable(evidence.get(metric))):
-                verdict, reason = Verdict.INCONCLUSIVE, incomparable
+            if kind == "max_increase" and known is not None and known.total is not None:
+                verdict, reason = _with_total(known.total, limit, verdict, reason)
+            if kind in RELATIVE and judged and known is not None and known.incomparable:
+                verdict, reason = Verdict.INCONCLUSIVE, known.incomparable
             if verdict is Verdict.FAIL:
                 verdict, softer = _softened(budget, waiver, today)
                 reason = softer or reason
@@ -114,12 +115,9 @@ def _applied(kind: LimitKind, limit: float, budget: Budget, evidence: Evidence |
     return max(limit, budget.min_delta.value / evidence.base.value) if evidence.base.value else limit
 
 
-def _with_total(
-    evidence: Evidence | None, limit: float, verdict: Verdict, reason: str | None
-) -> tuple[Verdict, str | None]:
+def _with_total(total: Estimate, limit: float, verdict: Verdict, reason: str | None) -> tuple[Verdict, str | None]:
     """Return the ruling on typical requests, unless the total breaks the limit, or may: a few expensive ones count."""
-    total = None if evidence is None else evidence.total
-    if verdict in {Verdict.FAIL, Verdict.ERROR} or total is None:
+    if verdict in {Verdict.FAIL, Verdict.ERROR}:
         return verdict, reason
     if total.low > limit:
         return Verdict.FAIL, f"the total rose by at least {total.low * 100:.1f} %, driven by a few expensive requests"
@@ -158,16 +156,6 @@ def without_unseen(findings: tuple[Finding, ...], *, measured: int, total: int) 
         else one
         for one in findings
     )
-
-
-def _incomparable(evidence: Evidence | None) -> str | None:
-    return None if evidence is None else evidence.incomparable
-
-
-def _judged(evidence: Evidence | None, kind: LimitKind) -> Estimate | None:
-    if evidence is None:
-        return None
-    return evidence.head if kind in ABSOLUTE else evidence.change
 
 
 def _ruling(kind: LimitKind, limit: float, judged: Estimate | None) -> tuple[Verdict, str | None]:

@@ -13,7 +13,6 @@ import click
 
 from energygate.errors import UsageError
 from energygate.extras import require
-from energygate.run.demo_files import fixtures
 
 MODELS = ("digits-cnn", "digits-mlp", "digits-cnn-heavy")
 
@@ -127,3 +126,16 @@ def _git(project: Path, *arguments: str) -> None:
         )
     except subprocess.CalledProcessError as error:
         raise UsageError(f"git {arguments[0]} failed", detail=error.stderr) from None
+
+
+def fixtures() -> Path:
+    """Return the directory with `models/` and `data/`: inside an installed package, beside it in a checkout.
+
+    Raises:
+        UsageError: When this installation lacks it.
+    """
+    package = Path(__file__).parents[1]
+    for place in (package / "fixtures", package.parent / "fixtures"):
+        if (place / "models" / "digits-cnn.onnx").is_file():
+            return place
+    raise UsageError("this installation lacks the models that the demo and the self-test run on")

@@ -23,7 +23,7 @@ from energygate.policy import Measurement, parse_policy
 from energygate.report.diagnosis import Diagnosis, SelfTest
 from energygate.result.result import MachineResult
 from energygate.run.context import meter_of
-from energygate.run.demo_files import fixtures
+from energygate.run.demo import fixtures
 from energygate.run.result_parts import component_result
 from energygate.stats.confidence import MAX_LAUNCHES, half_width
 from energygate.version import __version__

@@ -9,7 +9,7 @@ from energygate.policy import parse_policy
 from energygate.result.reading import read_result
 from energygate.run.base import check_out_base
 from energygate.run.check import check
-from energygate.run.demo_files import fixtures
+from energygate.run.demo import fixtures
 from energygate.run.options import Options
 
 POLICY = """version: 1

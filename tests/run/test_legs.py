@@ -11,7 +11,7 @@ from energygate.measure import campaign
 from energygate.policy import parse_policy
 from energygate.run.base import check_out_base
 from energygate.run.check import check
-from energygate.run.demo_files import fixtures
+from energygate.run.demo import fixtures
 from energygate.run.options import Options
 
 POLICY = """
