@@ -1,10 +1,11 @@
 """Live verdicts on what is slow to load, dear per request, on a GPU, or dearer for some inputs only.
 
-    uv run python bench/live_verdicts.py [RUNS] [CASE]
+    uv run python bench/live_verdicts.py [RUNS [CASE]]
 
-Every run is `energygate check --base-dir` with the default time limit, in directories of its own. Prints how many
+Every run is `energygate check --base-dir`, in directories of its own; a run takes one to two minutes. Runs are recorded
+in bench/traces/live_verdicts.json, in place of earlier ones of the same case. Prints what is recorded: how many
 verdicts were right, the median times of measuring and of the whole command, and how far all launches scattered
-(standard deviation of ln(head/base)). A run takes one to two minutes.
+(standard deviation of ln(head/base)).
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+RECORDED = Path(__file__).parent / "traces/live_verdicts.json"
 sys.path.insert(0, str(ROOT / "tests/measure/nvml"))
 
 from stand_in import GpuMachine, build  # noqa: E402
@@ -234,30 +236,49 @@ def check(case: Case) -> Checked:
         )
 
 
-def main(runs: int, only: str) -> int:
-    """Print a line per case; returns 1 when a verdict was not right."""
+def recorded() -> dict[str, list[Checked]]:
+    """What was recorded, by case."""
+    if not RECORDED.exists():
+        return {}
+    document = json.loads(RECORDED.read_text(encoding="utf-8"))
+    return {name: [Checked(**one) for one in runs] for name, runs in document.items()}
+
+
+def run(runs: int, only: str) -> None:
+    """Run the cases whose names contain a text so often, and record them in place of earlier runs."""
+    for case in CASES:
+        if only in case.name:
+            found = [check(case) for _ in range(runs)]
+            document = {name: [asdict(one) for one in some] for name, some in (recorded() | {case.name: found}).items()}
+            RECORDED.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+
+
+def main() -> int:
+    """Print a line per recorded case; returns 1 when a verdict was not right."""
     print(f"{'case':54}{'should':>8}{'is':>12}{'measured':>10}{'in all':>8}{'launches':>10}{'scatter':>9}")
+    found = recorded()
     wrong = False
     for case in CASES:
-        if only not in case.name:
+        runs = found.get(case.name, [])
+        if not runs:
             continue
-        found = [check(case) for _ in range(runs)]
-        right = sum(one.verdict == case.verdict for one in found)
-        wrong |= right < runs
-        measured = statistics.median(one.seconds for one in found)
-        whole = statistics.median(one.command_seconds for one in found)
-        launches = sorted({str(one.launches) for one in found})
-        ratios = [ratio for one in found for ratio in one.log_ratios]
+        right = sum(one.verdict == case.verdict for one in runs)
+        wrong |= right < len(runs)
+        measured = statistics.median(one.seconds for one in runs)
+        whole = statistics.median(one.command_seconds for one in runs)
+        launches = sorted({str(one.launches) for one in runs})
+        ratios = [ratio for one in runs for ratio in one.log_ratios]
         scatter = statistics.stdev(ratios) if len(ratios) > 1 else math.nan
-        others = {one.verdict for one in found} - {case.verdict}
+        others = {one.verdict for one in runs} - {case.verdict}
         otherwise = f"   otherwise {', '.join(sorted(others))}" if others else ""
         print(
-            f"{case.name:54}{case.verdict:>8}{f'{right} of {runs}':>12}{measured:8.0f} s{whole:6.0f} s"
-            f"{', '.join(launches):>10}{scatter:9.2%}{otherwise}",
-            flush=True,
+            f"{case.name:54}{case.verdict:>8}{f'{right} of {len(runs)}':>12}{measured:8.0f} s{whole:6.0f} s"
+            f"{', '.join(launches):>10}{scatter:9.2%}{otherwise}"
         )
     return int(wrong)
 
 
 if __name__ == "__main__":
-    sys.exit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 1, sys.argv[2] if len(sys.argv) > 2 else ""))
+    if len(sys.argv) > 1:
+        run(int(sys.argv[1]), sys.argv[2] if len(sys.argv) > 2 else "")
+    sys.exit(main())

@@ -20,7 +20,7 @@ from verdicts import change_series, decide, measured
 from energygate.gate.estimates import ALPHA, Confidence, launches_to_decide
 from energygate.stats.confidence import MAX_LAUNCHES
 
-RUNS = 40
+RUNS = 20
 AFTER = (1, 2, 3, 4, 6, 10)
 LIMITS = (0.02, 0.03, 0.04)
 FACTOR = 2.0

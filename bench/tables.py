@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import detection
 import estimators
 import false_alarms
+import live_verdicts
+import more_time
 import replay
 import scatter
 import stopping
@@ -115,12 +117,27 @@ CHANGES = """\
 the limit is one of twelve.\
 """
 
+LIVE = """\
+Whole runs of `check --base-dir` on what is slow to load, dear per request, on a GPU's counter, or many at once; recorded
+on a machine of two shared CPUs (`live_verdicts.py RUNS`). `measured` is the median time of measuring, `in all` that of
+the command, which also collects both sides' answers; `scatter` is the deviation of ln(head/base) of all launches. The
+GPU is a stand-in for NVIDIA's library: its counter moves ten times a second, and each request takes a time with 1 % of
+noise. At the default time limit, 60 s, two launches fit there, which do not decide such a change.\
+"""
+
+MORE_TIME = """\
+Reports say about how much more time would decide an open limit. Here launches are drawn until the limit is decided, and
+what was said on the way is divided by what it took.\
+"""
+
 PARTS: tuple[tuple[str, ModuleType, str], ...] = (
     ("Targets", targets, "How often a verdict is right, and how soon it comes, beside what it should be."),
     ("What was recorded", scatter, RECORDED),
     ("The rule itself", stopping, RULE),
     ("False alarms", false_alarms, ALARMS),
     ("Real changes", detection, CHANGES),
+    ("Live verdicts", live_verdicts, LIVE),
+    ("How long a decision would still take", more_time, MORE_TIME),
     ("Compared with the rules of other tools", replay, BESIDE),
     (
         "One number per launch",
