@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from energygate.gate import Verdict
 from energygate.gate.verdict import worst
+from energygate.measure.machine import MachineResult
 from energygate.result.result import (
     BaseResult,
     Change,
@@ -14,7 +15,6 @@ from energygate.result.result import (
     ErrorResult,
     FindingResult,
     LaunchResult,
-    MachineResult,
     MetricResult,
     Provenance,
     Result,

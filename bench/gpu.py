@@ -31,6 +31,7 @@ from energygate.measure.gpus.visible import selection_for
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 from energygate.policy import JOULES_PER_KWH, parse_policy
 from energygate.workloads.serving import Serving, Side
 
@@ -248,7 +249,7 @@ def main(arguments: argparse.Namespace) -> int:
         f"{machine.cpu_model}, {machine.cpu_count} CPUs, {', '.join(gpu.name for gpu in gpus)}, "
         f"driver {reference.driver()}; {datetime.now(timezone.utc):%Y-%m-%d}; work: {arguments.work}\n"
     )
-    meter = open_meter(machine, power=vcpu_power(machine), gpus=gpus)
+    meter = open_meter(machine, power=vcpu_power(this_processor()), gpus=gpus)
     print_gpus(gpus, meter, reference)
     base = WORK[arguments.work].format(units=UNITS)
     with tempfile.TemporaryDirectory() as name:

@@ -26,6 +26,7 @@ from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 from energygate.measure.windows import quantile
 from energygate.policy import parse_policy
 from energygate.workloads.serving import Serving, Side
@@ -132,7 +133,7 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
 def main(occasion: str, launches: int, only: str) -> None:
     """Record everything that the tables need."""
     machine = describe_machine()
-    meter = open_meter(machine, power=vcpu_power(machine))
+    meter = open_meter(machine, power=vcpu_power(this_processor()))
     for size, neighbour, units in itertools.product(SIZES, (False, True), (100, 102, 105)):
         if size == "two_threads" and units == 102:
             continue  # its units come in steps of five

@@ -23,6 +23,7 @@ from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 from energygate.stats import launch_log_ratio
 
 SIZE = "two_threads"
@@ -31,7 +32,7 @@ SIZE = "two_threads"
 def main(launches: int) -> None:
     """Print the standard deviation of a launch's log ratio, by wall time and by CPU time."""
     machine = describe_machine()
-    meter = open_meter(machine, power=vcpu_power(machine))
+    meter = open_meter(machine, power=vcpu_power(this_processor()))
     with tempfile.TemporaryDirectory() as name:
         launcher = Launcher(
             serving("head", SIZE, 100, Path(name)),

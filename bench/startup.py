@@ -38,9 +38,10 @@ def done():
 from energygate.measure.machine import describe_machine
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 done()
 machine = describe_machine()
-power = vcpu_power(machine)
+power = vcpu_power(this_processor())
 done()
 import codecarbon
 done()

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from energygate.gate import Verdict, worst
 from energygate.measure.launch import Launch, Window
+from energygate.measure.machine import MachineResult
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
 from energygate.result.result import (
     ComponentResult,
     ErrorResult,
     FindingResult,
     LaunchResult,
-    MachineResult,
     MetricResult,
     Provenance,
     Result,

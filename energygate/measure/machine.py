@@ -5,56 +5,33 @@ from __future__ import annotations
 import os
 import platform
 import time
-from dataclasses import dataclass
 
+from energygate.document import DocumentPart
 from energygate.measure.processor import cpuinfo, this_processor
 
 
-@dataclass(frozen=True, kw_only=True)
-class Machine:
-    """What matters of a machine for trusting and comparing numbers.
-
-    Attributes:
-        cpu_model: The processor's name as the system reports it.
-        cpu_count: Logical CPUs that this process may use: hardware threads, or cores that have only one.
-        memory_bytes: Installed (or, in a virtual machine, assigned) memory.
-        system: Operating system and release.
-        virtual: Whether it is a virtual machine; `None` when unknown.
-        can_pin: Whether processes can be pinned to CPUs.
-        cpu_vendor: The processor's vendor: `AuthenticAMD`, `GenuineIntel`, `Arm`, ...; empty when unknown.
-        cpu_family: CPUID's family; `None` for Arm, or when unknown.
-        cpu_model_number: CPUID's model, or an Arm core's part number; `None` when unknown.
-        cpu_stepping: CPUID's stepping; `None` for Arm, or when unknown.
-    """
+class MachineResult(DocumentPart):
+    """The machine that measured."""
 
     cpu_model: str
-    cpu_count: int
-    memory_bytes: int
+    cpu_count: int  # logical ones that this process may use
+    memory_bytes: int  # installed, or assigned to a virtual machine
     system: str
-    virtual: bool | None
-    can_pin: bool
-    cpu_vendor: str = ""
-    cpu_family: int | None = None
-    cpu_model_number: int | None = None
-    cpu_stepping: int | None = None
+    virtual: bool | None  # null when unknown
+    can_pin: bool  # processes to CPUs
 
 
-def describe_machine() -> Machine:
+def describe_machine() -> MachineResult:
     """Return the machine. Cheap: reads a few files, and no subprocess on Linux."""
     import psutil
 
-    processor = this_processor()
-    return Machine(
-        cpu_model=processor.name,
+    return MachineResult(
+        cpu_model=this_processor().name,
         cpu_count=len(usable_cpus()) or os.cpu_count() or 1,
         memory_bytes=psutil.virtual_memory().total,
         system=f"{platform.system()} {platform.release()}",
         virtual=_is_virtual(),
         can_pin=bool(usable_cpus()),
-        cpu_vendor=processor.vendor,
-        cpu_family=processor.family,
-        cpu_model_number=processor.model,
-        cpu_stepping=processor.stepping,
     )
 
 

@@ -11,7 +11,7 @@ from importlib import resources
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from energygate.measure.machine import Machine
+    from energygate.measure.processor import Processor
     from energygate.policy.measurement import PowerModel
 
 POLICY_UNCERTAINTY = 0.30
@@ -89,29 +89,29 @@ class _Row:
     steppings: tuple[range, ...]
     power: VcpuPower
 
-    def knows_name(self, machine: Machine) -> bool:
-        return self.names is not None and self.names.search(machine.cpu_model) is not None
+    def knows_name(self, processor: Processor) -> bool:
+        return self.names is not None and self.names.search(processor.name) is not None
 
-    def knows_numbers(self, machine: Machine) -> bool:
+    def knows_numbers(self, processor: Processor) -> bool:
         return (
-            machine.cpu_vendor in self.vendors
-            and machine.cpu_family == self.family
-            and any(machine.cpu_model_number in models for models in self.models)
-            and (not self.steppings or any(machine.cpu_stepping in some for some in self.steppings))
+            processor.vendor in self.vendors
+            and processor.family == self.family
+            and any(processor.model in models for models in self.models)
+            and (not self.steppings or any(processor.stepping in some for some in self.steppings))
         )
 
-    def knows_vendor(self, machine: Machine) -> bool:
-        return not self.models and machine.cpu_vendor in self.vendors
+    def knows_vendor(self, processor: Processor) -> bool:
+        return not self.models and processor.vendor in self.vendors
 
 
-def vcpu_power(machine: Machine, override: PowerModel | None = None) -> VcpuPower:
+def vcpu_power(processor: Processor, override: PowerModel | None = None) -> VcpuPower:
     """Return the watts of this machine's vCPUs.
 
     They are the policy's own if it has any, else those of the first table row that matches the processor's name, its
     family and model numbers, or its vendor, else the average.
 
     Args:
-        machine: The machine, with its processor's name and numbers.
+        processor: The machine's processor.
         override: The policy's `measurement.power_model`; `None` when it has none.
     """
     if override is not None:
@@ -127,7 +127,7 @@ def vcpu_power(machine: Machine, override: PowerModel | None = None) -> VcpuPowe
     rows = _rows()
     for knows in (_Row.knows_name, _Row.knows_numbers, _Row.knows_vendor):
         for row in rows:
-            if knows(row, machine):
+            if knows(row, processor):
                 return replace(row.power, how=How.EXACT if knows is _Row.knows_name else How.FAMILY)
     return rows[-1].power
 

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Literal
 from pydantic import Field
 
 from energygate.document import Document, DocumentPart, Finite
+from energygate.measure.machine import MachineResult  # noqa: TC001 - pydantic reads annotations
 from energygate.policy import format_quantity
 from energygate.report.phrases import count
-from energygate.result.result import ComponentResult, MachineResult  # noqa: TC001 - pydantic reads annotations
+from energygate.result.result import ComponentResult  # noqa: TC001 - the same
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

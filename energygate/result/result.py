@@ -11,6 +11,7 @@ from pydantic import Field
 
 from energygate.document import Document, DocumentPart, Finite
 from energygate.gate.verdict import Verdict  # noqa: TC001 - pydantic reads annotations at run time
+from energygate.measure.machine import MachineResult  # noqa: TC001 - the same
 from energygate.policy import LimitKind  # noqa: TC001 - the same
 from energygate.result.site_result import FootprintResult, SiteResult  # noqa: TC001 - the same
 from energygate.workloads.agreement import AgreementResult  # noqa: TC001 - the same
@@ -237,17 +238,6 @@ class BaseResult(DocumentPart):
 
     ref: str = Field(description="As given.")
     commit: str | None = Field(description="The merge base; null when a directory was given.")
-
-
-class MachineResult(DocumentPart):
-    """The machine that measured."""
-
-    cpu_model: str
-    cpu_count: int
-    memory_bytes: int
-    system: str
-    virtual: bool | None
-    can_pin: bool
 
 
 class Result(Document):

@@ -19,7 +19,7 @@ from energygate.policy.policy_diff import policy_changes, policy_digest
 from energygate.repository.repository import Repository
 from energygate.repository.setup_command import run_setup
 from energygate.result.rejudging import ADDITION_NOT_ALLOWED, REMOVAL_NOT_ALLOWED
-from energygate.result.result import MachineResult, Result, WorkloadResult
+from energygate.result.result import Result, WorkloadResult
 from energygate.result.site_result import site_result
 from energygate.run.context import RunContext, require_measuring, shared_confidence, side_of, site_factors
 from energygate.run.pairing import pair_workloads, select
@@ -126,7 +126,7 @@ class _Check:
             policy_changes=policy_changes(policy, head_policy) if has_changed else (),
             policy_digest=policy_digest(policy),
             notes=tuple(notes),
-            machine=MachineResult.model_validate(self._context.machine, from_attributes=True),
+            machine=self._context.machine,
             site=site_result(policy.site, self._context.factors.carbon_g_per_kwh),
             workloads=tuple(results),
         )

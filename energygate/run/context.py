@@ -18,6 +18,7 @@ from energygate.measure.carbon import site_carbon_g_per_kwh
 from energygate.measure.gpus.visible import selection_for
 from energygate.measure.meters.open_meter import gpus_for, open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 from energygate.measure.readings import Method
 from energygate.measure.series import DRIFTING
 from energygate.policy import Workload
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from energygate.gate import Evidence, Finding
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.gpus.visible import Selection
-    from energygate.measure.machine import Machine
+    from energygate.measure.machine import MachineResult
     from energygate.measure.readings import Meter
     from energygate.policy import Policy
     from energygate.policy.measurement import PowerModel
@@ -61,7 +62,7 @@ class RunContext:
     """
 
     policy: Policy
-    machine: Machine
+    machine: MachineResult
     factors: Factors
     confidence: Confidence
     time_limit_s: float
@@ -81,7 +82,7 @@ class RunContext:
             self.gpus[selection] = gpus_for(selection)
         gpus = self.gpus[selection]
         if gpus not in self.meters:
-            power = vcpu_power(self.machine, self.policy.measurement.power_model)
+            power = vcpu_power(this_processor(), self.policy.measurement.power_model)
             self.meters[gpus] = open_meter(self.machine, gpus=gpus, power=power)
         meter = self.meters[gpus]
         if self.policy.measurement.require == "measured" and meter.facts.method is not Method.MEASURED:
@@ -113,7 +114,7 @@ def require_measuring(workloads: Iterable[Workload]) -> None:
     require("onnxruntime" if has_models else "measure", purpose="measuring")
 
 
-def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> Meter:
+def meter_of(machine: MachineResult, *, gpu: bool, power_model: PowerModel | None) -> Meter:
     """Return the meter that workloads would be measured with, without a workload.
 
     Args:
@@ -125,7 +126,7 @@ def meter_of(machine: Machine, *, gpu: bool, power_model: PowerModel | None) -> 
         MeasurementError: When a counter cannot be read correctly.
     """
     gpus = gpus_for(selection_for(Workload(python="any:gpu"), os.environ)) if gpu else ()
-    return open_meter(machine, gpus=gpus, power=vcpu_power(machine, power_model))
+    return open_meter(machine, gpus=gpus, power=vcpu_power(this_processor(), power_model))
 
 
 def side_of(name: str, directory: Path, python: str | None) -> Side:
@@ -136,7 +137,7 @@ def side_of(name: str, directory: Path, python: str | None) -> Side:
     return Side(name=name, directory=directory, python=str(directory / python) if is_own else python)
 
 
-def shared_confidence(workloads: Iterable[Workload], machine: Machine, *, relative: bool) -> Confidence:
+def shared_confidence(workloads: Iterable[Workload], machine: MachineResult, *, relative: bool) -> Confidence:
     """Share the error among all limits on sampled metrics (Bonferroni): the error is the whole run's."""
     drift_sd = DRIFT_SD_OWN if machine.virtual is False else DRIFT_SD_VIRTUAL
     return Confidence(alpha=shared_alpha(workloads, relative=relative), drift_sd=drift_sd, drifting=DRIFTING)

@@ -21,7 +21,6 @@ from energygate.measure.readings import Method
 from energygate.measure.series import change_series
 from energygate.policy import Measurement, parse_policy
 from energygate.report.diagnosis import Diagnosis, SelfTest
-from energygate.result.result import MachineResult
 from energygate.run.context import meter_of
 from energygate.run.demo import fixtures
 from energygate.run.result_parts import component_result
@@ -33,7 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from energygate.measure.launch import Launches
-    from energygate.measure.machine import Machine
+    from energygate.measure.machine import MachineResult
     from energygate.measure.readings import Meter, MeterFacts
 
 SELF_TEST_S = 10.0
@@ -83,7 +82,7 @@ def diagnose(
         energygate_version=__version__,
         codecarbon_version=facts.codecarbon_version,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
-        machine=MachineResult.model_validate(machine, from_attributes=True),
+        machine=machine,
         method=facts.method.value,
         components=tuple(map(component_result, facts.components)),
         min_window_ms=facts.min_window_ns / 1e6,
@@ -96,7 +95,7 @@ def diagnose(
     )
 
 
-def _advice(machine: Machine, facts: MeterFacts) -> Iterator[str]:
+def _advice(machine: MachineResult, facts: MeterFacts) -> Iterator[str]:
     """List what would improve the numbers, most useful first."""
     cpu = next((one for one in facts.components if one.name == "cpu"), None)
     yield from facts.notes
@@ -117,7 +116,7 @@ def _advice(machine: Machine, facts: MeterFacts) -> Iterator[str]:
         yield "There is only one CPU: energygate and the system share it with the workload"
 
 
-def _self_test(machine: Machine, settings: Measurement) -> SelfTest:
+def _self_test(machine: MachineResult, settings: Measurement) -> SelfTest:
     """Compare a model with itself for `SELF_TEST_S`."""
     started = time.perf_counter()
     meter = meter_of(machine, gpu=False, power_model=settings.power_model)

@@ -18,8 +18,8 @@ import yaml
 
 from energygate.cli import main
 from energygate.measure import campaign
-from energygate.measure.machine import describe_machine
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 
 REPOSITORY = Path(__file__).parents[2]
 FIXTURES = REPOSITORY / "fixtures"
@@ -55,7 +55,7 @@ main()
 GENEROUS_S = 900
 """What no run of the command takes on any machine: it only counts when something hangs."""
 
-SPIN_KWH = 4e-3 * vcpu_power(describe_machine()).full_watts / 3.6e6
+SPIN_KWH = 4e-3 * vcpu_power(this_processor()).full_watts / 3.6e6
 """What one request of `spin_4ms` costs by the power model, whatever the machine's speed."""
 
 

@@ -11,6 +11,7 @@ from powercap import MACHINE, Powercap, SimulatedTime, show_codecarbon
 from energygate.measure.meters import counter_meter, rapl, tracker
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import Processor
 
 sys.path.append(str(Path(__file__).with_name("nvml")))
 
@@ -24,7 +25,7 @@ def machine():
 
 @pytest.fixture(scope="session")
 def power():
-    return vcpu_power(MACHINE)
+    return vcpu_power(Processor(name=MACHINE.cpu_model))
 
 
 @pytest.fixture

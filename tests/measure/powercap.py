@@ -8,13 +8,13 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from energygate.measure.machine import Machine
+from energygate.measure.machine import MachineResult
 from energygate.measure.meters import rapl
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-MACHINE = Machine(
+MACHINE = MachineResult(
     cpu_model="AMD EPYC 7763 64-Core Processor",
     cpu_count=2,
     memory_bytes=8_000_000_000,

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from energygate.measure.machine import Machine
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import Processor
 
 EPYC_7763 = "AMD EPYC 7763 64-Core Processor"
 EPYC_9V74 = "AMD EPYC 9V74 80-Core Processor"
@@ -108,20 +108,5 @@ MASKED = {
 }
 
 
-def machine(name, *, vendor="", family=None, model=None, stepping=None):
-    return Machine(
-        cpu_model=name,
-        cpu_count=4,
-        memory_bytes=16_000_000_000,
-        system="Linux 6.8",
-        virtual=True,
-        can_pin=True,
-        cpu_vendor=vendor,
-        cpu_family=family,
-        cpu_model_number=model,
-        cpu_stepping=stepping,
-    )
-
-
 def watts(name):
-    return vcpu_power(machine(name))
+    return vcpu_power(Processor(name=name))

@@ -8,10 +8,11 @@ METER = """
     from energygate.measure.machine import describe_machine
     from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
     from types import SimpleNamespace
 
     machine = describe_machine()
-    meter = open_meter(machine, power=vcpu_power(machine), gpus=find_gpus(Selection()), idle_s=1)
+    meter = open_meter(machine, power=vcpu_power(this_processor()), gpus=find_gpus(Selection()), idle_s=1)
     meter.begin_launch()
 
     def window(seconds, event=None):

@@ -84,13 +84,14 @@ OURS = """
     from energygate.measure.machine import describe_machine
     from energygate.measure.meters.open_meter import gpus_for, open_meter
     from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import Processor
     from types import SimpleNamespace
     from energygate.measure.meters.tracker import Tracker
     from energygate.measure.gpus.visible import Selection
     tracker = Tracker()
     drawn = watts(tracker.begin, lambda: tracker.end().cpu_joules)
     machine = describe_machine()
-    meter = open_meter(machine, gpus=gpus_for(Selection(visible="")), power=vcpu_power(machine))
+    meter = open_meter(machine, gpus=gpus_for(Selection(visible="")), power=vcpu_power(this_processor()))
     meter.begin_launch()
     meter.begin_window()
     reading = meter.end_window(SimpleNamespace(wall_ns=10**9, cpu_ns=10**9))
@@ -119,7 +120,7 @@ COUNTED = """
     tree = Powercap(Path(sys.argv[1]))
     show_codecarbon(tree.root, setattr)
     rapl.update_period_ns = lambda read: 1_000_000
-    meter = open_meter(MACHINE, power=vcpu_power(MACHINE), idle_s=0)
+    meter = open_meter(MACHINE, power=vcpu_power(Processor(name=MACHINE.cpu_model)), idle_s=0)
     meter.begin_window()
     tree["package-0"].advance(1.25)
     tree["dram-0"].advance(0.25)

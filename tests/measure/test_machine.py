@@ -132,11 +132,9 @@ def test_macos_without_sysctl_still_has_a_name(monkeypatch, tmp_path):
     assert this_processor().name == "arm"
 
 
-def test_this_machine_is_described_with_its_processors_numbers():
-    machine, found = describe_machine(), this_processor()
-    assert machine.cpu_model == found.name
-    assert (machine.cpu_vendor, machine.cpu_family) == (found.vendor, found.family)
-    assert (machine.cpu_model_number, machine.cpu_stepping) == (found.model, found.stepping)
+def test_this_machine_is_described_with_its_processors_name():
+    machine = describe_machine()
+    assert machine.cpu_model == this_processor().name
     assert machine.cpu_count >= 1
 
 

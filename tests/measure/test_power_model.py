@@ -9,10 +9,12 @@ from codecarbon.core.cpu import DEFAULT_POWER_PER_CORE, TDP
 from codecarbon.external.hardware import CPU
 from hypothesis import given
 from hypothesis import strategies as st
-from processors import EPYC_9V74, EPYC_7763, NAMES, machine, watts
+from powercap import MACHINE
+from processors import EPYC_9V74, EPYC_7763, NAMES, watts
 
 from energygate.measure.meters.model_meter import MODEL_WINDOW_NS, ModelMeter
 from energygate.measure.power_model import How, vcpu_power
+from energygate.measure.processor import Processor
 
 # The size of the numbers.
 
@@ -97,7 +99,7 @@ def test_a_clock_that_counts_microseconds_costs_a_split_less_than_5_percent(powe
 def test_readings_do_not_depend_on_the_number_of_cores_or_windows(power, windows_ns, cores):
     """One core for long, or many for a moment; window by window, or all in one."""
     tracker = SimpleNamespace(version="0", ram_watts=0.0)  # only codecarbon's own account needs a real one
-    meter = ModelMeter(tracker, power=power, machine=machine(EPYC_7763))
+    meter = ModelMeter(tracker, power=power, machine=MACHINE)
 
     def joules(cpu_ns, *, on):
         wall_ns = max(cpu_ns // on, MODEL_WINDOW_NS)
@@ -165,7 +167,7 @@ def test_the_cpu_models_of_hosted_runners_give_similar_energy():
     ("power", "how"),
     [
         (watts("Brand-New Processor 1"), How.AVERAGE),
-        (vcpu_power(machine("AMD EPYC 10X00", vendor="AuthenticAMD", family=30, model=0)), How.FAMILY),
+        (vcpu_power(Processor(name="AMD EPYC 10X00", vendor="AuthenticAMD", family=30, model=0)), How.FAMILY),
     ],
 )
 def test_an_unknown_cpu_is_noted_as_such(power, how):

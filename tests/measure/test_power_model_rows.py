@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from processors import EPYC_7763, MASKED, NAMES, machine, watts
+from processors import EPYC_7763, MASKED, NAMES, watts
 
-from energygate.measure.machine import describe_machine
 from energygate.measure.power_model import How, vcpu_power
+from energygate.measure.processor import Processor, this_processor
 from energygate.policy.measurement import PowerModel
 
 TABLE = resources.files("energygate.measure") / "data" / "vcpu_power.csv"
@@ -58,17 +58,17 @@ def test_a_known_name_gets_its_row(name, family):
 @pytest.mark.parametrize("name", ["AMD EPYC", "Intel(R) Xeon(R) Processor", "unknown", ""])
 def test_a_masked_name_gets_the_row_of_its_numbers(name, numbers, family):
     vendor, cpu_family, model, stepping = numbers
-    power = vcpu_power(machine(name, vendor=vendor, family=cpu_family, model=model, stepping=stepping))
+    power = vcpu_power(Processor(name=name, vendor=vendor, family=cpu_family, model=model, stepping=stepping))
     assert (power.family, power.how) == (family, How.FAMILY)
 
 
 def test_the_name_takes_precedence_over_the_numbers():
-    power = vcpu_power(machine("AMD EPYC 9R14", vendor="AuthenticAMD", family=25, model=17, stepping=1))
+    power = vcpu_power(Processor(name="AMD EPYC 9R14", vendor="AuthenticAMD", family=25, model=17, stepping=1))
     assert power.family == "AMD EPYC 4th generation, a vCPU is a core"
 
 
 def test_equal_numbers_of_another_vendor_do_not_match():
-    assert vcpu_power(machine("?", vendor="CentaurHauls", family=25, model=1, stepping=1)).how is How.AVERAGE
+    assert vcpu_power(Processor(name="?", vendor="CentaurHauls", family=25, model=1, stepping=1)).how is How.AVERAGE
 
 
 @given(
@@ -79,7 +79,7 @@ def test_equal_numbers_of_another_vendor_do_not_match():
     stepping=st.none() | st.integers(0, 15),
 )
 def test_every_machine_gets_a_row(name, vendor, family, model, stepping):
-    power = vcpu_power(machine(name, vendor=vendor, family=family, model=model, stepping=stepping))
+    power = vcpu_power(Processor(name=name, vendor=vendor, family=family, model=model, stepping=stepping))
     assert power.full_watts > power.idle_watts > 0
 
 
@@ -91,7 +91,7 @@ def test_a_row_is_read_verbatim():
 
 def test_this_machine_has_a_row_of_its_own():
     """The table has every vendor that CI runs on."""
-    assert vcpu_power(describe_machine()).how is not How.AVERAGE
+    assert vcpu_power(this_processor()).how is not How.AVERAGE
 
 
 @pytest.mark.parametrize(
@@ -99,12 +99,12 @@ def test_this_machine_has_a_row_of_its_own():
     [
         (watts(EPYC_7763), "power model row AMD EPYC 3rd generation (by name), 2.02 W per vCPU at full load"),
         (
-            vcpu_power(machine("AMD EPYC", vendor="AuthenticAMD", family=26, model=2, stepping=1)),
+            vcpu_power(Processor(name="AMD EPYC", vendor="AuthenticAMD", family=26, model=2, stepping=1)),
             "power model row AMD EPYC 5th generation (by family), 1.92 W per vCPU at full load",
         ),
         (watts("?"), "power model row average server (unknown processor), 3.54 W per vCPU at full load"),
         (
-            vcpu_power(machine(EPYC_7763), power_model("0.6 W", "3.1 W")),
+            vcpu_power(Processor(name=EPYC_7763), power_model("0.6 W", "3.1 W")),
             "the policy's power_model, 3.10 W per vCPU at full load",
         ),
     ],
@@ -115,7 +115,7 @@ def test_the_row_and_how_it_was_found_are_reported(power, words):
 
 
 def test_watts_of_the_policy_take_precedence_over_every_row():
-    power = vcpu_power(machine(EPYC_7763), power_model("600 mW", "3.1 W"))
+    power = vcpu_power(Processor(name=EPYC_7763), power_model("600 mW", "3.1 W"))
     assert (power.how, power.idle_watts, power.full_watts) == (How.POLICY, 0.6, 3.1)
     assert power.source == "wall meter, 2026-10"
     assert power.energy_joules(2_000_000_000) == pytest.approx(6.2)

@@ -94,13 +94,14 @@ from pathlib import Path
 from powercap import MACHINE, Powercap, show_codecarbon
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import Processor
 from energygate.measure.meters.rapl import advice
 tree = Powercap(Path(sys.argv[1]), packages=2)
 for name in sys.argv[2:]:
     tree[name].file.chmod(0)
 show_codecarbon(tree.root, setattr)
 try:
-    facts = open_meter(MACHINE, power=vcpu_power(MACHINE), idle_s=0).facts
+    facts = open_meter(MACHINE, power=vcpu_power(Processor(name=MACHINE.cpu_model)), idle_s=0).facts
     assert facts.notes == (advice(),), facts.notes
     print(facts.method.value, *facts.notes)
 except Exception as error:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from builders import component_result
 
+from energygate.measure.machine import MachineResult
 from energygate.report.diagnosis import Diagnosis, SelfTest, diagnosis_lines
-from energygate.result.result import MachineResult
 
 RAPL = component_result(
     method="measured",

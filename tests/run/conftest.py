@@ -17,6 +17,7 @@ from energygate.measure.launchers import Launcher, cpu_sets
 from energygate.measure.machine import describe_machine, usable_cpus
 from energygate.measure.meters.open_meter import open_meter
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 from energygate.policy import Workload
 from energygate.workloads.serving import Serving, Side
 
@@ -27,7 +28,7 @@ GENEROUS_S = 30
 def meter():
     """The meter that this machine has for CPU workloads."""
     machine = describe_machine()
-    return open_meter(machine, power=vcpu_power(machine))
+    return open_meter(machine, power=vcpu_power(this_processor()))
 
 
 @pytest.fixture

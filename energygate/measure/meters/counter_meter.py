@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.gpus.counter_watch import GpuWatch
-    from energygate.measure.machine import Machine
+    from energygate.measure.machine import MachineResult
     from energygate.measure.meters.rapl import Domain
     from energygate.measure.meters.tracker import TaskEnergy, Tracker
     from energygate.measure.power_model import VcpuPower
@@ -89,7 +89,7 @@ class CounterMeter:
         cpu: CpuCounter | None,
         gpus: Sequence[Gpu],
         power: VcpuPower,
-        machine: Machine,
+        machine: MachineResult,
         notes: tuple[str, ...] = (),
         idle_s: float = IDLE_S,
     ) -> None:
@@ -246,7 +246,7 @@ def _counted(name: str, energy_joules: float) -> Component:
     return Component(name=name, energy_joules=energy_joules, method=Method.MEASURED)
 
 
-def _counted_cpu(cpu: CpuCounter, machine: Machine, version: str) -> ComponentFacts:
+def _counted_cpu(cpu: CpuCounter, machine: MachineResult, version: str) -> ComponentFacts:
     return ComponentFacts(
         name="cpu",
         method=Method.MEASURED,

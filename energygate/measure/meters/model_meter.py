@@ -9,7 +9,7 @@ from energygate.measure.meters.sanity import fault
 from energygate.measure.readings import Component, ComponentFacts, MeterFacts, Method, Reading
 
 if TYPE_CHECKING:
-    from energygate.measure.machine import Machine
+    from energygate.measure.machine import MachineResult
     from energygate.measure.meters.tracker import Tracker
     from energygate.measure.power_model import VcpuPower
     from energygate.measure.readings import Usage
@@ -28,7 +28,9 @@ class ModelMeter:
         notes: Why there is no counter, where the user could change that.
     """
 
-    def __init__(self, tracker: Tracker, *, power: VcpuPower, machine: Machine, notes: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self, tracker: Tracker, *, power: VcpuPower, machine: MachineResult, notes: tuple[str, ...] = ()
+    ) -> None:
         self._tracker = tracker
         self._power = power
         cpu = modelled_cpu(power, machine)
@@ -78,7 +80,7 @@ def modelled(power: VcpuPower, usage: Usage) -> Component:
     return Component(name="cpu", energy_joules=power.energy_joules(usage.cpu_ns), method=Method.ESTIMATED)
 
 
-def modelled_cpu(power: VcpuPower, machine: Machine) -> ComponentFacts:
+def modelled_cpu(power: VcpuPower, machine: MachineResult) -> ComponentFacts:
     """Return the facts about the CPU component, by the model."""
     return ComponentFacts(
         name="cpu",

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from energygate.measure.gpus.card import Gpu
     from energygate.measure.gpus.visible import Selection
-    from energygate.measure.machine import Machine
+    from energygate.measure.machine import MachineResult
     from energygate.measure.power_model import VcpuPower
     from energygate.measure.readings import Meter
 
@@ -32,7 +32,7 @@ def gpus_for(selection: Selection | None) -> tuple[Gpu, ...]:
         return find_gpus(selection)
 
 
-def open_meter(machine: Machine, *, power: VcpuPower, gpus: Sequence[Gpu] = (), idle_s: float = IDLE_S) -> Meter:
+def open_meter(machine: MachineResult, *, power: VcpuPower, gpus: Sequence[Gpu] = (), idle_s: float = IDLE_S) -> Meter:
     """Return the best meter for a workload. With counters this takes seconds: it measures their idle power.
 
     Args:

@@ -20,6 +20,7 @@ from energygate.measure.gpus.visible import Selection, selection_for
 from energygate.measure.machine import describe_machine
 from energygate.measure.meters import rapl
 from energygate.measure.power_model import vcpu_power
+from energygate.measure.processor import this_processor
 from energygate.production.recorder.attribution import IdlePower, MeteredCpu, MeteredGpus, ModelledCpu
 from energygate.production.recorder.cpu_time import ChildCpuTime, CpuTimeTracker, Descendants
 from energygate.production.recorder.hardware_counters import NvidiaCounter, RaplCounter
@@ -115,7 +116,7 @@ def open_meter(policy: Policy | None, workload: Workload | None, *, interval_ns:
     given = None if idle_power is None else idle_power.value
     parts: list[EnergySource] = []
     sources: list[str] = []
-    power = vcpu_power(machine, policy.measurement.power_model if policy else None)
+    power = vcpu_power(this_processor(), policy.measurement.power_model if policy else None)
     if domains:
         guess = power.idle_watts_of(os.cpu_count() or machine.cpu_count)
         idle = IdlePower(None if gpus else given, guess=guess)
