@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, field_validator, model_validator
+from pydantic import Field, ValidationInfo, WithJsonSchema, field_serializer, field_validator
 
-from energygate.policy.fields import Section, refuse_any, to_quantity
+from energygate.policy.fields import Section, to_quantity
 from energygate.policy.metrics import METRICS, RELATIVE, Metric
 from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity
@@ -77,11 +77,6 @@ class Budget(Section):
     @staticmethod
     def _as_written(limit: Quantity | None) -> str | None:
         return None if limit is None else limit.text
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Budget:
-        refuse_any("Budget", self._mistakes())
-        return self
 
     def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
         better = self.about.better

@@ -8,15 +8,16 @@ from datetime import date
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, ValidationError, WithJsonSchema, model_validator
 from pydantic_core import InitErrorDetails, PydanticCustomError, core_schema
 
 from energygate.policy.units import Quantity, example_of, other_family, parse_quantity, quantity_pattern
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+    from typing_extensions import Self
 
     from energygate.policy.unit_families import Family
 
@@ -28,6 +29,15 @@ class Section(BaseModel):
     """The base of all parts of a policy: frozen, unknown keys are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        refuse_any(type(self).__name__, self._mistakes())
+        return self
+
+    def _mistakes(self) -> Iterator[tuple[tuple[str | int, ...], str]]:
+        """Yield the mistakes that concern several keys: the path of the offending one, and the sentence about it."""
+        yield from ()
 
 
 @dataclass(frozen=True, slots=True)

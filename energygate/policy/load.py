@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from energygate.policy.fields import Of, Section
 from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 MAX_CONCURRENCY = 1024
 """Clients of one process. Each is a thread; far fewer keep all CPUs busy."""
@@ -40,11 +43,9 @@ class Load(Section):
             raise ValueError(f"{rate} is out of range; a rate is above 0 and at most {MAX_RATE} req/s")
         return rate
 
-    @model_validator(mode="after")
-    def _has_a_key(self) -> Load:
+    def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
         if not self.model_fields_set & {"rate", "concurrency"}:
-            raise ValueError("has no keys; write closed, {rate: 50 req/s} or {concurrency: 4}")
-        return self
+            yield (), "has no keys; write closed, {rate: 50 req/s} or {concurrency: 4}"
 
     @property
     def kind(self) -> Literal["closed", "concurrent", "rate"]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import date  # noqa: TC003 - pydantic reads annotations at run time
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import BeforeValidator, Field, PrivateAttr, model_validator
+from pydantic import BeforeValidator, Field, PrivateAttr
 
-from energygate.policy.fields import Section, Text, WorkloadName, iso_date, refuse_any
+from energygate.policy.fields import Section, Text, WorkloadName, iso_date
 from energygate.policy.measurement import Measurement
 from energygate.policy.metrics import METRICS
 from energygate.policy.site import Site
@@ -119,10 +119,9 @@ class Policy(Section):
         copy._origin = origin  # noqa: SLF001 - its own class
         return copy
 
-    @model_validator(mode="after")
-    def _consistent(self) -> Policy:
-        refuse_any("Policy", [*self._site_mistakes(), *self._waiver_mistakes()])
-        return self
+    def _mistakes(self) -> Iterator[tuple[KeyPath, str]]:
+        yield from self._site_mistakes()
+        yield from self._waiver_mistakes()
 
     def _site_mistakes(self) -> Iterator[tuple[KeyPath, str]]:
         for name, workload in self.workloads.items():

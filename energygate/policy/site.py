@@ -11,10 +11,9 @@ from pydantic import (
     ValidationError,
     ValidatorFunctionWrapHandler,
     field_validator,
-    model_validator,
 )
 
-from energygate.policy.fields import Of, Section, positive, refuse_any
+from energygate.policy.fields import Of, Section, positive
 from energygate.policy.metrics import METRICS
 from energygate.policy.traffic import MAX_REQUESTS, Traffic
 from energygate.policy.unit_families import Family
@@ -87,13 +86,10 @@ class Carbon(Section):
         default=None, description="Carbon per energy, if you know it.", examples=["380 g/kWh"]
     )
 
-    @model_validator(mode="after")
-    def _exactly_one(self) -> Carbon:
+    def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
         given = [key for key in type(self).model_fields if getattr(self, key) is not None]
         if len(given) != 1:
-            names = " and ".join(given) or "none"
-            raise ValueError(f"needs exactly one of country, cloud and intensity, not {names}")
-        return self
+            yield (), f"needs exactly one of country, cloud and intensity, not {' and '.join(given) or 'none'}"
 
 
 class EmbodiedCarbon(Section):
@@ -180,12 +176,7 @@ class Site(Section):
             given = "nothing" if raw is None else raw
             raise ValueError(f"PUE is facility energy over IT energy, from 1.0 to 3.0, not {given}") from None
 
-    @model_validator(mode="after")
-    def _one_currency(self) -> Site:
-        refuse_any("Site", self._foreign_prices())
-        return self
-
-    def _foreign_prices(self) -> Iterator[tuple[tuple[str, ...], str]]:
+    def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
         for path, price in self._prices().items():
             if _currency(price) != self.currency:
                 yield (

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Annotated
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field
 
-from energygate.policy.fields import MAX_INT, Of, Section, positive, refuse_any
+from energygate.policy.fields import MAX_INT, Of, Section, positive
 from energygate.policy.unit_families import Family
 from energygate.policy.units import Quantity  # noqa: TC001 - pydantic reads annotations at run time
 
@@ -64,11 +64,6 @@ class Traffic(Section):
     def daily(self) -> float:
         """Requests in a day."""
         return sum(self.requests_per_hour or ()) or self.requests_per_day or 0.0
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Traffic:
-        refuse_any("Traffic", self._mistakes())
-        return self
 
     def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
         hours = self.requests_per_hour

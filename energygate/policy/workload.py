@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 
 from energygate.policy import targets
 from energygate.policy.budget import Budget, budget_input
@@ -221,11 +221,6 @@ class Workload(Section):
         ]
         refuse_any("Workload", strays)
         return {name: budget_input(name, one) for name, one in raw.items()}
-
-    @model_validator(mode="after")
-    def _consistent(self) -> Workload:
-        refuse_any("Workload", self._mistakes())
-        return self
 
     def _mistakes(self) -> Iterator[tuple[tuple[str, ...], str]]:
         given = [kind for kind in KINDS if getattr(self, kind) is not None]

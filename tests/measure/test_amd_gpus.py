@@ -128,6 +128,7 @@ def test_a_gpu_is_described_and_read(measured):
         "citation": "AMD SMI library, amdsmi_get_energy_count and amdsmi_get_power_info",
         "uncertainty": 0.1,
         "mig": False,
+        "mig_uuids": [],
         "shared_with": [],
         "notes": [],
     }

@@ -41,6 +41,7 @@ def test_a_gpu_is_described(gpu_machine):
         "citation": "NVIDIA NVML, nvmlDeviceGetTotalEnergyConsumption",
         "uncertainty": 0.05,
         "mig": False,
+        "mig_uuids": [],
         "shared_with": [],
         "notes": [],
     }

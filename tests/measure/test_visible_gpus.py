@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.visible import ListedGpu, Selection, chosen, chosen_rocm, selection_for, visible
+from energygate.measure.gpus.card import ListedGpu
+from energygate.measure.gpus.visible import Selection, chosen, chosen_rocm, selection_for, visible
 from energygate.policy import Workload
 
 A = "GPU-8932f937-d72c-4106-c12f-20bd9faed9f6"

@@ -23,13 +23,32 @@ MAX_WATTS = 2000.0
 
 
 @dataclass(frozen=True, kw_only=True)
-class Gpu:
+class ListedGpu:
+    """A GPU as the driver lists it.
+
+    Attributes:
+        index: Its index in the driver's list, which is in PCI bus order; codecarbon's, too.
+        uuid: Its UUID, `GPU-…`.
+        name: Its model.
+        mig_uuids: UUIDs of its MIG instances.
+    """
+
+    index: int
+    uuid: str
+    name: str
+    mig_uuids: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name in messages."""
+        return f"GPU {self.index} ({self.name})"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gpu(ListedGpu):
     """One GPU that a workload may use.
 
     Attributes:
-        index: Its index in the driver's list, which codecarbon uses, too.
-        uuid: Its UUID.
-        name: Its model.
         max_watts: The power limit that its driver enforces.
         period_ns: Update period of its counter, or of the power samples.
         has_counter: Whether it has an energy counter; otherwise power is sampled.
@@ -40,9 +59,6 @@ class Gpu:
         shared_with: Process ids of other processes that compute on it.
     """
 
-    index: int
-    uuid: str
-    name: str
     max_watts: float
     period_ns: int
     has_counter: bool = True
@@ -51,11 +67,6 @@ class Gpu:
     uncertainty: float = COUNTER_UNCERTAINTY
     mig: bool = False
     shared_with: tuple[int, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Its name in messages."""
-        return f"GPU {self.index} ({self.name})"
 
     @property
     def notes(self) -> tuple[str, ...]:

@@ -6,10 +6,10 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from energygate.errors import MeasurementError
-from energygate.measure.gpus.card import MAX_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu
+from energygate.measure.gpus.card import MAX_WATTS, POWER_SAMPLES, SAMPLE_PERIOD_NS, SAMPLES_UNCERTAINTY, Gpu, ListedGpu
 from energygate.measure.gpus.counter_watch import TIMEOUT_NS, counter_period_ns
 from energygate.measure.gpus.nvml import nvml_errors, opened
-from energygate.measure.gpus.visible import ListedGpu, chosen
+from energygate.measure.gpus.visible import chosen
 
 if TYPE_CHECKING:
     from energygate.measure.gpus.visible import Selection
@@ -62,9 +62,7 @@ def _listed(nvml: Any, index: int) -> ListedGpu:  # noqa: ANN401
 def _described(nvml: Any, gpu: ListedGpu, periods: dict[str, int]) -> Gpu:  # noqa: ANN401
     handle = nvml.nvmlDeviceGetHandleByIndex(gpu.index)
     about: dict[str, Any] = {
-        "index": gpu.index,
-        "uuid": gpu.uuid,
-        "name": gpu.name,
+        **vars(gpu),
         "max_watts": _limit_watts(nvml, handle),
         "mig": _has_mig(nvml, handle),
         "shared_with": _other_processes(nvml, handle),

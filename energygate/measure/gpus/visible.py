@@ -12,33 +12,12 @@ from energygate.errors import MeasurementError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from energygate.measure.gpus.card import ListedGpu
     from energygate.policy import Workload
 
 ONE_CUDA_GPU = frozenset({"CUDAExecutionProvider", "TensorrtExecutionProvider", "NvTensorRTRTXExecutionProvider"})
 ONE_ROCM_GPU = frozenset({"ROCMExecutionProvider", "MIGraphXExecutionProvider"})
 """onnxruntime's providers that run on one GPU: `device_id` among the visible ones, by default the first."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ListedGpu:
-    """A GPU as the driver lists it.
-
-    Attributes:
-        index: Its index in the driver's list, which is in PCI bus order.
-        uuid: Its UUID, `GPU-…`.
-        name: Its model.
-        mig_uuids: UUIDs of its MIG instances.
-    """
-
-    index: int
-    uuid: str
-    name: str
-    mig_uuids: tuple[str, ...] = ()
-
-    @property
-    def label(self) -> str:
-        """Its name in messages."""
-        return f"GPU {self.index} ({self.name})"
 
 
 @dataclass(frozen=True, kw_only=True)
