@@ -27,9 +27,9 @@ MAD_TO_SD = 1.4826
 ALL_BLOCKS = 10_000
 KINDS = {"one thread": 1, "several threads": 2}
 NOT_RECORDED = """\
-Not recorded, so judged from the fourth launch on: p95 and p99, time to the first piece, cold start and its energy, peak
-memory, requests at a rate, sides that alternate by whole launches, monthly figures, SCI.
-Not recorded, and judged with the numbers above: servers, commands, several clients, energy counters."""
+Those, and what was not recorded, are judged from the fourth launch on: p99, time to the first piece, energy of cold
+starts, requests at a rate, sides that alternate by whole launches, monthly figures, SCI.
+Not recorded, and judged with the numbers above: commands, several clients, energy counters."""
 
 
 def first_blocks(launch: RecordedLaunch, blocks: int) -> LogRatio:
@@ -107,6 +107,21 @@ def print_sums(recorded: dict[str, list[Trace]], kind: str) -> None:
         )
 
 
+def print_single_numbers(everything: dict[str, list[Trace]]) -> None:
+    """Print the scatter of what is one number per side and launch, which newer recordings hold."""
+    traces = [trace for some in everything.values() for trace in some if all(one.p95 for one in trace.launches)]
+    print("\nrecorded, but not used: ln(head/base) of what is one number per side and launch; deviation by comparison")
+    print(f"{'ln of':44}{'median':>9}{'worst':>9}")
+    for name in ("p95", "cold_start", "peak_memory"):
+        by_trace = [rms(pooled([one], lambda launch, name=name: _log(getattr(launch, name)))) for one in traces]
+        print(f"{name.replace('_', ' '):44}{statistics.median(by_trace):9.2%}{max(by_trace):9.2%}")
+
+
+def _log(base_and_head: Sequence[int]) -> float:
+    base, head = base_and_head
+    return math.log(head / base)
+
+
 def main() -> None:
     """Print the tables."""
     everything = occasions()
@@ -118,6 +133,7 @@ def main() -> None:
         recorded = {name: traces for name, traces in recorded.items() if traces}
         print_ratios(recorded, kind)
         print_sums(recorded, kind)
+    print_single_numbers(everything)
     print(f"\n{NOT_RECORDED}")
 
 
