@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from traces import Trace
 
-CASES = ((105, 0.02), (102, 0.01))
+CASES = ((105, 0.02), (102, 0.01), (130, 0.05))
 
 
 def tables(traces: Sequence[Trace]) -> None:
