@@ -1,6 +1,6 @@
 """Live verdicts on what is slow to load, dear per request, on a GPU, or dearer for some inputs only.
 
-    uv run python bench/live_verdicts.py [RUNS [CASE]]
+    uv run --with tensorflow-cpu python bench/live_verdicts.py [RUNS [CASE]]
 
 Every run is `energygate check --base-dir`, in directories of its own; a run takes one to two minutes. Runs are recorded
 in bench/traces/live_verdicts.json, in place of earlier ones of the same case. Prints what is recorded: how many
@@ -11,7 +11,6 @@ verdicts were right, the median times of measuring and of the whole command, and
 from __future__ import annotations
 
 import json
-import math
 import os
 import statistics
 import subprocess
@@ -54,6 +53,30 @@ def make():
     return request
 """
 """Runs a model so many times: `WORK_PER_MS` times take a millisecond."""
+
+LOOP = """
+def make():
+    return lambda: sum(range({work} * 60))
+"""
+
+TENSORFLOW = """
+def make():
+    import numpy
+    import tensorflow
+
+    tensorflow.config.threading.set_intra_op_parallelism_threads(1)
+    tensorflow.config.threading.set_inter_op_parallelism_threads(1)
+    images = tensorflow.constant(numpy.ones((4, 32, 32, 16), "float32"))
+    kernel = tensorflow.constant(numpy.ones((3, 3, 16, 16), "float32"))
+    convolve = tensorflow.function(lambda one: tensorflow.nn.relu(tensorflow.nn.conv2d(one, kernel, 1, "SAME")))
+
+    def request():
+        for _ in range({work}):
+            found = convolve(images)
+        return float(found[0, 0, 0, 0])
+
+    return request
+"""
 
 GPU = """
 import random
@@ -120,12 +143,12 @@ class Case:
 
     Attributes:
         name: What it is, in words.
-        program: `MODEL`, `GPU` or `SERVER`.
+        program: `MODEL`, `LOOP`, `TENSORFLOW`, `GPU` or `SERVER`.
         loading_s: CPU time that both sides take to load.
         request_ms: About what base's requests take.
         dearer: Head's work per request, as a multiple of base's.
         late_dearer: The same for lines 13 to 20 of the inputs.
-        limit: The policy's `max_increase`.
+        budget: The policy's, on energy per request.
         workloads: How many there are.
         time_limit_s: The policy's; 60 is the default.
         verdict: The right verdict.
@@ -137,7 +160,7 @@ class Case:
     request_ms: float = 20.0
     dearer: float = 1.0
     late_dearer: float | None = None
-    limit: str = "5 %"
+    budget: str = "{max_increase: 5 %}"
     workloads: int = 1
     time_limit_s: int = 60
     verdict: str
@@ -156,7 +179,7 @@ class Case:
         lines = "".join(json.dumps({"line": number}) + "\n" for number in range(1, 21))
         (directory / "lines.jsonl").write_text(lines, encoding="utf-8")
         workload = SERVED if self.program is SERVER else PYTHON
-        budgets = f"budgets: {{energy_per_request: {{max_increase: {self.limit}}}}}}}"
+        budgets = f"budgets: {{energy_per_request: {self.budget}}}}}"
         rows = "".join(f"  slow-{number}: {workload}, {budgets}\n" for number in range(self.workloads))
         (directory / "energygate.yml").write_text(
             f"version: 1\nmeasurement: {{time_limit: {self.time_limit_s} s}}\nworkloads:\n{rows}", encoding="utf-8"
@@ -172,7 +195,7 @@ CASES = (
         loading_s=15,
         request_ms=60,
         dearer=1.5,
-        limit="10 %",
+        budget="{max_increase: 10 %}",
         verdict="fail",
     ),
     Case(
@@ -190,6 +213,9 @@ CASES = (
         late_dearer=3.0,
         verdict="fail",
     ),
+    Case(name="a loop, 100,000 times as long", program=LOOP, request_ms=0.02, dearer=1e5, verdict="fail"),
+    Case(name="TensorFlow, +31 %", program=TENSORFLOW, dearer=1.31, verdict="fail"),
+    Case(name="max: 1 nWh, far below what it takes", budget="1 nWh", verdict="fail"),
     Case(name="12 workloads, nothing changed but a comment", workloads=12, verdict="pass"),
 )
 
@@ -268,12 +294,12 @@ def main() -> int:
         whole = statistics.median(one.command_seconds for one in runs)
         launches = sorted({str(one.launches) for one in runs})
         ratios = [ratio for one in runs for ratio in one.log_ratios]
-        scatter = statistics.stdev(ratios) if len(ratios) > 1 else math.nan
+        scatter = f"{statistics.stdev(ratios):.2%}" if len(ratios) > 1 else "-"
         others = {one.verdict for one in runs} - {case.verdict}
         otherwise = f"   otherwise {', '.join(sorted(others))}" if others else ""
         print(
             f"{case.name:54}{case.verdict:>8}{f'{right} of {len(runs)}':>12}{measured:8.0f} s{whole:6.0f} s"
-            f"{', '.join(launches):>10}{scatter:9.2%}{otherwise}"
+            f"{', '.join(launches):>10}{scatter:>9}{otherwise}"
         )
     return int(wrong)
 
