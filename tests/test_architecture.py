@@ -37,6 +37,17 @@ WORKER = [name for name in MODULES if name.startswith("workloads/energygate_work
 each_module = pytest.mark.parametrize("name", MODULES)
 
 
+def test_every_break_of_the_table_is_about_one_line_of_the_product():
+    room, stale = "", []
+    for line in (PACKAGE.parent / "bench/breaks.txt").read_text("utf-8").splitlines():
+        if line.startswith("- "):
+            texts = [path.read_text("utf-8") for name, path in MODULES.items() if name.startswith(room)]
+            stale += [(room, line[2:])] * ([text.count(line[2:]) for text in texts].count(1) != 1)
+        elif line and line[0] not in "+#":
+            room = line
+    assert stale == []
+
+
 def test_no_two_files_of_tests_have_the_same_name():
     """Tests are no package: pytest would import one of them and refuse the other."""
     names = Counter(path.name for path in Path(__file__).parent.rglob("test_*.py"))
