@@ -50,17 +50,16 @@ def result_options(command: Command) -> Command:
     return workloads_argument(command)
 
 
-def labels_option(command: Command) -> Command:
-    """Add `--match`, which selects series of a server, as the argument `labels`."""
-    return click.option(
-        "--match",
-        "labels",
-        metavar="LABEL=VALUE",
-        multiple=True,
-        callback=lambda _context, _parameter, matches: labels_from(matches),
-        help="Select only series with this label, such as namespace=production, and add it to what is recorded; "
-        "may be repeated with other labels.",
-    )(command)
+labels_option = click.option(
+    "--match",
+    "labels",
+    metavar="LABEL=VALUE",
+    multiple=True,
+    callback=lambda _context, _parameter, matches: labels_from(matches),
+    help="Select only series with this label, such as namespace=production, and add it to what is recorded; "
+    "may be repeated with other labels.",
+)
+"""`--match`, which selects series of a server, as the argument `labels`."""
 
 
 def output_option(kind: str) -> Callable[[Command], Command]:

@@ -59,7 +59,8 @@ class Processor:
 def this_processor() -> Processor:
     """Return the processor: from a file on Linux, the registry on Windows, `sysctl` on macOS."""
     if sys.platform == "darwin":
-        return Processor(name=_brand_string() or _fallback_name(), vendor=_apple_or_unknown())
+        vendor = "Apple" if platform.machine() == "arm64" else ""
+        return Processor(name=_brand_string() or _fallback_name(), vendor=vendor)
     if sys.platform == "win32":
         return from_identifier(platform.processor(), name=_registry_name())
     return from_cpuinfo(cpuinfo())
@@ -128,10 +129,6 @@ def _number(text: str | None) -> int | None:
 
 def _fallback_name() -> str:
     return platform.processor() or platform.machine() or "unknown"
-
-
-def _apple_or_unknown() -> str:
-    return "Apple" if platform.machine() == "arm64" else ""
 
 
 def _brand_string() -> str:

@@ -106,7 +106,8 @@ def _budgeted(one: FoundModel, workload: WorkloadResult) -> list[str]:
     entry.append("    budgets:")
     for name in BUDGETED:
         metric = workload.metrics[name]
-        limit = _parseable(format_quantity(metric.head * MARGIN, metric.unit, digits=2))
+        limit = format_quantity(metric.head * MARGIN, metric.unit, digits=2)
+        limit = limit.replace(",", "")  # a policy is read without thousands separators
         measured = format_quantity(metric.head, metric.unit)
         entry.append(f"      {name}: {{max: {limit}}}  # measured {measured}")
     if "accuracy" in workload.metrics:
@@ -117,11 +118,6 @@ def _budgeted(one: FoundModel, workload: WorkloadResult) -> list[str]:
             line = f"# accuracy is {measured}, too low for a limit: do the labels belong to this model?"
         entry.append(f"      {line}")
     return entry
-
-
-def _parseable(text: str) -> str:
-    """Remove thousands separators, which the policy's grammar does not read."""
-    return text.replace(",", "")
 
 
 def _entry(one: FoundModel) -> list[str]:

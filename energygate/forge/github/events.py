@@ -126,10 +126,6 @@ def _for_merge_group(event: Event) -> Activity:
     return Activity.COMPARE if event.action == "checks_requested" else Activity.NOTHING
 
 
-def _for_push(event: Event) -> Activity:
-    return Activity.NOTHING if event.deletes else Activity.MEASURE
-
-
 def _for_workflow_run(event: Event) -> Activity:
     first = event.first_stage
     # A failed first stage is a failed gate, whose comment matters most.
@@ -140,7 +136,7 @@ def _for_workflow_run(event: Event) -> Activity:
 _CHOOSE: Mapping[str, Callable[[Event], Activity]] = {
     "pull_request": _for_pull_request,
     "merge_group": _for_merge_group,
-    "push": _for_push,
+    "push": lambda event: Activity.NOTHING if event.deletes else Activity.MEASURE,
     "schedule": lambda _: Activity.MEASURE,
     "workflow_dispatch": lambda _: Activity.MEASURE,
     "workflow_run": _for_workflow_run,

@@ -20,6 +20,7 @@ from energygate.production.export.kubernetes_measured import (
     replica_of,
     why_unusable,
 )
+from energygate.production.export.kubernetes_options import MAX_VARIANT_LENGTH
 from energygate.production.export.promql import joules, number
 from energygate.production.routing.requirements import LATENCY_QUANTILES
 
@@ -161,8 +162,8 @@ def _routed(source: Source, routing: Routing, latency: RuntimeLimit) -> dict[str
 
 
 def variant_name(pool: str) -> str:
-    """Return the part of objects' names that stands for a pool; at most 12 characters."""
-    return re.sub("[^a-z0-9]+", "-", pool.lower())[:12].strip("-") or "pool"
+    """Return the part of objects' names that stands for a pool."""
+    return re.sub("[^a-z0-9]+", "-", pool.lower())[:MAX_VARIANT_LENGTH].strip("-") or "pool"
 
 
 def _measured(

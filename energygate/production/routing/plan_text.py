@@ -101,7 +101,7 @@ def _rates(routing: Routing) -> list[str]:
     """Return energy per request and replicas by rate: of each pool, or only of the best where that is too wide."""
     names = [one.name for one in routing.pools if one.unfit is None]
     rates = [format_number(row.rate_per_s) for row in routing.rows]
-    best = [_best(row) for row in routing.rows]
+    best = ["-" if row.pool is None else _name(row.pool) + ("" if row.certain else " ?") for row in routing.rows]
     costs = [[_cost(row, name) for row in routing.rows] for name in names]
     lines = _aligned([("req/s", *map(_name, names), "best"), *zip(rates, *costs, best, strict=True)])
     if max(map(len, lines)) > MAX_WIDTH:
@@ -119,10 +119,6 @@ def _cost(row: RateRow, pool: str | None) -> str:
         if one.pool == pool:
             return f"{format_quantity(one.joules_per_request / JOULES_PER_KWH, 'kWh')} ({one.replicas})"
     return "-"
-
-
-def _best(row: RateRow) -> str:
-    return "-" if row.pool is None else _name(row.pool) + ("" if row.certain else " ?")
 
 
 def _mixes(rows: Sequence[RateRow]) -> Iterator[str]:

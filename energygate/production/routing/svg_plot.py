@@ -51,7 +51,9 @@ def svg_plot(routing: Routing) -> str:
     limit = format_quantity(routing.latency.limit_s, "s")
     subtitle = f"p{routing.latency.metric[-2:]} latency within {limit}, idle replicas and PUE included"
     box = f"0 0 {WIDTH} {HEIGHT}"
-    body = list(_plot(routing, curves, rates, power_axis(values))) if values else [_nothing()]
+    body = [_text(LEFT, HEIGHT / 2, "no pool keeps the limit at any load")]
+    if values:
+        body = list(_plot(routing, curves, rates, power_axis(values)))
     return "\n".join(
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="{box}" width="{WIDTH}" height="{HEIGHT}" role="img">',
@@ -146,10 +148,6 @@ def _x(rates: LogAxis, rate: float) -> float:
 
 def _y(powers: LogAxis, watts: float) -> float:
     return HEIGHT - BOTTOM - powers.at(watts) * (HEIGHT - TOP - BOTTOM)
-
-
-def _nothing() -> str:
-    return _text(LEFT, HEIGHT / 2, "no pool keeps the limit at any load")
 
 
 def _text(x: float, y: float, text: str, style: str = "", *, anchor: str = "start") -> str:
