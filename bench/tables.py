@@ -38,14 +38,15 @@ BEGINNING = """\
 
 Written by `bench/tables.py`; do not edit. Each table is printed by the script named above it.
 
-The launches are real ones, recorded by the engine of `check --base` (`bench/record.py`, `bench/traces`). Both sides
-run the same code; head's requests do 100, 102 or 105 units of work where base's do 100, so the truth is known. "Noisy"
+The launches are real ones, recorded by the engine of `check --base` (`bench/record.py`, `bench/traces`). Both sides run
+the same code; head's requests do 100, 102 or 105 units of work where base's do 100, so the truth is known. "Noisy"
 means next to a process that computes and sleeps in random bursts of up to 1.5 s. The machines are virtual ones with two
 shared CPUs and were in use while the traces were recorded, the "quiet" ones too. The third occasion is another machine,
 with a processor of another vendor, and was busy with other work: launches took up to six times as long. No constant of
 the rule was chosen on it. It also has workloads of other kinds: `python_code` parses and writes JSON, `python_loop`
-adds numbers, `served` is `four_ms` behind an HTTP server, `tensorflow` needs seconds to import. A verdict is *live* when
-it is made on consecutive launches, and *replayed* when they are drawn in random order; the tables count both. "One of 12 limits" means that the policy has eleven more, with which a `fail` shares its error.
+adds numbers, `served` is `four_ms` behind an HTTP server, `tensorflow` needs seconds to import. A verdict is *live*
+when it is made on consecutive launches, and *replayed* when they are drawn in random order; the tables count both. "One
+of 12 limits" means that the policy has eleven more, with which a `fail` shares its error.
 """
 
 TO_A_SCEPTIC = """\
