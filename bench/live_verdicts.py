@@ -11,6 +11,7 @@ verdicts were right, the median times of measuring and of the whole command, and
 from __future__ import annotations
 
 import json
+import math
 import os
 import statistics
 import subprocess
@@ -25,6 +26,11 @@ RECORDED = Path(__file__).parent / "traces/live_verdicts.json"
 sys.path.insert(0, str(ROOT / "tests/measure/nvml"))
 
 from stand_in import GpuMachine, build  # noqa: E402
+from verdicts import TIME_LIMIT_S, Measured, replayed_verdicts, share  # noqa: E402
+
+from energygate.measure.scatter import Scatter  # noqa: E402
+from energygate.measure.windows import MIN_BLOCKS  # noqa: E402
+from energygate.stats import LogRatio  # noqa: E402
 
 LOADING = """\
 import time
@@ -219,6 +225,8 @@ CASES = (
     Case(name="12 workloads, nothing changed but a comment", workloads=12, verdict="pass"),
 )
 
+SLOW = ("callable, loads for 10 s, +30 %", "callable, loads for 10 s, nothing changed")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Checked:
@@ -279,6 +287,27 @@ def run(runs: int, only: str) -> None:
             RECORDED.write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
 
 
+def replay_slow_loading(found: dict[str, list[Checked]]) -> None:
+    """Print how often +30 % fails where all launches of slow loaders are drawn in random order."""
+    scatter = Scatter(kind="one thread")
+    sds = {"expected_sd": scatter.ratio_sd(2 * MIN_BLOCKS), "expected_total_sd": scatter.total_sd(2 * MIN_BLOCKS)}
+    launches = []
+    for name in SLOW:
+        ratios = [ratio for run in found.get(name, []) for ratio in run.log_ratios]
+        centred = [ratio - statistics.fmean(ratios) for ratio in ratios]
+        launches += [
+            Measured(ratio=LogRatio(value=one, error=0.0, total=one), seconds=TIME_LIMIT_S / 3, **sds)
+            for one in centred
+        ]
+    if not launches:
+        return
+    for words, shift, verdict in (("+30 %", math.log(1.3), "fail"), ("nothing changed", 0.0, "pass")):
+        right = share(replayed_verdicts(launches, limit=0.05, shift=shift), verdict)
+        print(
+            f"{len(launches)} launches that load for 10 s, in random order, {words} against 5 %: {right:.0%} {verdict}"
+        )
+
+
 def main() -> int:
     """Print a line per recorded case; returns 1 when a verdict was not right."""
     print(f"{'case':54}{'should':>8}{'is':>12}{'measured':>10}{'in all':>8}{'launches':>10}{'scatter':>9}")
@@ -301,6 +330,7 @@ def main() -> int:
             f"{case.name:54}{case.verdict:>8}{f'{right} of {len(runs)}':>12}{measured:8.0f} s{whole:6.0f} s"
             f"{', '.join(launches):>10}{scatter:>9}{otherwise}"
         )
+    replay_slow_loading(found)
     return int(wrong)
 
 
