@@ -198,8 +198,9 @@ def total_estimate(one: ChangeSeries, confidence: Confidence) -> Estimate:
 
     It is judged in addition to `change_estimate`, so their errors add up.
     """
+    sums = one.summed
     strict, lax = (
-        mean_interval(one.totals, alpha=alpha, min_sd=one.min_sd, expected_sd=one.expected_total_sd)
+        mean_interval(sums.log_ratios, alpha=alpha, min_sd=sums.min_sd, expected_sd=sums.expected_sd)
         for alpha in (confidence.alpha * TOTAL_SHARE, confidence.pass_alpha)
     )
     return _fraction(strict, lax)

@@ -164,6 +164,8 @@ class ChangeSeries:
         totals: ln(head/base) of sums over the whole launch, which a few expensive requests move too.
         expected_sd: Recorded deviation of such log ratios; infinite where none was recorded.
         expected_total_sd: The same for totals.
+        covers_inputs: Whether each launch served every one of several inputs. Blocks that disagree then show that the
+            inputs changed differently, not that the sums are uncertain.
     """
 
     log_ratios: tuple[float, ...]
@@ -171,10 +173,16 @@ class ChangeSeries:
     totals: tuple[float, ...]
     expected_sd: float = math.inf
     expected_total_sd: float = math.inf
+    covers_inputs: bool = False
 
     @classmethod
     def of(
-        cls, ratios: Sequence[LogRatio], *, expected_sd: float = math.inf, expected_total_sd: float = math.inf
+        cls,
+        ratios: Sequence[LogRatio],
+        *,
+        expected_sd: float = math.inf,
+        expected_total_sd: float = math.inf,
+        covers_inputs: bool = False,
     ) -> ChangeSeries:
         """Collect the log ratios of the launches."""
         return cls(
@@ -183,6 +191,7 @@ class ChangeSeries:
             totals=tuple(ratio.total for ratio in ratios),
             expected_sd=expected_sd,
             expected_total_sd=expected_total_sd,
+            covers_inputs=covers_inputs,
         )
 
     elasticity = 0.0
@@ -191,7 +200,8 @@ class ChangeSeries:
     @property
     def summed(self) -> ChangeSeries:
         """The changes of sums over whole launches in place of those of typical requests."""
-        return replace(self, log_ratios=self.totals, expected_sd=self.expected_total_sd)
+        errors = (0.0,) * len(self.totals) if self.covers_inputs else self.errors
+        return replace(self, log_ratios=self.totals, errors=errors, expected_sd=self.expected_total_sd)
 
     @property
     def logs(self) -> tuple[float, ...]:
@@ -228,7 +238,8 @@ def change_series(launches: Launches, scatter: Scatter = UNKNOWN) -> dict[str, C
     }
     if all(window.units for launch in launches.base + launches.head for window in launch.windows):
         ratios["energy_per_unit"] = _by_block(launches, _joules_per_unit)
-    changes = {name: ChangeSeries.of(some, **expected) for name, some in ratios.items()}
+    covers_inputs = all(1 < one.inputs <= len(one.calls) for one in launches.base + launches.head)
+    changes = {name: ChangeSeries.of(some, **expected, covers_inputs=covers_inputs) for name, some in ratios.items()}
     base, head = series(launches.base), series(launches.head)
     for name in base.keys() & head.keys() - ratios.keys():
         pairs = zip(base[name].per_launch, head[name].per_launch, strict=True)

@@ -87,6 +87,20 @@ def test_the_interval_of_totals_errs_ten_times_less_often_and_comes_from_the_tot
     assert math.log1p(found.high) == pytest.approx(mean_interval(totals, alpha=0.05).high)
 
 
+@pytest.mark.parametrize(("covers_inputs", "shown"), [(True, True), (False, False)])
+def test_inputs_that_changed_differently_leave_the_sums_certain_where_all_were_served(covers_inputs, shown):
+    one = ChangeSeries(
+        log_ratios=(0.5,),
+        errors=(0.3,),
+        totals=(0.58,),
+        expected_sd=0.005,
+        expected_total_sd=0.01,
+        covers_inputs=covers_inputs,
+    )
+    assert not change_estimate(one, CONFIDENCE).low > 0.05
+    assert (total_estimate(one, CONFIDENCE).low > 0.05) is shown
+
+
 def test_metrics_proportional_to_energy_change_as_energy_does():
     head = evidence("energy_per_request", "carbon_per_request", "cost_per_request", "latency_p95", value=2.0)
     series = {"energy_per_request": changes(totals=(0.1,) * 5), "latency_p95": changes((0.2,) * 5)}

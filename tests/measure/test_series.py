@@ -152,6 +152,15 @@ def test_time_to_the_first_piece_of_streamed_answers():
     assert "ttft_p50" not in series([launch(streamed), launch()])
 
 
+@pytest.mark.parametrize(
+    ("inputs", "calls", "covered"),
+    [(20, (range(20), range(20, 40)), True), (20, (range(20), range(20, 39)), False), (1, (range(20),) * 2, False)],
+)
+def test_sums_cover_the_inputs_where_every_launch_served_all_of_several(inputs, calls, covered):
+    side = tuple(launch(window(), window(), inputs=inputs, calls=one) for one in calls)
+    assert change_series(Launches(base=side, head=side))["energy_per_request"].covers_inputs is covered
+
+
 def test_a_few_expensive_requests_change_the_total_and_not_the_ratio():
     base = launch(*(window(1.0) for _ in range(24)))
     head = launch(*(window(3.0 if number % 12 == 0 else 1.0) for number in range(24)))
