@@ -1,16 +1,16 @@
 """Record launches of comparisons with a known truth, quiet and next to a bursty process, into bench/traces/OCCASION.
 
-    uv run python bench/record.py OCCASION [LAUNCHES] [ONLY]
+    uv run --with tensorflow-cpu python bench/record.py OCCASION [PERCENT] [ONLY]
 
 The launches are real ones, by the engine that `check --base` uses; the tables are made from them by
-false_alarms.py, detection.py and replay.py. Takes about 2 s a launch and 22 comparisons.
+false_alarms.py, detection.py and replay.py. Takes an hour for the launches of `COMPARISONS`, less for PERCENT of them.
 """
 
 from __future__ import annotations
 
 import contextlib
-import itertools
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -40,6 +40,21 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 TIME_LIMIT_S = 60.0
 
+COMPARISONS = (
+    # size, units, launches beside a neighbour, launches without
+    ("one_ms", 100, 80, 150),
+    ("four_ms", 100, 80, 150),
+    ("forty_ms", 100, 80, 30),
+    ("two_threads", 100, 50, 30),
+    *((size, 105, 0, 20) for size in ("one_ms", "four_ms", "two_threads")),
+    ("python_code", 100, 0, 30),
+    ("python_loop", 100, 0, 30),
+    ("served", 100, 0, 15),
+    ("slow_load", 130, 0, 40),
+    ("tensorflow", 100, 0, 8),
+    ("forty_ms", 105, 0, 10),
+)
+
 NEIGHBOUR = """
 import random, time
 while True:
@@ -68,7 +83,11 @@ def bursty_neighbour(*, present: bool) -> Iterator[None]:
 def serving(side: str, size: str, units: int, scratch: Path) -> Serving:
     """Return how one side serves a workload of known size."""
     threads = SIZES[size][3]
-    text = f"version: 1\nworkloads:\n  scaled_work: {{python: 'scaled_work:{size}_{units}', threads: {threads}}}\n"
+    what = f"python: 'scaled_work:{size}_{units}'"
+    if size == "served":
+        command = f"exec {sys.executable} scaled_work.py {size}_{units} {{port}}"
+        what = f"http: 'http://127.0.0.1:{{port}}/', serve: '{command}', ready: /"
+    text = f"version: 1\nworkloads:\n  scaled_work: {{{what}, threads: {threads}}}\n"
     return Serving(
         name="scaled_work",
         workload=parse_policy(text).workloads["scaled_work"],
@@ -130,17 +149,16 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
     )
 
 
-def main(occasion: str, launches: int, only: str) -> None:
+def main(occasion: str, percent: int, only: str) -> None:
     """Record everything that the tables need."""
-    machine = describe_machine()
     meter = open_meter(machine, power=vcpu_power(this_processor()))
-    for size, neighbour, units in itertools.product(SIZES, (False, True), (100, 102, 105)):
-        if size == "two_threads" and units == 102:
-            continue  # its units come in steps of five
-        if only and only not in f"{size}-{units}-{'noisy' if neighbour else 'quiet'}":
+    comparisons = [(neighbour, *one) for neighbour in (True, False) for one in COMPARISONS]
+    for neighbour, size, units, beside, without in comparisons:
+        launches = beside if neighbour else without
+        if not launches or (only and not re.search(only, f"{size}-{units}-{'noisy' if neighbour else 'quiet'}")):
             continue
         started = time.perf_counter()
-        trace = record(size, units, neighbour=neighbour, launches=launches, meter=meter)
+        trace = record(size, units, neighbour=neighbour, launches=max(2, launches * percent // 100), meter=meter)
         trace.save(TRACES / occasion)
         print(
             f"{trace.name:28} {len(trace.launches)} launches in {time.perf_counter() - started:.0f} s",
@@ -151,6 +169,6 @@ def main(occasion: str, launches: int, only: str) -> None:
 if __name__ == "__main__":
     main(
         sys.argv[1],
-        int(sys.argv[2]) if len(sys.argv) > 2 else 30,
+        int(sys.argv[2]) if len(sys.argv) > 2 else 100,
         sys.argv[3] if len(sys.argv) > 3 else "",
     )
