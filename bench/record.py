@@ -151,7 +151,7 @@ def record(size: str, units: int, *, neighbour: bool, launches: int, meter: Mete
 
 def main(occasion: str, percent: int, only: str) -> None:
     """Record everything that the tables need."""
-    meter = open_meter(machine, power=vcpu_power(this_processor()))
+    meter = open_meter(describe_machine(), power=vcpu_power(this_processor()))
     comparisons = [(neighbour, *one) for neighbour in (True, False) for one in COMPARISONS]
     for neighbour, size, units, beside, without in comparisons:
         launches = beside if neighbour else without
