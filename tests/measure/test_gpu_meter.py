@@ -8,7 +8,7 @@ METER = """
     from energygate.measure.machine import describe_machine
     from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
-from energygate.measure.processor import this_processor
+    from energygate.measure.processor import this_processor
     from types import SimpleNamespace
 
     machine = describe_machine()

@@ -84,7 +84,7 @@ OURS = """
     from energygate.measure.machine import describe_machine
     from energygate.measure.meters.open_meter import gpus_for, open_meter
     from energygate.measure.power_model import vcpu_power
-from energygate.measure.processor import Processor
+    from energygate.measure.processor import this_processor
     from types import SimpleNamespace
     from energygate.measure.meters.tracker import Tracker
     from energygate.measure.gpus.visible import Selection
@@ -116,6 +116,7 @@ COUNTED = """
     from energygate.measure.meters import rapl
     from energygate.measure.meters.open_meter import open_meter
     from energygate.measure.power_model import vcpu_power
+    from energygate.measure.processor import Processor
     from types import SimpleNamespace
     tree = Powercap(Path(sys.argv[1]))
     show_codecarbon(tree.root, setattr)
