@@ -38,8 +38,8 @@ NOISE_SETS = 5
 NOISE_LAUNCHES = 34
 
 
-def table(traces: Sequence[Trace], limit: float) -> None:
-    """One line per trace, and one for all of them."""
+def table(traces: Sequence[Trace], limit: float) -> int:
+    """One line per trace, and one for all of them; returns how many verdicts fail."""
     print(f"\nmax_increase: {limit:.0%}, the truth is 0 %")
     print(f"{'comparison':24} {'scatter':>8} {'verdicts':>9} {'fail':>7} {'pass':>7} {'unclear':>8} {'median':>8}")
     everything: list[Verdict] = []
@@ -49,6 +49,7 @@ def table(traces: Sequence[Trace], limit: float) -> None:
         _line(trace.name, f"{scatter(measured(trace)):8.2%}", some)
     _line("all", "", everything)
     _line("all, one of 12 limits", "", [one for trace in traces for one in verdicts(trace, limit=limit, limits=12)])
+    return sum(one.verdict == "fail" for one in everything)
 
 
 def _line(name: str, scattered: str, some: Sequence[Verdict]) -> None:
@@ -60,12 +61,14 @@ def _line(name: str, scattered: str, some: Sequence[Verdict]) -> None:
 
 def main() -> None:
     """Print the tables of every occasion."""
+    fails = launches = 0
     for occasion, recorded in occasions().items():
         traces = [trace for trace in recorded if trace.units == 100]
         print(f"A/A, {occasion} occasion: {traces[0].machine}, {traces[0].recorded}")
-        for limit in LIMITS:
-            table(traces, limit)
+        fails += sum(table(traces, limit) for limit in LIMITS)
+        launches += sum(len(trace.launches) for trace in traces)
         print()
+    print(f"launches of unchanged code: {launches:,}; verdicts on them that fail: {fails}\n")
     at_the_limit()
 
 

@@ -68,10 +68,11 @@ scatter, whatever was recorded.
 **Where the assumption is wrong**, the first three launches err more often. Up to three times the recorded scatter the
 whole rule keeps its error, with normal noise, heavy tails, spikes and two modes. At four and six times it does not:
 what is exactly at the limit then fails too often ("The rule itself"). A harmless change is far from the limit, and
-noise has to cover that distance as well. Noise within a launch widens the interval, since its blocks disagree. What
-differs only between launches, such as memory layout, shows from the second launch on: their own scatter widens the
-interval where it is more than three times what was recorded. The first launch has no such safeguard, and that is the
-risk that remains. `energygate doctor` prints how far launches scatter on your machine.
+noise has to cover that distance as well: on the third occasion launches scattered twice as much as assumed, in the
+worst comparison nearly four times, and none failed. Noise within a launch widens the interval, since its blocks
+disagree. What differs only between launches, such as memory layout, shows from the second launch on: their own scatter
+widens the interval where it is more than three times what was recorded. The first launch has no such safeguard, and
+that is the risk that remains. `energygate doctor` prints how far launches scatter on your machine.
 
 **Sums, and one side alone, are the weak point.** The sum over a launch is judged in addition, at a tenth of the error,
 so that a few expensive requests do not hide behind a median. What other programs do to a machine hides in a median, but
