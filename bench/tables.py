@@ -121,10 +121,11 @@ the limit is one of twelve.\
 
 LIVE = """\
 Whole runs of `check --base-dir` on what is slow to load, dear per request, on a GPU's counter, or many at once,
-recorded on a machine of two shared CPUs (`live_verdicts.py RUNS`). `measured` is the median time of measuring, `in
-all` that of the command, which also collects both sides' answers; `scatter` is the deviation of ln(head/base) of all
-launches. The GPU is a stand-in for NVIDIA's library: its counter moves ten times a second, and each request takes a
-time with 1 % of noise. At the default time limit, 60 s, two launches fit there, which do not decide such a change.\
+recorded on a machine of two shared CPUs, beside other work (`live_verdicts.py RUNS`). `measured` is the median time of
+measuring, `in all` that of the command, which also collects both sides' answers; `scatter` is the deviation of
+ln(head/base) of all launches. The GPU is a stand-in for NVIDIA's library: its counter moves ten times a second, and
+each request takes a time with 1 % of noise. At the default time limit, 60 s, two launches fit there, which do not
+decide such a change.\
 """
 
 MORE_TIME = """\
